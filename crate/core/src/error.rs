@@ -1,0 +1,265 @@
+//! The one error type of the core: what was done to what, what the kernel said, what to do now.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+
+/// The result of every fallible operation of the core.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, as a stable name that programs may match on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// An option or argument is out of its range or not of its form.
+    InvalidArgument,
+    /// The device is held by another process, or exists although a new one was asked for.
+    Busy,
+    /// A capability, ownership or mode is missing.
+    Permission,
+    /// There is no clone device node (`/dev/net/tun`).
+    NoDeviceNode,
+    /// The kernel has no TUN driver, or it is not loaded.
+    NoDriver,
+    /// The device exists with another type (TUN, TAP) or another queue mode.
+    DeviceMismatch,
+    /// The interface name is not one the kernel takes.
+    InvalidName,
+    /// The interface, address, route or namespace named is not there.
+    NotFound,
+    /// The address, route or interface is there already.
+    Exists,
+    /// A local UDP address is taken by another socket.
+    AddressInUse,
+    /// A local UDP address is not one of this machine's.
+    AddressNotAvailable,
+    /// The network, or the way to a peer, cannot be reached.
+    Unreachable,
+    /// The device was deleted while it was in use.
+    DeviceDeleted,
+    /// The route or address would lead the tunnel's own datagrams into the tunnel.
+    RouteLoop,
+    /// This kernel cannot do what was asked.
+    Unsupported,
+    /// What was asked for was ended by its caller.
+    Aborted,
+    /// A resource of the system ran out.
+    Exhausted,
+    /// Any other failing system call.
+    System,
+}
+
+impl ErrorCode {
+    /// The documented name, as JavaScript sees it in `error.code`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "ERR_TUN_INVALID_ARGUMENT",
+            Self::Busy => "ERR_TUN_BUSY",
+            Self::Permission => "ERR_TUN_PERMISSION",
+            Self::NoDeviceNode => "ERR_TUN_NO_DEVICE_NODE",
+            Self::NoDriver => "ERR_TUN_NO_DRIVER",
+            Self::DeviceMismatch => "ERR_TUN_DEVICE_MISMATCH",
+            Self::InvalidName => "ERR_TUN_INVALID_NAME",
+            Self::NotFound => "ERR_TUN_NOT_FOUND",
+            Self::Exists => "ERR_TUN_EXISTS",
+            Self::AddressInUse => "ERR_TUN_ADDRESS_IN_USE",
+            Self::AddressNotAvailable => "ERR_TUN_ADDRESS_NOT_AVAILABLE",
+            Self::Unreachable => "ERR_TUN_UNREACHABLE",
+            Self::DeviceDeleted => "ERR_TUN_DEVICE_DELETED",
+            Self::RouteLoop => "ERR_TUN_ROUTE_LOOP",
+            Self::Unsupported => "ERR_TUN_UNSUPPORTED",
+            Self::Aborted => "ERR_TUN_ABORTED",
+            Self::Exhausted => "ERR_TUN_EXHAUSTED",
+            Self::System => "ERR_TUN_SYSTEM",
+        }
+    }
+
+    /// The code that an errno means when the failing operation gives it no sharper sense.
+    #[must_use]
+    pub const fn of_errno(errno: i32) -> Self {
+        match errno {
+            libc::EPERM | libc::EACCES => Self::Permission,
+            libc::EBUSY => Self::Busy,
+            libc::EEXIST => Self::Exists,
+            libc::ENOENT | libc::ENODEV | libc::ESRCH => Self::NotFound,
+            libc::EADDRINUSE => Self::AddressInUse,
+            libc::EADDRNOTAVAIL => Self::AddressNotAvailable,
+            libc::ENETUNREACH | libc::EHOSTUNREACH => Self::Unreachable,
+            libc::EINVAL | libc::ERANGE => Self::InvalidArgument,
+            libc::EOPNOTSUPP | libc::EAFNOSUPPORT | libc::ENOSYS => Self::Unsupported,
+            libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS => Self::Exhausted,
+            libc::EBADFD => Self::DeviceDeleted,
+            _ => Self::System,
+        }
+    }
+}
+
+/// An error of the core.
+///
+/// Shown as `OPERATION SUBJECT: REASON (KERNEL TEXT); ADVICE`, parts that are empty left out.
+#[derive(Debug)]
+pub struct Error(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    code: ErrorCode,
+    operation: Cow<'static, str>,
+    subject: String,
+    reason: String,
+    errno: Option<i32>,
+    syscall: Option<&'static str>,
+    kernel_text: Option<String>,
+    advice: Option<Cow<'static, str>>,
+}
+
+impl Error {
+    /// An error that no system call gave: `reason` says what was expected and what was got.
+    pub fn new(
+        code: ErrorCode,
+        operation: impl Into<Cow<'static, str>>,
+        subject: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Parts {
+            code,
+            operation: operation.into(),
+            subject: subject.into(),
+            reason: reason.into(),
+            errno: None,
+            syscall: None,
+            kernel_text: None,
+            advice: None,
+        }))
+    }
+
+    /// An error of the system call `syscall`; its code is [`ErrorCode::of_errno`] unless
+    /// [`Error::with_code`] says better.
+    pub fn os(
+        operation: impl Into<Cow<'static, str>>,
+        subject: impl Into<String>,
+        syscall: &'static str,
+        cause: &io::Error,
+    ) -> Self {
+        let errno = cause.raw_os_error();
+        let code = errno.map_or(ErrorCode::System, ErrorCode::of_errno);
+        let reason = errno.map_or_else(|| cause.to_string(), strerror);
+        let mut error = Self::new(code, operation, subject, reason);
+        error.0.errno = errno;
+        error.0.syscall = Some(syscall);
+        error
+    }
+
+    /// The same error under a sharper code.
+    #[must_use]
+    pub fn with_code(mut self, code: ErrorCode) -> Self {
+        self.0.code = code;
+        self
+    }
+
+    /// The same error with what the user can do about it.
+    #[must_use]
+    pub fn with_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.0.advice = Some(advice.into());
+        self
+    }
+
+    /// The same error with the kernel's extended-ACK text (netlink(7), `NLMSGERR_ATTR_MSG`).
+    #[must_use]
+    pub fn with_kernel_text(mut self, text: impl Into<String>) -> Self {
+        self.0.kernel_text = Some(text.into());
+        self
+    }
+
+    /// What kind of error it is.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.0.code
+    }
+
+    /// The errno of the failing system call, if one failed.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        self.0.errno
+    }
+
+    /// The failing system call or request: `ioctl(TUNSETIFF)`, `RTM_NEWADDR`, `bind`.
+    #[must_use]
+    pub fn syscall(&self) -> Option<&'static str> {
+        self.0.syscall
+    }
+
+    /// What it was done to: an interface, address, path or peer.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// The kernel's extended-ACK text.
+    #[must_use]
+    pub fn kernel_text(&self) -> Option<&str> {
+        self.0.kernel_text.as_deref()
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.0.advice.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { operation, subject, reason, kernel_text, advice, .. } = &*self.0;
+        f.write_str(operation)?;
+        if !subject.is_empty() {
+            write!(f, " {subject}")?;
+        }
+        write!(f, ": {reason}")?;
+        if let Some(text) = kernel_text {
+            write!(f, " ({text})")?;
+        }
+        if let Some(advice) = advice {
+            write!(f, "; {advice}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The system's own words for an errno, without the number that `io::Error` appends.
+#[must_use]
+pub fn strerror(errno: i32) -> String {
+    let text = io::Error::from_raw_os_error(errno).to_string();
+    match text.rfind(" (os error ") {
+        Some(end) => text.get(..end).unwrap_or(&text).to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_holds_every_part_in_order() {
+        let cause = io::Error::from_raw_os_error(libc::EINVAL);
+        let error = Error::os("set mtu 70000 of", "tun0", "RTM_NEWLINK", &cause)
+            .with_kernel_text("mtu greater than device maximum")
+            .with_advice("use 68 to 65535");
+        assert_eq!(
+            error.to_string(),
+            "set mtu 70000 of tun0: Invalid argument (mtu greater than device maximum); \
+             use 68 to 65535"
+        );
+        assert_eq!(error.errno(), Some(libc::EINVAL));
+        assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    }
+
+    #[test]
+    fn message_without_subject_has_no_gap() {
+        let error = Error::new(ErrorCode::Aborted, "start the relay", "", "aborted");
+        assert_eq!(error.to_string(), "start the relay: aborted");
+    }
+}

@@ -1,0 +1,23 @@
+//! Everything native in tun2udp that knows nothing of Node.
+//!
+//! Rooms, from the bottom up; an arrow never points upwards:
+//!
+//! - [`sys`] talks to the kernel: ioctls, `mmsg` calls, control messages, namespaces, privileges,
+//!   SIMD sums. The only room with `unsafe`.
+//! - [`packet`] is pure bytes: views, checksums, splitting and coalescing. No I/O.
+//! - [`device`] is a TUN or TAP device; [`transport`] is the datagram path. They do not know of
+//!   each other, nor of [`netlink`].
+//! - [`netlink`] speaks RTNETLINK over neli, and is the only user of neli.
+//! - [`relay`] joins a device with a transport, and configures both.
+//!
+//! [`error`] is the one error type of all rooms.
+
+pub mod device;
+pub mod error;
+pub mod netlink;
+pub mod packet;
+pub mod relay;
+pub mod sys;
+pub mod transport;
+
+pub use error::{Error, ErrorCode, Result};

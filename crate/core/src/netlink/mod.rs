@@ -1,0 +1,1 @@
+//! RTNETLINK over neli: links, addresses and routes.

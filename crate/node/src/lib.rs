@@ -1,0 +1,1 @@
+//! The N-API bridge: thin, no logic, one file a topic.
