@@ -25,6 +25,13 @@ export interface RelayInfo {
   readonly local: UdpEndpoint
   /** Where datagrams are sent to. */
   readonly peer: UdpEndpoint
+  /** What the kernel granted the socket, in bytes as it counts them (`SO_RCVBUF`, `SO_SNDBUF` of socket(7)). */
+  readonly buffers: {
+    /** For datagrams received. */
+    readonly receiveBytes: number
+    /** For datagrams to send. */
+    readonly sendBytes: number
+  }
 }
 
 /** The public shape of what the native relay tells of itself. */
@@ -38,5 +45,6 @@ export function toInfo(native: NativeRelayInfo): RelayInfo {
     },
     local: { address: native.localAddress, port: native.localPort },
     peer: { address: native.peerAddress, port: native.peerPort },
+    buffers: { receiveBytes: native.receiveBufferBytes, sendBytes: native.sendBufferBytes },
   }
 }

@@ -14,8 +14,12 @@ export interface OutboundStats {
   datagramsSent: number
   /** Their bytes, the headers of UDP and IP round them not counted. */
   bytesSent: number
-  /** Datagrams sent that the peer's machine refused afterwards: nobody listens on the port. */
+  /** Reports that nobody listens on the peer's port; the datagrams they are about count as sent. */
   refusedByPeer: number
+  /** Reports that the peer could not be reached; the datagrams they are about count as sent. */
+  unreachableReports: number
+  /** Reports that a datagram was too long for the path; the datagrams they are about count as sent. */
+  pathMtuReports: number
   /** Packets that were not sent, by cause. */
   dropped: {
     /** Larger than a datagram, or than the path, can hold. */
@@ -85,6 +89,8 @@ export function toStats({ outbound: out, inbound }: NativeRelayStats): RelayStat
       datagramsSent: out.datagramsSent,
       bytesSent: out.bytesSent,
       refusedByPeer: out.refusedByPeer,
+      unreachableReports: out.unreachableReports,
+      pathMtuReports: out.pathMtuReports,
       dropped: {
         tooLong: out.tooLong,
         unreachable: out.unreachable,

@@ -28,10 +28,13 @@ export function formatReady({ interface: device, local, peer }: RelayInfo): stri
 
 /** The counters on one line, each way. */
 export function formatStats({ outbound, inbound }: RelayStats): string {
-  const refused = outbound.refusedByPeer > 0 ? `, ${formatCount(outbound.refusedByPeer)} refused by the peer` : ''
+  const reports =
+    formatReport(outbound.refusedByPeer, 'refused by the peer') +
+    formatReport(outbound.unreachableReports, 'reported unreachable') +
+    formatReport(outbound.pathMtuReports, 'reported too long')
   return (
     `out ${formatFlow(outbound.packetsRead, outbound.bytesRead)}, ` +
-    `sent ${formatFlow(outbound.datagramsSent, outbound.bytesSent)}${refused}${formatDrops(outbound.dropped)}; ` +
+    `sent ${formatFlow(outbound.datagramsSent, outbound.bytesSent)}${reports}${formatDrops(outbound.dropped)}; ` +
     `in ${formatFlow(inbound.datagramsReceived, inbound.bytesReceived)}, ` +
     `written ${formatFlow(inbound.packetsWritten, inbound.bytesWritten)}${formatDrops(inbound.dropped)}`
   )
@@ -75,6 +78,10 @@ function formatFlow(count: number, bytes: number): string {
 
 function formatCount(count: number): string {
   return COUNT.format(count)
+}
+
+function formatReport(count: number, what: string): string {
+  return count > 0 ? `, ${formatCount(count)} ${what}` : ''
 }
 
 function formatDrops(dropped: Readonly<Record<string, number>>): string {

@@ -1,9 +1,9 @@
 import { TunError, invalidArgument } from '../errors.ts'
 import { formatAddress, parseAddress, parseRoute } from './address.ts'
 import { checkMtu, checkName } from './interface.ts'
-import { namespacePath } from './namespace.ts'
+import { checkNamespace } from './namespace.ts'
 import { checkListen, checkPeer } from './peer.ts'
-import { checkPrincipal } from './user.ts'
+import { checkUser } from './user.ts'
 
 /** Something that happened to a relay and is no error: a fall-back taken, a peer that is not there. */
 export interface RelayEvent {
@@ -67,8 +67,8 @@ export interface CheckedOptions {
   listen?: string
   acceptAny: boolean
   netns?: string
+  /** `NAME[:GROUP]` */
   user?: string
-  group?: string
 }
 
 /**
@@ -91,9 +91,8 @@ export function checkOptions(options: RelayOptions): CheckedOptions {
     ...optional('name', options.name, checkName),
     ...optional('mtu', options.mtu, checkMtu),
     ...optional('listen', options.listen, checkListen),
-    ...optional('netns', options.netns, namespacePath),
-    ...optional('user', options.user, (user) => checkPrincipal('user', user)),
-    ...optional('group', options.group, (group) => checkPrincipal('group', group)),
+    ...optional('netns', options.netns, checkNamespace),
+    ...optional('user', options.user, (user) => checkUser(user, options.group)),
   }
 }
 
