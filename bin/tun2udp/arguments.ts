@@ -29,16 +29,16 @@ const STATS_MAX_SECONDS = 86_400
 interface Flags {
   name?: string
   mtu?: number
-  address: string[]
-  route: string[]
+  address?: string[]
+  route?: string[]
   peer?: string
   listen?: string
   accept?: 'peer' | 'any'
   netns?: string
   user?: string
   stats?: number
-  json: boolean
-  quiet: boolean
+  json?: true
+  quiet?: true
 }
 
 /** Reads the arguments behind the program's name. */
@@ -49,7 +49,9 @@ export function parseArguments(argv: readonly string[]): Arguments {
     writeOut: (text) => (stdout += text),
     writeErr: (text) => (stderr += text),
     outputError: (text, write) => {
-      write(`tun2udp: ${text.trim().replace(/^error: /u, '').replace(/\.$/u, '')}; ${HINT}\n`)
+      // As the other messages are: `WHAT: REASON; ADVICE` on one line.
+      const line = text.trim().replace(/^error: /u, '').replace(' is invalid. ', ' is invalid: ')
+      write(`tun2udp: ${line.replaceAll(/\s*\n\s*/gu, ' ')}; ${HINT}\n`)
     },
   })
   try {
@@ -72,16 +74,16 @@ function describe(): Command {
     .argument('[operands...]')
     .addOption(new Option('--name <name>', 'name of the interface; "%d" in it is the first free number'))
     .addOption(new Option('--mtu <bytes>', 'MTU of the interface (default: 1500, or what the path to the peer leaves)').argParser(wholeNumber))
-    .addOption(new Option('--address <address[/prefix]>', 'a further address of the interface (repeatable)').argParser(append).default([], 'none'))
-    .addOption(new Option('--route <cidr>', 'a network to route into the interface (repeatable)').argParser(append).default([], 'none'))
+    .addOption(new Option('--address <address[/prefix]>', 'a further address of the interface (repeatable)').argParser(append))
+    .addOption(new Option('--route <cidr>', 'a network to route into the interface (repeatable)').argParser(append))
     .addOption(new Option('--peer <host>', 'the other end: IPv4, IPv6 or a name (default: 127.0.0.1)'))
     .addOption(new Option('--listen <address>', 'local address of the socket (default: loopback for a loopback peer, else any)'))
-    .addOption(new Option('--accept <who>', 'whose datagrams are taken, by source address (default: peer)').choices(['peer', 'any']))
+    .addOption(new Option('--accept <peer|any>', 'whose datagrams are taken, by source address (default: peer)').argParser(whom))
     .addOption(new Option('--netns <name|path|pid>', 'network namespace of the interface; the socket stays in this one'))
     .addOption(new Option('--user <name[:group]>', 'drop root and all capabilities once set up'))
     .addOption(new Option('--stats <seconds>', 'print the counters on stdout this often').argParser(seconds))
-    .addOption(new Option('--json', 'print one JSON object a line on stdout: ready, notice, stats, summary').default(false, 'no'))
-    .addOption(new Option('--quiet', 'no ready line, notices and summary; errors, and what is asked for, still come').default(false, 'no'))
+    .addOption(new Option('--json', 'print one JSON object a line on stdout: ready, notice, stats, summary'))
+    .addOption(new Option('--quiet', 'no ready line, notices and summary; errors, and what is asked for, still come'))
     .version(version(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .configureHelp({ visibleArguments: () => [] })
@@ -103,7 +105,7 @@ function interpret(operands: readonly string[], flags: Flags): Arguments {
   if (address === undefined || sendPort === undefined || receivePort === undefined || excess.length > 0) {
     throw new OperandError(USAGE)
   }
-  const { address: addresses, route: routes, user, stats, json, quiet, ...same } = flags
+  const { address: addresses = [], route: routes = [], user, stats, json = false, quiet = false, ...same } = flags
   return {
     run: true,
     relay: {
@@ -145,19 +147,24 @@ function splitUser(text: string | undefined): { user?: string; group?: string } 
   return colon === -1 ? { user: text } : { user: text.slice(0, colon), group: text.slice(colon + 1) }
 }
 
-function append(value: string, list: readonly string[]): string[] {
+function append(value: string, list: readonly string[] = []): string[] {
   return [...list, value]
 }
 
 function wholeNumber(text: string): number {
   if (/^\d{1,9}$/u.test(text)) return Number(text)
-  throw new InvalidArgumentError('It has to be a whole number')
+  throw new InvalidArgumentError('expected a whole number')
+}
+
+function whom(text: string): 'peer' | 'any' {
+  if (text === 'peer' || text === 'any') return text
+  throw new InvalidArgumentError('expected peer or any')
 }
 
 function seconds(text: string): number {
   const value = /^\d{1,5}(?:\.\d{1,3})?$/u.test(text) ? Number(text) : Number.NaN
   if (value >= 0.1 && value <= STATS_MAX_SECONDS) return value
-  throw new InvalidArgumentError(`It has to be a number of seconds from 0.1 to ${STATS_MAX_SECONDS}`)
+  throw new InvalidArgumentError(`expected a number of seconds from 0.1 to ${STATS_MAX_SECONDS}`)
 }
 
 function version(): string {

@@ -28,7 +28,7 @@ export function parseAddress(text: string): InterfaceAddress {
   if (!parsed) throw invalidArgument('address', text, FORM)
   const range = rangeOf(parsed.address)
   if (range === 'unspecified' || range === 'broadcast' || range === 'multicast') {
-    throw invalidArgument('address', text, `one that an interface can have, not a ${range} one`)
+    throw invalidArgument('address', text, `one that an interface can have, not ${range === 'unspecified' ? 'an' : 'a'} ${range} one`)
   }
   return parsed
 }

@@ -19,7 +19,7 @@ export function checkPeer(peer: unknown): string {
 export function checkPeerAddress(address: string): string {
   const range = rangeOf(withoutZone(address))
   if (range === 'unspecified' || range === 'multicast' || range === 'broadcast') {
-    throw invalidArgument('peer', address, `the address of one host, not a ${range} one`)
+    throw invalidArgument('peer', address, `the address of one host, not ${range === 'unspecified' ? 'an' : 'a'} ${range} one`)
   }
   if (isIPv6(address) && range === 'linkLocal' && !address.includes('%')) {
     throw invalidArgument('peer', address, `a link-local address with its interface, such as ${address}%eth0`)
@@ -29,14 +29,14 @@ export function checkPeerAddress(address: string): string {
 
 /** Checks the local address of the socket: an address literal, which may be the wildcard. */
 export function checkListen(listen: unknown): string {
-  if (typeof listen === 'string' && isIP(listen)) {
-    const range = rangeOf(withoutZone(listen))
+  if (typeof listen === 'string' && isIP(listen) && !listen.includes('%')) {
+    const range = rangeOf(listen)
     if (range !== 'multicast' && range !== 'broadcast') return listen
   }
   throw invalidArgument(
     'listen',
     listen,
-    'an IPv4 or IPv6 address of this machine, or the wildcard 0.0.0.0 or ::',
+    'an IPv4 or IPv6 address of this machine, without a zone, or the wildcard 0.0.0.0 or ::',
   )
 }
 
