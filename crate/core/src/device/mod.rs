@@ -1,1 +1,110 @@
-//! Placeholder.
+//! A TUN or TAP device: opening or attaching, and moving packets one at a time.
+//!
+//! Addresses, MTU and link state are RTNETLINK's matter and stand in [`crate::netlink`]; this room
+//! knows nothing of it.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+mod cause;
+mod holder;
+mod name;
+mod options;
+
+pub use name::check_name;
+pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, Mode};
+
+use crate::error::{Error, Result};
+use crate::sys::{interface, io as sys_io, tun};
+use std::io;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// The longest packet that the driver hands over, header of the link layer left out, bytes.
+pub const MAX_PACKET: usize = 65_535;
+
+/// One open queue of a TUN or TAP device.
+///
+/// A device that is not persistent ends with its last queue, and takes its addresses and routes
+/// along. Reading and writing never wait: the descriptor is non-blocking.
+#[derive(Debug)]
+pub struct TunDevice {
+    fd: OwnedFd,
+    name: String,
+    index: u32,
+    is_persistent: bool,
+}
+
+impl TunDevice {
+    /// Opens the device that `options` describe in the calling thread's network namespace.
+    ///
+    /// Each of the causes of a failing open (`drivers/net/tun.c`, tun_set_iff) has a message of its
+    /// own with what to do.
+    pub fn open(options: &DeviceOptions) -> Result<Self> {
+        if let Some(name) = &options.name {
+            check_name(name)?;
+        }
+        let clone_device = &options.clone_device;
+        let fd = tun::open(clone_device).map_err(|e| cause::of_open(clone_device, &e))?;
+        let requested = options.name.as_deref().unwrap_or_default();
+        let name = tun::set_interface(fd.as_fd(), requested, options.flags())
+            .map_err(|error| cause::of_attach(options, requested, &error))?;
+        // The mask belongs to the device and may be left over from an earlier owner.
+        tun::set_offload(fd.as_fd(), options.offload)
+            .map_err(|e| Error::os("set the offloads of", &name, "ioctl(TUNSETOFFLOAD)", &e))?;
+        let info = tun::queue_info(fd.as_fd())
+            .map_err(|e| Error::os("read the flags of", &name, "ioctl(TUNGETIFF)", &e))?;
+        let index = interface::index_of(&name)
+            .map_err(|e| Error::os("look up", &name, "if_nametoindex", &e))?;
+        Ok(Self { fd, name, index, is_persistent: info.flags & tun::IFF_PERSIST != 0 })
+    }
+
+    /// The interface's name, as the kernel gave it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The interface's index in its network namespace.
+    #[must_use]
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// The device was persistent when it was opened: it was there before and stays after.
+    #[must_use]
+    pub fn is_persistent(&self) -> bool {
+        self.is_persistent
+    }
+
+    /// Changes which super-packets the device hands over, as a mask of `TUN_F_*`.
+    pub fn set_offload(&self, mask: u32) -> io::Result<()> {
+        tun::set_offload(self.as_fd(), mask)
+    }
+
+    /// Reads one packet; `WouldBlock` if none is there, `EBADFD` once the device was deleted.
+    pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        sys_io::read(self.as_fd(), buffer)
+    }
+
+    /// Writes one packet; `EIO` while the interface is down, `EINVAL` if it is not IP.
+    pub fn write(&self, packet: &[u8]) -> io::Result<usize> {
+        sys_io::write(self.as_fd(), packet)
+    }
+
+    /// Writes one packet gathered from `slices`, at most 1,024 of them.
+    pub fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        sys_io::write_vectored(self.as_fd(), slices)
+    }
+}
+
+impl AsFd for TunDevice {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for TunDevice {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}

@@ -1,0 +1,236 @@
+//! Batches of datagrams: `recvmmsg(2)`, `sendmmsg(2)`, with UDP_GRO and UDP_SEGMENT (udp(7)).
+
+use super::check;
+use super::cmsg::{self, ControlBuffer};
+use socket2::SockAddr;
+use std::io;
+use std::io::IoSlice;
+use std::mem;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::ops::Range;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// The largest datagram that UDP can carry to us, and the largest train that GRO hands over, bytes.
+pub const MAX_DATAGRAM: usize = 65_535;
+
+/// Buffers for one `recvmmsg`, reused from call to call.
+pub struct ReceiveBatch {
+    buffer: Vec<u8>,
+    messages: Vec<libc::mmsghdr>,
+    vectors: Vec<libc::iovec>,
+    sources: Vec<SourceBuffer>,
+    controls: Vec<ControlBuffer>,
+    received: usize,
+}
+
+/// One message of a [`ReceiveBatch`]: a datagram, or with UDP_GRO a train of them.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Where the payload lies in [`ReceiveBatch::buffer`], all datagrams of a train end to end.
+    pub range: Range<usize>,
+    /// Who sent it; `None` if the kernel named nobody of IPv4 or IPv6.
+    pub source: Option<SocketAddr>,
+    /// Length of each datagram but the last, bytes; `None`: `data` is one datagram.
+    pub segment_size: Option<usize>,
+    /// The datagram was longer than the buffer and its end is lost (`MSG_TRUNC`).
+    pub is_truncated: bool,
+}
+
+impl ReceiveBatch {
+    /// Buffers for `capacity` messages of [`MAX_DATAGRAM`] bytes each; pages are only touched as
+    /// far as datagrams reach.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        // SAFETY: `struct mmsghdr` and `struct iovec` are plain data, valid when all zero.
+        let message: libc::mmsghdr = unsafe { mem::zeroed() };
+        let vector = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
+        Self {
+            buffer: vec![0; capacity * MAX_DATAGRAM],
+            messages: vec![message; capacity],
+            vectors: vec![vector; capacity],
+            sources: vec![SourceBuffer::default(); capacity],
+            controls: vec![ControlBuffer::default(); capacity],
+            received: 0,
+        }
+    }
+
+    /// Receives what is there, without waiting; at least one message or an error.
+    pub fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        self.received = 0;
+        self.point_headers();
+        let count = self.messages.len() as libc::c_uint;
+        // SAFETY: every header points into buffers of this struct (see `point_headers`) that are
+        // neither moved nor borrowed during the call.
+        let result = unsafe {
+            libc::recvmmsg(
+                fd.as_raw_fd(),
+                self.messages.as_mut_ptr(),
+                count,
+                libc::MSG_DONTWAIT as _,
+                std::ptr::null_mut(),
+            )
+        };
+        self.received = usize::try_from(check(result)?).unwrap_or(0);
+        Ok(self.received)
+    }
+
+    /// The bytes that [`Received::range`] points into.
+    #[must_use]
+    pub fn buffer(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// The messages of the last [`ReceiveBatch::receive`].
+    pub fn iter(&self) -> impl Iterator<Item = Received> {
+        let starts = (0..).step_by(MAX_DATAGRAM);
+        let addresses = self.sources.iter().zip(&self.controls);
+        self.messages.iter().zip(starts).zip(addresses).take(self.received).map(
+            |((message, start), (source, control))| {
+                let header = &message.msg_hdr;
+                #[allow(clippy::unnecessary_cast, reason = "musl counts it in 32 bits")]
+                let control_len = header.msg_controllen as usize;
+                let length = (message.msg_len as usize).min(MAX_DATAGRAM);
+                Received {
+                    range: start..start + length,
+                    source: source.address(header.msg_namelen as usize),
+                    segment_size: segment_size(control, control_len, length),
+                    is_truncated: header.msg_flags & libc::MSG_TRUNC != 0,
+                }
+            },
+        )
+    }
+
+    /// Aims each header at its buffers again: the kernel shortens the lengths it finds.
+    fn point_headers(&mut self) {
+        let payloads = self.buffer.chunks_exact_mut(MAX_DATAGRAM);
+        let parts = self.vectors.iter_mut().zip(&mut self.sources).zip(&mut self.controls);
+        for ((message, payload), ((vector, source), control)) in
+            self.messages.iter_mut().zip(payloads).zip(parts)
+        {
+            vector.iov_base = payload.as_mut_ptr().cast();
+            vector.iov_len = payload.len();
+            let header = &mut message.msg_hdr;
+            header.msg_name = source.0.as_mut_ptr().cast();
+            header.msg_namelen = SourceBuffer::LEN as libc::socklen_t;
+            header.msg_iov = vector;
+            header.msg_iovlen = 1;
+            header.msg_control = control.as_mut_ptr();
+            header.msg_controllen = ControlBuffer::LEN as _;
+            header.msg_flags = 0;
+        }
+    }
+}
+
+/// Room for a source address: `struct sockaddr_in` or `struct sockaddr_in6`, as plain bytes.
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(8))]
+struct SourceBuffer([u8; 32]);
+
+impl SourceBuffer {
+    const LEN: usize = size_of::<libc::sockaddr_in6>();
+
+    /// Reads the address by its family (ip(7), ipv6(7)): ports and addresses in network order.
+    fn address(&self, length: usize) -> Option<SocketAddr> {
+        let bytes = self.0.get(..length)?;
+        let field = |start: usize, length: usize| bytes.get(start..start + length);
+        let family = i32::from(u16::from_ne_bytes(field(0, 2)?.try_into().ok()?));
+        let port = u16::from_be_bytes(field(2, 2)?.try_into().ok()?);
+        match family {
+            libc::AF_INET => {
+                let address: [u8; 4] = field(4, 4)?.try_into().ok()?;
+                Some(SocketAddrV4::new(address.into(), port).into())
+            }
+            libc::AF_INET6 => {
+                let address: [u8; 16] = field(8, 16)?.try_into().ok()?;
+                let scope_id = u32::from_ne_bytes(field(24, 4)?.try_into().ok()?);
+                Some(SocketAddrV6::new(address.into(), port, 0, scope_id).into())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn segment_size(control: &ControlBuffer, length: usize, data_len: usize) -> Option<usize> {
+    let bytes = control.bytes().get(..length)?;
+    let message = cmsg::messages(bytes)
+        .find(|message| message.level == libc::SOL_UDP && message.kind == libc::UDP_GRO)?;
+    // udp_cmsg_recv() in include/linux/udp.h writes a C int.
+    let size = i32::from_ne_bytes(message.data.try_into().ok()?);
+    usize::try_from(size).ok().filter(|size| *size > 0 && *size < data_len)
+}
+
+/// The shape of one message to send: which slices make it up, and how it is to be cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageShape {
+    /// Which of the slices, in order, are its payload.
+    pub slices: Range<usize>,
+    /// `UDP_SEGMENT`: bytes of each datagram but the last; `None`: the message is one datagram.
+    pub segment_size: Option<u16>,
+}
+
+/// Headers for one `sendmmsg`, reused from call to call.
+#[derive(Default)]
+pub struct SendBatch {
+    messages: Vec<libc::mmsghdr>,
+    controls: Vec<ControlBuffer>,
+}
+
+impl SendBatch {
+    /// Sends messages to `destination` without waiting; answers how many the kernel took.
+    ///
+    /// An error is that of the first message; one of a later message ends the batch before it.
+    pub fn send(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        destination: &SockAddr,
+        slices: &[IoSlice<'_>],
+        shapes: &[MessageShape],
+    ) -> io::Result<usize> {
+        self.controls.clear();
+        self.controls.extend(shapes.iter().map(|shape| {
+            let size = shape.segment_size.unwrap_or(0);
+            ControlBuffer::with_u16(libc::SOL_UDP, libc::UDP_SEGMENT, size)
+        }));
+        self.messages.clear();
+        for (shape, control) in shapes.iter().zip(&mut self.controls) {
+            let payload = slices
+                .get(shape.slices.clone())
+                .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
+            self.messages.push(message(destination, payload, shape.segment_size, control));
+        }
+        let count = self.messages.len() as libc::c_uint;
+        // SAFETY: the headers point at `destination`, `slices` and `self.controls`, all of which
+        // live and stay where they are for the call; the kernel only reads them.
+        let result = unsafe {
+            libc::sendmmsg(
+                fd.as_raw_fd(),
+                self.messages.as_mut_ptr(),
+                count,
+                libc::MSG_DONTWAIT as _,
+            )
+        };
+        self.messages.clear();
+        check(result).map(|sent| usize::try_from(sent).unwrap_or(0))
+    }
+}
+
+fn message(
+    destination: &SockAddr,
+    payload: &[IoSlice<'_>],
+    segment_size: Option<u16>,
+    control: &mut ControlBuffer,
+) -> libc::mmsghdr {
+    // SAFETY: `struct mmsghdr` is plain data, valid when all zero.
+    let mut message: libc::mmsghdr = unsafe { mem::zeroed() };
+    let header = &mut message.msg_hdr;
+    header.msg_name = destination.as_ptr().cast_mut().cast();
+    header.msg_namelen = destination.len();
+    // `IoSlice` has the layout of `struct iovec` on Unix.
+    header.msg_iov = payload.as_ptr().cast_mut().cast();
+    header.msg_iovlen = payload.len() as _;
+    if segment_size.is_some() {
+        header.msg_control = control.as_mut_ptr();
+        header.msg_controllen = ControlBuffer::LEN as _;
+    }
+    message
+}

@@ -1,0 +1,44 @@
+//! Network namespaces (network_namespaces(7)), entered by a thread and never by the process.
+
+use super::check;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// Opens a namespace by its file: `/run/netns/NAME`, `/proc/PID/ns/net`.
+pub fn open(path: &Path) -> io::Result<OwnedFd> {
+    File::open(path).map(OwnedFd::from)
+}
+
+/// The namespace of the calling thread.
+pub fn current() -> io::Result<OwnedFd> {
+    open(Path::new("/proc/thread-self/ns/net"))
+}
+
+/// Moves the calling thread, and only it, into the network namespace `fd`: `setns(2)`.
+///
+/// A descriptor that is no network namespace is `EINVAL`.
+pub fn enter(fd: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: setns takes a descriptor and a flag by value; no memory is touched.
+    check(unsafe { libc::setns(fd.as_raw_fd(), libc::CLONE_NEWNET) }).map(drop)
+}
+
+/// Puts the calling thread, and only it, into a new network namespace: `unshare(2)`.
+///
+/// The namespace ends with the last thread, socket and device queue in it.
+pub fn unshare() -> io::Result<OwnedFd> {
+    // SAFETY: unshare takes a flag by value; no memory is touched.
+    check(unsafe { libc::unshare(libc::CLONE_NEWNET) })?;
+    current()
+}
+
+/// Whether two descriptors are of the same namespace (same device and inode, namespaces(7)).
+pub fn is_same(one: &OwnedFd, other: &OwnedFd) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |fd: &OwnedFd| -> io::Result<(u64, u64)> {
+        let metadata = File::from(fd.as_fd().try_clone_to_owned()?).metadata()?;
+        Ok((metadata.dev(), metadata.ino()))
+    };
+    Ok(identity(one)? == identity(other)?)
+}

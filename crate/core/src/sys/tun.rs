@@ -1,0 +1,111 @@
+//! The TUN/TAP driver: its clone device and its ioctls (`linux/if_tun.h`, `drivers/net/tun.c`).
+
+use super::check;
+use std::ffi::CString;
+use std::fs::OpenOptions;
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// `TUN_F_UDP_TUNNEL_GSO`, kernel ≥ 6.17; not in libc yet.
+pub const TUN_F_UDP_TUNNEL_GSO: u32 = 0x80;
+
+/// Flags of a TUN/TAP queue, as `TUNSETIFF` takes them in `ifr_flags`.
+pub use libc::{
+    IFF_MULTI_QUEUE, IFF_NO_PI, IFF_PERSIST, IFF_TAP, IFF_TUN, IFF_TUN_EXCL, IFF_VNET_HDR,
+};
+/// Offloads, as `TUNSETOFFLOAD` takes them.
+pub use libc::{TUN_F_CSUM, TUN_F_TSO_ECN, TUN_F_TSO4, TUN_F_TSO6, TUN_F_USO4, TUN_F_USO6};
+
+// TUNSETIFF reads the whole struct: one of our own that is shorter would be read past its end.
+const _: () = assert!(size_of::<libc::ifreq>() == 40);
+const _: () = assert!(mem::offset_of!(libc::ifreq, ifr_ifru) == libc::IFNAMSIZ);
+
+/// What the driver says of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueInfo {
+    /// The interface's name, templates such as `tun%d` expanded.
+    pub name: String,
+    /// `IFF_TUN`, `IFF_NO_PI`, … and `IFF_PERSIST` where the device is persistent.
+    pub flags: i32,
+}
+
+/// Opens the clone device, non-blocking and close-on-exec.
+pub fn open(clone_device: &Path) -> io::Result<OwnedFd> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(clone_device)
+        .map(OwnedFd::from)
+}
+
+/// `TUNSETIFF`: makes or attaches to the interface `name` (empty: the kernel chooses).
+///
+/// Answers the name that the kernel gave. Names of 16 bytes and more are `EINVAL`.
+pub fn set_interface(fd: BorrowedFd<'_>, name: &str, flags: i32) -> io::Result<String> {
+    let mut request = interface_request(name)?;
+    // The flags are the low 16 bits; IFF_TUN_EXCL (0x8000) makes the C short negative.
+    request.ifr_ifru.ifru_flags = flags as libc::c_short;
+    // SAFETY: TUNSETIFF reads and writes one `struct ifreq`, which `request` is.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) })?;
+    Ok(name_of(&request))
+}
+
+/// `TUNGETIFF`: the name and flags of the interface that `fd` is attached to.
+pub fn queue_info(fd: BorrowedFd<'_>) -> io::Result<QueueInfo> {
+    let mut request = interface_request("")?;
+    // SAFETY: TUNGETIFF writes one `struct ifreq`, which `request` is.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNGETIFF as _, &raw mut request) })?;
+    // SAFETY: TUNGETIFF filled `ifru_flags`, and any bits are a valid c_short.
+    let flags = unsafe { request.ifr_ifru.ifru_flags };
+    Ok(QueueInfo { name: name_of(&request), flags: i32::from(flags as u16) })
+}
+
+/// `TUNSETOFFLOAD`: the offloads that the reader of `fd` can take, as a mask of `TUN_F_*`.
+///
+/// The mask belongs to the device and outlives its owner, so it is to be set on every attach.
+pub fn set_offload(fd: BorrowedFd<'_>, mask: u32) -> io::Result<()> {
+    // SAFETY: TUNSETOFFLOAD takes its argument by value; no memory is touched.
+    check(unsafe {
+        libc::ioctl(fd.as_raw_fd(), libc::TUNSETOFFLOAD as _, libc::c_ulong::from(mask))
+    })
+    .map(drop)
+}
+
+fn interface_request(name: &str) -> io::Result<libc::ifreq> {
+    let too_long = || io::Error::from_raw_os_error(libc::EINVAL);
+    let name = CString::new(name).map_err(|_| too_long())?;
+    // SAFETY: `struct ifreq` is plain data for which all zeroes are valid.
+    let mut request: libc::ifreq = unsafe { mem::zeroed() };
+    let bytes = name.as_bytes_with_nul();
+    if bytes.len() > request.ifr_name.len() {
+        return Err(too_long());
+    }
+    for (to, from) in request.ifr_name.iter_mut().zip(bytes) {
+        *to = *from as libc::c_char;
+    }
+    Ok(request)
+}
+
+fn name_of(request: &libc::ifreq) -> String {
+    let bytes: Vec<u8> =
+        request.ifr_name.iter().map(|c| *c as u8).take_while(|byte| *byte != 0).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_fifteen_bytes_fits_and_one_of_sixteen_does_not() {
+        let request = interface_request("abcdefghijklmno").unwrap();
+        assert_eq!(name_of(&request), "abcdefghijklmno");
+        let error = interface_request("abcdefghijklmnop").err().unwrap();
+        assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
+        assert!(interface_request("a\0b").is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! The UDP socket: bound, not connected, with large buffers and errors by the error queue.
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::sys::socket::{SocketOption, set_option};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+/// Options of [`UdpEndpoint::bind`].
+#[derive(Clone, Copy, Debug)]
+pub struct UdpOptions {
+    /// Where to receive; port 0 lets the kernel choose one.
+    pub listen: SocketAddr,
+    /// Where to send.
+    pub peer: SocketAddr,
+    /// Receive trains as one message (`UDP_GRO`), where the kernel can.
+    pub wants_gro: bool,
+    /// Size asked for each of the socket's two buffers, bytes.
+    pub buffer_bytes: usize,
+}
+
+/// One UDP socket between two addresses.
+///
+/// It is not connected: with connect(2) datagrams from any other port of the peer would be dropped,
+/// and a plain peer sends from a port of its own.
+#[derive(Debug)]
+pub struct UdpEndpoint {
+    socket: Socket,
+    local: SocketAddr,
+    peer: SocketAddr,
+    destination: SockAddr,
+    has_gro: bool,
+    receive_buffer_bytes: usize,
+    send_buffer_bytes: usize,
+}
+
+impl UdpEndpoint {
+    /// Makes and binds the socket in the calling thread's network namespace.
+    pub fn bind(options: &UdpOptions) -> Result<Self> {
+        let UdpOptions { listen, peer, .. } = *options;
+        if listen.is_ipv4() != peer.is_ipv4() {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "listen on",
+                listen.ip().to_string(),
+                format!("it is not of the same family as the peer {}", peer.ip()),
+            )
+            .with_advice("give both as IPv4 or both as IPv6"));
+        }
+        let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))
+            .map_err(|e| Error::os("make a UDP socket for", peer.to_string(), "socket", &e))?;
+        let configure = |e: std::io::Error| {
+            Error::os("configure the UDP socket for", peer.to_string(), "setsockopt", &e)
+        };
+        socket.set_nonblocking(true).map_err(configure)?;
+        let errors = if peer.is_ipv4() {
+            SocketOption::ReceiveErrorsV4
+        } else {
+            socket.set_only_v6(true).map_err(configure)?;
+            SocketOption::ReceiveErrorsV6
+        };
+        set_option(socket.as_fd(), errors, 1).map_err(configure)?;
+        let has_gro = options.wants_gro && set_option(socket.as_fd(), SocketOption::Gro, 1).is_ok();
+        grow_buffers(&socket, options.buffer_bytes);
+        socket.bind(&listen.into()).map_err(|e| bind_error(listen, &e))?;
+        let local = socket
+            .local_addr()
+            .map_err(|e| Error::os("read the address of", listen.to_string(), "getsockname", &e))?
+            .as_socket()
+            .unwrap_or(listen);
+        Ok(Self {
+            local,
+            peer,
+            destination: peer.into(),
+            has_gro,
+            receive_buffer_bytes: socket.recv_buffer_size().unwrap_or(0),
+            send_buffer_bytes: socket.send_buffer_size().unwrap_or(0),
+            socket,
+        })
+    }
+
+    /// Where datagrams are received, the kernel's choice of port filled in.
+    #[must_use]
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Where datagrams are sent to.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    pub(super) fn destination(&self) -> &SockAddr {
+        &self.destination
+    }
+
+    /// Whether the kernel hands over trains as one message.
+    #[must_use]
+    pub fn has_gro(&self) -> bool {
+        self.has_gro
+    }
+
+    /// The receive buffer that the kernel granted, bytes as it counts them (twice what was asked).
+    #[must_use]
+    pub fn receive_buffer_bytes(&self) -> usize {
+        self.receive_buffer_bytes
+    }
+
+    /// The send buffer that the kernel granted, bytes as it counts them (twice what was asked).
+    #[must_use]
+    pub fn send_buffer_bytes(&self) -> usize {
+        self.send_buffer_bytes
+    }
+}
+
+impl AsFd for UdpEndpoint {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsRawFd for UdpEndpoint {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+/// Asks for buffers past `rmem_max`, and without CAP_NET_ADMIN for what is allowed (socket(7)).
+/// What was granted is read back by the caller, so a refusal needs no error.
+fn grow_buffers(socket: &Socket, bytes: usize) {
+    let Ok(value) = i32::try_from(bytes) else { return };
+    if set_option(socket.as_fd(), SocketOption::ReceiveBufferForce, value).is_err() {
+        let _ = socket.set_recv_buffer_size(bytes);
+    }
+    if set_option(socket.as_fd(), SocketOption::SendBufferForce, value).is_err() {
+        let _ = socket.set_send_buffer_size(bytes);
+    }
+}
+
+fn bind_error(listen: SocketAddr, error: &std::io::Error) -> Error {
+    let base = Error::os("listen on UDP", listen.to_string(), "bind", error);
+    match error.raw_os_error() {
+        Some(libc::EADDRINUSE) => base.with_advice(
+            "another socket has this port: choose another RECV_PORT, or 0 to let the kernel choose",
+        ),
+        Some(libc::EADDRNOTAVAIL) => {
+            base.with_advice("it is no address of this machine: see \"ip address\"")
+        }
+        Some(libc::EACCES) => base.with_advice(
+            "ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE",
+        ),
+        _ => base,
+    }
+}

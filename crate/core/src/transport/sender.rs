@@ -1,0 +1,186 @@
+//! Sending trains, and going on when a train, a datagram or the whole of UDP_SEGMENT is refused.
+
+use super::endpoint::UdpEndpoint;
+use super::news::NewsCount;
+use super::train::TrainQueue;
+use crate::sys::mmsg::{MessageShape, SendBatch};
+use std::io;
+use std::io::IoSlice;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+/// How often one message is tried again after news of earlier ones took its turn.
+const MAX_RETRIES: u32 = 8;
+
+/// Why a datagram was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendDrop {
+    /// Longer than a datagram can be (`EMSGSIZE`).
+    TooLong,
+    /// No way to the peer (`ENETUNREACH`, `EHOSTUNREACH`, `ENETDOWN`, …).
+    Unreachable,
+    /// A firewall or policy forbids it (`EPERM`, `EACCES`).
+    Denied,
+    /// The kernel had no memory or queue space for it (`ENOBUFS`, `ENOMEM`).
+    NoBuffers,
+    /// Any other errno.
+    Other,
+}
+
+impl SendDrop {
+    /// How many causes there are.
+    pub const COUNT: usize = 5;
+
+    fn of_errno(errno: i32) -> Self {
+        match errno {
+            libc::EMSGSIZE => Self::TooLong,
+            libc::ENETUNREACH
+            | libc::EHOSTUNREACH
+            | libc::ENETDOWN
+            | libc::EHOSTDOWN
+            | libc::EADDRNOTAVAIL
+            | libc::ECONNREFUSED => Self::Unreachable,
+            libc::EPERM | libc::EACCES => Self::Denied,
+            libc::ENOBUFS | libc::ENOMEM => Self::NoBuffers,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What the kernel refused for good, so that a slower way is taken from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Downgrade {
+    /// UDP_SEGMENT was refused with this errno; datagrams are sent by plain sendmmsg(2).
+    SegmentationOff {
+        /// `EIO` or `EINVAL`.
+        errno: i32,
+    },
+}
+
+/// What became of the messages of one [`UdpSender::send`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SendReport {
+    /// Datagrams that the kernel took.
+    pub datagrams: u64,
+    /// Bytes of payload in them.
+    pub bytes: u64,
+    /// Datagrams dropped, by [`SendDrop`].
+    pub dropped: [u64; SendDrop::COUNT],
+    /// News of datagrams sent earlier.
+    pub news: NewsCount,
+    /// Set once, when the sender gave up a feature.
+    pub downgrade: Option<Downgrade>,
+}
+
+/// Whether everything was dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Every message was sent or dropped.
+    Done,
+    /// The socket is full; what waits is still in the queue.
+    Blocked,
+}
+
+/// The sending half of an endpoint.
+pub struct UdpSender {
+    endpoint: Arc<UdpEndpoint>,
+    batch: SendBatch,
+    can_segment: bool,
+}
+
+impl UdpSender {
+    /// A sender for `endpoint`; `can_segment`: trains may be sent by UDP_SEGMENT (Linux ≥ 4.18).
+    #[must_use]
+    pub fn new(endpoint: Arc<UdpEndpoint>, can_segment: bool) -> Self {
+        Self { endpoint, batch: SendBatch::default(), can_segment }
+    }
+
+    /// Whether trains are still sent by UDP_SEGMENT.
+    #[must_use]
+    pub fn can_segment(&self) -> bool {
+        self.can_segment
+    }
+
+    /// Sends what waits in `queue`, whose slices are `slices`, until done or the socket is full.
+    pub fn send(
+        &mut self,
+        queue: &mut TrainQueue,
+        slices: &[IoSlice<'_>],
+        report: &mut SendReport,
+    ) -> Progress {
+        let mut retries = 0;
+        while !queue.is_done() {
+            let endpoint = &self.endpoint;
+            let result =
+                self.batch.send(endpoint.as_fd(), endpoint.destination(), slices, queue.waiting());
+            match result {
+                Ok(sent) => {
+                    for shape in queue.waiting().iter().take(sent) {
+                        report.count_sent(shape, slices);
+                    }
+                    queue.advance(sent);
+                    retries = 0;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Progress::Blocked;
+                }
+                Err(error) => {
+                    let before = report.news.total();
+                    report.news.drain(self.endpoint.as_fd());
+                    // An error of an earlier datagram takes the turn of the one being sent.
+                    if report.news.total() > before && retries < MAX_RETRIES {
+                        retries += 1;
+                        continue;
+                    }
+                    retries = 0;
+                    self.give_way(error.raw_os_error().unwrap_or(0), queue, slices, report);
+                }
+            }
+        }
+        Progress::Done
+    }
+
+    /// Takes the slower way for the first waiting message, or drops it when there is none.
+    fn give_way(
+        &mut self,
+        errno: i32,
+        queue: &mut TrainQueue,
+        slices: &[IoSlice<'_>],
+        report: &mut SendReport,
+    ) {
+        let Some(shape) = queue.waiting().first() else { return };
+        let is_train = shape.segment_size.is_some();
+        if is_train && matches!(errno, libc::EIO | libc::EINVAL) && self.can_segment {
+            self.can_segment = false;
+            report.downgrade = Some(Downgrade::SegmentationOff { errno });
+        }
+        // EMSGSIZE: the segments are longer than the path's MTU; singly the kernel fragments them.
+        if is_train && matches!(errno, libc::EIO | libc::EINVAL | libc::EMSGSIZE) {
+            queue.break_up_first(|slice| slices.get(slice).map_or(0, |slice| slice.len()));
+            return;
+        }
+        let lost = datagrams(shape, slice_bytes(shape, slices));
+        if let Some(count) = report.dropped.get_mut(SendDrop::of_errno(errno) as usize) {
+            *count += lost;
+        }
+        queue.advance(1);
+    }
+}
+
+impl SendReport {
+    fn count_sent(&mut self, shape: &MessageShape, slices: &[IoSlice<'_>]) {
+        let bytes = slice_bytes(shape, slices);
+        self.datagrams += datagrams(shape, bytes);
+        self.bytes += bytes as u64;
+    }
+}
+
+fn slice_bytes(shape: &MessageShape, slices: &[IoSlice<'_>]) -> usize {
+    slices.get(shape.slices.clone()).unwrap_or_default().iter().map(|slice| slice.len()).sum()
+}
+
+/// How many datagrams a message of `bytes` makes.
+fn datagrams(shape: &MessageShape, bytes: usize) -> u64 {
+    shape.segment_size.map_or(1, |size| bytes.div_ceil(usize::from(size).max(1)) as u64)
+}
