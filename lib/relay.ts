@@ -53,7 +53,7 @@ export class Relay implements AsyncDisposable {
     const address = await resolvePeer(peer, checked.listen, signal)
     if (checked.listen !== undefined) checkFamilies(checked.listen, address)
     signal?.throwIfAborted()
-    const native = await startNative({ ...checked, peer: address }, onEvent)
+    const native = await startNative({ ...checked, peer: address }, onEvent, signal)
     if (signal?.aborted) {
       // A start cannot be broken off half-way: so that nothing stays behind, it is completed and undone.
       await native.close().catch(() => undefined)
@@ -90,11 +90,13 @@ export class Relay implements AsyncDisposable {
 async function startNative(
   options: NativeRelayOptions,
   onEvent: RelayOptions['onEvent'],
+  signal: AbortSignal | undefined,
 ): Promise<NativeRelay> {
   const { startRelay } = await loadNative()
   try {
     return await startRelay(options, onEvent)
   } catch (error) {
+    signal?.throwIfAborted()
     throw fromNative(error)
   }
 }

@@ -104,7 +104,8 @@ test('await using closes it', async (t) => {
 test('closed rejects with why it failed, and close() does not', async (t) => {
   behaviours.set('fail', { failure: FAILURE })
   const relay = await Relay.start(options('fail'))
-  await t.throwsAsync(relay.closed, { instanceOf: TunError, ...FAILURE })
+  const error = await t.throwsAsync(relay.closed, { instanceOf: TunError })
+  t.like(error, FAILURE)
   await t.notThrowsAsync(relay.close())
 })
 
@@ -119,7 +120,8 @@ test('a failure that nobody looks at is no unhandled rejection', async (t) => {
 test('a start that fails says why', async (t) => {
   const startError = { code: 'ERR_TUN_PERMISSION', message: 'open /dev/net/tun: Permission denied; run it as root', errno: 13 }
   behaviours.set('denied', { startError })
-  await t.throwsAsync(Relay.start(options('denied')), { instanceOf: TunError, ...startError })
+  const error = await t.throwsAsync(Relay.start(options('denied')), { instanceOf: TunError })
+  t.like(error, startError)
 })
 
 test('bad options reject, and nothing is called', async (t) => {
@@ -162,14 +164,14 @@ test('aborted before: rejects with the reason, and nothing is called', async (t)
   const error = await t.throwsAsync(Relay.start(options('before', { signal: AbortSignal.abort(reason) })))
   t.is(error, reason)
   t.false(calls.has('before'))
-  await t.throwsAsync(Relay.start(options('before', { signal: AbortSignal.abort() })), { name: 'AbortError' })
+  await t.throwsAsync(Relay.start(options('before', { signal: AbortSignal.abort() })), { any: true, name: 'AbortError' })
 })
 
 test('aborted while the name is looked up: rejects at once', async (t) => {
   const controller = new AbortController()
   const started = Relay.start(options('lookup', { peer: 'localhost', signal: controller.signal }))
   controller.abort()
-  await t.throwsAsync(started, { name: 'AbortError' })
+  await t.throwsAsync(started, { any: true, name: 'AbortError' })
   t.false(calls.has('lookup'))
 })
 
@@ -187,7 +189,7 @@ test('aborted during the start: what was started is closed before it rejects', a
 
 test('aborted during a start that fails: the reason counts', async (t) => {
   behaviours.set('both', { startDelayMs: 50, startError: FAILURE })
-  await t.throwsAsync(Relay.start(options('both', { signal: AbortSignal.timeout(10) })), { name: 'TimeoutError' })
+  await t.throwsAsync(Relay.start(options('both', { signal: AbortSignal.timeout(10) })), { any: true, name: 'TimeoutError' })
 })
 
 test('aborted later: it closes, and closed resolves', async (t) => {

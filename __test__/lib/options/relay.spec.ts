@@ -87,7 +87,7 @@ const NAMESPACE = 'a name from `ip netns list`, a path, or a process id from 1 t
 const refused: [string, unknown[], string][] = [
   ['addresses', ['10.0.0.1', undefined, null, { 0: 'x' }], 'an array of strings'],
   ['addresses', [[]], 'at least one ADDRESS[/PREFIX]'],
-  ['routes', ['10.0.0.0/8', null], 'an array of strings'],
+  ['routes', ['10.0.0.0/8', {}, 7], 'an array of strings'],
   ['sendPort', [0, -1, 65_536, 1.5, Number.NaN, '5001', undefined, null], 'a whole number from 1 to 65535'],
   ['receivePort', [-1, 65_536, 0.5, '', undefined, Number.POSITIVE_INFINITY], 'a whole number from 0 to 65535'],
   ['mtu', [0, 67, 65_536, 1500.5, '1500', null], 'a whole number of bytes from 68 to 65535'],
