@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
-# `npm start -- ARGUMENTS`: sets up what is not set up yet, then becomes the program.
+# `npm start -- ARGUMENTS`: sets up what is missing, then becomes the program.
+# No shell stays between npm and it, so signals reach it and no orphan stays behind.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-scripts/setup.sh
-# npm hands SIGINT and SIGTERM on, but dies of SIGHUP alone: the kernel then tells the program.
-if [[ ${npm_lifecycle_event-} == start ]] && command -v setpriv >/dev/null; then
-  exec setpriv --pdeathsig HUP -- node dist/bin/tun2udp.js "$@"
-fi
-exec node dist/bin/tun2udp.js "$@"
+here=$(dirname "$0")
+"$here/setup.sh"
+exec node "$here/../dist/bin/tun2udp.js" "$@"
