@@ -1,5 +1,7 @@
+# shellcheck shell=bash
 # Shared by the scripts here; to be sourced. Everything a script says goes to stderr.
 
+# shellcheck disable=SC2034 # for those who source it
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '%s\n' "$*" >&2; }

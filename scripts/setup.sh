@@ -1,76 +1,143 @@
 #!/usr/bin/env bash
-# Makes a bare clone ready to run: dependencies, the native addon, the compiled TypeScript.
-# Each step is done only if what it reads has changed since it was last done. Prints nothing on
-# stdout, and nothing at all when there is nothing to do.
+# Makes a bare clone ready to run: npm packages, the native addon (release), the compiled TypeScript.
+# Each is done only if what it reads has changed, by content, since it was last done. Prints nothing
+# on stdout, and nothing at all when there is nothing to do.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
-source "$(dirname "$0")/common.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
-stamps=$root/dist/.stamps
+readonly node_floor=20.19
+readonly stamps=dist/.setup
+lock=
 
-check_tools() {
-  [ "$(uname -s)" = Linux ] || die "it runs on Linux only, and this is $(uname -s)"
-  command -v node >/dev/null ||
-    die "Node is missing: install Node 20.19 or newer (nodejs.org, or your distribution's package)"
-  node -e 'const [a, b] = process.versions.node.split(".").map(Number)
-           process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
-    die "Node $(node -v) is too old: it needs 20.19 or newer"
+# Runs a step's command: its output goes to stderr, and it does not inherit the lock, which a daemon
+# that it leaves behind would keep.
+run() { "$@" {lock}>&- >&2; }
+
+at_least() { printf '%s\n%s\n' "$2" "$1" | sort --version-sort --check=quiet; }
+
+check_linux() {
+  [ "$(uname -s)" = Linux ] ||
+    die "it runs on Linux only (TUN devices and RTNETLINK are Linux interfaces); this is $(uname -s)"
+}
+
+check_node() {
+  local version
+  version=$(node --version 2>/dev/null) ||
+    die "Node is missing: install Node $node_floor or newer (nodejs.org, or your distribution's package)"
+  at_least "${version#v}" "$node_floor" ||
+    die "Node $node_floor or newer is needed; $(command -v node) is ${version#v}: install a newer one (nodejs.org)"
 }
 
 check_rust() {
+  local floor version advice='install it by rustup (rustup.rs), then try again'
+  # rustup's own place, which a shell opened before rustup was installed does not know yet.
+  command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+  floor=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
   command -v cargo >/dev/null ||
-    die "the Rust toolchain is missing: install it by rustup (rustup.rs), 1.88 or newer"
-  command -v cc >/dev/null || die "a C linker is missing: run \"apt-get install gcc libc6-dev\""
+    die "the Rust toolchain is missing (no cargo on PATH), and the native addon has to be built: $advice"
+  version=$(rustc --version) || die "rustc does not run; Rust $floor or newer is needed: $advice"
+  version=${version#rustc }
+  version=${version%% *}
+  at_least "$version" "$floor" ||
+    die "Rust $floor or newer is needed; $(command -v rustc) is $version: run \"rustup update\", or $advice"
+  command -v cc >/dev/null ||
+    die "a C linker is missing (no cc on PATH), which Rust needs: on Debian run \"apt-get install gcc libc6-dev\""
 }
 
-# One hash of the content of all files that the arguments name.
-hash_of() {
-  find "$@" -type f -not -path '*/target/*' -print0 2>/dev/null | LC_ALL=C sort -z |
-    xargs -0 -r cat -- | sha256sum | cut -d' ' -f1
+# One hash of the machine's kind and of the names and contents of the files that the arguments name.
+# What is not there counts as nothing: its own step comes first, or fails with its own reason.
+state_of() {
+  {
+    uname -m
+    { find "$@" -type f -not -path '*/tests/*' -not -path '*/benches/*' -not -path '*/fuzz/*' \
+      -print0 2>/dev/null || true; } | LC_ALL=C sort -z | xargs -0 -r sha256sum
+  } | sha256sum
 }
 
-# step NAME HASH OUTPUT COMMAND...: runs COMMAND unless OUTPUT is there and was made from HASH.
-step() {
-  local name=$1 hash=$2 output=$3
-  shift 3
-  if [ -e "$output" ] && [ "$(cat "$stamps/$name" 2>/dev/null)" = "$hash" ]; then return; fi
-  say "tun2udp: $name"
-  "$@" >&2
-  mkdir -p "$stamps"
-  printf '%s\n' "$hash" >"$stamps/$name"
+packages_state() { state_of package.json package-lock.json .npmrc; }
+addon_state() { state_of Cargo.toml Cargo.lock build.rs crate package.json package-lock.json; }
+typescript_state() {
+  state_of package-lock.json tsconfig.json tsconfig.build.json index.ts lib bin dist/binding.d.ts
 }
 
-install_dependencies() { npm ci --no-audit --no-fund --loglevel=error; }
+# is_stamped STAMP STATE
+is_stamped() { [ -f "$1" ] && [ "$(<"$1")" = "$2" ]; }
 
+packages_are_current() { is_stamped node_modules/.tun2udp-setup "$(packages_state)"; }
+addon_is_current() {
+  [ -f dist/binding.js ] && [ -f dist/binding.d.ts ] && compgen -G 'dist/*.node' >/dev/null &&
+    is_stamped "$stamps/addon" "$(addon_state)"
+}
+typescript_is_current() {
+  [ -f dist/index.js ] && is_stamped "$stamps/typescript" "$(typescript_state)"
+}
+all_is_current() { packages_are_current && addon_is_current && typescript_is_current; }
+
+install_packages() {
+  local state
+  state=$(packages_state)
+  say "tun2udp: installing npm packages"
+  # The build needs the development packages, whatever NODE_ENV says.
+  run npm ci --include=dev --no-audit --no-fund --loglevel=error ||
+    die "npm could not install the packages, for the reason above; it needs the npm registry"
+  printf '%s\n' "$state" >node_modules/.tun2udp-setup
+}
+
+# Built aside and moved into place: a program that runs has the old addon mapped, and writing into
+# that file would kill it.
 build_addon() {
+  local state aside=$stamps/addon-build
   check_rust
-  npx --no-install napi build --platform --release --esm \
-    --js binding.js --dts binding.d.ts --output-dir dist
+  state=$(addon_state)
+  say "tun2udp: building the native addon (the first time takes a minute or more)"
+  rm -rf "$aside"
+  mkdir -p "$aside"
+  run node_modules/.bin/napi build --platform --release --esm \
+    --js binding.js --dts binding.d.ts --output-dir "$aside" ||
+    die "the native addon could not be built, for the reason above"
+  mv -f "$aside"/* dist/
+  rmdir "$aside"
+  printf '%s\n' "$state" >"$stamps/addon"
 }
 
-# Compiled files of sources that are gone must not stay, so the old ones go first.
+# Written over what is there and then cleaned of what has no source any more, so that a program that
+# starts meanwhile finds all of its files.
 compile_typescript() {
-  rm -rf dist/lib dist/bin dist/index.js dist/index.d.ts
-  npx --no-install tsc --project tsconfig.build.json
+  local state emitted=$stamps/emitted
+  state=$(typescript_state)
+  say "tun2udp: compiling TypeScript"
+  if ! node_modules/.bin/tsc --project tsconfig.build.json --listEmittedFiles {lock}>&- >"$emitted"; then
+    grep -v '^TSFILE: ' "$emitted" >&2 || true
+    die "TypeScript does not compile, for the reason above"
+  fi
+  remove_strays "$emitted"
   chmod +x dist/bin/*.js
+  printf '%s\n' "$state" >"$stamps/typescript"
 }
 
-main() {
-  check_tools
-  mkdir -p dist
-  # Two starts at the same time must not build over each other.
-  exec 9>dist/.lock
-  flock 9
-  step "installing dependencies" \
-    "$(node -v) $(hash_of package.json package-lock.json)" node_modules/.package-lock.json \
-    install_dependencies
-  step "building the native addon (the first time takes about a minute)" \
-    "$(node -p 'process.arch') $(hash_of Cargo.toml Cargo.lock build.rs crate)" dist/binding.js \
-    build_addon
-  step "compiling TypeScript" \
-    "$(hash_of package-lock.json tsconfig.json tsconfig.build.json index.ts lib bin dist/binding.d.ts)" \
-    dist/index.js compile_typescript
+remove_strays() {
+  local -A emitted=()
+  local file here
+  # The compiler names files by their real paths, also when the clone was reached by a link.
+  here=$(pwd -P)
+  while IFS= read -r file; do emitted[${file#"TSFILE: $here/"}]=1; done <"$1"
+  rm "$1"
+  while IFS= read -r file; do
+    [ -n "${emitted[$file]-}" ] || rm -f "$file"
+  done < <(find dist -path "$stamps" -prune -o -type f \( -name '*.js' -o -name '*.d.ts' \) \
+    -not -path dist/binding.js -not -path dist/binding.d.ts -print)
 }
 
-main
+check_linux
+check_node
+if all_is_current; then exit 0; fi
+# One set-up at a time, and who waited finds the work done. The lock ends with this process.
+exec {lock}<scripts/setup.sh
+flock "$lock"
+mkdir -p "$stamps"
+# Not `A || B`: a failure inside B would then go on.
+if ! packages_are_current; then install_packages; fi
+if ! addon_is_current; then build_addon; fi
+if ! typescript_is_current; then compile_typescript; fi

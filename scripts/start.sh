@@ -4,4 +4,9 @@
 set -euo pipefail
 here=$(dirname "$0")
 "$here/setup.sh"
-exec node "$here/../dist/bin/tun2udp.js" "$@"
+program=("$(command -v node)" "$here/../dist/bin/tun2udp.js" "$@")
+# npm hands on SIGINT and SIGTERM, but dies of SIGHUP by itself: there the kernel tells the program.
+if [ "${npm_lifecycle_event-}" = start ] && command -v setpriv >/dev/null; then
+  exec setpriv --pdeathsig HUP -- "${program[@]}"
+fi
+exec "${program[@]}"
