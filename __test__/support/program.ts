@@ -65,14 +65,23 @@ export class Running {
 }
 
 /** Starts the program; `ip netns exec` becomes it, so that signals reach it. */
-export function startProgram(args: readonly string[], { netns, env = {} }: RunOptions = {}): Running {
+export function startProgram(
+  args: readonly string[],
+  { netns, env = {} }: RunOptions = {},
+): Running {
   const command = [process.execPath, PROGRAM, ...args]
-  const [file = '', ...rest] = netns === undefined ? command : ['ip', 'netns', 'exec', netns, ...command]
-  return new Running(spawn(file, rest, { env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] }))
+  const [file = '', ...rest] =
+    netns === undefined ? command : ['ip', 'netns', 'exec', netns, ...command]
+  return new Running(
+    spawn(file, rest, { env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] }),
+  )
 }
 
 /** Runs the program to its end. */
-export async function runProgram(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+export async function runProgram(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
   return startProgram(args, options).ended
 }
 
