@@ -16,7 +16,9 @@ const manifest = JSON.parse(read('package.json'))
 
 for (const file of files.filter((path) => /\.(spec|test)\.[cm]?[jt]sx?$/.test(path))) {
   if (!manifest.ava.files.some((glob) => matchesGlob(file, glob))) {
-    problems.push(`${file}: no test glob of package.json (${manifest.ava.files.join(', ')}) finds it`)
+    problems.push(
+      `${file}: no test glob of package.json (${manifest.ava.files.join(', ')}) finds it`,
+    )
   }
 }
 

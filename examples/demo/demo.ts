@@ -97,7 +97,9 @@ async function main(): Promise<void> {
   await using far = await Host.start()
   const [nearRelay, farRelay] = await join(near, far)
   try {
-    console.log(`tunnel   ${NEAR} (namespace of ${String(near.pid)}) <-> ${FAR} (${String(far.pid)})`)
+    console.log(
+      `tunnel   ${NEAR} (namespace of ${String(near.pid)}) <-> ${FAR} (${String(far.pid)})`,
+    )
     await far.ask('echo', { address: FAR }).then(async (port) => {
       const microseconds = await near.ask('ping', { address: FAR, port, count: 200 })
       console.log(`ping     ${microseconds.toFixed(0)} µs round trip (median of 200, UDP echo)`)

@@ -47,7 +47,9 @@ export class Host implements AsyncDisposable {
     const command = ['--net', '--', process.execPath, ...process.execArgv, program]
     const child = spawn('unshare', command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     const failed = once(child, 'exit').then(() => {
-      throw new Error('a host did not start: unshare of util-linux must be allowed to make namespaces')
+      throw new Error(
+        'a host did not start: unshare of util-linux must be allowed to make namespaces',
+      )
     })
     await Promise.race([once(child, 'message'), failed])
     failed.catch(() => undefined)
