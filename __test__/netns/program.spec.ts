@@ -117,7 +117,8 @@ test('SIGUSR2 counts what passed, and that nobody was there', async (t) => {
   const namespace = await withNamespace(t)
   const program = start(t, namespace, OPERANDS)
   await program.until('stdout', READY)
-  for (const _ of [1, 2]) await sendPacket(namespace)
+  await sendPacket(namespace)
+  await sendPacket(namespace)
   program.child.kill('SIGUSR2')
   const [, read, sent, refused] = await program.until(
     'stderr',

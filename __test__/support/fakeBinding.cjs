@@ -110,4 +110,6 @@ function sdNotify(state) {
   return true
 }
 
-module.exports = { NativeRelay, startRelay, sdNotify, behaviours, calls, closings }
+function closeRelays() {}
+
+module.exports = { NativeRelay, startRelay, sdNotify, closeRelays, behaviours, calls, closings }

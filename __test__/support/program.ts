@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 /** The built program. */
@@ -35,9 +34,11 @@ export class Running {
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
     const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS)
-    this.ended = once(child, 'close').then(([status, signal]) => {
-      clearTimeout(timer)
-      return { status, signal, stdout: this.stdout, stderr: this.stderr } as Ended
+    this.ended = new Promise((resolve) => {
+      child.once('close', (status, signal) => {
+        clearTimeout(timer)
+        resolve({ status, signal, stdout: this.stdout, stderr: this.stderr })
+      })
     })
   }
 

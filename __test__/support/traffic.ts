@@ -33,9 +33,9 @@ export class Traffic {
 
   /** The next thing it says. */
   async next(): Promise<TrafficMessage> {
-    const { done, value } = await this.#lines.next()
-    if (done) throw new Error(`traffic ended without a word: ${this.#stderr}`)
-    return JSON.parse(value) as TrafficMessage
+    const line = await this.#lines.next()
+    if (line.done) throw new Error(`traffic ended without a word: ${this.#stderr}`)
+    return JSON.parse(line.value) as TrafficMessage
   }
 
   /** The port it says it listens on. */
