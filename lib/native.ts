@@ -10,7 +10,9 @@ export type Native = typeof import('#binding')
  */
 export async function loadNative(): Promise<Native> {
   try {
-    return await import('#binding')
+    const native = await import('#binding')
+    closeAtExit(native)
+    return native
   } catch (error) {
     throw new TunError(
       `load the native addon for ${process.platform}-${process.arch}: ${reasonOf(error)}; ` +
@@ -19,6 +21,17 @@ export async function loadNative(): Promise<Native> {
       { cause: error },
     )
   }
+}
+
+let closesAtExit = false
+
+/** `process.exit()` and an uncaught exception run no clean-up of the native layer, but this event. */
+function closeAtExit(native: Native): void {
+  if (closesAtExit) return
+  closesAtExit = true
+  process.once('exit', () => {
+    native.closeRelays()
+  })
 }
 
 /** The innermost cause, on one line: the generated loader wraps what dlopen(3) said. */

@@ -9,7 +9,11 @@ import { checkPeerAddress } from './options/peer.ts'
  *
  * Rejects as soon as the signal is aborted; the look-up itself cannot be ended and is left alone.
  */
-export async function resolvePeer(peer: string, listen?: string, signal?: AbortSignal): Promise<string> {
+export async function resolvePeer(
+  peer: string,
+  listen?: string,
+  signal?: AbortSignal,
+): Promise<string> {
   signal?.throwIfAborted()
   if (isIP(peer)) return peer
   const family = listen === undefined ? 0 : isIP(listen)

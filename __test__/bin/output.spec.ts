@@ -69,14 +69,31 @@ test('more signals than one do not break off the end', async (t) => {
 })
 
 test('addresses and ends over IPv6 are told in brackets', async (t) => {
-  const program = start(['--peer', '::1', '--listen', '::', '--address', 'fd00::1/64', '--mtu', '1400', '--name', 'vpn0'])
+  const program = start([
+    '--peer',
+    '::1',
+    '--listen',
+    '::',
+    '--address',
+    'fd00::1/64',
+    '--mtu',
+    '1400',
+    '--name',
+    'vpn0',
+  ])
   await program.until('stdout', /\n/u)
   const { stdout } = await program.end()
   t.is(stdout, 'ready: vpn0 10.0.0.1/24 fd00::1/64 mtu 1400, UDP [::]:5002 to [::1]:5001\n')
 })
 
 test('a start that fails is one line and status 1', async (t) => {
-  const program = start([], { startError: { code: 'ERR_TUN_BUSY', message: 'open the device tun0: Device or resource busy; see who', errno: 16 } })
+  const program = start([], {
+    startError: {
+      code: 'ERR_TUN_BUSY',
+      message: 'open the device tun0: Device or resource busy; see who',
+      errno: 16,
+    },
+  })
   t.deepEqual(await program.ended, {
     status: 1,
     signal: null,
@@ -96,7 +113,12 @@ test('a relay that fails: the reason, the summary, status 1', async (t) => {
 
 test('--quiet leaves the reason only', async (t) => {
   const program = start(['--quiet'], { failure: FAILURE, failAfterMs: 50, events: [EVENT] })
-  t.deepEqual(await program.ended, { status: 1, signal: null, stdout: '', stderr: `tun2udp: ${FAILURE.message}\n` })
+  t.deepEqual(await program.ended, {
+    status: 1,
+    signal: null,
+    stdout: '',
+    stderr: `tun2udp: ${FAILURE.message}\n`,
+  })
 })
 
 test('a defect is one line, not a stack', async (t) => {
@@ -159,10 +181,14 @@ test('--json --stats repeats them', async (t) => {
 })
 
 test('--json: an error is on stderr all the same', async (t) => {
-  const { status, stdout, stderr } = await start(['--json'], { failure: FAILURE, failAfterMs: 50 }).ended
+  const { status, stdout, stderr } = await start(['--json'], { failure: FAILURE, failAfterMs: 50 })
+    .ended
   t.is(status, 1)
   t.is(stderr, `tun2udp: ${FAILURE.message}\n`)
-  t.deepEqual(parse(stdout).map(({ event }) => event), ['ready', 'summary'])
+  t.deepEqual(
+    parse(stdout).map(({ event }) => event),
+    ['ready', 'summary'],
+  )
 })
 
 test('a reader of stdout that goes away does not end it', async (t) => {
@@ -216,5 +242,8 @@ test('a service manager that cannot be told is news only', async (t) => {
   await program.until('stderr', /notify/u)
   const { status, stderr } = await program.end()
   t.is(status, 0)
-  t.true(stderr.startsWith('tun2udp: notify the service manager at /x: Connection refused\n'), stderr)
+  t.true(
+    stderr.startsWith('tun2udp: notify the service manager at /x: Connection refused\n'),
+    stderr,
+  )
 })

@@ -19,7 +19,9 @@ test('a native error keeps every part', (t) => {
 })
 
 test('a part that is not there is absent', (t) => {
-  const error = fromNative(new Error(JSON.stringify({ code: 'ERR_TUN_ABORTED', message: 'aborted' })))
+  const error = fromNative(
+    new Error(JSON.stringify({ code: 'ERR_TUN_ABORTED', message: 'aborted' })),
+  )
   t.deepEqual(Object.keys(error), ['code'])
   t.is(error.errno, undefined)
 })
@@ -30,7 +32,10 @@ test('what is no native error is a defect, and says so', (t) => {
     t.is(error.code, 'ERR_TUN_INTERNAL')
     t.is(error.message, `native layer: ${text}; this is a defect, please report it`)
   }
-  t.is(fromNative('thrown text').message, 'native layer: thrown text; this is a defect, please report it')
+  t.is(
+    fromNative('thrown text').message,
+    'native layer: thrown text; this is a defect, please report it',
+  )
 })
 
 test('an error that is one already stays as it is', (t) => {
@@ -58,6 +63,9 @@ const shown: [unknown, string][] = [
 
 for (const [value, text] of shown) {
   test(`a refused ${text} is shown on one line`, (t) => {
-    t.is(invalidArgument('thing', value, 'better').message, `Invalid thing ${text}: expected better`)
+    t.is(
+      invalidArgument('thing', value, 'better').message,
+      `Invalid thing ${text}: expected better`,
+    )
   })
 }

@@ -11,11 +11,20 @@ const node = (script: string, ...flags: string[]) =>
 test.serial('an addon that cannot be loaded is one clear error', async (t) => {
   // The only use of the native layer in this process: it is loaded once.
   process.env['NAPI_RS_NATIVE_LIBRARY_PATH'] = '/no/such/addon.node'
-  const error = await t.throwsAsync(Relay.start({ addresses: ['10.0.0.1'], sendPort: 1, receivePort: 2 }), {
-    code: 'ERR_TUN_NATIVE_LOAD',
-  })
-  t.true(error.message.startsWith(`load the native addon for ${process.platform}-${process.arch}: `), error.message)
-  t.regex(error.message, /; in a clone of the repository run `npm run build`, elsewhere install the package again$/u)
+  const error = await t.throwsAsync(
+    Relay.start({ addresses: ['10.0.0.1'], sendPort: 1, receivePort: 2 }),
+    {
+      code: 'ERR_TUN_NATIVE_LOAD',
+    },
+  )
+  t.true(
+    error.message.startsWith(`load the native addon for ${process.platform}-${process.arch}: `),
+    error.message,
+  )
+  t.regex(
+    error.message,
+    /; in a clone of the repository run `npm run build`, elsewhere install the package again$/u,
+  )
   t.notRegex(error.message, /\n/u)
 })
 

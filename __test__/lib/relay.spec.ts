@@ -13,7 +13,13 @@ const options = (name: string, more: Partial<RelayOptions> = {}): RelayOptions =
   ...more,
 })
 
-const FAILURE = { code: 'ERR_TUN_DEVICE_DELETED', message: 'read from tun0: gone', errno: 77, syscall: 'read', subject: 'tun0' }
+const FAILURE = {
+  code: 'ERR_TUN_DEVICE_DELETED',
+  message: 'read from tun0: gone',
+  errno: 77,
+  syscall: 'read',
+  subject: 'tun0',
+}
 
 test('it tells what it became', async (t) => {
   await using relay = await Relay.start(options('info', { peer: '::1', listen: '::', mtu: 1400 }))
@@ -26,7 +32,16 @@ test('it tells what it became', async (t) => {
 })
 
 test('the native layer gets what was checked, and the peer as an address', async (t) => {
-  await using relay = await Relay.start(options('call', { peer: 'localhost', listen: '127.0.0.1', accept: 'any', user: 'a', group: 'b', netns: 12 }))
+  await using relay = await Relay.start(
+    options('call', {
+      peer: 'localhost',
+      listen: '127.0.0.1',
+      accept: 'any',
+      user: 'a',
+      group: 'b',
+      netns: 12,
+    }),
+  )
   t.truthy(relay)
   t.deepEqual(calls.get('call'), {
     addresses: ['10.0.0.1/24'],
@@ -118,14 +133,20 @@ test('a failure that nobody looks at is no unhandled rejection', async (t) => {
 })
 
 test('a start that fails says why', async (t) => {
-  const startError = { code: 'ERR_TUN_PERMISSION', message: 'open /dev/net/tun: Permission denied; run it as root', errno: 13 }
+  const startError = {
+    code: 'ERR_TUN_PERMISSION',
+    message: 'open /dev/net/tun: Permission denied; run it as root',
+    errno: 13,
+  }
   behaviours.set('denied', { startError })
   const error = await t.throwsAsync(Relay.start(options('denied')), { instanceOf: TunError })
   t.like(error, startError)
 })
 
 test('bad options reject, and nothing is called', async (t) => {
-  await t.throwsAsync(Relay.start(options('badport', { sendPort: 0 })), { code: 'ERR_TUN_INVALID_ARGUMENT' })
+  await t.throwsAsync(Relay.start(options('badport', { sendPort: 0 })), {
+    code: 'ERR_TUN_INVALID_ARGUMENT',
+  })
   t.false(calls.has('badport'))
 })
 
@@ -137,10 +158,13 @@ test('the families of both ends have to be one', async (t) => {
 })
 
 test('a name that is none is told', async (t) => {
-  const error = await t.throwsAsync(Relay.start(options('name', { peer: 'no-such-host.invalid' })), {
-    instanceOf: TunError,
-    code: 'ERR_TUN_UNKNOWN_HOST',
-  })
+  const error = await t.throwsAsync(
+    Relay.start(options('name', { peer: 'no-such-host.invalid' })),
+    {
+      instanceOf: TunError,
+      code: 'ERR_TUN_UNKNOWN_HOST',
+    },
+  )
   // ENOTFOUND where a resolver answers, EAI_AGAIN where none does.
   t.regex(
     error.message,
@@ -161,10 +185,15 @@ test('events come through', async (t) => {
 
 test('aborted before: rejects with the reason, and nothing is called', async (t) => {
   const reason = new Error('not now')
-  const error = await t.throwsAsync(Relay.start(options('before', { signal: AbortSignal.abort(reason) })))
+  const error = await t.throwsAsync(
+    Relay.start(options('before', { signal: AbortSignal.abort(reason) })),
+  )
   t.is(error, reason)
   t.false(calls.has('before'))
-  await t.throwsAsync(Relay.start(options('before', { signal: AbortSignal.abort() })), { any: true, name: 'AbortError' })
+  await t.throwsAsync(Relay.start(options('before', { signal: AbortSignal.abort() })), {
+    any: true,
+    name: 'AbortError',
+  })
 })
 
 test('aborted while the name is looked up: rejects at once', async (t) => {
@@ -189,7 +218,10 @@ test('aborted during the start: what was started is closed before it rejects', a
 
 test('aborted during a start that fails: the reason counts', async (t) => {
   behaviours.set('both', { startDelayMs: 50, startError: FAILURE })
-  await t.throwsAsync(Relay.start(options('both', { signal: AbortSignal.timeout(10) })), { any: true, name: 'TimeoutError' })
+  await t.throwsAsync(Relay.start(options('both', { signal: AbortSignal.timeout(10) })), {
+    any: true,
+    name: 'TimeoutError',
+  })
 })
 
 test('aborted later: it closes, and closed resolves', async (t) => {

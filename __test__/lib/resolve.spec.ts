@@ -2,7 +2,8 @@ import test from 'ava'
 import { resolvePeer } from '../../lib/resolve.ts'
 
 test('an address is its own', async (t) => {
-  for (const address of ['192.0.2.1', '2001:db8::1', 'fe80::1%eth0']) t.is(await resolvePeer(address), address)
+  for (const address of ['192.0.2.1', '2001:db8::1', 'fe80::1%eth0'])
+    t.is(await resolvePeer(address), address)
 })
 
 test('a name gives an address', async (t) => {

@@ -11,15 +11,37 @@ const calls = new Map()
 const closings = new Map()
 
 const OUTBOUND = [
-  'packetsRead', 'bytesRead', 'datagramsSent', 'bytesSent', 'refusedByPeer', 'unreachableReports',
-  'pathMtuReports', 'tooLong', 'unreachable', 'denied', 'noBuffers', 'other', 'closing',
+  'packetsRead',
+  'bytesRead',
+  'datagramsSent',
+  'bytesSent',
+  'refusedByPeer',
+  'unreachableReports',
+  'pathMtuReports',
+  'tooLong',
+  'unreachable',
+  'denied',
+  'noBuffers',
+  'other',
+  'closing',
 ]
 const INBOUND = [
-  'datagramsReceived', 'bytesReceived', 'packetsWritten', 'bytesWritten', 'foreignSource', 'empty',
-  'truncated', 'notIp', 'interfaceDown', 'noBuffers', 'rejected', 'closing',
+  'datagramsReceived',
+  'bytesReceived',
+  'packetsWritten',
+  'bytesWritten',
+  'foreignSource',
+  'empty',
+  'truncated',
+  'notIp',
+  'interfaceDown',
+  'noBuffers',
+  'rejected',
+  'closing',
 ]
 
-const counters = (names, first) => Object.fromEntries(names.map((name, index) => [name, first + index]))
+const counters = (names, first) =>
+  Object.fromEntries(names.map((name, index) => [name, first + index]))
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const nativeError = (error) => new Error(typeof error === 'string' ? error : JSON.stringify(error))
 
@@ -68,8 +90,7 @@ class NativeRelay {
 }
 
 async function startRelay(options, onEvent) {
-  const behaviour =
-    behaviours.get(options.name) ?? JSON.parse(process.env.FAKE_BINDING ?? '{}')
+  const behaviour = behaviours.get(options.name) ?? JSON.parse(process.env.FAKE_BINDING ?? '{}')
   calls.set(options.name, options)
   for (const event of behaviour.events ?? []) onEvent?.(event)
   await delay(behaviour.startDelayMs ?? 0)
@@ -79,10 +100,16 @@ async function startRelay(options, onEvent) {
 
 function sdNotify(state) {
   if (process.env.FAKE_NOTIFY === 'fail') {
-    throw nativeError({ code: 'ERR_TUN_SYSTEM', message: 'notify the service manager at /x: Connection refused', errno: 111 })
+    throw nativeError({
+      code: 'ERR_TUN_SYSTEM',
+      message: 'notify the service manager at /x: Connection refused',
+      errno: 111,
+    })
   }
   process.stderr.write(`sd_notify ${state}\n`)
   return true
 }
 
-module.exports = { NativeRelay, startRelay, sdNotify, behaviours, calls, closings }
+function closeRelays() {}
+
+module.exports = { NativeRelay, startRelay, sdNotify, closeRelays, behaviours, calls, closings }

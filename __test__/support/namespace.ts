@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import test, { type ExecutionContext } from 'ava'
+import type { ExecutionContext } from 'ava'
 
 const execute = promisify(execFile)
 
@@ -26,16 +26,4 @@ export async function withNamespace(t: ExecutionContext): Promise<Namespace> {
   }
   await run('ip', 'link', 'set', 'lo', 'up')
   return { name, run }
-}
-
-/** A test that needs root; without it the test is skipped, and the reason is printed. */
-export const rootTest: typeof test = isRoot() ? test : skipping()
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0
-}
-
-function skipping(): typeof test {
-  console.warn('skipped: network namespaces need root; run the tests as root')
-  return test.skip as unknown as typeof test
 }

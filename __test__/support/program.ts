@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 /** The built program. */
@@ -35,9 +34,11 @@ export class Running {
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
     const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS)
-    this.ended = once(child, 'close').then(([status, signal]) => {
-      clearTimeout(timer)
-      return { status, signal, stdout: this.stdout, stderr: this.stderr } as Ended
+    this.ended = new Promise((resolve) => {
+      child.once('close', (status, signal) => {
+        clearTimeout(timer)
+        resolve({ status, signal, stdout: this.stdout, stderr: this.stderr })
+      })
     })
   }
 
@@ -65,14 +66,23 @@ export class Running {
 }
 
 /** Starts the program; `ip netns exec` becomes it, so that signals reach it. */
-export function startProgram(args: readonly string[], { netns, env = {} }: RunOptions = {}): Running {
+export function startProgram(
+  args: readonly string[],
+  { netns, env = {} }: RunOptions = {},
+): Running {
   const command = [process.execPath, PROGRAM, ...args]
-  const [file = '', ...rest] = netns === undefined ? command : ['ip', 'netns', 'exec', netns, ...command]
-  return new Running(spawn(file, rest, { env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] }))
+  const [file = '', ...rest] =
+    netns === undefined ? command : ['ip', 'netns', 'exec', netns, ...command]
+  return new Running(
+    spawn(file, rest, { env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] }),
+  )
 }
 
 /** Runs the program to its end. */
-export async function runProgram(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+export async function runProgram(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
   return startProgram(args, options).ended
 }
 

@@ -42,7 +42,8 @@ export function formatStats({ outbound, inbound }: RelayStats): string {
 
 /** A duration with its two largest units: `1 d 2 h`, `3 min 4 s`, `0.5 s`. */
 export function formatDuration(milliseconds: number): string {
-  if (milliseconds < 60_000) return `${new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 }).format(milliseconds / 1000)} s`
+  if (milliseconds < 60_000)
+    return `${new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 }).format(milliseconds / 1000)} s`
   const seconds = Math.floor(milliseconds / 1000)
   const parts: [number, string][] = [
     [Math.floor(seconds / 86_400), 'd'],

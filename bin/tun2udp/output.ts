@@ -82,6 +82,7 @@ function write(stream: NodeJS.WriteStream, line: string): void {
 function describeError(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   const line = text.replaceAll(/\s*\n\s*/gu, ' ')
-  const isArgument = error instanceof TunError && error.errno === undefined && /^Invalid /u.test(line)
+  const isArgument =
+    error instanceof TunError && error.errno === undefined && line.startsWith('Invalid ')
   return isArgument ? `${line}; ${HINT}` : line
 }

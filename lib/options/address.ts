@@ -28,7 +28,11 @@ export function parseAddress(text: string): InterfaceAddress {
   if (!parsed) throw invalidArgument('address', text, FORM)
   const range = rangeOf(parsed.address)
   if (range === 'unspecified' || range === 'broadcast' || range === 'multicast') {
-    throw invalidArgument('address', text, `one that an interface can have, not ${range === 'unspecified' ? 'an' : 'a'} ${range} one`)
+    throw invalidArgument(
+      'address',
+      text,
+      `one that an interface can have, not ${range === 'unspecified' ? 'an' : 'a'} ${range} one`,
+    )
   }
   return parsed
 }
@@ -40,10 +44,15 @@ export function parseAddress(text: string): InterfaceAddress {
  */
 export function parseRoute(text: string): InterfaceAddress {
   const parsed = parseCidr(text)
-  if (!parsed) throw invalidArgument('route', text, 'NETWORK[/PREFIX], such as 10.1.0.0/16 or fd00::/8')
+  if (!parsed)
+    throw invalidArgument('route', text, 'NETWORK[/PREFIX], such as 10.1.0.0/16 or fd00::/8')
   const network = networkOf(parsed)
   if (ipaddr.parse(parsed.address).toNormalizedString() !== network) {
-    throw invalidArgument('route', text, `a network without host bits: ${compact(network)}/${parsed.prefixLength}`)
+    throw invalidArgument(
+      'route',
+      text,
+      `a network without host bits: ${compact(network)}/${parsed.prefixLength}`,
+    )
   }
   return parsed
 }
@@ -78,7 +87,9 @@ function familyOf(address: string): 4 | 6 | undefined {
 function networkOf({ address, prefixLength, family }: InterfaceAddress): string {
   const cidr = `${address}/${prefixLength}`
   const network =
-    family === 4 ? ipaddr.IPv4.networkAddressFromCIDR(cidr) : ipaddr.IPv6.networkAddressFromCIDR(cidr)
+    family === 4
+      ? ipaddr.IPv4.networkAddressFromCIDR(cidr)
+      : ipaddr.IPv6.networkAddressFromCIDR(cidr)
   return network.toNormalizedString()
 }
 

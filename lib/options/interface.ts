@@ -27,7 +27,12 @@ function isName(name: string): boolean {
   if (bytes.length === 0 || bytes.length >= IFNAMSIZ || name === '.' || name === '..') return false
   // The kernel looks at bytes as Latin-1, where 0xa0 is a blank too: it refuses an "à" in UTF-8.
   const refused = (byte: number) =>
-    byte === 0 || byte === 0x2f || byte === 0x3a || byte === 0x20 || byte === 0xa0 || (byte >= 0x09 && byte <= 0x0d)
+    byte === 0 ||
+    byte === 0x2f ||
+    byte === 0x3a ||
+    byte === 0x20 ||
+    byte === 0xa0 ||
+    (byte >= 0x09 && byte <= 0x0d)
   if (bytes.some(refused)) return false
   const percent = name.indexOf('%')
   return percent === -1 || (name[percent + 1] === 'd' && !name.includes('%', percent + 1))
@@ -35,6 +40,7 @@ function isName(name: string): boolean {
 
 /** Checks an MTU in bytes. */
 export function checkMtu(mtu: unknown): number {
-  if (Number.isInteger(mtu) && (mtu as number) >= MTU_MIN && (mtu as number) <= MTU_MAX) return mtu as number
+  if (Number.isInteger(mtu) && (mtu as number) >= MTU_MIN && (mtu as number) <= MTU_MAX)
+    return mtu as number
   throw invalidArgument('MTU', mtu, `a whole number of bytes from ${MTU_MIN} to ${MTU_MAX}`)
 }

@@ -19,10 +19,18 @@ export function checkPeer(peer: unknown): string {
 export function checkPeerAddress(address: string): string {
   const range = rangeOf(withoutZone(address))
   if (range === 'unspecified' || range === 'multicast' || range === 'broadcast') {
-    throw invalidArgument('peer', address, `the address of one host, not ${range === 'unspecified' ? 'an' : 'a'} ${range} one`)
+    throw invalidArgument(
+      'peer',
+      address,
+      `the address of one host, not ${range === 'unspecified' ? 'an' : 'a'} ${range} one`,
+    )
   }
   if (isIPv6(address) && range === 'linkLocal' && !address.includes('%')) {
-    throw invalidArgument('peer', address, `a link-local address with its interface, such as ${address}%eth0`)
+    throw invalidArgument(
+      'peer',
+      address,
+      `a link-local address with its interface, such as ${address}%eth0`,
+    )
   }
   return address
 }
@@ -43,7 +51,11 @@ export function checkListen(listen: unknown): string {
 /** Checks that the local address can send to the peer's. */
 export function checkFamilies(listen: string, peer: string): void {
   if (isIP(listen) === isIP(peer)) return
-  throw invalidArgument('listen', listen, `an IPv${isIP(peer)} address, as the peer ${peer} has one`)
+  throw invalidArgument(
+    'listen',
+    listen,
+    `an IPv${isIP(peer)} address, as the peer ${peer} has one`,
+  )
 }
 
 function withoutZone(address: string): string {
@@ -54,5 +66,9 @@ function withoutZone(address: string): string {
 function isHostName(name: string): boolean {
   const labels = name.replace(/\.$/u, '').split('.')
   const isLabel = (label: string) => /^(?!-)[\w-]{1,63}(?<!-)$/u.test(label)
-  return name.length <= 254 && labels.every(isLabel) && !/^(?:\d+|0x[\da-f]*)$/iu.test(labels.at(-1) ?? '')
+  return (
+    name.length <= 254 &&
+    labels.every(isLabel) &&
+    !/^(?:\d+|0x[\da-f]*)$/iu.test(labels.at(-1) ?? '')
+  )
 }

@@ -79,13 +79,16 @@ export interface CheckedOptions {
 export function checkOptions(options: RelayOptions): CheckedOptions {
   // What JavaScript hands over has not been seen by a compiler.
   const given = options as unknown
-  if (typeof given !== 'object' || given === null) throw invalidArgument('options', given, 'an object')
+  if (typeof given !== 'object' || given === null)
+    throw invalidArgument('options', given, 'an object')
   checkCompanions(options)
   return {
     addresses: checkAddresses(options.addresses),
     sendPort: checkPort('sendPort', options.sendPort, 1),
     receivePort: checkPort('receivePort', options.receivePort, 0),
-    routes: checkList('routes', options.routes ?? []).map((route) => formatAddress(parseRoute(route))),
+    routes: checkList('routes', options.routes ?? []).map((route) =>
+      formatAddress(parseRoute(route)),
+    ),
     peer: checkPeer(options.peer ?? '127.0.0.1'),
     acceptAny: checkAccept(options.accept) === 'any',
     ...optional('name', options.name, checkName),
@@ -98,12 +101,14 @@ export function checkOptions(options: RelayOptions): CheckedOptions {
 
 function checkAddresses(addresses: unknown): string[] {
   const parsed = checkList('addresses', addresses).map((address) => parseAddress(address))
-  if (parsed.length === 0) throw invalidArgument('addresses', addresses, 'at least one ADDRESS[/PREFIX]')
+  if (parsed.length === 0)
+    throw invalidArgument('addresses', addresses, 'at least one ADDRESS[/PREFIX]')
   return parsed.map((address) => formatAddress(address))
 }
 
 function checkPort(what: string, port: unknown, lowest: number): number {
-  if (Number.isInteger(port) && (port as number) >= lowest && (port as number) <= 65_535) return port as number
+  if (Number.isInteger(port) && (port as number) >= lowest && (port as number) <= 65_535)
+    return port as number
   throw invalidArgument(what, port, `a whole number from ${lowest} to 65535`)
 }
 
@@ -116,10 +121,13 @@ function checkAccept(accept: unknown): 'peer' | 'any' {
 /** Options that mean something only together with others, or are not data. */
 function checkCompanions({ user, group, signal, onEvent }: RelayOptions): void {
   if (group !== undefined && user === undefined) {
-    throw new TunError(`Invalid group ${JSON.stringify(group)}: expected a user with it; give the user too`, {
-      code: 'ERR_TUN_INVALID_ARGUMENT',
-      subject: String(group),
-    })
+    throw new TunError(
+      `Invalid group ${JSON.stringify(group)}: expected a user with it; give the user too`,
+      {
+        code: 'ERR_TUN_INVALID_ARGUMENT',
+        subject: group,
+      },
+    )
   }
   if (signal !== undefined && !((signal as unknown) instanceof AbortSignal)) {
     throw invalidArgument('signal', signal, 'an AbortSignal')
@@ -135,6 +143,10 @@ function checkList(what: string, list: unknown): string[] {
 }
 
 /** A property that is there only when it was given: the native layer tells absent from undefined. */
-function optional<K extends string, T>(key: K, value: unknown, check: (value: unknown) => T): Partial<Record<K, T>> {
+function optional<K extends string, T>(
+  key: K,
+  value: unknown,
+  check: (value: unknown) => T,
+): Partial<Record<K, T>> {
   return value === undefined ? {} : ({ [key]: check(value) } as Record<K, T>)
 }

@@ -5,7 +5,8 @@ import { type RelayOptions, checkOptions } from '../../../lib/options/relay.ts'
 const LEAST = { addresses: ['10.0.0.1/24'], sendPort: 5001, receivePort: 5002 }
 
 /** Options with one that a compiler would refuse. */
-const withOption = (option: Record<string, unknown>) => ({ ...LEAST, ...option }) as unknown as RelayOptions
+const withOption = (option: Record<string, unknown>) =>
+  ({ ...LEAST, ...option }) as unknown as RelayOptions
 
 test('the least that is needed, and its defaults', (t) => {
   t.deepEqual(checkOptions(LEAST), {
@@ -51,7 +52,19 @@ test('everything', (t) => {
 })
 
 test('undefined is as good as absent', (t) => {
-  const absent = ['name', 'mtu', 'routes', 'peer', 'listen', 'accept', 'netns', 'user', 'group', 'signal', 'onEvent']
+  const absent = [
+    'name',
+    'mtu',
+    'routes',
+    'peer',
+    'listen',
+    'accept',
+    'netns',
+    'user',
+    'group',
+    'signal',
+    'onEvent',
+  ]
   const options = withOption(Object.fromEntries(absent.map((name) => [name, undefined])))
   t.deepEqual(checkOptions(options), checkOptions(LEAST))
 })
@@ -62,8 +75,17 @@ const accepted: Record<string, unknown[]> = {
   name: ['a', 'fifteen-bytes-x', 'tun%d', '%d', 'é', '...', 'a.1@b'],
   mtu: [68, 576, 1280, 65_535],
   peer: [
-    '127.0.0.1', '::1', 'fe80::1%eth0', 'fe80::1%2', 'localhost', 'a.example.', 'under_score.example', 'x1', '1x',
-    'xn--bcher-kva.example', '3com.example',
+    '127.0.0.1',
+    '::1',
+    'fe80::1%eth0',
+    'fe80::1%2',
+    'localhost',
+    'a.example.',
+    'under_score.example',
+    'x1',
+    '1x',
+    'xn--bcher-kva.example',
+    '3com.example',
   ],
   listen: ['0.0.0.0', '::', '10.0.0.1', 'fe80::1'],
   accept: ['peer', 'any'],
@@ -88,17 +110,64 @@ const refused: [string, unknown[], string][] = [
   ['addresses', ['10.0.0.1', undefined, null, { 0: 'x' }], 'an array of strings'],
   ['addresses', [[]], 'at least one ADDRESS[/PREFIX]'],
   ['routes', ['10.0.0.0/8', {}, 7], 'an array of strings'],
-  ['sendPort', [0, -1, 65_536, 1.5, Number.NaN, '5001', undefined, null], 'a whole number from 1 to 65535'],
-  ['receivePort', [-1, 65_536, 0.5, '', undefined, Number.POSITIVE_INFINITY], 'a whole number from 0 to 65535'],
+  [
+    'sendPort',
+    [0, -1, 65_536, 1.5, Number.NaN, '5001', undefined, null],
+    'a whole number from 1 to 65535',
+  ],
+  [
+    'receivePort',
+    [-1, 65_536, 0.5, '', undefined, Number.POSITIVE_INFINITY],
+    'a whole number from 0 to 65535',
+  ],
   ['mtu', [0, 67, 65_536, 1500.5, '1500', null], 'a whole number of bytes from 68 to 65535'],
   [
     'name',
-    ['', '.', '..', 'a/b', 'a:b', 'a b', 'a\tb', 'a\0', 'sixteen-bytes-xx', 'ééééé ééé', 'à', '%', '%s', '%d%d', 'a%', 7, null],
+    [
+      '',
+      '.',
+      '..',
+      'a/b',
+      'a:b',
+      'a b',
+      'a\tb',
+      'a\0',
+      'sixteen-bytes-xx',
+      'ééééé ééé',
+      'à',
+      '%',
+      '%s',
+      '%d%d',
+      'a%',
+      7,
+      null,
+    ],
     NAME,
   ],
   [
     'peer',
-    ['', ' ', '10.1', '1', '0x7f.1', '0x7f000001', '127.0.0.1 ', '10.0.0.256', 'a..b', '-a', 'a-', 'a b', 'fe80::g', 'x'.repeat(64), 7, 'a/b', '[::1]', 'a:1', '.', '010.0.0.1'],
+    [
+      '',
+      ' ',
+      '10.1',
+      '1',
+      '0x7f.1',
+      '0x7f000001',
+      '127.0.0.1 ',
+      '10.0.0.256',
+      'a..b',
+      '-a',
+      'a-',
+      'a b',
+      'fe80::g',
+      'x'.repeat(64),
+      7,
+      'a/b',
+      '[::1]',
+      'a:1',
+      '.',
+      '010.0.0.1',
+    ],
     HOST,
   ],
   ['peer', ['fe80::1'], 'a link-local address with its interface, such as fe80::1%eth0'],
@@ -147,7 +216,9 @@ test('a group belongs to a user', (t) => {
 })
 
 test('an address in a list that is none is named', (t) => {
-  t.throws(() => checkOptions(withOption({ addresses: ['10.0.0.1', '10.1'] })), { message: /^Invalid address "10\.1"/u })
+  t.throws(() => checkOptions(withOption({ addresses: ['10.0.0.1', '10.1'] })), {
+    message: /^Invalid address "10\.1"/u,
+  })
   t.throws(() => checkOptions(withOption({ addresses: [7] })), { message: /^Invalid address 7/u })
   t.throws(() => checkOptions(withOption({ routes: [null] })), { message: /^Invalid route null/u })
 })

@@ -9,6 +9,6 @@
 
 pub mod convert;
 mod error;
-mod lifetime;
+pub mod lifetime;
 pub mod notify;
 pub mod relay;

@@ -1,9 +1,12 @@
 //! Relays end with the JavaScript environment that started them.
 //!
-//! `process.exit()` and `worker.terminate()` run no JavaScript any more, and the relay's thread is not one
-//! of Node's: without this a terminated worker's relay would run on.
+//! The relay's thread is not one of Node's: without this the relay of a terminated worker would run on,
+//! and an interface that was there before would keep what the relay added. Two ways lead here, since
+//! neither covers all: `worker.terminate()` runs no JavaScript but the environment's clean-up hooks,
+//! `process.exit()` on the main thread runs no such hooks but the listeners of its `exit` event.
 
 use napi::Env;
+use napi_derive::napi;
 use std::cell::RefCell;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -98,16 +101,29 @@ impl Slot {
     }
 }
 
+/// Closes all relays of this thread's environment and waits until nothing of them is left; one whose start
+/// is under way, too. For the listeners of `exit`: it blocks.
+#[napi(catch_unwind)]
+pub fn close_relays() {
+    if let Some(slots) = ENVIRONMENT.with_borrow(Clone::clone) {
+        finish_all(&slots);
+    }
+}
+
 fn install(env: &Env) -> napi::Result<Slots> {
-    let slots = Arc::new(Mutex::new(Vec::new()));
+    let slots = Slots::default();
     env.add_env_cleanup_hook(Arc::clone(&slots), |slots: Slots| {
         ENVIRONMENT.with_borrow_mut(|environment| *environment = None);
-        let slots = std::mem::take(&mut *lock(&slots));
-        // All are told first, so that they end side by side.
-        slots.iter().for_each(|slot| slot.close());
-        slots.iter().for_each(|slot| slot.finish());
+        finish_all(&slots);
     })?;
     Ok(slots)
+}
+
+fn finish_all(slots: &Slots) {
+    let slots = std::mem::take(&mut *lock(slots));
+    // All are told first, so that they end side by side.
+    slots.iter().for_each(|slot| slot.close());
+    slots.iter().for_each(|slot| slot.finish());
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
