@@ -1,23 +1,36 @@
 #!/usr/bin/env bash
-# Tries the built package on Node 20, 22 and 24, from the registry's `node` packages.
+# Tries the built package on the oldest Node it is for and on the newest 20, 22 and 24, from the
+# registry's `node` packages: import, require, the program, a relay, and all tests that need no root.
+# Ends with a line `N passed, N failed[, N skipped]`.
 set -euo pipefail
-# shellcheck source=scripts/common.sh
-source "$(dirname "$0")/common.sh"
+# shellcheck source=scripts/suites.sh
+source "$(dirname "$0")/suites.sh"
 cd "$root"
 scripts/setup.sh
 
 # Kept between runs, outside the tree: each is about 100 MB.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tun2udp/node
-for version in 20 22 24; do
-  node=$cache/$version/node_modules/node/bin/node
+
+# Puts one version of Node there, and says where.
+node_of() {
+  local node=$cache/$1/node_modules/node/bin/node
   if [ ! -x "$node" ]; then
-    say "tun2udp: fetching Node $version"
-    mkdir -p "$cache/$version"
-    npm install --no-audit --no-fund --no-save --loglevel=error --prefix "$cache/$version" "node@$version" >&2
+    say "tun2udp: fetching Node $1"
+    mkdir -p "$cache/$1"
+    npm install --no-audit --no-fund --no-save --loglevel=error --prefix "$cache/$1" "node@$1" >&2 ||
+      die "npm could not install node@$1, for the reason above"
   fi
-  if [ "$(id -u)" -eq 0 ]; then
-    unshare --net -- "$node" scripts/smoke.js
-  else
-    "$node" scripts/smoke.js
-  fi
+  printf '%s\n' "$node"
+}
+
+# A relay of its own needs an empty network namespace, which needs root.
+isolated=()
+if [ "$(id -u)" -eq 0 ]; then isolated=(unshare --net --); fi
+
+for version in 20.19.0 20 22 24; do
+  node=$(node_of "$version")
+  suite "node-$version-smoke" tap "${isolated[@]}" "$node" scripts/smoke.js
+  suite "node-$version-tests" tap "$node" node_modules/ava/entrypoints/cli.mjs --tap \
+    '__test__/lib/**/*.spec.ts' '__test__/bin/**/*.spec.ts'
 done
+summarise

@@ -1,26 +1,59 @@
-/** What must work on every Node version: import, require, the program, and a real relay as root. */
+/**
+ * What must work on every Node version: import, require, the program, and, as root, a real relay.
+ * Reports in the Test Anything Protocol. To be run in a network namespace of its own.
+ */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-const imported = await import('tun2udp')
-const required = createRequire(import.meta.url)('tun2udp')
-assert.equal(required.Relay, imported.Relay, 'require() and import give the same module')
+const PROGRAM = fileURLToPath(new URL('../dist/bin/tun2udp.js', import.meta.url))
+const NEEDS_ROOT = process.getuid() === 0 ? undefined : 'a relay needs root'
 
-const program = fileURLToPath(new URL('../dist/bin/tun2udp.js', import.meta.url))
-const version = execFileSync(process.execPath, [program, '--version'], { encoding: 'utf8' })
-assert.match(version, /^\d+\.\d+\.\d+/)
+const TESTS = [
+  {
+    title: 'import and require() give the same module',
+    async run() {
+      const imported = await import('tun2udp')
+      const required = createRequire(import.meta.url)('tun2udp')
+      assert.equal(typeof imported.Relay.start, 'function')
+      assert.equal(required.Relay, imported.Relay)
+    },
+  },
+  {
+    title: 'the program tells its version',
+    run() {
+      const version = execFileSync(process.execPath, [PROGRAM, '--version'], { encoding: 'utf8' })
+      assert.match(version, /^\d+\.\d+\.\d+/)
+    },
+  },
+  {
+    title: 'a relay starts, has a device and a port, and closes',
+    skip: NEEDS_ROOT,
+    async run() {
+      const { Relay } = await import('tun2udp')
+      const options = { addresses: ['10.254.0.1/32'], sendPort: 9, receivePort: 0 }
+      const relay = await Relay.start(options)
+      assert.match(relay.info.interface.name, /^tun\d+$/)
+      assert.ok(relay.info.local.port > 0)
+      await relay.close()
+      await relay.closed
+    },
+  },
+]
 
-let relayed = 'no relay was started, which needs root'
-if (process.getuid() === 0) {
-  const relay = await imported.Relay.start({
-    addresses: ['10.254.0.1/32'],
-    sendPort: 9,
-    receivePort: 0,
-  })
-  assert.ok(relay.info.local.port > 0)
-  await relay.close()
-  relayed = `a relay ran on ${relay.info.interface.name}`
+/** Runs one test; gives its line of the protocol, with what went wrong below. */
+async function report({ title, skip, run }, number) {
+  const name = `${number} - Node ${process.version}: ${title}`
+  if (skip) return `ok ${name} # SKIP ${skip}`
+  try {
+    await run()
+    return `ok ${name}`
+  } catch (error) {
+    process.exitCode = 1
+    return `not ok ${name}\n${String(error.stack ?? error).replaceAll(/^/gm, '# ')}`
+  }
 }
-console.log(`Node ${process.version}: import and require work, ${relayed}`)
+
+console.log(`TAP version 13\n1..${TESTS.length}`)
+for (const [index, test] of TESTS.entries()) console.log(await report(test, index + 1))

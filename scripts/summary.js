@@ -1,61 +1,82 @@
 /**
- * Counts what the suites of scripts/test.sh printed, names what was skipped and why, and answers
- * with the status: 0 only if every suite ended well and nothing failed.
+ * Counts what test suites printed (scripts/suites.sh), names what was skipped and why, and answers
+ * with the status: 0 only if every suite ran tests, ended well and nothing failed.
  *
- * A test that cannot run here passes after printing `SKIP its name: the reason`.
+ * A test that cannot run here passes after it has printed `SKIP its name: the reason`, or its runner
+ * says itself that it was left out. Either counts as skipped, not as passed.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-const logs = process.argv[2]
+const NO_REASON = 'no reason was given'
 
-function read(name) {
-  return readFileSync(join(logs, name), 'utf8')
+/** libtest: `test result: ok. 3 passed; 0 failed; 1 ignored; …`, once for each binary. */
+function countCargo(text) {
+  const count = { passed: 0, failed: 0, skips: [] }
+  let ignored = 0
+  const result = /test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/g
+  for (const [, ...numbers] of text.matchAll(result)) {
+    const [passed, failed, left] = numbers.map(Number)
+    count.passed += passed
+    count.failed += failed
+    ignored += left
+  }
+  const printed = [...text.matchAll(/^SKIP (.+)$/gm)].map(([, reason]) => reason)
+  count.passed -= printed.length
+  const marked = [...text.matchAll(/^test (.+?) \.\.\. ignored(?:, (.*))?$/gm)].map(
+    ([, name, reason]) => `${name}: ${reason ?? NO_REASON}`,
+  )
+  // One for each that was counted, whether or not its line could be read.
+  for (let index = 0; index < ignored; index++) {
+    count.skips.push(marked[index] ?? `a test of libtest: ${NO_REASON}`)
+  }
+  count.skips.push(...printed)
+  return count
 }
 
-/** `test result: ok. 3 passed; 0 failed; 1 ignored; …`, once for each binary. */
-function countRust(text) {
-  const count = { passed: 0, failed: 0 }
-  for (const [, passed, failed] of text.matchAll(
-    /^test result: \w+\. (\d+) passed; (\d+) failed;/gm,
-  )) {
-    count.passed += Number(passed)
-    count.failed += Number(failed)
+/** TAP: `ok 1 - name`, `not ok 2 - name`, `ok 3 - name # SKIP reason`; a test's log lines follow it. */
+function countTap(text) {
+  const count = { passed: 0, failed: 0, skips: [] }
+  let isPassed = false
+  for (const line of text.split('\n')) {
+    const [, not, rest] = /^(not )?ok \d+(.*)$/.exec(line) ?? []
+    if (rest !== undefined) {
+      const [, name, reason] = /^(?: - )?(.*?)\s*# SKIP\s*(.*)$/i.exec(rest) ?? []
+      isPassed = !not && name === undefined
+      if (not) count.failed += 1
+      else if (isPassed) count.passed += 1
+      else count.skips.push(`${name}: ${reason || NO_REASON}`)
+      continue
+    }
+    const [, reason] = /^#\s+SKIP (.+)$/.exec(line) ?? []
+    if (!reason || !isPassed) continue
+    count.passed -= 1
+    count.skips.push(reason)
+    isPassed = false
   }
   return count
 }
 
-/** TAP: `ok 1 - name` and `not ok 2 - name` at the start of a line. */
-function countTap(text) {
-  return {
-    passed: text.match(/^ok \d+/gm)?.length ?? 0,
-    failed: text.match(/^not ok \d+/gm)?.length ?? 0,
-  }
+/** A suite's counts; one that ran nothing, or broke off without a failed test, failed once. */
+function countSuite(logs, file) {
+  const { name, kind } = /^(?<name>.+)\.(?<kind>cargo|tap)$/.exec(file).groups
+  const count = { cargo: countCargo, tap: countTap }[kind](readFileSync(join(logs, file), 'utf8'))
+  const status = Number(readFileSync(join(logs, `${name}.status`), 'utf8'))
+  const isEmpty = count.passed + count.failed + count.skips.length === 0
+  if (status !== 0) console.log(`${name}: ended with status ${status}`)
+  if (isEmpty) console.log(`${name}: no test was run`)
+  if (count.failed === 0 && (status !== 0 || isEmpty)) count.failed = 1
+  return count
 }
 
-const rust = read('rust')
-const node = read('node')
-const counts = [countRust(rust), countTap(node)]
-const skips = [...`${rust}\n${node}`.matchAll(/^[\s#*ℹ]*(SKIP .+)$/gm)].map(([, line]) => line)
-let passed = counts.reduce((sum, count) => sum + count.passed, 0) - skips.length
-let failed = counts.reduce((sum, count) => sum + count.failed, 0)
+const [, , logs] = process.argv
+const files = readdirSync(logs).filter((file) => !file.endsWith('.status'))
+const counts = files.map((file) => countSuite(logs, file))
+const sum = (key) => counts.reduce((total, count) => total + count[key], 0)
+const skips = counts.flatMap((count) => count.skips)
+const failed = files.length === 0 ? 1 : sum('failed')
 
-const suites = read('status').trim().split('\n')
-for (const suite of suites) {
-  const [name, status] = suite.split(' ')
-  if (status !== '0') console.log(`the ${name} tests ended with status ${status}`)
-}
-const isBroken = suites.some((suite) => !suite.endsWith(' 0'))
-for (const [index, name] of ['rust', 'node'].entries()) {
-  if (counts[index].passed + counts[index].failed === 0) {
-    console.log(`the ${name} tests did not run`)
-    failed += 1
-  }
-}
-// A suite that broke off without a failing test is a failure all the same.
-if (isBroken && failed === 0) failed = 1
-
-for (const skip of skips) console.log(skip)
+for (const skip of skips) console.log(`SKIP ${skip}`)
 const skipped = skips.length > 0 ? `, ${skips.length} skipped` : ''
-console.log(`${passed} passed, ${failed} failed${skipped}`)
-process.exit(failed === 0 ? 0 : 1)
+console.log(`${sum('passed')} passed, ${failed} failed${skipped}`)
+process.exitCode = failed === 0 ? 0 : 1
