@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { filesIn } from './files.ts'
+import { codeOf, internalPaths } from './rustPaths.ts'
+
+/** The rooms that each room of the core may use besides itself; `room::module` opens that module only. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  error: [],
+  sys: [],
+  packet: ['error', 'sys::checksum'],
+  device: ['error', 'sys', 'packet'],
+  transport: ['error', 'sys', 'packet'],
+  netlink: ['error', 'sys'],
+  capture: ['error', 'sys', 'packet', 'device'],
+  relay: ['error', 'sys', 'packet', 'device', 'transport', 'netlink', 'capture'],
+}
+
+/** What the root of the core gives to all: its error type, under shorter names. */
+const FROM_ROOT = ['Error', 'ErrorCode', 'Result']
+
+/** A word that only some files may have. */
+interface Door {
+  word: RegExp
+  name: string
+  /** Folders in which it may stand. */
+  open: readonly string[]
+  /** Folder that it is watched in. */
+  watched: string
+}
+
+const SYS = ['crate/core/src/sys/', 'crate/node/src/sys/', 'crate/node/sys/']
+const DOORS: readonly Door[] = [
+  { name: 'unsafe', word: /\bunsafe\b/u, open: SYS, watched: 'crate/' },
+  { name: 'neli', word: /\bneli\b/u, open: ['crate/core/src/netlink/'], watched: 'crate/' },
+  { name: 'napi', word: /\bnapi(?:_derive)?\b/u, open: [], watched: 'crate/core/' },
+  { name: 'libc', word: /\blibc\b/u, open: SYS, watched: 'crate/node/' },
+]
+
+/** What in the Rust sources under `root` breaks the rules: one line each. */
+export function rustProblems(root: string): string[] {
+  return filesIn(root, 'crate', '.rs').flatMap((file) => {
+    const code = codeOf(readFileSync(join(root, file), 'utf8'))
+    return [...doorProblems(file, code), ...roomProblems(file, code)]
+  })
+}
+
+function doorProblems(file: string, code: string): string[] {
+  // Tests and benches stand outside: they set up what no room would.
+  if (!file.includes('/src/')) return []
+  return DOORS.filter(
+    ({ word, open, watched }) =>
+      file.startsWith(watched) &&
+      !open.some((folder) => file.startsWith(folder)) &&
+      word.test(code),
+  ).map(({ name, open }) =>
+    open.length === 0
+      ? `${file}: ${name} may not stand here`
+      : `${file}: ${name} may stand only in ${open.join(', ')}`,
+  )
+}
+
+function roomProblems(file: string, code: string): string[] {
+  const module = moduleOf(file)
+  const [room] = module
+  if (room === undefined) return []
+  const allowed = ROOMS[room]
+  if (!allowed) return [`${file}: ${room} is no known room; say what it may use (rustRules.ts)`]
+  const used = internalPaths(code, module).map(([, ...path]) => path)
+  const wrong = used.filter((path) => !mayUse(room, allowed, path)).map((path) => path.join('::'))
+  return [...new Set(wrong)].map((path) => `${file}: ${room} may not use ${path}`)
+}
+
+/** Where a file of the core stands: `['relay', 'setup']`; nothing for the core's root and other crates. */
+function moduleOf(file: string): string[] {
+  const inside = /^crate\/core\/src\/(?<path>.+)\.rs$/u.exec(file)?.groups?.['path']
+  const module = inside?.split('/') ?? []
+  return module.at(-1) === 'mod' || inside === 'lib' ? module.slice(0, -1) : module
+}
+
+function mayUse(room: string, allowed: readonly string[], path: readonly string[]): boolean {
+  const [first = '', second = ''] = path
+  if (first === room) return true
+  if (FROM_ROOT.includes(first)) return allowed.includes('error')
+  return allowed.includes(first) || allowed.includes(`${first}::${second}`)
+}

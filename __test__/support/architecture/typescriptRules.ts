@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { dirname, join, normalize } from 'node:path'
+import ts from 'typescript'
+import { filesIn } from './files.ts'
+
+/** The rooms that each room may import from, besides itself and packages. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  bin: ['index'],
+  index: ['lib'],
+  lib: ['#binding'],
+  examples: ['index'],
+}
+
+/** Rooms that are published: what they import must come with the package. */
+const PUBLISHED = ['bin', 'index', 'lib']
+
+/** What in the TypeScript sources under `root` breaks the rules: one line each. */
+export function typescriptProblems(root: string): string[] {
+  const dependencies = dependenciesOf(root)
+  const folders = Object.keys(ROOMS).flatMap((room) => filesIn(root, room, '.ts'))
+  return ['index.ts', ...folders].flatMap((file) => {
+    const { importedFiles } = ts.preProcessFile(readFileSync(join(root, file), 'utf8'), true, true)
+    return importedFiles
+      .map(({ fileName }) => problemWith(file, fileName, dependencies))
+      .filter((problem) => problem !== undefined)
+  })
+}
+
+function dependenciesOf(root: string): string[] {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    dependencies?: Record<string, string>
+  }
+  return Object.keys(manifest.dependencies ?? {})
+}
+
+function problemWith(file: string, target: string, dependencies: string[]): string | undefined {
+  const from = roomOf(file)
+  const to = target.startsWith('.') ? roomOf(join(dirname(file), target)) : roomOfPackage(target)
+  if (to === undefined) {
+    const isThere = isBuiltin(target) || dependencies.includes(packageOf(target))
+    if (isThere || !PUBLISHED.includes(from)) return undefined
+    return `${file}: ${target} is no dependency of the published package`
+  }
+  if (to === from || ROOMS[from]?.includes(to)) return undefined
+  return `${file}: ${from} may not import ${to} (${target})`
+}
+
+/** A file's room: its first folder, or `index`. */
+function roomOf(file: string): string {
+  return normalize(file).split('/')[0]?.replace(/\.ts$/u, '') ?? ''
+}
+
+function roomOfPackage(target: string): string | undefined {
+  if (target === 'tun2udp') return 'index'
+  return target.startsWith('#') ? target : undefined
+}
+
+/** `@scope/name/file` is of the package `@scope/name`. */
+function packageOf(target: string): string {
+  return target.split('/', target.startsWith('@') ? 2 : 1).join('/')
+}
