@@ -1,0 +1,21 @@
+//! The law of the relay: the packets that come out are the packets that went in.
+//!
+//! The same packets go through a plain forwarder of one packet a system call, the oracle, and
+//! through what is under test; of each flow the same packets must come out in the same order, byte
+//! for byte. `TUN2UDP_SEED` repeats a random run, `TUN2UDP_PACKETS` makes it longer or shorter.
+#![allow(clippy::print_stderr, reason = "a skip, its reason and a seed are to be seen")]
+#![allow(clippy::too_many_lines, reason = "tables of vectors")]
+
+mod compare;
+mod craft;
+mod flow;
+mod forwarder;
+mod harness;
+mod marker;
+mod matrix;
+mod observe;
+mod oracle;
+mod random;
+mod support;
+mod trains;
+mod vectors;
