@@ -1,1 +1,148 @@
-//! Placeholder.
+//! The relay: a TUN interface joined with UDP, one IP packet a datagram and nothing added.
+//!
+//! Its law is transparency: whatever shortcut is taken inside, the packets that come out are those
+//! that went in. A datagram that cannot be a packet is dropped and counted by cause; nothing from
+//! the network ends the relay.
+//!
+//! - [`config`](RelayConfig) says what is wanted, `setup` makes it so and `undo` takes it back;
+//! - `outbound` and `inbound` are the two directions, `engine` the loop that drives both;
+//! - `peers` decides whose datagrams count, `stats` counts.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+mod config;
+mod engine;
+mod inbound;
+mod mtu;
+mod namespace;
+mod outbound;
+mod peers;
+mod setup;
+mod stats;
+mod undo;
+mod user;
+mod way;
+mod worker;
+
+pub use config::{Accept, Event, OffloadConfig, RelayConfig, RelayInfo};
+pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};
+
+use crate::error::{Error, Result};
+use engine::Stop;
+use stats::Counters;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{Builder, JoinHandle};
+use tokio::sync::watch;
+
+/// How a relay ended: closed by its owner, or failed.
+pub type Closed = std::result::Result<(), Arc<Error>>;
+
+/// What one round of a direction came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// The source has nothing.
+    Idle,
+    /// Something was moved; there may be more.
+    Moved,
+    /// The sink is full.
+    Blocked,
+}
+
+/// A system call whose failure ends the relay.
+#[derive(Debug)]
+struct Failure {
+    operation: &'static str,
+    syscall: &'static str,
+    error: io::Error,
+}
+
+/// A running relay. Dropping it closes it and waits until everything of its own is gone.
+#[derive(Debug)]
+pub struct Relay {
+    info: RelayInfo,
+    counters: Arc<Counters>,
+    stop: Arc<Stop>,
+    closed: watch::Receiver<Option<Closed>>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Relay {
+    /// Sets everything up and starts relaying on a thread of its own; returns once packets flow.
+    ///
+    /// On failure nothing is left behind. `on_event` is called from the relay's thread with each
+    /// shortcut that the kernel refuses. Waits for the kernel, so call it off an event loop.
+    pub fn start(config: RelayConfig, on_event: impl Fn(Event) + Send + 'static) -> Result<Self> {
+        let stop = Arc::new(Stop::default());
+        let counters = Arc::new(Counters::default());
+        let (report_start, started) = mpsc::channel();
+        let (report_end, closed) = watch::channel(None);
+        let task = worker::Task {
+            config,
+            stop: Arc::clone(&stop),
+            counters: Arc::clone(&counters),
+            on_event: Box::new(on_event),
+        };
+        let worker = Builder::new()
+            .name("tun2udp-relay".to_owned())
+            .spawn(move || worker::run(task, &report_start, &report_end))
+            .map_err(|e| Error::os("start", "a relay thread", "clone", &e))?;
+        let info = match started.recv() {
+            Ok(Ok(info)) => info,
+            Ok(Err(error)) => {
+                let _ = worker.join();
+                return Err(error);
+            }
+            Err(_) => {
+                let _ = worker.join();
+                let gone = io::Error::other("its thread ended unexpectedly");
+                return Err(Error::os("start", "the relay", "clone", &gone));
+            }
+        };
+        Ok(Self { info, counters, stop, closed, worker: Mutex::new(Some(worker)) })
+    }
+
+    /// What the kernel gave: names, addresses, sizes.
+    #[must_use]
+    pub fn info(&self) -> &RelayInfo {
+        &self.info
+    }
+
+    /// The counts so far; they stay readable after the end.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.counters.snapshot()
+    }
+
+    /// Tells the relay to end and returns at once; [`Relay::closed`] or [`Relay::join`] wait.
+    pub fn close(&self) {
+        self.stop.raise();
+    }
+
+    /// Waits until the relay has ended and everything of its own is gone.
+    pub fn closed(&self) -> impl Future<Output = Closed> + Send + 'static {
+        let mut closed = self.closed.clone();
+        async move {
+            match closed.wait_for(Option::is_some).await {
+                Ok(end) => end.clone().unwrap_or(Ok(())),
+                // The sender is gone without a word: the thread ended after its last report.
+                Err(_) => Ok(()),
+            }
+        }
+    }
+
+    /// Blocks until the relay has ended and everything of its own is gone.
+    pub fn join(&self) {
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker {
+            let _ = worker.join();
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.close();
+        self.join();
+    }
+}

@@ -1,0 +1,197 @@
+import { createRequire } from 'node:module'
+import test from 'ava'
+import { fakeEnvironment } from '../support/fakeBinding.ts'
+import { runProgram } from '../support/program.ts'
+
+// Nothing here may come as far as the native layer: with this one it would start, and hang.
+const env = fakeEnvironment()
+const { version } = createRequire(import.meta.url)('tun2udp/package.json') as { version: string }
+
+const USAGE = 'Usage: tun2udp ADDRESS[/PREFIX] SEND_PORT RECV_PORT [options]'
+const HINT = 'see `tun2udp --help`'
+const OPERANDS = ['10.0.0.1/24', '5001', '5002']
+
+/** Arguments and the only line that they get, on stderr, with status 1. */
+const refused: [string[], string][] = [
+  [[], USAGE],
+  [['10.0.0.1'], USAGE],
+  [['10.0.0.1', '5001'], USAGE],
+  [[...OPERANDS, '5003'], USAGE],
+  [[...OPERANDS, ''], USAGE],
+  [['--json', '--mtu', '1400', '10.0.0.1', '5001'], USAGE],
+  ...[
+    '10.1',
+    '',
+    ' ',
+    '10.0.0.1/33',
+    '010.0.0.1',
+    'x',
+    '-5',
+    'fd00::1/129',
+    'fe80::1%eth0',
+    '0.0.0.0',
+    '10.0.0.1/',
+  ].map((address): [string[], string] => [
+    [address, '5001', '5002'],
+    `Invalid address "${address}"`,
+  ]),
+  ...[
+    '0',
+    '',
+    '-5',
+    '-1',
+    '+5',
+    '5.5',
+    '0x10',
+    '1e3',
+    '65536',
+    '999999',
+    ' 5',
+    '5 ',
+    '5x',
+    'x',
+    '５',
+  ].map((port): [string[], string] => [['10.0.0.1', port, '5002'], `Invalid port "${port}"`]),
+  ...['', '-5', '+0', '5.0', '0x0', '65536', ' 0', 'x'].map((port): [string[], string] => [
+    ['10.0.0.1', '5001', port],
+    `Invalid port "${port}"`,
+  ]),
+  // In the order of the plain program: the address, then the ports.
+  [['x', 'y', 'z'], 'Invalid address "x"'],
+  [['10.0.0.1', 'y', 'z'], 'Invalid port "y"'],
+  [['a\nb', '1', '2'], 'Invalid address "a\\nb"'],
+  [[...OPERANDS, '--foo'], `tun2udp: unknown option '--foo'; ${HINT}`],
+  [[...OPERANDS, '-x'], `tun2udp: unknown option '-x'; ${HINT}`],
+  [[...OPERANDS, '--jsn'], `tun2udp: unknown option '--jsn' (Did you mean --json?); ${HINT}`],
+  [[...OPERANDS, '--mtu'], `tun2udp: option '--mtu <bytes>' argument missing; ${HINT}`],
+  [
+    [...OPERANDS, '--mtu', 'abc'],
+    `tun2udp: option '--mtu <bytes>' argument 'abc' is invalid: expected a whole number; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--mtu='],
+    `tun2udp: option '--mtu <bytes>' argument '' is invalid: expected a whole number; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--mtu', '67'],
+    `tun2udp: Invalid MTU 67: expected a whole number of bytes from 68 to 65535; ${HINT}`,
+  ],
+  ...['0', '-1', '0.05', '86401', 'x', '', '1e1'].map((seconds): [string[], string] => [
+    [...OPERANDS, '--stats', seconds],
+    `tun2udp: option '--stats <seconds>' argument '${seconds}' is invalid: expected a number of seconds from 0.1 to 86400; ${HINT}`,
+  ]),
+  [
+    [...OPERANDS, '--accept', 'all'],
+    `tun2udp: option '--accept <peer|any>' argument 'all' is invalid: expected peer or any; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--name', 'a/b'],
+    `tun2udp: Invalid name "a/b": expected at most 15 bytes without "/", ":" and blanks, not "." or "..", with at most one "%", and that as "%d"; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--address', '10.2'],
+    `tun2udp: Invalid address "10.2": expected ADDRESS[/PREFIX], such as 10.0.0.1/24 or fd00::1/64; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--route', '10.0.0.1/8'],
+    `tun2udp: Invalid route "10.0.0.1/8": expected a network without host bits: 10.0.0.0/8; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--peer', '10.1'],
+    `tun2udp: Invalid peer "10.1": expected an IPv4 address, an IPv6 address or a host name; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--listen', 'localhost'],
+    `tun2udp: Invalid listen "localhost": expected an IPv4 or IPv6 address of this machine, without a zone, or the wildcard 0.0.0.0 or ::; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--listen', '::1'],
+    `tun2udp: Invalid listen "::1": expected an IPv4 address, as the peer 127.0.0.1 has one; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--netns', '0'],
+    `tun2udp: Invalid netns "0": expected a name from \`ip netns list\`, a path, or a process id from 1 to 4194304; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--user', ''],
+    `tun2udp: Invalid user "": expected the name or the number of a user; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--user', 'nobody:'],
+    `tun2udp: Invalid group "": expected the name or the number of a group; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--user', ':wheel'],
+    `tun2udp: Invalid user "": expected the name or the number of a user; ${HINT}`,
+  ],
+  [
+    [...OPERANDS, '--user', 'a:b:c'],
+    `tun2udp: Invalid group "b:c": expected the name or the number of a group; ${HINT}`,
+  ],
+]
+
+for (const [args, line] of refused) {
+  test(`refused: ${JSON.stringify(args)}`, async (t) => {
+    t.deepEqual(await runProgram(args, { env }), {
+      status: 1,
+      signal: null,
+      stdout: '',
+      stderr: `${line}\n`,
+    })
+  })
+}
+
+test('--quiet does not silence an error', async (t) => {
+  const { status, stderr } = await runProgram(['--quiet', ...OPERANDS, '--mtu', '1'], { env })
+  t.is(status, 1)
+  t.regex(stderr, /^tun2udp: Invalid MTU 1: /u)
+})
+
+test('--version', async (t) => {
+  t.deepEqual(await runProgram(['--version']), {
+    status: 0,
+    signal: null,
+    stdout: `${version}\n`,
+    stderr: '',
+  })
+})
+
+test('--help names every operand and option', async (t) => {
+  const { status, stdout, stderr } = await runProgram(['--help', 'x'])
+  t.is(status, 0)
+  t.is(stderr, '')
+  t.true(stdout.startsWith(`${USAGE}\n`))
+  const options = [
+    '--name <name>',
+    '--mtu <bytes>',
+    '--address <address[/prefix]>',
+    '--route <cidr>',
+    '--peer <host>',
+    '--listen <address>',
+    '--accept <peer|any>',
+    '--netns <name|path|pid>',
+    '--user <name[:group]>',
+    '--stats <seconds>',
+    '--json',
+    '--quiet',
+    '--version',
+    '--help',
+    '\nADDRESS[/PREFIX] ',
+    '\nSEND_PORT ',
+    '\nRECV_PORT ',
+    'SIGUSR2',
+  ]
+  for (const option of options) t.true(stdout.includes(option), option)
+})
+
+test('an addon that cannot be loaded is one line, and --help needs none', async (t) => {
+  const broken = { NAPI_RS_NATIVE_LIBRARY_PATH: '/no/such/addon.node' }
+  t.is((await runProgram(['--help'], { env: broken })).status, 0)
+  const { status, stdout, stderr } = await runProgram(OPERANDS, { env: broken })
+  t.is(status, 1)
+  t.is(stdout, '')
+  t.regex(
+    stderr,
+    /^tun2udp: load the native addon for [^\n]+; in a clone of the repository run `npm run build`, [^\n]+\n$/u,
+  )
+})

@@ -1,0 +1,222 @@
+import { spawn } from 'node:child_process'
+import { readlinkSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Relay, type RelayStats, TunError } from '../../index.ts'
+import { withNamespace } from '../support/namespace.ts'
+import { freeUdpPort } from '../support/ports.ts'
+import { startProgram } from '../support/program.ts'
+import { hasTools, rootTest as test } from '../support/skip.ts'
+import { Traffic } from '../support/traffic.ts'
+import { FAR, NEAR, type Tunnel, withTunnel } from '../support/tunnel.ts'
+
+const GIB = 1 << 30
+
+function address(prefixed: string | undefined): string {
+  return prefixed?.split('/')[0] ?? ''
+}
+
+function sum(counts: object): number {
+  return Object.values(counts as Record<string, number>).reduce((total, count) => total + count, 0)
+}
+
+/** In each direction everything read was sent or dropped by a cause. */
+function isBalanced({ outbound, inbound }: RelayStats): boolean {
+  return (
+    outbound.packetsRead === outbound.datagramsSent + sum(outbound.dropped) &&
+    inbound.datagramsReceived === inbound.packetsWritten + sum(inbound.dropped)
+  )
+}
+
+async function finish({ nearRelay, farRelay }: Tunnel): Promise<[RelayStats, RelayStats]> {
+  await nearRelay.close()
+  await farRelay.close()
+  return [nearRelay.stats(), farRelay.stats()]
+}
+
+test('ping in both families', async (t) => {
+  if (!hasTools(t, 'ping')) return
+  const tunnel = await withTunnel(t)
+  for (const far of FAR) {
+    const output = await tunnel.near.run(
+      'ping',
+      '-c',
+      '20',
+      '-i',
+      '0.01',
+      '-W',
+      '5',
+      '-q',
+      address(far),
+    )
+    t.regex(output, /20 packets transmitted, 20 received, 0% packet loss/)
+  }
+  for (const stats of await finish(tunnel)) t.true(isBalanced(stats), JSON.stringify(stats))
+})
+
+for (const [family, index] of [
+  ['IPv4', 0],
+  ['IPv6', 1],
+] as const) {
+  test(`1 GiB over TCP and ${family} arrives with the same SHA-256`, async (t) => {
+    t.timeout(300_000)
+    const tunnel = await withTunnel(t)
+    const sink = new Traffic(t, tunnel.far, 'tcpSink', address(FAR[index]))
+    const port = await sink.port()
+    const source = new Traffic(t, tunnel.near, 'tcpSource', address(FAR[index]), port, String(GIB))
+    const sent = await source.next()
+    t.is(sent.bytes, GIB)
+    t.deepEqual(await sink.next(), sent)
+    for (const stats of await finish(tunnel)) t.true(isBalanced(stats), JSON.stringify(stats))
+  })
+}
+
+test('UDP of every length that fits the MTU, and of some that need fragments', async (t) => {
+  const tunnel = await withTunnel(t)
+  for (const [far, largest] of [
+    [address(FAR[0]), 1500 - 28],
+    [address(FAR[1]), 1500 - 48],
+  ] as const) {
+    const echo = new Traffic(t, tunnel.far, 'udpEcho', far)
+    const spans = `0,${largest},1;${largest + 1},${largest + 3},1;4000,60000,14000`
+    const lengths = new Traffic(t, tunnel.near, 'udpLengths', far, await echo.port(), spans)
+    t.deepEqual(await lengths.next(), { echoed: largest + 1 + 3 + 5 })
+  }
+  const [near] = await finish(tunnel)
+  t.is(sum(near.outbound.dropped), 0)
+})
+
+for (const [mtu, family] of [
+  [68, 0],
+  [576, 0],
+  [1280, 0],
+  [1280, 1],
+  [9000, 0],
+  [9000, 1],
+  [65_507, 0],
+  [65_507, 1],
+] as const) {
+  test(`packets as long as an MTU of ${mtu}, IPv${family === 0 ? '4' : '6'} inside`, async (t) => {
+    const ends: [string[], string[]] = [[NEAR[family] ?? ''], [FAR[family] ?? '']]
+    const tunnel = await withTunnel(t, { mtu, ends })
+    const largest = mtu - (family === 0 ? 28 : 48)
+    const echo = new Traffic(t, tunnel.far, 'udpEcho', address(FAR[family]))
+    const spans = `${Math.max(0, largest - 8)},${largest},1`
+    const lengths = new Traffic(
+      t,
+      tunnel.near,
+      'udpLengths',
+      address(FAR[family]),
+      await echo.port(),
+      spans,
+    )
+    t.deepEqual(await lengths.next(), { echoed: 9 })
+  })
+}
+
+test('the longest packet that a datagram over IPv6 holds, and not one byte more', async (t) => {
+  const tunnel = await withTunnel(t, { mtu: 65_527, peer: '::1' })
+  t.is(tunnel.nearRelay.info.local.address, '::1')
+  const echo = new Traffic(t, tunnel.far, 'udpEcho', address(FAR[0]))
+  const port = await echo.port()
+  const spans = `${65_527 - 28 - 20},${65_527 - 28 - 20},1`
+  const lengths = new Traffic(t, tunnel.near, 'udpLengths', address(FAR[0]), port, spans)
+  t.deepEqual(await lengths.next(), { echoed: 1 })
+  const refused = Relay.start({
+    addresses: ['10.9.0.1'],
+    sendPort: 9,
+    receivePort: 0,
+    mtu: 65_528,
+    peer: '::1',
+  })
+  const error = await t.throwsAsync(refused, { instanceOf: TunError })
+  t.is(error.code, 'ERR_TUN_INVALID_ARGUMENT')
+  t.regex(error.message, /65527/)
+})
+
+test('socat at the other end understands it, in both directions', async (t) => {
+  if (!hasTools(t, 'socat', 'ping')) return
+  const [near, far] = [await withNamespace(t), await withNamespace(t)]
+  const [socatPort, carrier] = [await freeUdpPort(), await freeUdpPort()]
+  // socat has one namespace for both of its ends, so the relay's socket must be in it too: its
+  // interface is elsewhere.
+  const relay = startProgram(
+    [NEAR[0] ?? '', String(socatPort), String(carrier), '--netns', near.name],
+    { netns: far.name },
+  )
+  t.teardown(() => relay.end('SIGKILL'))
+  await relay.until('stdout', /ready/u)
+  const socat = spawn('ip', [
+    'netns',
+    'exec',
+    far.name,
+    'socat',
+    `TUN:${FAR[0] ?? ''},iff-no-pi,iff-up`,
+    `UDP:127.0.0.1:${carrier},bind=127.0.0.1:${socatPort}`,
+  ])
+  t.teardown(() => socat.kill('SIGKILL'))
+  await far.run('sh', '-c', 'until ip -4 address show | grep -q 10.9.0.2; do sleep 0.02; done')
+  for (const [from, to] of [
+    [near, FAR[0]],
+    [far, NEAR[0]],
+  ] as const) {
+    const output = await from.run(
+      'ping',
+      '-c',
+      '10',
+      '-i',
+      '0.01',
+      '-W',
+      '5',
+      '-s',
+      '1400',
+      '-q',
+      address(to),
+    )
+    t.regex(output, /10 packets transmitted, 10 received/)
+  }
+  const sink = new Traffic(t, far, 'tcpSink', address(FAR[0]))
+  const port = await sink.port()
+  const source = new Traffic(t, near, 'tcpSource', address(FAR[0]), port, String(16 << 20))
+  const sent = await source.next()
+  t.deepEqual(await sink.next(), sent)
+  await relay.end()
+})
+
+test('two tunnels side by side do not hear each other', async (t) => {
+  if (!hasTools(t, 'ping')) return
+  const tunnels = await Promise.all([withTunnel(t), withTunnel(t)])
+  for (const { near } of tunnels) {
+    const output = await near.run('ping', '-c', '5', '-i', '0.01', '-W', '5', '-q', address(FAR[0]))
+    t.regex(output, /5 packets transmitted, 5 received/)
+  }
+  for (const tunnel of tunnels) {
+    const [near, far] = await finish(tunnel)
+    t.is(near.outbound.datagramsSent, far.inbound.packetsWritten)
+    t.is(far.outbound.datagramsSent, near.inbound.packetsWritten)
+  }
+})
+
+test('200 starts and stops leave descriptors, threads and devices as they were', async (t) => {
+  const namespace = await withNamespace(t)
+  const script = fileURLToPath(new URL('../support/cycles.mjs', import.meta.url))
+  const output = await namespace.run(process.execPath, script, '200')
+  t.deepEqual(JSON.parse(output), {
+    descriptors: 0,
+    threads: 0,
+    devices: ['lo'],
+  })
+})
+
+test('an interface of a namespace is in no other', async (t) => {
+  const tunnel = await withTunnel(t, {})
+  const { name } = tunnel.nearRelay.info.interface
+  t.regex(await tunnel.near.run('ip', '-o', 'link'), new RegExp(`${name}:`))
+  const [near, self, own] = [
+    (await tunnel.near.run('readlink', '/proc/self/ns/net')).trim(),
+    readlinkSync('/proc/self/ns/net'),
+    readlinkSync('/proc/thread-self/ns/net'),
+  ]
+  t.not(self, near)
+  t.is(own, self, 'the JavaScript thread never moves')
+  await finish(tunnel)
+})

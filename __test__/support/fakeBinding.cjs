@@ -1,0 +1,115 @@
+'use strict'
+// A native layer without a kernel: what it does is set by the test, under the name of the interface, or, for a
+// program in a process of its own, by the variable FAKE_BINDING. The generated loader takes it through
+// NAPI_RS_NATIVE_LIBRARY_PATH.
+
+/** Interface name to behaviour: { startDelayMs, startError, failAfterMs, failure, events, stats }. */
+const behaviours = new Map()
+/** What startRelay() was called with, by the interface name. */
+const calls = new Map()
+/** How often close() was called, by the interface name. */
+const closings = new Map()
+
+const OUTBOUND = [
+  'packetsRead',
+  'bytesRead',
+  'datagramsSent',
+  'bytesSent',
+  'refusedByPeer',
+  'unreachableReports',
+  'pathMtuReports',
+  'tooLong',
+  'unreachable',
+  'denied',
+  'noBuffers',
+  'other',
+  'closing',
+]
+const INBOUND = [
+  'datagramsReceived',
+  'bytesReceived',
+  'packetsWritten',
+  'bytesWritten',
+  'foreignSource',
+  'empty',
+  'truncated',
+  'notIp',
+  'interfaceDown',
+  'noBuffers',
+  'rejected',
+  'closing',
+]
+
+const counters = (names, first) =>
+  Object.fromEntries(names.map((name, index) => [name, first + index]))
+const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+const nativeError = (error) => new Error(typeof error === 'string' ? error : JSON.stringify(error))
+
+class NativeRelay {
+  constructor(options, behaviour) {
+    this.name = options.name ?? 'tun0'
+    this.behaviour = behaviour
+    this.info = {
+      interfaceName: this.name,
+      interfaceIndex: 7,
+      mtu: options.mtu ?? 1500,
+      addresses: options.addresses,
+      localAddress: options.listen ?? '127.0.0.1',
+      localPort: options.receivePort || 40000,
+      peerAddress: options.peer,
+      peerPort: options.sendPort,
+      receiveBufferBytes: 425984,
+      sendBufferBytes: 212992,
+    }
+    const alive = setInterval(() => {}, 1000)
+    this.end = new Promise((resolve, reject) => {
+      this.finish = resolve
+      if (behaviour.failure) {
+        setTimeout(() => reject(nativeError(behaviour.failure)), behaviour.failAfterMs ?? 0)
+      }
+    }).finally(() => clearInterval(alive))
+    this.end.catch(() => {})
+  }
+
+  stats() {
+    if (this.behaviour.stats === 'throw') throw new Error('panic: index out of bounds')
+    if (this.behaviour.stats) return this.behaviour.stats
+    return { outbound: counters(OUTBOUND, 1), inbound: counters(INBOUND, 101) }
+  }
+
+  async close() {
+    closings.set(this.name, (closings.get(this.name) ?? 0) + 1)
+    await delay(5)
+    this.finish()
+    await this.end.catch(() => {})
+  }
+
+  async closed() {
+    await this.end
+  }
+}
+
+async function startRelay(options, onEvent) {
+  const behaviour = behaviours.get(options.name) ?? JSON.parse(process.env.FAKE_BINDING ?? '{}')
+  calls.set(options.name, options)
+  for (const event of behaviour.events ?? []) onEvent?.(event)
+  await delay(behaviour.startDelayMs ?? 0)
+  if (behaviour.startError) throw nativeError(behaviour.startError)
+  return new NativeRelay(options, behaviour)
+}
+
+function sdNotify(state) {
+  if (process.env.FAKE_NOTIFY === 'fail') {
+    throw nativeError({
+      code: 'ERR_TUN_SYSTEM',
+      message: 'notify the service manager at /x: Connection refused',
+      errno: 111,
+    })
+  }
+  process.stderr.write(`sd_notify ${state}\n`)
+  return true
+}
+
+function closeRelays() {}
+
+module.exports = { NativeRelay, startRelay, sdNotify, closeRelays, behaviours, calls, closings }

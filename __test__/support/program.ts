@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** The built program. */
+export const PROGRAM = fileURLToPath(new URL('../../dist/bin/tun2udp.js', import.meta.url))
+
+const TIMEOUT_MS = 20_000
+
+/** How a program ended and all that it said. */
+export interface Ended {
+  status: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+/** Where and how the program is run. */
+export interface RunOptions {
+  /** Network namespace, as ip-netns(8) knows it. */
+  netns?: string | undefined
+  /** Variables beside those of this process. */
+  env?: Record<string, string> | undefined
+}
+
+/** A program that runs. */
+export class Running {
+  readonly child: ChildProcess
+  stdout = ''
+  stderr = ''
+  readonly ended: Promise<Ended>
+
+  constructor(child: ChildProcess) {
+    this.child = child
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
+    const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS)
+    this.ended = new Promise((resolve) => {
+      child.once('close', (status, signal) => {
+        clearTimeout(timer)
+        resolve({ status, signal, stdout: this.stdout, stderr: this.stderr })
+      })
+    })
+  }
+
+  /** Waits until a pattern is in what was said on a stream. */
+  async until(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
+    const deadline = Date.now() + TIMEOUT_MS
+    while (Date.now() < deadline) {
+      const match = pattern.exec(this[stream])
+      if (match) return match
+      if (this.child.exitCode !== null || this.child.signalCode !== null) break
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    // What came with the end of the program counts too.
+    await this.ended
+    const match = pattern.exec(this[stream])
+    if (match) return match
+    throw new Error(`no ${String(pattern)} on ${stream}:\n${this.stdout}\n${this.stderr}`)
+  }
+
+  /** Sends a signal and waits for the end. */
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
+    this.child.kill(signal)
+    return this.ended
+  }
+}
+
+/** Starts the program; `ip netns exec` becomes it, so that signals reach it. */
+export function startProgram(
+  args: readonly string[],
+  { netns, env = {} }: RunOptions = {},
+): Running {
+  const command = [process.execPath, PROGRAM, ...args]
+  const [file = '', ...rest] =
+    netns === undefined ? command : ['ip', 'netns', 'exec', netns, ...command]
+  return new Running(
+    spawn(file, rest, { env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] }),
+  )
+}
+
+/** Runs the program to its end. */
+export async function runProgram(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
+  return startProgram(args, options).ended
+}
+
+/** Without what would change the program's ways: npm around the tests, a service manager, Node's options. */
+export function cleanEnvironment(env: Record<string, string> = {}): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^npm_|^NOTIFY_SOCKET$|^NODE_OPTIONS$|^NAPI_RS_/u.test(name),
+  )
+  return { ...Object.fromEntries(own), ...env }
+}

@@ -1,0 +1,116 @@
+//! What a relay is started with, and what came of it.
+
+use crate::device::DEFAULT_CLONE_DEVICE;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// Whose datagrams are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Accept {
+    /// Those from the peer's address, whatever their port.
+    #[default]
+    Peer,
+    /// Those from anybody.
+    Any,
+}
+
+/// Options of [`super::Relay::start`].
+#[derive(Clone, Debug)]
+pub struct RelayConfig {
+    /// Addresses of the interface with their prefixes; at least one.
+    pub addresses: Vec<IpNet>,
+    /// Routes through the interface.
+    pub routes: Vec<IpNet>,
+    /// Name of the interface or a template such as `vpn%d`; `None`: the kernel chooses.
+    pub name: Option<String>,
+    /// Largest packet of the interface, bytes; `None`: 1500, or for a peer off this machine what
+    /// its route carries without fragments.
+    pub mtu: Option<u32>,
+    /// Where datagrams go.
+    pub peer: SocketAddr,
+    /// Where datagrams come from; `None`: loopback for a loopback peer, else the wildcard address.
+    pub listen: Option<IpAddr>,
+    /// The port to receive on; 0: the kernel chooses.
+    pub receive_port: u16,
+    /// Whose datagrams are taken.
+    pub accept: Accept,
+    /// Network namespace of the interface (`NAME`, a path, or a process id); `None`: the caller's.
+    pub netns: Option<String>,
+    /// User to become once everything is set up, as `NAME[:GROUP]`.
+    pub user: Option<String>,
+    /// Path of the TUN driver's clone device.
+    pub clone_device: PathBuf,
+    /// Size asked for each of the socket's buffers, bytes.
+    pub socket_buffer_bytes: usize,
+    /// Which shortcuts the relay may take.
+    pub offload: OffloadConfig,
+}
+
+/// Which of the kernel's shortcuts may be used; what comes out is the same without them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OffloadConfig {
+    /// Send trains of datagrams by one call (UDP_SEGMENT).
+    pub udp_segment: bool,
+    /// Receive trains of datagrams by one call (UDP_GRO).
+    pub udp_gro: bool,
+}
+
+impl OffloadConfig {
+    /// Everything the kernel has.
+    pub const ALL: Self = Self { udp_segment: true, udp_gro: true };
+    /// One packet, one datagram, no help from the kernel.
+    pub const NONE: Self = Self { udp_segment: false, udp_gro: false };
+}
+
+impl RelayConfig {
+    /// Defaults of the program for one address and two UDP ends.
+    #[must_use]
+    pub fn new(address: IpNet, peer: SocketAddr, receive_port: u16) -> Self {
+        Self {
+            addresses: vec![address],
+            routes: Vec::new(),
+            name: None,
+            mtu: None,
+            peer,
+            listen: None,
+            receive_port,
+            accept: Accept::default(),
+            netns: None,
+            user: None,
+            clone_device: DEFAULT_CLONE_DEVICE.into(),
+            socket_buffer_bytes: 4 << 20,
+            offload: OffloadConfig::ALL,
+        }
+    }
+}
+
+/// What a relay was given by the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayInfo {
+    /// The interface's name.
+    pub interface_name: String,
+    /// The interface's index in its namespace.
+    pub interface_index: u32,
+    /// The interface's MTU, bytes.
+    pub mtu: u32,
+    /// The interface's addresses, those of the configuration.
+    pub addresses: Vec<IpNet>,
+    /// Where datagrams are received.
+    pub local: SocketAddr,
+    /// Where datagrams are sent.
+    pub peer: SocketAddr,
+    /// Receive buffer that the kernel granted, bytes as it counts them.
+    pub receive_buffer_bytes: usize,
+    /// Send buffer that the kernel granted, bytes as it counts them.
+    pub send_buffer_bytes: usize,
+}
+
+/// Something that happened and that is no error: a shortcut that the kernel refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// A stable name, such as `udp-segment-off`.
+    pub kind: &'static str,
+    /// One sentence for a person.
+    pub message: String,
+}

@@ -1,0 +1,172 @@
+//! Peer to interface: receive a batch, cut trains apart, write each packet. Everything that comes
+//! from the network is hostile until looked at.
+
+use super::peers::PeerFilter;
+use super::stats::{Counters, InboundDrop};
+use super::{Failure, Step};
+use crate::device::TunDevice;
+use crate::sys::mmsg::Received;
+use crate::transport::{NewsCount, UdpReceiver};
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Messages received by one call at the most.
+pub(super) const BATCH_MESSAGES: usize = 16;
+
+/// The inbound half of a relay's queue.
+pub(super) struct Inbound {
+    device: Arc<TunDevice>,
+    receiver: UdpReceiver,
+    filter: PeerFilter,
+    packets: Vec<Range<usize>>,
+    next: usize,
+    counters: Arc<Counters>,
+}
+
+impl Inbound {
+    pub(super) fn new(
+        device: Arc<TunDevice>,
+        receiver: UdpReceiver,
+        filter: PeerFilter,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self { device, receiver, filter, packets: Vec::new(), next: 0, counters }
+    }
+
+    /// Receives and writes one batch. Errors are those that end the relay.
+    pub(super) fn step(&mut self) -> Result<Step, Failure> {
+        if self.next >= self.packets.len() {
+            self.packets.clear();
+            self.next = 0;
+            let mut news = NewsCount::default();
+            let received = self.receiver.receive(&mut news);
+            self.counters.count_news(&news);
+            match received {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Step::Idle),
+                Err(error) => {
+                    return Err(Failure { operation: "receive for", syscall: "recvmmsg", error });
+                }
+                Ok(_) => self.sort(),
+            }
+        }
+        self.write()
+    }
+
+    /// Counts what was received and will not be written any more.
+    pub(super) fn close(&mut self) {
+        let waiting = self.packets.len() - self.next;
+        self.counters.count_receive_drop(InboundDrop::Closing, waiting as u64);
+        self.packets.clear();
+        self.next = 0;
+    }
+
+    /// Cuts what was received into packets and drops what cannot be one.
+    fn sort(&mut self) {
+        let (mut datagrams, mut bytes) = (0, 0);
+        let buffer = self.receiver.buffer();
+        for message in self.receiver.messages() {
+            let is_foreign = !self.filter.accepts(message.source);
+            for range in datagrams_of(&message) {
+                datagrams += 1;
+                bytes += range.len() as u64;
+                let first = buffer.get(range.clone()).and_then(|packet| packet.first());
+                match cause_to_drop(&message, is_foreign, first) {
+                    Some(cause) => self.counters.count_receive_drop(cause, 1),
+                    None => self.packets.push(range),
+                }
+            }
+        }
+        self.counters.count_received(datagrams, bytes);
+    }
+
+    fn write(&mut self) -> Result<Step, Failure> {
+        let (mut packets, mut bytes) = (0, 0);
+        let buffer = self.receiver.buffer();
+        let mut result = Ok(Step::Moved);
+        while let Some(range) = self.packets.get(self.next) {
+            match self.device.write(buffer.get(range.clone()).unwrap_or_default()) {
+                Ok(_) => {
+                    packets += 1;
+                    bytes += range.len() as u64;
+                }
+                Err(error) => match error.raw_os_error().unwrap_or(0) {
+                    libc::EINTR => continue,
+                    libc::EAGAIN => {
+                        result = Ok(Step::Blocked);
+                        break;
+                    }
+                    libc::EBADFD => {
+                        result = Err(Failure { operation: "write to", syscall: "write", error });
+                        break;
+                    }
+                    errno => self.counters.count_receive_drop(cause_of_refusal(errno), 1),
+                },
+            }
+            self.next += 1;
+        }
+        self.counters.count_written(packets, bytes);
+        result
+    }
+}
+
+/// The datagrams of a message: one, or those of a train by its stride.
+fn datagrams_of(message: &Received) -> impl Iterator<Item = Range<usize>> + use<> {
+    let Range { start, end } = message.range;
+    let stride = message.segment_size.unwrap_or(end - start).max(1);
+    // An empty datagram is one datagram too.
+    let count = (end - start).div_ceil(stride).max(1);
+    (0..count).map(move |number| {
+        let from = start + number * stride;
+        from..(from + stride).min(end)
+    })
+}
+
+fn cause_to_drop(message: &Received, is_foreign: bool, first: Option<&u8>) -> Option<InboundDrop> {
+    match first.map(|byte| byte >> 4) {
+        _ if is_foreign => Some(InboundDrop::ForeignSource),
+        _ if message.is_truncated => Some(InboundDrop::Truncated),
+        None => Some(InboundDrop::Empty),
+        Some(4 | 6) => None,
+        Some(_) => Some(InboundDrop::NotIp),
+    }
+}
+
+fn cause_of_refusal(errno: i32) -> InboundDrop {
+    match errno {
+        libc::EIO => InboundDrop::InterfaceDown,
+        libc::ENOMEM | libc::ENOBUFS => InboundDrop::NoBuffers,
+        _ => InboundDrop::Rejected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(range: Range<usize>, segment_size: Option<usize>) -> Received {
+        Received { range, source: None, segment_size, is_truncated: false }
+    }
+
+    #[test]
+    fn trains_are_cut_by_their_stride() {
+        let all = |message| datagrams_of(&message).map(|r| (r.start, r.end)).collect::<Vec<_>>();
+        assert_eq!(all(message(10..110, None)), [(10, 110)]);
+        assert_eq!(all(message(10..110, Some(40))), [(10, 50), (50, 90), (90, 110)]);
+        assert_eq!(all(message(10..90, Some(40))), [(10, 50), (50, 90)]);
+        assert_eq!(all(message(10..10, None)), [(10, 10)]);
+    }
+
+    #[test]
+    fn what_cannot_be_a_packet_has_one_cause() {
+        let plain = message(0..1, None);
+        let cut = Received { is_truncated: true, ..plain.clone() };
+        assert_eq!(cause_to_drop(&plain, true, Some(&0x45)), Some(InboundDrop::ForeignSource));
+        assert_eq!(cause_to_drop(&cut, false, Some(&0x45)), Some(InboundDrop::Truncated));
+        assert_eq!(cause_to_drop(&plain, false, None), Some(InboundDrop::Empty));
+        for byte in 0..=255_u8 {
+            let expected = (byte >> 4 != 4 && byte >> 4 != 6).then_some(InboundDrop::NotIp);
+            assert_eq!(cause_to_drop(&plain, false, Some(&byte)), expected, "{byte:#x}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Which MTU the interface gets, and which it can have.
+
+use super::config::RelayConfig;
+use crate::error::{Error, ErrorCode, Result};
+use crate::transport::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6};
+use std::net::SocketAddr;
+
+/// Ethernet's MTU, and the interface's where nothing else is known, bytes.
+pub(super) const DEFAULT: u32 = 1_500;
+/// The smallest MTU of IPv4 (RFC 791, 3.2), bytes.
+const MIN_V4: u32 = 68;
+/// The smallest MTU of IPv6 (RFC 8200, 5), bytes.
+const MIN_V6: u32 = 1_280;
+
+/// The largest packet that one datagram to `peer` can carry, bytes.
+pub(super) fn max_payload(peer: SocketAddr) -> usize {
+    if peer.is_ipv4() { MAX_PAYLOAD_V4 } else { MAX_PAYLOAD_V6 }
+}
+
+/// The inner MTU that fits into a path of `path_mtu` bytes without outer fragments.
+pub(super) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
+    // IP header without options and UDP header (RFC 791, RFC 8200, RFC 768).
+    let headers = if peer.is_ipv4() { 20 + 8 } else { 40 + 8 };
+    let largest = u32::try_from(max_payload(peer)).unwrap_or(u32::MAX);
+    path_mtu.saturating_sub(headers).clamp(MIN_V4, largest)
+}
+
+/// Refuses an MTU that the interface's addresses or the datagrams cannot have.
+pub(super) fn check(mtu: u32, config: &RelayConfig) -> Result<()> {
+    let largest = max_payload(config.peer);
+    let refuse = |reason: String, advice: String| {
+        Err(Error::new(ErrorCode::InvalidArgument, "use the MTU", mtu.to_string(), reason)
+            .with_advice(advice))
+    };
+    if mtu as usize > largest {
+        let family = if config.peer.is_ipv4() { "IPv4" } else { "IPv6" };
+        return refuse(
+            format!("one UDP datagram over {family} holds at most {largest} bytes"),
+            format!("use {MIN_V4} to {largest}"),
+        );
+    }
+    if mtu < MIN_V4 {
+        return refuse(
+            format!("IPv4 needs at least {MIN_V4} bytes"),
+            format!("use {MIN_V4} to {largest}"),
+        );
+    }
+    let has_v6 = config.addresses.iter().chain(&config.routes).any(|net| net.addr().is_ipv6());
+    if has_v6 && mtu < MIN_V6 {
+        return refuse(
+            format!("IPv6 needs at least {MIN_V6} bytes"),
+            format!("use {MIN_V6} to {largest}, or only IPv4 addresses and routes"),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(address: &str, peer: &str) -> RelayConfig {
+        RelayConfig::new(address.parse().unwrap(), peer.parse().unwrap(), 0)
+    }
+
+    #[test]
+    fn the_inner_mtu_leaves_room_for_the_outer_headers() {
+        assert_eq!(inside(1_500, "192.0.2.1:1".parse().unwrap()), 1_472);
+        assert_eq!(inside(1_500, "[2001:db8::1]:1".parse().unwrap()), 1_452);
+        assert_eq!(inside(65_536, "192.0.2.1:1".parse().unwrap()), 65_507);
+        assert_eq!(inside(20, "192.0.2.1:1".parse().unwrap()), 68);
+    }
+
+    #[test]
+    fn limits_are_those_of_the_datagram_and_of_the_family() {
+        let v4 = config("10.9.0.1/24", "127.0.0.1:1");
+        for mtu in [68, 576, 1_279, 65_507] {
+            assert!(check(mtu, &v4).is_ok(), "{mtu}");
+        }
+        for mtu in [0, 67, 65_508, 65_535] {
+            assert_eq!(check(mtu, &v4).unwrap_err().code(), ErrorCode::InvalidArgument, "{mtu}");
+        }
+        let v6 = config("fd00::1/64", "[::1]:1");
+        assert!(check(1_280, &v6).is_ok());
+        assert!(check(65_527, &v6).is_ok());
+        assert!(check(1_279, &v6).is_err());
+        assert!(check(65_528, &v6).is_err());
+    }
+}

@@ -1,0 +1,170 @@
+//! Making what the configuration asks for: socket, namespace, device, addresses, routes, user.
+//!
+//! Runs on the relay's own thread, which may move into another network namespace. A failure at any
+//! point leaves nothing behind.
+
+use super::config::{RelayConfig, RelayInfo};
+use super::namespace;
+use super::undo::{Change, Undo};
+use super::way::Way;
+use super::{mtu, user};
+use crate::device::{DeviceOptions, Mode, TunDevice};
+use crate::error::{Error, ErrorCode, Result};
+use crate::netlink::{Connection, LinkChange};
+use crate::transport::{UdpEndpoint, UdpOptions};
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+/// Everything a relay needs to run, and what to take back at its end.
+pub(super) struct Prepared {
+    pub(super) device: Arc<TunDevice>,
+    pub(super) endpoint: Arc<UdpEndpoint>,
+    pub(super) info: RelayInfo,
+    pub(super) undo: Undo,
+}
+
+/// Sets everything up.
+pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
+    check(config)?;
+    let identity = config.user.as_deref().map(user::resolve).transpose()?;
+    let way = Way::find(&Connection::open()?, config.peer).await?;
+    let endpoint = UdpEndpoint::bind(&UdpOptions {
+        listen: listen_address(config),
+        peer: config.peer,
+        wants_gro: config.offload.udp_gro,
+        buffer_bytes: config.socket_buffer_bytes,
+    })?;
+    let is_elsewhere = match &config.netns {
+        Some(name) => namespace::enter(name)?,
+        None => false,
+    };
+    if !is_elsewhere {
+        way.refuse_loops(config)?;
+    }
+    let device = TunDevice::open(&DeviceOptions {
+        mode: Mode::Tun,
+        name: config.name.clone(),
+        clone_device: config.clone_device.clone(),
+        ..DeviceOptions::default()
+    })?;
+    if identity.is_some() && device.is_persistent() {
+        return Err(user::refuse_persistent(device.name()));
+    }
+    let mut undo = Undo::default();
+    let configured = configure(config, &device, way.inner_mtu(config.peer), &mut undo).await;
+    let configured = configured.and_then(|mtu| {
+        identity.as_ref().map_or(Ok(()), user::Identity::assume)?;
+        Ok(mtu)
+    });
+    let mtu = match configured {
+        Ok(mtu) => mtu,
+        Err(error) => {
+            undo.run().await;
+            return Err(error);
+        }
+    };
+    let info = info(config, &device, &endpoint, mtu);
+    Ok(Prepared { device: Arc::new(device), endpoint: Arc::new(endpoint), info, undo })
+}
+
+fn check(config: &RelayConfig) -> Result<()> {
+    let refuse = |operation: &'static str, subject: String, reason: &str| {
+        Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason))
+    };
+    if config.addresses.is_empty() {
+        return refuse("start the relay", String::new(), "the interface needs an address");
+    }
+    for (number, address) in config.addresses.iter().enumerate() {
+        if config.addresses.iter().take(number).any(|earlier| earlier == address) {
+            return refuse("set the address", address.to_string(), "it is given twice");
+        }
+    }
+    if config.peer.port() == 0 {
+        return refuse("send to", config.peer.to_string(), "port 0 is no destination");
+    }
+    config.mtu.map_or(Ok(()), |mtu| mtu::check(mtu, config))
+}
+
+fn listen_address(config: &RelayConfig) -> SocketAddr {
+    let ip = config.listen.unwrap_or_else(|| match config.peer.ip() {
+        IpAddr::V4(peer) if peer.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(peer) if peer.is_loopback() => Ipv6Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    });
+    SocketAddr::new(ip, config.receive_port)
+}
+
+/// Configures the interface and answers its MTU. What a persistent device had before is recorded.
+async fn configure(
+    config: &RelayConfig,
+    device: &TunDevice,
+    default_mtu: u32,
+    undo: &mut Undo,
+) -> Result<u32> {
+    let connection = Connection::open()?;
+    let index = device.index();
+    let before = connection.link(index).await?;
+    if device.is_persistent() {
+        *undo = Undo::new(index, device.name(), Connection::open()?);
+    } else {
+        // Else the kernel would send router solicitations from a link-local address of its own
+        // making. It must be a message of its own, before the link is up.
+        connection.disable_address_generation(index, device.name()).await?;
+    }
+    let mtu = match config.mtu {
+        Some(mtu) => mtu,
+        None if device.is_persistent() => before.mtu,
+        None => default_mtu,
+    };
+    mtu::check(mtu, config)?;
+    if mtu != before.mtu {
+        let change = LinkChange { mtu: Some(mtu), ..LinkChange::default() };
+        connection.set_link(index, device.name(), &change).await?;
+        undo.record(Change::Mtu(before.mtu));
+    }
+    for address in &config.addresses {
+        add_address(&connection, device, *address, undo).await?;
+    }
+    if !before.is_up {
+        let change = LinkChange { up: Some(true), ..LinkChange::default() };
+        connection.set_link(index, device.name(), &change).await?;
+        undo.record(Change::Up);
+    }
+    for route in &config.routes {
+        connection.add_route(index, *route).await?;
+        undo.record(Change::Route(*route));
+    }
+    Ok(mtu)
+}
+
+async fn add_address(
+    connection: &Connection,
+    device: &TunDevice,
+    address: IpNet,
+    undo: &mut Undo,
+) -> Result<()> {
+    match connection.add_address(device.index(), address).await {
+        Ok(()) => {
+            undo.record(Change::Address(address));
+            Ok(())
+        }
+        // What a persistent device had before is what was asked for, and stays.
+        Err(error) if error.code() == ErrorCode::Exists && device.is_persistent() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn info(config: &RelayConfig, device: &TunDevice, endpoint: &UdpEndpoint, mtu: u32) -> RelayInfo {
+    RelayInfo {
+        interface_name: device.name().to_owned(),
+        interface_index: device.index(),
+        mtu,
+        addresses: config.addresses.clone(),
+        local: endpoint.local(),
+        peer: endpoint.peer(),
+        receive_buffer_bytes: endpoint.receive_buffer_bytes(),
+        send_buffer_bytes: endpoint.send_buffer_bytes(),
+    }
+}

@@ -1,0 +1,102 @@
+//! Giving up root: which user is meant, and becoming it.
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::sys::{privileges, users};
+
+/// A user and group to become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    name: String,
+    uid: u32,
+    gid: u32,
+}
+
+/// Looks up `NAME[:GROUP]`, names or numbers; the group is the user's own unless given.
+pub(super) fn resolve(specification: &str) -> Result<Identity> {
+    let (name, group) = match specification.split_once(':') {
+        Some((name, group)) => (name, Some(group)),
+        None => (specification, None),
+    };
+    let user = users::user(name)
+        .map_err(|e| Error::os("look up the user", name, "getpwnam_r", &e))?
+        .map(|ids| (ids.uid, Some(ids.gid)));
+    let Some((uid, own_group)) = user.or_else(|| Some((name.parse().ok()?, None))) else {
+        return Err(unknown("user", name, "getent passwd"));
+    };
+    let gid = match (group, own_group) {
+        (Some(group), _) => resolve_group(group)?,
+        (None, Some(gid)) => gid,
+        (None, None) => {
+            let reason = "a number that no user has needs a group beside it";
+            return Err(Error::new(ErrorCode::InvalidArgument, "become the user", name, reason)
+                .with_advice("give it as USER:GROUP"));
+        }
+    };
+    Ok(Identity { name: specification.to_owned(), uid, gid })
+}
+
+fn resolve_group(group: &str) -> Result<u32> {
+    let found =
+        users::group(group).map_err(|e| Error::os("look up the group", group, "getgrnam_r", &e))?;
+    found.or_else(|| group.parse().ok()).ok_or_else(|| unknown("group", group, "getent group"))
+}
+
+fn unknown(what: &'static str, name: &str, command: &str) -> Error {
+    Error::new(
+        ErrorCode::NotFound,
+        format!("look up the {what}"),
+        format!("{name:?}"),
+        format!("there is no such {what}"),
+    )
+    .with_advice(format!("give a name of \"{command}\", or a number"))
+}
+
+/// The error of asking for another user together with a device that was there before.
+pub(super) fn refuse_persistent(interface: &str) -> Error {
+    Error::new(
+        ErrorCode::InvalidArgument,
+        "give up root beside",
+        interface,
+        "the interface was there before, and without root its addresses could not be taken back",
+    )
+    .with_advice("leave out --user, or use a new interface name")
+}
+
+impl Identity {
+    /// Makes the whole process this user, without any capability.
+    pub(super) fn assume(&self) -> Result<()> {
+        privileges::become_user(self.uid, self.gid).map_err(|e| {
+            Error::os("become the user", &self.name, "setresuid", &e)
+                .with_advice("it needs CAP_SETUID and CAP_SETGID: run it as root")
+        })?;
+        let remains = privileges::has_capabilities().map_err(|e| {
+            Error::os("read the capabilities of", &self.name, "read(/proc/self/task)", &e)
+        })?;
+        if remains {
+            let reason = "a thread of the process kept its capabilities";
+            return Err(Error::new(ErrorCode::System, "become the user", &self.name, reason)
+                .with_advice("start the process as root, and let it become that user itself"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_and_groups_by_name_and_by_number() {
+        let identity = |uid, gid, name: &str| Identity { name: name.to_owned(), uid, gid };
+        assert_eq!(resolve("root").unwrap(), identity(0, 0, "root"));
+        assert_eq!(resolve("root:0").unwrap(), identity(0, 0, "root:0"));
+        assert_eq!(resolve("4000000000:7").unwrap(), identity(4_000_000_000, 7, "4000000000:7"));
+    }
+
+    #[test]
+    fn what_nobody_is_called_is_refused() {
+        for name in ["no-such-user-here", "root:no-such-group-here", "", "4000000000", "root:"] {
+            assert!(resolve(name).is_err(), "{name:?}");
+        }
+    }
+}

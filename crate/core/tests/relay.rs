@@ -1,0 +1,325 @@
+//! The relay on real devices: what it sets up, lives through, counts, and leaves behind.
+#![allow(clippy::print_stdout, reason = "a skipped test says why")]
+
+#[path = "support/namespace.rs"]
+mod namespace;
+
+use namespace::{eventually, in_namespace, ip, loopback_socket};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex};
+use tun2udp_core::relay::{Accept, OffloadConfig, Relay, RelayConfig, Stats};
+use tun2udp_core::{Error, ErrorCode};
+
+/// A UDP packet from 10.9.0.2 to 10.9.0.1 port 9 with `payload`; its UDP checksum left out.
+fn packet(payload: &[u8]) -> Vec<u8> {
+    let udp_len = u16::try_from(8 + payload.len()).unwrap();
+    let mut bytes = vec![0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 9, 0, 2, 10, 9, 0, 1];
+    bytes[2..4].copy_from_slice(&(20 + udp_len).to_be_bytes());
+    let sum: u32 =
+        bytes.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    bytes[10..12].copy_from_slice(&(!(folded as u16)).to_be_bytes());
+    bytes.extend([0, 7, 0, 9]);
+    bytes.extend(udp_len.to_be_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend(payload);
+    bytes
+}
+
+fn config(peer: SocketAddr) -> RelayConfig {
+    RelayConfig::new("10.9.0.1/24".parse().unwrap(), peer, 0)
+}
+
+fn start(config: RelayConfig) -> Relay {
+    Relay::start(config, |event| panic!("unexpected event: {event:?}")).unwrap()
+}
+
+fn start_error(config: RelayConfig) -> Error {
+    Relay::start(config, |_| {}).map(drop).expect_err("a refused start")
+}
+
+fn assert_balanced(stats: &Stats) {
+    let Stats { outbound, inbound } = stats;
+    assert_eq!(outbound.packets_read, outbound.datagrams_sent + outbound.dropped(), "{stats:?}");
+    assert_eq!(
+        inbound.datagrams_received,
+        inbound.packets_written + inbound.dropped(),
+        "{stats:?}"
+    );
+}
+
+/// Ends the relay and answers its last counts.
+fn finish(relay: &Relay) -> Stats {
+    relay.close();
+    relay.join();
+    let stats = relay.stats();
+    assert_balanced(&stats);
+    stats
+}
+
+#[test]
+fn packets_become_datagrams_and_datagrams_packets() {
+    in_namespace("packets_become_datagrams_and_datagrams_packets", || {
+        let peer = loopback_socket();
+        let relay = start(config(peer.local_addr().unwrap()));
+        assert_eq!(relay.info().mtu, 1_500);
+        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        peer.send_to(&packet(b"in"), relay.info().local).unwrap();
+        let mut buffer = [0; 2_000];
+        let (len, source) = inside.recv_from(&mut buffer).unwrap();
+        assert_eq!((&buffer[..len], source), (&b"in"[..], "10.9.0.2:7".parse().unwrap()));
+        inside.send_to(b"out", "10.9.0.2:7").unwrap();
+        let (len, source) = peer.recv_from(&mut buffer).unwrap();
+        assert_eq!(source, relay.info().local, "datagrams leave from the receive port");
+        assert_eq!(&buffer[28..len], b"out");
+        let stats = finish(&relay);
+        assert_eq!(stats.outbound.datagrams_sent, 1, "nothing but what was sent: {stats:?}");
+        assert_eq!(stats.inbound.packets_written, 1);
+    });
+}
+
+#[test]
+fn hostile_datagrams_are_counted_by_cause_and_harm_nobody() {
+    in_namespace("hostile_datagrams_are_counted_by_cause_and_harm_nobody", || {
+        let peer = loopback_socket();
+        let relay = start(config(peer.local_addr().unwrap()));
+        let to = relay.info().local;
+        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
+        stranger.send_to(&packet(b"foreign"), to).unwrap();
+        for hostile in [&b""[..], b"\x00", b"\x55", b"\x45", b"\x60", b"\xff\xff\xff\xff"] {
+            peer.send_to(hostile, to).unwrap();
+        }
+        peer.send_to(&packet(&[1; 65_507 - 28]), to).unwrap();
+        peer.send_to(&packet(b"last"), to).unwrap();
+        let mut buffer = vec![0; 70_000];
+        assert_eq!(inside.recv(&mut buffer).unwrap(), 65_507 - 28, "longer than the MTU");
+        assert_eq!(inside.recv(&mut buffer).unwrap(), 4);
+        let inbound = finish(&relay).inbound;
+        assert_eq!(inbound.datagrams_received, 9);
+        assert_eq!((inbound.foreign_source, inbound.empty, inbound.not_ip), (1, 1, 3));
+        assert_eq!(inbound.packets_written + inbound.rejected, 4, "{inbound:?}");
+    });
+}
+
+#[test]
+fn anybody_is_heard_when_asked_for() {
+    in_namespace("anybody_is_heard_when_asked_for", || {
+        let peer = loopback_socket();
+        let relay =
+            start(RelayConfig { accept: Accept::Any, ..config(peer.local_addr().unwrap()) });
+        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
+        stranger.send_to(&packet(b"hello"), relay.info().local).unwrap();
+        assert_eq!(inside.recv(&mut [0; 100]).unwrap(), 5);
+        assert_eq!(finish(&relay).inbound.foreign_source, 0);
+    });
+}
+
+#[test]
+fn a_peer_that_is_not_there_yet_is_news_and_no_loss() {
+    in_namespace("a_peer_that_is_not_there_yet_is_news_and_no_loss", || {
+        let address = loopback_socket().local_addr().unwrap();
+        let relay = start(config(address));
+        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        for _ in 0..10 {
+            inside.send_to(b"anybody there?", "10.9.0.2:7").unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        eventually("the refusals are counted", || relay.stats().outbound.refused_by_peer >= 9);
+        let peer = UdpSocket::bind(address).unwrap();
+        inside.send_to(b"now", "10.9.0.2:7").unwrap();
+        assert_eq!(peer.recv(&mut [0; 100]).unwrap(), 28 + 3);
+        let stats = finish(&relay);
+        assert_eq!(stats.outbound.datagrams_sent, 11, "{stats:?}");
+    });
+}
+
+#[test]
+fn a_link_that_goes_down_and_up_again_costs_only_what_came_between() {
+    in_namespace("a_link_that_goes_down_and_up_again_costs_only_what_came_between", || {
+        let peer = loopback_socket();
+        let relay = start(config(peer.local_addr().unwrap()));
+        let name = relay.info().interface_name.clone();
+        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        ip(&format!("link set {name} down"));
+        peer.send_to(&packet(b"lost"), relay.info().local).unwrap();
+        eventually("the loss is counted", || relay.stats().inbound.interface_down == 1);
+        ip(&format!("link set {name} up"));
+        peer.send_to(&packet(b"kept"), relay.info().local).unwrap();
+        assert_eq!(inside.recv(&mut [0; 100]).unwrap(), 4);
+        inside.send_to(b"out", "10.9.0.2:7").unwrap();
+        assert_eq!(peer.recv(&mut [0; 100]).unwrap(), 28 + 3);
+        finish(&relay);
+    });
+}
+
+#[test]
+fn a_deleted_interface_ends_the_relay_with_the_reason() {
+    in_namespace("a_deleted_interface_ends_the_relay_with_the_reason", || {
+        let relay = start(config("127.0.0.1:9".parse().unwrap()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        ip(&format!("link delete {}", relay.info().interface_name));
+        let error = runtime.block_on(relay.closed()).expect_err("a failure");
+        assert_eq!(error.code(), ErrorCode::DeviceDeleted, "{error}");
+        assert!(error.to_string().contains(&relay.info().interface_name), "{error}");
+    });
+}
+
+#[test]
+fn trains_longer_than_the_path_go_singly_and_segmentation_stays_on() {
+    in_namespace("trains_longer_than_the_path_go_singly_and_segmentation_stays_on", || {
+        ip("link set lo mtu 1300");
+        let peer = loopback_socket();
+        let relay = start(config(peer.local_addr().unwrap()));
+        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let mut buffer = [0; 2_000];
+        // Bursts that the peer's default buffer holds, each long enough to make a train.
+        for burst in 0..10_u8 {
+            for number in 0..20_u8 {
+                let mut payload = vec![7; 1_400];
+                payload[..2].copy_from_slice(&[burst, number]);
+                inside.send_to(&payload, "10.9.0.2:7").unwrap();
+            }
+            for number in 0..20_u8 {
+                assert_eq!(peer.recv(&mut buffer).unwrap(), 28 + 1_400);
+                assert_eq!(buffer[28..30], [burst, number]);
+            }
+        }
+        let stats = finish(&relay);
+        assert_eq!(stats.outbound.dropped(), 0, "{stats:?}");
+    });
+}
+
+#[test]
+fn a_persistent_device_is_left_as_it_was_found() {
+    in_namespace("a_persistent_device_is_left_as_it_was_found", || {
+        ip("tuntap add dev keep0 mode tun");
+        ip("link set keep0 mtu 1400");
+        ip("address add 10.9.0.1/24 dev keep0");
+        ip("address add 10.8.0.1/24 dev keep0");
+        // The queueing discipline, which the kernel attaches when the link first comes up, aside.
+        let link = || ip("-o link show dev keep0").replace("pfifo_fast", "noop");
+        let describe = || ip("-o address show dev keep0") + &link();
+        let before = describe();
+        let mut config = config("127.0.0.1:9".parse().unwrap());
+        config.name = Some("keep0".to_owned());
+        config.addresses.push("10.7.0.1/24".parse().unwrap());
+        config.routes.push("10.6.0.0/16".parse().unwrap());
+        config.mtu = Some(1_300);
+        let relay = start(config.clone());
+        assert!(ip("-o address show dev keep0").contains("10.7.0.1/24"));
+        assert!(ip("route show dev keep0").contains("10.6.0.0/16"));
+        finish(&relay);
+        assert_eq!(describe(), before);
+        assert_eq!(ip("route show"), "");
+        let relay = start(RelayConfig { mtu: None, ..config.clone() });
+        assert_eq!(relay.info().mtu, 1_400, "its own MTU stays unless another is asked for");
+        finish(&relay);
+        let error = start_error(RelayConfig { user: Some("nobody".to_owned()), ..config });
+        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+        assert_eq!(describe(), before);
+    });
+}
+
+#[test]
+fn a_failing_start_leaves_nothing_behind() {
+    in_namespace("a_failing_start_leaves_nothing_behind", || {
+        let taken = loopback_socket();
+        let peer = "127.0.0.1:9".parse().unwrap();
+        let before = ip("-o link show");
+        let port = taken.local_addr().unwrap().port();
+        let refused = [
+            (RelayConfig { receive_port: port, ..config(peer) }, ErrorCode::AddressInUse),
+            (
+                RelayConfig { listen: "192.0.2.1".parse().ok(), ..config(peer) },
+                ErrorCode::AddressNotAvailable,
+            ),
+            (
+                RelayConfig { listen: "::1".parse().ok(), ..config(peer) },
+                ErrorCode::InvalidArgument,
+            ),
+            (
+                RelayConfig { netns: Some("no-such".to_owned()), ..config(peer) },
+                ErrorCode::NotFound,
+            ),
+            (RelayConfig { name: Some("a/b".to_owned()), ..config(peer) }, ErrorCode::InvalidName),
+            (
+                RelayConfig { user: Some("no-such-user".to_owned()), ..config(peer) },
+                ErrorCode::NotFound,
+            ),
+            (
+                RelayConfig { clone_device: "/dev/net/none".into(), ..config(peer) },
+                ErrorCode::NoDeviceNode,
+            ),
+            (RelayConfig { mtu: Some(65_508), ..config(peer) }, ErrorCode::InvalidArgument),
+        ];
+        for (config, code) in refused {
+            let error = start_error(config);
+            assert_eq!(error.code(), code, "{error}");
+            assert_eq!(ip("-o link show"), before, "{error}");
+        }
+    });
+}
+
+#[test]
+fn a_busy_device_names_its_holder() {
+    in_namespace("a_busy_device_names_its_holder", || {
+        let named = RelayConfig {
+            name: Some("held0".to_owned()),
+            ..config("127.0.0.1:9".parse().unwrap())
+        };
+        let relay = start(named.clone());
+        let error = start_error(named);
+        assert_eq!(error.code(), ErrorCode::Busy, "{error}");
+        let holder = format!("process {} ", std::process::id());
+        assert!(error.to_string().contains(&holder), "{error}");
+        finish(&relay);
+    });
+}
+
+#[test]
+fn the_interface_may_live_in_another_namespace() {
+    in_namespace("the_interface_may_live_in_another_namespace", || {
+        let (send, receive) = std::sync::mpsc::channel();
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let other = std::thread::spawn(move || {
+            let _namespace = tun2udp_core::sys::netns::unshare().unwrap();
+            let task = std::fs::read_link("/proc/thread-self").unwrap();
+            send.send(format!("/proc/{}/ns/net", task.display())).unwrap();
+            wait.recv().unwrap();
+            ip("-o -4 address show")
+        });
+        let peer = loopback_socket();
+        let netns = Some(receive.recv().unwrap());
+        let relay = start(RelayConfig { netns, ..config(peer.local_addr().unwrap()) });
+        assert!(!ip("-o link show").contains(&relay.info().interface_name));
+        done.send(()).unwrap();
+        let inside = other.join().unwrap();
+        assert!(inside.contains("10.9.0.1/24"), "{inside}");
+        finish(&relay);
+    });
+}
+
+#[test]
+fn every_way_through_the_kernel_is_visible_in_events_only_when_it_is_refused() {
+    in_namespace("every_way_through_the_kernel_is_visible_in_events_only_when_refused", || {
+        let peer = loopback_socket();
+        let events = Arc::new(Mutex::new(Vec::new()));
+        for offload in [OffloadConfig::ALL, OffloadConfig::NONE] {
+            let seen = Arc::clone(&events);
+            let config = RelayConfig { offload, ..config(peer.local_addr().unwrap()) };
+            let relay = Relay::start(config, move |event| seen.lock().unwrap().push(event));
+            let relay = relay.unwrap();
+            let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+            for _ in 0..100 {
+                inside.send_to(&[1; 500], "10.9.0.2:7").unwrap();
+            }
+            for _ in 0..100 {
+                assert_eq!(peer.recv(&mut [0; 1_000]).unwrap(), 528);
+            }
+            finish(&relay);
+        }
+        assert!(events.lock().unwrap().is_empty());
+    });
+}

@@ -1,0 +1,56 @@
+//! A network namespace for one test: made by the test's thread, gone with it.
+
+use std::net::UdpSocket;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tun2udp_core::sys::netns;
+
+/// Runs `body` in a new network namespace whose loopback is up, or says why it is skipped.
+pub(crate) fn in_namespace(test: &str, body: impl FnOnce()) {
+    if let Some(reason) = missing() {
+        println!("SKIP {test}: {reason}");
+        return;
+    }
+    // Held to the end: the namespace lives as long as this descriptor or anything opened in it.
+    let _namespace = netns::unshare().expect("a namespace of its own");
+    ip("link set lo up");
+    body();
+}
+
+fn missing() -> Option<&'static str> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?.trim();
+    let mask = u64::from_str_radix(effective, 16).unwrap_or(0);
+    // CAP_NET_ADMIN and CAP_SYS_ADMIN of linux/capability.h.
+    if mask & (1 << 12) == 0 || mask & (1 << 21) == 0 {
+        return Some("needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN)");
+    }
+    if !std::path::Path::new("/dev/net/tun").exists() {
+        return Some("needs /dev/net/tun");
+    }
+    Command::new("ip").arg("-V").output().err().map(|_| "needs ip of iproute2")
+}
+
+/// Runs ip(8) with blank-separated arguments in the calling thread's namespace.
+pub(crate) fn ip(arguments: &str) -> String {
+    let output = Command::new("ip").args(arguments.split(' ')).output().expect("ip starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ip {arguments}: {errors}");
+    String::from_utf8(output.stdout).expect("ip prints UTF-8")
+}
+
+/// A UDP socket on a loopback port of the kernel's choice, with a time limit on its waits.
+pub(crate) fn loopback_socket() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a time limit");
+    socket
+}
+
+/// Waits until `condition` holds; fails after five seconds.
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(5);
+    while !condition() {
+        assert!(Instant::now() < end, "not within five seconds: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,147 @@
+/**
+ * What went wrong, as a stable name: match on this and never on the message.
+ *
+ * - `ERR_TUN_INVALID_ARGUMENT`: an option is out of its range or not of its form.
+ * - `ERR_TUN_INVALID_NAME`: the interface name is not one that the kernel takes.
+ * - `ERR_TUN_BUSY`: the device is held by another process.
+ * - `ERR_TUN_PERMISSION`: a capability, an ownership or a file mode is missing.
+ * - `ERR_TUN_NO_DEVICE_NODE`: there is no `/dev/net/tun`.
+ * - `ERR_TUN_NO_DRIVER`: the kernel has no TUN driver, or it is not loaded.
+ * - `ERR_TUN_DEVICE_MISMATCH`: the device exists with another type or queue mode.
+ * - `ERR_TUN_NOT_FOUND`: the interface, address, route, namespace or user named is not there.
+ * - `ERR_TUN_EXISTS`: the address, route or interface is there already.
+ * - `ERR_TUN_ADDRESS_IN_USE`: the local UDP address is taken by another socket.
+ * - `ERR_TUN_ADDRESS_NOT_AVAILABLE`: the local UDP address is not one of this machine's.
+ * - `ERR_TUN_UNREACHABLE`: there is no way to the peer or the network.
+ * - `ERR_TUN_UNKNOWN_HOST`: the peer's name does not resolve to an address.
+ * - `ERR_TUN_DEVICE_DELETED`: the interface was deleted while it was in use.
+ * - `ERR_TUN_ROUTE_LOOP`: the relay's own datagrams would go into the tunnel.
+ * - `ERR_TUN_UNSUPPORTED`: this kernel cannot do what was asked.
+ * - `ERR_TUN_ABORTED`: the operation was ended by its caller.
+ * - `ERR_TUN_EXHAUSTED`: a resource of the system ran out.
+ * - `ERR_TUN_SYSTEM`: any other failing system call.
+ * - `ERR_TUN_NATIVE_LOAD`: the native addon is missing or cannot be loaded.
+ * - `ERR_TUN_INTERNAL`: a defect of this package; please report it.
+ */
+export type TunErrorCode =
+  | 'ERR_TUN_INVALID_ARGUMENT'
+  | 'ERR_TUN_INVALID_NAME'
+  | 'ERR_TUN_BUSY'
+  | 'ERR_TUN_PERMISSION'
+  | 'ERR_TUN_NO_DEVICE_NODE'
+  | 'ERR_TUN_NO_DRIVER'
+  | 'ERR_TUN_DEVICE_MISMATCH'
+  | 'ERR_TUN_NOT_FOUND'
+  | 'ERR_TUN_EXISTS'
+  | 'ERR_TUN_ADDRESS_IN_USE'
+  | 'ERR_TUN_ADDRESS_NOT_AVAILABLE'
+  | 'ERR_TUN_UNREACHABLE'
+  | 'ERR_TUN_UNKNOWN_HOST'
+  | 'ERR_TUN_DEVICE_DELETED'
+  | 'ERR_TUN_ROUTE_LOOP'
+  | 'ERR_TUN_UNSUPPORTED'
+  | 'ERR_TUN_ABORTED'
+  | 'ERR_TUN_EXHAUSTED'
+  | 'ERR_TUN_SYSTEM'
+  | 'ERR_TUN_NATIVE_LOAD'
+  | 'ERR_TUN_INTERNAL'
+
+/** The parts of a {@link TunError} beside its message; each is absent where it makes no sense. */
+export interface TunErrorDetails {
+  /** What went wrong, as a stable name. */
+  readonly code: TunErrorCode
+  /** The error number of errno(3), positive, when a system call failed. */
+  readonly errno?: number
+  /** The failing system call or netlink request: `bind`, `ioctl(TUNSETIFF)`, `RTM_NEWADDR`. */
+  readonly syscall?: string
+  /** What it was done to: an interface, an address, a path, a peer. */
+  readonly subject?: string
+  /** The kernel's own words: the extended-ACK text of netlink(7), `NLMSGERR_ATTR_MSG`. */
+  readonly kernelMessage?: string
+  /** What can be done about it. */
+  readonly advice?: string
+}
+
+/**
+ * Every error of this package.
+ *
+ * Its message is one line: `OPERATION SUBJECT: REASON (KERNEL TEXT); ADVICE`.
+ */
+export class TunError extends Error implements TunErrorDetails {
+  readonly code: TunErrorCode
+  declare readonly errno?: number
+  declare readonly syscall?: string
+  declare readonly subject?: string
+  declare readonly kernelMessage?: string
+  declare readonly advice?: string
+
+  constructor(message: string, details: TunErrorDetails, options?: ErrorOptions) {
+    super(message, options)
+    this.code = details.code
+    for (const key of ['errno', 'syscall', 'subject', 'kernelMessage', 'advice'] as const) {
+      const value = details[key]
+      // Absent rather than undefined, so that an error prints only what it knows.
+      if (value !== undefined) Object.defineProperty(this, key, { value, enumerable: true })
+    }
+  }
+
+  static {
+    // On the prototype, as the errors of the language have it, and so not listed with the details.
+    Object.defineProperty(this.prototype, 'name', { value: 'TunError' })
+  }
+}
+
+/** An option that is refused: `Invalid WHAT VALUE: expected EXPECTED`. */
+export function invalidArgument(
+  what: string,
+  value: unknown,
+  expected: string,
+  code: TunErrorCode = 'ERR_TUN_INVALID_ARGUMENT',
+): TunError {
+  const subject = typeof value === 'string' ? value : show(value)
+  return new TunError(`Invalid ${what} ${show(value)}: expected ${expected}`, { code, subject })
+}
+
+/** A value as a message shows it: quoted text on one line, or the name of its type. */
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  if (value === null || value === undefined || typeof value === 'boolean') return String(value)
+  return Array.isArray(value) ? 'array' : typeof value
+}
+
+/** What the native layer puts into the message of its errors. */
+interface NativeErrorParts extends TunErrorDetails {
+  readonly message: string
+}
+
+/** The {@link TunError} of an error thrown by the native layer (crate/node/src/error.rs). */
+export function fromNative(error: unknown): TunError {
+  if (error instanceof TunError) return error
+  const text = error instanceof Error ? error.message : String(error)
+  const parts = parseParts(text)
+  if (parts) return new TunError(parts.message, parts)
+  return new TunError(`native layer: ${text}; this is a defect, please report it`, {
+    code: 'ERR_TUN_INTERNAL',
+  })
+}
+
+function parseParts(text: string): NativeErrorParts | undefined {
+  try {
+    const parts: unknown = JSON.parse(text)
+    return isParts(parts) ? parts : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isParts(parts: unknown): parts is NativeErrorParts {
+  return (
+    typeof parts === 'object' &&
+    parts !== null &&
+    'code' in parts &&
+    typeof parts.code === 'string' &&
+    'message' in parts &&
+    typeof parts.message === 'string'
+  )
+}

@@ -1,0 +1,98 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import { invalidArgument } from '../errors.ts'
+
+/** An address of an interface, or a network: an IP address and the length of its prefix. */
+export interface InterfaceAddress {
+  /** The address alone, as it was written. */
+  readonly address: string
+  /** Bits of the network part: 0 to 32 for IPv4, 0 to 128 for IPv6. */
+  readonly prefixLength: number
+  /** The family of the address. */
+  readonly family: 4 | 6
+}
+
+const FORM = 'ADDRESS[/PREFIX], such as 10.0.0.1/24 or fd00::1/64'
+
+/**
+ * Reads `ADDRESS[/PREFIX]`; without a prefix it is the host alone, 32 bits or 128.
+ *
+ * Strict: IPv4 has four decimal parts (`10.1` and octal are refused), nothing stands before or
+ * after it, and there is no zone.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` when the text is not of that form, or is an address
+ * that no interface can have: unspecified, broadcast or multicast.
+ */
+export function parseAddress(text: string): InterfaceAddress {
+  const parsed = parseCidr(text)
+  if (!parsed) throw invalidArgument('address', text, FORM)
+  const range = rangeOf(parsed.address)
+  if (range === 'unspecified' || range === 'broadcast' || range === 'multicast') {
+    throw invalidArgument(
+      'address',
+      text,
+      `one that an interface can have, not ${range === 'unspecified' ? 'an' : 'a'} ${range} one`,
+    )
+  }
+  return parsed
+}
+
+/**
+ * Reads the network of a route, `ADDRESS[/PREFIX]`, with no bit set behind its prefix.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, with the network that was probably meant.
+ */
+export function parseRoute(text: string): InterfaceAddress {
+  const parsed = parseCidr(text)
+  if (!parsed)
+    throw invalidArgument('route', text, 'NETWORK[/PREFIX], such as 10.1.0.0/16 or fd00::/8')
+  const network = networkOf(parsed)
+  if (ipaddr.parse(parsed.address).toNormalizedString() !== network) {
+    throw invalidArgument(
+      'route',
+      text,
+      `a network without host bits: ${compact(network)}/${parsed.prefixLength}`,
+    )
+  }
+  return parsed
+}
+
+/** The text that the native layer reads. */
+export function formatAddress({ address, prefixLength }: InterfaceAddress): string {
+  return `${address}/${prefixLength}`
+}
+
+/** The range that an address literal without a zone belongs to, by its name in ipaddr.js. */
+export function rangeOf(address: string): string {
+  return ipaddr.parse(address).range()
+}
+
+function parseCidr(text: unknown): InterfaceAddress | undefined {
+  if (typeof text !== 'string') return undefined
+  const [address = '', prefix, ...rest] = text.split('/')
+  const family = familyOf(address)
+  if (family === undefined || rest.length > 0) return undefined
+  const bits = family === 4 ? 32 : 128
+  if (prefix === undefined) return { address, prefixLength: bits, family }
+  if (!/^(?:0|[1-9]\d{0,2})$/u.test(prefix) || Number(prefix) > bits) return undefined
+  return { address, prefixLength: Number(prefix), family }
+}
+
+/** Node's own grammar is that of inet_pton(3), which takes no short forms and no octal. */
+function familyOf(address: string): 4 | 6 | undefined {
+  if (isIPv4(address)) return 4
+  return isIPv6(address) && !address.includes('%') ? 6 : undefined
+}
+
+function networkOf({ address, prefixLength, family }: InterfaceAddress): string {
+  const cidr = `${address}/${prefixLength}`
+  const network =
+    family === 4
+      ? ipaddr.IPv4.networkAddressFromCIDR(cidr)
+      : ipaddr.IPv6.networkAddressFromCIDR(cidr)
+  return network.toNormalizedString()
+}
+
+function compact(address: string): string {
+  return ipaddr.parse(address).toString()
+}

@@ -1,0 +1,27 @@
+import { invalidArgument } from '../errors.ts'
+
+/** `PID_MAX_LIMIT` of the 64-bit kernel (include/linux/threads.h). */
+const PID_MAX = 4_194_304
+
+/**
+ * Checks a network namespace: a name of ip-netns(8), a path (it holds a `/`), or a process id, as a
+ * number or as digits alone.
+ */
+export function checkNamespace(netns: unknown): string {
+  if (typeof netns === 'number' && isProcessId(netns)) return String(netns)
+  if (typeof netns === 'string' && isNamespace(netns)) return netns
+  throw invalidArgument(
+    'netns',
+    netns,
+    `a name from \`ip netns list\`, a path, or a process id from 1 to ${PID_MAX}`,
+  )
+}
+
+function isNamespace(netns: string): boolean {
+  if (/^\d+$/u.test(netns)) return isProcessId(Number(netns))
+  return netns !== '' && netns !== '.' && netns !== '..' && !netns.includes('\0')
+}
+
+function isProcessId(pid: number): boolean {
+  return Number.isInteger(pid) && pid >= 1 && pid <= PID_MAX
+}

@@ -1,0 +1,152 @@
+import { TunError, invalidArgument } from '../errors.ts'
+import { formatAddress, parseAddress, parseRoute } from './address.ts'
+import { checkMtu, checkName } from './interface.ts'
+import { checkNamespace } from './namespace.ts'
+import { checkListen, checkPeer } from './peer.ts'
+import { checkUser } from './user.ts'
+
+/** Something that happened to a relay and is no error: a fall-back taken, a peer that is not there. */
+export interface RelayEvent {
+  /** What kind of thing happened, as a stable name. */
+  readonly kind: string
+  /** The same in words, on one line. */
+  readonly message: string
+}
+
+/** The options of {@link Relay.start}; the program has the same under the same names. */
+export interface RelayOptions {
+  /** Addresses of the interface, `ADDRESS[/PREFIX]`, the first one the primary; default prefix 32 or 128. */
+  addresses: readonly string[]
+  /** UDP port of the peer, 1 to 65535. */
+  sendPort: number
+  /** UDP port of this end, 0 to 65535; 0 lets the kernel choose, and `relay.info.local` tells it. */
+  receivePort: number
+  /** Name of the interface, at most 15 bytes; `%d` in it is the first free number. Default: the kernel's, `tun%d`. */
+  name?: string | undefined
+  /**
+   * MTU of the interface in bytes, 68 to 65535. Default: 1500 for a peer on this machine, else the MTU of
+   * the route to it less the headers of IP and UDP, so that no datagram is fragmented.
+   */
+  mtu?: number | undefined
+  /** Networks to route into the interface, `NETWORK[/PREFIX]`. */
+  routes?: readonly string[] | undefined
+  /** The other end: an IPv4 or IPv6 address, or a name, which is resolved once. Default: `127.0.0.1`. */
+  peer?: string | undefined
+  /** Local address of the socket. Default: loopback for a loopback peer, else the wildcard of the peer's family. */
+  listen?: string | undefined
+  /** Whose datagrams are taken: those from the peer's address, whatever their port, or anybody's. Default: `peer`. */
+  accept?: 'peer' | 'any' | undefined
+  /**
+   * Network namespace for the interface, while the socket stays in this one: a name of ip-netns(8), a path,
+   * or a process id (a number, or digits alone).
+   */
+  netns?: string | number | undefined
+  /** User, by name or number, that the whole process becomes once the relay is set up, without any capability. */
+  user?: string | undefined
+  /** Group that goes with `user`. Default: the user's own. */
+  group?: string | undefined
+  /**
+   * Aborted during the start, nothing is left behind and the start rejects with the signal's reason.
+   * Aborted later, it closes the relay as `close()` does, and `closed` resolves (as with the `signal` of
+   * Node's `server.listen()`).
+   */
+  signal?: AbortSignal | undefined
+  /** Called for what is worth knowing and is no error. */
+  onEvent?: ((event: RelayEvent) => void) | undefined
+}
+
+/** Options that are checked: every text is of its form; only the peer is not resolved yet. */
+export interface CheckedOptions {
+  addresses: string[]
+  sendPort: number
+  receivePort: number
+  name?: string
+  mtu?: number
+  routes: string[]
+  peer: string
+  listen?: string
+  acceptAny: boolean
+  netns?: string
+  /** `NAME[:GROUP]` */
+  user?: string
+}
+
+/**
+ * Checks all options before anything is touched.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` or `ERR_TUN_INVALID_NAME`.
+ */
+export function checkOptions(options: RelayOptions): CheckedOptions {
+  // What JavaScript hands over has not been seen by a compiler.
+  const given = options as unknown
+  if (typeof given !== 'object' || given === null)
+    throw invalidArgument('options', given, 'an object')
+  checkCompanions(options)
+  return {
+    addresses: checkAddresses(options.addresses),
+    sendPort: checkPort('sendPort', options.sendPort, 1),
+    receivePort: checkPort('receivePort', options.receivePort, 0),
+    routes: checkList('routes', options.routes ?? []).map((route) =>
+      formatAddress(parseRoute(route)),
+    ),
+    peer: checkPeer(options.peer ?? '127.0.0.1'),
+    acceptAny: checkAccept(options.accept) === 'any',
+    ...optional('name', options.name, checkName),
+    ...optional('mtu', options.mtu, checkMtu),
+    ...optional('listen', options.listen, checkListen),
+    ...optional('netns', options.netns, checkNamespace),
+    ...optional('user', options.user, (user) => checkUser(user, options.group)),
+  }
+}
+
+function checkAddresses(addresses: unknown): string[] {
+  const parsed = checkList('addresses', addresses).map((address) => parseAddress(address))
+  if (parsed.length === 0)
+    throw invalidArgument('addresses', addresses, 'at least one ADDRESS[/PREFIX]')
+  return parsed.map((address) => formatAddress(address))
+}
+
+function checkPort(what: string, port: unknown, lowest: number): number {
+  if (Number.isInteger(port) && (port as number) >= lowest && (port as number) <= 65_535)
+    return port as number
+  throw invalidArgument(what, port, `a whole number from ${lowest} to 65535`)
+}
+
+function checkAccept(accept: unknown): 'peer' | 'any' {
+  if (accept === undefined || accept === 'peer') return 'peer'
+  if (accept === 'any') return 'any'
+  throw invalidArgument('accept', accept, '"peer" or "any"')
+}
+
+/** Options that mean something only together with others, or are not data. */
+function checkCompanions({ user, group, signal, onEvent }: RelayOptions): void {
+  if (group !== undefined && user === undefined) {
+    throw new TunError(
+      `Invalid group ${JSON.stringify(group)}: expected a user with it; give the user too`,
+      {
+        code: 'ERR_TUN_INVALID_ARGUMENT',
+        subject: group,
+      },
+    )
+  }
+  if (signal !== undefined && !((signal as unknown) instanceof AbortSignal)) {
+    throw invalidArgument('signal', signal, 'an AbortSignal')
+  }
+  if (onEvent !== undefined && typeof (onEvent as unknown) !== 'function') {
+    throw invalidArgument('onEvent', onEvent, 'a function')
+  }
+}
+
+function checkList(what: string, list: unknown): string[] {
+  if (Array.isArray(list)) return list as string[]
+  throw invalidArgument(what, list, 'an array of strings')
+}
+
+/** A property that is there only when it was given: the native layer tells absent from undefined. */
+function optional<K extends string, T>(
+  key: K,
+  value: unknown,
+  check: (value: unknown) => T,
+): Partial<Record<K, T>> {
+  return value === undefined ? {} : ({ [key]: check(value) } as Record<K, T>)
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Installs what the tests need from the system and is not there yet, by apt-get. Needs root.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "$0")/common.sh"
+
+# command=package
+tools=(
+  ip=iproute2 tc=iproute2 ping=iputils-ping iperf3=iperf3 socat=socat tunctl=uml-utilities
+  unshare=util-linux setpriv=util-linux nsenter=util-linux python3=python3 shellcheck=shellcheck cc=gcc
+)
+
+packages=()
+for tool in "${tools[@]}"; do
+  command -v "${tool%%=*}" >/dev/null || packages+=("${tool##*=}")
+done
+[ "${#packages[@]}" -gt 0 ] || exit 0
+[ "$(id -u)" -eq 0 ] || die "missing: ${packages[*]}; as root run \"apt-get install ${packages[*]}\""
+command -v apt-get >/dev/null || die "missing: ${packages[*]}; install them by your package manager"
+say "tun2udp: installing ${packages[*]}"
+export DEBIAN_FRONTEND=noninteractive
+# A mirror may be slow or half-way through an update: one more try.
+for attempt in 1 2; do
+  if apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2; then
+    exit 0
+  fi
+  say "tun2udp: attempt $attempt failed"
+done
+die "could not install ${packages[*]}"
