@@ -5,6 +5,7 @@
 //! for byte. `TUN2UDP_SEED` repeats a random run, `TUN2UDP_PACKETS` makes it longer or shorter.
 #![allow(clippy::print_stderr, reason = "a skip, its reason and a seed are to be seen")]
 #![allow(clippy::too_many_lines, reason = "tables of vectors")]
+#![allow(clippy::type_complexity, reason = "a name and a function in a table")]
 
 mod compare;
 mod craft;
@@ -16,6 +17,7 @@ mod matrix;
 mod observe;
 mod oracle;
 mod random;
+mod relay;
 mod support;
 mod trains;
 mod vectors;

@@ -37,12 +37,12 @@ impl Launcher for Plain {
 
     fn launch(&self, wiring: &Wiring) -> Box<dyn Forwarder> {
         let tun = PlainTun::open(INTERFACE).expect("open the oracle's interface");
-        for change in [format!("mtu {}", wiring.mtu), "up".to_owned()] {
+        for change in [format!("mtu {}", wiring.road.mtu), "up".to_owned()] {
             let mut command = Command::new("ip");
             command.args(["link", "set", INTERFACE]).args(change.split(' '));
             assert!(command.status().expect("ip link set").success(), "{change}");
         }
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("bind the oracle's socket");
+        let socket = UdpSocket::bind((wiring.road.loopback, 0)).expect("bind the oracle's socket");
         os::set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, 64 << 20)
             .expect("SO_RCVBUFFORCE");
         let listens_on = socket.local_addr().expect("getsockname");

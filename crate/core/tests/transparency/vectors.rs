@@ -12,6 +12,7 @@ mod supers;
 mod supers_odd;
 
 use crate::craft::{Family, Network, Tcp};
+use crate::forwarder::Road;
 use crate::observe::Direction;
 use crate::support::packet_socket::VnetHeader;
 
@@ -32,13 +33,14 @@ pub(crate) struct Vector {
 impl Vector {
     /// Whether it can be put through in that direction: UDP carries no super-packets, and no
     /// interface sends what is empty or longer than its MTU.
-    pub(crate) fn fits(&self, direction: Direction, mtu: u32) -> bool {
+    pub(crate) fn fits(&self, direction: Direction, road: &Road) -> bool {
         self.inputs.iter().all(|input| {
             if direction != Direction::Outbound {
-                return input.header == VnetHeader::default();
+                let fits = input.packet.len() <= road.longest_datagram();
+                return fits && input.header == VnetHeader::default();
             }
             let is_to_be_cut = input.header.gso_type != 0;
-            (1..=mtu as usize).contains(&input.packet.len()) || is_to_be_cut
+            (1..=road.mtu as usize).contains(&input.packet.len()) || is_to_be_cut
         })
     }
 }

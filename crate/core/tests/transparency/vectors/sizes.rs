@@ -36,7 +36,7 @@ pub(super) fn add(book: &mut Book) {
 pub(super) fn add_large(book: &mut Book) {
     for family in FAMILIES {
         let header_len = Network::new(family, 1).header_len();
-        for total in [8_999, 9_000, 9_001, 32_767, 32_768, 65_506, 65_507] {
+        for total in [8_999, 9_000, 9_001, 32_767, 32_768, 65_506, 65_507, 65_526, 65_527] {
             add_total(book, family, total, 3, header_len);
         }
         for (count, size) in [(7, 9_000), (8, 9_000), (2, 32_000), (3, 32_000), (3, 65_000)] {
