@@ -23,6 +23,19 @@ pub(crate) struct VnetHeader {
 }
 
 impl VnetHeader {
+    /// The header that `bytes` are, in the byte order of this machine; at least 10.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        let word = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
+        Self {
+            flags: bytes[0],
+            gso_type: bytes[1],
+            hdr_len: word(2),
+            gso_size: word(4),
+            csum_start: word(6),
+            csum_offset: word(8),
+        }
+    }
+
     /// Its 10 bytes, in the byte order of this machine.
     pub(crate) fn bytes(&self) -> [u8; 10] {
         let mut bytes = [self.flags, self.gso_type, 0, 0, 0, 0, 0, 0, 0, 0];

@@ -19,18 +19,19 @@ impl PlainTun {
     /// Makes the interface `name`. Without a vnet header and without offload: the kernel then cuts
     /// and sums up whatever it hands over.
     pub(crate) fn open(name: &str) -> io::Result<Self> {
-        Self::with_flags(name, 0)
+        Self::with_flags(name, 0, 0)
     }
 
-    /// Makes the interface `name` whose packets are preceded by a `struct virtio_net_hdr`.
-    pub(crate) fn open_with_vnet_header(name: &str) -> io::Result<Self> {
-        Self::with_flags(name, tun::IFF_VNET_HDR)
+    /// Makes the interface `name` that hands over super-packets as `mask` (`TUN_F_*`) allows; each
+    /// packet is preceded by a `struct virtio_net_hdr`.
+    pub(crate) fn open_with_offload(name: &str, mask: u32) -> io::Result<Self> {
+        Self::with_flags(name, tun::IFF_VNET_HDR, mask)
     }
 
-    fn with_flags(name: &str, flags: i32) -> io::Result<Self> {
+    fn with_flags(name: &str, flags: i32, mask: u32) -> io::Result<Self> {
         let fd = tun::open(Path::new("/dev/net/tun"))?;
         tun::set_interface(fd.as_fd(), name, tun::IFF_TUN | tun::IFF_NO_PI | flags)?;
-        tun::set_offload(fd.as_fd(), 0)?;
+        tun::set_offload(fd.as_fd(), mask)?;
         Ok(Self { fd, buffer: vec![0; BUFFER_BYTES] })
     }
 

@@ -6,7 +6,7 @@ mod checksum;
 mod network;
 mod transport;
 
-pub(crate) use checksum::{fill, sum};
+pub(crate) use checksum::{fill, pseudo_sum, sum};
 pub(crate) use network::{Family, Network};
 pub(crate) use transport::{Icmp, Tcp, Udp, ack, cwr, ece, fin, psh, rst, syn, urg};
 

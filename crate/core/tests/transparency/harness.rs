@@ -153,7 +153,7 @@ fn joins_two() -> Tamper {
 }
 
 /// What came through `launcher`, and how it differs from the oracle's.
-fn try_plan(launcher: &dyn Launcher, plan: &Plan<'_>) -> (Observed, Option<String>) {
+pub(crate) fn try_plan(launcher: &dyn Launcher, plan: &Plan<'_>) -> (Observed, Option<String>) {
     let oracle = observe(&ORACLE, plan, None);
     let tested = observe(launcher, plan, Some(&oracle));
     let difference = compare::difference(plan.vectors, &oracle, &tested);

@@ -13,7 +13,7 @@ use crate::vectors::{self, Vector};
 pub(crate) fn skips(name: &str) -> bool {
     let reason = room::missing();
     if let Some(reason) = &reason {
-        eprintln!("SKIP {name}: {reason}");
+        println!("SKIP {name}: {reason}");
     }
     reason.is_some()
 }

@@ -86,7 +86,7 @@ pub(crate) fn observe(
         let mut bench = Bench::new(room, launcher, plan);
         // Not inherited by the threads that the forwarder has started.
         if let Err(error) = os::run_first() {
-            eprintln!("NOTE bursts may be taken piece by piece: SCHED_FIFO: {error}");
+            println!("NOTE bursts may be taken piece by piece: SCHED_FIFO: {error}");
         }
         let before = bench.interface_packets(room);
         let mut packets = Vec::new();

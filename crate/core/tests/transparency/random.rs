@@ -40,7 +40,7 @@ fn packets_wanted() -> usize {
 /// Bursts of plain packets, and after each the same with super-packets among them, which goes
 /// outwards only.
 pub(crate) fn bursts(seed: Seed) -> Vec<Vector> {
-    eprintln!("{seed}");
+    println!("{seed}");
     let mut rng = Rng::with_seed(seed.0);
     let mut vectors = Vec::new();
     let mut count = 0;

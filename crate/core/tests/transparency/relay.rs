@@ -41,7 +41,7 @@ impl Launcher for RelayVariant {
         config.mtu = Some(wiring.road.mtu);
         config.offload = self.offload;
         let name = self.name;
-        let relay = Relay::start(config, move |event| eprintln!("{name}: {}", event.message));
+        let relay = Relay::start(config, move |event| println!("{name}: {}", event.message));
         Box::new(Running(relay.unwrap_or_else(|error| panic!("start the {name}: {error}"))))
     }
 }
