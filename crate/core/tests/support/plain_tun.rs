@@ -1,0 +1,63 @@
+//! A TUN device held by the test itself.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::path::Path;
+use tun2udp_core::sys::{io as sys_io, tun};
+
+/// The longest packet that a TUN device hands over, and room for a vnet header, bytes.
+const BUFFER_BYTES: usize = 65_535 + 10;
+
+/// One queue of a TUN device, non-blocking, one packet a call.
+#[derive(Debug)]
+pub(crate) struct PlainTun {
+    fd: OwnedFd,
+    buffer: Vec<u8>,
+}
+
+impl PlainTun {
+    /// Makes the interface `name`. Without a vnet header and without offload: the kernel then cuts
+    /// and sums up whatever it hands over.
+    pub(crate) fn open(name: &str) -> io::Result<Self> {
+        Self::with_flags(name, 0, 0)
+    }
+
+    /// Makes the interface `name` that hands over super-packets as `mask` (`TUN_F_*`) allows; each
+    /// packet is preceded by a `struct virtio_net_hdr`.
+    pub(crate) fn open_with_offload(name: &str, mask: u32) -> io::Result<Self> {
+        Self::with_flags(name, tun::IFF_VNET_HDR, mask)
+    }
+
+    fn with_flags(name: &str, flags: i32, mask: u32) -> io::Result<Self> {
+        let fd = tun::open(Path::new("/dev/net/tun"))?;
+        tun::set_interface(fd.as_fd(), name, tun::IFF_TUN | tun::IFF_NO_PI | flags)?;
+        tun::set_offload(fd.as_fd(), mask)?;
+        Ok(Self { fd, buffer: vec![0; BUFFER_BYTES] })
+    }
+
+    /// The next packet, `None` if there is none now.
+    pub(crate) fn read(&mut self) -> io::Result<Option<&[u8]>> {
+        match sys_io::read(self.fd.as_fd(), &mut self.buffer) {
+            Ok(count) => Ok(Some(&self.buffer[..count])),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes one packet.
+    pub(crate) fn write(&self, packet: &[u8]) -> io::Result<()> {
+        sys_io::write(self.fd.as_fd(), packet).map(drop)
+    }
+
+    /// Writes one packet behind its vnet header.
+    pub(crate) fn write_with_header(&self, header: &[u8], packet: &[u8]) -> io::Result<()> {
+        let slices = [IoSlice::new(header), IoSlice::new(packet)];
+        sys_io::write_vectored(self.fd.as_fd(), &slices).map(drop)
+    }
+}
+
+impl AsRawFd for PlainTun {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}

@@ -1,0 +1,81 @@
+//! A network namespace of one test, and the commands that furnish it.
+
+use std::fmt::Debug;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use tun2udp_core::sys::{netns, tun};
+
+/// A network namespace that belongs to the thread which runs [`Room::enter`]'s body.
+///
+/// It has no name: the kernel removes it, and every interface in it, with the last thread and
+/// descriptor that refer to it. So nothing is left behind after a panic or even a SIGKILL.
+#[derive(Debug)]
+pub(crate) struct Room(());
+
+impl Room {
+    /// Runs `body` on a thread of its own in a new namespace, loopback up, without IPv6 addresses
+    /// on new interfaces (the kernel's own router solicitations and MLD reports would be traffic
+    /// that no test sent). A panic of `body` goes on in the caller.
+    pub(crate) fn enter<T: Send>(body: impl FnOnce(&Self) -> T + Send) -> T {
+        let inside = || {
+            netns::unshare().expect("unshare a network namespace");
+            let room = Self(());
+            // /proc/sys/net shows the namespace of the thread that looks (net_ctl_root.lookup).
+            let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+            room.run("ip link set lo up");
+            body(&room)
+        };
+        std::thread::scope(|scope| match scope.spawn(inside).join() {
+            Ok(value) => value,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    }
+
+    /// Runs one command, its words parted by single blanks, in the room; it must succeed.
+    pub(crate) fn run(&self, command: &str) {
+        self.run_words(&command.split(' ').collect::<Vec<_>>());
+    }
+
+    /// Runs one command, given word by word, in the room; it must succeed.
+    pub(crate) fn run_words(&self, words: &[&str]) {
+        // A child inherits the namespace of the thread that forks it.
+        let output = Command::new(words[0])
+            .args(&words[1..])
+            .output()
+            .unwrap_or_else(|error| panic!("{words:?}: {error}"));
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {}: {text}", output.status);
+    }
+
+    /// Packets that `interface` received from and handed to its driver, as the kernel counts them:
+    /// a super-packet is one.
+    pub(crate) fn packet_counts(&self, interface: &str) -> (u64, u64) {
+        let table = fs::read_to_string("/proc/thread-self/net/dev").expect("read net/dev");
+        let line =
+            table.lines().find_map(|line| line.trim().strip_prefix(interface)?.strip_prefix(':'));
+        let fields: Vec<u64> = line
+            .unwrap_or_else(|| panic!("{interface} is not in net/dev"))
+            .split_whitespace()
+            .map(|field| field.parse().expect("a counter"))
+            .collect();
+        (fields[1], fields[9])
+    }
+}
+
+/// What this machine lacks for tests with TUN devices in namespaces of their own, if anything.
+pub(crate) fn missing() -> Option<String> {
+    fn on_thread<T: Send + Debug>(probe: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| scope.spawn(probe).join().expect("the probe"))
+    }
+    if let Err(error) = tun::open(Path::new("/dev/net/tun")) {
+        return Some(format!("/dev/net/tun: {error}"));
+    }
+    if let Err(error) = on_thread(netns::unshare) {
+        return Some(format!("a new network namespace: {error} (needs root)"));
+    }
+    ["ip", "tc"].into_iter().find_map(|program| match Command::new(program).arg("-V").output() {
+        Ok(_) => None,
+        Err(error) => Some(format!("{program}: {error} (package iproute2)")),
+    })
+}

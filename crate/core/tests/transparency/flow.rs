@@ -1,0 +1,60 @@
+//! Which packets must keep their order among each other.
+
+use std::fmt;
+
+/// Addresses, protocol and ports, as far as a packet has them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Flow(Vec<u8>);
+
+impl fmt::Display for Flow {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in &self.0 {
+            write!(formatter, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Extension headers that are walked over: hop-by-hop, routing, destination options.
+const EXTENSIONS: [u8; 3] = [0, 43, 60];
+const FRAGMENT: u8 = 44;
+
+/// The flow of `packet`. What has no addresses is one flow of its own; a fragment is of the flow of
+/// its addresses and protocol, since only the first has ports.
+pub(crate) fn flow_of(packet: &[u8]) -> Flow {
+    let key = match packet.first().map(|byte| byte >> 4) {
+        Some(4) => v4(packet),
+        Some(6) => v6(packet),
+        _ => None,
+    };
+    Flow(key.unwrap_or_default())
+}
+
+fn v4(packet: &[u8]) -> Option<Vec<u8>> {
+    let addresses = packet.get(12..20)?;
+    let protocol = packet[9];
+    let is_fragment = u16::from_be_bytes([packet[6], packet[7]]) & 0x3fff != 0;
+    let header_len = usize::from(packet[0] & 0x0f) * 4;
+    let transport = packet.get(header_len..).filter(|_| header_len >= 20 && !is_fragment);
+    Some(key(addresses, protocol, transport))
+}
+
+fn v6(packet: &[u8]) -> Option<Vec<u8>> {
+    let addresses = packet.get(8..40)?;
+    let (mut kind, mut at) = (packet[6], 40);
+    while EXTENSIONS.contains(&kind) {
+        let Some(&[next, length]) = packet.get(at..at + 2) else { break };
+        (kind, at) = (next, at + (usize::from(length) + 1) * 8);
+    }
+    if kind == FRAGMENT {
+        let inner = packet.get(at).copied().unwrap_or(kind);
+        return Some(key(addresses, inner, None));
+    }
+    Some(key(addresses, kind, packet.get(at..)))
+}
+
+fn key(addresses: &[u8], protocol: u8, transport: Option<&[u8]>) -> Vec<u8> {
+    let has_ports = matches!(protocol, 6 | 17);
+    let ports = transport.filter(|_| has_ports).and_then(|bytes| bytes.get(..4)).unwrap_or(&[]);
+    [addresses, &[protocol], ports].concat()
+}

@@ -1,0 +1,56 @@
+//! What the test puts between a TUN interface and UDP.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// What both sides of a forwarder are like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Road {
+    /// MTU of the interface, bytes.
+    pub(crate) mtu: u32,
+    /// Address of both UDP ends.
+    pub(crate) loopback: IpAddr,
+}
+
+impl Road {
+    /// An ordinary interface.
+    pub(crate) const ORDINARY: Self =
+        Self { mtu: 1_500, loopback: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+    /// The longest packets that datagrams hold, over IPv4 and over IPv6.
+    pub(crate) const LARGEST: [Self; 2] = [
+        Self { mtu: 65_507, loopback: IpAddr::V4(Ipv4Addr::LOCALHOST) },
+        Self { mtu: 65_527, loopback: IpAddr::V6(Ipv6Addr::LOCALHOST) },
+    ];
+
+    /// Payload of the longest datagram, bytes: 65,535 less the headers; IPv6 does not count its own
+    /// (RFC 8200 §3).
+    pub(crate) fn longest_datagram(&self) -> usize {
+        if self.loopback.is_ipv4() { 65_507 } else { 65_527 }
+    }
+}
+
+/// How a forwarder is to be wired up, in the calling thread's network namespace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wiring {
+    /// Where each packet of the interface goes, as one datagram.
+    pub(crate) peer: SocketAddr,
+    /// MTU of the interface, and on what the forwarder is to receive.
+    pub(crate) road: Road,
+}
+
+/// A running forwarder; it ends when it is dropped.
+pub(crate) trait Forwarder {
+    /// Its interface, up, in the calling thread's namespace.
+    fn interface(&self) -> &str;
+
+    /// Where it receives datagrams.
+    fn listens_on(&self) -> SocketAddr;
+}
+
+/// Something that starts forwarders of one kind.
+pub(crate) trait Launcher: Sync {
+    /// The kind's name, for messages.
+    fn name(&self) -> String;
+
+    /// Starts one; panics with the reason if it cannot.
+    fn launch(&self, wiring: &Wiring) -> Box<dyn Forwarder>;
+}

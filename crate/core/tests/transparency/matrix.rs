@@ -1,0 +1,67 @@
+//! Everything through everything: each way of the relay, each direction, all vectors.
+
+use crate::compare;
+use crate::forwarder::{Launcher, Road};
+use crate::observe::{Direction, Plan, observe};
+use crate::oracle::ORACLE;
+use crate::random::{self, Seed};
+use crate::relay::VARIANTS;
+use crate::support::room;
+use crate::vectors::{self, Vector};
+
+/// Answers whether to skip the test `name`, and says why.
+pub(crate) fn skips(name: &str) -> bool {
+    let reason = room::missing();
+    if let Some(reason) = &reason {
+        println!("SKIP {name}: {reason}");
+    }
+    reason.is_some()
+}
+
+/// What is put through each forwarder, by name.
+fn collections() -> [(String, Road, Vec<Vector>); 4] {
+    let seed = Seed::choose();
+    let [large_v4, large_v6] = Road::LARGEST;
+    [
+        ("vectors".to_owned(), Road::ORDINARY, vectors::all()),
+        ("large vectors over IPv4".to_owned(), large_v4, vectors::large()),
+        ("large vectors over IPv6".to_owned(), large_v6, vectors::large()),
+        (seed.to_string(), Road::ORDINARY, random::bursts(seed)),
+    ]
+}
+
+/// Asserts the law for what each of `launchers` starts. Answers for each the packets that went over
+/// its interface and those that the oracle let through, both ways together.
+pub(crate) fn assert_transparent<const N: usize>(launchers: [&dyn Launcher; N]) -> [(u64, u64); N] {
+    let mut counts = [(0, 0); N];
+    for (name, road, vectors) in collections() {
+        for direction in Direction::ALL {
+            let fitting = vectors.iter().filter(|vector| vector.fits(direction, &road));
+            let vectors: Vec<Vector> = fitting.cloned().collect();
+            let plan = Plan { direction, road, vectors: &vectors };
+            let oracle = observe(&ORACLE, &plan, None);
+            for (launcher, (on_interface, in_all)) in launchers.iter().zip(&mut counts) {
+                let tested = observe(*launcher, &plan, Some(&oracle));
+                if let Some(difference) = compare::difference(&vectors, &oracle, &tested) {
+                    panic!("{}, {direction:?}, {name}: {difference}", launcher.name());
+                }
+                *on_interface += tested.interface_packets;
+                *in_all += oracle.packets.iter().map(Vec::len).sum::<usize>() as u64;
+            }
+        }
+    }
+    counts
+}
+
+#[test]
+fn the_relay_is_transparent_in_each_of_its_ways() {
+    if skips("the_relay_is_transparent_in_each_of_its_ways") {
+        return;
+    }
+    let launchers = VARIANTS.each_ref().map(|variant| variant as &dyn Launcher);
+    let counts = assert_transparent(launchers);
+    for (variant, (on_interface, in_all)) in VARIANTS.iter().zip(counts) {
+        // Otherwise the ways of the relay that need a proof most were never taken.
+        assert_eq!(on_interface < in_all, variant.joins_packets, "{}", variant.name);
+    }
+}

@@ -1,0 +1,273 @@
+//! Puts packets through a forwarder and notes exactly what comes out.
+//!
+//! Each run has a network namespace of its own: the forwarder's interface, a second TUN interface
+//! `out0` held by the test, and loopback with the test's UDP socket as the peer.
+//!
+//! - TUN to UDP: packets are injected as egress of the forwarder's interface by a packet socket and
+//!   arrive at the UDP socket, one datagram a packet.
+//! - UDP to TUN: datagrams are sent to the forwarder. What it writes shows as ingress of its
+//!   interface, where `tc` redirects all of it to the egress of `out0`. That interface has no
+//!   offload, so the kernel's own segmentation cuts super-packets, as it would before any plain
+//!   device. Verified on 6.18 (see `harness.rs`): the hook comes before the IP stack looks at a
+//!   packet, so malformed ones of 1 to 65,507 bytes pass unharmed. The classifier is one
+//!   instruction of BPF that takes everything; u32 would leave out packets below 4 bytes.
+//!
+//! A burst is to be whole in the forwarder's queue before it runs, or nothing is there to be joined
+//! and the test proves little. So forwarder and test share one CPU, and the test goes first there
+//! (SCHED_FIFO), except while it sleeps.
+
+use crate::forwarder::{Forwarder, Launcher, Road, Wiring};
+use crate::marker;
+use crate::support::packet_socket::{Injector, VnetHeader};
+use crate::support::plain_tun::PlainTun;
+use crate::support::{os, room::Room};
+use crate::trains;
+use crate::vectors::{Input, Vector};
+use std::io;
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+/// Which way the packets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// TUN to UDP.
+    Outbound,
+    /// UDP to TUN, each datagram sent by a call of its own.
+    Inbound,
+    /// UDP to TUN, datagrams of one size sent as one train (UDP_SEGMENT).
+    InboundTrains,
+}
+
+impl Direction {
+    pub(crate) const ALL: [Self; 3] = [Self::Outbound, Self::Inbound, Self::InboundTrains];
+}
+
+/// What to put through, and how.
+pub(crate) struct Plan<'a> {
+    pub(crate) direction: Direction,
+    pub(crate) road: Road,
+    pub(crate) vectors: &'a [Vector],
+}
+
+/// What came out.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    /// Name of the kind of forwarder.
+    pub(crate) forwarder: String,
+    /// For each vector the packets in the order in which they came.
+    pub(crate) packets: Vec<Vec<Vec<u8>>>,
+    /// Packets that went through the forwarder's side of its interface; a super-packet is one.
+    pub(crate) interface_packets: u64,
+}
+
+/// Interface on which the test sees what a forwarder wrote into its own.
+const OUT: &str = "out0";
+/// Packets that each queue on the way can hold, so that none is lost there.
+const QUEUE: u32 = 100_000;
+/// Bytes, with the kernel's bookkeeping, that are under way at a time at most: what a forwarder's
+/// socket must be able to hold.
+const WINDOW_BYTES: usize = 1 << 20;
+/// The kernel's bookkeeping for one small datagram (`skb->truesize`), generously.
+const OVERHEAD_BYTES: usize = 1_280;
+/// How long packets that the oracle let through may take when the forwarder seems to be done.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// Starts a forwarder, puts all vectors of `plan` through it one after the other and stops it.
+///
+/// `expected`: how many packets should come out of each vector, where that is known already; they
+/// are waited for a little longer.
+pub(crate) fn observe(
+    launcher: &dyn Launcher,
+    plan: &Plan<'_>,
+    expected: Option<&Observed>,
+) -> Observed {
+    Room::enter(|room| {
+        os::pin_to_current_cpu().expect("sched_setaffinity");
+        let mut bench = Bench::new(room, launcher, plan);
+        // Not inherited by the threads that the forwarder has started.
+        if let Err(error) = os::run_first() {
+            println!("NOTE bursts may be taken piece by piece: SCHED_FIFO: {error}");
+        }
+        let before = bench.interface_packets(room);
+        let mut packets = Vec::new();
+        for (index, vector) in plan.vectors.iter().enumerate() {
+            let at_least = expected.map_or(0, |observed| observed.packets[index].len());
+            packets.push(bench.pass(vector, at_least));
+        }
+        let counted = bench.interface_packets(room).saturating_sub(before);
+        Observed {
+            forwarder: launcher.name(),
+            packets,
+            interface_packets: counted.saturating_sub(bench.markers_under_way),
+        }
+    })
+}
+
+struct Bench {
+    direction: Direction,
+    name: String,
+    forwarder: Box<dyn Forwarder>,
+    injector: Injector,
+    peer: UdpSocket,
+    sender: UdpSocket,
+    out: PlainTun,
+    datagram: Vec<u8>,
+    marker: u32,
+    markers_under_way: u64,
+}
+
+impl Bench {
+    fn new(room: &Room, launcher: &dyn Launcher, plan: &Plan<'_>) -> Self {
+        let socket = || {
+            let socket = UdpSocket::bind((plan.road.loopback, 0)).expect("bind a UDP socket");
+            for option in [libc::SO_RCVBUFFORCE, libc::SO_SNDBUFFORCE] {
+                os::set_option(&socket, libc::SOL_SOCKET, option, 256 << 20).expect("buffer");
+            }
+            socket
+        };
+        let (peer, sender) = (socket(), socket());
+        peer.set_nonblocking(true).expect("non-blocking");
+        let out = PlainTun::open(OUT).expect("open the observer's interface");
+        room.run(&format!("ip link set {OUT} up mtu 65535 txqueuelen {QUEUE}"));
+        room.run(&format!("tc qdisc replace dev {OUT} root pfifo limit {QUEUE}"));
+        let wiring = Wiring { peer: peer.local_addr().expect("getsockname"), road: plan.road };
+        let forwarder = launcher.launch(&wiring);
+        let interface = forwarder.interface();
+        room.run(&format!("ip link set {interface} txqueuelen {QUEUE}"));
+        room.run(&format!("tc qdisc replace dev {interface} root pfifo limit {QUEUE}"));
+        room.run(&format!("tc qdisc add dev {interface} clsact"));
+        // "tc" takes the program as one word.
+        room.run_words(&[
+            "tc",
+            "filter",
+            "add",
+            "dev",
+            interface,
+            "ingress",
+            "protocol",
+            "all",
+            "bpf",
+            "bytecode",
+            "1,6 0 0 4294967295",
+            "action",
+            "mirred",
+            "egress",
+            "redirect",
+            "dev",
+            OUT,
+        ]);
+        let injector = Injector::open(interface).expect("open a packet socket");
+        Self {
+            direction: plan.direction,
+            name: launcher.name(),
+            forwarder,
+            injector,
+            peer,
+            sender,
+            out,
+            datagram: vec![0; 65_535],
+            marker: 0,
+            markers_under_way: 0,
+        }
+    }
+
+    fn interface_packets(&self, room: &Room) -> u64 {
+        let (received, sent) = room.packet_counts(self.forwarder.interface());
+        if self.direction == Direction::Outbound { sent } else { received }
+    }
+
+    /// Puts one vector through, window by window, and takes what came out.
+    fn pass(&mut self, vector: &Vector, at_least: usize) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        for window in windows(&vector.inputs) {
+            self.send(window, &vector.name);
+            // The second marker is sent when the first has come out: a forwarder that works in
+            // batches has written all of the batch with the first one in it when it takes the next.
+            for _ in 0..2 {
+                self.settle(&mut out, &vector.name);
+            }
+        }
+        let deadline = Instant::now() + GRACE;
+        while out.len() < at_least && Instant::now() < deadline {
+            self.drain(&mut out);
+        }
+        out
+    }
+
+    fn send(&mut self, inputs: &[Input], name: &str) {
+        match self.direction {
+            Direction::Outbound => {
+                for input in inputs {
+                    self.injector
+                        .inject(&input.header, &input.packet)
+                        .unwrap_or_else(|error| panic!("inject {name}: {error}\n{input:?}"));
+                }
+            }
+            Direction::Inbound => {
+                for input in inputs {
+                    trains::send_one(&self.sender, &input.packet, self.forwarder.listens_on());
+                }
+            }
+            Direction::InboundTrains => {
+                let packets = inputs.iter().map(|input| input.packet.as_slice());
+                trains::send(&self.sender, packets, self.forwarder.listens_on());
+            }
+        }
+    }
+
+    /// Sends a marker and collects what comes out until it comes out.
+    fn settle(&mut self, out: &mut Vec<Vec<u8>>, name: &str) {
+        for _ in 0..5 {
+            self.marker += 1;
+            self.markers_under_way += 1;
+            let packet = marker::packet(self.marker);
+            self.send(&[Input { header: VnetHeader::default(), packet }], "a marker");
+            let deadline = Instant::now() + GRACE;
+            while Instant::now() < deadline {
+                if self.drain(out) == Some(self.marker) {
+                    return;
+                }
+            }
+        }
+        panic!("{name}: {} lets nothing through any more", self.name);
+    }
+
+    /// Sleeps, so that the forwarder runs, then takes all that is there. Answers the last marker.
+    fn drain(&mut self, out: &mut Vec<Vec<u8>>) -> Option<u32> {
+        std::thread::sleep(Duration::from_micros(100));
+        let mut last = None;
+        loop {
+            let packet = match self.direction {
+                Direction::Outbound => match self.peer.recv(&mut self.datagram) {
+                    Ok(count) => &self.datagram[..count],
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return last,
+                    Err(error) => panic!("receive from {}: {error}", self.name),
+                },
+                _ => match self.out.read().expect("read the observer's interface") {
+                    Some(packet) => packet,
+                    None => return last,
+                },
+            };
+            match marker::number(packet) {
+                Some(number) => last = Some(number),
+                None => out.push(packet.to_vec()),
+            }
+        }
+    }
+}
+
+/// The inputs in pieces that the queues on the way can hold.
+fn windows(inputs: &[Input]) -> impl Iterator<Item = &[Input]> {
+    let mut rest = inputs;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|input| {
+            bytes += input.packet.len() + OVERHEAD_BYTES;
+            bytes <= WINDOW_BYTES
+        });
+        let count = fitting.count();
+        let (window, left) = rest.split_at_checked(count).filter(|_| count > 0)?;
+        rest = left;
+        Some(window)
+    })
+}

@@ -1,0 +1,10 @@
+//! What this test takes from `tests/support`.
+
+#[path = "../support/os.rs"]
+pub(crate) mod os;
+#[path = "../support/packet_socket.rs"]
+pub(crate) mod packet_socket;
+#[path = "../support/plain_tun.rs"]
+pub(crate) mod plain_tun;
+#[path = "../support/room.rs"]
+pub(crate) mod room;

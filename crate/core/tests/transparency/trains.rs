@@ -1,0 +1,72 @@
+//! Datagrams to a forwarder, one a call or several as one train.
+
+use crate::support::os;
+use std::net::{SocketAddr, UdpSocket};
+
+/// Segments and payload bytes of a train at most: `UDP_MAX_SEGMENTS` before 6.9, and what an IPv4
+/// datagram holds.
+const MAX_SEGMENTS: usize = 64;
+const MAX_BYTES: usize = 65_507;
+
+/// Sends one datagram.
+pub(crate) fn send_one(socket: &UdpSocket, packet: &[u8], to: SocketAddr) {
+    let sent = socket.send_to(packet, to);
+    assert_eq!(sent.expect("send a datagram"), packet.len());
+}
+
+/// Sends datagrams in order; those of one length that follow each other, and one shorter at their
+/// end, leave as one train (UDP_SEGMENT, udp(7)).
+pub(crate) fn send<'a>(
+    socket: &UdpSocket,
+    packets: impl Iterator<Item = &'a [u8]>,
+    to: SocketAddr,
+) {
+    let mut train = Train::default();
+    for packet in packets {
+        if !train.takes(packet) {
+            train.leave(socket, to);
+        }
+        train.add(packet);
+    }
+    train.leave(socket, to);
+}
+
+#[derive(Default)]
+struct Train {
+    bytes: Vec<u8>,
+    segment_size: usize,
+    count: usize,
+    is_closed: bool,
+}
+
+impl Train {
+    fn takes(&self, packet: &[u8]) -> bool {
+        self.count == 0
+            || (!self.is_closed
+                && !packet.is_empty()
+                && packet.len() <= self.segment_size
+                && self.count < MAX_SEGMENTS
+                && self.bytes.len() + packet.len() <= MAX_BYTES)
+    }
+
+    fn add(&mut self, packet: &[u8]) {
+        if self.count == 0 {
+            self.segment_size = packet.len();
+        }
+        self.is_closed = packet.len() < self.segment_size || packet.is_empty();
+        self.bytes.extend_from_slice(packet);
+        self.count += 1;
+    }
+
+    fn leave(&mut self, socket: &UdpSocket, to: SocketAddr) {
+        if self.count == 0 {
+            return;
+        }
+        // 0: an ordinary datagram.
+        let size = if self.count > 1 { self.segment_size as libc::c_int } else { 0 };
+        os::set_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT, size).expect("UDP_SEGMENT");
+        send_one(socket, &self.bytes, to);
+        os::set_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT, 0).expect("UDP_SEGMENT");
+        *self = Self::default();
+    }
+}

@@ -1,0 +1,129 @@
+//! Named packets and runs of packets that the law must hold for.
+
+mod extensions;
+mod flags;
+mod fragments;
+mod headers;
+mod malformed;
+mod other;
+mod runs;
+mod sizes;
+mod supers;
+mod supers_odd;
+
+use crate::craft::{Family, Network, Tcp};
+use crate::forwarder::Road;
+use crate::observe::Direction;
+use crate::support::packet_socket::VnetHeader;
+
+/// One packet, or super-packet with what is left to do to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Input {
+    pub(crate) header: VnetHeader,
+    pub(crate) packet: Vec<u8>,
+}
+
+/// Inputs that go through in one burst.
+#[derive(Clone, Debug)]
+pub(crate) struct Vector {
+    pub(crate) name: String,
+    pub(crate) inputs: Vec<Input>,
+}
+
+impl Vector {
+    /// Whether it can be put through in that direction: UDP carries no super-packets, and no
+    /// interface sends what is empty or longer than its MTU.
+    pub(crate) fn fits(&self, direction: Direction, road: &Road) -> bool {
+        self.inputs.iter().all(|input| {
+            if direction != Direction::Outbound {
+                let fits = input.packet.len() <= road.longest_datagram();
+                return fits && input.header == VnetHeader::default();
+            }
+            let is_to_be_cut = input.header.gso_type != 0;
+            (1..=road.mtu as usize).contains(&input.packet.len()) || is_to_be_cut
+        })
+    }
+}
+
+/// A collection of vectors.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub(crate) vectors: Vec<Vector>,
+}
+
+impl Book {
+    /// Adds a burst of plain packets.
+    pub(crate) fn add(&mut self, name: impl Into<String>, packets: Vec<Vec<u8>>) {
+        let plain = |packet| Input { header: VnetHeader::default(), packet };
+        self.add_inputs(name, packets.into_iter().map(plain).collect());
+    }
+
+    /// Adds a burst of packets and super-packets.
+    pub(crate) fn add_inputs(&mut self, name: impl Into<String>, inputs: Vec<Input>) {
+        self.vectors.push(Vector { name: name.into(), inputs });
+    }
+
+    /// Adds a run of segments.
+    pub(crate) fn add_run(&mut self, name: impl Into<String>, run: &[Segment]) {
+        self.add(name, run.iter().map(Segment::packet).collect());
+    }
+}
+
+/// All vectors; those with packets longer than 1,500 bytes go through one way only unless the
+/// interface's MTU allows more.
+pub(crate) fn all() -> Vec<Vector> {
+    let mut book = Book::default();
+    flags::add(&mut book);
+    headers::add(&mut book);
+    runs::add(&mut book);
+    other::add(&mut book);
+    fragments::add(&mut book);
+    extensions::add(&mut book);
+    malformed::add(&mut book);
+    sizes::add(&mut book);
+    supers::add(&mut book);
+    supers_odd::add(&mut book);
+    book.vectors
+}
+
+/// Vectors for an interface that takes the longest packets.
+pub(crate) fn large() -> Vec<Vector> {
+    let mut book = Book::default();
+    sizes::add_large(&mut book);
+    book.vectors
+}
+
+pub(crate) use supers::{partial as partial_of, tcp as super_tcp, udp as super_udp};
+
+pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
+
+/// A TCP segment in its packet.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    pub(crate) network: Network,
+    pub(crate) tcp: Tcp,
+}
+
+impl Segment {
+    pub(crate) fn packet(&self) -> Vec<u8> {
+        self.network.tcp(&self.tcp)
+    }
+}
+
+/// `count` segments of `size` payload bytes each that follow each other, ids running on by one:
+/// what a relay may join.
+pub(crate) fn run(family: Family, count: usize, size: usize) -> Vec<Segment> {
+    run_of(&Segment { network: Network::new(family, 1), tcp: Tcp::default() }, count, size)
+}
+
+/// The same with `first`'s headers.
+pub(crate) fn run_of(first: &Segment, count: usize, size: usize) -> Vec<Segment> {
+    let follow = |index: usize| {
+        let mut segment = first.clone();
+        segment.network.advance_id(index as u16);
+        segment.tcp.seq = first.tcp.seq.wrapping_add((index * size) as u32);
+        segment.tcp.payload = crate::craft::payload(index, size);
+        segment
+    };
+    (0..count).map(follow).collect()
+}
