@@ -1,1 +1,19 @@
-//! Pure bytes: no I/O, no kernel but for the sums of [`crate::sys`].
+//! Pure bytes: no I/O, no kernel but for the sums of [`crate::sys::checksum`].
+//!
+//! - `vnet` is the header that stands before each packet of a device with offload;
+//! - `view` finds the headers of a packet; `checksum` adds and folds;
+//! - `split` cuts a super-packet of the kernel's into the packets it stands for;
+//! - `coalesce` joins packets into super-packets that the kernel would cut apart again exactly so.
+//!
+//! Packets are hostile: every read is checked, and nothing here can panic.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+pub mod checksum;
+pub mod coalesce;
+pub mod split;
+pub mod view;
+pub mod vnet;
+
+#[cfg(test)]
+pub(crate) mod samples;

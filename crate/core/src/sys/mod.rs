@@ -4,6 +4,7 @@
 //! signature. It returns [`std::io::Error`]; the rooms above say what it means.
 #![allow(unsafe_code)]
 
+pub mod checksum;
 pub mod cmsg;
 pub mod interface;
 pub mod io;

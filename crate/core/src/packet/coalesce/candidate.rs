@@ -1,0 +1,177 @@
+//! Which packets can be joined, and with which.
+
+use super::CoalesceOptions;
+use crate::packet::checksum::{Sum, pseudo_header};
+use crate::packet::view::{
+    IPV4_HEADER, IPV6_HEADER, IpVersion, Layout, TCP, UDP, be16, be32, tcp_flags,
+    transport_header_len,
+};
+
+/// Flags that differ between the packets of one super-packet.
+const LAST_FLAGS: u8 = tcp_flags::FIN | tcp_flags::PSH;
+/// Flags that keep a packet out of any super-packet.
+const ALONE_FLAGS: u8 = tcp_flags::SYN | tcp_flags::RST | tcp_flags::URG;
+
+/// What a packet is to the coalescer.
+#[derive(Debug)]
+pub(super) enum Class {
+    /// It may be joined, or be the first of others.
+    Joinable(Candidate),
+    /// It must be alone, and packets of its flow must not pass it.
+    Alone(Candidate),
+    /// It is a fragment or not understood: nothing must pass it.
+    Opaque,
+}
+
+/// A packet of TCP or UDP right behind an IP header without options or extensions.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) layout: Layout,
+    pub(super) flow_hash: u32,
+    /// TCP's sequence number; 0 for UDP, which has none and counts as running on.
+    pub(super) sequence: u32,
+    pub(super) payload_len: usize,
+    flags: u8,
+}
+
+impl Class {
+    pub(super) fn of(packet: &[u8], options: CoalesceOptions) -> Self {
+        let Some(candidate) = Candidate::find(packet) else { return Self::Opaque };
+        let is_joinable = match candidate.layout.protocol {
+            TCP => options.tcp && candidate.flags & ALONE_FLAGS == 0,
+            // Without a checksum a wrong packet could not be told from a right one.
+            _ => options.udp && be16(packet, candidate.layout.transport + 6) != Some(0),
+        };
+        if is_joinable && candidate.payload_len > 0 {
+            Self::Joinable(candidate)
+        } else {
+            Self::Alone(candidate)
+        }
+    }
+}
+
+impl Candidate {
+    fn find(packet: &[u8]) -> Option<Self> {
+        let (version, protocol, transport) = match packet.first()? {
+            0x45 => (IpVersion::V4, *packet.get(9)?, IPV4_HEADER),
+            first if first >> 4 == 6 => (IpVersion::V6, *packet.get(6)?, IPV6_HEADER),
+            _ => return None,
+        };
+        let stated_len = match version {
+            IpVersion::V4 => {
+                // More fragments, or an offset: the ports may not be there.
+                if be16(packet, 6)? & 0x3fff != 0 {
+                    return None;
+                }
+                usize::from(be16(packet, 2)?)
+            }
+            IpVersion::V6 => IPV6_HEADER + usize::from(be16(packet, 4)?),
+        };
+        let header_len = transport_header_len(packet.get(transport..)?, protocol)?;
+        let payload = transport + header_len;
+        // Bytes behind the end, or too few: the cut would not give them back.
+        if stated_len != packet.len() {
+            return None;
+        }
+        if protocol == UDP && usize::from(be16(packet, transport + 4)?) != packet.len() - transport
+        {
+            return None;
+        }
+        let layout = Layout { version, protocol, transport, payload };
+        let is_tcp = protocol == TCP;
+        Some(Self {
+            flow_hash: flow_hash(packet, &layout)?,
+            sequence: if is_tcp { be32(packet, transport + 4)? } else { 0 },
+            flags: if is_tcp { *packet.get(transport + 13)? } else { 0 },
+            payload_len: packet.len() - payload,
+            layout,
+        })
+    }
+
+    /// The sequence number of the packet that would run on from this one.
+    pub(super) fn next_sequence(&self) -> u32 {
+        match self.layout.protocol {
+            TCP => self.sequence.wrapping_add(self.payload_len as u32),
+            _ => 0,
+        }
+    }
+
+    /// Whether nothing may be joined behind it.
+    pub(super) fn ends_group(&self) -> bool {
+        self.flags & LAST_FLAGS != 0
+    }
+
+    /// PSH and FIN, which the super-packet takes from its last packet.
+    pub(super) fn last_flags(&self) -> u8 {
+        self.flags & LAST_FLAGS
+    }
+
+    /// Whether its CWR makes the super-packet one of the ECN kind.
+    pub(super) fn has_cwr(&self) -> bool {
+        self.flags & tcp_flags::CWR != 0
+    }
+
+    /// The same addresses, ports and protocol.
+    pub(super) fn is_same_flow(&self, packet: &[u8], head: &Self, first: &[u8]) -> bool {
+        let ports = self.layout.transport..self.layout.transport + 4;
+        self.layout.version == head.layout.version
+            && self.layout.protocol == head.layout.protocol
+            && self.layout.addresses(packet) == head.layout.addresses(first)
+            && packet.get(ports.clone()) == first.get(ports)
+    }
+
+    /// Whether this packet of `head`'s flow is what the cut would make as number `count`: every
+    /// field is the first one's, but for those that run on.
+    pub(super) fn follows(&self, packet: &[u8], head: &Self, first: &[u8], count: usize) -> bool {
+        if self.layout != head.layout {
+            return false;
+        }
+        let same = |from: usize, to: usize| packet.get(from..to) == first.get(from..to);
+        let is_same_ip = match self.layout.version {
+            // Type of service; DF and the reserved bit; time to live.
+            IpVersion::V4 => {
+                same(1, 2) && same(6, 9) && identification_runs_on(packet, first, count)
+            }
+            // Traffic class and flow label; hop limit.
+            IpVersion::V6 => same(0, 4) && same(7, 8),
+        };
+        let tcp = self.layout.transport;
+        is_same_ip
+            && (self.layout.protocol == UDP
+                || self.flags & !LAST_FLAGS == head.flags & !(LAST_FLAGS | tcp_flags::CWR)
+                    // Acknowledgement, header length and reserved bits; window; urgent pointer and
+                    // options.
+                    && same(tcp + 8, tcp + 13)
+                    && same(tcp + 14, tcp + 16)
+                    && same(tcp + 18, self.layout.payload))
+    }
+
+    /// Whether the checksums of IPv4's header and of TCP or UDP are right.
+    pub(super) fn has_valid_checksums(&self, packet: &[u8]) -> bool {
+        let Some((ip, transport)) = packet.split_at_checked(self.layout.transport) else {
+            return false;
+        };
+        let pseudo = pseudo_header(self.layout.protocol, transport.len())
+            .and(Sum::of(self.layout.addresses(packet)));
+        (self.layout.version == IpVersion::V6 || Sum::of(ip).is_valid())
+            && Sum::of(transport).and(pseudo).is_valid()
+    }
+}
+
+/// The cut numbers the identification on from the first packet's. Of packets with DF it means
+/// nothing and may change (RFC 6864, 4.1).
+fn identification_runs_on(packet: &[u8], first: &[u8], count: usize) -> bool {
+    let has_df = be16(packet, 6).is_some_and(|field| field & 0x4000 != 0);
+    let expected = be16(first, 4).map(|id| id.wrapping_add(count as u16));
+    has_df || be16(packet, 4) == expected
+}
+
+/// A hash of addresses and ports; packets of one flow have the same.
+fn flow_hash(packet: &[u8], layout: &Layout) -> Option<u32> {
+    let mut hash = be32(packet, layout.transport)?;
+    let (words, _) = layout.addresses(packet).as_chunks::<4>();
+    for word in words {
+        hash = (hash ^ u32::from_ne_bytes(*word)).wrapping_mul(0x9e37_79b1).rotate_left(15);
+    }
+    Some(hash)
+}

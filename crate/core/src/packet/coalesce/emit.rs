@@ -1,0 +1,62 @@
+//! The headers of a super-packet.
+
+use super::OpenFlow;
+use crate::packet::checksum::{Sum, pseudo_header};
+use crate::packet::view::{IPV6_HEADER, IpVersion, TCP};
+use crate::packet::vnet::{
+    GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, TCP_CSUM_OFFSET, UDP_CSUM_OFFSET,
+    VnetHeader,
+};
+
+/// Appends the vnet header and the headers of the super-packet whose first packet is `first`.
+///
+/// They are the first packet's with the length of the whole, PSH and FIN of the last packet, and
+/// the sum of the pseudo header where the checksum will be (`CHECKSUM_PARTIAL`, linux/skbuff.h).
+pub(super) fn super_header(open: &OpenFlow, first: &[u8], headers: &mut Vec<u8>) {
+    let layout = &open.head.layout;
+    let Some(own) = first.get(..layout.payload) else { return };
+    let is_tcp = layout.protocol == TCP;
+    let csum_offset = if is_tcp { TCP_CSUM_OFFSET } else { UDP_CSUM_OFFSET };
+    let gso_type = match (is_tcp, layout.version) {
+        (false, _) => GSO_UDP_L4,
+        (true, IpVersion::V4) => GSO_TCPV4,
+        (true, IpVersion::V6) => GSO_TCPV6,
+    };
+    let vnet = VnetHeader {
+        flags: NEEDS_CSUM,
+        gso_type: if open.head.has_cwr() { gso_type | GSO_ECN } else { gso_type },
+        hdr_len: layout.payload as u16,
+        gso_size: open.head.payload_len as u16,
+        csum_start: layout.transport as u16,
+        csum_offset,
+    };
+    headers.extend_from_slice(&vnet.bytes());
+    let start = headers.len();
+    headers.extend_from_slice(own);
+    let Some(header) = headers.get_mut(start..) else { return };
+    let Some((ip, transport)) = header.split_at_mut_checked(layout.transport) else { return };
+    match layout.version {
+        IpVersion::V4 => {
+            set(ip, 2, (open.len as u16).to_be_bytes());
+            set(ip, 10, [0, 0]);
+            let checksum = Sum::of(ip).checksum();
+            set(ip, 10, checksum);
+        }
+        IpVersion::V6 => set(ip, 4, ((open.len - IPV6_HEADER) as u16).to_be_bytes()),
+    }
+    let transport_len = open.len - layout.transport;
+    if !is_tcp {
+        set(transport, 4, (transport_len as u16).to_be_bytes());
+    } else if let Some(flags) = transport.get_mut(13) {
+        *flags |= open.last_flags;
+    }
+    let pseudo = pseudo_header(layout.protocol, transport_len);
+    let partial = pseudo.and(Sum::of(layout.addresses(first))).folded();
+    set(transport, usize::from(csum_offset), partial);
+}
+
+fn set(bytes: &mut [u8], at: usize, value: [u8; 2]) {
+    if let Some(field) = bytes.get_mut(at..at + 2) {
+        field.copy_from_slice(&value);
+    }
+}

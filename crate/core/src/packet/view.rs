@@ -1,0 +1,130 @@
+//! Where the headers of a packet are. A view is made only of a packet whose headers are all there,
+//! so its accessors cannot fail.
+
+/// TCP, as IP numbers it.
+pub const TCP: u8 = 6;
+/// UDP, as IP numbers it.
+pub const UDP: u8 = 17;
+
+/// Bytes of an IPv4 header without options.
+pub const IPV4_HEADER: usize = 20;
+/// Bytes of an IPv6 header without extensions.
+pub const IPV6_HEADER: usize = 40;
+/// Bytes of a TCP header without options.
+pub const TCP_HEADER: usize = 20;
+/// Bytes of a UDP header.
+pub const UDP_HEADER: usize = 8;
+
+/// TCP flags of byte 13 of its header (RFC 9293, 3.1; RFC 3168).
+pub mod tcp_flags {
+    /// No more data.
+    pub const FIN: u8 = 0x01;
+    /// Synchronise.
+    pub const SYN: u8 = 0x02;
+    /// Reset.
+    pub const RST: u8 = 0x04;
+    /// Push.
+    pub const PSH: u8 = 0x08;
+    /// The urgent pointer counts.
+    pub const URG: u8 = 0x20;
+    /// Congestion window reduced.
+    pub const CWR: u8 = 0x80;
+}
+
+/// The version of the IP header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IpVersion {
+    /// IPv4 (RFC 791).
+    V4,
+    /// IPv6 (RFC 8200).
+    V6,
+}
+
+/// A packet's layout: its IP header, and the TCP or UDP header right behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// IP's version.
+    pub version: IpVersion,
+    /// [`TCP`] or [`UDP`].
+    pub protocol: u8,
+    /// Where the TCP or UDP header begins: length of the IP header with options or extensions.
+    pub transport: usize,
+    /// Where the payload begins: length of all headers.
+    pub payload: usize,
+}
+
+/// A big-endian field of 16 bits.
+#[must_use]
+pub fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// A big-endian field of 32 bits.
+#[must_use]
+pub fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+impl Layout {
+    /// Finds the headers of a packet whose transport header begins at `transport`.
+    ///
+    /// `None` if the IP headers do not end there, or the packet ends within its headers. Lengths
+    /// that the headers state of the whole packet are not looked at.
+    #[must_use]
+    pub fn with_transport_at(packet: &[u8], transport: usize) -> Option<Self> {
+        let version = match packet.first()? >> 4 {
+            4 => IpVersion::V4,
+            6 => IpVersion::V6,
+            _ => return None,
+        };
+        let (protocol, end) = match version {
+            IpVersion::V4 => {
+                let len = usize::from(packet.first()? & 0xf) * 4;
+                (*packet.get(9)?, (len >= IPV4_HEADER).then_some(len)?)
+            }
+            IpVersion::V6 => skip_extensions(packet)?,
+        };
+        if end != transport {
+            return None;
+        }
+        let len = transport_header_len(packet.get(transport..)?, protocol)?;
+        let payload = transport + len;
+        (payload <= packet.len()).then_some(Self { version, protocol, transport, payload })
+    }
+
+    /// Both addresses of a packet of this layout, end to end.
+    #[must_use]
+    pub fn addresses<'a>(&self, packet: &'a [u8]) -> &'a [u8] {
+        let range = match self.version {
+            IpVersion::V4 => 12..20,
+            IpVersion::V6 => 8..40,
+        };
+        packet.get(range).unwrap_or_default()
+    }
+}
+
+/// The length of a TCP or UDP header, all of which is there; `None` for any other protocol.
+#[must_use]
+pub fn transport_header_len(transport: &[u8], protocol: u8) -> Option<usize> {
+    let len = match protocol {
+        TCP => usize::from(transport.get(12)? >> 4) * 4,
+        UDP => UDP_HEADER,
+        _ => return None,
+    };
+    let least = if protocol == TCP { TCP_HEADER } else { UDP_HEADER };
+    (len >= least && len <= transport.len()).then_some(len)
+}
+
+/// The protocol behind an IPv6 header's extensions, and where it begins.
+fn skip_extensions(packet: &[u8]) -> Option<(u8, usize)> {
+    // Hop-by-hop, routing and destination options (RFC 8200, 4): the kernel may put them before a
+    // super-packet's TCP header. A fragment header cannot be there.
+    const EXTENSIONS: [u8; 3] = [0, 43, 60];
+    let mut next = *packet.get(6)?;
+    let mut at = IPV6_HEADER;
+    while EXTENSIONS.contains(&next) {
+        next = *packet.get(at)?;
+        at += (usize::from(*packet.get(at + 1)?) + 1) * 8;
+    }
+    Some((next, at))
+}

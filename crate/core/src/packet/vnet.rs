@@ -1,0 +1,92 @@
+//! The header before each packet of a device that was opened with `IFF_VNET_HDR`:
+//! `struct virtio_net_hdr` of linux/virtio_net.h, in the machine's byte order.
+
+/// `VIRTIO_NET_HDR_F_NEEDS_CSUM`: the checksum is still to be put in.
+pub const NEEDS_CSUM: u8 = 1;
+/// `VIRTIO_NET_HDR_GSO_NONE`: an ordinary packet.
+pub const GSO_NONE: u8 = 0;
+/// `VIRTIO_NET_HDR_GSO_TCPV4`
+pub const GSO_TCPV4: u8 = 1;
+/// `VIRTIO_NET_HDR_GSO_TCPV6`
+pub const GSO_TCPV6: u8 = 4;
+/// `VIRTIO_NET_HDR_GSO_UDP_L4` (Linux ≥ 6.2)
+pub const GSO_UDP_L4: u8 = 5;
+/// `VIRTIO_NET_HDR_GSO_ECN`: a bit beside the type; the first segment carries CWR.
+pub const GSO_ECN: u8 = 0x80;
+
+/// Where the checksum of a TCP header stands in it, bytes.
+pub const TCP_CSUM_OFFSET: u16 = 16;
+/// Where the checksum of a UDP header stands in it, bytes.
+pub const UDP_CSUM_OFFSET: u16 = 6;
+
+/// `struct virtio_net_hdr`; the default is that of an ordinary packet whose checksum is right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VnetHeader {
+    /// [`NEEDS_CSUM`] or 0.
+    pub flags: u8,
+    /// [`GSO_NONE`], [`GSO_TCPV4`], …, with [`GSO_ECN`].
+    pub gso_type: u8,
+    /// Length of all headers, bytes; a hint that is not to be trusted.
+    pub hdr_len: u16,
+    /// Payload of each packet but the last, bytes.
+    pub gso_size: u16,
+    /// Where the summed part of the packet begins, bytes.
+    pub csum_start: u16,
+    /// Where the checksum stands, bytes after `csum_start`.
+    pub csum_offset: u16,
+}
+
+impl VnetHeader {
+    /// Bytes that the header takes.
+    pub const LEN: usize = 10;
+
+    /// Reads a header.
+    #[must_use]
+    pub fn parse(bytes: &[u8; Self::LEN]) -> Self {
+        let [flags, gso_type, h0, h1, g0, g1, s0, s1, o0, o1] = *bytes;
+        Self {
+            flags,
+            gso_type,
+            hdr_len: u16::from_ne_bytes([h0, h1]),
+            gso_size: u16::from_ne_bytes([g0, g1]),
+            csum_start: u16::from_ne_bytes([s0, s1]),
+            csum_offset: u16::from_ne_bytes([o0, o1]),
+        }
+    }
+
+    /// The header's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; Self::LEN] {
+        let [h0, h1] = self.hdr_len.to_ne_bytes();
+        let [g0, g1] = self.gso_size.to_ne_bytes();
+        let [s0, s1] = self.csum_start.to_ne_bytes();
+        let [o0, o1] = self.csum_offset.to_ne_bytes();
+        [self.flags, self.gso_type, h0, h1, g0, g1, s0, s1, o0, o1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn golden_bytes_both_ways() {
+        let bytes = [1, 0x81, 54, 0, 0xa8, 0x05, 34, 0, 16, 0];
+        let header = VnetHeader {
+            flags: NEEDS_CSUM,
+            gso_type: GSO_TCPV4 | GSO_ECN,
+            hdr_len: 54,
+            gso_size: 1_448,
+            csum_start: 34,
+            csum_offset: TCP_CSUM_OFFSET,
+        };
+        assert_eq!(VnetHeader::parse(&bytes), header);
+        assert_eq!(header.bytes(), bytes);
+    }
+
+    #[test]
+    fn an_ordinary_packet_has_ten_zeroes() {
+        assert_eq!(VnetHeader::default().bytes(), [0; VnetHeader::LEN]);
+    }
+}
