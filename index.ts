@@ -7,6 +7,7 @@ export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.
 export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
 export { sdNotify } from './lib/notify.ts'
 export { type InterfaceAddress, parseAddress } from './lib/options/address.ts'
+export type { Offload, OffloadStatus } from './lib/options/offload.ts'
 export type { RelayEvent, RelayOptions } from './lib/options/relay.ts'
 export { Relay } from './lib/relay.ts'
 export type { InboundStats, OutboundStats, RelayStats } from './lib/stats.ts'

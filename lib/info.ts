@@ -32,6 +32,8 @@ export interface RelayInfo {
     /** For datagrams to send. */
     readonly sendBytes: number
   }
+  /** Queues of the interface, each with a thread and a socket of its own. */
+  readonly queues: number
 }
 
 /** The public shape of what the native relay tells of itself. */
@@ -46,5 +48,6 @@ export function toInfo(native: NativeRelayInfo): RelayInfo {
     local: { address: native.localAddress, port: native.localPort },
     peer: { address: native.peerAddress, port: native.peerPort },
     buffers: { receiveBytes: native.receiveBufferBytes, sendBytes: native.sendBufferBytes },
+    queues: native.queues,
   }
 }

@@ -1,4 +1,5 @@
 import type { NativeRelayStats } from '#binding'
+import { type OffloadStatus, toOffloadStatus } from './options/offload.ts'
 
 /**
  * Counters of the way from the interface to the peer, since the start.
@@ -10,6 +11,8 @@ export interface OutboundStats {
   packetsRead: number
   /** Their bytes. */
   bytesRead: number
+  /** Super-packets among what was read; `packetsRead` counts the packets that they were cut into. */
+  superPacketsRead: number
   /** Datagrams handed to the network. */
   datagramsSent: number
   /** Their bytes, the headers of UDP and IP round them not counted. */
@@ -30,6 +33,8 @@ export interface OutboundStats {
     denied: number
     /** The socket or the network device is full. */
     noBuffers: number
+    /** The kernel's own header before it does not fit it. */
+    malformed: number
     /** Read when the relay was already closing. */
     closing: number
     /** Any other refusal of the kernel. */
@@ -51,6 +56,8 @@ export interface InboundStats {
   packetsWritten: number
   /** Their bytes. */
   bytesWritten: number
+  /** Super-packets among what was written; `packetsWritten` counts the packets joined in them. */
+  superPacketsWritten: number
   /** Datagrams that did not become a packet, by cause. */
   dropped: {
     /** Not from the peer's address. */
@@ -74,6 +81,8 @@ export interface InboundStats {
 
 /** All counters of a relay. They grow only, and stay readable after its end. */
 export interface RelayStats {
+  /** Which of the kernel's shortcuts are in use; one that the kernel refuses is off from then on. */
+  offload: OffloadStatus
   /** From the interface to the peer. */
   outbound: OutboundStats
   /** From the peer to the interface. */
@@ -81,11 +90,13 @@ export interface RelayStats {
 }
 
 /** The public shape of the native counters: the one place that knows both. */
-export function toStats({ outbound: out, inbound }: NativeRelayStats): RelayStats {
+export function toStats({ offload, outbound: out, inbound }: NativeRelayStats): RelayStats {
   return {
+    offload: toOffloadStatus(offload),
     outbound: {
       packetsRead: out.packetsRead,
       bytesRead: out.bytesRead,
+      superPacketsRead: out.superPacketsRead,
       datagramsSent: out.datagramsSent,
       bytesSent: out.bytesSent,
       refusedByPeer: out.refusedByPeer,
@@ -96,6 +107,7 @@ export function toStats({ outbound: out, inbound }: NativeRelayStats): RelayStat
         unreachable: out.unreachable,
         denied: out.denied,
         noBuffers: out.noBuffers,
+        malformed: out.malformed,
         closing: out.closing,
         other: out.other,
       },
@@ -105,6 +117,7 @@ export function toStats({ outbound: out, inbound }: NativeRelayStats): RelayStat
       bytesReceived: inbound.bytesReceived,
       packetsWritten: inbound.packetsWritten,
       bytesWritten: inbound.bytesWritten,
+      superPacketsWritten: inbound.superPacketsWritten,
       dropped: {
         foreignSource: inbound.foreignSource,
         empty: inbound.empty,

@@ -64,6 +64,14 @@ const refused: [string[], string][] = [
   [[...OPERANDS, '-x'], `tun2udp: unknown option '-x'; ${HINT}`],
   [[...OPERANDS, '--jsn'], `tun2udp: unknown option '--jsn' (Did you mean --json?); ${HINT}`],
   [[...OPERANDS, '--mtu'], `tun2udp: option '--mtu <bytes>' argument missing; ${HINT}`],
+  ...['', 'all', 'tso,', 'TSO'].map((list): [string[], string] => [
+    [...OPERANDS, '--offload', list],
+    `tun2udp: option '--offload <list>' argument '${list}' is invalid: expected a list of tso, uso, gso, gro; ${HINT}`,
+  ]),
+  ...['0', '257', '1.5', 'all', ''].map((queues): [string[], string] => [
+    [...OPERANDS, '--queues', queues],
+    `tun2udp: option '--queues <number|auto>' argument '${queues}' is invalid: expected a whole number from 1 to 256, or auto; ${HINT}`,
+  ]),
   [
     [...OPERANDS, '--mtu', 'abc'],
     `tun2udp: option '--mtu <bytes>' argument 'abc' is invalid: expected a whole number; ${HINT}`,

@@ -7,20 +7,29 @@ const OPERANDS = ['10.0.0.1/24', '5001', '5002']
 const READY = 'ready: tun0 10.0.0.1/24 mtu 1500, UDP 127.0.0.1:5002 to 127.0.0.1:5001\n'
 /** The counters of the fake, each with a number of its own. */
 const STATS =
-  'out 1 (2 byte), sent 3 (4 byte), 5 refused by the peer, 6 reported unreachable, 7 reported too long, ' +
-  'dropped 63 (too long 8, peer unreachable 9, denied 10, no buffers 11, closing 13, other 12); ' +
-  'in 101 (102 byte), written 103 (104 byte), dropped 868 (foreign source 105, empty 106, truncated 107, ' +
-  'not IP 108, interface down 109, no buffers 110, rejected 111, closing 112)'
+  'out 1 (2 byte), sent 4 (5 byte), 6 refused by the peer, 7 reported unreachable, 8 reported too long, ' +
+  'dropped 84 (too long 9, peer unreachable 10, denied 11, no buffers 12, malformed 14, closing 15, other 13); ' +
+  'in 101 (102 byte), written 103 (104 byte), dropped 876 (foreign source 106, empty 107, truncated 108, ' +
+  'not IP 109, interface down 110, no buffers 111, rejected 112, closing 113)'
 const SUMMARY = new RegExp(`^summary: [\\d.]+ s: ${STATS.replaceAll(/[().]/gu, '\\$&')}\\n$`, 'u')
 const OUTBOUND = {
   packetsRead: 1,
   bytesRead: 2,
-  datagramsSent: 3,
-  bytesSent: 4,
-  refusedByPeer: 5,
-  unreachableReports: 6,
-  pathMtuReports: 7,
-  dropped: { tooLong: 8, unreachable: 9, denied: 10, noBuffers: 11, closing: 13, other: 12 },
+  superPacketsRead: 3,
+  datagramsSent: 4,
+  bytesSent: 5,
+  refusedByPeer: 6,
+  unreachableReports: 7,
+  pathMtuReports: 8,
+  dropped: {
+    tooLong: 9,
+    unreachable: 10,
+    denied: 11,
+    noBuffers: 12,
+    malformed: 14,
+    closing: 15,
+    other: 13,
+  },
 }
 const FAILURE = {
   code: 'ERR_TUN_DEVICE_DELETED',
@@ -162,6 +171,7 @@ test('--json gives every event as one object a line on stdout, and nothing on st
     local: { address: '127.0.0.1', port: 5002 },
     peer: { address: '127.0.0.1', port: 5001 },
     buffers: { receiveBytes: 425_984, sendBytes: 212_992 },
+    queues: 1,
   })
   t.like(stats, { event: 'stats', outbound: OUTBOUND })
   t.like(summary, { event: 'summary', outbound: OUTBOUND })

@@ -28,6 +28,7 @@ test('it tells what it became', async (t) => {
     local: { address: '::', port: 5002 },
     peer: { address: '::1', port: 5001 },
     buffers: { receiveBytes: 425_984, sendBytes: 212_992 },
+    queues: 1,
   })
 })
 
@@ -60,30 +61,41 @@ test('the native layer gets what was checked, and the peer as an address', async
 test('every counter has its place', async (t) => {
   const relay = await Relay.start(options('stats'))
   const expected = {
+    offload: { tso: true, uso: false, gso: true, gro: false, coalesce: true },
     outbound: {
       packetsRead: 1,
       bytesRead: 2,
-      datagramsSent: 3,
-      bytesSent: 4,
-      refusedByPeer: 5,
-      unreachableReports: 6,
-      pathMtuReports: 7,
-      dropped: { tooLong: 8, unreachable: 9, denied: 10, noBuffers: 11, other: 12, closing: 13 },
+      superPacketsRead: 3,
+      datagramsSent: 4,
+      bytesSent: 5,
+      refusedByPeer: 6,
+      unreachableReports: 7,
+      pathMtuReports: 8,
+      dropped: {
+        tooLong: 9,
+        unreachable: 10,
+        denied: 11,
+        noBuffers: 12,
+        other: 13,
+        malformed: 14,
+        closing: 15,
+      },
     },
     inbound: {
       datagramsReceived: 101,
       bytesReceived: 102,
       packetsWritten: 103,
       bytesWritten: 104,
+      superPacketsWritten: 105,
       dropped: {
-        foreignSource: 105,
-        empty: 106,
-        truncated: 107,
-        notIp: 108,
-        interfaceDown: 109,
-        noBuffers: 110,
-        rejected: 111,
-        closing: 112,
+        foreignSource: 106,
+        empty: 107,
+        truncated: 108,
+        notIp: 109,
+        interfaceDown: 110,
+        noBuffers: 111,
+        rejected: 112,
+        closing: 113,
       },
     },
   }

@@ -13,6 +13,7 @@ const closings = new Map()
 const OUTBOUND = [
   'packetsRead',
   'bytesRead',
+  'superPacketsRead',
   'datagramsSent',
   'bytesSent',
   'refusedByPeer',
@@ -23,6 +24,7 @@ const OUTBOUND = [
   'denied',
   'noBuffers',
   'other',
+  'malformed',
   'closing',
 ]
 const INBOUND = [
@@ -30,6 +32,7 @@ const INBOUND = [
   'bytesReceived',
   'packetsWritten',
   'bytesWritten',
+  'superPacketsWritten',
   'foreignSource',
   'empty',
   'truncated',
@@ -39,6 +42,8 @@ const INBOUND = [
   'rejected',
   'closing',
 ]
+
+const OFFLOAD = { tso: true, uso: false, udpSegment: true, udpGro: false, coalesce: true }
 
 const counters = (names, first) =>
   Object.fromEntries(names.map((name, index) => [name, first + index]))
@@ -60,6 +65,7 @@ class NativeRelay {
       peerPort: options.sendPort,
       receiveBufferBytes: 425984,
       sendBufferBytes: 212992,
+      queues: options.queues || 2,
     }
     const alive = setInterval(() => {}, 1000)
     this.end = new Promise((resolve, reject) => {
@@ -74,7 +80,7 @@ class NativeRelay {
   stats() {
     if (this.behaviour.stats === 'throw') throw new Error('panic: index out of bounds')
     if (this.behaviour.stats) return this.behaviour.stats
-    return { outbound: counters(OUTBOUND, 1), inbound: counters(INBOUND, 101) }
+    return { offload: OFFLOAD, outbound: counters(OUTBOUND, 1), inbound: counters(INBOUND, 101) }
   }
 
   async close() {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Offload } from '../../index.ts'
 
 /** The longest period of setInterval() is 2^31 - 1 ms; a day is enough. */
 const STATS_MAX_SECONDS = 86_400
@@ -15,6 +16,8 @@ export interface Flags {
   accept?: 'peer' | 'any'
   netns?: string
   user?: string
+  offload?: Offload[] | false
+  queues?: number | 'auto'
   stats?: number
   json?: true
   quiet?: true
@@ -33,7 +36,12 @@ export function describeProgram(): Command {
     .configureHelp({ visibleArguments: () => [] })
     .addHelpText('after', HELP)
     .exitOverride()
-  for (const option of [...interfaceOptions(), ...udpOptions(), ...outputOptions()]) {
+  for (const option of [
+    ...interfaceOptions(),
+    ...udpOptions(),
+    ...speedOptions(),
+    ...outputOptions(),
+  ]) {
     command.addOption(option)
   }
   return command
@@ -75,6 +83,20 @@ function udpOptions(): Option[] {
   ]
 }
 
+function speedOptions(): Option[] {
+  return [
+    new Option(
+      '--offload <list>',
+      'shortcuts of the kernel that may be used: tso,uso,gso,gro (default: all it has)',
+    ).argParser(offloads),
+    new Option('--no-offload', 'one packet, one datagram, no shortcuts'),
+    new Option(
+      '--queues <number|auto>',
+      'queues of the interface, each with a thread; auto: one on each CPU (default: 1)',
+    ).argParser(queues),
+  ]
+}
+
 function outputOptions(): Option[] {
   return [
     new Option('--stats <seconds>', 'print the counters on stdout this often').argParser(seconds),
@@ -106,6 +128,20 @@ function wholeNumber(text: string): number {
 function whom(text: string): 'peer' | 'any' {
   if (text === 'peer' || text === 'any') return text
   throw new InvalidArgumentError('expected peer or any')
+}
+
+function offloads(text: string): Offload[] {
+  const names = text.split(',')
+  const known: readonly string[] = ['tso', 'uso', 'gso', 'gro']
+  if (names.every((name) => known.includes(name))) return names as Offload[]
+  throw new InvalidArgumentError(`expected a list of ${known.join(', ')}`)
+}
+
+function queues(text: string): number | 'auto' {
+  if (text === 'auto') return text
+  const value = /^\d{1,3}$/u.test(text) ? Number(text) : Number.NaN
+  if (value >= 1 && value <= 256) return value
+  throw new InvalidArgumentError('expected a whole number from 1 to 256, or auto')
 }
 
 function seconds(text: string): number {

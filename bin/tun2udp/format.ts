@@ -11,6 +11,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   unreachable: 'peer unreachable',
   denied: 'denied',
   noBuffers: 'no buffers',
+  malformed: 'malformed',
   closing: 'closing',
   other: 'other',
   foreignSource: 'foreign source',

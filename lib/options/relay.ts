@@ -1,7 +1,9 @@
+import type { NativeOffload } from '#binding'
 import { TunError, invalidArgument } from '../errors.ts'
 import { formatAddress, parseAddress, parseRoute } from './address.ts'
 import { checkMtu, checkName } from './interface.ts'
 import { checkNamespace } from './namespace.ts'
+import { type Offload, checkOffload, checkQueues } from './offload.ts'
 import { checkListen, checkPeer } from './peer.ts'
 import { checkUser } from './user.ts'
 
@@ -46,6 +48,16 @@ export interface RelayOptions {
   /** Group that goes with `user`. Default: the user's own. */
   group?: string | undefined
   /**
+   * Which of the kernel's shortcuts may be used. Default: `auto`, all that the kernel has; what it refuses
+   * is done without, and told to `onEvent`.
+   */
+  offload?: 'auto' | false | readonly Offload[] | undefined
+  /**
+   * Queues of the interface, each with a thread and a socket of its own, 1 to 256, or `auto` for one on
+   * each CPU. The packets of a flow stay in order. Default: 1, which is the fastest for few flows.
+   */
+  queues?: number | 'auto' | undefined
+  /**
    * Aborted during the start, nothing is left behind and the start rejects with the signal's reason.
    * Aborted later, it closes the relay as `close()` does, and `closed` resolves (as with the `signal` of
    * Node's `server.listen()`).
@@ -69,6 +81,9 @@ export interface CheckedOptions {
   netns?: string
   /** `NAME[:GROUP]` */
   user?: string
+  offload: NativeOffload
+  /** 0: one for each CPU. */
+  queues: number
 }
 
 /**
@@ -91,6 +106,8 @@ export function checkOptions(options: RelayOptions): CheckedOptions {
     ),
     peer: checkPeer(options.peer ?? '127.0.0.1'),
     acceptAny: checkAccept(options.accept) === 'any',
+    offload: checkOffload(options.offload),
+    queues: checkQueues(options.queues),
     ...optional('name', options.name, checkName),
     ...optional('mtu', options.mtu, checkMtu),
     ...optional('listen', options.listen, checkListen),

@@ -16,6 +16,8 @@ test('the least that is needed, and its defaults', (t) => {
     routes: [],
     peer: '127.0.0.1',
     acceptAny: false,
+    offload: { tso: true, uso: true, udpSegment: true, udpGro: true, coalesce: true },
+    queues: 1,
   })
 })
 
@@ -33,6 +35,8 @@ test('everything', (t) => {
     netns: 'blue',
     user: 'nobody',
     group: 'nogroup',
+    offload: ['tso', 'gro'],
+    queues: 'auto',
     signal: new AbortController().signal,
     onEvent: () => undefined,
   }
@@ -48,6 +52,8 @@ test('everything', (t) => {
     acceptAny: true,
     netns: 'blue',
     user: 'nobody:nogroup',
+    offload: { tso: true, uso: false, udpSegment: false, udpGro: true, coalesce: true },
+    queues: 0,
   })
 })
 
@@ -61,6 +67,8 @@ test('undefined is as good as absent', (t) => {
     'accept',
     'netns',
     'user',
+    'offload',
+    'queues',
     'group',
     'signal',
     'onEvent',
@@ -89,6 +97,8 @@ const accepted: Record<string, unknown[]> = {
   ],
   listen: ['0.0.0.0', '::', '10.0.0.1', 'fe80::1'],
   accept: ['peer', 'any'],
+  offload: ['auto', false, [], ['tso', 'uso', 'gso', 'gro']],
+  queues: [1, 256, 'auto'],
   netns: ['blue', '/run/netns/blue', './ns', 1, 4_194_304, '1', '12a', '-x'],
   user: ['nobody', '65534', 'user@realm', 'DOMAIN\\user'],
 }
@@ -180,6 +190,12 @@ const refused: [string, unknown[], string][] = [
     'an IPv4 or IPv6 address of this machine, without a zone, or the wildcard 0.0.0.0 or ::',
   ],
   ['accept', ['all', '', null, true], '"peer" or "any"'],
+  ['queues', [0, -1, 257, 1.5, '2', null, true], 'a whole number from 1 to 256, or "auto"'],
+  [
+    'offload',
+    ['all', '', null, true, 'tso'],
+    '"auto", false or a list of "tso", "uso", "gso", "gro"',
+  ],
   ['netns', ['', '.', '..', 'a\0b', 0, -1, 1.5, 4_194_305, '0', '4194305', null, {}], NAMESPACE],
   ['user', ['', 'a b', 'a:b', '-a', 'a\0', 7, null], 'the name or the number of a user'],
   ['signal', [{}, null, 'x'], 'an AbortSignal'],

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use tun2udp_core::relay::{
-    Accept, Event, InboundStats, OutboundStats, RelayConfig, RelayInfo, Stats,
+    Accept, Event, InboundStats, OffloadConfig, OutboundStats, RelayConfig, RelayInfo, Stats,
 };
 use tun2udp_core::sys::interface;
 use tun2udp_core::{Error, ErrorCode, Result};
@@ -34,6 +34,25 @@ pub struct NativeRelayOptions {
     pub netns: Option<String>,
     /// `NAME[:GROUP]`.
     pub user: Option<String>,
+    /// Which of the kernel's shortcuts may be used.
+    pub offload: NativeOffload,
+    /// Queues of the interface, 1 to 256; 0: one for each CPU.
+    pub queues: u32,
+}
+
+/// Shortcuts, each used or not: the fields of the core's `OffloadConfig`.
+#[napi(object)]
+pub struct NativeOffload {
+    /// TCP super-packets from the interface.
+    pub tso: bool,
+    /// UDP super-packets from the interface.
+    pub uso: bool,
+    /// Trains of datagrams sent by one call.
+    pub udp_segment: bool,
+    /// Trains of datagrams received by one call.
+    pub udp_gro: bool,
+    /// Packets joined for the interface.
+    pub coalesce: bool,
 }
 
 /// What a relay became.
@@ -59,11 +78,15 @@ pub struct NativeRelayInfo {
     pub receive_buffer_bytes: f64,
     /// Send buffer granted, bytes as the kernel counts them.
     pub send_buffer_bytes: f64,
+    /// Queues, each with a thread of its own.
+    pub queues: u32,
 }
 
 /// All counters.
 #[napi(object, object_from_js = false)]
 pub struct NativeRelayStats {
+    /// Which shortcuts are in use.
+    pub offload: NativeOffload,
     /// Interface to peer.
     pub outbound: NativeOutboundStats,
     /// Peer to interface.
@@ -94,11 +117,11 @@ macro_rules! counters {
     };
 }
 
-counters!(NativeOutboundStats of OutboundStats: packets_read, bytes_read, datagrams_sent, bytes_sent,
-    refused_by_peer, unreachable_reports, path_mtu_reports, too_long, unreachable, denied, no_buffers,
-    other, closing);
+counters!(NativeOutboundStats of OutboundStats: packets_read, bytes_read, super_packets_read,
+    datagrams_sent, bytes_sent, refused_by_peer, unreachable_reports, path_mtu_reports, too_long,
+    unreachable, denied, no_buffers, other, malformed, closing);
 counters!(NativeInboundStats of InboundStats: datagrams_received, bytes_received, packets_written,
-    bytes_written, foreign_source, empty, truncated, not_ip, interface_down, no_buffers, rejected,
+    bytes_written, super_packets_written, foreign_source, empty, truncated, not_ip, interface_down, no_buffers, rejected,
     closing);
 
 /// Something worth knowing that is no error.
@@ -118,7 +141,25 @@ impl From<Event> for NativeEvent {
 
 impl From<Stats> for NativeRelayStats {
     fn from(stats: Stats) -> Self {
-        Self { outbound: stats.outbound.into(), inbound: stats.inbound.into() }
+        Self {
+            offload: stats.offload.into(),
+            outbound: stats.outbound.into(),
+            inbound: stats.inbound.into(),
+        }
+    }
+}
+
+impl From<OffloadConfig> for NativeOffload {
+    fn from(offload: OffloadConfig) -> Self {
+        let OffloadConfig { tso, uso, udp_segment, udp_gro, coalesce } = offload;
+        Self { tso, uso, udp_segment, udp_gro, coalesce }
+    }
+}
+
+impl From<NativeOffload> for OffloadConfig {
+    fn from(offload: NativeOffload) -> Self {
+        let NativeOffload { tso, uso, udp_segment, udp_gro, coalesce } = offload;
+        Self { tso, uso, udp_segment, udp_gro, coalesce }
     }
 }
 
@@ -136,6 +177,7 @@ impl From<&RelayInfo> for NativeRelayInfo {
             peer_port: info.peer.port(),
             receive_buffer_bytes: info.receive_buffer_bytes as f64,
             send_buffer_bytes: info.send_buffer_bytes as f64,
+            queues: info.queues as u32,
         }
     }
 }
@@ -159,6 +201,8 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
             accept: if options.accept_any { Accept::Any } else { Accept::Peer },
             netns: options.netns,
             user: options.user,
+            offload: options.offload.into(),
+            queues: options.queues as usize,
             addresses: addresses.clone(),
             ..Self::new(*first, peer, options.receive_port)
         })

@@ -8,12 +8,15 @@
 mod cause;
 mod holder;
 mod name;
+mod offload;
 mod options;
 
 pub use name::check_name;
+pub use offload::{Offloads, has_vnet_header};
 pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, Mode};
 
 use crate::error::{Error, Result};
+use crate::packet::vnet::VnetHeader;
 use crate::sys::{interface, io as sys_io, tun};
 use std::io;
 use std::io::IoSlice;
@@ -32,6 +35,7 @@ pub struct TunDevice {
     name: String,
     index: u32,
     is_persistent: bool,
+    has_vnet_header: bool,
 }
 
 impl TunDevice {
@@ -51,11 +55,22 @@ impl TunDevice {
         // The mask belongs to the device and may be left over from an earlier owner.
         tun::set_offload(fd.as_fd(), options.offload)
             .map_err(|e| Error::os("set the offloads of", &name, "ioctl(TUNSETOFFLOAD)", &e))?;
+        if options.has_vnet_header {
+            tun::set_vnet_header_size(fd.as_fd(), VnetHeader::LEN as _).map_err(|e| {
+                Error::os("set the vnet header of", &name, "ioctl(TUNSETVNETHDRSZ)", &e)
+            })?;
+        }
         let info = tun::queue_info(fd.as_fd())
             .map_err(|e| Error::os("read the flags of", &name, "ioctl(TUNGETIFF)", &e))?;
         let index = interface::index_of(&name)
             .map_err(|e| Error::os("look up", &name, "if_nametoindex", &e))?;
-        Ok(Self { fd, name, index, is_persistent: info.flags & tun::IFF_PERSIST != 0 })
+        Ok(Self {
+            fd,
+            name,
+            index,
+            is_persistent: info.flags & tun::IFF_PERSIST != 0,
+            has_vnet_header: options.has_vnet_header,
+        })
     }
 
     /// The interface's name, as the kernel gave it.
@@ -76,9 +91,20 @@ impl TunDevice {
         self.is_persistent
     }
 
+    /// Each packet read or written is preceded by a `struct virtio_net_hdr`.
+    #[must_use]
+    pub fn has_vnet_header(&self) -> bool {
+        self.has_vnet_header
+    }
+
     /// Changes which super-packets the device hands over, as a mask of `TUN_F_*`.
     pub fn set_offload(&self, mask: u32) -> io::Result<()> {
         tun::set_offload(self.as_fd(), mask)
+    }
+
+    /// Has a loaded eBPF program choose the queue of each packet by its answer.
+    pub fn set_steering(&self, program: BorrowedFd<'_>) -> io::Result<()> {
+        tun::set_steering(self.as_fd(), program)
     }
 
     /// Reads one packet; `WouldBlock` if none is there, `EBADFD` once the device was deleted.

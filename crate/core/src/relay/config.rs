@@ -5,6 +5,9 @@ use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+/// Queues that a device may have (`MAX_TAP_QUEUES`, drivers/net/tun.c).
+pub(super) const MAX_QUEUES: usize = 256;
+
 /// Whose datagrams are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Accept {
@@ -45,22 +48,40 @@ pub struct RelayConfig {
     pub socket_buffer_bytes: usize,
     /// Which shortcuts the relay may take.
     pub offload: OffloadConfig,
+    /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: one for
+    /// each CPU that the process may use.
+    pub queues: usize,
 }
 
-/// Which of the kernel's shortcuts may be used; what comes out is the same without them.
+/// Which of the kernel's shortcuts may be used, or are in use; what comes out is the same without
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OffloadConfig {
-    /// Send trains of datagrams by one call (UDP_SEGMENT).
+    /// Take TCP super-packets whole from the interface (`TUN_F_TSO4`, `TUN_F_TSO6`).
+    pub tso: bool,
+    /// Take UDP super-packets whole from the interface (`TUN_F_USO4`, `TUN_F_USO6`).
+    pub uso: bool,
+    /// Send trains of datagrams by one call (`UDP_SEGMENT`).
     pub udp_segment: bool,
-    /// Receive trains of datagrams by one call (UDP_GRO).
+    /// Receive trains of datagrams by one call (`UDP_GRO`).
     pub udp_gro: bool,
+    /// Join what was received into super-packets for the interface: TCP, and UDP where the kernel
+    /// has USO.
+    pub coalesce: bool,
 }
 
 impl OffloadConfig {
     /// Everything the kernel has.
-    pub const ALL: Self = Self { udp_segment: true, udp_gro: true };
+    pub const ALL: Self =
+        Self { tso: true, uso: true, udp_segment: true, udp_gro: true, coalesce: true };
     /// One packet, one datagram, no help from the kernel.
-    pub const NONE: Self = Self { udp_segment: false, udp_gro: false };
+    pub const NONE: Self =
+        Self { tso: false, uso: false, udp_segment: false, udp_gro: false, coalesce: false };
+
+    /// Whether the device needs a vnet header.
+    pub(super) fn needs_vnet_header(&self) -> bool {
+        self.tso || self.uso || self.coalesce
+    }
 }
 
 impl RelayConfig {
@@ -81,6 +102,15 @@ impl RelayConfig {
             clone_device: DEFAULT_CLONE_DEVICE.into(),
             socket_buffer_bytes: 4 << 20,
             offload: OffloadConfig::ALL,
+            queues: 1,
+        }
+    }
+
+    /// How many queues there will be.
+    pub(super) fn queue_count(&self) -> usize {
+        match self.queues {
+            0 => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_QUEUES),
+            queues => queues.min(MAX_QUEUES),
         }
     }
 }
@@ -104,6 +134,8 @@ pub struct RelayInfo {
     pub receive_buffer_bytes: usize,
     /// Send buffer that the kernel granted, bytes as it counts them.
     pub send_buffer_bytes: usize,
+    /// Queues, each with a thread of its own.
+    pub queues: usize,
 }
 
 /// Something that happened and that is no error: a shortcut that the kernel refused.

@@ -1,5 +1,6 @@
 //! The loop of one queue: both directions on one thread, in batches, and asleep when idle.
 
+use super::fallback::Fallback;
 use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::{Failure, Step};
@@ -13,24 +14,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
-/// Tells a loop to end; may be raised from any thread.
-#[derive(Debug, Default)]
+/// Tells every loop of a relay to end; may be raised from any thread.
+#[derive(Debug)]
 pub(super) struct Stop {
     is_raised: AtomicBool,
-    notify: Notify,
+    wake: watch::Sender<bool>,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self { is_raised: AtomicBool::new(false), wake: watch::Sender::new(false) }
+    }
 }
 
 impl Stop {
     pub(super) fn raise(&self) {
         self.is_raised.store(true, Ordering::Release);
-        // notify_one stores a permit, so a loop that is not asleep yet does not miss it.
-        self.notify.notify_one();
+        // The value stays, so a loop that is not asleep yet does not miss it.
+        self.wake.send_replace(true);
     }
 
     pub(super) fn is_raised(&self) -> bool {
         self.is_raised.load(Ordering::Acquire)
+    }
+
+    async fn raised(&self) {
+        // The sender lives as long as this.
+        let _ = self.wake.subscribe().wait_for(|is_raised| *is_raised).await;
     }
 }
 
@@ -50,20 +62,23 @@ pub(super) const READABLE: Interest = Interest::READABLE.add(Interest::ERROR);
 
 impl Engine {
     /// Relays until told to stop (`Ok`) or the device is gone (`Err`).
-    pub(super) async fn run(&mut self, on_downgrade: impl Fn(Downgrade)) -> Result<()> {
-        let result = self.relay(on_downgrade).await;
+    pub(super) async fn run(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
+        let result = self.relay(on_fallback).await;
         self.outbound.close();
         self.inbound.close();
         result
     }
 
-    async fn relay(&mut self, on_downgrade: impl Fn(Downgrade)) -> Result<()> {
+    async fn relay(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
         while !self.stop.is_raised() {
             let outbound = self.outbound.step().map_err(|failure| self.fatal(&failure))?;
-            if let Some(downgrade) = self.outbound.take_downgrade() {
-                on_downgrade(downgrade);
+            if let Some(Downgrade::SegmentationOff { errno }) = self.outbound.take_downgrade() {
+                on_fallback(Fallback::UdpSegment(errno));
             }
             let inbound = self.inbound.step().map_err(|failure| self.fatal(&failure))?;
+            if let Some(errno) = self.inbound.take_refusal() {
+                on_fallback(Fallback::Coalesce(errno));
+            }
             if outbound == Step::Moved || inbound == Step::Moved {
                 continue;
             }
@@ -84,7 +99,7 @@ impl Engine {
         }
         let wait = async {
             tokio::select! {
-                () = self.stop.notify.notified() => Ok(()),
+                () = self.stop.raised() => Ok(()),
                 ready = readable(&self.device_ready), if outbound == Step::Idle => ready,
                 ready = writable(&*self.endpoint), if outbound == Step::Blocked => ready,
                 ready = readable(&self.endpoint_ready), if inbound == Step::Idle => ready,

@@ -1,10 +1,11 @@
-//! Peer to interface: receive a batch, cut trains apart, write each packet. Everything that comes
-//! from the network is hostile until looked at.
+//! Peer to interface: receive a batch, cut trains apart, join what may be joined, write. Everything
+//! that comes from the network is hostile until looked at.
 
 use super::peers::PeerFilter;
 use super::stats::{Counters, InboundDrop};
+use super::writer::{Writer, Written};
 use super::{Failure, Step};
-use crate::device::TunDevice;
+use crate::packet::coalesce::{CoalesceOptions, Coalescer};
 use crate::sys::mmsg::Received;
 use crate::transport::{NewsCount, UdpReceiver};
 use std::io;
@@ -16,29 +17,30 @@ pub(super) const BATCH_MESSAGES: usize = 16;
 
 /// The inbound half of a relay's queue.
 pub(super) struct Inbound {
-    device: Arc<TunDevice>,
     receiver: UdpReceiver,
     filter: PeerFilter,
-    packets: Vec<Range<usize>>,
-    next: usize,
+    /// Packets that wait to be written, joined where that is allowed.
+    coalescer: Coalescer,
+    writer: Writer,
     counters: Arc<Counters>,
 }
 
 impl Inbound {
     pub(super) fn new(
-        device: Arc<TunDevice>,
         receiver: UdpReceiver,
         filter: PeerFilter,
+        join: CoalesceOptions,
+        writer: Writer,
         counters: Arc<Counters>,
     ) -> Self {
-        Self { device, receiver, filter, packets: Vec::new(), next: 0, counters }
+        Self { receiver, filter, coalescer: Coalescer::new(join), writer, counters }
     }
 
     /// Receives and writes one batch. Errors are those that end the relay.
     pub(super) fn step(&mut self) -> Result<Step, Failure> {
-        if self.next >= self.packets.len() {
-            self.packets.clear();
-            self.next = 0;
+        if self.writer.is_done(&self.coalescer) {
+            self.coalescer.clear();
+            self.writer.restart();
             let mut news = NewsCount::default();
             let received = self.receiver.receive(&mut news);
             self.counters.count_news(&news);
@@ -50,18 +52,31 @@ impl Inbound {
                 Ok(_) => self.sort(),
             }
         }
-        self.write()
+        match self.writer.write(&self.coalescer, self.receiver.buffer(), &self.counters) {
+            Ok(Written::All) => Ok(Step::Moved),
+            Ok(Written::Blocked) => Ok(Step::Blocked),
+            Err(error) => Err(Failure { operation: "write to", syscall: "writev", error }),
+        }
+    }
+
+    /// The errno of the write that made an end of joining packets, once.
+    pub(super) fn take_refusal(&mut self) -> Option<i32> {
+        let refusal = self.writer.take_refusal();
+        if refusal.is_some() {
+            self.coalescer.set_options(CoalesceOptions { tcp: false, udp: false });
+        }
+        refusal
     }
 
     /// Counts what was received and will not be written any more.
     pub(super) fn close(&mut self) {
-        let waiting = self.packets.len() - self.next;
-        self.counters.count_receive_drop(InboundDrop::Closing, waiting as u64);
-        self.packets.clear();
-        self.next = 0;
+        let waiting = self.writer.waiting(&self.coalescer);
+        self.counters.count_receive_drop(InboundDrop::Closing, waiting);
+        self.coalescer.clear();
+        self.writer.restart();
     }
 
-    /// Cuts what was received into packets and drops what cannot be one.
+    /// Cuts what was received into packets, drops what cannot be one, and joins the rest.
     fn sort(&mut self) {
         let (mut datagrams, mut bytes) = (0, 0);
         let buffer = self.receiver.buffer();
@@ -73,40 +88,12 @@ impl Inbound {
                 let first = buffer.get(range.clone()).and_then(|packet| packet.first());
                 match cause_to_drop(&message, is_foreign, first) {
                     Some(cause) => self.counters.count_receive_drop(cause, 1),
-                    None => self.packets.push(range),
+                    None => self.coalescer.push(buffer, range),
                 }
             }
         }
+        self.coalescer.finish(buffer);
         self.counters.count_received(datagrams, bytes);
-    }
-
-    fn write(&mut self) -> Result<Step, Failure> {
-        let (mut packets, mut bytes) = (0, 0);
-        let buffer = self.receiver.buffer();
-        let mut result = Ok(Step::Moved);
-        while let Some(range) = self.packets.get(self.next) {
-            match self.device.write(buffer.get(range.clone()).unwrap_or_default()) {
-                Ok(_) => {
-                    packets += 1;
-                    bytes += range.len() as u64;
-                }
-                Err(error) => match error.raw_os_error().unwrap_or(0) {
-                    libc::EINTR => continue,
-                    libc::EAGAIN => {
-                        result = Ok(Step::Blocked);
-                        break;
-                    }
-                    libc::EBADFD => {
-                        result = Err(Failure { operation: "write to", syscall: "write", error });
-                        break;
-                    }
-                    errno => self.counters.count_receive_drop(cause_of_refusal(errno), 1),
-                },
-            }
-            self.next += 1;
-        }
-        self.counters.count_written(packets, bytes);
-        result
     }
 }
 
@@ -129,14 +116,6 @@ fn cause_to_drop(message: &Received, is_foreign: bool, first: Option<&u8>) -> Op
         None => Some(InboundDrop::Empty),
         Some(4 | 6) => None,
         Some(_) => Some(InboundDrop::NotIp),
-    }
-}
-
-fn cause_of_refusal(errno: i32) -> InboundDrop {
-    match errno {
-        libc::EIO => InboundDrop::InterfaceDown,
-        libc::ENOMEM | libc::ENOBUFS => InboundDrop::NoBuffers,
-        _ => InboundDrop::Rejected,
     }
 }
 

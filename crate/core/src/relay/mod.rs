@@ -4,32 +4,38 @@
 //! that went in. A datagram that cannot be a packet is dropped and counted by cause; nothing from
 //! the network ends the relay.
 //!
-//! - [`config`](RelayConfig) says what is wanted, `setup` makes it so and `undo` takes it back;
-//! - `outbound` and `inbound` are the two directions, `engine` the loop that drives both;
-//! - `peers` decides whose datagrams count, `stats` counts.
+//! - [`config`](RelayConfig) says what is wanted, `setup` makes it so (`queues` the device
+//!   and the sockets, `steering` who handles what) and `undo` takes it back;
+//! - `outbound` and `inbound` (with its `writer`) are the two directions, `engine` the loop that drives
+//!   both, `worker` the threads, one for each queue;
+//! - `peers` decides whose datagrams count, `stats` counts, `fallback` says which shortcut ended.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod config;
 mod engine;
+mod fallback;
 mod inbound;
 mod mtu;
 mod namespace;
 mod outbound;
 mod peers;
+mod queues;
 mod setup;
 mod stats;
+mod steering;
 mod undo;
 mod user;
 mod way;
 mod worker;
+mod writer;
 
 pub use config::{Accept, Event, OffloadConfig, RelayConfig, RelayInfo};
 pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};
 
 use crate::error::{Error, Result};
 use engine::Stop;
-use stats::Counters;
+use stats::Meter;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{Builder, JoinHandle};
@@ -61,7 +67,7 @@ struct Failure {
 #[derive(Debug)]
 pub struct Relay {
     info: RelayInfo,
-    counters: Arc<Counters>,
+    meter: Arc<Meter>,
     stop: Arc<Stop>,
     closed: watch::Receiver<Option<Closed>>,
     worker: Mutex<Option<JoinHandle<()>>>,
@@ -70,17 +76,20 @@ pub struct Relay {
 impl Relay {
     /// Sets everything up and starts relaying on a thread of its own; returns once packets flow.
     ///
-    /// On failure nothing is left behind. `on_event` is called from the relay's thread with each
+    /// On failure nothing is left behind. `on_event` is called from the relay's threads with each
     /// shortcut that the kernel refuses. Waits for the kernel, so call it off an event loop.
-    pub fn start(config: RelayConfig, on_event: impl Fn(Event) + Send + 'static) -> Result<Self> {
+    pub fn start(
+        config: RelayConfig,
+        on_event: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Result<Self> {
         let stop = Arc::new(Stop::default());
-        let counters = Arc::new(Counters::default());
+        let meter = Arc::new(Meter::new(config.queue_count()));
         let (report_start, started) = mpsc::channel();
         let (report_end, closed) = watch::channel(None);
         let task = worker::Task {
             config,
             stop: Arc::clone(&stop),
-            counters: Arc::clone(&counters),
+            meter: Arc::clone(&meter),
             on_event: Box::new(on_event),
         };
         let worker = Builder::new()
@@ -99,7 +108,7 @@ impl Relay {
                 return Err(Error::os("start", "the relay", "clone", &gone));
             }
         };
-        Ok(Self { info, counters, stop, closed, worker: Mutex::new(Some(worker)) })
+        Ok(Self { info, meter, stop, closed, worker: Mutex::new(Some(worker)) })
     }
 
     /// What the kernel gave: names, addresses, sizes.
@@ -111,7 +120,7 @@ impl Relay {
     /// The counts so far; they stay readable after the end.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.counters.snapshot()
+        self.meter.snapshot()
     }
 
     /// Tells the relay to end and returns at once; [`Relay::closed`] or [`Relay::join`] wait.

@@ -2,7 +2,7 @@
 
 use super::config::RelayConfig;
 use crate::error::{Error, ErrorCode, Result};
-use crate::transport::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6};
+use crate::transport::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6, MAX_SEGMENTS};
 use std::net::SocketAddr;
 
 /// Ethernet's MTU, and the interface's where nothing else is known, bytes.
@@ -23,6 +23,12 @@ pub(super) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
     let headers = if peer.is_ipv4() { 20 + 8 } else { 40 + 8 };
     let largest = u32::try_from(max_payload(peer)).unwrap_or(u32::MAX);
     path_mtu.saturating_sub(headers).clamp(MIN_V4, largest)
+}
+
+/// How many packets of `mtu` bytes one train to `peer` carries at the most.
+pub(super) fn segments(mtu: u32, peer: SocketAddr) -> u32 {
+    let largest = u32::try_from(max_payload(peer)).unwrap_or(u32::MAX);
+    (largest / mtu.max(1)).clamp(1, MAX_SEGMENTS as u32)
 }
 
 /// Refuses an MTU that the interface's addresses or the datagrams cannot have.
@@ -69,6 +75,15 @@ mod tests {
         assert_eq!(inside(1_500, "[2001:db8::1]:1".parse().unwrap()), 1_452);
         assert_eq!(inside(65_536, "192.0.2.1:1".parse().unwrap()), 65_507);
         assert_eq!(inside(20, "192.0.2.1:1".parse().unwrap()), 68);
+    }
+
+    #[test]
+    fn a_super_packet_is_one_train() {
+        let peer = "192.0.2.1:1".parse().unwrap();
+        assert_eq!(segments(1_500, peer), 43);
+        assert_eq!(segments(9_000, peer), 7);
+        assert_eq!(segments(65_507, peer), 1);
+        assert_eq!(segments(68, peer), 64);
     }
 
     #[test]

@@ -1,29 +1,59 @@
-//! Interface to peer: read a batch of packets, send it as trains.
+//! Interface to peer: read a batch of packets, cut the super-packets among them, send all as trains.
 
 use super::stats::{Counters, OutboundDrop};
 use super::{Failure, Step};
 use crate::device::{MAX_PACKET, TunDevice};
+use crate::packet::split::{self, Prepared, SplitPlan};
+use crate::packet::steer;
+use crate::packet::vnet::VnetHeader;
 use crate::transport::{Downgrade, Progress, SendReport, TrainQueue, UdpSender};
 use std::io;
 use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Packets of one batch at the most: one full train.
-const BATCH_PACKETS: usize = 64;
-/// Room for the packets of a batch, bytes; reading stops when a largest packet may not fit.
-const ARENA_BYTES: usize = 4 * (MAX_PACKET + 1);
+/// Reads of one batch at the most: one full train of ordinary packets.
+const BATCH_READS: usize = 64;
+/// A batch ends once it has this much, bytes: about one super-packet, so that it leaves while it is
+/// still in the cache.
+const BATCH_BYTES: usize = 32 << 10;
+/// What one read can give: a vnet header and the longest packet, bytes.
+const MAX_READ: usize = VnetHeader::LEN + MAX_PACKET;
 
 /// The outbound half of a relay's queue.
 pub(super) struct Outbound {
     device: Arc<TunDevice>,
     sender: UdpSender,
-    arena: Vec<u8>,
-    filled: usize,
-    packets: Vec<Range<usize>>,
+    batch: Batch,
     queue: TrainQueue,
     counters: Arc<Counters>,
     downgrade: Option<Downgrade>,
+}
+
+/// What was read, and the pieces that datagrams are gathered from.
+struct Batch {
+    arena: Vec<u8>,
+    filled: usize,
+    /// Headers made for the packets that super-packets are cut into.
+    headers: Vec<u8>,
+    pieces: Vec<Piece>,
+}
+
+/// A part of a datagram.
+enum Piece {
+    /// In the arena: a packet, or the payload of one.
+    Read(Range<usize>),
+    /// Among the headers made.
+    Made(Range<usize>),
+}
+
+/// What was read, for the counters.
+#[derive(Default)]
+struct ReadCount {
+    packets: u64,
+    bytes: u64,
+    super_packets: u64,
+    malformed: u64,
 }
 
 impl Outbound {
@@ -33,28 +63,26 @@ impl Outbound {
         max_train: usize,
         counters: Arc<Counters>,
     ) -> Self {
-        Self {
-            device,
-            sender,
-            arena: vec![0; ARENA_BYTES],
+        let batch = Batch {
+            arena: vec![0; BATCH_BYTES + MAX_READ],
             filled: 0,
-            packets: Vec::with_capacity(BATCH_PACKETS),
-            queue: TrainQueue::new(max_train),
-            counters,
-            downgrade: None,
-        }
+            headers: Vec::new(),
+            pieces: Vec::with_capacity(2 * BATCH_READS),
+        };
+        let queue = TrainQueue::new(max_train);
+        Self { device, sender, batch, queue, counters, downgrade: None }
     }
 
     /// Reads and sends one batch. Errors are those of the device; those of the socket are counted.
     pub(super) fn step(&mut self) -> Result<Step, Failure> {
         if self.queue.is_done() {
             self.start_batch();
-            let idle = self.fill().map_err(|error| Failure {
+            let is_empty = self.fill().map_err(|error| Failure {
                 operation: "read from",
                 syscall: "read",
                 error,
             })?;
-            if self.packets.is_empty() && idle {
+            if self.queue.is_done() && is_empty {
                 return Ok(Step::Idle);
             }
         }
@@ -71,34 +99,28 @@ impl Outbound {
 
     /// Counts what was read and will not be sent any more.
     pub(super) fn close(&mut self) {
-        let waiting = self.queue.waiting_slices().len();
-        self.counters.count_send_drop(OutboundDrop::Closing, waiting as u64);
+        let waiting = self.queue.waiting_datagrams(|piece| self.batch.piece_len(piece));
+        self.counters.count_send_drop(OutboundDrop::Closing, waiting);
         self.start_batch();
     }
 
     fn start_batch(&mut self) {
         self.queue.clear();
-        self.packets.clear();
-        self.filled = 0;
+        self.batch.pieces.clear();
+        self.batch.headers.clear();
+        self.batch.filled = 0;
     }
 
     /// Reads until the device has nothing left (true) or the batch is full (false).
     fn fill(&mut self) -> io::Result<bool> {
-        let join = self.sender.can_segment();
-        let mut bytes = 0;
+        let mut count = ReadCount::default();
         let mut result = Ok(false);
-        while self.packets.len() < BATCH_PACKETS {
-            let Some(room) = self.arena.get_mut(self.filled..) else { break };
-            if room.len() < MAX_PACKET {
+        for _ in 0..BATCH_READS {
+            if self.batch.filled >= BATCH_BYTES {
                 break;
             }
-            match self.device.read(room) {
-                Ok(len) => {
-                    self.packets.push(self.filled..self.filled + len);
-                    self.queue.push(1, len, join);
-                    self.filled += len;
-                    bytes += len as u64;
-                }
+            match self.device.read(self.batch.room()) {
+                Ok(len) => self.take_in(len, &mut count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     result = Ok(true);
@@ -110,21 +132,93 @@ impl Outbound {
                 }
             }
         }
-        self.counters.count_read(self.packets.len() as u64, bytes);
+        self.counters.count_read(count.packets, count.bytes);
+        self.counters.count_super_packets_read(count.super_packets);
+        self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);
         result
     }
 
+    /// Queues what the last read put into the arena: `len` bytes at its filled end.
+    fn take_in(&mut self, len: usize, count: &mut ReadCount) {
+        let join = self.sender.can_segment();
+        let Batch { arena, filled, headers, pieces } = &mut self.batch;
+        let (start, end) = (*filled, *filled + len);
+        let vnet_len = if self.device.has_vnet_header() { VnetHeader::LEN } else { 0 };
+        let Some(read) = arena.get_mut(start..end) else { return };
+        let Some((vnet, packet)) = read.split_at_mut_checked(vnet_len) else { return };
+        let flow = join.then(|| steer::flow_number(packet));
+        let prepared = match vnet.first_chunk() {
+            Some(vnet) => split::prepare(&VnetHeader::parse(vnet), packet, headers),
+            None => Ok(Prepared::Whole),
+        };
+        let packet_start = start + vnet_len;
+        match prepared {
+            Ok(Prepared::Whole) => {
+                pieces.push(Piece::Read(packet_start..end));
+                self.queue.push(1, packet.len(), flow);
+                count.add(packet.len());
+            }
+            Ok(Prepared::Segments(plan)) => {
+                count.super_packets += 1;
+                self.queue_segments(&plan, packet_start, flow, count);
+            }
+            Err(_) => {
+                count.add(packet.len());
+                count.malformed += 1;
+                return;
+            }
+        }
+        self.batch.filled = end;
+    }
+
+    fn queue_segments(
+        &mut self,
+        plan: &SplitPlan,
+        packet_start: usize,
+        flow: Option<u16>,
+        count: &mut ReadCount,
+    ) {
+        for (header, payload) in plan.segments() {
+            let len = header.len() + payload.len();
+            let payload = packet_start + payload.start..packet_start + payload.end;
+            self.batch.pieces.extend([Piece::Made(header), Piece::Read(payload)]);
+            self.queue.push(2, len, flow);
+            count.add(len);
+        }
+    }
+
     fn flush(&mut self) -> Progress {
-        let arena = &self.arena;
-        let slices: Vec<IoSlice<'_>> = self
-            .packets
-            .iter()
-            .map(|range| IoSlice::new(arena.get(range.clone()).unwrap_or_default()))
-            .collect();
+        let Batch { arena, headers, pieces, .. } = &self.batch;
+        let bytes = |piece: &Piece| match piece {
+            Piece::Read(range) => arena.get(range.clone()),
+            Piece::Made(range) => headers.get(range.clone()),
+        };
+        let slices: Vec<IoSlice<'_>> =
+            pieces.iter().map(|piece| IoSlice::new(bytes(piece).unwrap_or_default())).collect();
         let mut report = SendReport::default();
         let progress = self.sender.send(&mut self.queue, &slices, &mut report);
         self.counters.count_sent(&report);
         self.downgrade = self.downgrade.take().or(report.downgrade);
         progress
+    }
+}
+
+impl Batch {
+    /// Where the next read goes.
+    fn room(&mut self) -> &mut [u8] {
+        self.arena.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    fn piece_len(&self, piece: usize) -> usize {
+        self.pieces.get(piece).map_or(0, |piece| match piece {
+            Piece::Read(range) | Piece::Made(range) => range.len(),
+        })
+    }
+}
+
+impl ReadCount {
+    fn add(&mut self, len: usize) {
+        self.packets += 1;
+        self.bytes += len as u64;
     }
 }

@@ -3,25 +3,37 @@
 //! Runs on the relay's own thread, which may move into another network namespace. A failure at any
 //! point leaves nothing behind.
 
-use super::config::{RelayConfig, RelayInfo};
+use super::config::{MAX_QUEUES, OffloadConfig, RelayConfig, RelayInfo};
+use super::fallback::Fallback;
 use super::namespace;
+use super::queues::{self, Opened};
 use super::undo::{Change, Undo};
 use super::way::Way;
 use super::{mtu, user};
-use crate::device::{DeviceOptions, Mode, TunDevice};
+use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
-use crate::netlink::{Connection, LinkChange};
-use crate::transport::{UdpEndpoint, UdpOptions};
+use crate::netlink::{Connection, Link, LinkChange};
+use crate::transport::UdpEndpoint;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 /// Everything a relay needs to run, and what to take back at its end.
 pub(super) struct Prepared {
-    pub(super) device: Arc<TunDevice>,
-    pub(super) endpoint: Arc<UdpEndpoint>,
+    pub(super) queues: Vec<Queue>,
     pub(super) info: RelayInfo,
     pub(super) undo: Undo,
+    /// What is in use of what the configuration allows.
+    pub(super) offload: OffloadConfig,
+    /// What the kernel refused.
+    pub(super) fallbacks: Vec<Fallback>,
+}
+
+/// One queue of the device and one socket.
+pub(super) struct Queue {
+    pub(super) device: Arc<TunDevice>,
+    pub(super) endpoint: Arc<UdpEndpoint>,
+    pub(super) offload: OffloadConfig,
 }
 
 /// Sets everything up.
@@ -29,12 +41,7 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     check(config)?;
     let identity = config.user.as_deref().map(user::resolve).transpose()?;
     let way = Way::find(&Connection::open()?, config.peer).await?;
-    let endpoint = UdpEndpoint::bind(&UdpOptions {
-        listen: listen_address(config),
-        peer: config.peer,
-        wants_gro: config.offload.udp_gro,
-        buffer_bytes: config.socket_buffer_bytes,
-    })?;
+    let endpoints = queues::bind(config, listen_address(config))?;
     let is_elsewhere = match &config.netns {
         Some(name) => namespace::enter(name)?,
         None => false,
@@ -42,18 +49,16 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     if !is_elsewhere {
         way.refuse_loops(config)?;
     }
-    let device = TunDevice::open(&DeviceOptions {
-        mode: Mode::Tun,
-        name: config.name.clone(),
-        clone_device: config.clone_device.clone(),
-        ..DeviceOptions::default()
-    })?;
+    let Opened { devices, offload, fallbacks } = queues::open(config, &endpoints)?;
+    let (Some(device), Some(endpoint)) = (devices.first(), endpoints.first()) else {
+        return Err(Error::new(ErrorCode::System, "start the relay", "", "it has no queue"));
+    };
     if identity.is_some() && device.is_persistent() {
         return Err(user::refuse_persistent(device.name()));
     }
     let mut undo = Undo::default();
-    let configured = configure(config, &device, way.inner_mtu(config.peer), &mut undo).await;
-    let configured = configured.and_then(|mtu| {
+    let plan = Plan { config, default_mtu: way.inner_mtu(config.peer), offload };
+    let configured = configure(&plan, device, &mut undo).await.and_then(|mtu| {
         identity.as_ref().map_or(Ok(()), user::Identity::assume)?;
         Ok(mtu)
     });
@@ -64,10 +69,15 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
             return Err(error);
         }
     };
-    let info = info(config, &device, &endpoint, mtu);
-    Ok(Prepared { device: Arc::new(device), endpoint: Arc::new(endpoint), info, undo })
+    let info = info(config, device, endpoint, mtu);
+    let queue = |(device, endpoint)| Queue {
+        device: Arc::new(device),
+        endpoint: Arc::new(endpoint),
+        offload,
+    };
+    let queues = devices.into_iter().zip(endpoints).map(queue).collect();
+    Ok(Prepared { queues, info, undo, offload, fallbacks })
 }
-
 fn check(config: &RelayConfig) -> Result<()> {
     let refuse = |operation: &'static str, subject: String, reason: &str| {
         Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason))
@@ -83,6 +93,10 @@ fn check(config: &RelayConfig) -> Result<()> {
     if config.peer.port() == 0 {
         return refuse("send to", config.peer.to_string(), "port 0 is no destination");
     }
+    if config.queues > MAX_QUEUES {
+        let reason = "a device has at most 256 queues";
+        return refuse("open queues of the interface", config.queues.to_string(), reason);
+    }
     config.mtu.map_or(Ok(()), |mtu| mtu::check(mtu, config))
 }
 
@@ -96,13 +110,16 @@ fn listen_address(config: &RelayConfig) -> SocketAddr {
     SocketAddr::new(ip, config.receive_port)
 }
 
-/// Configures the interface and answers its MTU. What a persistent device had before is recorded.
-async fn configure(
-    config: &RelayConfig,
-    device: &TunDevice,
+/// What the interface is to become.
+struct Plan<'a> {
+    config: &'a RelayConfig,
     default_mtu: u32,
-    undo: &mut Undo,
-) -> Result<u32> {
+    offload: OffloadConfig,
+}
+
+/// Configures the interface and answers its MTU. What a persistent device had before is recorded.
+async fn configure(plan: &Plan<'_>, device: &TunDevice, undo: &mut Undo) -> Result<u32> {
+    let config = plan.config;
     let connection = Connection::open()?;
     let index = device.index();
     let before = connection.link(index).await?;
@@ -116,13 +133,16 @@ async fn configure(
     let mtu = match config.mtu {
         Some(mtu) => mtu,
         None if device.is_persistent() => before.mtu,
-        None => default_mtu,
+        None => plan.default_mtu,
     };
     mtu::check(mtu, config)?;
     if mtu != before.mtu {
         let change = LinkChange { mtu: Some(mtu), ..LinkChange::default() };
         connection.set_link(index, device.name(), &change).await?;
         undo.record(Change::Mtu(before.mtu));
+    }
+    if plan.offload.tso || plan.offload.uso {
+        limit_segments(&connection, device, &before, mtu::segments(mtu, config.peer), undo).await;
     }
     for address in &config.addresses {
         add_address(&connection, device, *address, undo).await?;
@@ -137,6 +157,22 @@ async fn configure(
         undo.record(Change::Route(*route));
     }
     Ok(mtu)
+}
+
+/// Has the kernel make super-packets that are one train each. A kernel that refuses makes longer
+/// ones, which become two trains: no reason for a word.
+async fn limit_segments(
+    connection: &Connection,
+    device: &TunDevice,
+    before: &Link,
+    segments: u32,
+    undo: &mut Undo,
+) {
+    let Some(limit) = before.gso_max_segs.filter(|limit| *limit != segments) else { return };
+    let change = LinkChange { gso_max_segs: Some(segments), ..LinkChange::default() };
+    if connection.set_link(device.index(), device.name(), &change).await.is_ok() {
+        undo.record(Change::GsoMaxSegments(limit));
+    }
 }
 
 async fn add_address(
@@ -166,5 +202,6 @@ fn info(config: &RelayConfig, device: &TunDevice, endpoint: &UdpEndpoint, mtu: u
         peer: endpoint.peer(),
         receive_buffer_bytes: endpoint.receive_buffer_bytes(),
         send_buffer_bytes: endpoint.send_buffer_bytes(),
+        queues: config.queue_count(),
     }
 }

@@ -1,7 +1,9 @@
 //! Counters of a relay. In each direction: read = sent + the sum of the drops, always.
 
+use super::config::OffloadConfig;
 use crate::transport::{NewsCount, SendDrop, SendReport};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A counter with one writer, so that adding needs no locked instruction.
 #[derive(Debug, Default)]
@@ -25,17 +27,20 @@ impl Counter {
 pub enum OutboundDrop {
     /// The socket refused it.
     Send(SendDrop),
+    /// The header that the kernel put before it does not fit it.
+    Malformed,
     /// The relay was closed before it could be sent.
     Closing,
 }
 
 impl OutboundDrop {
-    const COUNT: usize = SendDrop::COUNT + 1;
+    const COUNT: usize = SendDrop::COUNT + 2;
 
     fn index(self) -> usize {
         match self {
             Self::Send(cause) => cause as usize,
-            Self::Closing => SendDrop::COUNT,
+            Self::Malformed => SendDrop::COUNT,
+            Self::Closing => SendDrop::COUNT + 1,
         }
     }
 }
@@ -70,6 +75,7 @@ impl InboundDrop {
 pub(super) struct Counters {
     packets_read: Counter,
     bytes_read: Counter,
+    super_packets_read: Counter,
     datagrams_sent: Counter,
     bytes_sent: Counter,
     send_drops: [Counter; OutboundDrop::COUNT],
@@ -80,6 +86,7 @@ pub(super) struct Counters {
     bytes_received: Counter,
     packets_written: Counter,
     bytes_written: Counter,
+    super_packets_written: Counter,
     receive_drops: [Counter; InboundDrop::COUNT],
 }
 
@@ -87,6 +94,10 @@ impl Counters {
     pub(super) fn count_read(&self, packets: u64, bytes: u64) {
         self.packets_read.add(packets);
         self.bytes_read.add(bytes);
+    }
+
+    pub(super) fn count_super_packets_read(&self, amount: u64) {
+        self.super_packets_read.add(amount);
     }
 
     pub(super) fn count_sent(&self, report: &SendReport) {
@@ -120,55 +131,105 @@ impl Counters {
         self.bytes_written.add(bytes);
     }
 
+    pub(super) fn count_super_packets_written(&self, amount: u64) {
+        self.super_packets_written.add(amount);
+    }
+
     pub(super) fn count_receive_drop(&self, cause: InboundDrop, packets: u64) {
         if let Some(counter) = self.receive_drops.get(cause as usize) {
             counter.add(packets);
         }
     }
+}
+
+/// The counters of all queues of a relay, and which shortcuts are in use.
+#[derive(Debug)]
+pub(super) struct Meter {
+    queues: Vec<Arc<Counters>>,
+    offload: Mutex<OffloadConfig>,
+}
+
+impl Meter {
+    pub(super) fn new(queues: usize) -> Self {
+        Self {
+            queues: (0..queues).map(|_| Arc::default()).collect(),
+            offload: Mutex::new(OffloadConfig::NONE),
+        }
+    }
+
+    /// The counters of each queue.
+    pub(super) fn queues(&self) -> &[Arc<Counters>] {
+        &self.queues
+    }
+
+    /// Changes which shortcuts are in use; answers whether that made a difference.
+    pub(super) fn change_offload(&self, change: impl FnOnce(&mut OffloadConfig)) -> bool {
+        let mut offload = self.offload.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *offload;
+        change(&mut offload);
+        *offload != before
+    }
 
     /// The counts of this moment; each is exact, but they are not of one instant.
     pub(super) fn snapshot(&self) -> Stats {
-        let sent =
-            |cause: OutboundDrop| self.send_drops.get(cause.index()).map_or(0, Counter::load);
-        let received =
-            |cause: InboundDrop| self.receive_drops.get(cause as usize).map_or(0, Counter::load);
         Stats {
-            outbound: OutboundStats {
-                packets_read: self.packets_read.load(),
-                bytes_read: self.bytes_read.load(),
-                datagrams_sent: self.datagrams_sent.load(),
-                bytes_sent: self.bytes_sent.load(),
-                refused_by_peer: self.refused.load(),
-                unreachable_reports: self.unreachable.load(),
-                path_mtu_reports: self.path_too_small.load(),
-                too_long: sent(OutboundDrop::Send(SendDrop::TooLong)),
-                unreachable: sent(OutboundDrop::Send(SendDrop::Unreachable)),
-                denied: sent(OutboundDrop::Send(SendDrop::Denied)),
-                no_buffers: sent(OutboundDrop::Send(SendDrop::NoBuffers)),
-                other: sent(OutboundDrop::Send(SendDrop::Other)),
-                closing: sent(OutboundDrop::Closing),
-            },
-            inbound: InboundStats {
-                datagrams_received: self.datagrams_received.load(),
-                bytes_received: self.bytes_received.load(),
-                packets_written: self.packets_written.load(),
-                bytes_written: self.bytes_written.load(),
-                foreign_source: received(InboundDrop::ForeignSource),
-                empty: received(InboundDrop::Empty),
-                truncated: received(InboundDrop::Truncated),
-                not_ip: received(InboundDrop::NotIp),
-                interface_down: received(InboundDrop::InterfaceDown),
-                no_buffers: received(InboundDrop::NoBuffers),
-                rejected: received(InboundDrop::Rejected),
-                closing: received(InboundDrop::Closing),
-            },
+            offload: *self.offload.lock().unwrap_or_else(PoisonError::into_inner),
+            outbound: self.outbound(),
+            inbound: self.inbound(),
+        }
+    }
+
+    fn sum(&self, pick: impl Fn(&Counters) -> Option<&Counter>) -> u64 {
+        self.queues.iter().filter_map(|queue| pick(queue)).map(Counter::load).sum()
+    }
+
+    fn outbound(&self) -> OutboundStats {
+        let dropped = |cause: OutboundDrop| self.sum(|queue| queue.send_drops.get(cause.index()));
+        OutboundStats {
+            packets_read: self.sum(|queue| Some(&queue.packets_read)),
+            bytes_read: self.sum(|queue| Some(&queue.bytes_read)),
+            super_packets_read: self.sum(|queue| Some(&queue.super_packets_read)),
+            datagrams_sent: self.sum(|queue| Some(&queue.datagrams_sent)),
+            bytes_sent: self.sum(|queue| Some(&queue.bytes_sent)),
+            refused_by_peer: self.sum(|queue| Some(&queue.refused)),
+            unreachable_reports: self.sum(|queue| Some(&queue.unreachable)),
+            path_mtu_reports: self.sum(|queue| Some(&queue.path_too_small)),
+            too_long: dropped(OutboundDrop::Send(SendDrop::TooLong)),
+            unreachable: dropped(OutboundDrop::Send(SendDrop::Unreachable)),
+            denied: dropped(OutboundDrop::Send(SendDrop::Denied)),
+            no_buffers: dropped(OutboundDrop::Send(SendDrop::NoBuffers)),
+            other: dropped(OutboundDrop::Send(SendDrop::Other)),
+            malformed: dropped(OutboundDrop::Malformed),
+            closing: dropped(OutboundDrop::Closing),
+        }
+    }
+
+    fn inbound(&self) -> InboundStats {
+        let dropped =
+            |cause: InboundDrop| self.sum(|queue| queue.receive_drops.get(cause as usize));
+        InboundStats {
+            datagrams_received: self.sum(|queue| Some(&queue.datagrams_received)),
+            bytes_received: self.sum(|queue| Some(&queue.bytes_received)),
+            packets_written: self.sum(|queue| Some(&queue.packets_written)),
+            bytes_written: self.sum(|queue| Some(&queue.bytes_written)),
+            super_packets_written: self.sum(|queue| Some(&queue.super_packets_written)),
+            foreign_source: dropped(InboundDrop::ForeignSource),
+            empty: dropped(InboundDrop::Empty),
+            truncated: dropped(InboundDrop::Truncated),
+            not_ip: dropped(InboundDrop::NotIp),
+            interface_down: dropped(InboundDrop::InterfaceDown),
+            no_buffers: dropped(InboundDrop::NoBuffers),
+            rejected: dropped(InboundDrop::Rejected),
+            closing: dropped(InboundDrop::Closing),
         }
     }
 }
 
 /// Counts of a relay since it started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stats {
+    /// Which of the kernel's shortcuts are in use.
+    pub offload: OffloadConfig,
     /// From the interface to the peer.
     pub outbound: OutboundStats,
     /// From the peer to the interface.
@@ -182,6 +243,8 @@ pub struct OutboundStats {
     pub packets_read: u64,
     /// Bytes in them.
     pub bytes_read: u64,
+    /// Super-packets among what was read; `packets_read` counts what they were cut into.
+    pub super_packets_read: u64,
     /// Datagrams that the kernel took for sending.
     pub datagrams_sent: u64,
     /// Bytes of payload in them.
@@ -202,6 +265,8 @@ pub struct OutboundStats {
     pub no_buffers: u64,
     /// Dropped for another errno.
     pub other: u64,
+    /// Dropped: the kernel's own header before it does not fit it.
+    pub malformed: u64,
     /// Dropped: read, but the relay was closed before it could be sent.
     pub closing: u64,
 }
@@ -210,7 +275,13 @@ impl OutboundStats {
     /// All drops together.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.too_long + self.unreachable + self.denied + self.no_buffers + self.other + self.closing
+        self.too_long
+            + self.unreachable
+            + self.denied
+            + self.no_buffers
+            + self.other
+            + self.malformed
+            + self.closing
     }
 }
 
@@ -226,6 +297,8 @@ pub struct InboundStats {
     pub packets_written: u64,
     /// Bytes in them.
     pub bytes_written: u64,
+    /// Super-packets among what was written; `packets_written` counts what was joined into them.
+    pub super_packets_written: u64,
     /// Dropped: the source address is not the peer's.
     pub foreign_source: u64,
     /// Dropped: no payload.

@@ -20,6 +20,8 @@ pub(super) struct Undo {
 pub(super) enum Change {
     /// The MTU was this before, bytes.
     Mtu(u32),
+    /// The most segments of a super-packet were this before.
+    GsoMaxSegments(u32),
     /// This address was added.
     Address(IpNet),
     /// The link was brought up.
@@ -52,6 +54,10 @@ impl Undo {
         match change {
             Change::Mtu(mtu) => {
                 let change = LinkChange { mtu: Some(*mtu), ..LinkChange::default() };
+                connection.set_link(index, &self.interface, &change).await
+            }
+            Change::GsoMaxSegments(segments) => {
+                let change = LinkChange { gso_max_segs: Some(*segments), ..LinkChange::default() };
                 connection.set_link(index, &self.interface, &change).await
             }
             Change::Address(address) => connection.delete_address(index, *address).await,

@@ -1,101 +1,195 @@
-//! The relay's thread: sets up, relays, takes back what it added, and says how it ended.
+//! The relay's threads: the first sets up, starts one for each further queue, relays itself, takes
+//! back what was added, and says how it ended.
 
 use super::config::{Event, RelayConfig, RelayInfo};
 use super::engine::{Engine, READABLE, Stop};
+use super::fallback::Fallback;
 use super::inbound::{BATCH_MESSAGES, Inbound};
 use super::outbound::Outbound;
 use super::peers::PeerFilter;
-use super::setup::{self, Prepared};
-use super::stats::Counters;
+use super::setup::{self, Prepared, Queue};
+use super::stats::{Counters, Meter};
+use super::writer::Writer;
 use super::{Closed, mtu};
 use crate::error::{Error, Result};
+use crate::packet::coalesce::CoalesceOptions;
 use crate::sys::readiness;
-use crate::transport::{Downgrade, UdpReceiver, UdpSender};
+use crate::transport::{UdpReceiver, UdpSender};
 use std::sync::{Arc, mpsc};
+use std::thread::{Builder, JoinHandle};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 /// What the thread is given.
 pub(super) struct Task {
     pub(super) config: RelayConfig,
     pub(super) stop: Arc<Stop>,
-    pub(super) counters: Arc<Counters>,
-    pub(super) on_event: Box<dyn Fn(Event) + Send>,
+    pub(super) meter: Arc<Meter>,
+    pub(super) on_event: Box<dyn Fn(Event) + Send + Sync>,
 }
 
-/// The body of the thread.
+/// The body of the first thread.
 pub(super) fn run(
     task: Task,
     started: &mpsc::Sender<Result<RelayInfo>>,
     ended: &watch::Sender<Option<Closed>>,
 ) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-    let end = match runtime {
-        Ok(runtime) => runtime.block_on(relay(task, started)),
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
         Err(error) => {
-            let error = Error::os("start", "the relay's event loop", "epoll_create1", &error);
             let _ = started.send(Err(error));
             return;
         }
     };
-    if let Some(end) = end {
+    if let Some(end) = relay(&Arc::new(task), &runtime, started) {
         ended.send_replace(Some(end.map_err(Arc::new)));
     }
 }
 
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(|error| Error::os("start", "the relay's event loop", "epoll_create1", &error))
+}
+
 /// Answers how the relay ended; `None` if it never started and `started` was told why.
-async fn relay(task: Task, started: &mpsc::Sender<Result<RelayInfo>>) -> Option<Result<()>> {
-    let prepared = match setup::prepare(&task.config).await {
+fn relay(
+    task: &Arc<Task>,
+    runtime: &Runtime,
+    started: &mpsc::Sender<Result<RelayInfo>>,
+) -> Option<Result<()>> {
+    let prepared = match runtime.block_on(setup::prepare(&task.config)) {
         Ok(prepared) => prepared,
         Err(error) => {
             let _ = started.send(Err(error));
             return None;
         }
     };
-    let Prepared { info, undo, .. } = &prepared;
-    let info = info.clone();
-    let result = match engine(&task, &prepared) {
+    let Prepared { queues, info, undo, offload, fallbacks } = prepared;
+    task.meter.change_offload(|active| *active = offload);
+    for fallback in fallbacks {
+        (task.on_event)(fallback.event());
+    }
+    let on_started = |threads: Result<()>| {
+        // Before a failure is told, nothing may be left.
+        if threads.is_err() {
+            runtime.block_on(undo.run());
+        }
+        let _ = started.send(threads.map(|()| info.clone()));
+    };
+    let end = relay_queues(task, runtime, queues, on_started)?;
+    runtime.block_on(undo.run());
+    Some(end)
+}
+
+/// Relays on all queues until told to stop or one of them fails, which ends them all.
+///
+/// `on_started` is told whether every queue is ready; `None` if one was not.
+fn relay_queues(
+    task: &Arc<Task>,
+    runtime: &Runtime,
+    queues: Vec<Queue>,
+    on_started: impl FnOnce(Result<()>),
+) -> Option<Result<()>> {
+    let mut threads: Vec<JoinHandle<Result<()>>> = Vec::new();
+    let mut parts = queues.into_iter().zip(task.meter.queues());
+    let (queue, counters) = parts.next()?;
+    let mut ready = runtime.block_on(async { engine(task, queue, counters) });
+    for (queue, counters) in parts {
+        if ready.is_err() {
+            break;
+        }
+        match start_thread(task, queue, counters) {
+            Ok(thread) => threads.push(thread),
+            Err(error) => ready = Err(error),
+        }
+    }
+    let result = match ready {
         Ok(mut engine) => {
-            let _ = started.send(Ok(info));
-            let on_downgrade = |downgrade| (task.on_event)(event_of(downgrade));
-            engine.run(on_downgrade).await
+            on_started(Ok(()));
+            Some(run_engine(task, runtime, &mut engine))
         }
         Err(error) => {
-            undo.run().await;
-            let _ = started.send(Err(error));
-            return None;
+            task.stop.raise();
+            let _ = join(threads.drain(..));
+            on_started(Err(error));
+            None
         }
     };
-    undo.run().await;
-    Some(result)
+    let others = join(threads);
+    result.map(|own| own.and(others))
 }
 
-fn engine(task: &Task, prepared: &Prepared) -> Result<Engine> {
-    let Prepared { device, endpoint, .. } = prepared;
+/// The first error of the threads, once all have ended.
+fn join(threads: impl IntoIterator<Item = JoinHandle<Result<()>>>) -> Result<()> {
+    let ends: Vec<Result<()>> =
+        threads.into_iter().map(|thread| thread.join().unwrap_or(Ok(()))).collect();
+    ends.into_iter().collect()
+}
+
+/// Runs one queue to its end, and ends the others with it.
+fn run_engine(task: &Task, runtime: &Runtime, engine: &mut Engine) -> Result<()> {
+    let on_fallback = |fallback: Fallback| {
+        // Each queue meets with the same refusal: it is said once.
+        if task.meter.change_offload(|active| fallback.apply(active)) {
+            (task.on_event)(fallback.event());
+        }
+    };
+    let result = runtime.block_on(engine.run(&on_fallback));
+    task.stop.raise();
+    result
+}
+
+/// Starts the thread of a further queue; returns once it is ready.
+fn start_thread(
+    task: &Arc<Task>,
+    queue: Queue,
+    counters: &Arc<Counters>,
+) -> Result<JoinHandle<Result<()>>> {
+    let (task, counters) = (Arc::clone(task), Arc::clone(counters));
+    let (report, ready) = mpsc::channel();
+    let body = move || {
+        let parts = runtime().and_then(|runtime| {
+            let engine = runtime.block_on(async { engine(&task, queue, &counters) })?;
+            Ok((runtime, engine))
+        });
+        match parts {
+            Ok((runtime, mut engine)) => {
+                let _ = report.send(Ok(()));
+                run_engine(&task, &runtime, &mut engine)
+            }
+            Err(error) => {
+                let _ = report.send(Err(error));
+                Ok(())
+            }
+        }
+    };
+    let thread = Builder::new()
+        .name("tun2udp-queue".to_owned())
+        .spawn(body)
+        .map_err(|e| Error::os("start", "a relay thread", "clone", &e))?;
+    ready.recv().unwrap_or(Ok(())).map(|()| thread)
+}
+
+/// Must be called inside the runtime of the queue's thread.
+fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
+    let Queue { device, endpoint, offload } = queue;
     let config = &task.config;
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
-    let sender = UdpSender::new(Arc::clone(endpoint), config.offload.udp_segment);
-    let receiver = UdpReceiver::new(Arc::clone(endpoint), BATCH_MESSAGES);
+    let sender = UdpSender::new(Arc::clone(&endpoint), offload.udp_segment);
+    let receiver = UdpReceiver::new(Arc::clone(&endpoint), BATCH_MESSAGES);
     let filter = PeerFilter::new(config.accept, config.peer);
+    let join = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
+    let writer = Writer::new(Arc::clone(&device));
     let max_train = mtu::max_payload(config.peer);
     Ok(Engine {
-        outbound: Outbound::new(Arc::clone(device), sender, max_train, Arc::clone(&task.counters)),
-        inbound: Inbound::new(Arc::clone(device), receiver, filter, Arc::clone(&task.counters)),
-        device_ready: readiness::watch(device, READABLE).map_err(watch)?,
-        device: Arc::clone(device),
-        endpoint_ready: readiness::watch(endpoint, READABLE).map_err(watch)?,
-        endpoint: Arc::clone(endpoint),
+        outbound: Outbound::new(Arc::clone(&device), sender, max_train, Arc::clone(counters)),
+        inbound: Inbound::new(receiver, filter, join, writer, Arc::clone(counters)),
+        device_ready: readiness::watch(&device, READABLE).map_err(watch)?,
+        endpoint_ready: readiness::watch(&endpoint, READABLE).map_err(watch)?,
+        device,
+        endpoint,
         stop: Arc::clone(&task.stop),
     })
-}
-
-fn event_of(downgrade: Downgrade) -> Event {
-    match downgrade {
-        Downgrade::SegmentationOff { errno } => Event {
-            kind: "udp-segment-off",
-            message: format!(
-                "the kernel refused UDP_SEGMENT ({}): datagrams are sent one by one from now on",
-                crate::error::strerror(errno)
-            ),
-        },
-    }
 }

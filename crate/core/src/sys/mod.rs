@@ -6,6 +6,7 @@
 
 pub mod checksum;
 pub mod cmsg;
+pub mod filter;
 pub mod interface;
 pub mod io;
 pub mod mmsg;

@@ -75,6 +75,33 @@ pub fn set_offload(fd: BorrowedFd<'_>, mask: u32) -> io::Result<()> {
     .map(drop)
 }
 
+/// `TUNSETVNETHDRSZ`: bytes of the header before each packet of a device with `IFF_VNET_HDR`.
+///
+/// It belongs to the device and outlives its owner, so it is to be set on every attach.
+pub fn set_vnet_header_size(fd: BorrowedFd<'_>, bytes: libc::c_int) -> io::Result<()> {
+    // SAFETY: TUNSETVNETHDRSZ reads one int, which `bytes` is.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETVNETHDRSZ as _, &raw const bytes) })
+        .map(drop)
+}
+
+/// `TUNSETSTEERINGEBPF`: the program's answer, modulo the number of queues, is the queue that a
+/// packet goes to. The device keeps the program.
+pub fn set_steering(fd: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
+    let program: libc::c_int = program.as_raw_fd();
+    // SAFETY: TUNSETSTEERINGEBPF reads one int, which `program` is.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETSTEERINGEBPF as _, &raw const program) })
+        .map(drop)
+}
+
+/// `TUNGETFEATURES`: the `IFF_*` flags that the driver takes; persistence and exclusiveness are not
+/// listed.
+pub fn features(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut features: libc::c_uint = 0;
+    // SAFETY: TUNGETFEATURES writes one unsigned int, which `features` is.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNGETFEATURES as _, &raw mut features) })?;
+    Ok(features)
+}
+
 fn interface_request(name: &str) -> io::Result<libc::ifreq> {
     let too_long = || io::Error::from_raw_os_error(libc::EINVAL);
     let name = CString::new(name).map_err(|_| too_long())?;

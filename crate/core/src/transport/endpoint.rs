@@ -35,8 +35,31 @@ pub struct UdpEndpoint {
 }
 
 impl UdpEndpoint {
+    /// Makes and binds `queues` sockets on one port; each receives a share of the datagrams
+    /// (`SO_REUSEPORT`).
+    ///
+    /// A port that somebody else has is refused, also when it could be shared with them.
+    pub fn bind_queues(options: &UdpOptions, queues: usize) -> Result<Vec<Self>> {
+        let first = Self::bind(options)?;
+        if queues > 1 {
+            // Only now, so that the first bind met with every other socket on the port.
+            let shared = first.socket.set_reuse_port(true);
+            shared.map_err(|e| configure_error(options.peer, &e))?;
+        }
+        let listen = first.local;
+        let mut endpoints = vec![first];
+        for _ in 1..queues {
+            endpoints.push(Self::bind_one(&UdpOptions { listen, ..*options }, true)?);
+        }
+        Ok(endpoints)
+    }
+
     /// Makes and binds the socket in the calling thread's network namespace.
     pub fn bind(options: &UdpOptions) -> Result<Self> {
+        Self::bind_one(options, false)
+    }
+
+    fn bind_one(options: &UdpOptions, is_shared: bool) -> Result<Self> {
         let UdpOptions { listen, peer, .. } = *options;
         if listen.is_ipv4() != peer.is_ipv4() {
             return Err(Error::new(
@@ -49,10 +72,11 @@ impl UdpEndpoint {
         }
         let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))
             .map_err(|e| Error::os("make a UDP socket for", peer.to_string(), "socket", &e))?;
-        let configure = |e: std::io::Error| {
-            Error::os("configure the UDP socket for", peer.to_string(), "setsockopt", &e)
-        };
+        let configure = |e| configure_error(peer, &e);
         socket.set_nonblocking(true).map_err(configure)?;
+        if is_shared {
+            socket.set_reuse_port(true).map_err(configure)?;
+        }
         let errors = if peer.is_ipv4() {
             SocketOption::ReceiveErrorsV4
         } else {
@@ -136,6 +160,10 @@ fn grow_buffers(socket: &Socket, bytes: usize) {
     if set_option(socket.as_fd(), SocketOption::SendBufferForce, value).is_err() {
         let _ = socket.set_send_buffer_size(bytes);
     }
+}
+
+fn configure_error(peer: SocketAddr, error: &std::io::Error) -> Error {
+    Error::os("configure the UDP socket for", peer.to_string(), "setsockopt", error)
 }
 
 fn bind_error(listen: SocketAddr, error: &std::io::Error) -> Error {

@@ -14,7 +14,7 @@ pub use endpoint::{UdpEndpoint, UdpOptions};
 pub use news::NewsCount;
 pub use receiver::UdpReceiver;
 pub use sender::{Downgrade, Progress, SendDrop, SendReport, UdpSender};
-pub use train::TrainQueue;
+pub use train::{MAX_SEGMENTS, TrainQueue};
 
 /// The largest payload of a UDP datagram over IPv4: 65,535 less 20 and 8 bytes of headers.
 pub const MAX_PAYLOAD_V4: usize = 65_507;

@@ -2,7 +2,7 @@
 
 use super::endpoint::UdpEndpoint;
 use super::news::NewsCount;
-use super::train::TrainQueue;
+use super::train::{TrainQueue, datagrams};
 use crate::sys::mmsg::{MessageShape, SendBatch};
 use std::io;
 use std::io::IoSlice;
@@ -178,9 +178,4 @@ impl SendReport {
 
 fn slice_bytes(shape: &MessageShape, slices: &[IoSlice<'_>]) -> usize {
     slices.get(shape.slices.clone()).unwrap_or_default().iter().map(|slice| slice.len()).sum()
-}
-
-/// How many datagrams a message of `bytes` makes.
-fn datagrams(shape: &MessageShape, bytes: usize) -> u64 {
-    shape.segment_size.map_or(1, |size| bytes.div_ceil(usize::from(size).max(1)) as u64)
 }

@@ -1,15 +1,17 @@
 //! Joining datagrams of one size into trains, which one system call sends.
 
 use crate::sys::mmsg::MessageShape;
-use std::ops::Range;
 
-/// `UDP_MAX_SEGMENTS` of kernels before 6.9 (include/linux/udp.h); newer ones take 128.
-pub(super) const MAX_SEGMENTS: usize = 64;
+/// Datagrams of a train at the most: `UDP_MAX_SEGMENTS` of kernels before 6.9 (include/linux/udp.h); newer ones take 128.
+pub const MAX_SEGMENTS: usize = 64;
 
 /// Messages to send, in order: each a datagram or a train of datagrams.
 ///
 /// Datagrams are pushed by the number and total length of the slices that hold their bytes. Those
-/// of equal length join a train; a shorter one may end it (udp(7), `UDP_SEGMENT`).
+/// of one flow and of equal length join a train; a shorter one may end it (udp(7), `UDP_SEGMENT`).
+///
+/// A train carries one flow: a receiver with several queues gets a train whole on one of them, and
+/// packets of another flow in it could overtake, or be overtaken by, those on that flow's own queue.
 #[derive(Debug)]
 pub struct TrainQueue {
     shapes: Vec<MessageShape>,
@@ -22,6 +24,7 @@ pub struct TrainQueue {
 /// The train at the end of the queue that may still grow.
 #[derive(Debug)]
 struct OpenTrain {
+    flow: u16,
     segment_len: usize,
     segments: usize,
     len: usize,
@@ -34,23 +37,29 @@ impl TrainQueue {
         Self { shapes: Vec::new(), next: 0, slices: 0, open: None, max_train }
     }
 
-    /// Adds a datagram of `len` bytes that the next `slices` slices hold; `join`: trains may be
-    /// formed.
-    pub fn push(&mut self, slices: usize, len: usize, join: bool) {
+    /// Adds a datagram of `len` bytes that the next `slices` slices hold. `flow` is the number of
+    /// the flow that it may share a train with; `None`: it leaves alone.
+    pub fn push(&mut self, slices: usize, len: usize, flow: Option<u16>) {
         let end = self.slices + slices;
-        if !(join && self.try_join(end, len)) {
+        if !flow.is_some_and(|flow| self.try_join(end, len, flow)) {
             self.shapes.push(MessageShape { slices: self.slices..end, segment_size: None });
             // A datagram without payload is a message of its own: a segment size of 0 means none.
-            self.open = (len > 0).then_some(OpenTrain { segment_len: len, segments: 1, len });
+            self.open = flow.filter(|_| len > 0).map(|flow| OpenTrain {
+                flow,
+                segment_len: len,
+                segments: 1,
+                len,
+            });
         }
         self.slices = end;
     }
 
-    fn try_join(&mut self, end: usize, len: usize) -> bool {
+    fn try_join(&mut self, end: usize, len: usize, flow: u16) -> bool {
         let (Some(open), Some(shape)) = (&mut self.open, self.shapes.last_mut()) else {
             return false;
         };
         let fits = len > 0
+            && flow == open.flow
             && len <= open.segment_len
             && open.segments < MAX_SEGMENTS
             && open.len + len <= self.max_train;
@@ -80,12 +89,12 @@ impl TrainQueue {
         self.shapes.get(self.next..).unwrap_or_default()
     }
 
-    /// Which slices still wait to be sent.
+    /// How many datagrams still wait to be sent; `slice_len` tells the length of a slice by its
+    /// index, in bytes.
     #[must_use]
-    pub fn waiting_slices(&self) -> Range<usize> {
-        self.waiting()
-            .first()
-            .map_or(self.slices..self.slices, |first| first.slices.start..self.slices)
+    pub fn waiting_datagrams(&self, slice_len: impl Fn(usize) -> usize) -> u64 {
+        let bytes = |shape: &MessageShape| shape.slices.clone().map(&slice_len).sum();
+        self.waiting().iter().map(|shape| datagrams(shape, bytes(shape))).sum()
     }
 
     /// Passes over the first `count` waiting messages: they were sent or dropped.
@@ -123,14 +132,20 @@ impl TrainQueue {
     }
 }
 
+/// How many datagrams a message of `bytes` makes.
+pub(super) fn datagrams(shape: &MessageShape, bytes: usize) -> u64 {
+    shape.segment_size.map_or(1, |size| bytes.div_ceil(usize::from(size).max(1)) as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::Range;
 
     fn queue(lens: &[usize]) -> TrainQueue {
         let mut queue = TrainQueue::new(65_507);
         for len in lens {
-            queue.push(1, *len, true);
+            queue.push(1, *len, Some(0));
         }
         queue
     }
@@ -167,28 +182,38 @@ mod tests {
     #[test]
     fn without_joining_each_datagram_is_a_message() {
         let mut queue = TrainQueue::new(65_507);
-        queue.push(2, 100, false);
-        queue.push(2, 100, false);
+        queue.push(2, 100, None);
+        queue.push(2, 100, None);
         assert_eq!(queue.waiting(), [shape(0..2, None), shape(2..4, None)]);
+    }
+
+    #[test]
+    fn a_train_carries_one_flow() {
+        let mut queue = TrainQueue::new(65_507);
+        for flow in [1, 1, 2, 1] {
+            queue.push(1, 100, Some(flow));
+        }
+        assert_eq!(queue.waiting(), [shape(0..2, Some(100)), shape(2..3, None), shape(3..4, None)]);
     }
 
     #[test]
     fn a_train_of_gathered_datagrams_breaks_up_where_it_was_joined() {
         let mut queue = TrainQueue::new(65_507);
         for payload in [60, 60, 20] {
-            queue.push(2, 40 + payload, true);
+            queue.push(2, 40 + payload, Some(0));
         }
-        queue.push(1, 7, true);
+        queue.push(1, 7, Some(0));
         let lens = [40, 60, 40, 60, 40, 20, 7];
+        assert_eq!(queue.waiting_datagrams(|slice| lens[slice]), 4);
         queue.break_up_first(|slice| lens[slice]);
         assert_eq!(
             queue.waiting(),
             [shape(0..2, None), shape(2..4, None), shape(4..6, None), shape(6..7, None)]
         );
         queue.advance(2);
-        assert_eq!(queue.waiting_slices(), 4..7);
+        assert_eq!(queue.waiting_datagrams(|slice| lens[slice]), 2);
         queue.advance(2);
         assert!(queue.is_done());
-        assert_eq!(queue.waiting_slices(), 7..7);
+        assert_eq!(queue.waiting_datagrams(|slice| lens[slice]), 0);
     }
 }

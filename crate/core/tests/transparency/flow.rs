@@ -30,6 +30,18 @@ pub(crate) fn flow_of(packet: &[u8]) -> Flow {
     Flow(key.unwrap_or_default())
 }
 
+/// The same, but over IPv6 only packets of one flow label are of one flow (RFC 6437, 2): so several
+/// queues share the work.
+pub(crate) fn labelled_flow_of(packet: &[u8]) -> Flow {
+    let Flow(mut key) = flow_of(packet);
+    if let [0x60..=0x6f, label @ ..] = packet
+        && let [a, b, c, ..] = label
+    {
+        key.extend([a & 0x0f, *b, *c]);
+    }
+    Flow(key)
+}
+
 fn v4(packet: &[u8]) -> Option<Vec<u8>> {
     let addresses = packet.get(12..20)?;
     let protocol = packet[9];

@@ -51,6 +51,16 @@ pub(crate) trait Launcher: Sync {
     /// The kind's name, for messages.
     fn name(&self) -> String;
 
+    /// It completes checksums of what the kernel cut, see `compare::with_one_zero`.
+    fn completes_what_the_kernel_cut(&self) -> bool {
+        false
+    }
+
+    /// It has several queues, among which packets of IPv6 are spread by their flow label.
+    fn tells_labels_apart(&self) -> bool {
+        false
+    }
+
     /// Starts one; panics with the reason if it cannot.
     fn launch(&self, wiring: &Wiring) -> Box<dyn Forwarder>;
 }

@@ -42,7 +42,14 @@ pub(crate) fn assert_transparent<const N: usize>(launchers: [&dyn Launcher; N]) 
             let oracle = observe(&ORACLE, &plan, None);
             for (launcher, (on_interface, in_all)) in launchers.iter().zip(&mut counts) {
                 let tested = observe(*launcher, &plan, Some(&oracle));
-                if let Some(difference) = compare::difference(&vectors, &oracle, &tested) {
+                let difference = if launcher.completes_what_the_kernel_cut() {
+                    let (oracle, tested) =
+                        (compare::with_one_zero(&oracle), compare::with_one_zero(&tested));
+                    compare::difference(&vectors, &oracle, &tested)
+                } else {
+                    compare::difference(&vectors, &oracle, &tested)
+                };
+                if let Some(difference) = difference {
                     panic!("{}, {direction:?}, {name}: {difference}", launcher.name());
                 }
                 *on_interface += tested.interface_packets;

@@ -50,7 +50,7 @@ pub(crate) struct Plan<'a> {
 }
 
 /// What came out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Observed {
     /// Name of the kind of forwarder.
     pub(crate) forwarder: String,
@@ -58,6 +58,8 @@ pub(crate) struct Observed {
     pub(crate) packets: Vec<Vec<Vec<u8>>>,
     /// Packets that went through the forwarder's side of its interface; a super-packet is one.
     pub(crate) interface_packets: u64,
+    /// See [`Launcher::tells_labels_apart`].
+    pub(crate) tells_labels_apart: bool,
 }
 
 /// Interface on which the test sees what a forwarder wrote into its own.
@@ -99,6 +101,7 @@ pub(crate) fn observe(
             forwarder: launcher.name(),
             packets,
             interface_packets: counted.saturating_sub(bench.markers_under_way),
+            tells_labels_apart: launcher.tells_labels_apart(),
         }
     })
 }

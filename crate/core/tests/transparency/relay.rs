@@ -9,25 +9,54 @@ use tun2udp_core::relay::{OffloadConfig, Relay, RelayConfig};
 pub(crate) struct RelayVariant {
     pub(crate) name: &'static str,
     pub(crate) offload: OffloadConfig,
+    pub(crate) queues: usize,
     /// Super-packets go over the interface, at least one way, so that there is less on it than
     /// went through.
     pub(crate) joins_packets: bool,
 }
 
-/// All ways: everything, nothing, and each fall-back forced by itself.
-pub(crate) const VARIANTS: [RelayVariant; 4] = [
-    RelayVariant { name: "relay", offload: OffloadConfig::ALL, joins_packets: false },
-    RelayVariant { name: "plain relay", offload: OffloadConfig::NONE, joins_packets: false },
+const ALL: OffloadConfig = OffloadConfig::ALL;
+
+/// All ways: everything, nothing, and each shortcut forbidden by itself.
+pub(crate) const VARIANTS: [RelayVariant; 8] = [
+    RelayVariant { name: "relay", offload: ALL, queues: 1, joins_packets: true },
+    RelayVariant {
+        name: "plain relay",
+        offload: OffloadConfig::NONE,
+        queues: 1,
+        joins_packets: false,
+    },
+    RelayVariant {
+        name: "relay without TSO",
+        offload: OffloadConfig { tso: false, ..ALL },
+        queues: 1,
+        joins_packets: true,
+    },
+    RelayVariant {
+        name: "relay without USO",
+        offload: OffloadConfig { uso: false, ..ALL },
+        queues: 1,
+        joins_packets: true,
+    },
+    RelayVariant {
+        name: "relay without joining",
+        offload: OffloadConfig { coalesce: false, ..ALL },
+        queues: 1,
+        joins_packets: true,
+    },
     RelayVariant {
         name: "relay without UDP_SEGMENT",
-        offload: OffloadConfig { udp_segment: false, ..OffloadConfig::ALL },
-        joins_packets: false,
+        offload: OffloadConfig { udp_segment: false, ..ALL },
+        queues: 1,
+        joins_packets: true,
     },
     RelayVariant {
         name: "relay without UDP_GRO",
-        offload: OffloadConfig { udp_gro: false, ..OffloadConfig::ALL },
-        joins_packets: false,
+        offload: OffloadConfig { udp_gro: false, ..ALL },
+        queues: 1,
+        joins_packets: true,
     },
+    RelayVariant { name: "relay of three queues", offload: ALL, queues: 3, joins_packets: true },
 ];
 
 impl Launcher for RelayVariant {
@@ -35,11 +64,20 @@ impl Launcher for RelayVariant {
         self.name.to_owned()
     }
 
+    fn completes_what_the_kernel_cut(&self) -> bool {
+        self.offload.uso && !self.offload.tso
+    }
+
+    fn tells_labels_apart(&self) -> bool {
+        self.queues > 1
+    }
+
     fn launch(&self, wiring: &Wiring) -> Box<dyn Forwarder> {
         let address = "10.9.0.1/24".parse().expect("an address");
         let mut config = RelayConfig::new(address, wiring.peer, 0);
         config.mtu = Some(wiring.road.mtu);
         config.offload = self.offload;
+        config.queues = self.queues;
         let name = self.name;
         let relay = Relay::start(config, move |event| println!("{name}: {}", event.message));
         Box::new(Running(relay.unwrap_or_else(|error| panic!("start the {name}: {error}"))))

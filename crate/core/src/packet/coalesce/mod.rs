@@ -103,8 +103,17 @@ impl Coalescer {
         }
     }
 
+    /// Changes which packets may be joined from now on.
+    pub fn set_options(&mut self, options: CoalesceOptions) {
+        self.options = options;
+    }
+
     /// Adds the packet at `range` of `buffer`.
     pub fn push(&mut self, buffer: &[u8], range: Range<usize>) {
+        if !self.options.tcp && !self.options.udp {
+            self.add_group(range);
+            return;
+        }
         let packet = buffer.get(range.clone()).unwrap_or_default();
         let candidate = match Class::of(packet, self.options) {
             Class::Joinable(candidate) => candidate,
@@ -166,6 +175,12 @@ impl Coalescer {
     /// The writes in order, those before `from` left out.
     pub fn writes(&self, from: usize) -> impl Iterator<Item = Write<'_>> {
         self.groups.iter().skip(from).map(|group| Write { coalescer: self, group })
+    }
+
+    /// The write of that number, if there is one.
+    #[must_use]
+    pub fn write_at(&self, number: usize) -> Option<Write<'_>> {
+        self.groups.get(number).map(|group| Write { coalescer: self, group })
     }
 
     /// Forgets the batch and keeps the memory.

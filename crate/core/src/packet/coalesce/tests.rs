@@ -85,13 +85,15 @@ fn pair(change: impl Fn(&mut Sample)) -> Vec<Vec<u8>> {
     vec![first.bytes(), second.bytes()]
 }
 
+type Change = fn(&mut Sample);
+
 #[test]
 fn a_pair_is_joined_only_if_the_cut_gives_it_back() {
     assert_eq!(join(&pair(|_| ()), ALL).len(), 1);
     assert_eq!(join(&pair(|p| p.flags |= 0x08), ALL).len(), 1, "PSH may come last");
     assert_eq!(join(&pair(|p| p.flags |= 0x01), ALL).len(), 1, "FIN may come last");
     assert_eq!(join(&pair(|p| p.payload.truncate(1)), ALL).len(), 1, "the last may be shorter");
-    let alone: [(&str, fn(&mut Sample)); 16] = [
+    let alone: [(&str, Change); 16] = [
         ("gap", |p| p.sequence += 1),
         ("overlap", |p| p.sequence -= 1),
         ("longer", |p| p.payload.push(1)),

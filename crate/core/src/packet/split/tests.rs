@@ -66,7 +66,7 @@ fn golden_bytes_of_two_segments() {
 fn an_ordinary_packet_stays_and_a_missing_checksum_is_put_in() {
     let sample = Sample::tcp(5, b"payload");
     let whole = sample.bytes();
-    assert_eq!(split(&VnetHeader::default(), &whole).unwrap(), [whole.clone()]);
+    assert_eq!(split(&VnetHeader::default(), &whole).unwrap(), [&whole[..]]);
     let (partial, start) = sample.partial();
     let vnet = VnetHeader { gso_type: GSO_NONE, ..vnet(&sample, 0, start) };
     assert_eq!(split(&vnet, &partial).unwrap(), [whole]);

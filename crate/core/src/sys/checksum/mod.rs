@@ -73,10 +73,12 @@ mod tests {
         sum as u16
     }
 
+    /// A name and a function.
+    type Implementation = (&'static str, fn(&[u8]) -> u64);
+
     /// Every implementation that this processor can run.
-    fn all() -> Vec<(&'static str, fn(&[u8]) -> u64)> {
-        let mut all: Vec<(&'static str, fn(&[u8]) -> u64)> =
-            vec![("dispatch", sum), ("portable", portable::sum)];
+    fn all() -> Vec<Implementation> {
+        let mut all: Vec<Implementation> = vec![("dispatch", sum), ("portable", portable::sum)];
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") {

@@ -1,0 +1,104 @@
+//! Which packets belong together when several queues share the work: the inner flow as one number.
+//!
+//! Over IPv4, TCP counts with its ports, the same for both directions, so that a flow's packets and
+//! its answers are handled by one queue. Everything else counts by addresses alone, since its
+//! fragments have no ports and must not overtake each other. IPv6 counts with its flow label. The
+//! program that steers packets in the kernel (`relay::steering`) computes the same.
+
+use super::view::{IPV6_HEADER, TCP, be16, be32};
+
+/// Spreads the bits of a sum over the upper half: Knuth's multiplicative hash (2^32 / φ).
+pub const MULTIPLIER: u32 = 0x9e37_79b1;
+
+/// The flow label in the first word of an IPv6 header (RFC 8200, 3).
+pub const FLOW_LABEL: u32 = 0x000f_ffff;
+
+/// The flow of an IP packet as a number of 16 bits; 0 for what is no IP packet or ends too soon.
+#[must_use]
+pub fn flow_number(packet: &[u8]) -> u16 {
+    let folded = match packet.first().map(|byte| byte >> 4) {
+        Some(4) => fold_v4(packet),
+        Some(6) => fold_v6(packet),
+        _ => None,
+    };
+    folded.map_or(0, |word| (word.wrapping_mul(MULTIPLIER) >> 16) as u16)
+}
+
+fn fold_v4(packet: &[u8]) -> Option<u32> {
+    let addresses = be32(packet, 12)? ^ be32(packet, 16)?;
+    let is_fragment = be16(packet, 6)? & 0x3fff != 0;
+    if *packet.get(9)? != TCP || is_fragment {
+        return Some(addresses);
+    }
+    let transport = usize::from(packet.first()? & 0xf) * 4;
+    Some(addresses ^ ports(packet, transport)?)
+}
+
+/// The flow label stands for the ports: it is there in fragments and before extension headers too
+/// (RFC 6437, 2).
+fn fold_v6(packet: &[u8]) -> Option<u32> {
+    let (words, _) = packet.get(8..IPV6_HEADER)?.as_chunks::<4>();
+    let addresses = words.iter().fold(0, |sum, word| sum ^ u32::from_be_bytes(*word));
+    Some(addresses ^ (be32(packet, 0)? & FLOW_LABEL))
+}
+
+/// Both ports, the same whichever comes first.
+fn ports(packet: &[u8], transport: usize) -> Option<u32> {
+    Some(u32::from(be16(packet, transport)? ^ be16(packet, transport + 2)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::samples::Sample;
+
+    fn swap(packet: &mut [u8], at: usize, len: usize) {
+        let (first, second) = packet[at..at + 2 * len].split_at_mut(len);
+        first.swap_with_slice(second);
+    }
+
+    #[test]
+    fn both_directions_of_a_flow_have_one_number() {
+        for is_udp in [false, true] {
+            let packet = Sample { is_udp, ..Sample::tcp(1, b"x") }.bytes();
+            let mut answer = packet.clone();
+            swap(&mut answer, 12, 4);
+            swap(&mut answer, 20, 2);
+            assert_ne!(packet, answer);
+            assert_eq!(flow_number(&packet), flow_number(&answer));
+        }
+    }
+
+    #[test]
+    fn flows_of_ipv6_differ_by_their_label_alone() {
+        let packet = Sample { is_v6: true, ..Sample::tcp(1, b"x") }.bytes();
+        let changed = |at: usize| {
+            let mut packet = packet.clone();
+            packet[at] ^= 1;
+            flow_number(&packet)
+        };
+        assert_ne!(changed(3), flow_number(&packet), "the label");
+        for at in [0, 4, 6, 41] {
+            assert_eq!(changed(at), flow_number(&packet), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn flows_of_tcp_differ_by_their_ports_and_fragments_do_not_count_them() {
+        let number = |flow| flow_number(&Sample { flow, ..Sample::tcp(1, b"x") }.bytes());
+        let numbers: std::collections::BTreeSet<_> = (0..64).map(number).collect();
+        assert!(numbers.len() > 60, "{numbers:?}");
+        let mut fragment = Sample { has_df: false, ..Sample::tcp(1, b"x") }.bytes();
+        fragment[6] = 0x20;
+        let whole = flow_number(&fragment);
+        fragment[21] ^= 0xff;
+        assert_eq!(flow_number(&fragment), whole);
+    }
+
+    #[test]
+    fn what_is_no_packet_has_a_number_too() {
+        for packet in [&[][..], b"\x45", b"\x60", b"\x00\x00", &[0x45; 19], &[0x60; 39]] {
+            assert_eq!(flow_number(packet), 0, "{packet:?}");
+        }
+    }
+}

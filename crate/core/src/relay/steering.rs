@@ -1,0 +1,161 @@
+//! Which queue handles a packet: by its flow, in both directions, so that no packet overtakes another
+//! of its flow.
+//!
+//! Of datagrams the kernel would choose by their own addresses and ports, and those of one peer are
+//! all alike; of packets of the interface by a hash that looks into tunnels inside. So a program of
+//! ours looks at the packet, and computes what [`steer::flow_number`] does.
+
+use crate::device::TunDevice;
+use crate::error::{Error, Result};
+use crate::packet::{steer, view};
+use crate::sys::filter::{self, Cell, Step};
+use crate::transport::UdpEndpoint;
+use std::io;
+use std::os::fd::AsFd;
+
+/// What was added up so far, and one port.
+const SUM: Cell = Cell::First;
+const PORT: Cell = Cell::Second;
+/// TCP, as IP numbers it.
+const TCP: u32 = view::TCP as u32;
+
+/// Has datagrams for the port of `endpoints` spread over them, which were bound in this order.
+pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint]) -> Result<()> {
+    let Some(first) = endpoints.first() else { return Ok(()) };
+    filter::attach_reuseport(first.as_fd(), &program(endpoints.len())).map_err(|e| {
+        let subject = first.local().to_string();
+        Error::os("share between queues the port", subject, "setsockopt", &e)
+            .with_advice("use one queue")
+    })
+}
+
+/// Has packets of the interface spread over its queues, which were attached in the order of
+/// `devices`. Where that is refused, the kernel spreads them by its own hash of the flow.
+pub(super) fn steer_packets(devices: &[TunDevice]) -> io::Result<()> {
+    let Some(first) = devices.first() else { return Ok(()) };
+    first.set_steering(filter::load(&program(devices.len()))?.as_fd())
+}
+
+/// The program for so many queues. A packet that ends too soon goes to the first: so the kernel
+/// ends a program that reads past the end.
+fn program(queues: usize) -> Vec<Step> {
+    let queues = u32::try_from(queues.max(1)).unwrap_or(u32::MAX);
+    let tail = [
+        Step::LoadCell(SUM),
+        Step::Multiply(steer::MULTIPLIER),
+        Step::ShiftRight(16),
+        Step::Modulo(queues),
+        Step::ReturnA,
+    ];
+    let v4 = [v4_sum().as_slice(), &tail].concat();
+    let v6 = [v6_sum().as_slice(), &tail].concat();
+    [
+        &[Step::LoadByte(0), Step::ShiftRight(4), Step::SkipUnlessEqual(4, v4.len() as u8)],
+        v4.as_slice(),
+        &[Step::SkipUnlessEqual(6, v6.len() as u8)],
+        &v6,
+        &[Step::Return(0)],
+    ]
+    .concat()
+}
+
+/// Both addresses, and of TCP that is no fragment both ports.
+fn v4_sum() -> Vec<Step> {
+    let addresses =
+        [Step::LoadWord(12), Step::CopyToX, Step::LoadWord(16), Step::XorX, Step::StoreCell(SUM)];
+    let ports = ports();
+    let unless_fragment =
+        [[Step::LoadHalf(6), Step::SkipIfAny(0x3fff, ports.len() as u8)].as_slice(), &ports]
+            .concat();
+    let if_tcp = [Step::LoadByte(9), Step::SkipUnlessEqual(TCP, unless_fragment.len() as u8)];
+    [addresses.as_slice(), &if_tcp, &unless_fragment].concat()
+}
+
+/// The flow label and both addresses.
+fn v6_sum() -> Vec<Step> {
+    let addresses = (8..40).step_by(4);
+    let addresses = addresses
+        .flat_map(|at| [Step::CopyToX, Step::LoadWord(at), Step::XorX])
+        .collect::<Vec<_>>();
+    let label = [Step::LoadWord(0), Step::And(steer::FLOW_LABEL)];
+    [label.as_slice(), &addresses, &[Step::StoreCell(SUM)]].concat()
+}
+
+/// Adds both ports of an IPv4 packet to the sum.
+fn ports() -> [Step; 9] {
+    [
+        Step::LoadHeaderLengthToX,
+        Step::LoadHalfAtX(0),
+        Step::StoreCell(PORT),
+        Step::LoadHalfAtX(2),
+        Step::LoadCellToX(PORT),
+        Step::XorX,
+        Step::LoadCellToX(SUM),
+        Step::XorX,
+        Step::StoreCell(SUM),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::samples::Sample;
+    use crate::transport::UdpOptions;
+    use std::net::UdpSocket;
+
+    const QUEUES: usize = 5;
+
+    fn endpoints() -> Vec<UdpEndpoint> {
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let peer = "127.0.0.1:9".parse().unwrap();
+        let options = UdpOptions { listen, peer, wants_gro: false, buffer_bytes: 1 << 16 };
+        let endpoints = UdpEndpoint::bind_queues(&options, QUEUES).unwrap();
+        steer_datagrams(&endpoints).unwrap();
+        endpoints
+    }
+
+    /// Which of the sockets has something.
+    fn receiver_of(endpoints: &[UdpEndpoint]) -> Option<usize> {
+        let mut buffer = [0; 2_000];
+        let mut received = endpoints
+            .iter()
+            .map(|endpoint| crate::sys::io::read(endpoint.as_fd(), &mut buffer).is_ok());
+        received.position(|is_received| is_received)
+    }
+
+    #[test]
+    fn the_kernel_chooses_as_the_flow_number_does() {
+        let endpoints = endpoints();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut packets = vec![b"\x45".to_vec(), b"\x60\x00".to_vec(), b"\x00\x01".to_vec()];
+        for flow in 0..24 {
+            for (is_v6, is_udp) in [(false, false), (false, true), (true, false), (true, true)] {
+                packets.push(Sample { flow, is_v6, is_udp, ..Sample::tcp(1, b"x") }.bytes());
+            }
+            let mut fragment = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
+            fragment[6] = 0x20;
+            packets.push(fragment.clone());
+            // Options before the TCP header, which must not be taken for its ports.
+            fragment[6] = 0;
+            fragment[0] = 0x46;
+            fragment.splice(20..20, [1, 1, 1, 0]);
+            packets.push(fragment);
+        }
+        for packet in packets {
+            sender.send_to(&packet, endpoints[0].local()).unwrap();
+            let expected = usize::from(steer::flow_number(&packet)) % QUEUES;
+            assert_eq!(receiver_of(&endpoints), Some(expected), "{packet:x?}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_not_shared() {
+        let endpoints = endpoints();
+        let listen = endpoints[0].local();
+        let options = UdpOptions { listen, peer: listen, wants_gro: false, buffer_bytes: 1 << 16 };
+        for queues in [1, 2] {
+            let error = UdpEndpoint::bind_queues(&options, queues).unwrap_err();
+            assert_eq!(error.code(), crate::ErrorCode::AddressInUse, "{queues} queues");
+        }
+    }
+}

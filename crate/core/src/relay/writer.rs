@@ -1,0 +1,196 @@
+//! Writing a batch into the interface: super-packets gathered by one call each, and one by one what
+//! the kernel refuses to take joined.
+
+use super::stats::{Counters, InboundDrop};
+use crate::device::TunDevice;
+use crate::packet::coalesce::{Coalescer, Write};
+use crate::packet::vnet::VnetHeader;
+use std::collections::VecDeque;
+use std::io;
+use std::io::IoSlice;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What comes before an ordinary packet on a device with a vnet header: all zeroes.
+const ORDINARY: &[u8] = &[0; VnetHeader::LEN];
+
+/// Whether everything was dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Every packet was written or dropped.
+    All,
+    /// The device has no room; what waits is still there.
+    Blocked,
+}
+
+/// Writes the packets of one batch after another.
+pub(super) struct Writer {
+    device: Arc<TunDevice>,
+    /// Writes of the coalescer that are done.
+    done: usize,
+    /// The packets of a write that the kernel refused: they go before all else.
+    singles: VecDeque<Range<usize>>,
+    refusal: Option<i32>,
+}
+
+/// What became of a write that is no refusal of the whole device.
+enum Outcome {
+    Written,
+    Dropped(InboundDrop),
+    Blocked,
+    /// A super-packet was refused as such: its packets are to be written one by one.
+    Refused(i32),
+}
+
+impl Writer {
+    pub(super) fn new(device: Arc<TunDevice>) -> Self {
+        Self { device, done: 0, singles: VecDeque::new(), refusal: None }
+    }
+
+    /// Whether nothing of the batch in `coalescer` waits any more.
+    pub(super) fn is_done(&self, coalescer: &Coalescer) -> bool {
+        self.done >= coalescer.len() && self.singles.is_empty()
+    }
+
+    /// Begins with a new batch.
+    pub(super) fn restart(&mut self) {
+        self.done = 0;
+        self.singles.clear();
+    }
+
+    /// The errno by which a super-packet was refused, once.
+    pub(super) fn take_refusal(&mut self) -> Option<i32> {
+        self.refusal.take()
+    }
+
+    /// How many packets wait to be written.
+    pub(super) fn waiting(&self, coalescer: &Coalescer) -> u64 {
+        let joined: usize = coalescer.writes(self.done).map(|write| write.packets()).sum();
+        (joined + self.singles.len()) as u64
+    }
+
+    /// Writes what waits of the batch whose packets lie in `buffer`. An error ends the relay.
+    pub(super) fn write(
+        &mut self,
+        coalescer: &Coalescer,
+        buffer: &[u8],
+        counters: &Counters,
+    ) -> io::Result<Written> {
+        let mut count = WriteCount::default();
+        let result = self.write_all(coalescer, buffer, &mut count);
+        count.tell(counters);
+        result
+    }
+
+    fn write_all(
+        &mut self,
+        coalescer: &Coalescer,
+        buffer: &[u8],
+        count: &mut WriteCount,
+    ) -> io::Result<Written> {
+        loop {
+            while let Some(range) = self.singles.front() {
+                let outcome = self.write_single(buffer.get(range.clone()).unwrap_or_default())?;
+                if matches!(outcome, Outcome::Blocked) {
+                    return Ok(Written::Blocked);
+                }
+                count.add(&outcome, 1, range.len());
+                self.singles.pop_front();
+            }
+            let Some(write) = coalescer.write_at(self.done) else { return Ok(Written::All) };
+            let outcome = self.write_group(&write, buffer)?;
+            match outcome {
+                Outcome::Blocked => return Ok(Written::Blocked),
+                Outcome::Refused(errno) => {
+                    self.refusal = Some(errno);
+                    self.singles.extend(write.singles());
+                }
+                Outcome::Written | Outcome::Dropped(_) => {
+                    count.add(&outcome, write.packets(), write.bytes());
+                }
+            }
+            self.done += 1;
+        }
+    }
+
+    fn write_group(&self, write: &Write<'_>, buffer: &[u8]) -> io::Result<Outcome> {
+        let bytes = |range: Range<usize>| buffer.get(range).unwrap_or_default();
+        if !write.is_joined() {
+            return self.write_single(write.payload().next().map(bytes).unwrap_or_default());
+        }
+        let slices: Vec<IoSlice<'_>> = std::iter::once(write.header())
+            .chain(write.payload().map(bytes))
+            .map(IoSlice::new)
+            .collect();
+        let outcome = outcome_of(|| self.device.write_vectored(&slices))?;
+        // A device that is down, or a machine out of memory, would refuse the packets singly too.
+        Ok(match outcome {
+            Err(errno @ libc::EINVAL) => Outcome::Refused(errno),
+            outcome => settle(outcome),
+        })
+    }
+
+    fn write_single(&self, packet: &[u8]) -> io::Result<Outcome> {
+        let outcome = if self.device.has_vnet_header() {
+            let slices = [IoSlice::new(ORDINARY), IoSlice::new(packet)];
+            outcome_of(|| self.device.write_vectored(&slices))
+        } else {
+            outcome_of(|| self.device.write(packet))
+        };
+        outcome.map(settle)
+    }
+}
+
+/// Tries until the call is not interrupted: taken, or refused by an errno. A device that is gone is
+/// an error.
+fn outcome_of(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<Result<(), i32>> {
+    loop {
+        let Err(error) = call() else { return Ok(Ok(())) };
+        match error.raw_os_error().unwrap_or(0) {
+            libc::EINTR => {}
+            libc::EBADFD => return Err(error),
+            errno => return Ok(Err(errno)),
+        }
+    }
+}
+
+fn settle(outcome: Result<(), i32>) -> Outcome {
+    match outcome {
+        Ok(()) => Outcome::Written,
+        Err(libc::EAGAIN) => Outcome::Blocked,
+        Err(libc::EIO) => Outcome::Dropped(InboundDrop::InterfaceDown),
+        Err(libc::ENOMEM | libc::ENOBUFS) => Outcome::Dropped(InboundDrop::NoBuffers),
+        Err(_) => Outcome::Dropped(InboundDrop::Rejected),
+    }
+}
+
+/// What was written and dropped by one call.
+#[derive(Default)]
+struct WriteCount {
+    packets: u64,
+    bytes: u64,
+    super_packets: u64,
+    dropped: Vec<(InboundDrop, u64)>,
+}
+
+impl WriteCount {
+    fn add(&mut self, outcome: &Outcome, packets: usize, bytes: usize) {
+        match outcome {
+            Outcome::Written => {
+                self.packets += packets as u64;
+                self.bytes += bytes as u64;
+                self.super_packets += u64::from(packets > 1);
+            }
+            Outcome::Dropped(cause) => self.dropped.push((*cause, packets as u64)),
+            Outcome::Blocked | Outcome::Refused(_) => {}
+        }
+    }
+
+    fn tell(&self, counters: &Counters) {
+        counters.count_written(self.packets, self.bytes);
+        counters.count_super_packets_written(self.super_packets);
+        for (cause, packets) in &self.dropped {
+            counters.count_receive_drop(*cause, *packets);
+        }
+    }
+}
