@@ -176,7 +176,7 @@ test('--json gives every event as one object a line on stdout, and nothing on st
   t.like(stats, { event: 'stats', outbound: OUTBOUND })
   t.like(summary, { event: 'summary', outbound: OUTBOUND })
   t.true(Number.isInteger(stats?.['uptimeMs']))
-  t.deepEqual(Object.keys(summary ?? {}), ['event', 'uptimeMs', 'outbound', 'inbound'])
+  t.deepEqual(Object.keys(summary ?? {}), ['event', 'uptimeMs', 'offload', 'outbound', 'inbound'])
   t.deepEqual(rest, [])
 })
 

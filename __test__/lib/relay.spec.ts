@@ -55,6 +55,8 @@ test('the native layer gets what was checked, and the peer as an address', async
     acceptAny: true,
     netns: '12',
     user: 'a:b',
+    offload: { tso: true, uso: true, udpSegment: true, udpGro: true, coalesce: true },
+    queues: 1,
   })
 })
 

@@ -37,7 +37,7 @@ export function checkOffload(offload: unknown): NativeOffload {
   if (offload === undefined || offload === 'auto') return allowed(OFFLOADS)
   if (offload === false) return allowed([])
   const isList = Array.isArray(offload) && offload.every((name) => isOffload(name))
-  if (isList) return allowed(offload as Offload[])
+  if (isList) return allowed(offload)
   const expected = `"auto", false or a list of ${OFFLOADS.map((name) => `"${name}"`).join(', ')}`
   throw invalidArgument('offload', Array.isArray(offload) ? offload.join() : offload, expected)
 }

@@ -38,7 +38,13 @@ impl Class {
     pub(super) fn of(packet: &[u8], options: CoalesceOptions) -> Self {
         let Some(candidate) = Candidate::find(packet) else { return Self::Opaque };
         let is_joinable = match candidate.layout.protocol {
-            TCP => options.tcp && candidate.flags & ALONE_FLAGS == 0,
+            // The cut writes a checksum that comes to zero as 0, and never as 0xffff, which is the
+            // same number in ones' complement but not the same bytes.
+            TCP => {
+                options.tcp
+                    && candidate.flags & ALONE_FLAGS == 0
+                    && be16(packet, candidate.layout.transport + 16) != Some(0xffff)
+            }
             // Without a checksum a wrong packet could not be told from a right one.
             _ => options.udp && be16(packet, candidate.layout.transport + 6) != Some(0),
         };
