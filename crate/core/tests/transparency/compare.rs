@@ -1,7 +1,7 @@
 //! Whether two forwarders let the same packets through.
 
 use crate::craft::sum;
-use crate::flow::{Flow, flow_of, labelled_flow_of};
+use crate::flow::{Flow, flow_of, queued_flow_of};
 use crate::observe::Observed;
 use crate::vectors::Vector;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub(crate) fn difference(
     let mut count = 0;
     for (index, vector) in vectors.iter().enumerate() {
         let (expected, got) = (&oracle.packets[index], &tested.packets[index]);
-        let flow = if tested.tells_labels_apart { labelled_flow_of } else { flow_of };
+        let flow = if tested.has_queues { queued_flow_of } else { flow_of };
         let Some(found) = difference_of_one(expected, got, flow) else { continue };
         count += 1;
         if count <= SHOWN {

@@ -30,14 +30,21 @@ pub(crate) fn flow_of(packet: &[u8]) -> Flow {
     Flow(key.unwrap_or_default())
 }
 
-/// The same, but over IPv6 only packets of one flow label are of one flow (RFC 6437, 2): so several
-/// queues share the work.
-pub(crate) fn labelled_flow_of(packet: &[u8]) -> Flow {
+/// The same, as several queues share the work: over IPv6 only packets of one flow label are of one
+/// flow (RFC 6437, 2), and TCP that ends before its ports is none of the others.
+pub(crate) fn queued_flow_of(packet: &[u8]) -> Flow {
     let Flow(mut key) = flow_of(packet);
-    if let [0x60..=0x6f, label @ ..] = packet
-        && let [a, b, c, ..] = label
-    {
-        key.extend([a & 0x0f, *b, *c]);
+    match packet {
+        [0x60..=0x6f, a, b, c, ..] => key.extend([a & 0x0f, *b, *c]),
+        [0x40..=0x4f, ..] => {
+            let is_fragment = packet.get(6..8).is_some_and(|f| (f[0] & 0x3f, f[1]) != (0, 0));
+            let is_short =
+                packet.get(9) == Some(&6) && packet.len() < usize::from(packet[0] & 0x0f) * 4 + 4;
+            if is_short && !is_fragment {
+                key.push(0);
+            }
+        }
+        _ => {}
     }
     Flow(key)
 }

@@ -56,8 +56,9 @@ pub(crate) trait Launcher: Sync {
         false
     }
 
-    /// It has several queues, among which packets of IPv6 are spread by their flow label.
-    fn tells_labels_apart(&self) -> bool {
+    /// It has several queues: packets of IPv6 are spread over them by their flow label, and trains
+    /// by the flow of their first packet.
+    fn has_queues(&self) -> bool {
         false
     }
 

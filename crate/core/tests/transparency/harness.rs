@@ -211,7 +211,7 @@ fn a_difference_is_shown_with_its_vector_flow_and_bytes() {
         forwarder: "the forwarder".to_owned(),
         packets: vec![packets],
         interface_packets: 0,
-        tells_labels_apart: false,
+        has_queues: false,
     };
     let oracle = observed(packets.clone());
     assert_eq!(compare::difference(&book.vectors, &oracle, &observed(packets.clone())), None);

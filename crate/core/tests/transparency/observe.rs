@@ -58,8 +58,8 @@ pub(crate) struct Observed {
     pub(crate) packets: Vec<Vec<Vec<u8>>>,
     /// Packets that went through the forwarder's side of its interface; a super-packet is one.
     pub(crate) interface_packets: u64,
-    /// See [`Launcher::tells_labels_apart`].
-    pub(crate) tells_labels_apart: bool,
+    /// See [`Launcher::has_queues`].
+    pub(crate) has_queues: bool,
 }
 
 /// Interface on which the test sees what a forwarder wrote into its own.
@@ -101,7 +101,7 @@ pub(crate) fn observe(
             forwarder: launcher.name(),
             packets,
             interface_packets: counted.saturating_sub(bench.markers_under_way),
-            tells_labels_apart: launcher.tells_labels_apart(),
+            has_queues: launcher.has_queues(),
         }
     })
 }
@@ -117,6 +117,7 @@ struct Bench {
     datagram: Vec<u8>,
     marker: u32,
     markers_under_way: u64,
+    has_queues: bool,
 }
 
 impl Bench {
@@ -171,6 +172,7 @@ impl Bench {
             datagram: vec![0; 65_535],
             marker: 0,
             markers_under_way: 0,
+            has_queues: launcher.has_queues(),
         }
     }
 
@@ -213,7 +215,8 @@ impl Bench {
             }
             Direction::InboundTrains => {
                 let packets = inputs.iter().map(|input| input.packet.as_slice());
-                trains::send(&self.sender, packets, self.forwarder.listens_on());
+                let to = self.forwarder.listens_on();
+                trains::send(&self.sender, packets, to, self.has_queues);
             }
         }
     }

@@ -68,7 +68,7 @@ impl Launcher for RelayVariant {
         self.offload.uso && !self.offload.tso
     }
 
-    fn tells_labels_apart(&self) -> bool {
+    fn has_queues(&self) -> bool {
         self.queues > 1
     }
 

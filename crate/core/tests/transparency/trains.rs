@@ -2,6 +2,7 @@
 
 use crate::support::os;
 use std::net::{SocketAddr, UdpSocket};
+use tun2udp_core::packet::steer::flow_number;
 
 /// Segments and payload bytes of a train at most: `UDP_MAX_SEGMENTS` before 6.9, and what an IPv4
 /// datagram holds.
@@ -15,18 +16,21 @@ pub(crate) fn send_one(socket: &UdpSocket, packet: &[u8], to: SocketAddr) {
 }
 
 /// Sends datagrams in order; those of one length that follow each other, and one shorter at their
-/// end, leave as one train (UDP_SEGMENT, udp(7)).
+/// end, leave as one train (UDP_SEGMENT, udp(7)). `is_sorted`: a train carries one flow only, as
+/// those of a relay do.
 pub(crate) fn send<'a>(
     socket: &UdpSocket,
     packets: impl Iterator<Item = &'a [u8]>,
     to: SocketAddr,
+    is_sorted: bool,
 ) {
     let mut train = Train::default();
     for packet in packets {
-        if !train.takes(packet) {
+        let flow = if is_sorted { flow_number(packet) } else { 0 };
+        if !train.takes(packet, flow) {
             train.leave(socket, to);
         }
-        train.add(packet);
+        train.add(packet, flow);
     }
     train.leave(socket, to);
 }
@@ -37,20 +41,23 @@ struct Train {
     segment_size: usize,
     count: usize,
     is_closed: bool,
+    flow: u16,
 }
 
 impl Train {
-    fn takes(&self, packet: &[u8]) -> bool {
+    fn takes(&self, packet: &[u8], flow: u16) -> bool {
         self.count == 0
             || (!self.is_closed
+                && flow == self.flow
                 && !packet.is_empty()
                 && packet.len() <= self.segment_size
                 && self.count < MAX_SEGMENTS
                 && self.bytes.len() + packet.len() <= MAX_BYTES)
     }
 
-    fn add(&mut self, packet: &[u8]) {
+    fn add(&mut self, packet: &[u8], flow: u16) {
         if self.count == 0 {
+            self.flow = flow;
             self.segment_size = packet.len();
         }
         self.is_closed = packet.len() < self.segment_size || packet.is_empty();
