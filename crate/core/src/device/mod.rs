@@ -5,11 +5,15 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod attachment;
 mod cause;
 mod holder;
 mod name;
 mod options;
+pub mod tunctl;
 
+pub use attachment::Attachment;
+pub use holder::{Holder, holders};
 pub use name::check_name;
 pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, Mode};
 

@@ -14,7 +14,6 @@ mod config;
 mod engine;
 mod inbound;
 mod mtu;
-mod namespace;
 mod outbound;
 mod peers;
 mod setup;

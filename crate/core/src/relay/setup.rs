@@ -4,12 +4,12 @@
 //! point leaves nothing behind.
 
 use super::config::{RelayConfig, RelayInfo};
-use super::namespace;
 use super::undo::{Change, Undo};
 use super::way::Way;
 use super::{mtu, user};
 use crate::device::{DeviceOptions, Mode, TunDevice};
 use crate::error::{Error, ErrorCode, Result};
+use crate::namespace;
 use crate::netlink::{Connection, LinkChange};
 use crate::transport::{UdpEndpoint, UdpOptions};
 use ipnet::IpNet;

@@ -6,11 +6,13 @@
 
 pub mod checksum;
 pub mod cmsg;
+pub mod errno;
 pub mod interface;
 pub mod io;
 pub mod mmsg;
 pub mod netns;
 pub mod privileges;
+pub mod process;
 pub mod readiness;
 pub mod socket;
 pub mod tun;
