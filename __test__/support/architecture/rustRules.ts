@@ -10,9 +10,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   packet: ['error', 'sys::checksum'],
   device: ['error', 'sys', 'packet'],
   transport: ['error', 'sys', 'packet'],
-  netlink: ['error', 'sys'],
+  namespace: ['error', 'sys'],
+  netlink: ['error', 'sys', 'namespace'],
+  persistent: ['error', 'sys', 'namespace', 'device', 'netlink'],
   capture: ['error', 'sys', 'packet', 'device'],
-  relay: ['error', 'sys', 'packet', 'device', 'transport', 'netlink', 'capture'],
+  relay: ['error', 'sys', 'packet', 'namespace', 'device', 'transport', 'netlink', 'capture'],
 }
 
 /** What the root of the core gives to all: its error type, under shorter names. */

@@ -8,14 +8,19 @@
 //! - [`device`] is a TUN or TAP device; [`transport`] is the datagram path. They do not know of
 //!   each other, nor of [`netlink`].
 //! - [`netlink`] speaks RTNETLINK over neli, and is the only user of neli.
+//! - [`namespace`] tells network namespaces apart and moves threads into them.
+//! - [`persistent`] makes, removes and lists devices that outlive their process, which takes both
+//!   the driver and RTNETLINK.
 //! - [`relay`] joins a device with a transport, and configures both.
 //!
 //! [`error`] is the one error type of all rooms.
 
 pub mod device;
 pub mod error;
+pub mod namespace;
 pub mod netlink;
 pub mod packet;
+pub mod persistent;
 pub mod relay;
 pub mod sys;
 pub mod transport;

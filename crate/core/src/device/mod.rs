@@ -5,12 +5,16 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod attachment;
 mod cause;
 mod holder;
 mod name;
 mod offload;
 mod options;
+pub mod tunctl;
 
+pub use attachment::Attachment;
+pub use holder::{Holder, holders};
 pub use name::check_name;
 pub use offload::{Offloads, has_vnet_header};
 pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, Mode};

@@ -67,7 +67,12 @@ impl Connection {
     }
 
     /// Sends a request and collects the payloads of its replies until the kernel's last word.
-    async fn exchange<P>(&self, verb: Verb, payload: P, context: Context<'_>) -> Result<Vec<Buffer>>
+    pub(super) async fn exchange<P>(
+        &self,
+        verb: Verb,
+        payload: P,
+        context: Context<'_>,
+    ) -> Result<Vec<Buffer>>
     where
         P: Size + ToBytes,
     {

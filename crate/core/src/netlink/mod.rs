@@ -10,7 +10,9 @@ mod connection;
 mod link;
 mod message;
 mod route;
+mod tun;
 
 pub use connection::Connection;
 pub use link::{Link, LinkChange};
 pub use route::RouteMatch;
+pub use tun::TunLink;

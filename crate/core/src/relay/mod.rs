@@ -17,7 +17,6 @@ mod engine;
 mod fallback;
 mod inbound;
 mod mtu;
-mod namespace;
 mod outbound;
 mod peers;
 mod queues;

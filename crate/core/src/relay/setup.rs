@@ -5,13 +5,13 @@
 
 use super::config::{MAX_QUEUES, OffloadConfig, RelayConfig, RelayInfo};
 use super::fallback::Fallback;
-use super::namespace;
 use super::queues::{self, Opened};
 use super::undo::{Change, Undo};
 use super::way::Way;
 use super::{mtu, user};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
+use crate::namespace;
 use crate::netlink::{Connection, Link, LinkChange};
 use crate::transport::UdpEndpoint;
 use ipnet::IpNet;

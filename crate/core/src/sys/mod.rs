@@ -6,12 +6,14 @@
 
 pub mod checksum;
 pub mod cmsg;
+pub mod errno;
 pub mod filter;
 pub mod interface;
 pub mod io;
 pub mod mmsg;
 pub mod netns;
 pub mod privileges;
+pub mod process;
 pub mod readiness;
 pub mod socket;
 pub mod tun;

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -42,21 +42,32 @@ pub fn open(clone_device: &Path) -> io::Result<OwnedFd> {
         .map(OwnedFd::from)
 }
 
+/// Opens the clone device as open(2) does by default: it may wait, if it is another file.
+pub fn open_plain(clone_device: &Path) -> io::Result<OwnedFd> {
+    OpenOptions::new().read(true).write(true).open(clone_device).map(OwnedFd::from)
+}
+
 /// `TUNSETIFF`: makes or attaches to the interface `name` (empty: the kernel chooses).
 ///
 /// Answers the name that the kernel gave. Names of 16 bytes and more are `EINVAL`.
 pub fn set_interface(fd: BorrowedFd<'_>, name: &str, flags: i32) -> io::Result<String> {
+    let name = set_interface_bytes(fd, name.as_bytes(), flags)?;
+    Ok(String::from_utf8_lossy(&name).into_owned())
+}
+
+/// The same as [`set_interface`] for a name that need not be UTF-8.
+pub fn set_interface_bytes(fd: BorrowedFd<'_>, name: &[u8], flags: i32) -> io::Result<Vec<u8>> {
     let mut request = interface_request(name)?;
     // The flags are the low 16 bits; IFF_TUN_EXCL (0x8000) makes the C short negative.
     request.ifr_ifru.ifru_flags = flags as libc::c_short;
     // SAFETY: TUNSETIFF reads and writes one `struct ifreq`, which `request` is.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) })?;
-    Ok(name_of(&request))
+    Ok(name_bytes(&request))
 }
 
 /// `TUNGETIFF`: the name and flags of the interface that `fd` is attached to.
 pub fn queue_info(fd: BorrowedFd<'_>) -> io::Result<QueueInfo> {
-    let mut request = interface_request("")?;
+    let mut request = interface_request(b"")?;
     // SAFETY: TUNGETIFF writes one `struct ifreq`, which `request` is.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNGETIFF as _, &raw mut request) })?;
     // SAFETY: TUNGETIFF filled `ifru_flags`, and any bits are a valid c_short.
@@ -102,7 +113,43 @@ pub fn features(fd: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(features)
 }
 
-fn interface_request(name: &str) -> io::Result<libc::ifreq> {
+/// `TUNSETPERSIST`: whether the interface outlives its last queue.
+pub fn set_persistent(fd: BorrowedFd<'_>, is_persistent: bool) -> io::Result<()> {
+    set_value(fd, libc::TUNSETPERSIST, libc::c_ulong::from(is_persistent))
+}
+
+/// `TUNSETOWNER`: the user who may attach to the interface without `CAP_NET_ADMIN`.
+///
+/// A number that the caller's user namespace does not map is `EINVAL`.
+pub fn set_owner(fd: BorrowedFd<'_>, uid: u32) -> io::Result<()> {
+    set_value(fd, libc::TUNSETOWNER, libc::c_ulong::from(uid))
+}
+
+/// `TUNSETGROUP`: the group whose members may attach to the interface without `CAP_NET_ADMIN`.
+///
+/// A number that the caller's user namespace does not map is `EINVAL`.
+pub fn set_group(fd: BorrowedFd<'_>, gid: u32) -> io::Result<()> {
+    set_value(fd, libc::TUNSETGROUP, libc::c_ulong::from(gid))
+}
+
+/// An ioctl of the driver that takes its argument by value: a pointer would be taken for a number,
+/// and the call would succeed.
+fn set_value(fd: BorrowedFd<'_>, request: libc::Ioctl, value: libc::c_ulong) -> io::Result<()> {
+    // SAFETY: the requests above take their argument by value; no memory is touched.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), request as _, value) }).map(drop)
+}
+
+/// `TUNGETDEVNETNS` (Linux ≥ 5.2): the network namespace of the interface that `fd` is attached to.
+///
+/// It takes `CAP_NET_ADMIN` over that namespace.
+pub fn network_namespace(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    // SAFETY: TUNGETDEVNETNS takes no argument; no memory is touched.
+    let namespace = check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNGETDEVNETNS as _) })?;
+    // SAFETY: the kernel made the descriptor for this call, so nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(namespace) })
+}
+
+fn interface_request(name: &[u8]) -> io::Result<libc::ifreq> {
     let too_long = || io::Error::from_raw_os_error(libc::EINVAL);
     let name = CString::new(name).map_err(|_| too_long())?;
     // SAFETY: `struct ifreq` is plain data for which all zeroes are valid.
@@ -118,9 +165,11 @@ fn interface_request(name: &str) -> io::Result<libc::ifreq> {
 }
 
 fn name_of(request: &libc::ifreq) -> String {
-    let bytes: Vec<u8> =
-        request.ifr_name.iter().map(|c| *c as u8).take_while(|byte| *byte != 0).collect();
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8_lossy(&name_bytes(request)).into_owned()
+}
+
+fn name_bytes(request: &libc::ifreq) -> Vec<u8> {
+    request.ifr_name.iter().map(|c| *c as u8).take_while(|byte| *byte != 0).collect()
 }
 
 #[cfg(test)]
@@ -129,10 +178,10 @@ mod tests {
 
     #[test]
     fn a_name_of_fifteen_bytes_fits_and_one_of_sixteen_does_not() {
-        let request = interface_request("abcdefghijklmno").unwrap();
+        let request = interface_request(b"abcdefghijklmno").unwrap();
         assert_eq!(name_of(&request), "abcdefghijklmno");
-        let error = interface_request("abcdefghijklmnop").err().unwrap();
+        let error = interface_request(b"abcdefghijklmnop").err().unwrap();
         assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
-        assert!(interface_request("a\0b").is_err());
+        assert!(interface_request(b"a\0b").is_err());
     }
 }

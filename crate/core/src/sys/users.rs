@@ -13,8 +13,8 @@ pub struct UserIds {
     pub gid: u32,
 }
 
-/// The user called `name`; `None` if there is none.
-pub fn user(name: &str) -> io::Result<Option<UserIds>> {
+/// The user called `name`, which need not be UTF-8; `None` if there is none.
+pub fn user(name: impl Into<Vec<u8>>) -> io::Result<Option<UserIds>> {
     let Ok(name) = CString::new(name) else { return Ok(None) };
     with_buffer(|buffer| {
         let mut entry = MaybeUninit::<libc::passwd>::uninit();
@@ -38,8 +38,8 @@ pub fn user(name: &str) -> io::Result<Option<UserIds>> {
     })
 }
 
-/// The numeric id of the group called `name`; `None` if there is none.
-pub fn group(name: &str) -> io::Result<Option<u32>> {
+/// The numeric id of the group called `name`, which need not be UTF-8; `None` if there is none.
+pub fn group(name: impl Into<Vec<u8>>) -> io::Result<Option<u32>> {
     let Ok(name) = CString::new(name) else { return Ok(None) };
     with_buffer(|buffer| group_entry(&name, buffer))
 }

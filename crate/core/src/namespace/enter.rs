@@ -1,17 +1,17 @@
-//! The network namespace of the interface: which one is meant, and moving into it.
+//! Which namespace is meant, and moving into it.
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::netns;
-use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 /// Moves the calling thread into the namespace `name`; answers whether that is another one.
 ///
 /// `name` is a path if it holds a slash, a process id if it is of digits alone, and else the name
 /// of a namespace that ip-netns(8) made.
-pub(super) fn enter(name: &str) -> Result<bool> {
-    let path = path_of(name);
-    let namespace = netns::open(&path).map_err(|e| cannot_enter(name, "open", &e))?;
+pub fn enter(name: &str) -> Result<bool> {
+    let namespace = open(name)?;
     let current = netns::current().map_err(|e| cannot_enter(name, "open", &e))?;
     if netns::is_same(&namespace, &current).map_err(|e| cannot_enter(name, "fstat", &e))? {
         return Ok(false);
@@ -20,17 +20,37 @@ pub(super) fn enter(name: &str) -> Result<bool> {
     Ok(true)
 }
 
+/// The namespace `name`, as [`enter`] reads it; it lives at least as long as the descriptor.
+pub fn open(name: &str) -> Result<OwnedFd> {
+    netns::open(&path_of(name)).map_err(|e| cannot_enter(name, "open", &e))
+}
+
+/// Runs `work` in the namespace `name`, on a thread that moves there and ends with the work.
+///
+/// The calling thread stays where it is, so that nothing else that runs on it is moved along.
+/// What `work` opens there, a socket for one, keeps its namespace.
+pub fn within<T: Send>(name: &str, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let ended = || cannot_enter(name, "clone", &io::Error::other("its thread ended unexpectedly"));
+    std::thread::scope(|scope| {
+        let body = || enter(name).and_then(|_| work());
+        let thread = std::thread::Builder::new().name("tun2udp-netns".to_owned());
+        let thread =
+            thread.spawn_scoped(scope, body).map_err(|e| cannot_enter(name, "clone", &e))?;
+        thread.join().unwrap_or_else(|_| Err(ended()))
+    })
+}
+
 fn path_of(name: &str) -> PathBuf {
     if name.contains('/') {
         name.into()
     } else if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
         format!("/proc/{name}/ns/net").into()
     } else {
-        format!("/run/netns/{name}").into()
+        Path::new(super::FOLDER).join(name)
     }
 }
 
-fn cannot_enter(name: &str, syscall: &'static str, error: &std::io::Error) -> Error {
+fn cannot_enter(name: &str, syscall: &'static str, error: &io::Error) -> Error {
     let base = Error::os("enter the network namespace", name, syscall, error);
     match error.raw_os_error() {
         Some(libc::ENOENT) => base.with_advice(
@@ -62,6 +82,13 @@ mod tests {
     #[test]
     fn the_namespace_one_is_in_is_no_other() {
         assert!(!enter("/proc/thread-self/ns/net").unwrap());
+    }
+
+    #[test]
+    fn work_within_runs_on_a_thread_of_its_own() {
+        let here = std::thread::current().id();
+        let there = within("/proc/thread-self/ns/net", || Ok(std::thread::current().id()));
+        assert_ne!(there.unwrap(), here);
     }
 
     #[test]

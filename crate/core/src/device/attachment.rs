@@ -1,0 +1,73 @@
+//! Attaching to a device to change what it is, and not to move packets.
+
+use super::cause;
+use super::name::check_name;
+use super::options::DeviceOptions;
+use crate::error::{Error, Result};
+use crate::sys::tun;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// A device that is held for as long as this lives.
+///
+/// Unlike [`super::TunDevice`] it leaves the offloads alone: they belong to the device, which
+/// another process may be reading from.
+#[derive(Debug)]
+pub struct Attachment {
+    fd: OwnedFd,
+    name: String,
+}
+
+impl Attachment {
+    /// Makes the device, or attaches to it, in the calling thread's network namespace.
+    ///
+    /// The header flags of `options` become those of the device.
+    pub fn open(options: &DeviceOptions, has_packet_information: bool) -> Result<Self> {
+        if let Some(name) = &options.name {
+            check_name(name)?;
+        }
+        let clone_device = &options.clone_device;
+        let fd = tun::open(clone_device).map_err(|e| cause::of_open(clone_device, &e))?;
+        let requested = options.name.as_deref().unwrap_or_default();
+        let no_header = if has_packet_information { tun::IFF_NO_PI } else { 0 };
+        let name = tun::set_interface(fd.as_fd(), requested, options.flags() & !no_header)
+            .map_err(|error| cause::of_attach(options, requested, &error))?;
+        Ok(Self { fd, name })
+    }
+
+    /// The interface's name, as the kernel gave it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the device outlives its last queue (`TUNSETPERSIST`).
+    pub fn set_persistent(&self, is_persistent: bool) -> Result<()> {
+        let operation = if is_persistent { "make persistent" } else { "make not persistent" };
+        tun::set_persistent(self.fd.as_fd(), is_persistent)
+            .map_err(|e| self.refused(operation, "ioctl(TUNSETPERSIST)", &e))
+    }
+
+    /// The user who may attach to the device without `CAP_NET_ADMIN` (`TUNSETOWNER`).
+    pub fn set_owner(&self, uid: u32) -> Result<()> {
+        tun::set_owner(self.fd.as_fd(), uid)
+            .map_err(|e| self.refused("set the owner of", "ioctl(TUNSETOWNER)", &e))
+    }
+
+    /// The group whose members may attach to it without `CAP_NET_ADMIN` (`TUNSETGROUP`).
+    pub fn set_group(&self, gid: u32) -> Result<()> {
+        tun::set_group(self.fd.as_fd(), gid)
+            .map_err(|e| self.refused("set the group of", "ioctl(TUNSETGROUP)", &e))
+    }
+
+    fn refused(&self, operation: &'static str, syscall: &'static str, e: &io::Error) -> Error {
+        let error = Error::os(operation, &self.name, syscall, e);
+        match e.raw_os_error() {
+            Some(libc::EINVAL) => error.with_advice(
+                "the user namespace that this process is in does not map that number: use one of \
+                 /proc/self/uid_map or gid_map",
+            ),
+            _ => error,
+        }
+    }
+}

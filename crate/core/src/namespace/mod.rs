@@ -1,0 +1,13 @@
+//! Network namespaces: entering one.
+//!
+//! A namespace is that of a thread. The thread that moves is never the caller's unless the caller
+//! says so: [`within`] takes one of its own.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+mod enter;
+
+pub use enter::{enter, open, within};
+
+/// Where named namespaces are (ip-netns(8)).
+const FOLDER: &str = "/run/netns";
