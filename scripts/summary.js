@@ -1,6 +1,6 @@
 /**
- * Counts what test suites printed (scripts/suites.sh), names what was skipped and why, and answers
- * with the status: 0 only if every suite ran tests, ended well and nothing failed.
+ * Counts what test suites printed (scripts/suites.sh), names what was skipped and why, and what
+ * failed, and answers with the status: 0 only if every suite ran tests, ended well, nothing failed.
  *
  * A test that cannot run here passes after it has printed `SKIP its name: the reason`, or its runner
  * says itself that it was left out. Either counts as skipped, not as passed.
@@ -12,7 +12,7 @@ const NO_REASON = 'no reason was given'
 
 /** libtest: `test result: ok. 3 passed; 0 failed; 1 ignored; …`, once for each binary. */
 function countCargo(text) {
-  const count = { passed: 0, failed: 0, skips: [] }
+  const count = { passed: 0, failed: 0, skips: [], failures: [] }
   let ignored = 0
   const result = /test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/g
   for (const [, ...numbers] of text.matchAll(result)) {
@@ -21,6 +21,7 @@ function countCargo(text) {
     count.failed += failed
     ignored += left
   }
+  count.failures = [...text.matchAll(/^test (.+?) \.\.\. FAILED$/gm)].map(([, name]) => name)
   const printed = [...text.matchAll(/^SKIP (.+)$/gm)].map(([, reason]) => reason)
   count.passed -= printed.length
   const marked = [...text.matchAll(/^test (.+?) \.\.\. ignored(?:, (.*))?$/gm)].map(
@@ -36,16 +37,19 @@ function countCargo(text) {
 
 /** TAP: `ok 1 - name`, `not ok 2 - name`, `ok 3 - name # SKIP reason`; a test's log lines follow it. */
 function countTap(text) {
-  const count = { passed: 0, failed: 0, skips: [] }
+  const count = { passed: 0, failed: 0, skips: [], failures: [] }
   let isPassed = false
   for (const line of text.split('\n')) {
     const [, not, rest] = /^(not )?ok \d+(.*)$/.exec(line) ?? []
     if (rest !== undefined) {
       const [, name, reason] = /^(?: - )?(.*?)\s*# SKIP\s*(.*)$/i.exec(rest) ?? []
       isPassed = !not && name === undefined
-      if (not) count.failed += 1
-      else if (isPassed) count.passed += 1
-      else count.skips.push(`${name}: ${reason || NO_REASON}`)
+      if (not) {
+        count.failed += 1
+        count.failures.push(rest.replace(/^ - /, ''))
+      }
+      if (isPassed) count.passed += 1
+      else if (!not) count.skips.push(`${name}: ${reason || NO_REASON}`)
       continue
     }
     const [, reason] = /^#\s+SKIP (.+)$/.exec(line) ?? []
@@ -66,6 +70,7 @@ function countSuite(logs, file) {
   if (status !== 0) console.log(`${name}: ended with status ${status}`)
   if (isEmpty) console.log(`${name}: no test was run`)
   if (count.failed === 0 && (status !== 0 || isEmpty)) count.failed = 1
+  count.failures = count.failures.map((failure) => `${name}: ${failure}`)
   return count
 }
 
@@ -77,6 +82,7 @@ const skips = counts.flatMap((count) => count.skips)
 const failed = files.length === 0 ? 1 : sum('failed')
 
 for (const skip of skips) console.log(`SKIP ${skip}`)
+for (const failure of counts.flatMap((count) => count.failures)) console.log(`FAIL ${failure}`)
 const skipped = skips.length > 0 ? `, ${skips.length} skipped` : ''
 console.log(`${sum('passed')} passed, ${failed} failed${skipped}`)
 process.exitCode = failed === 0 ? 0 : 1
