@@ -14,7 +14,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   netlink: ['error', 'sys', 'namespace'],
   persistent: ['error', 'sys', 'namespace', 'device', 'netlink'],
   capture: ['error', 'sys', 'packet', 'device'],
-  relay: ['error', 'sys', 'packet', 'namespace', 'device', 'transport', 'netlink', 'capture'],
+  tuntap: ['error', 'sys', 'packet', 'namespace', 'device', 'netlink'],
+  relay: [
+    'error',
+    'sys',
+    'packet',
+    'namespace',
+    'device',
+    'transport',
+    'netlink',
+    'capture',
+    'tuntap',
+  ],
 }
 
 /** What the root of the core gives to all: its error type, under shorter names. */

@@ -37,6 +37,10 @@ pub enum ErrorCode {
     Unreachable,
     /// The device was deleted while it was in use.
     DeviceDeleted,
+    /// The interface is down.
+    InterfaceDown,
+    /// The kernel did not take a packet.
+    PacketRefused,
     /// The route or address would lead the tunnel's own datagrams into the tunnel.
     RouteLoop,
     /// This kernel cannot do what was asked.
@@ -67,6 +71,8 @@ impl ErrorCode {
             Self::AddressNotAvailable => "ERR_TUN_ADDRESS_NOT_AVAILABLE",
             Self::Unreachable => "ERR_TUN_UNREACHABLE",
             Self::DeviceDeleted => "ERR_TUN_DEVICE_DELETED",
+            Self::InterfaceDown => "ERR_TUN_INTERFACE_DOWN",
+            Self::PacketRefused => "ERR_TUN_PACKET_REFUSED",
             Self::RouteLoop => "ERR_TUN_ROUTE_LOOP",
             Self::Unsupported => "ERR_TUN_UNSUPPORTED",
             Self::Aborted => "ERR_TUN_ABORTED",

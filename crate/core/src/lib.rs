@@ -11,6 +11,8 @@
 //! - [`namespace`] tells network namespaces apart and moves threads into them.
 //! - [`persistent`] makes, removes and lists devices that outlive their process, which takes both
 //!   the driver and RTNETLINK.
+//! - [`tuntap`] is a device as a program uses it: configured by one call, read and written in
+//!   batches.
 //! - [`relay`] joins a device with a transport, and configures both.
 //!
 //! [`error`] is the one error type of all rooms.
@@ -24,5 +26,6 @@ pub mod persistent;
 pub mod relay;
 pub mod sys;
 pub mod transport;
+pub mod tuntap;
 
 pub use error::{Error, ErrorCode, Result};

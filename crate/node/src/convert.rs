@@ -209,7 +209,7 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
     }
 }
 
-fn networks(what: &'static str, texts: &[String]) -> Result<Vec<IpNet>> {
+pub(crate) fn networks(what: &'static str, texts: &[String]) -> Result<Vec<IpNet>> {
     texts.iter().map(|text| parse(what, text)).collect()
 }
 

@@ -6,6 +6,11 @@ use tun2udp_core::Error;
 
 /// The N-API error of an error of the core.
 pub(crate) fn to_napi(error: &Error) -> napi::Error {
+    napi::Error::new(Status::GenericFailure, to_json(error))
+}
+
+/// The parts of an error of the core as a JSON object.
+pub(crate) fn to_json(error: &Error) -> String {
     let parts = json!({
         "code": error.code().name(),
         "message": error.to_string(),
@@ -15,7 +20,7 @@ pub(crate) fn to_napi(error: &Error) -> napi::Error {
         "kernelMessage": error.kernel_text(),
         "advice": error.advice(),
     });
-    napi::Error::new(Status::GenericFailure, without_nulls(parts).to_string())
+    without_nulls(parts).to_string()
 }
 
 /// Absent rather than null, as the TypeScript side has it.

@@ -3,9 +3,9 @@
 use super::cause;
 use super::name::check_name;
 use super::options::DeviceOptions;
-use crate::error::{Error, Result};
+use super::ownership;
+use crate::error::Result;
 use crate::sys::tun;
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// A device that is held for as long as this lives.
@@ -43,31 +43,16 @@ impl Attachment {
 
     /// Whether the device outlives its last queue (`TUNSETPERSIST`).
     pub fn set_persistent(&self, is_persistent: bool) -> Result<()> {
-        let operation = if is_persistent { "make persistent" } else { "make not persistent" };
-        tun::set_persistent(self.fd.as_fd(), is_persistent)
-            .map_err(|e| self.refused(operation, "ioctl(TUNSETPERSIST)", &e))
+        ownership::set_persistent(self.fd.as_fd(), &self.name, is_persistent)
     }
 
     /// The user who may attach to the device without `CAP_NET_ADMIN` (`TUNSETOWNER`).
     pub fn set_owner(&self, uid: u32) -> Result<()> {
-        tun::set_owner(self.fd.as_fd(), uid)
-            .map_err(|e| self.refused("set the owner of", "ioctl(TUNSETOWNER)", &e))
+        ownership::set_owner(self.fd.as_fd(), &self.name, uid)
     }
 
     /// The group whose members may attach to it without `CAP_NET_ADMIN` (`TUNSETGROUP`).
     pub fn set_group(&self, gid: u32) -> Result<()> {
-        tun::set_group(self.fd.as_fd(), gid)
-            .map_err(|e| self.refused("set the group of", "ioctl(TUNSETGROUP)", &e))
-    }
-
-    fn refused(&self, operation: &'static str, syscall: &'static str, e: &io::Error) -> Error {
-        let error = Error::os(operation, &self.name, syscall, e);
-        match e.raw_os_error() {
-            Some(libc::EINVAL) => error.with_advice(
-                "the user namespace that this process is in does not map that number: use one of \
-                 /proc/self/uid_map or gid_map",
-            ),
-            _ => error,
-        }
+        ownership::set_group(self.fd.as_fd(), &self.name, gid)
     }
 }

@@ -37,7 +37,15 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
         Mode::Tap => "tap",
     };
     match error.raw_os_error() {
+        Some(libc::EBUSY) if options.is_exclusive && holder::find(name).is_none() => {
+            base.with_code(ErrorCode::Exists).with_advice(
+                "an interface of that name exists: choose another, or do not ask for a new one",
+            )
+        }
         Some(libc::EBUSY) => base.with_code(ErrorCode::Busy).with_advice(busy_advice(name)),
+        Some(libc::EEXIST) => base
+            .with_code(ErrorCode::Exists)
+            .with_advice("an interface of that name or index exists already: choose another"),
         Some(libc::EPERM) => base.with_code(ErrorCode::Permission).with_advice(format!(
             "it needs CAP_NET_ADMIN (run it as root), or a persistent device that belongs to this \
              user (as root: ip tuntap add dev NAME mode {mode} user NAME)"
@@ -55,6 +63,53 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
         _ => base,
     }
 }
+
+/// The error of asking a descriptor what it is attached to.
+pub(super) fn of_adopt(fd: i32, error: &io::Error) -> Error {
+    let base = Error::os("adopt the descriptor", fd.to_string(), "ioctl(TUNGETIFF)", error);
+    match error.raw_os_error() {
+        Some(libc::EBADFD) => base
+            .with_code(ErrorCode::InvalidArgument)
+            .with_advice("it is attached to no interface, or that was deleted: do TUNSETIFF first"),
+        Some(libc::ENOTTY | libc::EINVAL) => base
+            .with_code(ErrorCode::InvalidArgument)
+            .with_advice("it is not open for the TUN driver's clone device"),
+        _ => base,
+    }
+}
+
+/// The error of reading a packet from the interface `name`.
+#[must_use]
+pub fn read_error(name: &str, error: &io::Error) -> Error {
+    let base = Error::os("read from", name, "read", error);
+    match error.raw_os_error() {
+        Some(libc::EBADFD) => base.with_advice(DELETED),
+        _ => base,
+    }
+}
+
+/// The error of writing a packet, of a batch the one with that number, to the interface `name`.
+#[must_use]
+pub fn write_error(name: &str, index: Option<usize>, error: &io::Error) -> Error {
+    let operation = match index {
+        Some(index) => format!("write packet {index} to"),
+        None => "write a packet to".to_owned(),
+    };
+    let base = Error::os(operation, name, "write", error);
+    match error.raw_os_error() {
+        Some(libc::EBADFD) => base.with_advice(DELETED),
+        Some(libc::EIO) => base
+            .with_code(ErrorCode::InterfaceDown)
+            .with_advice("the interface is down: bring it up (ip link set dev NAME up)"),
+        Some(libc::EINVAL) => base.with_code(ErrorCode::PacketRefused).with_advice(
+            "it is no packet that the interface takes: a TUN device takes IPv4 and IPv6 packets, a \
+             TAP device Ethernet frames of at least 14 bytes",
+        ),
+        _ => base.with_code(ErrorCode::PacketRefused),
+    }
+}
+
+const DELETED: &str = "the interface was deleted while it was in use: open it again";
 
 fn busy_advice(name: &str) -> String {
     match holder::find(name) {

@@ -11,23 +11,33 @@ mod holder;
 mod name;
 mod offload;
 mod options;
+mod ownership;
+pub mod principal;
+mod settings;
 pub mod tunctl;
 
 pub use attachment::Attachment;
+pub use cause::{read_error, write_error};
 pub use holder::{Holder, holders};
 pub use name::check_name;
 pub use offload::{Offloads, has_vnet_header};
 pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, Mode};
+pub use settings::{Features, features};
 
 use crate::error::{Error, Result};
-use crate::packet::vnet::VnetHeader;
-use crate::sys::{interface, io as sys_io, tun};
+use crate::sys::{interface, io as sys_io, tun, tun_control};
 use std::io;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// The longest packet that the driver hands over, header of the link layer left out, bytes.
 pub const MAX_PACKET: usize = 65_535;
+
+/// Whatever one read can give fits into this, bytes: the longest packet, an Ethernet header with
+/// two tags, the longest vnet header and the packet information header.
+pub const MAX_READ: usize = MAX_PACKET + 22 + 24 + 4;
+
+const SET_INDEX: &str = "ioctl(TUNSETIFINDEX)";
 
 /// One open queue of a TUN or TAP device.
 ///
@@ -40,6 +50,7 @@ pub struct TunDevice {
     index: u32,
     is_persistent: bool,
     has_vnet_header: bool,
+    flags: i32,
 }
 
 impl TunDevice {
@@ -53,6 +64,11 @@ impl TunDevice {
         }
         let clone_device = &options.clone_device;
         let fd = tun::open(clone_device).map_err(|e| cause::of_open(clone_device, &e))?;
+        if let Some(index) = options.index {
+            tun_control::set_index(fd.as_fd(), index).map_err(|e| {
+                Error::os("ask for the interface index", index.to_string(), SET_INDEX, &e)
+            })?;
+        }
         let requested = options.name.as_deref().unwrap_or_default();
         let name = tun::set_interface(fd.as_fd(), requested, options.flags())
             .map_err(|error| cause::of_attach(options, requested, &error))?;
@@ -60,20 +76,34 @@ impl TunDevice {
         tun::set_offload(fd.as_fd(), options.offload)
             .map_err(|e| Error::os("set the offloads of", &name, "ioctl(TUNSETOFFLOAD)", &e))?;
         if options.has_vnet_header {
-            tun::set_vnet_header_size(fd.as_fd(), VnetHeader::LEN as _).map_err(|e| {
+            tun::set_vnet_header_size(fd.as_fd(), options.vnet_header_size).map_err(|e| {
                 Error::os("set the vnet header of", &name, "ioctl(TUNSETVNETHDRSZ)", &e)
             })?;
         }
         let info = tun::queue_info(fd.as_fd())
             .map_err(|e| Error::os("read the flags of", &name, "ioctl(TUNGETIFF)", &e))?;
-        let index = interface::index_of(&name)
-            .map_err(|e| Error::os("look up", &name, "if_nametoindex", &e))?;
+        Self::of_queue(fd, info)
+    }
+
+    /// Takes over a descriptor that is attached to a device of the calling thread's namespace.
+    pub fn adopt(fd: OwnedFd) -> Result<Self> {
+        let number = fd.as_raw_fd();
+        let info = tun::queue_info(fd.as_fd()).map_err(|e| cause::of_adopt(number, &e))?;
+        tun_control::set_nonblocking(fd.as_fd())
+            .map_err(|e| Error::os("adopt", &info.name, "fcntl(F_SETFL)", &e))?;
+        Self::of_queue(fd, info)
+    }
+
+    fn of_queue(fd: OwnedFd, info: tun::QueueInfo) -> Result<Self> {
+        let index = interface::index_of(&info.name)
+            .map_err(|e| Error::os("look up", &info.name, "if_nametoindex", &e))?;
         Ok(Self {
             fd,
-            name,
             index,
             is_persistent: info.flags & tun::IFF_PERSIST != 0,
-            has_vnet_header: options.has_vnet_header,
+            has_vnet_header: info.flags & tun::IFF_VNET_HDR != 0,
+            flags: info.flags,
+            name: info.name,
         })
     }
 
@@ -87,6 +117,18 @@ impl TunDevice {
     #[must_use]
     pub fn index(&self) -> u32 {
         self.index
+    }
+
+    /// The `IFF_*` flags of `TUNGETIFF` when it was opened.
+    #[must_use]
+    pub fn flags(&self) -> i32 {
+        self.flags
+    }
+
+    /// Ethernet frames rather than IP packets.
+    #[must_use]
+    pub fn is_tap(&self) -> bool {
+        self.flags & (tun::IFF_TUN | tun::IFF_TAP) == tun::IFF_TAP
     }
 
     /// The device was persistent when it was opened: it was there before and stays after.

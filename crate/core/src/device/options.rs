@@ -1,5 +1,6 @@
 //! What a device is opened with.
 
+use crate::packet::vnet::VnetHeader;
 use crate::sys::tun;
 use std::path::PathBuf;
 
@@ -27,8 +28,22 @@ pub struct DeviceOptions {
     pub clone_device: PathBuf,
     /// Each packet is preceded by a `struct virtio_net_hdr` (`IFF_VNET_HDR`), for good.
     pub has_vnet_header: bool,
+    /// Bytes of that header (`TUNSETVNETHDRSZ`): 10, 12, 20 or 24.
+    pub vnet_header_size: i32,
+    /// Each packet is preceded by a `struct tun_pi`; without it `IFF_NO_PI` is set.
+    pub has_packet_information: bool,
     /// The device may have several queues (`IFF_MULTI_QUEUE`).
     pub is_multi_queue: bool,
+    /// Refused if the interface exists (`IFF_TUN_EXCL`).
+    pub is_exclusive: bool,
+    /// A new interface has no carrier (`IFF_NO_CARRIER`, Linux ≥ 6.0).
+    pub no_carrier: bool,
+    /// Packets written go through NAPI (`IFF_NAPI`, Linux ≥ 4.15).
+    pub napi: bool,
+    /// Frames written may be joined from fragments (`IFF_NAPI_FRAGS`, Linux ≥ 4.15); TAP only.
+    pub napi_frags: bool,
+    /// The index of a new interface (`TUNSETIFINDEX`).
+    pub index: Option<u32>,
     /// Offloads that the reader takes, as a mask of `TUN_F_*`; 0 for ordinary packets only.
     pub offload: u32,
 }
@@ -40,21 +55,36 @@ impl Default for DeviceOptions {
             name: None,
             clone_device: DEFAULT_CLONE_DEVICE.into(),
             has_vnet_header: false,
+            vnet_header_size: VnetHeader::LEN as i32,
+            has_packet_information: false,
             is_multi_queue: false,
+            is_exclusive: false,
+            no_carrier: false,
+            napi: false,
+            napi_frags: false,
+            index: None,
             offload: 0,
         }
     }
 }
 
 impl DeviceOptions {
-    /// The flags for `TUNSETIFF`; never with the packet information header.
+    /// The flags for `TUNSETIFF`.
     pub(super) fn flags(&self) -> i32 {
         let mode = match self.mode {
             Mode::Tun => tun::IFF_TUN,
             Mode::Tap => tun::IFF_TAP,
         };
-        let vnet_header = if self.has_vnet_header { tun::IFF_VNET_HDR } else { 0 };
-        let multi_queue = if self.is_multi_queue { tun::IFF_MULTI_QUEUE } else { 0 };
-        mode | tun::IFF_NO_PI | vnet_header | multi_queue
+        let flags = [
+            (!self.has_packet_information, tun::IFF_NO_PI),
+            (self.has_vnet_header, tun::IFF_VNET_HDR),
+            (self.is_multi_queue, tun::IFF_MULTI_QUEUE),
+            (self.is_exclusive, tun::IFF_TUN_EXCL),
+            (self.no_carrier, tun::IFF_NO_CARRIER),
+            (self.napi, tun::IFF_NAPI),
+            (self.napi_frags, tun::IFF_NAPI_FRAGS),
+        ];
+        let wanted = flags.iter().filter(|(is_wanted, _)| *is_wanted);
+        wanted.fold(mode, |flags, (_, flag)| flags | flag)
     }
 }

@@ -49,6 +49,8 @@ pub struct LinkChange {
     pub mtu: Option<u32>,
     /// `ip link set dev DEVICE gso_max_segs SEGMENTS`.
     pub gso_max_segs: Option<u32>,
+    /// Packets that may wait for the device (`ip link set dev DEVICE txqueuelen PACKETS`).
+    pub tx_queue_length: Option<u32>,
 }
 
 impl Connection {
@@ -82,6 +84,9 @@ impl Connection {
         }
         if let Some(segments) = change.gso_max_segs {
             attributes.push(attribute(Ifla::GsoMaxSegs, segments, context)?);
+        }
+        if let Some(packets) = change.tx_queue_length {
+            attributes.push(attribute(Ifla::Txqlen, packets, context)?);
         }
         let (flags, mask) = match change.up {
             Some(true) => (Iff::UP, Iff::UP),
@@ -127,6 +132,7 @@ fn operation(change: &LinkChange) -> &'static str {
         LinkChange { up: Some(true), .. } => "bring up",
         LinkChange { up: Some(false), .. } => "bring down",
         LinkChange { mtu: Some(_), .. } => "set the MTU of",
+        LinkChange { tx_queue_length: Some(_), .. } => "set the transmit queue length of",
         _ => "change",
     }
 }

@@ -54,6 +54,12 @@ impl VnetHeader {
         }
     }
 
+    /// Whether it stands before a super-packet.
+    #[must_use]
+    pub fn is_super_packet(&self) -> bool {
+        self.gso_type & !GSO_ECN != GSO_NONE
+    }
+
     /// The header's bytes.
     #[must_use]
     pub fn bytes(&self) -> [u8; Self::LEN] {

@@ -6,9 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
-mod principal;
-
-use crate::device::{self, Attachment, DeviceOptions, Holder, Mode};
+use crate::device::{self, Attachment, DeviceOptions, Holder, Mode, principal};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace;
 use crate::netlink::{Connection, TunLink};

@@ -5,7 +5,7 @@
 //! the network ends the relay.
 //!
 //! - [`config`](RelayConfig) says what is wanted, `setup` makes it so (`queues` the device
-//!   and the sockets, `steering` who handles what) and `undo` takes it back;
+//!   and the sockets, `steering` who handles what) and `tuntap::undo` takes it back;
 //! - `outbound` and `inbound` (with its `writer`) are the two directions, `engine` the loop that drives
 //!   both, `worker` the threads, one for each queue;
 //! - `peers` decides whose datagrams count, `stats` counts, `fallback` says which shortcut ended.
@@ -23,7 +23,6 @@ mod queues;
 mod setup;
 mod stats;
 mod steering;
-mod undo;
 mod user;
 mod way;
 mod worker;

@@ -6,7 +6,6 @@
 use super::config::{MAX_QUEUES, OffloadConfig, RelayConfig, RelayInfo};
 use super::fallback::Fallback;
 use super::queues::{self, Opened};
-use super::undo::{Change, Undo};
 use super::way::Way;
 use super::{mtu, user};
 use crate::device::TunDevice;
@@ -14,6 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::namespace;
 use crate::netlink::{Connection, Link, LinkChange};
 use crate::transport::UdpEndpoint;
+use crate::tuntap::undo::{Change, Undo};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;

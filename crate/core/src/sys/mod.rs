@@ -17,6 +17,7 @@ pub mod process;
 pub mod readiness;
 pub mod socket;
 pub mod tun;
+pub mod tun_control;
 pub mod users;
 
 /// The result of a C call that reports failure as -1 and its cause in `errno`.

@@ -14,7 +14,8 @@ pub const TUN_F_UDP_TUNNEL_GSO: u32 = 0x80;
 
 /// Flags of a TUN/TAP queue, as `TUNSETIFF` takes them in `ifr_flags`.
 pub use libc::{
-    IFF_MULTI_QUEUE, IFF_NO_PI, IFF_PERSIST, IFF_TAP, IFF_TUN, IFF_TUN_EXCL, IFF_VNET_HDR,
+    IFF_MULTI_QUEUE, IFF_NAPI, IFF_NAPI_FRAGS, IFF_NO_CARRIER, IFF_NO_PI, IFF_PERSIST, IFF_TAP,
+    IFF_TUN, IFF_TUN_EXCL, IFF_VNET_HDR,
 };
 /// Offloads, as `TUNSETOFFLOAD` takes them.
 pub use libc::{TUN_F_CSUM, TUN_F_TSO_ECN, TUN_F_TSO4, TUN_F_TSO6, TUN_F_USO4, TUN_F_USO6};
@@ -149,7 +150,7 @@ pub fn network_namespace(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(namespace) })
 }
 
-fn interface_request(name: &[u8]) -> io::Result<libc::ifreq> {
+pub(super) fn interface_request(name: &[u8]) -> io::Result<libc::ifreq> {
     let too_long = || io::Error::from_raw_os_error(libc::EINVAL);
     let name = CString::new(name).map_err(|_| too_long())?;
     // SAFETY: `struct ifreq` is plain data for which all zeroes are valid.

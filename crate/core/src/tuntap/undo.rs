@@ -8,7 +8,7 @@ use ipnet::IpNet;
 /// A device of the relay's own ends with its descriptor and takes everything along, so nothing is
 /// recorded for it. Taking back goes on past what is gone already.
 #[derive(Default)]
-pub(super) struct Undo {
+pub(crate) struct Undo {
     interface_index: u32,
     interface: String,
     connection: Option<Connection>,
@@ -17,7 +17,7 @@ pub(super) struct Undo {
 
 /// One change, as it has to be known to take it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// The MTU was this before, bytes.
     Mtu(u32),
     /// The most segments of a super-packet were this before.
@@ -32,17 +32,17 @@ pub(super) enum Change {
 
 impl Undo {
     /// Takes over `connection`, which must be of the interface's network namespace.
-    pub(super) fn new(interface_index: u32, interface: &str, connection: Connection) -> Self {
+    pub(crate) fn new(interface_index: u32, interface: &str, connection: Connection) -> Self {
         let interface = interface.to_owned();
         Self { interface_index, interface, connection: Some(connection), changes: Vec::new() }
     }
 
-    pub(super) fn record(&mut self, change: Change) {
+    pub(crate) fn record(&mut self, change: Change) {
         self.changes.push(change);
     }
 
     /// Takes everything back. Errors are of things that are gone already, or cannot be helped.
-    pub(super) async fn run(&self) {
+    pub(crate) async fn run(&self) {
         let Some(connection) = &self.connection else { return };
         for change in self.changes.iter().rev() {
             let _ = self.take_back(connection, change).await;

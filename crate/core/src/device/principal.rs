@@ -7,14 +7,14 @@ use crate::sys::users;
 const NONE: u32 = u32::MAX;
 
 /// The number of a user.
-pub(super) fn user(name: &str) -> Result<u32> {
+pub fn user(name: &str) -> Result<u32> {
     let found =
         users::user(name).map_err(|e| Error::os("look up the user", name, "getpwnam_r", &e))?;
     found.map(|ids| ids.uid).or_else(|| number(name)).ok_or_else(|| unknown("user", name))
 }
 
 /// The number of a group.
-pub(super) fn group(name: &str) -> Result<u32> {
+pub fn group(name: &str) -> Result<u32> {
     let found =
         users::group(name).map_err(|e| Error::os("look up the group", name, "getgrnam_r", &e))?;
     found.or_else(|| number(name)).ok_or_else(|| unknown("group", name))

@@ -1,0 +1,255 @@
+//! Handing packets to the kernel: one call each, or one for all packets of a flow that it will take
+//! joined.
+
+use crate::device::TunDevice;
+use crate::packet::coalesce::{CoalesceOptions, Coalescer, Write};
+use std::collections::VecDeque;
+use std::io;
+use std::io::IoSlice;
+use std::ops::Range;
+
+/// What comes before an ordinary packet on a device with a vnet header: all zeroes.
+const ORDINARY: &[u8] = &[0; MAX_VNET_LEN];
+/// The longest vnet header that the driver takes, bytes.
+const MAX_VNET_LEN: usize = 24;
+/// Bytes of packets that are joined at the most before they are written.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// A packet that the kernel did not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The packet's number in its batch.
+    pub index: usize,
+    /// Why.
+    pub errno: i32,
+}
+
+/// What was written since the device was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriteCounters {
+    /// Packets that the kernel took, those in super-packets counted singly.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Super-packets among what was written.
+    pub super_packets: u64,
+    /// Packets that the kernel did not take.
+    pub refused: u64,
+}
+
+/// Whether everything was dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Every packet was taken or refused.
+    Done,
+    /// The device has no room now; what waits is kept for [`Writer::flush`].
+    Blocked,
+}
+
+/// Writes packets, alone or in batches.
+///
+/// Packets of a batch that wait for room are kept; until [`Writer::flush`] is done with them
+/// nothing else is to be written, so that the order is kept.
+#[derive(Debug)]
+pub struct Writer {
+    vnet_len: usize,
+    joins: bool,
+    coalescer: Coalescer,
+    /// Packets that are joined, or wait, end to end.
+    arena: Vec<u8>,
+    /// Where each of them begins.
+    starts: Vec<usize>,
+    /// The number in its batch of the first of them.
+    first_index: usize,
+    /// Writes of the coalescer that are done.
+    done: usize,
+    /// The packets of a super-packet that the kernel refused: they go before all else.
+    singles: VecDeque<Range<usize>>,
+    refusals: Vec<Refusal>,
+    counters: WriteCounters,
+}
+
+impl Writer {
+    /// A writer for a device whose packets are preceded by a vnet header of `vnet_len` bytes, or by
+    /// none. What `join` allows is joined: only with a vnet header of 10 bytes, and only IP packets.
+    #[must_use]
+    pub fn new(vnet_len: usize, join: CoalesceOptions) -> Self {
+        Self {
+            vnet_len,
+            joins: join.tcp || join.udp,
+            coalescer: Coalescer::new(join),
+            arena: Vec::new(),
+            starts: Vec::new(),
+            first_index: 0,
+            done: 0,
+            singles: VecDeque::new(),
+            refusals: Vec::new(),
+            counters: WriteCounters::default(),
+        }
+    }
+
+    /// The counters so far.
+    #[must_use]
+    pub fn counters(&self) -> WriteCounters {
+        self.counters
+    }
+
+    /// The packets that were refused since the last call.
+    pub fn take_refusals(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.refusals)
+    }
+
+    /// Whether a packet was refused that [`Writer::take_refusals`] has not told of.
+    #[must_use]
+    pub fn has_refusals(&self) -> bool {
+        !self.refusals.is_empty()
+    }
+
+    /// Writes one packet now; `WouldBlock` while the device has no room.
+    pub fn write(&mut self, device: &TunDevice, packet: &[u8]) -> io::Result<()> {
+        let result = write_single(device, self.vnet_len, packet);
+        match &result {
+            Ok(()) => self.count(1, packet.len()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => self.counters.refused += 1,
+        }
+        result
+    }
+
+    /// Writes packets in order; a refused one is noted, and the next is written.
+    pub fn write_batch<'p>(
+        &mut self,
+        device: &TunDevice,
+        packets: impl Iterator<Item = &'p [u8]>,
+    ) -> Progress {
+        let mut progress = Progress::Done;
+        for (index, packet) in packets.enumerate() {
+            if self.joins || progress == Progress::Blocked {
+                self.keep(index, packet);
+                if progress == Progress::Done && self.arena.len() >= BATCH_BYTES {
+                    progress = self.flush(device);
+                }
+                continue;
+            }
+            match self.write(device, packet) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.keep(index, packet);
+                    progress = Progress::Blocked;
+                }
+                Err(error) => self.refuse(index, error.raw_os_error().unwrap_or(0)),
+            }
+        }
+        if progress == Progress::Done { self.flush(device) } else { progress }
+    }
+
+    /// Writes what is kept.
+    pub fn flush(&mut self, device: &TunDevice) -> Progress {
+        self.coalescer.finish(&self.arena);
+        loop {
+            while let Some(range) = self.singles.front().cloned() {
+                let packet = self.arena.get(range.clone()).unwrap_or_default();
+                match write_single(device, self.vnet_len, packet) {
+                    Ok(()) => self.count(1, range.len()),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        return Progress::Blocked;
+                    }
+                    Err(error) => self.refuse_range(&range, &error),
+                }
+                self.singles.pop_front();
+            }
+            let Some(write) = self.coalescer.write_at(self.done) else { break };
+            let (packets, bytes) = (write.packets(), write.bytes());
+            match write_group(device, self.vnet_len, &write, &self.arena) {
+                Ok(()) => {
+                    self.count(packets, bytes);
+                    self.counters.super_packets += u64::from(packets > 1);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Progress::Blocked;
+                }
+                // Refused as a super-packet: its packets may still be taken one by one.
+                Err(error) if packets > 1 && error.raw_os_error() == Some(libc::EINVAL) => {
+                    self.singles.extend(write.singles());
+                }
+                Err(error) => {
+                    let ranges: Vec<Range<usize>> = write.singles().collect();
+                    ranges.iter().for_each(|range| self.refuse_range(range, &error));
+                }
+            }
+            self.done += 1;
+        }
+        self.restart();
+        Progress::Done
+    }
+
+    fn restart(&mut self) {
+        self.coalescer.clear();
+        self.arena.clear();
+        self.starts.clear();
+        self.done = 0;
+    }
+
+    /// Keeps a packet, joined to its flow where that is allowed.
+    fn keep(&mut self, index: usize, packet: &[u8]) {
+        if self.starts.is_empty() {
+            self.first_index = index;
+        }
+        let start = self.arena.len();
+        self.starts.push(start);
+        self.arena.extend_from_slice(packet);
+        self.coalescer.push(&self.arena, start..self.arena.len());
+    }
+
+    fn count(&mut self, packets: usize, bytes: usize) {
+        self.counters.packets += packets as u64;
+        self.counters.bytes += bytes as u64;
+    }
+
+    fn refuse(&mut self, index: usize, errno: i32) {
+        self.counters.refused += 1;
+        self.refusals.push(Refusal { index, errno });
+    }
+
+    fn refuse_range(&mut self, range: &Range<usize>, error: &io::Error) {
+        let number = self.starts.partition_point(|start| *start < range.start);
+        // Empty packets begin where their successor does; the first of them is meant.
+        self.refuse(self.first_index + number, error.raw_os_error().unwrap_or(0));
+    }
+}
+
+fn write_single(device: &TunDevice, vnet_len: usize, packet: &[u8]) -> io::Result<()> {
+    if vnet_len == 0 {
+        return uninterrupted(|| device.write(packet));
+    }
+    let header = ORDINARY.get(..vnet_len).unwrap_or_default();
+    uninterrupted(|| device.write_vectored(&[IoSlice::new(header), IoSlice::new(packet)]))
+}
+
+fn write_group(
+    device: &TunDevice,
+    vnet_len: usize,
+    write: &Write<'_>,
+    arena: &[u8],
+) -> io::Result<()> {
+    let bytes = |range: Range<usize>| arena.get(range).unwrap_or_default();
+    if !write.is_joined() {
+        let packet = write.payload().next().map(bytes).unwrap_or_default();
+        return write_single(device, vnet_len, packet);
+    }
+    let slices: Vec<IoSlice<'_>> = std::iter::once(write.header())
+        .chain(write.payload().map(bytes))
+        .map(IoSlice::new)
+        .collect();
+    uninterrupted(|| device.write_vectored(&slices))
+}
+
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<()> {
+    loop {
+        match call() {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

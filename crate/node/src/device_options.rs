@@ -1,0 +1,174 @@
+//! Options of a device, and what it became.
+
+use crate::convert::networks;
+use napi_derive::napi;
+use tun2udp_core::device::{DeviceOptions, Mode, Offloads};
+use tun2udp_core::tuntap::OpenOptions;
+use tun2udp_core::{Error, ErrorCode, Result};
+
+/// Options as `lib/options/device.ts` has checked them.
+#[napi(object, object_to_js = false)]
+pub struct NativeDeviceOptions {
+    /// Ethernet frames rather than IP packets.
+    pub is_tap: bool,
+    /// Name or template of the interface.
+    pub name: Option<String>,
+    /// Path of the clone device.
+    pub clone_device: Option<String>,
+    /// A descriptor to take over.
+    pub fd: Option<i32>,
+    /// Refused unless the interface exists.
+    pub must_exist: bool,
+    /// Refused if the interface exists.
+    pub exclusive: bool,
+    /// A new interface has no carrier.
+    pub no_carrier: bool,
+    /// Packets written go through NAPI.
+    pub napi: bool,
+    /// Frames written may be joined from fragments.
+    pub napi_frags: bool,
+    /// A device of several queues.
+    pub multi_queue: bool,
+    /// Each packet has a packet information header.
+    pub packet_information: bool,
+    /// Each packet has a vnet header of so many bytes.
+    pub vnet_header_bytes: Option<i32>,
+    /// TCP super-packets are taken.
+    pub tso: bool,
+    /// UDP super-packets are taken.
+    pub uso: bool,
+    /// Headers and super-packets are handed out as they come, and taken as they are.
+    pub raw: bool,
+    /// The index of a new interface.
+    pub index: Option<u32>,
+    /// Name, path or process id of a network namespace.
+    pub netns: Option<String>,
+    /// `ADDRESS/PREFIX`.
+    pub addresses: Vec<String>,
+    /// `NETWORK/PREFIX`.
+    pub routes: Vec<String>,
+    /// MTU, bytes.
+    pub mtu: Option<u32>,
+    /// Ethernet address, six numbers.
+    pub mac: Option<Vec<u8>>,
+    /// Packets that may wait for the reader.
+    pub tx_queue_length: Option<u32>,
+    /// Bytes before a write waits.
+    pub send_buffer_bytes: Option<i32>,
+    /// `ARPHRD_*`
+    pub link_type: Option<u16>,
+    /// The kernel makes IPv6 link-local addresses.
+    pub link_local: bool,
+    /// The interface is to be up, or down.
+    pub up: Option<bool>,
+    /// Name or number of the owner.
+    pub owner: Option<String>,
+    /// Name or number of the group.
+    pub group: Option<String>,
+    /// Whether the device outlives its last queue.
+    pub persist: Option<bool>,
+}
+
+impl TryFrom<NativeDeviceOptions> for OpenOptions {
+    type Error = Error;
+
+    fn try_from(options: NativeDeviceOptions) -> Result<Self> {
+        let defaults = DeviceOptions::default();
+        let device = DeviceOptions {
+            mode: if options.is_tap { Mode::Tap } else { Mode::Tun },
+            name: options.name,
+            clone_device: options.clone_device.map_or(defaults.clone_device, Into::into),
+            has_vnet_header: options.vnet_header_bytes.is_some(),
+            vnet_header_size: options.vnet_header_bytes.unwrap_or(defaults.vnet_header_size),
+            has_packet_information: options.packet_information,
+            is_multi_queue: options.multi_queue,
+            is_exclusive: options.exclusive,
+            no_carrier: options.no_carrier,
+            napi: options.napi,
+            napi_frags: options.napi_frags,
+            index: options.index,
+            offload: defaults.offload,
+        };
+        Ok(Self {
+            device,
+            adopt: options.fd,
+            must_exist: options.must_exist,
+            offloads: Offloads { tso: options.tso, uso: options.uso },
+            netns: options.netns,
+            addresses: networks("address", &options.addresses)?,
+            routes: networks("route", &options.routes)?,
+            mtu: options.mtu,
+            mac: options.mac.map(|bytes| mac(&bytes)).transpose()?,
+            tx_queue_length: options.tx_queue_length,
+            send_buffer_bytes: options.send_buffer_bytes,
+            link_type: options.link_type,
+            link_local: options.link_local,
+            up: options.up,
+            owner: options.owner,
+            group: options.group,
+            persist: options.persist,
+        })
+    }
+}
+
+/// Six bytes.
+pub(crate) fn mac(bytes: &[u8]) -> Result<[u8; 6]> {
+    bytes.try_into().map_err(|_| {
+        let reason = "it is not six bytes long";
+        Error::new(ErrorCode::InvalidArgument, "read the MAC address", "", reason)
+    })
+}
+
+/// What a device became.
+#[napi(object, object_from_js = false)]
+#[derive(Clone)]
+pub struct NativeDeviceInfo {
+    /// The interface's name.
+    pub name: String,
+    /// The interface's index in its namespace.
+    pub index: u32,
+    /// Its MTU, bytes.
+    pub mtu: u32,
+    /// Ethernet frames rather than IP packets.
+    pub is_tap: bool,
+    /// `IFF_*` of `TUNGETIFF`.
+    pub flags: i32,
+    /// TCP super-packets are taken.
+    pub tso: bool,
+    /// UDP super-packets are taken.
+    pub uso: bool,
+    /// Bytes of the vnet header; 0 without.
+    pub vnet_header_bytes: i32,
+    /// Bytes of a slab that any one packet fits into.
+    pub largest_packet_bytes: u32,
+}
+
+/// What was moved through an open device.
+#[napi(object, object_from_js = false)]
+pub struct NativeDeviceCounters {
+    /// Packets read.
+    pub packets_read: f64,
+    /// Their bytes.
+    pub bytes_read: f64,
+    /// Super-packets among what was read.
+    pub super_packets_read: f64,
+    /// Dropped since the kernel's own header did not fit the packet.
+    pub malformed: f64,
+    /// Packets written.
+    pub packets_written: f64,
+    /// Their bytes.
+    pub bytes_written: f64,
+    /// Super-packets among what was written.
+    pub super_packets_written: f64,
+    /// Packets that the kernel did not take.
+    pub packets_refused: f64,
+}
+
+/// A packet that the kernel did not take.
+#[napi(object, object_from_js = false)]
+pub struct NativeRefusal {
+    /// The packet's number in its batch.
+    pub index: u32,
+    /// The error as JSON, in the form of `crate::error`.
+    pub error: String,
+}

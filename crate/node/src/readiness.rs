@@ -1,0 +1,37 @@
+//! When a device can be read or written.
+
+use crate::sys::uv::Poll;
+use napi_derive::napi;
+
+/// A device that the event loop watches.
+#[napi]
+pub struct NativeReadiness {
+    poll: Poll,
+}
+
+impl NativeReadiness {
+    pub(crate) fn new(poll: Poll) -> Self {
+        Self { poll }
+    }
+}
+
+#[napi]
+impl NativeReadiness {
+    /// Watches for events from now on, a sum of 1 (readable) and 2 (writable); 0 for nothing.
+    #[napi(catch_unwind)]
+    pub fn watch(&self, events: i32) {
+        self.poll.watch(events);
+    }
+
+    /// Whether watching keeps the process alive.
+    #[napi(catch_unwind)]
+    pub fn set_referenced(&self, is_referenced: bool) {
+        self.poll.set_referenced(is_referenced);
+    }
+
+    /// Ends the watching.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.poll.close();
+    }
+}
