@@ -15,6 +15,10 @@
  * - `ERR_TUN_UNREACHABLE`: there is no way to the peer or the network.
  * - `ERR_TUN_UNKNOWN_HOST`: the peer's name does not resolve to an address.
  * - `ERR_TUN_DEVICE_DELETED`: the interface was deleted while it was in use.
+ * - `ERR_TUN_INTERFACE_DOWN`: a packet was written while the interface was down.
+ * - `ERR_TUN_PACKET_REFUSED`: the kernel did not take a packet.
+ * - `ERR_TUN_CLOSED`: the device was closed before.
+ * - `ERR_TUN_LOCKED`: the device is being read from by somebody else already.
  * - `ERR_TUN_ROUTE_LOOP`: the relay's own datagrams would go into the tunnel.
  * - `ERR_TUN_UNSUPPORTED`: this kernel cannot do what was asked.
  * - `ERR_TUN_ABORTED`: the operation was ended by its caller.
@@ -38,6 +42,10 @@ export type TunErrorCode =
   | 'ERR_TUN_UNREACHABLE'
   | 'ERR_TUN_UNKNOWN_HOST'
   | 'ERR_TUN_DEVICE_DELETED'
+  | 'ERR_TUN_INTERFACE_DOWN'
+  | 'ERR_TUN_PACKET_REFUSED'
+  | 'ERR_TUN_CLOSED'
+  | 'ERR_TUN_LOCKED'
   | 'ERR_TUN_ROUTE_LOOP'
   | 'ERR_TUN_UNSUPPORTED'
   | 'ERR_TUN_ABORTED'

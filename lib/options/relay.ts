@@ -1,6 +1,7 @@
 import type { NativeOffload } from '#binding'
 import { TunError, invalidArgument } from '../errors.ts'
 import { formatAddress, parseAddress, parseRoute } from './address.ts'
+import { checkList, checkSignal, checkWhole, optional } from './check.ts'
 import { checkMtu, checkName } from './interface.ts'
 import { checkNamespace } from './namespace.ts'
 import { type Offload, checkOffload, checkQueues } from './offload.ts'
@@ -99,8 +100,8 @@ export function checkOptions(options: RelayOptions): CheckedOptions {
   checkCompanions(options)
   return {
     addresses: checkAddresses(options.addresses),
-    sendPort: checkPort('sendPort', options.sendPort, 1),
-    receivePort: checkPort('receivePort', options.receivePort, 0),
+    sendPort: checkWhole('sendPort', options.sendPort, 1, 65_535),
+    receivePort: checkWhole('receivePort', options.receivePort, 0, 65_535),
     routes: checkList('routes', options.routes ?? []).map((route) =>
       formatAddress(parseRoute(route)),
     ),
@@ -123,12 +124,6 @@ function checkAddresses(addresses: unknown): string[] {
   return parsed.map((address) => formatAddress(address))
 }
 
-function checkPort(what: string, port: unknown, lowest: number): number {
-  if (Number.isInteger(port) && (port as number) >= lowest && (port as number) <= 65_535)
-    return port as number
-  throw invalidArgument(what, port, `a whole number from ${lowest} to 65535`)
-}
-
 function checkAccept(accept: unknown): 'peer' | 'any' {
   if (accept === undefined || accept === 'peer') return 'peer'
   if (accept === 'any') return 'any'
@@ -146,24 +141,8 @@ function checkCompanions({ user, group, signal, onEvent }: RelayOptions): void {
       },
     )
   }
-  if (signal !== undefined && !((signal as unknown) instanceof AbortSignal)) {
-    throw invalidArgument('signal', signal, 'an AbortSignal')
-  }
+  checkSignal(signal)
   if (onEvent !== undefined && typeof (onEvent as unknown) !== 'function') {
     throw invalidArgument('onEvent', onEvent, 'a function')
   }
-}
-
-function checkList(what: string, list: unknown): string[] {
-  if (Array.isArray(list)) return list as string[]
-  throw invalidArgument(what, list, 'an array of strings')
-}
-
-/** A property that is there only when it was given: the native layer tells absent from undefined. */
-function optional<K extends string, T>(
-  key: K,
-  value: unknown,
-  check: (value: unknown) => T,
-): Partial<Record<K, T>> {
-  return value === undefined ? {} : ({ [key]: check(value) } as Record<K, T>)
 }

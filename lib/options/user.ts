@@ -6,8 +6,10 @@ export function checkUser(user: unknown, group?: unknown): string {
   return group === undefined ? name : `${name}:${checkPrincipal('group', group)}`
 }
 
-function checkPrincipal(what: 'user' | 'group', name: unknown): string {
+/** Checks a user or a group by name or by number. */
+export function checkPrincipal(what: 'user' | 'owner' | 'group', name: unknown): string {
   // What is not of this form cannot be in passwd(5) or group(5): they part their fields by colons.
   if (typeof name === 'string' && /^[^\s:\0-][^\s:\0]{0,255}$/u.test(name)) return name
-  throw invalidArgument(what, name, `the name or the number of a ${what}`)
+  const kind = what === 'owner' ? 'user' : what
+  throw invalidArgument(what, name, `the name or the number of a ${kind}`)
 }

@@ -1,0 +1,71 @@
+import type { NativeDevice } from '#binding'
+import { TunError } from '../errors.ts'
+
+/** The device can be read, and the device can be written: `UV_READABLE`, `UV_WRITABLE`. */
+export const READABLE = 1
+export const WRITABLE = 2
+
+/** Watches a device for the source and the sink of its packets. */
+export class Readiness {
+  readonly #watcher: {
+    watch(events: number): void
+    setReferenced(is: boolean): void
+    close(): void
+  }
+  #wanted = 0
+  #onWritable: (() => void) | undefined
+  /** Called while the device can be read, and with an error that ended the watching. */
+  onReadable: () => void = () => undefined
+
+  /** @throws {TunError} `ERR_TUN_UNSUPPORTED` where the event loop cannot be asked. */
+  constructor(device: NativeDevice) {
+    const watcher = device.watch((events) => {
+      this.#onEvents(events)
+    })
+    if (!watcher) {
+      throw new TunError('watch the device: this runtime has no libuv; use Node', {
+        code: 'ERR_TUN_UNSUPPORTED',
+      })
+    }
+    this.#watcher = watcher
+  }
+
+  /** Whether `onReadable` is wanted. */
+  setReading(isReading: boolean): void {
+    this.#want(isReading ? this.#wanted | READABLE : this.#wanted & ~READABLE)
+  }
+
+  /** Calls back once, when the device can be written. */
+  onceWritable(callback: () => void): void {
+    this.#onWritable = callback
+    this.#want(this.#wanted | WRITABLE)
+  }
+
+  setReferenced(isReferenced: boolean): void {
+    this.#watcher.setReferenced(isReferenced)
+  }
+
+  close(): void {
+    this.#wanted = 0
+    this.#watcher.close()
+  }
+
+  #want(events: number): void {
+    if (events === this.#wanted) return
+    this.#wanted = events
+    this.#watcher.watch(events)
+  }
+
+  #onEvents(events: number): void {
+    const isBroken = events < 0
+    // libuv stops watching a descriptor in error: an interface that was deleted.
+    if (isBroken) this.#wanted = 0
+    if (isBroken || (events & WRITABLE) !== 0) {
+      this.#want(this.#wanted & ~WRITABLE)
+      const callback = this.#onWritable
+      this.#onWritable = undefined
+      callback?.()
+    }
+    if (isBroken || (events & READABLE) !== 0) this.onReadable()
+  }
+}

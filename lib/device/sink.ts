@@ -1,0 +1,174 @@
+import type { NativeDevice } from '#binding'
+import { TunError, fromNative, invalidArgument } from '../errors.ts'
+import type { Readiness } from './readiness.ts'
+import type { PackedBatch } from './source.ts'
+
+/** A packet of a batch that the kernel did not take. */
+export interface RefusedPacket {
+  /** The number of the packet in its batch. */
+  readonly index: number
+  /** Why. */
+  readonly error: TunError
+}
+
+/** Some packets of a batch were refused; all others were written. It is the error of the first of them. */
+export class BatchError extends TunError {
+  /** All that were refused, by rising index. */
+  readonly refused: readonly RefusedPacket[]
+
+  constructor(first: TunError, refused: readonly RefusedPacket[]) {
+    const others = refused.length - 1
+    const rest = others > 0 ? ` (and ${others} more of the batch)` : ''
+    super(first.message + rest, first)
+    this.refused = refused
+  }
+
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'BatchError' })
+  }
+}
+
+/** What the native layer answers: crate/node/src/device.rs. */
+const BLOCKED = 1
+const REFUSED = 2
+const FAILED = -1000
+
+/** Packets on their way out. */
+export class PacketSink {
+  readonly #native: NativeDevice
+  readonly #readiness: Readiness
+  /** What waits for room in the device; whatever is written meanwhile comes after it. */
+  #blocked: Promise<void> | undefined
+  #wake: (() => void) | undefined
+  #isClosed = false
+
+  constructor(native: NativeDevice, readiness: Readiness) {
+    this.#native = native
+    this.#readiness = readiness
+  }
+
+  write(packet: Uint8Array): Promise<void> | undefined {
+    if (this.#blocked) return this.#behind(() => this.write(packet))
+    const code = this.#call(packet)
+    if (code === 0) return undefined
+    if (code === BLOCKED) return this.#block(() => this.write(packet))
+    throw this.#errorOf(code)
+  }
+
+  writeBatch(packets: readonly Uint8Array[]): Promise<void> | undefined {
+    if (this.#blocked) return this.#behind(() => this.writeBatch(packets))
+    let code
+    try {
+      code = this.#native.writeBatch(packets as Uint8Array[])
+    } catch (error) {
+      throw this.#closed() ?? checkPackets(packets) ?? fromNative(error)
+    }
+    return this.#settle(code)
+  }
+
+  writePacked(batch: PackedBatch): Promise<void> | undefined {
+    if (this.#blocked) return this.#behind(() => this.writePacked(batch))
+    let code
+    try {
+      code = this.#native.writePacked(batch.buffer, batch.offsets, batch.offsets.length - 1)
+    } catch (error) {
+      throw this.#closed() ?? checkPacked(batch) ?? fromNative(error)
+    }
+    return this.#settle(code)
+  }
+
+  /** Nothing is written any more; who waits is told. */
+  close(): void {
+    this.#isClosed = true
+    this.#wake?.()
+  }
+
+  #call(packet: Uint8Array): number {
+    try {
+      return this.#native.write(packet)
+    } catch (error) {
+      throw this.#closed() ?? checkPacket('packet', packet) ?? fromNative(error)
+    }
+  }
+
+  /** What the native layer kept is finished, and then the refusals of the whole batch are told. */
+  #settle(code: number): Promise<void> | undefined {
+    if ((code & BLOCKED) !== 0) return this.#block(() => this.#flush())
+    if ((code & REFUSED) === 0) return undefined
+    const refused = this.#native
+      .takeRefusals()
+      .map(({ index, error }) => ({ index, error: fromNative(new Error(error)) }))
+      .sort((one, other) => one.index - other.index)
+    const [first] = refused
+    if (first) throw new BatchError(first.error, refused)
+    return undefined
+  }
+
+  #flush(): Promise<void> | undefined {
+    const closed = this.#closed()
+    if (closed) throw closed
+    return this.#settle(this.#native.flush())
+  }
+
+  /** Goes on once the device has room. */
+  #block(goOn: () => Promise<void> | undefined): Promise<void> {
+    const waiting = new Promise<void>((resolve) => {
+      this.#wake = resolve
+      this.#readiness.onceWritable(resolve)
+    })
+    const done = waiting.then(() => {
+      this.#blocked = undefined
+      this.#wake = undefined
+      return goOn()
+    })
+    this.#blocked = done
+    // An error is the caller's; whoever comes behind goes on after it.
+    return done
+  }
+
+  #behind(goOn: () => Promise<void> | undefined): Promise<void> {
+    const before = this.#blocked
+    const done = Promise.resolve(before)
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#blocked === done) this.#blocked = undefined
+        return goOn()
+      })
+    this.#blocked = done
+    return done
+  }
+
+  #errorOf(code: number): TunError {
+    return fromNative(new Error(this.#native.errorOf(true, FAILED - code)))
+  }
+
+  #closed(): TunError | undefined {
+    if (!this.#isClosed) return undefined
+    return closedError('write a packet to', this.#native.info.name)
+  }
+}
+
+/** The error of using what was closed. */
+export function closedError(operation: string, name: string): TunError {
+  return new TunError(`${operation} ${name}: the device is closed; open it again`, {
+    code: 'ERR_TUN_CLOSED',
+    subject: name,
+  })
+}
+
+function checkPacket(what: string, packet: unknown): TunError | undefined {
+  return packet instanceof Uint8Array ? undefined : invalidArgument(what, packet, 'a Uint8Array')
+}
+
+function checkPackets(packets: unknown): TunError | undefined {
+  if (!Array.isArray(packets)) return invalidArgument('packets', packets, 'an array of Uint8Array')
+  const index = packets.findIndex((packet) => !(packet instanceof Uint8Array))
+  return index === -1 ? undefined : checkPacket(`packet ${index}`, packets[index])
+}
+
+function checkPacked(batch: unknown): TunError | undefined {
+  const { buffer, offsets } = (batch ?? {}) as Partial<PackedBatch>
+  if (!(offsets instanceof Uint32Array))
+    return invalidArgument('offsets', offsets, 'a Uint32Array, one longer than there are packets')
+  return checkPacket('buffer', buffer)
+}

@@ -1,0 +1,185 @@
+import type { NativeDevice } from '#binding'
+import { TunError, fromNative } from '../errors.ts'
+import { Readiness } from './readiness.ts'
+
+/** Packets that lie end to end in one buffer. */
+export interface PackedBatch {
+  /** The memory that the packets lie in, and perhaps other packets before and after them. */
+  readonly buffer: Buffer
+  /** Packet n is `buffer.subarray(offsets[n], offsets[n + 1])`; one number more than packets. */
+  readonly offsets: Uint32Array
+}
+
+/** Who waits for packets. */
+export interface Waiter {
+  /** Packets wanted at the most. */
+  readonly maxPackets: number
+  /** The packets may be overwritten at the next step. */
+  readonly reuse: boolean
+  /** Packets are there. */
+  ready(): void
+  /** There will be no more: the device was closed, or failed. */
+  ended(error: TunError | undefined): void
+}
+
+/** Memory that packets are read into. It stays for as long as one of its packets is used. */
+const SLAB_BYTES = 256 * 1024
+/** What `NativeDevice.read()` answers; crate/node/src/device.rs. */
+const NEEDS_ROOM = -1
+const FAILED = -1000
+
+/** Packets on their way in: those that were read ahead, and more once the device has some. */
+export class PacketSource {
+  readonly #native: NativeDevice
+  readonly #readiness: Readiness
+  readonly #offsets: Uint32Array
+  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  /** Bytes of the slab that are in use. */
+  #filled = 0
+  /** Some packet of the slab is somebody's for good. */
+  #isShared = false
+  #next = 0
+  #count = 0
+  #waiter: Waiter | undefined
+  #owner: object | undefined
+  #end: { error: TunError | undefined } | undefined
+
+  constructor(native: NativeDevice, readiness: Readiness, highWaterMark: number) {
+    this.#native = native
+    this.#readiness = readiness
+    this.#offsets = new Uint32Array(highWaterMark + 1)
+    readiness.onReadable = () => {
+      this.#onReadable()
+    }
+  }
+
+  /** Packets that are read at once, at most. */
+  get highWaterMark(): number {
+    return this.#offsets.length - 1
+  }
+
+  /** Packets that were read and not taken yet. */
+  get available(): number {
+    return this.#count - this.#next
+  }
+
+  /** How it ended, if it has. */
+  get end(): { error: TunError | undefined } | undefined {
+    return this.#end
+  }
+
+  /** Takes the next packet; there must be one. */
+  take(): Buffer {
+    const index = this.#next++
+    return this.#slab.subarray(this.#offsets[index], this.#offsets[index + 1])
+  }
+
+  /** Takes packets, one at least; there must be one. */
+  takeBatch(maxPackets: number): Buffer[] {
+    const count = Math.min(maxPackets, this.available)
+    const batch = new Array<Buffer>(count)
+    for (let index = 0; index < count; index++) batch[index] = this.take()
+    return batch
+  }
+
+  /** The same end to end. */
+  takePacked(maxPackets: number, reuse: boolean): PackedBatch {
+    const start = this.#next
+    this.#next += Math.min(maxPackets, this.available)
+    const offsets = reuse
+      ? this.#offsets.subarray(start, this.#next + 1)
+      : this.#offsets.slice(start, this.#next + 1)
+    return { buffer: this.#slab, offsets }
+  }
+
+  /**
+   * Gives the packets to one reader at a time.
+   *
+   * @throws {TunError} `ERR_TUN_LOCKED` while there is another.
+   */
+  lock(owner: object, reuse: boolean): void {
+    if (this.#owner !== undefined && this.#owner !== owner) {
+      throw new TunError(
+        `read from ${this.#native.info.name}: somebody reads from it already; ` +
+          'let one loop end before the next begins, or share the packets of one',
+        { code: 'ERR_TUN_LOCKED', subject: this.#native.info.name },
+      )
+    }
+    this.#owner = owner
+    if (!reuse) this.#isShared = true
+  }
+
+  unlock(owner: object): void {
+    if (this.#owner === owner) this.#owner = undefined
+  }
+
+  /** Calls the waiter back once packets are there; it asks again for more. */
+  wait(waiter: Waiter): void {
+    this.#waiter = waiter
+    this.#readiness.setReading(true)
+  }
+
+  /** Nobody waits any more. */
+  cancel(waiter: Waiter): void {
+    if (this.#waiter !== waiter) return
+    this.#waiter = undefined
+    this.#readiness.setReading(false)
+  }
+
+  /** Ends it: for good, and without the packets that were read ahead when it was closed. */
+  finish(error: TunError | undefined): void {
+    if (this.#end) return
+    this.#end = { error }
+    if (!error) this.#next = this.#count
+    const waiter = this.#waiter
+    this.#waiter = undefined
+    waiter?.ended(error)
+  }
+
+  #onReadable(): void {
+    const waiter = this.#waiter
+    if (!waiter) {
+      this.#readiness.setReading(false)
+      return
+    }
+    let count
+    try {
+      count = this.#fill(Math.min(waiter.maxPackets, this.highWaterMark), waiter.reuse)
+    } catch (error) {
+      this.#readiness.setReading(false)
+      this.finish(fromNative(error))
+      return
+    }
+    if (count === 0) return
+    this.#waiter = undefined
+    // Whoever wants more asks during this call, and else the next one ends the watching.
+    waiter.ready()
+  }
+
+  /** Reads what is there into the slab, and into another where that is full. */
+  #fill(maxPackets: number, reuse: boolean): number {
+    if (reuse && !this.#isShared) this.#filled = 0
+    if (reuse && this.#isShared) this.#renew()
+    let count = this.#read(maxPackets)
+    if (count === NEEDS_ROOM) {
+      this.#renew()
+      count = this.#read(maxPackets)
+    }
+    if (count < 0) throw fromNative(new Error(this.#native.errorOf(false, FAILED - count)))
+    this.#isShared ||= !reuse
+    this.#next = 0
+    this.#count = count
+    this.#filled = this.#offsets[count] ?? 0
+    return count
+  }
+
+  #read(maxPackets: number): number {
+    return this.#native.read(this.#slab, this.#filled, this.#offsets, maxPackets)
+  }
+
+  #renew(): void {
+    this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    this.#filled = 0
+    this.#isShared = false
+  }
+}

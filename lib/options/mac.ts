@@ -1,0 +1,29 @@
+import { invalidArgument } from '../errors.ts'
+
+/** Bytes of an Ethernet address. */
+const MAC_BYTES = 6
+
+/**
+ * Reads an Ethernet address, six hexadecimal bytes between colons or hyphens.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
+ */
+export function parseMac(text: unknown): Uint8Array {
+  const isMac =
+    typeof text === 'string' &&
+    /^[\da-f]{1,2}(?::[\da-f]{1,2}){5}$|^[\da-f]{1,2}(?:-[\da-f]{1,2}){5}$/iu.test(text)
+  if (!isMac)
+    throw invalidArgument(
+      'MAC address',
+      text,
+      'six bytes in hexadecimal, such as 02:00:00:00:00:01',
+    )
+  return Uint8Array.from(text.split(/[:-]/u), (byte) => Number.parseInt(byte, 16))
+}
+
+/** The text of an Ethernet address, in lower case with colons. */
+export function formatMac(bytes: Uint8Array): string {
+  return Array.from(bytes.subarray(0, MAC_BYTES), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join(':')
+}
