@@ -1,16 +1,11 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { type Namespace, withNamespace } from '../support/namespace.ts'
+import { INDEX, runModule } from '../support/script.ts'
 import { rootTest as test } from '../support/skip.ts'
-import { cleanEnvironment } from '../support/program.ts'
 
-const execute = promisify(execFile)
-const INDEX = new URL('../../dist/index.js', import.meta.url).href
 const OPTIONS = `{ addresses: ['10.9.0.1/24'], sendPort: 5001, receivePort: 0, name: 'vpn0' }`
-const TIMEOUT_MS = 20_000
 
-/** Runs a module in a Node of its own inside the namespace; `Relay`, `options` and `links` are there. */
-async function run({ name }: Namespace, script: string): Promise<string> {
+/** Runs a module inside the namespace; `Relay`, `options` and `links` are there. */
+async function run(namespace: Namespace, script: string): Promise<string> {
   const prelude = `
     import { readdirSync } from 'node:fs'
     import { execFileSync } from 'node:child_process'
@@ -20,17 +15,7 @@ async function run({ name }: Namespace, script: string): Promise<string> {
     const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
     const links = () => JSON.parse(execFileSync('ip', ['-j', 'link'])).map((l) => l.ifname).filter((n) => n !== 'lo').join()
     `
-  const args = [
-    'netns',
-    'exec',
-    name,
-    process.execPath,
-    '--input-type=module',
-    '-e',
-    prelude + script,
-  ]
-  const { stdout } = await execute('ip', args, { env: cleanEnvironment(), timeout: TIMEOUT_MS })
-  return stdout.trim()
+  return runModule(namespace, prelude + script)
 }
 
 /** A worker that opens a relay, says so, and stays; it is a module, as its parent is. */

@@ -2,7 +2,7 @@
 // Says what it is ready for, and what came of it, as one JSON object a line on stdout.
 import { createCipheriv, createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
+import { on, once } from 'node:events'
 import { connect, createServer } from 'node:net'
 
 const CHUNK_BYTES = 1 << 20
@@ -80,15 +80,21 @@ async function udpLengths(address, port, spans) {
   say({ echoed })
 }
 
-/** Tells the next datagram that comes to a socket of its own, as hexadecimal digits. */
-async function udpReceive(address) {
+/** Tells the next datagrams that come to a socket of its own, as hexadecimal digits end to end. */
+async function udpReceive(address, count = '1') {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   socket.bind(0, address)
   await once(socket, 'listening')
+  const messages = on(socket, 'message')
   say({ port: socket.address().port })
-  const [data] = await once(socket, 'message')
+  let hex = ''
+  let left = Number(count)
+  for await (const [data] of messages) {
+    hex += data.toString('hex')
+    if (--left === 0) break
+  }
   socket.close()
-  say({ hex: data.toString('hex') })
+  say({ hex })
 }
 
 const commands = { tcpSink, tcpSource, udpEcho, udpLengths, udpReceive }

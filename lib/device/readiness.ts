@@ -14,7 +14,7 @@ export class Readiness {
   }
   #wanted = 0
   #onWritable: (() => void) | undefined
-  /** Called while the device can be read, and with an error that ended the watching. */
+  /** Called once the device can be read, or its watching broke. */
   onReadable: () => void = () => undefined
 
   /** @throws {TunError} `ERR_TUN_UNSUPPORTED` where the event loop cannot be asked. */
@@ -30,7 +30,7 @@ export class Readiness {
     this.#watcher = watcher
   }
 
-  /** Whether `onReadable` is wanted. */
+  /** Whether `onReadable` is wanted, once. */
   setReading(isReading: boolean): void {
     this.#want(isReading ? this.#wanted | READABLE : this.#wanted & ~READABLE)
   }
@@ -57,11 +57,10 @@ export class Readiness {
   }
 
   #onEvents(events: number): void {
+    // A descriptor in error is watched no more: the interface was deleted.
     const isBroken = events < 0
-    // libuv stops watching a descriptor in error: an interface that was deleted.
-    if (isBroken) this.#wanted = 0
+    this.#wanted = isBroken ? 0 : this.#wanted & ~events
     if (isBroken || (events & WRITABLE) !== 0) {
-      this.#want(this.#wanted & ~WRITABLE)
       const callback = this.#onWritable
       this.#onWritable = undefined
       callback?.()

@@ -138,21 +138,19 @@ export class PacketSource {
 
   #onReadable(): void {
     const waiter = this.#waiter
-    if (!waiter) {
-      this.#readiness.setReading(false)
-      return
-    }
+    if (!waiter) return
     let count
     try {
       count = this.#fill(Math.min(waiter.maxPackets, this.highWaterMark), waiter.reuse)
     } catch (error) {
-      this.#readiness.setReading(false)
       this.finish(fromNative(error))
       return
     }
-    if (count === 0) return
+    if (count === 0) {
+      this.#readiness.setReading(true)
+      return
+    }
     this.#waiter = undefined
-    // Whoever wants more asks during this call, and else the next one ends the watching.
     waiter.ready()
   }
 

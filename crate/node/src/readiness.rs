@@ -17,7 +17,8 @@ impl NativeReadiness {
 
 #[napi]
 impl NativeReadiness {
-    /// Watches for events from now on, a sum of 1 (readable) and 2 (writable); 0 for nothing.
+    /// Watches for events, a sum of 1 (readable) and 2 (writable), and tells of each once; 0 for
+    /// nothing.
     #[napi(catch_unwind)]
     pub fn watch(&self, events: i32) {
         self.poll.watch(events);

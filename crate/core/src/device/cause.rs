@@ -1,5 +1,6 @@
 //! Why a device could not be opened: each cause with a message and an advice of its own.
 
+use super::TunDevice;
 use super::holder;
 use super::options::{DeviceOptions, Mode};
 use crate::error::{Error, ErrorCode};
@@ -62,6 +63,14 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
             .with_advice("no number is left for this name template: choose another"),
         _ => base,
     }
+}
+
+/// The interface was there before, with another index than was asked for.
+pub(super) fn of_index(device: &TunDevice, index: u32) -> Error {
+    let reason =
+        format!("it exists with index {}, and index {index} was asked for", device.index());
+    Error::new(ErrorCode::Exists, "open", device.name(), reason)
+        .with_advice("an index can only be given to a new interface: leave it out")
 }
 
 /// The error of asking a descriptor what it is attached to.

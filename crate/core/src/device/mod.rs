@@ -82,7 +82,12 @@ impl TunDevice {
         }
         let info = tun::queue_info(fd.as_fd())
             .map_err(|e| Error::os("read the flags of", &name, "ioctl(TUNGETIFF)", &e))?;
-        Self::of_queue(fd, info)
+        let device = Self::of_queue(fd, info)?;
+        match options.index {
+            // The kernel looks at the number only when it makes an interface.
+            Some(index) if index != device.index => Err(cause::of_index(&device, index)),
+            _ => Ok(device),
+        }
     }
 
     /// Takes over a descriptor that is attached to a device of the calling thread's namespace.

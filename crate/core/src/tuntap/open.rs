@@ -102,7 +102,8 @@ fn configure(
     let offloads = if device.has_vnet_header() {
         device.negotiate_offloads(options.offloads)?
     } else {
-        Offloads::default()
+        // The mask belongs to the device and may be left over from an earlier owner.
+        device.negotiate_offloads(Offloads::default())?
     };
     let mtu = runtime.block_on(async {
         let connection = Connection::open()?;

@@ -3,6 +3,7 @@
 
 use crate::device::TunDevice;
 use crate::packet::coalesce::{CoalesceOptions, Coalescer, Write};
+use crate::packet::vnet::VnetHeader;
 use std::collections::VecDeque;
 use std::io;
 use std::io::IoSlice;
@@ -71,7 +72,7 @@ pub struct Writer {
 
 impl Writer {
     /// A writer for a device whose packets are preceded by a vnet header of `vnet_len` bytes, or by
-    /// none. What `join` allows is joined: only with a vnet header of 10 bytes, and only IP packets.
+    /// none. What `join` allows is joined: only with a vnet header, and only IP packets.
     #[must_use]
     pub fn new(vnet_len: usize, join: CoalesceOptions) -> Self {
         Self {
@@ -237,7 +238,10 @@ fn write_group(
         let packet = write.payload().next().map(bytes).unwrap_or_default();
         return write_single(device, vnet_len, packet);
     }
-    let slices: Vec<IoSlice<'_>> = std::iter::once(write.header())
+    let (vnet, headers) = write.header().split_at_checked(VnetHeader::LEN).unwrap_or_default();
+    let padding = ORDINARY.get(VnetHeader::LEN..vnet_len).unwrap_or_default();
+    let slices: Vec<IoSlice<'_>> = [vnet, padding, headers]
+        .into_iter()
         .chain(write.payload().map(bytes))
         .map(IoSlice::new)
         .collect();

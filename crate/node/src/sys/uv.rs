@@ -94,6 +94,11 @@ struct Shared {
     /// What ends the watching when the environment ends; null once it is removed.
     hook: Cell<sys::napi_async_cleanup_hook_handle>,
     is_closing: Cell<bool>,
+    /// What is to be told of next.
+    wanted: Cell<i32>,
+    /// What libuv watches for. It may be more, for as long as what was told of is looked at: who
+    /// wants to be told again says so meanwhile, and libuv has nothing to do.
+    watched: Cell<i32>,
     /// Keeps the descriptor open for as long as it is watched.
     keeper: RefCell<Option<Arc<dyn Any>>>,
 }
@@ -136,6 +141,8 @@ impl Poll {
             callback: Cell::new(ptr::null_mut()),
             hook: Cell::new(ptr::null_mut()),
             is_closing: Cell::new(false),
+            wanted: Cell::new(0),
+            watched: Cell::new(0),
             keeper: RefCell::new(Some(keeper)),
         });
         // SAFETY: the handle is initialised. The reference that it holds ends in `on_close`.
@@ -145,19 +152,11 @@ impl Poll {
         Ok(Some(poll))
     }
 
-    /// Watches for `events` from now on, instead of what was watched before; 0 for nothing.
+    /// Watches for `events`, instead of what was watched for before, and tells of each once; 0 for
+    /// nothing.
     pub(crate) fn watch(&self, events: i32) {
-        let shared = &*self.0;
-        if shared.is_closing.get() {
-            return;
-        }
-        if events == 0 {
-            // SAFETY: the handle is initialised and not closed.
-            unsafe { (shared.functions.poll_stop)(shared.handle) };
-        } else {
-            // SAFETY: the handle is initialised and not closed.
-            unsafe { (shared.functions.poll_start)(shared.handle, events, on_event) };
-        }
+        self.0.wanted.set(events);
+        self.0.settle();
     }
 
     /// Whether watching keeps the process alive.
@@ -206,6 +205,35 @@ impl Shared {
         check(status, "watch for the end of the environment")?;
         self.hook.set(hook);
         Ok(())
+    }
+
+    /// Has libuv watch for what is wanted, and for nothing else.
+    fn settle(&self) {
+        let events = self.wanted.get();
+        if self.is_closing.get() || self.watched.replace(events) == events {
+            return;
+        }
+        if events == 0 {
+            // SAFETY: the handle is initialised and not closed.
+            unsafe { (self.functions.poll_stop)(self.handle) };
+        } else {
+            // SAFETY: the handle is initialised and not closed.
+            unsafe { (self.functions.poll_start)(self.handle, events, on_event) };
+        }
+    }
+
+    /// Tells of an event.
+    fn tell(&self, status: c_int, events: c_int) {
+        if status < 0 {
+            // libuv has stopped.
+            self.watched.set(0);
+            self.wanted.set(0);
+            self.call(status);
+        } else {
+            self.wanted.set(self.wanted.get() & !events);
+            self.call(events);
+        }
+        self.settle();
     }
 
     fn close(&self) {
@@ -278,7 +306,7 @@ unsafe extern "C" fn on_event(handle: Handle, status: c_int, events: c_int) {
     let mut scope = ptr::null_mut();
     // SAFETY: libuv calls on the thread of the environment.
     unsafe { sys::napi_open_handle_scope(shared.env, &raw mut scope) };
-    shared.call(if status < 0 { status } else { events });
+    shared.tell(status, events);
     // SAFETY: the scope was opened above, and no value of it is used any more.
     unsafe { sys::napi_close_handle_scope(shared.env, scope) };
 }

@@ -1,0 +1,145 @@
+import { BatchError, type TunDevice, type TunError } from '../../../index.ts'
+import { tapIn, tunIn, udpPacket, withTun } from '../../support/device.ts'
+import { withNamespace } from '../../support/namespace.ts'
+import { rootTest as test } from '../../support/skip.ts'
+import { Traffic } from '../../support/traffic.ts'
+
+test('a packet that is written arrives', async (t) => {
+  const { tun, namespace } = await withTun(t)
+  const receiver = new Traffic(t, namespace, 'udpReceive', '10.8.0.1')
+  const port = Number(await receiver.port())
+  t.is(tun.write(udpPacket(port, 'hello')), undefined)
+  t.is((await receiver.next()).hex, Buffer.from('hello').toString('hex'))
+})
+
+const WAYS: readonly [
+  name: string,
+  write: (tun: TunDevice, packets: Buffer[]) => Promise<void> | undefined,
+][] = [
+  ['batch', (tun, packets) => tun.writeBatch(packets)],
+  ['packed batch', (tun, packets) => tun.writePacked(pack(packets))],
+]
+
+/** Packets end to end, with something before and after them. */
+function pack(packets: Buffer[]) {
+  const offsets = new Uint32Array(packets.length + 1)
+  offsets[0] = 3
+  for (const [n, packet] of packets.entries()) offsets[n + 1] = (offsets[n] ?? 0) + packet.length
+  return { buffer: Buffer.concat([Buffer.alloc(3), ...packets, Buffer.alloc(2)]), offsets }
+}
+
+for (const [name, write] of WAYS) {
+  for (const offload of [false, 'auto'] as const) {
+    test(`of a ${name}, offload ${offload}, what is refused is told and the rest arrives`, async (t) => {
+      const { tun, namespace } = await withTun(t, { offload })
+      const receiver = new Traffic(t, namespace, 'udpReceive', '10.8.0.1', '40')
+      const port = Number(await receiver.port())
+      const packets = Array.from({ length: 40 }, (_, n) =>
+        udpPacket(port, String(n).padStart(2, '0')),
+      )
+      t.is(write(tun, packets.slice(0, 20)), undefined)
+      const bad = [Buffer.alloc(0), Buffer.alloc(30), ...packets.slice(20), Buffer.alloc(1)]
+      const error = t.throws(() => write(tun, bad), { instanceOf: BatchError })
+      t.is(error.code, 'ERR_TUN_PACKET_REFUSED')
+      t.deepEqual(
+        error.refused.map(({ index }) => index),
+        [0, 1, 22],
+      )
+      t.regex(error.message, /^write packet 0 to tun0: .* \(and 2 more of the batch\)$/u)
+      const texts = Array.from({ length: 40 }, (_, n) => String(n).padStart(2, '0')).join('')
+      t.is(Buffer.from((await receiver.next()).hex ?? '', 'hex').toString(), texts)
+    })
+  }
+}
+
+test('what is no packet is refused with its name', async (t) => {
+  const { tun } = await withTun(t)
+  const refusals: [call: () => unknown, message: RegExp][] = [
+    [() => tun.write('text' as never), /^Invalid packet "text": expected a Uint8Array/u],
+    [() => tun.write(new ArrayBuffer(20) as never), /^Invalid packet object/u],
+    [() => tun.writeBatch('text' as never), /^Invalid packets "text"/u],
+    [() => tun.writeBatch([Buffer.alloc(20, 0x45), 7 as never]), /^Invalid packet 1 7/u],
+    [
+      () => tun.writePacked({ buffer: Buffer.alloc(1), offsets: [0, 1] as never }),
+      /^Invalid offsets/u,
+    ],
+    [() => tun.writePacked(null as never), /^Invalid offsets/u],
+  ]
+  for (const [call, message] of refusals)
+    t.throws(call, { code: 'ERR_TUN_INVALID_ARGUMENT', message })
+  await tun.close()
+  t.throws(() => tun.write(Buffer.alloc(20)), { code: 'ERR_TUN_CLOSED' })
+  t.throws(() => tun.writeBatch([]), { code: 'ERR_TUN_CLOSED' })
+})
+
+test('a frame that is written arrives, and one too short is refused', async (t) => {
+  const namespace = await withNamespace(t)
+  const tap = await tapIn(t, namespace, { addresses: ['10.8.0.1/24'], mac: '02:00:00:00:00:01' })
+  const receiver = new Traffic(t, namespace, 'udpReceive', '10.8.0.1')
+  const port = Number(await receiver.port())
+  const header = Buffer.from('020000000001020000000002' + '0800', 'hex')
+  tap.write(Buffer.concat([header, udpPacket(port, 'hello')]))
+  t.is((await receiver.next()).hex, Buffer.from('hello').toString('hex'))
+  const error = t.throws<TunError>(() => tap.write(Buffer.alloc(13)))
+  t.is(error.code, 'ERR_TUN_PACKET_REFUSED')
+})
+
+test('a device without room takes packets later, in order', async (t) => {
+  const namespace = await withNamespace(t)
+  const options = { addresses: ['10.8.0.1/24'], sendBufferBytes: 1, offload: false } as const
+  const tun = await tunIn(t, namespace, options)
+  const receiver = new Traffic(t, namespace, 'udpReceive', '10.8.0.1', '50')
+  const port = Number(await receiver.port())
+  const packets = Array.from({ length: 50 }, (_, n) => udpPacket(port, String(n).padStart(2, '0')))
+  await Promise.all(packets.slice(0, 25).map((packet) => tun.write(packet)))
+  await tun.writeBatch(packets.slice(25))
+  const texts = Array.from({ length: 50 }, (_, n) => String(n).padStart(2, '0')).join('')
+  t.is(Buffer.from((await receiver.next()).hex ?? '', 'hex').toString(), texts)
+})
+
+test('packets that are forwarded between two devices carry a stream whole, in every way', async (t) => {
+  for (const way of ['packet', 'batch', 'packed'] as const) {
+    for (const offload of [false, 'auto'] as const) {
+      const [near, far] = [await withNamespace(t), await withNamespace(t)]
+      const one = await tunIn(t, near, { addresses: ['10.8.0.1/24'], offload })
+      const two = await tunIn(t, far, { addresses: ['10.8.0.2/24'], offload })
+      void forward(one, two, way)
+      void forward(two, one, way)
+      const sink = new Traffic(t, far, 'tcpSink', '10.8.0.2')
+      const source = new Traffic(t, near, 'tcpSource', '10.8.0.2', await sink.port(), '3000000')
+      const [sent, received] = [await source.next(), await sink.next()]
+      t.is(received.bytes, 3_000_000)
+      t.is(received.sha256, sent.sha256, `${way}, offload ${offload}`)
+      await Promise.all([one.close(), two.close()])
+    }
+  }
+})
+
+async function forward(from: TunDevice, to: TunDevice, way: 'packet' | 'batch' | 'packed') {
+  try {
+    if (way === 'packet') for await (const packet of from) await to.write(packet)
+    if (way === 'batch') for await (const batch of from.batches()) await to.writeBatch(batch)
+    if (way === 'packed')
+      for await (const batch of from.packedBatches({ reuse: true })) await to.writePacked(batch)
+  } catch (error) {
+    // The other device was closed before.
+    if ((error as TunError).code !== 'ERR_TUN_CLOSED') throw error
+  }
+}
+
+test('an echo gives back what was sent', async (t) => {
+  const { tun, namespace } = await withTun(t)
+  void (async () => {
+    for await (const packet of tun) {
+      const from = packet.subarray(12, 16)
+      const to = Buffer.from(packet.subarray(16, 20))
+      packet.set(from, 16)
+      packet.set(to, 12)
+      const ports = Buffer.from([...packet.subarray(22, 24), ...packet.subarray(20, 22)])
+      packet.set(ports, 20)
+      await tun.write(packet)
+    }
+  })()
+  const traffic = new Traffic(t, namespace, 'udpLengths', '10.8.0.2', '7', '1,1400,97')
+  t.is((await traffic.next()).echoed, 15)
+})

@@ -1,0 +1,119 @@
+import type { ExecutionContext } from 'ava'
+import {
+  type TapDevice,
+  type TapOptions,
+  type TunDevice,
+  type TunOptions,
+  openTap,
+  openTun,
+} from '../../index.ts'
+import { type Namespace, withNamespace } from './namespace.ts'
+
+/** The address of a device under test, and one behind it. */
+export const NEAR = '10.8.0.1/24'
+export const BEHIND = '10.8.0.2'
+
+/** A TUN device in a namespace of its own; both go with the test. */
+export async function withTun(
+  t: ExecutionContext,
+  options: TunOptions = {},
+): Promise<{ tun: TunDevice; namespace: Namespace }> {
+  const namespace = await withNamespace(t)
+  const tun = await tunIn(t, namespace, { addresses: [NEAR], ...options })
+  return { tun, namespace }
+}
+
+/** A TUN device in that namespace. */
+export async function tunIn(
+  t: ExecutionContext,
+  { name }: Namespace,
+  options: TunOptions = {},
+): Promise<TunDevice> {
+  const tun = await openTun({ netns: name, ...options })
+  t.teardown(() => tun.close())
+  return tun
+}
+
+/** A TAP device in that namespace. */
+export async function tapIn(
+  t: ExecutionContext,
+  { name }: Namespace,
+  options: TapOptions = {},
+): Promise<TapDevice> {
+  const tap = await openTap({ netns: name, ...options })
+  t.teardown(() => tap.close())
+  return tap
+}
+
+/** Sends datagrams from inside the namespace to port 9, one for each number from 0, which is its text. */
+export async function sendNumbers({ run }: Namespace, count: number): Promise<void> {
+  await run(
+    'bash',
+    '-c',
+    `exec 3>/dev/udp/${BEHIND}/9; for ((i=0;i<${count};i++)); do echo -n $i >&3; done`,
+  )
+}
+
+/** Datagrams of a train, and the payload of each. */
+export const TRAIN_PACKETS = 5
+export const TRAIN_BYTES = 1000
+
+/** Sends a train of datagrams by one call (`UDP_SEGMENT` of udp(7)): a super-packet, where the device takes it. */
+export async function sendTrain({ run }: Namespace): Promise<void> {
+  const script = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_UDP, 103, ${TRAIN_BYTES})
+s.sendto(bytes(${TRAIN_PACKETS * TRAIN_BYTES}), ('${BEHIND}', 9))`
+  await run('python3', '-c', script)
+}
+
+/** An IPv4 packet with a datagram from port 9 of {@link BEHIND} to the device's own address. */
+export function udpPacket(port: number, text: string): Buffer {
+  const packet = Buffer.alloc(28 + text.length)
+  packet.set([
+    0x45,
+    0,
+    0,
+    packet.length,
+    0,
+    0,
+    0x40,
+    0,
+    64,
+    17,
+    0,
+    0,
+    10,
+    8,
+    0,
+    2,
+    10,
+    8,
+    0,
+    1,
+    0,
+    9,
+  ])
+  packet.writeUInt16BE(port, 22)
+  packet.writeUInt16BE(8 + text.length, 24)
+  packet.write(text, 28, 'latin1')
+  let sum = 0
+  for (let at = 0; at < 20; at += 2) sum += packet.readUInt16BE(at)
+  packet.writeUInt16BE(0xffff - ((sum & 0xffff) + (sum >>> 16)), 10)
+  return packet
+}
+
+/** The text of a datagram in an IPv4 packet. */
+export function textOf(packet: Uint8Array): string {
+  return Buffer.from(packet.buffer, packet.byteOffset + 28, packet.length - 28).toString('latin1')
+}
+
+/** What `ip -d -j link` says of the interface. */
+export async function linkOf(
+  { run }: Namespace,
+  name: string,
+): Promise<Record<string, unknown> & { linkinfo: { info_data: Record<string, unknown> } }> {
+  const [link] = JSON.parse(await run('ip', '-d', '-s', '-j', 'link', 'show', name)) as []
+  return link as never
+}
