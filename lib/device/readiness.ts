@@ -19,9 +19,7 @@ export class Readiness {
 
   /** @throws {TunError} `ERR_TUN_UNSUPPORTED` where the event loop cannot be asked. */
   constructor(device: NativeDevice) {
-    const watcher = device.watch((events) => {
-      this.#onEvents(events)
-    })
+    const watcher = device.watch(this.#onEvents)
     if (!watcher) {
       throw new TunError('watch the device: this runtime has no libuv; use Node', {
         code: 'ERR_TUN_UNSUPPORTED',
@@ -56,7 +54,8 @@ export class Readiness {
     this.#watcher.watch(events)
   }
 
-  #onEvents(events: number): void {
+  /** The native layer holds it only while it watches. */
+  readonly #onEvents = (events: number): void => {
     // A descriptor in error is watched no more: the interface was deleted.
     const isBroken = events < 0
     this.#wanted = isBroken ? 0 : this.#wanted & ~events

@@ -125,6 +125,11 @@ impl Writer {
     ) -> Progress {
         let mut progress = Progress::Done;
         for (index, packet) in packets.enumerate() {
+            if packet.is_empty() {
+                // The kernel would refuse it, and it has no place of its own in the arena.
+                self.refuse(index, libc::EINVAL);
+                continue;
+            }
             if self.joins || progress == Progress::Blocked {
                 self.keep(index, packet);
                 if progress == Progress::Done && self.arena.len() >= BATCH_BYTES {
@@ -214,7 +219,6 @@ impl Writer {
 
     fn refuse_range(&mut self, range: &Range<usize>, error: &io::Error) {
         let number = self.starts.partition_point(|start| *start < range.start);
-        // Empty packets begin where their successor does; the first of them is meant.
         self.refuse(self.first_index + number, error.raw_os_error().unwrap_or(0));
     }
 }

@@ -89,7 +89,7 @@ struct Shared {
     env: sys::napi_env,
     handle: Handle,
     layout: Layout,
-    /// The JavaScript function; null once closed.
+    /// The JavaScript function, whose owner keeps it; null once closed.
     callback: Cell<sys::napi_ref>,
     /// What ends the watching when the environment ends; null once it is removed.
     hook: Cell<sys::napi_async_cleanup_hook_handle>,
@@ -188,7 +188,7 @@ impl Shared {
         let mut reference = ptr::null_mut();
         // SAFETY: the value is a function of this environment, in scope during this call.
         let status =
-            unsafe { sys::napi_create_reference(self.env, callback.raw(), 1, &raw mut reference) };
+            unsafe { sys::napi_create_reference(self.env, callback.raw(), 0, &raw mut reference) };
         check(status, "hold the callback")?;
         self.callback.set(reference);
         let mut hook = ptr::null_mut();
@@ -210,9 +210,10 @@ impl Shared {
     /// Has libuv watch for what is wanted, and for nothing else.
     fn settle(&self) {
         let events = self.wanted.get();
-        if self.is_closing.get() || self.watched.replace(events) == events {
+        if self.is_closing.get() || self.watched.get() == events {
             return;
         }
+        self.set_watched(events);
         if events == 0 {
             // SAFETY: the handle is initialised and not closed.
             unsafe { (self.functions.poll_stop)(self.handle) };
@@ -222,13 +223,27 @@ impl Shared {
         }
     }
 
+    /// The callback is held for as long as something is watched, and else only as long as
+    /// JavaScript holds it, so that a device that nobody knows any more is collected.
+    fn set_watched(&self, events: i32) {
+        let was_held = self.watched.replace(events) != 0;
+        let (env, callback) = (self.env, self.callback.get());
+        if callback.is_null() || was_held == (events != 0) {
+            return;
+        }
+        let change = if was_held { sys::napi_reference_unref } else { sys::napi_reference_ref };
+        // SAFETY: the reference is of this environment and not deleted; its count goes from 0 to 1
+        // and back.
+        unsafe { change(env, callback, ptr::null_mut()) };
+    }
+
     /// Tells of an event.
     fn tell(&self, status: c_int, events: c_int) {
         if status < 0 {
             // libuv has stopped.
-            self.watched.set(0);
             self.wanted.set(0);
             self.call(status);
+            self.set_watched(0);
         } else {
             self.wanted.set(self.wanted.get() & !events);
             self.call(events);
@@ -263,6 +278,9 @@ impl Shared {
             (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: the reference is of this environment and not deleted.
         unsafe { sys::napi_get_reference_value(env, callback, &raw mut function) };
+        if function.is_null() {
+            return;
+        }
         // SAFETY: gives the global object of this environment.
         unsafe { sys::napi_get_global(env, &raw mut receiver) };
         // SAFETY: gives a number of this environment.
