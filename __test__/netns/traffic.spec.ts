@@ -154,7 +154,13 @@ test('socat at the other end understands it, in both directions', async (t) => {
     `UDP:127.0.0.1:${carrier},bind=127.0.0.1:${socatPort}`,
   ])
   t.teardown(() => socat.kill('SIGKILL'))
-  await far.run('sh', '-c', 'until ip -4 address show | grep -q 10.9.0.2; do sleep 0.02; done')
+  // It opens one end after the other, and is ready with the second.
+  await far.run(
+    'sh',
+    '-c',
+    `until ip -4 address show up | grep -q 10.9.0.2 &&
+       ss -Huna sport = :${socatPort} | grep -q .; do sleep 0.02; done`,
+  )
   for (const [from, to] of [
     [near, FAR[0]],
     [far, NEAR[0]],
