@@ -75,18 +75,17 @@ impl Outbound {
 
     /// Reads and sends one batch. Errors are those of the device; those of the socket are counted.
     pub(super) fn step(&mut self) -> Result<Step, Failure> {
+        let mut is_drained = false;
         if self.queue.is_done() {
             self.start_batch();
-            let is_empty = self.fill().map_err(|error| Failure {
+            is_drained = self.fill().map_err(|error| Failure {
                 operation: "read from",
                 syscall: "read",
                 error,
             })?;
-            if self.queue.is_done() && is_empty {
-                return Ok(Step::Idle);
-            }
         }
         Ok(match self.flush() {
+            Progress::Done if is_drained => Step::Drained,
             Progress::Done => Step::Moved,
             Progress::Blocked => Step::Blocked,
         })
