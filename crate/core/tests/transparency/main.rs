@@ -11,6 +11,7 @@ mod compare;
 mod craft;
 mod flow;
 mod forwarder;
+mod golden_test;
 mod harness;
 mod marker;
 mod matrix;

@@ -1,5 +1,7 @@
 //! What this test takes from `tests/support`.
 
+#[path = "../support/golden.rs"]
+pub(crate) mod golden;
 #[path = "../support/os.rs"]
 pub(crate) mod os;
 #[path = "../support/packet_socket.rs"]
