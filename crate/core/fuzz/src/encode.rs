@@ -1,6 +1,5 @@
 //! How the bytes that a fuzzer makes up are read, and how known packets are written so.
 
-use std::ops::Range;
 use tun2udp_core::packet::coalesce::CoalesceOptions;
 use tun2udp_core::packet::vnet::VnetHeader;
 
@@ -37,25 +36,41 @@ pub fn write_super(vnet: &VnetHeader, packet: &[u8]) -> Vec<u8> {
     [&vnet.bytes(), packet].concat()
 }
 
-/// What may be joined, and a batch of messages; one that says to be longer than the data ends there.
-pub fn read_batch(data: &[u8]) -> Option<(CoalesceOptions, Vec<Message>)> {
-    let (&[options], mut rest) = data.split_first_chunk()?;
+/// A batch from the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// What may be joined.
+    pub options: CoalesceOptions,
+    /// Checksums are to be put right first: otherwise hardly a change to a packet gets past them.
+    pub is_mended: bool,
+    /// What `recvmmsg` gave.
+    pub messages: Vec<Message>,
+}
+
+/// Bits of the first byte of a batch.
+const TCP: u8 = 1;
+const UDP: u8 = 2;
+const MENDED: u8 = 4;
+
+/// A batch; a message that says to be longer than the data ends there.
+pub fn read_batch(data: &[u8]) -> Option<Batch> {
+    let (&[bits], mut rest) = data.split_first_chunk()?;
     let mut messages = Vec::new();
-    while let Some((header, body)) = rest.split_at_checked(MESSAGE_HEADER) {
-        let field = |range: Range<usize>| {
-            u16::from_be_bytes([header[range.start], header[range.start + 1]])
-        };
-        let len = usize::from(field(0..2)).min(body.len());
-        messages.push(Message { bytes: body[..len].to_vec(), stride: usize::from(field(2..4)) });
+    while let Some((&[a, b, c, d], body)) = rest.split_first_chunk::<MESSAGE_HEADER>() {
+        let len = usize::from(u16::from_be_bytes([a, b])).min(body.len());
+        let stride = usize::from(u16::from_be_bytes([c, d]));
+        messages.push(Message { bytes: body[..len].to_vec(), stride });
         rest = &body[len..];
     }
-    let options = CoalesceOptions { tcp: options & 1 != 0, udp: options & 2 != 0 };
-    Some((options, messages))
+    let options = CoalesceOptions { tcp: bits & TCP != 0, udp: bits & UDP != 0 };
+    Some(Batch { options, is_mended: bits & MENDED != 0, messages })
 }
 
 /// The opposite of [`read_batch`].
-pub fn write_batch(options: CoalesceOptions, messages: &[Message]) -> Vec<u8> {
-    let mut data = vec![u8::from(options.tcp) | u8::from(options.udp) << 1];
+pub fn write_batch(batch: &Batch) -> Vec<u8> {
+    let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
+    let Batch { options, is_mended, messages } = batch;
+    let mut data = vec![bit(options.tcp, TCP) | bit(options.udp, UDP) | bit(*is_mended, MENDED)];
     for message in messages {
         data.extend((message.bytes.len() as u16).to_be_bytes());
         data.extend((message.stride as u16).to_be_bytes());

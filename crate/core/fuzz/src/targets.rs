@@ -1,7 +1,7 @@
 //! What a fuzzer runs: any bytes in, nothing out, a panic if a law is broken.
 
-use super::encode::{read_batch, read_super};
-use super::flows::{FlowKey, flow_key, ones_sum};
+use super::encode::{Batch, Message, read_batch, read_super};
+use super::flows::{FlowKey, flow_key, mended, ones_sum};
 use super::law::{ALL, assert_kept, cut, cut_again, join};
 use tun2udp_core::packet::steer::flow_number;
 use tun2udp_core::packet::vnet::{GSO_NONE, VnetHeader};
@@ -55,12 +55,13 @@ fn assert_segments(vnet: &VnetHeader, packet: &[u8], segments: &[Vec<u8>]) {
 
 /// A batch from the network: cut by stride, joined, and what the kernel cuts again.
 pub fn inbound(data: &[u8]) {
-    let Some((options, messages)) = read_batch(data) else { return };
+    let Some(Batch { options, is_mended, messages }) = read_batch(data) else { return };
     let packets: Vec<Vec<u8>> = messages
         .iter()
-        .flat_map(super::encode::Message::datagrams)
+        .flat_map(Message::datagrams)
         // What is neither IPv4 nor IPv6 never gets there.
         .filter(|packet| packet.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6)))
+        .map(|packet| if is_mended { mended(packet) } else { packet })
         .collect();
     let joined = join(&packets, options);
     for one in joined.iter().filter(|one| one.singles.len() > 1) {

@@ -1,7 +1,7 @@
 //! The fuzzer's targets without the fuzzer: the committed corpus, and what a run of blind mutations
 //! makes of it. The same targets run under libFuzzer by `scripts/fuzz.sh`.
 
-use crate::fuzz::encode::{Message, write_batch, write_super};
+use crate::fuzz::encode::{Batch, Message, write_batch, write_super};
 use crate::fuzz::law::ALL;
 use crate::fuzz::targets::TARGETS;
 use crate::seed;
@@ -45,8 +45,12 @@ fn seeds(target: &str, golden: &Golden) -> Vec<(String, Vec<u8>)> {
         "inbound" => {
             let singly = golden.packets.iter().map(message).collect::<Vec<_>>();
             let stride = golden.packets[0].len();
-            let train = Message { bytes: golden.packets.concat(), stride };
-            vec![write_batch(ALL, &singly), write_batch(ALL, &[train])]
+            let train = vec![Message { bytes: golden.packets.concat(), stride }];
+            let batch = |messages: &Vec<Message>, is_mended| {
+                let messages = messages.clone();
+                write_batch(&Batch { options: ALL, is_mended, messages })
+            };
+            vec![batch(&singly, false), batch(&singly, true), batch(&train, false)]
         }
         _ => golden.packets.clone(),
     };

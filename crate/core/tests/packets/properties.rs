@@ -1,7 +1,8 @@
 //! Properties of packets made at random.
 
+use crate::fuzz::flows::mended;
 use crate::fuzz::law::{ALL, assert_kept, cut, cut_again, join};
-use crate::sample::{Sample, mended};
+use crate::sample::Sample;
 use crate::seed;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

@@ -1,6 +1,6 @@
 //! Packets field by field, and the super-packets they make.
 
-use crate::fuzz::flows::ones_sum;
+use crate::fuzz::flows::{mended, ones_sum};
 use tun2udp_core::packet::vnet::{
     GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, TCP_CSUM_OFFSET, UDP_CSUM_OFFSET,
     VnetHeader,
@@ -134,36 +134,4 @@ impl Sample {
         };
         (vnet, packet)
     }
-}
-
-/// A packet of TCP or UDP behind a plain IP header with its checksums made anew; any other as it is.
-pub(crate) fn mended(mut packet: Vec<u8>) -> Vec<u8> {
-    let (start, addresses) = match packet.first() {
-        Some(0x45) => (20, 12..20),
-        Some(0x60..=0x6f) => (40, 8..40),
-        _ => return packet,
-    };
-    let protocol = packet[if start == 20 { 9 } else { 6 }];
-    let field = match protocol {
-        6 => start + 16,
-        17 => start + 6,
-        _ => return packet,
-    };
-    if packet.len() < field + 2 {
-        return packet;
-    }
-    if start == 20 {
-        packet[10..12].fill(0);
-        let checksum = !ones_sum(0, &packet[..20]);
-        packet[10..12].copy_from_slice(&checksum.to_be_bytes());
-    }
-    packet[field..field + 2].fill(0);
-    let len = (packet.len() - start) as u32;
-    let pseudo = ones_sum(u32::from(protocol) + len, &packet[addresses]);
-    let checksum = match !ones_sum(u32::from(pseudo), &packet[start..]) {
-        0 if protocol == 17 => 0xffff,
-        checksum => checksum,
-    };
-    packet[field..field + 2].copy_from_slice(&checksum.to_be_bytes());
-    packet
 }
