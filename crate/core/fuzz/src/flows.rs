@@ -18,6 +18,12 @@ const CWR: u8 = 0x80;
 /// SYN, RST and URG: such a packet is always alone.
 const ALONE: u8 = 0x26;
 
+/// `UDP_MAX_SEGMENTS` of Linux before 6.9 (include/linux/udp.h): a super-packet of UDP with more is
+/// `EINVAL` (virtio_net_hdr_to_skb in include/linux/virtio_net.h).
+const MAX_UDP: usize = 64;
+/// `UIO_MAXIOV` (linux/uio.h) less one for the headers: a write of more parts is `EINVAL`.
+const MAX_SLICES: usize = 1_023;
+
 /// The headers of a packet of TCP or UDP right behind a plain IP header, all of it there.
 struct Headers<'a> {
     is_v6: bool,
@@ -78,6 +84,8 @@ pub fn assert_one_flow(singles: &[Vec<u8>]) {
     let (first, last) = (&all[0], singles.len() - 1);
     let total = singles[0].len() + all[1..].iter().map(|one| one.payload.len()).sum::<usize>();
     assert!(total <= 65_535, "{total} bytes are more than a length field can say");
+    let most = if first.is_tcp() { MAX_SLICES } else { MAX_UDP };
+    assert!(singles.len() <= most, "{} packets are more than the kernel takes", singles.len());
     for (place, (packet, headers)) in singles.iter().zip(&all).enumerate() {
         let size = headers.payload.len();
         let is_right_size =

@@ -78,7 +78,11 @@ fn oddities() -> impl Strategy<Value = Oddity> {
 
 /// Flows that run on side by side, with something odd now and then.
 fn batches() -> impl Strategy<Value = Vec<Vec<u8>>> {
-    let flows = prop::collection::vec(samples(), 1..6);
+    // Also flags that no super-packet may have, in all packets of a flow.
+    let flags = prop_oneof![5 => Just(0), 1 => any::<u16>()];
+    let flow = (samples(), flags)
+        .prop_map(|(sample, flags)| Sample { flags: sample.flags | flags & 0xfff, ..sample });
+    let flows = prop::collection::vec(flow, 1..6);
     let steps = prop::collection::vec((0..6_usize, oddities()), 1..150);
     (flows, steps).prop_map(|(mut flows, steps)| {
         let count = flows.len();
