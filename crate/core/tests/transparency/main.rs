@@ -21,6 +21,7 @@ mod observe;
 mod oracle;
 mod pump;
 mod random;
+mod refused;
 mod relay;
 mod support;
 mod trains;

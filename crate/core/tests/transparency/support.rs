@@ -8,5 +8,7 @@ pub(crate) mod os;
 pub(crate) mod packet_socket;
 #[path = "../support/plain_tun.rs"]
 pub(crate) mod plain_tun;
+#[path = "../support/refusal.rs"]
+pub(crate) mod refusal;
 #[path = "../support/room.rs"]
 pub(crate) mod room;
