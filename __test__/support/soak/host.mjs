@@ -70,7 +70,8 @@ async function sendTcp({ own, peer }, counts) {
     sockets.add(socket)
     socket.setTimeout(STALLED_MS, () => socket.destroy())
     socket.on('error', () => undefined)
-    const closed = once(socket, 'close').then(() => true)
+    // once() would fail at the error that comes before it.
+    const closed = new Promise((resolve) => socket.once('close', () => resolve(true)))
     let isClosed = await Promise.race([
       closed,
       once(socket, 'connect').then(
