@@ -41,9 +41,11 @@ for (const file of files.filter((path) => /^npm\/[^/]+\/package\.json$/.test(pat
 if (/"resolved": "http/.test(read('package-lock.json'))) {
   problems.push('package-lock.json names a registry: npm i --omit-lockfile-registry-resolved')
 }
-const sources = new Set(read('Cargo.lock').match(/^source = ".*"$/gm))
-sources.delete('source = "registry+https://github.com/rust-lang/crates.io-index"')
-for (const source of sources) problems.push(`Cargo.lock: unexpected ${source}`)
+for (const file of files.filter((path) => /(^|\/)Cargo\.lock$/.test(path))) {
+  const sources = new Set(read(file).match(/^source = ".*"$/gm))
+  sources.delete('source = "registry+https://github.com/rust-lang/crates.io-index"')
+  for (const source of sources) problems.push(`${file}: unexpected ${source}`)
+}
 
 for (const problem of problems) console.error(problem)
 process.exit(problems.length === 0 ? 0 : 1)

@@ -28,8 +28,24 @@ shell_scripts() {
   fi
 }
 
+# Targets of the fuzzer, which are no part of the workspace.
+fuzz_targets() {
+  local manifest=crate/core/fuzz/Cargo.toml
+  cargo fmt --manifest-path "$manifest" --check || return 1
+  if command -v c++ >/dev/null; then
+    cargo clippy --manifest-path "$manifest" --target-dir target/fuzz --all-targets --locked --quiet \
+      -- -D warnings
+  elif [ -n "${CI:-}" ]; then
+    say "a C++ compiler is missing: run scripts/install-test-tools.sh"
+    return 1
+  else
+    say "no C++ compiler is installed: the fuzzer's targets were not checked"
+  fi
+}
+
 check "rustfmt" cargo fmt --all --check
 check "clippy" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+check "fuzz targets" fuzz_targets
 check "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 check "prettier" npx --no-install prettier --check --log-level warn .
 check "tsc" npx --no-install tsc --project tsconfig.json

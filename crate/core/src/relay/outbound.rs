@@ -53,6 +53,7 @@ struct ReadCount {
     packets: u64,
     bytes: u64,
     super_packets: u64,
+    split: u64,
     malformed: u64,
 }
 
@@ -132,7 +133,7 @@ impl Outbound {
             }
         }
         self.counters.count_read(count.packets, count.bytes);
-        self.counters.count_super_packets_read(count.super_packets);
+        self.counters.count_super_packets_read(count.super_packets, count.split);
         self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);
         result
     }
@@ -159,6 +160,7 @@ impl Outbound {
             }
             Ok(Prepared::Segments(plan)) => {
                 count.super_packets += 1;
+                count.split += plan.count() as u64;
                 self.queue_segments(&plan, packet_start, flow, count);
             }
             Err(_) => {
