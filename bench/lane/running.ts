@@ -86,8 +86,19 @@ export class Running implements AsyncDisposable {
     }
   }
 
+  /** Stops it where it is, so that it takes no CPU time from others. */
+  pause(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    this.#child.kill('SIGCONT')
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.isAlive) this.#child.kill('SIGTERM')
+    this.resume()
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE_MS)
     await this.#ended
     clearTimeout(timer)

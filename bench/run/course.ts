@@ -9,7 +9,7 @@ export type Outcome = Omit<Sample, 'scenario' | 'peer' | 'mtu' | 'round'>
 
 /**
  * A peer's lane, opened for its first run and kept for the next ones; a lane whose run failed is not
- * used again.
+ * used again. Between runs its forwarders are stopped: who is busy when idle disturbs none but itself.
  */
 export class Course implements AsyncDisposable {
   readonly #peer: ReadyPeer
@@ -25,7 +25,10 @@ export class Course implements AsyncDisposable {
   async run(scenario: Scenario, context: RunContext): Promise<Outcome> {
     try {
       const lane = await this.open(context)
-      return await measure(lane, scenario, context)
+      for (const forwarder of lane.forwarders) forwarder.resume()
+      const outcome = await measure(lane, scenario, context)
+      for (const forwarder of lane.forwarders) forwarder.pause()
+      return outcome
     } catch (error) {
       context.signal.throwIfAborted()
       const { lost } = this.#lane ?? {}
