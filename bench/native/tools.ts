@@ -27,11 +27,15 @@ export async function buildTools(signal?: AbortSignal): Promise<Tools> {
   return Object.fromEntries(PROGRAMS.map((name) => [name, join(directory, name)])) as Tools
 }
 
-/** The first line that a program says of its version, or nothing if it cannot be run. */
+/**
+ * What a program says of its version: the first line, or the first match of a pattern; nothing if it
+ * cannot be run.
+ */
 export async function versionOf(
   program: string,
   args: readonly string[],
+  pattern = /^.*$/mu,
 ): Promise<string | undefined> {
   const { stdout, failed } = await execa(program, args, { reject: false, stdin: 'ignore' })
-  return failed ? undefined : stdout.split('\n')[0]
+  return failed ? undefined : pattern.exec(stdout)?.[0]
 }

@@ -3,6 +3,7 @@ import { veth, vxlan } from './kernel.ts'
 import { ours } from './ours.ts'
 import type { Peer } from './peer.ts'
 import { plain } from './plain.ts'
+import { socat } from './socat.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -12,4 +13,5 @@ export const PEERS: readonly Peer[] = [
   vxlan,
   ours({ id: 'tun2udp', tree: ROOT, options: [] }),
   plain,
+  socat,
 ]
