@@ -1,9 +1,13 @@
 import { fileURLToPath } from 'node:url'
+import { goWater, goWireguard } from './go.ts'
 import { veth, vxlan } from './kernel.ts'
+import { nodeFs } from './nodeFs.ts'
 import { ours } from './ours.ts'
 import type { Peer } from './peer.ts'
 import { plain } from './plain.ts'
 import { socat } from './socat.ts'
+import { tunRs, tunRsGso } from './tunRs.ts'
+import { wireguardGo } from './wireguardGo.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -13,5 +17,11 @@ export const PEERS: readonly Peer[] = [
   vxlan,
   ours({ id: 'tun2udp', tree: ROOT, options: [] }),
   plain,
+  goWireguard,
+  tunRsGso,
+  wireguardGo,
+  tunRs,
+  goWater,
   socat,
+  nodeFs,
 ]
