@@ -13,7 +13,7 @@ const FULL_MTUS = [1280, MTU, 9000]
 
 /** What `--quick` runs, in well under three minutes once everything is built. */
 const QUICK = {
-  peers: ['veth', 'vxlan', 'tun2udp', 'plain', 'tun-rs-gso', 'go-wireguard'],
+  peers: ['veth', 'vxlan', 'tun2udp', 'plain', 'tun-rs-gso', 'go-wireguard-conn'],
   scenarios: ['tcp1', 'tcp4', 'udp64', 'rtt'],
   rounds: 3,
   seconds: 1,

@@ -5,6 +5,7 @@
  */
 import { createSocket } from 'node:dgram'
 import { read, write } from 'node:fs'
+import { setTimeout } from 'node:timers'
 
 const TUN = 3
 /** The longest IP packet. */

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { goWater, goWireguard } from './go.ts'
+import { goWater, goWireguard, goWireguardConn } from './go.ts'
 import { veth, vxlan } from './kernel.ts'
 import { nodeFs } from './nodeFs.ts'
 import { ours } from './ours.ts'
@@ -17,6 +17,7 @@ export const PEERS: readonly Peer[] = [
   vxlan,
   ours({ id: 'tun2udp', tree: ROOT, options: [] }),
   plain,
+  goWireguardConn,
   goWireguard,
   tunRsGso,
   wireguardGo,

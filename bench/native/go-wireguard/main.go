@@ -1,25 +1,23 @@
-// A forwarder over wireguard/tun, which splits and joins super-packets, with the datagrams of a batch
-// sent and received by one sendmmsg and recvmmsg (golang.org/x/net/ipv4).
+// A forwarder over wireguard-go's tun package, which splits and joins super-packets.
 //
-//	go-wireguard INTERFACE MTU PORT PEER_PORT
+//	go-wireguard mmsg|conn INTERFACE MTU PORT PEER_PORT
 //
-// Both ports are on 127.0.0.1.
+// Both ports are on 127.0.0.1. With mmsg the datagrams of a batch are sent and received by one
+// sendmmsg and recvmmsg (golang.org/x/net/ipv4); with conn by wireguard-go's conn package, which also
+// uses UDP_SEGMENT and UDP_GRO.
 package main
 
 import (
 	"errors"
 	"log"
-	"net"
-	"net/netip"
 	"os"
 	"strconv"
 
-	"golang.org/x/net/ipv4"
 	"golang.zx2c4.com/wireguard/tun"
 )
 
 const (
-	// Room before each packet for the header that wireguard/tun puts there, struct virtio_net_hdr.
+	// Room before each packet for the header that the tun package puts there, struct virtio_net_hdr.
 	headroom = 10
 	// The longest IP packet: joined packets grow at the end of their first one.
 	maxPacket = 65535
@@ -27,82 +25,43 @@ const (
 
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) != 5 {
-		log.Fatal("usage: go-wireguard INTERFACE MTU PORT PEER_PORT")
+	if len(os.Args) != 6 {
+		log.Fatal("usage: go-wireguard mmsg|conn INTERFACE MTU PORT PEER_PORT")
 	}
-	mtu, err := strconv.Atoi(os.Args[2])
-	if err != nil {
-		log.Fatal(err)
-	}
-	device, err := tun.CreateTUN(os.Args[1], mtu)
-	if err != nil {
-		log.Fatal(err)
-	}
-	socket, err := net.DialUDP("udp4", loopback(os.Args[3]), loopback(os.Args[4]))
-	if err != nil {
-		log.Fatal(err)
-	}
+	device, err := tun.CreateTUN(os.Args[2], number(os.Args[3]))
+	check(err)
 	go func() {
 		for range device.Events() {
 		}
 	}()
-	go inbound(device, ipv4.NewPacketConn(socket))
-	outbound(device, ipv4.NewPacketConn(socket))
+	port, peerPort := number(os.Args[4]), number(os.Args[5])
+	if os.Args[1] == "conn" {
+		forwardByConn(device, port, peerPort)
+	} else {
+		forwardByMmsg(device, port, peerPort)
+	}
 }
 
-func loopback(port string) *net.UDPAddr {
-	address, err := netip.ParseAddrPort("127.0.0.1:" + port)
+func number(text string) int {
+	value, err := strconv.Atoi(text)
+	check(err)
+	return value
+}
+
+func check(err error) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return net.UDPAddrFromAddrPort(address)
 }
 
-func outbound(device tun.Device, socket *ipv4.PacketConn) {
-	packets := buffers(device.BatchSize())
-	sizes := make([]int, len(packets))
-	messages := make([]ipv4.Message, len(packets))
-	for i := range messages {
-		messages[i].Buffers = make([][]byte, 1)
+// Reads a batch; packets stand behind the headroom.
+func read(device tun.Device, packets [][]byte, sizes []int) int {
+	count, err := device.Read(packets, sizes, headroom)
+	// A super-packet that is cut into more packets than fit is told of, and the batch is good.
+	if !errors.Is(err, tun.ErrTooManySegments) {
+		check(err)
 	}
-	for {
-		count, err := device.Read(packets, sizes, headroom)
-		// A super-packet that is cut into more packets than fit is told of, and the batch is good.
-		if err != nil && !errors.Is(err, tun.ErrTooManySegments) {
-			log.Fatal(err)
-		}
-		for i := range count {
-			messages[i].Buffers[0] = packets[i][headroom : headroom+sizes[i]]
-		}
-		for sent := 0; sent < count; {
-			n, err := socket.WriteBatch(messages[sent:count], 0)
-			if err != nil {
-				// A peer that is not there yet refuses; the datagram is lost.
-				n = 1
-			}
-			sent += n
-		}
-	}
-}
-
-func inbound(device tun.Device, socket *ipv4.PacketConn) {
-	packets := buffers(device.BatchSize())
-	messages := make([]ipv4.Message, len(packets))
-	for i := range messages {
-		messages[i].Buffers = [][]byte{packets[i][headroom:]}
-	}
-	batch := make([][]byte, len(packets))
-	for {
-		count, err := socket.ReadBatch(messages, 0)
-		if err != nil {
-			continue
-		}
-		for i := range count {
-			batch[i] = packets[i][:headroom+messages[i].N]
-		}
-		// An interface that is not up yet takes nothing.
-		_, _ = device.Write(batch[:count], headroom)
-	}
+	return count
 }
 
 func buffers(count int) [][]byte {

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"net"
+
+	"golang.org/x/net/ipv4"
+	"golang.zx2c4.com/wireguard/tun"
+)
+
+func forwardByMmsg(device tun.Device, port, peerPort int) {
+	loopback := net.IPv4(127, 0, 0, 1)
+	local, peer := net.UDPAddr{IP: loopback, Port: port}, net.UDPAddr{IP: loopback, Port: peerPort}
+	socket, err := net.DialUDP("udp4", &local, &peer)
+	check(err)
+	go receiveByMmsg(device, ipv4.NewPacketConn(socket))
+	sendByMmsg(device, ipv4.NewPacketConn(socket))
+}
+
+func sendByMmsg(device tun.Device, socket *ipv4.PacketConn) {
+	packets := buffers(device.BatchSize())
+	sizes := make([]int, len(packets))
+	messages := make([]ipv4.Message, len(packets))
+	for i := range messages {
+		messages[i].Buffers = make([][]byte, 1)
+	}
+	for {
+		count := read(device, packets, sizes)
+		for i := range count {
+			messages[i].Buffers[0] = packets[i][headroom : headroom+sizes[i]]
+		}
+		for sent := 0; sent < count; {
+			n, err := socket.WriteBatch(messages[sent:count], 0)
+			if err != nil {
+				// A peer that is not there yet refuses; the datagram is lost.
+				n = 1
+			}
+			sent += n
+		}
+	}
+}
+
+func receiveByMmsg(device tun.Device, socket *ipv4.PacketConn) {
+	packets := buffers(device.BatchSize())
+	messages := make([]ipv4.Message, len(packets))
+	for i := range messages {
+		messages[i].Buffers = [][]byte{packets[i][headroom:]}
+	}
+	batch := make([][]byte, len(packets))
+	for {
+		count, err := socket.ReadBatch(messages, 0)
+		if err != nil {
+			continue
+		}
+		for i := range count {
+			batch[i] = packets[i][:headroom+messages[i].N]
+		}
+		// An interface that is not up yet takes nothing.
+		_, _ = device.Write(batch[:count], headroom)
+	}
+}
