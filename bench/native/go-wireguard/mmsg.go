@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"syscall"
 
 	"golang.org/x/net/ipv4"
 	"golang.zx2c4.com/wireguard/tun"
@@ -12,8 +13,19 @@ func forwardByMmsg(device tun.Device, port, peerPort int) {
 	local, peer := net.UDPAddr{IP: loopback, Port: port}, net.UDPAddr{IP: loopback, Port: peerPort}
 	socket, err := net.DialUDP("udp4", &local, &peer)
 	check(err)
+	growReceiveBuffer(socket)
 	go receiveByMmsg(device, ipv4.NewPacketConn(socket))
 	sendByMmsg(device, ipv4.NewPacketConn(socket))
+}
+
+// What wireguard/conn does too: the usual buffer holds less than two super-packets in pieces.
+func growReceiveBuffer(socket *net.UDPConn) {
+	raw, err := socket.SyscallConn()
+	check(err)
+	check(raw.Control(func(fd uintptr) {
+		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, 7<<20)
+	}))
+	check(err)
 }
 
 func sendByMmsg(device tun.Device, socket *ipv4.PacketConn) {

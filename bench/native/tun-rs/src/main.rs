@@ -8,6 +8,8 @@
 mod gso;
 mod plain;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::RcvBufForce;
 use std::env::args;
 use std::error::Error;
 use std::net::UdpSocket;
@@ -23,6 +25,10 @@ fn main() -> Result<()> {
     };
     let socket = UdpSocket::bind(("127.0.0.1", port.parse()?))?;
     socket.connect(("127.0.0.1", peer_port.parse()?))?;
+    if mode == "gso" {
+        // The usual buffer holds less than two super-packets in pieces.
+        setsockopt(&socket, RcvBufForce, &(7 << 20))?;
+    }
     let device =
         DeviceBuilder::new().name(name).enable(false).offload(mode == "gso").build_sync()?;
     let (device, socket) = (Arc::new(device), Arc::new(socket));
