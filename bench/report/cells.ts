@@ -10,7 +10,7 @@ export function digits(value: number | undefined): string {
 }
 
 /** A number with its unit as a factor. */
-function times(value: number | undefined): string {
+export function times(value: number | undefined): string {
   return value === undefined ? NOTHING : `${digits(value)} ×`
 }
 
