@@ -28,7 +28,17 @@ shell_scripts() {
   fi
 }
 
+go_format() {
+  if command -v gofmt >/dev/null; then
+    [ -z "$(gofmt -l bench/native | tee /dev/stderr)" ]
+  else
+    say "Go is not installed: Go sources were not checked"
+  fi
+}
+
 check "rustfmt" cargo fmt --all --check
+check "rustfmt of a peer" cargo fmt --manifest-path bench/native/tun-rs/Cargo.toml --check
+check "gofmt" go_format
 check "clippy" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 check "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 check "prettier" npx --no-install prettier --check --log-level warn .

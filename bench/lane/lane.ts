@@ -54,8 +54,14 @@ export class Lane implements AsyncDisposable {
   }
 
   static async open(mtu: number): Promise<Lane> {
-    const open = () => Namespace.open()
-    return new Lane([await open(), await open(), await open()], mtu)
+    const spaces: Namespace[] = []
+    try {
+      for (let index = 0; index < 3; index++) spaces.push(await Namespace.open())
+      return new Lane(spaces as [Namespace, Namespace, Namespace], mtu)
+    } catch (error) {
+      await Promise.all(spaces.map((space) => space[Symbol.asyncDispose]()))
+      throw error
+    }
   }
 
   get ends(): readonly [End, End] {

@@ -43,10 +43,19 @@ export async function cached(
   const aside = mkdtempSync(`${kept}.`)
   try {
     await build(aside)
-    if (!existsSync(kept)) renameSync(aside, kept)
+    keep(aside, kept)
     return kept
   } finally {
     rmSync(aside, { recursive: true, force: true })
+  }
+}
+
+/** Another process may have built the same meanwhile. */
+function keep(aside: string, kept: string): void {
+  try {
+    renameSync(aside, kept)
+  } catch (error) {
+    if (!existsSync(kept)) throw error
   }
 }
 

@@ -37,7 +37,8 @@ export function markdownReport(results: Results, plots: readonly string[]): stri
 
 function tableOf(head: string[], rows: string[][], leftColumns: number): string {
   const align = head.map((_, index) => (index < leftColumns ? 'l' : 'r'))
-  return markdownTable([head, ...rows], { align })
+  const escaped = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))
+  return markdownTable([head, ...escaped], { align })
 }
 
 function setting({ date, commit, command, machine, versions }: Results): string {

@@ -130,6 +130,6 @@ function specOf(title: string, values: readonly Bar[]): TopLevelSpec {
         { mark: { type: 'text', align: 'left', dx: 3 }, encoding: { y, x, text: label } },
       ],
     },
-    config: { font: 'sans-serif', view: { stroke: null }, axis: { grid: false } },
+    config: { font: 'sans-serif', view: { stroke: null }, axis: { grid: false, labelLimit: 300 } },
   }
 }
