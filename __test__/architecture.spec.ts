@@ -124,6 +124,7 @@ const WRONG_TYPESCRIPT: readonly [file: string, code: string, problem: string][]
     'execa/x is no dependency of the published package',
   ],
   ['examples/a.ts', "import '../lib/x.ts'", 'examples may not import lib (../lib/x.ts)'],
+  ['bench/a/b.ts', "import '../../index.ts'", 'bench may not import index (../../index.ts)'],
 ]
 
 for (const [file, code, problem] of WRONG_TYPESCRIPT) {
@@ -142,6 +143,7 @@ test('TypeScript that keeps the rules is not refused', (t) => {
     'bin/x.ts':
       "import { x } from '../index.ts'; import 'commander'; import '@a/b/c'; import './x/y.ts'",
     'examples/x.ts': "import '../index.ts'; import 'execa'; import './y.ts'",
+    'bench/a/x.ts': "import 'execa'; import '../y.ts'",
   })
   t.deepEqual(typescriptProblems(root), [])
 })

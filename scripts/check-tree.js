@@ -22,7 +22,7 @@ for (const file of files.filter((path) => /\.(spec|test)\.[cm]?[jt]sx?$/.test(pa
   }
 }
 
-for (const file of files.filter((path) => /\.(rs|ts|mts|js|mjs|cjs|sh|c|go)$/.test(path))) {
+for (const file of files.filter((path) => /\.(rs|ts|mts|js|mjs|cjs|sh|c|h|go)$/.test(path))) {
   const lines = read(file).split('\n').length - 1
   if (lines > MAX_LINES) problems.push(`${file}: ${lines} lines; split it (at most ${MAX_LINES})`)
 }

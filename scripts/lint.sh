@@ -43,7 +43,17 @@ fuzz_targets() {
   fi
 }
 
+go_format() {
+  if command -v gofmt >/dev/null; then
+    [ -z "$(gofmt -l bench/native | tee /dev/stderr)" ]
+  else
+    say "Go is not installed: Go sources were not checked"
+  fi
+}
+
 check "rustfmt" cargo fmt --all --check
+check "rustfmt of a peer" cargo fmt --manifest-path bench/native/tun-rs/Cargo.toml --check
+check "gofmt" go_format
 check "clippy" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 check "fuzz targets" fuzz_targets
 check "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet

@@ -10,6 +10,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   index: ['lib'],
   lib: ['#binding'],
   examples: ['index'],
+  // It runs the built program, as it runs its peers.
+  bench: [],
 }
 
 /** Rooms that are published: what they import must come with the package. */
