@@ -70,7 +70,7 @@ tunctlTest('--multi-queue', {}, async (t) => {
   )
   t.is(left.stderr, 'TUNSETIFF: Invalid argument\n'.repeat(2))
   t.deepEqual(devices(left), [
-    { name: 'x', type: 'tap', multiQueue: true, user: '4005' },
+    { name: 'x', type: 'tap', multiQueue: true, user: 4005 },
     { name: 'y', type: 'tun', multiQueue: true, user: 'root' },
   ])
   const removed = await runOurs('tunctl --multi-queue -t x; tunctl --multi-queue -d x')
