@@ -12,7 +12,7 @@ export type { ListOptions, PersistentOptions, RemoveOptions } from './lib/option
 export type { RelayEvent, RelayOptions } from './lib/options/relay.ts'
 export {
   createPersistent,
-  type Device,
+  type DeviceInfo,
   type DeviceHolder,
   listDevices,
   type ListedDevice,

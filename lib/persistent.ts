@@ -19,7 +19,7 @@ export interface DeviceHolder {
 }
 
 /** A TUN or TAP device, as the kernel describes it. */
-export interface Device {
+export interface DeviceInfo {
   /** Its name, as the kernel gave it. */
   readonly name: string
   /** Its index in its network namespace. */
@@ -47,7 +47,7 @@ export interface Device {
 }
 
 /** A device with who holds it. */
-export interface ListedDevice extends Device {
+export interface ListedDevice extends DeviceInfo {
   /** The processes that hold it, by rising process id; only those that this process may look into. */
   readonly holders: readonly DeviceHolder[]
 }
@@ -64,7 +64,7 @@ export interface ListedDevice extends Device {
  * @throws {TunError} an option is refused, or a step failed: `ERR_TUN_BUSY` where another process holds the
  * device, `ERR_TUN_DEVICE_MISMATCH` where it is of another mode or queue mode.
  */
-export async function createPersistent(options: PersistentOptions): Promise<Device> {
+export async function createPersistent(options: PersistentOptions): Promise<DeviceInfo> {
   const checked = checkPersistent(options)
   return toDevice(await call((native) => native.createPersistent(checked)))
 }
@@ -104,7 +104,7 @@ async function call<T>(work: (native: Native) => Promise<T>): Promise<T> {
 }
 
 /** The public shape of what the native layer tells of a device. */
-function toDevice(native: NativeDevice): Device {
+function toDevice(native: NativeDevice): DeviceInfo {
   const { owner, group, attachedQueues: attached, detachedQueues: detached } = native
   return {
     name: native.name,

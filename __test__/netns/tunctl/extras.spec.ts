@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module'
-import { hasTools } from '../../support/skip.ts'
 import { type Left, runOurs, tunctlTest } from '../../support/tunctl.ts'
 
 const { version } = createRequire(import.meta.url)('tun2udp/package.json') as { version: string }
