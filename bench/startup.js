@@ -4,11 +4,18 @@
  * `unshare --net node bench/startup.js [ROUNDS]`.
  */
 import { spawnSync } from 'node:child_process'
+import { existsSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const program = (name) => fileURLToPath(new URL(`../dist/bin/${name}.js`, import.meta.url))
 const node = process.execPath
 const rounds = Number(process.argv[2] ?? 40)
+
+/** The program of uml-utilities, where it is installed: what of the time is the kernel's. */
+const original = (process.env.PATH ?? '')
+  .split(':')
+  .map((folder) => `${folder}/tunctl`)
+  .find((path) => existsSync(path) && !realpathSync(path).endsWith('.js'))
 
 const COMMANDS = [
   { title: '`node -e 0`', command: [node, '-e', '0'] },
@@ -18,6 +25,15 @@ const COMMANDS = [
   { title: '`tunctl --list`', command: [node, program('tunctl'), '--list'] },
   { title: '`tun2udp --version`', command: [node, program('tun2udp'), '--version'] },
 ]
+if (original) {
+  COMMANDS.push(
+    {
+      title: '`tunctl -t NAME -u USER` of uml-utilities',
+      command: [original, '-tbench0', '-uroot'],
+    },
+    { title: '`tunctl -d NAME` of uml-utilities', command: [original, '-dbench0'] },
+  )
+}
 
 /** Milliseconds of one run. */
 function time({ command: [file, ...args], status = 0 }) {
