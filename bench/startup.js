@@ -5,6 +5,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 
 const program = (name) => fileURLToPath(new URL(`../dist/bin/${name}.js`, import.meta.url))

