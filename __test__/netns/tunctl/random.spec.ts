@@ -24,6 +24,6 @@ for (let index = 0; index < CASES; index++) {
     const words = randomWords().map((word) => `'${word}'`)
     return ['tunctl', ...words, '&& echo yes || echo no'].join(' ')
   })
-  // The title holds the calls, so that whatever fails can be run again.
-  sameTest(calls.join('; '))
+  // The title holds the calls, so that whatever fails can be run again, and is like no other.
+  sameTest(`: ${index + 1}; ${calls.join('; ')}`)
 }
