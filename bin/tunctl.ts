@@ -61,5 +61,5 @@ function describeError(error: unknown): Ending {
 
 const { status, stdout, stderr } = await main().catch(describeError)
 process.exitCode = status
-if (stdout !== '') await write(STDOUT, stdout)
-if (stderr !== '') await write(STDERR, stderr)
+await write(STDOUT, stdout)
+await write(STDERR, stderr)

@@ -24,7 +24,9 @@ export const STDERR = 2
  */
 export async function write(fd: typeof STDOUT | typeof STDERR, text: string): Promise<void> {
   try {
-    writeSync(fd, Buffer.from(text, 'latin1'))
+    for (let rest = Buffer.from(text, 'latin1'); rest.length > 0;) {
+      rest = rest.subarray(writeSync(fd, rest))
+    }
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EPIPE') await endByBrokenPipe()
   }
