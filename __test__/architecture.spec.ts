@@ -111,6 +111,11 @@ test('use trees and paths are read as Rust reads them', (t) => {
 
 const WRONG_TYPESCRIPT: readonly [file: string, code: string, problem: string][] = [
   ['bin/tun2udp.ts', "import { x } from '../lib/x.ts'", 'bin may not import lib (../lib/x.ts)'],
+  [
+    'bin/a.ts',
+    "import { x } from '../lib/tunctl/x.ts'",
+    'bin may not import lib (../lib/tunctl/x.ts)',
+  ],
   ['bin/a/b.ts', "import type { x } from '#binding'", 'bin may not import #binding (#binding)'],
   ['index.ts', "export * from './bin/x.ts'", 'index may not import bin (./bin/x.ts)'],
   ['index.ts', "export * from '#binding'", 'index may not import #binding (#binding)'],
@@ -142,6 +147,7 @@ test('TypeScript that keeps the rules is not refused', (t) => {
     'lib/a/b.ts': "import '../x.ts' // import '../../bin/x.ts'",
     'bin/x.ts':
       "import { x } from '../index.ts'; import 'commander'; import '@a/b/c'; import './x/y.ts'",
+    'bin/tunctl.ts': "import { x } from '../lib/tunctl.ts'; await import('../lib/persistent.ts')",
     'examples/x.ts': "import '../index.ts'; import 'execa'; import './y.ts'",
     'bench/a/x.ts': "import 'execa'; import '../y.ts'",
   })

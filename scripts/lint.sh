@@ -19,7 +19,7 @@ check() {
 
 shell_scripts() {
   if command -v shellcheck >/dev/null; then
-    git ls-files -co --exclude-standard -- 'scripts/*.sh' '.ci/run' | xargs shellcheck --external-sources
+    git ls-files -co --exclude-standard -- 'scripts/*.sh' 'completions/*.bash' '.ci/run' | xargs shellcheck --external-sources
   elif [ -n "${CI:-}" ]; then
     say "shellcheck is missing: run scripts/install-test-tools.sh"
     return 1

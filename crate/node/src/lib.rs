@@ -2,6 +2,8 @@
 //!
 //! - `relay` is the native relay as a JavaScript class; `convert` turns its values into plain objects and
 //!   back; `lifetime` ends relays together with the JavaScript environment that started them;
+//! - `persistent` makes, removes and lists devices that outlive their process;
+//! - `tunctl` runs the steps of the program of that name;
 //! - `notify` speaks to the service manager;
 //! - `error` is the one form in which errors cross over; `lib/errors.ts` reads it.
 //!
@@ -11,4 +13,6 @@ pub mod convert;
 mod error;
 pub mod lifetime;
 pub mod notify;
+pub mod persistent;
 pub mod relay;
+pub mod tunctl;
