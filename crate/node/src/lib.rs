@@ -2,6 +2,7 @@
 //!
 //! - `relay` is the native relay as a JavaScript class; `convert` turns its values into plain objects and
 //!   back; `lifetime` ends relays together with the JavaScript environment that started them;
+//! - `netlink` runs operations on links, addresses and routes, and reads whole tables;
 //! - `notify` speaks to the service manager;
 //! - `error` is the one form in which errors cross over; `lib/errors.ts` reads it.
 //!
@@ -10,5 +11,6 @@
 pub mod convert;
 mod error;
 pub mod lifetime;
+pub mod netlink;
 pub mod notify;
 pub mod relay;

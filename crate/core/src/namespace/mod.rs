@@ -7,7 +7,7 @@
 
 mod enter;
 
-pub use enter::{enter, open, within};
+pub use enter::{enter, open, within, within_open};
 
 /// Where named namespaces are (ip-netns(8)).
 const FOLDER: &str = "/run/netns";

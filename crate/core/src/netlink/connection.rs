@@ -122,10 +122,7 @@ struct Pending {
 }
 
 impl Window {
-    fn fill(
-        requests: &mut std::iter::Peekable<impl Iterator<Item = Request>>,
-        first: u32,
-    ) -> Self {
+    fn fill(requests: &mut std::iter::Peekable<impl Iterator<Item = Request>>, first: u32) -> Self {
         let mut window = Self { first, bytes: Vec::new(), pending: Vec::new() };
         while window.pending.len() < WINDOW_REQUESTS && window.bytes.len() < WINDOW_BYTES {
             let Some(request) = requests.next() else { break };
@@ -135,7 +132,13 @@ impl Window {
             let end = message.is_none().then(|| Err(context.malformed(TOO_LONG)));
             let message = message.unwrap_or_default();
             window.bytes.extend_from_slice(&message);
-            window.pending.push(Pending { context, message, reply: None, end, _descriptor: descriptor });
+            window.pending.push(Pending {
+                context,
+                message,
+                reply: None,
+                end,
+                _descriptor: descriptor,
+            });
         }
         window
     }

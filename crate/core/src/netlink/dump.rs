@@ -1,7 +1,7 @@
 //! Whole tables, as much at a time as their reader wants.
 
-use super::codec::{MessageView, Reply, messages, reply};
 use super::codec::Malformed;
+use super::codec::{MessageView, Reply, messages, reply};
 use super::connection::{Connection, Request};
 use super::context::Context;
 use crate::error::{Error, ErrorCode, Result};

@@ -13,7 +13,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod address;
-mod codec;
+pub mod codec;
 mod connection;
 mod context;
 mod dump;

@@ -2,6 +2,7 @@
 
 use super::codec::Malformed;
 use crate::error::{Error, Result};
+use crate::sys::readiness;
 use neli::consts::socket::{Msg, NlFamily};
 use neli::socket::NlSocket;
 use neli::utils::Groups;
@@ -39,19 +40,13 @@ impl RawSocket {
         let _ = socket.enable_strict_checking(true);
         Ok(Self(socket))
     }
-
-    /// Lets the kernel keep about so many bytes that were not received yet, as far as it grants.
-    pub(super) fn keep(self, bytes: usize) -> Self {
-        let _ = self.0.set_recv_buffer_size(bytes);
-        self
-    }
 }
 
 impl Socket {
     /// Takes a socket into the tokio runtime that this is called in.
     pub(super) fn watch(RawSocket(socket): RawSocket) -> Result<Self> {
         let interest = Interest::READABLE | Interest::WRITABLE;
-        let socket = AsyncFd::with_interest(socket, interest)
+        let socket = readiness::watch_owner(socket, interest)
             .map_err(|cause| Error::os("watch", "a netlink socket", "epoll_ctl", &cause))?;
         Ok(Self { socket, buffer: vec![0; BUFFER_BYTES] })
     }

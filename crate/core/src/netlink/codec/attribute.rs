@@ -1,6 +1,16 @@
 //! The types of attributes, and their names: linux/if_link.h, if_addr.h, rtnetlink.h, fib_rules.h,
 //! neighbour.h, if_tun.h and veth.h. libc has a part of them, and another part for musl.
 
+/// A module of numbers.
+macro_rules! numbers {
+    ($module:ident, $prefix:literal: $($name:ident = $number:literal),+ $(,)?) => {
+        #[doc = concat!("`", $prefix, "*`")]
+        pub(in crate::netlink) mod $module {
+            $(pub(in crate::netlink) const $name: u16 = $number;)+
+        }
+    };
+}
+
 /// A module of numbers, and a table of their names.
 macro_rules! attributes {
     ($module:ident, $prefix:literal: $($name:ident = $number:literal),+ $(,)?) => {
@@ -24,26 +34,26 @@ attributes!(ifla, "IFLA_": ADDRESS = 1, BROADCAST = 2, IFNAME = 3, MTU = 4, LINK
 
 attributes!(info, "IFLA_INFO_": KIND = 1, DATA = 2, SLAVE_KIND = 4, SLAVE_DATA = 5);
 
-attributes!(inet6, "IFLA_INET6_": ADDR_GEN_MODE = 8);
+numbers!(inet6, "IFLA_INET6_": ADDR_GEN_MODE = 8);
 
-attributes!(tun, "IFLA_TUN_": OWNER = 1, GROUP = 2, TYPE = 3, PI = 4, VNET_HDR = 5, PERSIST = 6,
+numbers!(tun, "IFLA_TUN_": OWNER = 1, GROUP = 2, TYPE = 3, PI = 4, VNET_HDR = 5, PERSIST = 6,
     MULTI_QUEUE = 7, NUM_QUEUES = 8, NUM_DISABLED_QUEUES = 9);
 
-attributes!(bridge, "IFLA_BR_": FORWARD_DELAY = 1, HELLO_TIME = 2, MAX_AGE = 3, AGEING_TIME = 4,
+numbers!(bridge, "IFLA_BR_": FORWARD_DELAY = 1, HELLO_TIME = 2, MAX_AGE = 3, AGEING_TIME = 4,
     STP_STATE = 5, PRIORITY = 6, VLAN_FILTERING = 7, GROUP_FWD_MASK = 9, MCAST_SNOOPING = 23,
     VLAN_DEFAULT_PVID = 39);
 
-attributes!(vxlan, "IFLA_VXLAN_": ID = 1, GROUP = 2, LINK = 3, LOCAL = 4, TTL = 5, TOS = 6,
-    LEARNING = 7, AGEING = 8, LIMIT = 9, PORT_RANGE = 10, PROXY = 11, RSC = 12, L2MISS = 13,
+numbers!(vxlan, "IFLA_VXLAN_": ID = 1, GROUP = 2, LINK = 3, LOCAL = 4, TTL = 5, TOS = 6,
+    LEARNING = 7, AGEING = 8, LIMIT = 9, PROXY = 11, L2MISS = 13,
     L3MISS = 14, PORT = 15, GROUP6 = 16, LOCAL6 = 17, UDP_CSUM = 18, COLLECT_METADATA = 25);
 
-attributes!(macvlan, "IFLA_MACVLAN_": MODE = 1, FLAGS = 2);
+numbers!(macvlan, "IFLA_MACVLAN_": MODE = 1);
 
-attributes!(vlan, "IFLA_VLAN_": ID = 1, FLAGS = 2, PROTOCOL = 5);
+numbers!(vlan, "IFLA_VLAN_": ID = 1, PROTOCOL = 5);
 
-attributes!(vrf, "IFLA_VRF_": TABLE = 1);
+numbers!(vrf, "IFLA_VRF_": TABLE = 1);
 
-attributes!(veth, "VETH_INFO_": PEER = 1);
+numbers!(veth, "VETH_INFO_": PEER = 1);
 
 attributes!(ifa, "IFA_": ADDRESS = 1, LOCAL = 2, LABEL = 3, BROADCAST = 4, CACHEINFO = 6,
     FLAGS = 8, RT_PRIORITY = 9, PROTO = 11);

@@ -9,11 +9,11 @@ mod read;
 mod reply;
 mod write;
 
-pub use read::{Attributes, Malformed, MessageView, messages};
 pub(super) use attribute::*;
-pub(super) use read::{Value, head, text, value};
+pub use read::{Attributes, Malformed, MessageView, messages};
+pub(super) use read::{head, text, value};
 pub use reply::{Refusal, Reply, reply};
-pub(super) use write::{Message, Payload};
+pub(super) use write::Message;
 
 /// Bytes of `struct nlmsghdr` (linux/netlink.h).
 const HEADER_BYTES: usize = 16;

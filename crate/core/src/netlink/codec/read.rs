@@ -212,7 +212,9 @@ mod tests {
                 [Ok((1, &b"x"[..])), Ok((2, &b""[..]))]
             );
         }
-        for bytes in [&b"\0\0\x01\0"[..], b"\x03\0\x01\0", b"\xff\xff\x01\0", b"\x04", b"\x04\0\x01"] {
+        for bytes in
+            [&b"\0\0\x01\0"[..], b"\x03\0\x01\0", b"\xff\xff\x01\0", b"\x04", b"\x04\0\x01"]
+        {
             assert_eq!(read(bytes), [Err(Malformed::AttributeLength)], "{bytes:?}");
         }
     }

@@ -53,6 +53,9 @@ mod tests {
         let stats = LinkStats::read(&bytes);
         assert_eq!((stats.rx_packets, stats.tx_packets, stats.rx_no_handler), (u64::MAX, 7, 0));
         let json = serde_json::to_string(&stats).unwrap();
-        assert!(json.starts_with(r#"{"rxPackets":"18446744073709551615","txPackets":"7""#), "{json}");
+        assert!(
+            json.starts_with(r#"{"rxPackets":"18446744073709551615","txPackets":"7""#),
+            "{json}"
+        );
     }
 }

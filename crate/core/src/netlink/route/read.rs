@@ -7,8 +7,14 @@ use crate::netlink::names::{Preference, Protocol, RouteType, Scope, Table};
 use std::net::IpAddr;
 
 /// `RTNH_F_*` (linux/rtnetlink.h) and their names, without `RTNH_F_ONLINK`.
-const FLAGS: [(u32, &str); 6] =
-    [(1, "dead"), (2, "pervasive"), (8, "offload"), (16, "linkDown"), (32, "unresolved"), (64, "trap")];
+const FLAGS: [(u32, &str); 6] = [
+    (1, "dead"),
+    (2, "pervasive"),
+    (8, "offload"),
+    (16, "linkDown"),
+    (32, "unresolved"),
+    (64, "trap"),
+];
 
 /// Bytes of `struct rtnexthop` (linux/rtnetlink.h).
 const NEXT_HOP_BYTES: usize = 8;
@@ -96,7 +102,8 @@ impl Found {
             // `struct rta_cacheinfo`: the third number is when it ends, 0 for never.
             rta::CACHEINFO => {
                 let ticks = head::<i32>(payload, 8).and_then(|ticks| u32::try_from(ticks).ok());
-                self.expires_seconds = ticks.filter(|ticks| *ticks > 0).map(|ticks| ticks / USER_HZ);
+                self.expires_seconds =
+                    ticks.filter(|ticks| *ticks > 0).map(|ticks| ticks / USER_HZ);
             }
             rta::TABLE => self.table = value(payload),
             _ => {}
