@@ -5,6 +5,19 @@
  */
 export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
+export type {
+  Address,
+  AddressFilter,
+  AddressOptions,
+  AddressProtocol,
+  Addresses,
+  Scope,
+} from './lib/netlink/addresses.ts'
+export type * from './lib/netlink/linkTypes.ts'
+export type { Links } from './lib/netlink/links.ts'
+export { Netlink, type NetlinkOptions } from './lib/netlink/netlink.ts'
+export type * from './lib/netlink/routeTypes.ts'
+export type { Routes } from './lib/netlink/routes.ts'
 export { sdNotify } from './lib/notify.ts'
 export { type InterfaceAddress, parseAddress } from './lib/options/address.ts'
 export type { Offload, OffloadStatus } from './lib/options/offload.ts'

@@ -100,7 +100,7 @@ impl ErrorCode {
 
 /// An error of the core.
 ///
-/// Shown as `OPERATION SUBJECT: REASON (KERNEL TEXT); ADVICE`, parts that are empty left out.
+/// Shown as `OPERATION SUBJECT: REASON (KERNEL TEXT, ATTRIBUTE); ADVICE`, parts that are empty left out.
 #[derive(Debug)]
 pub struct Error(Box<Parts>);
 
