@@ -82,6 +82,12 @@ impl<T> Dump<T> {
             match reply(message).map_err(malformed)? {
                 Reply::Object(object) => objects.extend(read(object).map_err(malformed)?),
                 Reply::Done => self.is_done = true,
+                // A routing table is there as soon as it has a route (`fib_new_table`, net/ipv4).
+                Reply::Refused(refusal)
+                    if refusal.errno == libc::ENOENT && context.request == "RTM_GETROUTE" =>
+                {
+                    self.is_done = true;
+                }
                 Reply::Refused(refusal) => {
                     self.is_done = true;
                     return Err(context.refused(refusal, &[]));

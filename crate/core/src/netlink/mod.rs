@@ -1,4 +1,4 @@
-//! RTNETLINK (rtnetlink(7)): links, addresses and routes.
+//! RTNETLINK (rtnetlink(7)): links, addresses, routes, rules and neighbors.
 //!
 //! neli makes the sockets; the messages and the request loop are our own: neli's router loses the
 //! text that the kernel puts into its extended ACKs, and its reader panics at some malformed replies.
@@ -6,7 +6,7 @@
 //!
 //! - `codec` is pure bytes; `socket` waits for them, `connection` matches replies with requests, and
 //!   `dump` reads whole tables bit by bit;
-//! - `link`, `address`, `route`: a folder for each object, a file for each verb, which make a
+//! - `link`, `address`, `route`, `rule`, `neighbor`: a folder for each object, a file for each verb, which make a
 //!   request or read an object out of a message;
 //! - [`Session`] runs what comes from outside, in a network namespace of its choice.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -22,7 +22,9 @@ mod indices;
 pub mod link;
 mod mac;
 pub mod names;
+pub mod neighbor;
 pub mod route;
+pub mod rule;
 mod session;
 mod socket;
 

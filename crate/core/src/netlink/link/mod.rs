@@ -23,7 +23,7 @@ pub(super) use delete::delete_request;
 pub(super) use get::get_request;
 pub(super) use list::list_request;
 pub(super) use properties::{AltNames, alternative_names_request};
-pub(super) use read::read;
+pub(super) use read::{mac_address, read};
 pub(super) use set::change_requests;
 
 use super::names::{AddressGenerationMode, LinkType, OperState};

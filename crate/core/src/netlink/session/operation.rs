@@ -6,7 +6,9 @@ use crate::netlink::codec::MessageView;
 use crate::netlink::connection::Request;
 use crate::netlink::indices::Indices;
 use crate::netlink::link::{self, AltNames, Link, LinkChange, LinkRef, LinkSpec};
+use crate::netlink::neighbor::{self, Neighbor, NeighborSpec};
 use crate::netlink::route::{self, Route, RouteQuery, RouteSpec};
+use crate::netlink::rule::{self, Rule};
 use serde::{Deserialize, Serialize};
 
 /// What to do.
@@ -29,6 +31,11 @@ pub enum Operation {
     AppendRoute { spec: Box<RouteSpec> },
     DeleteRoute { spec: Box<RouteSpec> },
     GetRoute { query: RouteQuery },
+    AddRule { spec: Box<Rule> },
+    DeleteRule { spec: Box<Rule> },
+    AddNeighbor { link: LinkRef, spec: NeighborSpec },
+    ReplaceNeighbor { link: LinkRef, spec: NeighborSpec },
+    DeleteNeighbor { link: LinkRef, spec: NeighborSpec },
 }
 
 /// An object of the kernel's tables.
@@ -39,13 +46,15 @@ pub enum Object {
     Link(Box<Link>),
     Address(Box<Address>),
     Route(Box<Route>),
+    Rule(Box<Rule>),
+    Neighbor(Box<Neighbor>),
 }
 
 impl Operation {
     /// The links that must be looked up for it.
     pub(super) fn links(&self) -> Vec<&LinkRef> {
         match self {
-            Self::GetLink { .. } => Vec::new(),
+            Self::GetLink { .. } | Self::AddRule { .. } | Self::DeleteRule { .. } => Vec::new(),
             Self::AddLink { spec } => spec.lower.iter().collect(),
             Self::SetLink { link, change } => {
                 let mut links = vec![link];
@@ -57,7 +66,10 @@ impl Operation {
             | Self::DeleteAltNames { link, .. }
             | Self::AddAddress { link, .. }
             | Self::ReplaceAddress { link, .. }
-            | Self::DeleteAddress { link, .. } => vec![link],
+            | Self::DeleteAddress { link, .. }
+            | Self::AddNeighbor { link, .. }
+            | Self::ReplaceNeighbor { link, .. }
+            | Self::DeleteNeighbor { link, .. } => vec![link],
             Self::AddRoute { spec }
             | Self::ReplaceRoute { spec }
             | Self::AppendRoute { spec }
@@ -81,7 +93,12 @@ impl Operation {
     /// Its requests, once all of its links are known.
     pub(super) fn requests(&self, indices: &Indices) -> Result<Vec<Request>> {
         use address::Action as OfAddress;
+        use neighbor::Action as OfNeighbor;
         use route::Action as OfRoute;
+        let of_neighbor = |action, link: &LinkRef, spec: &NeighborSpec| {
+            let subject = format!("{} on {link}", spec.address);
+            Ok(vec![neighbor::request(action, indices.of(link)?, spec, subject)])
+        };
         let of_address = |action, link: &LinkRef, spec: &AddressSpec| {
             let subject = format!("{} of {link}", spec.address);
             Ok(vec![address::request(action, indices.of(link)?, spec, subject)])
@@ -106,6 +123,11 @@ impl Operation {
             Self::AppendRoute { spec } => of_route(OfRoute::Append, spec),
             Self::DeleteRoute { spec } => of_route(OfRoute::Delete, spec),
             Self::GetRoute { query } => route::get_request(query, indices).map(|one| vec![one]),
+            Self::AddRule { spec } => Ok(vec![rule::request(rule::Action::Add, spec)]),
+            Self::DeleteRule { spec } => Ok(vec![rule::request(rule::Action::Delete, spec)]),
+            Self::AddNeighbor { link, spec } => of_neighbor(OfNeighbor::Add, link, spec),
+            Self::ReplaceNeighbor { link, spec } => of_neighbor(OfNeighbor::Replace, link, spec),
+            Self::DeleteNeighbor { link, spec } => of_neighbor(OfNeighbor::Delete, link, spec),
         }
     }
 
@@ -115,10 +137,15 @@ impl Operation {
             (Self::GetLink { .. }, ErrorCode::NotFound) => {
                 error.with_advice("no interface has that name or index here")
             }
-            (Self::AddLink { spec }, ErrorCode::Unsupported) => error.with_advice(format!(
-                "this kernel has no links of kind {}: load its module, if there is one",
-                spec.kind.name()
-            )),
+            // `rtnl_newlink` (net/core/rtnetlink.c); of an option that it lacks it says no such thing.
+            (Self::AddLink { spec }, ErrorCode::Unsupported)
+                if error.kernel_text() == Some("Unknown device type") =>
+            {
+                error.with_advice(format!(
+                    "this kernel has no links of kind {}: load its module, if there is one",
+                    spec.kind.name()
+                ))
+            }
             (
                 Self::AddAddress { spec, .. } | Self::ReplaceAddress { spec, .. },
                 ErrorCode::Permission,

@@ -7,7 +7,9 @@ use crate::netlink::codec::{Malformed, MessageView};
 use crate::netlink::connection::Request;
 use crate::netlink::indices::Indices;
 use crate::netlink::link::{self, LinkFilter, LinkRef};
+use crate::netlink::neighbor::{self, NeighborFilter};
 use crate::netlink::route::{self, RouteFilter};
+use crate::netlink::rule::{self, RuleFilter};
 use serde::Deserialize;
 
 /// Which table, and what of it.
@@ -18,6 +20,8 @@ pub enum Table {
     Links(LinkFilter),
     Addresses(AddressFilter),
     Routes(RouteFilter),
+    Rules(RuleFilter),
+    Neighbors(NeighborFilter),
 }
 
 type Reader = fn(MessageView<'_>) -> Result<Option<Object>, Malformed>;
@@ -29,6 +33,8 @@ impl Table {
             Self::Links(filter) => filter.master.as_ref(),
             Self::Addresses(filter) => filter.link.as_ref(),
             Self::Routes(filter) => filter.link.as_ref(),
+            Self::Rules(_) => None,
+            Self::Neighbors(filter) => filter.link.as_ref(),
         }
     }
 
@@ -38,6 +44,8 @@ impl Table {
             Self::Links(filter) => link::list_request(filter.kind.as_deref(), index),
             Self::Addresses(filter) => address::list_request(filter.family, index),
             Self::Routes(filter) => route::list_request(filter, index),
+            Self::Rules(filter) => rule::list_request(filter.family),
+            Self::Neighbors(filter) => neighbor::list_request(filter, index),
         })
     }
 
@@ -49,6 +57,10 @@ impl Table {
             }
             Self::Routes(_) => {
                 |message| Ok(route::read(message)?.map(|it| Object::Route(it.into())))
+            }
+            Self::Rules(_) => |message| Ok(rule::read(message)?.map(|it| Object::Rule(it.into()))),
+            Self::Neighbors(_) => {
+                |message| Ok(neighbor::read(message)?.map(|it| Object::Neighbor(it.into())))
             }
         }
     }
