@@ -2,7 +2,8 @@
 //!
 //! - `relay` is the native relay as a JavaScript class; `convert` turns its values into plain objects and
 //!   back; `lifetime` ends relays together with the JavaScript environment that started them;
-//! - `netlink` runs operations on links, addresses and routes, and reads whole tables;
+//! - `netlink` runs operations on links, addresses and routes, and reads whole tables; `monitor` tells
+//!   of changes; `namespaces` makes and removes named ones;
 //! - `notify` speaks to the service manager;
 //! - `error` is the one form in which errors cross over; `lib/errors.ts` reads it.
 //!
@@ -11,6 +12,8 @@
 pub mod convert;
 mod error;
 pub mod lifetime;
+pub mod monitor;
+pub mod namespaces;
 pub mod netlink;
 pub mod notify;
 pub mod relay;

@@ -4,6 +4,7 @@
 //! several times faster than N-API sets their properties one by one.
 
 use crate::error;
+use crate::monitor::NativeMonitor;
 use napi::Env;
 use napi::bindgen_prelude::{PromiseRaw, spawn_blocking, within_runtime_if_available};
 use napi_derive::napi;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::sync::{Mutex as StdMutex, PoisonError};
 use tokio::sync::Mutex;
-use tun2udp_core::netlink::{Dump, Object, Operation, Session, Table};
+use tun2udp_core::netlink::{Dump, Kind, Object, Operation, Session};
 use tun2udp_core::{Error, ErrorCode};
 
 /// A session in one network namespace.
@@ -74,6 +75,15 @@ impl NativeNetlink {
             let dump = session.dump(parse(&table)?).await.map_err(|e| error::to_napi(&e))?;
             Ok(NativeDump { reader: Arc::new(Reader { session, dump: Mutex::new(Some(dump)) }) })
         })
+    }
+
+    /// Begins to watch `kinds`, a JSON array of names; what changes from now on is told.
+    #[napi(catch_unwind)]
+    pub fn monitor(&self, kinds: String, receive_buffer_bytes: u32) -> napi::Result<NativeMonitor> {
+        let (session, kinds) = (self.session()?, parse::<Vec<Kind>>(&kinds)?);
+        let open = || session.monitor(&kinds, receive_buffer_bytes as usize);
+        let monitor = within_runtime_if_available(open).map_err(|e| error::to_napi(&e))?;
+        Ok(NativeMonitor::new(monitor))
     }
 
     /// Closes the session; what is under way still comes to its end.
@@ -145,7 +155,7 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str) -> napi::Result<T> {
     })
 }
 
-fn to_json(value: &impl Serialize) -> napi::Result<String> {
+pub(crate) fn to_json(value: &impl Serialize) -> napi::Result<String> {
     serde_json::to_string(value).map_err(|e| napi::Error::from_reason(format!("write JSON: {e}")))
 }
 

@@ -8,6 +8,7 @@
 //!   `dump` reads whole tables bit by bit;
 //! - `link`, `address`, `route`, `rule`, `neighbor`: a folder for each object, a file for each verb, which make a
 //!   request or read an object out of a message;
+//! - [`Monitor`] tells of changes;
 //! - [`Session`] runs what comes from outside, in a network namespace of its choice.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -21,6 +22,7 @@ mod family;
 mod indices;
 pub mod link;
 mod mac;
+mod monitor;
 pub mod names;
 pub mod neighbor;
 pub mod route;
@@ -32,5 +34,6 @@ pub use connection::Connection;
 pub use dump::Dump;
 pub use link::{Link, LinkChange, LinkRef, TunLink};
 pub use mac::MacAddress;
+pub use monitor::{Event, Kind, Monitor};
 pub use route::RouteMatch;
 pub use session::{Object, Operation, Session, Table};

@@ -42,6 +42,15 @@ impl RawSocket {
     }
 }
 
+impl RawSocket {
+    /// The same socket, for which the kernel keeps about so many bytes that were not received yet.
+    pub(super) fn keeping(self, bytes: usize) -> Self {
+        // What it does not grant is found out by an overflow, which is told.
+        let _ = self.0.set_recv_buffer_size(bytes);
+        self
+    }
+}
+
 impl Socket {
     /// Takes a socket into the tokio runtime that this is called in.
     pub(super) fn watch(RawSocket(socket): RawSocket) -> Result<Self> {

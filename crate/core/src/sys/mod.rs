@@ -11,6 +11,7 @@ pub mod filter;
 pub mod interface;
 pub mod io;
 pub mod mmsg;
+pub mod mount;
 pub mod netns;
 pub mod privileges;
 pub mod process;

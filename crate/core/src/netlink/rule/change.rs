@@ -53,7 +53,6 @@ pub(in crate::netlink) fn request(action: Action, rule: &Rule) -> Request {
     if let Some(ids) = rule.user_ids {
         message.put(fra::UID_RANGE, [ids.start, ids.end].map(u32::to_ne_bytes).as_flattened());
     }
-    message.put_some(fra::TUN_ID, rule.tunnel_id.map(u64::to_be));
     message.put_some(fra::L3MDEV, rule.l3mdev.then_some(1_u8));
     message.put_some(fra::SUPPRESS_PREFIXLEN, rule.suppress_prefix_length);
     message.put_some(fra::SUPPRESS_IFGROUP, rule.suppress_if_group);

@@ -77,9 +77,6 @@ pub struct Rule {
     /// Packets of sockets of these users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_ids: Option<Range<u32>>,
-    /// Packets of this tunnel.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tunnel_id: Option<u64>,
     /// The table is that of the packet's VRF.
     pub l3mdev: bool,
     /// Routes with a prefix not longer than this do not count.

@@ -60,7 +60,6 @@ fn take(rule: &mut Rule, kind: u16, payload: &[u8]) {
             let ends = head(payload, 0).zip(head(payload, 4));
             rule.user_ids = ends.map(|(start, end)| Range { start, end });
         }
-        fra::TUN_ID => rule.tunnel_id = value(payload).map(u64::from_be),
         fra::L3MDEV => rule.l3mdev = value::<u8>(payload) == Some(1),
         fra::SUPPRESS_PREFIXLEN => rule.suppress_prefix_length = limit(),
         fra::SUPPRESS_IFGROUP => rule.suppress_if_group = limit(),

@@ -10,6 +10,7 @@ use super::connection::{Answer, Connection, Request};
 use super::dump::Dump;
 use super::indices::Indices;
 use super::link::LinkRef;
+use super::monitor::{Kind, Monitor};
 use super::socket::RawSocket;
 use crate::error::Result;
 use crate::namespace;
@@ -88,6 +89,13 @@ impl Session {
         }
         let request = table.request(&batch.indices)?;
         Dump::start(connection, request, table.reader()).await
+    }
+
+    /// Begins to watch: what changes from now on is told. `receive_buffer_bytes` of it may wait to be
+    /// read, as far as the kernel grants that.
+    pub fn monitor(&self, kinds: &[Kind], receive_buffer_bytes: usize) -> Result<Monitor> {
+        let groups: Vec<u32> = kinds.iter().flat_map(|kind| kind.groups()).copied().collect();
+        Monitor::over(raw(self.netns.as_ref(), &groups)?.keeping(receive_buffer_bytes))
     }
 
     /// Takes back the socket of a dump that was read to its end.
