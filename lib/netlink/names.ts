@@ -46,3 +46,26 @@ export const ROUTE_TYPES = [
 ] as const
 
 export const PREFERENCES = ['low', 'medium', 'high'] as const
+
+export const RULE_ACTIONS = [
+  'table',
+  'goto',
+  'nop',
+  'blackhole',
+  'unreachable',
+  'prohibit',
+] as const
+
+export const IP_PROTOCOLS = ['icmp', 'tcp', 'udp', 'dccp', 'icmp6', 'sctp'] as const
+
+export const NEIGHBOR_STATES = [
+  'none',
+  'incomplete',
+  'reachable',
+  'stale',
+  'delay',
+  'probe',
+  'failed',
+  'noarp',
+  'permanent',
+] as const

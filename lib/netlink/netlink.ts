@@ -4,9 +4,15 @@ import { loadNative } from '../native.ts'
 import { checkNamespace } from '../options/namespace.ts'
 import { Addresses } from './addresses.ts'
 import { type Check, checkFields } from './check.ts'
+import { type Desired, type Ensured, ensureLink } from './ensure.ts'
+import type { Link, LinkRef } from './linkTypes.ts'
 import { Links } from './links.ts'
+import { Monitor, type MonitorKind, type MonitorOptions } from './monitor.ts'
+import { Neighbors } from './neighbors.ts'
 import { Pipeline } from './pipeline.ts'
 import { Routes } from './routes.ts'
+import { Rules } from './rules.ts'
+import { type LinkPredicate, type WaitOptions, waitForLink } from './waitFor.ts'
 
 /** The options of {@link Netlink.open}. */
 export interface NetlinkOptions {
@@ -15,7 +21,7 @@ export interface NetlinkOptions {
 }
 
 /**
- * RTNETLINK (rtnetlink(7)): links, addresses and routes of one network namespace.
+ * RTNETLINK (rtnetlink(7)): links, addresses, routes, rules and neighbors of one network namespace.
  *
  * Requests made at the same time go to the kernel together, in their order; each is acknowledged.
  * Looking needs no privilege, changing needs CAP_NET_ADMIN in the namespace, and entering one
@@ -32,6 +38,10 @@ export class Netlink implements AsyncDisposable {
   readonly addresses: Addresses
   /** Routes. */
   readonly routes: Routes
+  /** Rules that choose a routing table. */
+  readonly rules: Rules
+  /** Neighbors, and what is known of their hardware addresses. */
+  readonly neighbors: Neighbors
 
   readonly #native: NativeNetlink
 
@@ -41,6 +51,8 @@ export class Netlink implements AsyncDisposable {
     this.links = new Links(native, pipeline)
     this.addresses = new Addresses(native, pipeline)
     this.routes = new Routes(native, pipeline)
+    this.rules = new Rules(native, pipeline)
+    this.neighbors = new Neighbors(native, pipeline)
   }
 
   /**
@@ -58,6 +70,41 @@ export class Netlink implements AsyncDisposable {
     } catch (error) {
       throw fromNative(error)
     }
+  }
+
+  /**
+   * Watches for changes, from now on: what changes after this returned is told.
+   *
+   * @example
+   * for await (const event of netlink.monitor(['link', 'address'])) console.log(event)
+   */
+  monitor(kinds: readonly MonitorKind[], options: MonitorOptions = {}): Monitor {
+    return Monitor.open(this.#native, kinds, options)
+  }
+
+  /**
+   * Waits until a link is as it should be, perhaps at once; gives the link as it then was.
+   *
+   * @example
+   * await netlink.waitFor('vpn0', (link) => link?.operState === 'up', { timeoutMs: 5000 })
+   * @throws {TunError} `ERR_TUN_TIMEOUT` when `timeoutMs` is over.
+   * @throws the reason of `options.signal` when it was aborted.
+   */
+  async waitFor(
+    link: LinkRef,
+    predicate: LinkPredicate,
+    options: WaitOptions = {},
+  ): Promise<Link | undefined> {
+    const open = (signal: AbortSignal) => this.monitor(['link'], { signal })
+    return waitForLink(this.links, open, link, predicate, options)
+  }
+
+  /**
+   * Makes a link as it should be: what is so already is left alone, and what is there beyond it, too.
+   * If a step fails, those before it are taken back.
+   */
+  async ensure(desired: Desired): Promise<Ensured> {
+    return ensureLink(this, desired)
   }
 
   /** Closes the session; what is under way still comes to its end. Once is enough, more do no harm. */
