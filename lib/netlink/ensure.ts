@@ -41,7 +41,10 @@ interface Tables {
   routes: Routes
 }
 
-type Step = { change: Change; back: () => Promise<void> }
+interface Step {
+  change: Change
+  back: () => Promise<void>
+}
 
 const routeOrNetwork: Check = (what, value) => {
   if (typeof value === 'string') return { destination: value }
@@ -134,40 +137,36 @@ async function* addRoutes(
 
 /** Whether a route has all that is asked for. */
 function isSame(route: Route, wanted: RouteSpec): boolean {
-  const isDefault = wanted.destination === 'default'
-  if (
-    isDefault
-      ? !route.destination.endsWith('/0')
-      : normal(route.destination) !== normal(wanted.destination)
-  ) {
-    return false
-  }
-  const isV6 = wanted.gateway?.includes(':') ?? wanted.destination.includes(':')
-  if (isDefault && (wanted.family ?? (isV6 ? 6 : 4)) !== route.family) return false
-  const pairs: [unknown, unknown][] = [
-    [wanted.gateway && normal(wanted.gateway), route.gateway],
+  const address = (text: string | undefined) => (text === undefined ? undefined : normal(text))
+  const link = typeof wanted.link === 'number' ? wanted.link : undefined
+  const pairs: [asked: unknown, found: unknown][] = [
+    [address(wanted.gateway), route.gateway],
     [wanted.metric, route.metric],
-    [wanted.preferredSource && normal(wanted.preferredSource), route.preferredSource],
+    [address(wanted.preferredSource), route.preferredSource],
     [wanted.type, route.type],
     [wanted.protocol, route.protocol],
     [wanted.tos, route.tos],
-    [typeof wanted.link === 'number' ? wanted.link : undefined, route.ifIndex],
+    [link, route.ifIndex],
+    [wanted.nextHops?.length ?? 0, route.nextHops?.length ?? 0],
   ]
-  const hasGateway = wanted.gateway !== undefined || wanted.nextHops !== undefined
-  return (
-    pairs.every(([asked, found]) => asked === undefined || asked === found) &&
-    (hasGateway || (route.gateway === undefined && route.nextHops === undefined)) &&
-    (wanted.nextHops?.length ?? 0) === (route.nextHops?.length ?? 0)
-  )
+  const isAlike = pairs.every(([asked, found]) => asked === undefined || asked === found)
+  // Without a gateway is through the link itself.
+  const isThroughLink = wanted.gateway === undefined && route.gateway !== undefined
+  return isAlike && !isThroughLink && isSameDestination(route, wanted)
 }
 
-/** An address or network in the form in which all that are the same are alike. */
-function normal(text: string): string {
+function isSameDestination(route: Route, { destination, gateway, family }: RouteSpec): boolean {
+  if (destination !== 'default') return normal(route.destination) === normal(destination, true)
+  const asked = family ?? (gateway?.includes(':') === true ? 6 : 4)
+  return route.destination.endsWith('/0') && route.family === asked
+}
+
+/** An address, or a network if it has a prefix or is to have one, so that those that are the same are alike. */
+function normal(text: string, isNetwork = text.includes('/')): string {
   const [address = '', prefix] = text.split('/')
   const parsed = ipaddr.parse(address)
   const length = prefix ?? (parsed.kind() === 'ipv4' ? '32' : '128')
-  const shown = parsed.toString()
-  return text.includes('/') || prefix !== undefined ? `${shown}/${length}` : shown
+  return isNetwork ? `${parsed.toString()}/${length}` : parsed.toString()
 }
 
 async function unlessGone(promise: Promise<void>): Promise<void> {
