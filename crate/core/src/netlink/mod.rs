@@ -19,6 +19,8 @@ mod connection;
 mod context;
 mod dump;
 mod family;
+#[cfg(test)]
+mod hostile;
 mod indices;
 pub mod link;
 mod mac;

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(named(40).as_deref(), Some("IFLA_LINKINFO"));
         assert_eq!(named(44).as_deref(), Some("IFLA_LINKINFO/IFLA_INFO_KIND"));
         assert_eq!(named(52).as_deref(), Some("IFLA_LINKINFO/99"));
-        assert_eq!(named(45).as_deref(), Some("IFLA_LINKINFO"));
+        assert_eq!(named(41).as_deref(), Some("IFLA_LINKINFO"));
         assert_eq!(named(400), None);
         assert_eq!(name_of(libc::RTM_NEWADDR, 2).as_deref(), Some("IFA_LOCAL"));
     }

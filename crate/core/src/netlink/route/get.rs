@@ -42,7 +42,9 @@ pub(in crate::netlink) fn get_request(query: &RouteQuery, indices: &Indices) -> 
         family: family::of(query.destination),
         destination_length: host_length(query.destination),
         source_length: query.from.map_or(0, host_length),
-        flags: LOOKUP_TABLE | if query.fib_match { FIB_MATCH } else { 0 },
+        // IPv6 tells the table anyway, and refuses to be asked for it.
+        flags: if query.destination.is_ipv4() { LOOKUP_TABLE } else { 0 }
+            | if query.fib_match { FIB_MATCH } else { 0 },
         ..Head::default()
     };
     let index = |link: &Option<LinkRef>| link.as_ref().map(|link| indices.of(link)).transpose();

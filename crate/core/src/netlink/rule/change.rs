@@ -74,7 +74,7 @@ fn table(action: Action, rule: &Rule) -> Option<Table> {
 
 fn head(action: Action, rule: &Rule) -> [u8; HEAD_BYTES] {
     let default = match action {
-        Action::Add if rule.goto.is_some() => GOTO,
+        _ if rule.goto.is_some() => GOTO,
         Action::Add => TO_TABLE,
         Action::Delete => RuleAction(0),
     };
