@@ -1,4 +1,4 @@
-import type { NativeNetlink } from '#binding'
+import type { NativeDump, NativeNetlink } from '#binding'
 import { TunError, fromNative } from '../errors.ts'
 
 /** Which table, and what of it (crate/core/src/netlink/session/table.rs). */
@@ -52,14 +52,22 @@ async function* batches<T>(
   native: NativeNetlink,
   query: TableQuery,
 ): AsyncGenerator<T[], void, undefined> {
+  let dump: NativeDump | undefined
   try {
-    const dump = await native.dump(JSON.stringify(query))
+    dump = await native.dump(JSON.stringify(query))
+    // The next batch is read while this one is being looked at.
+    let next = dump.next(BATCH_SIZE)
     for (;;) {
-      const text = await dump.next(BATCH_SIZE)
+      const text = await next
       if (text === null) return
+      next = dump.next(BATCH_SIZE)
+      // It fails when it is waited for, if anybody still does.
+      next.catch(() => undefined)
       yield JSON.parse(text) as T[]
     }
   } catch (error) {
     throw fromNative(error)
+  } finally {
+    dump?.close()
   }
 }

@@ -10,7 +10,7 @@ use napi::bindgen_prelude::{PromiseRaw, spawn_blocking, within_runtime_if_availa
 use napi_derive::napi;
 use serde::Serialize;
 use std::sync::Arc;
-use std::sync::{Mutex as StdMutex, PoisonError};
+use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 use tokio::sync::Mutex;
 use tun2udp_core::netlink::{Dump, Kind, Object, Operation, Session};
 use tun2udp_core::{Error, ErrorCode};
@@ -73,7 +73,8 @@ impl NativeNetlink {
         let session = self.session()?;
         env.spawn_future(async move {
             let dump = session.dump(parse(&table)?).await.map_err(|e| error::to_napi(&e))?;
-            Ok(NativeDump { reader: Arc::new(Reader { session, dump: Mutex::new(Some(dump)) }) })
+            let reader = Arc::new(Reader { session, dump: Mutex::new(Some(dump)) });
+            Ok(NativeDump { reader: StdMutex::new(Some(reader)) })
         })
     }
 
@@ -104,7 +105,7 @@ impl NativeNetlink {
 /// A table that is being read.
 #[napi]
 pub struct NativeDump {
-    reader: Arc<Reader>,
+    reader: StdMutex<Option<Arc<Reader>>>,
 }
 
 struct Reader {
@@ -121,8 +122,23 @@ impl NativeDump {
         env: &'env Env,
         wanted: u32,
     ) -> napi::Result<PromiseRaw<'env, Option<String>>> {
-        let reader = Arc::clone(&self.reader);
-        env.spawn_future(async move { reader.next(wanted as usize).await })
+        let reader = self.place().clone();
+        env.spawn_future(async move {
+            match reader {
+                Some(reader) => reader.next(wanted as usize).await,
+                None => Ok(None),
+            }
+        })
+    }
+
+    /// Leaves the rest unread, and lets go of the socket.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        drop(self.place().take());
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<Arc<Reader>>> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
