@@ -38,7 +38,7 @@ pub fn create(name: &str) -> Result<()> {
     prepare().map_err(|cause| failed("mount", &cause))?;
     let mut options = OpenOptions::new();
     // As ip(8) has it: nobody needs to read what is not mounted upon yet.
-    options.write(true).create_new(true).mode(0);
+    options.write(true).create_new(true).mode(0o000);
     drop(options.open(&path).map_err(|cause| failed("open", &cause))?);
     let made = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("tun2udp-netns".to_owned());

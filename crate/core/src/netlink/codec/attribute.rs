@@ -135,7 +135,7 @@ fn find(bytes: &[u8], base: usize, (skip, names): (usize, Names), target: usize)
         if target == at {
             return Some(name(names, kind));
         }
-        if target < end {
+        if (at..end).contains(&target) {
             let outer = name(names, kind);
             let within = find(payload, inner, (0, inner_names(&outer)), target);
             return Some(within.map_or(outer.clone(), |name| format!("{outer}/{name}")));

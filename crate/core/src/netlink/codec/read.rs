@@ -115,7 +115,11 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-fn first_attribute(bytes: &[u8]) -> Result<((u16, &[u8]), &[u8]), Malformed> {
+/// Type and payload.
+type Attribute<'a> = (u16, &'a [u8]);
+
+/// The first attribute, and what follows it.
+fn first_attribute(bytes: &[u8]) -> Result<(Attribute<'_>, &[u8]), Malformed> {
     let length = usize::from(head::<u16>(bytes, 0).ok_or(Malformed::AttributeLength)?);
     let kind = head::<u16>(bytes, 2).ok_or(Malformed::AttributeLength)?;
     let payload = bytes.get(ATTRIBUTE_HEADER_BYTES..length).ok_or(Malformed::AttributeLength)?;
