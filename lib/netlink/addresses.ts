@@ -204,13 +204,14 @@ export class Addresses {
   async flush(link: LinkRef, options: { family?: 4 | 6 } = {}): Promise<Address[]> {
     const addresses = await this.list({ ...options, link })
     // A secondary address may have gone with its primary one, unless it was promoted: last first.
-    for (const { ifIndex, address, prefixLength, peer } of addresses.toReversed()) {
+    const operations = addresses.toReversed().map(({ ifIndex, address, prefixLength, peer }) => {
       const spec = {
         address: `${address}/${prefixLength}`,
         ...(peer === undefined ? {} : { peer }),
       }
-      await this.#pipeline.submit({ op: 'deleteAddress', link: ifIndex, spec })
-    }
+      return { op: 'deleteAddress', link: ifIndex, spec }
+    })
+    await this.#pipeline.submitAll(operations)
     return addresses
   }
 }

@@ -21,10 +21,10 @@ const ATTEMPTS_MAX = 20
 export async function* streamTable<T>(
   native: NativeNetlink,
   query: TableQuery,
-  revive: (object: T) => T = (object) => object,
+  revive?: (object: T) => T,
 ): AsyncGenerator<T, void, undefined> {
   for await (const batch of batches<T>(native, query)) {
-    for (const object of batch) yield revive(object)
+    for (const object of batch) yield revive ? revive(object) : object
   }
 }
 
@@ -32,15 +32,15 @@ export async function* streamTable<T>(
 export async function readTable<T>(
   native: NativeNetlink,
   query: TableQuery,
-  revive: (object: T) => T = (object) => object,
+  revive?: (object: T) => T,
 ): Promise<T[]> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const all: T[] = []
+      const all: T[][] = []
       for await (const batch of batches<T>(native, query)) {
-        for (const object of batch) all.push(revive(object))
+        all.push(revive ? batch.map(revive) : batch)
       }
-      return all
+      return all.flat()
     } catch (error) {
       const isInterrupted = error instanceof TunError && error.code === 'ERR_TUN_INTERRUPTED'
       if (!isInterrupted || attempt === ATTEMPTS_MAX) throw error
@@ -54,15 +54,10 @@ async function* batches<T>(
 ): AsyncGenerator<T[], void, undefined> {
   let dump: NativeDump | undefined
   try {
-    dump = await native.dump(JSON.stringify(query))
-    // The next batch is read while this one is being looked at.
-    let next = dump.next(BATCH_SIZE)
+    dump = await native.dump(JSON.stringify(query), BATCH_SIZE)
     for (;;) {
-      const text = await next
+      const text = await dump.next()
       if (text === null) return
-      next = dump.next(BATCH_SIZE)
-      // It fails when it is waited for, if anybody still does.
-      next.catch(() => undefined)
       yield JSON.parse(text) as T[]
     }
   } catch (error) {

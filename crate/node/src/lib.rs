@@ -2,7 +2,7 @@
 //!
 //! - `relay` is the native relay as a JavaScript class; `convert` turns its values into plain objects and
 //!   back; `lifetime` ends relays together with the JavaScript environment that started them;
-//! - `netlink` runs operations on links, addresses and routes, and reads whole tables; `monitor` tells
+//! - `netlink` runs operations on links, addresses and routes, and `dump` reads whole tables; `monitor` tells
 //!   of changes; `namespaces` makes and removes named ones;
 //! - `notify` speaks to the service manager;
 //! - `error` is the one form in which errors cross over; `lib/errors.ts` reads it.
@@ -10,6 +10,7 @@
 //! Every synchronous export carries `catch_unwind`: a panic that left it would abort the process.
 
 pub mod convert;
+pub mod dump;
 mod error;
 pub mod lifetime;
 pub mod monitor;

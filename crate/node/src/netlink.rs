@@ -3,22 +3,21 @@
 //! Operations and objects cross as JSON, many at a time: V8 reads a batch of objects out of one text
 //! several times faster than N-API sets their properties one by one.
 
+use crate::dump::NativeDump;
 use crate::error;
 use crate::monitor::NativeMonitor;
 use napi::Env;
 use napi::bindgen_prelude::{PromiseRaw, spawn_blocking, within_runtime_if_available};
 use napi_derive::napi;
 use serde::Serialize;
-use std::sync::Arc;
-use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
-use tokio::sync::Mutex;
-use tun2udp_core::netlink::{Dump, Kind, Object, Operation, Session};
+use std::sync::{Arc, Mutex, PoisonError};
+use tun2udp_core::netlink::{Kind, Object, Operation, Session};
 use tun2udp_core::{Error, ErrorCode};
 
 /// A session in one network namespace.
 #[napi]
 pub struct NativeNetlink {
-    session: StdMutex<Option<Arc<Session>>>,
+    session: Mutex<Option<Arc<Session>>>,
 }
 
 /// What became of one operation.
@@ -40,7 +39,7 @@ pub fn open_netlink(
         let open = move || within_runtime_if_available(|| Session::open(netns.as_deref()));
         let session = spawn_blocking(open).await.map_err(|e| gone(&e))?;
         let session = session.map_err(|e| error::to_napi(&e))?;
-        Ok(NativeNetlink { session: StdMutex::new(Some(Arc::new(session))) })
+        Ok(NativeNetlink { session: Mutex::new(Some(Arc::new(session))) })
     })
 }
 
@@ -63,18 +62,18 @@ impl NativeNetlink {
         })
     }
 
-    /// Reads a table, `{"table":…,"filter":…}`.
+    /// Reads a table, `{"table":…,"filter":…}`, `batch_size` objects or somewhat more at a time.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeDump>")]
     pub fn dump<'env>(
         &self,
         env: &'env Env,
         table: String,
+        batch_size: u32,
     ) -> napi::Result<PromiseRaw<'env, NativeDump>> {
         let session = self.session()?;
         env.spawn_future(async move {
             let dump = session.dump(parse(&table)?).await.map_err(|e| error::to_napi(&e))?;
-            let reader = Arc::new(Reader { session, dump: Mutex::new(Some(dump)) });
-            Ok(NativeDump { reader: StdMutex::new(Some(reader)) })
+            Ok(NativeDump::reading(session, dump, batch_size as usize))
         })
     }
 
@@ -99,60 +98,6 @@ impl NativeNetlink {
             let reason = "it is closed";
             error::to_napi(&Error::new(ErrorCode::Aborted, "use the netlink session", "", reason))
         })
-    }
-}
-
-/// A table that is being read.
-#[napi]
-pub struct NativeDump {
-    reader: StdMutex<Option<Arc<Reader>>>,
-}
-
-struct Reader {
-    session: Arc<Session>,
-    dump: Mutex<Option<Dump<Object>>>,
-}
-
-#[napi]
-impl NativeDump {
-    /// The next objects, a JSON array of `wanted` or somewhat more; nothing at the end.
-    #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
-    pub fn next<'env>(
-        &self,
-        env: &'env Env,
-        wanted: u32,
-    ) -> napi::Result<PromiseRaw<'env, Option<String>>> {
-        let reader = self.place().clone();
-        env.spawn_future(async move {
-            match reader {
-                Some(reader) => reader.next(wanted as usize).await,
-                None => Ok(None),
-            }
-        })
-    }
-
-    /// Leaves the rest unread, and lets go of the socket.
-    #[napi(catch_unwind)]
-    pub fn close(&self) {
-        drop(self.place().take());
-    }
-
-    fn place(&self) -> MutexGuard<'_, Option<Arc<Reader>>> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Reader {
-    async fn next(&self, wanted: usize) -> napi::Result<Option<String>> {
-        let mut place = self.dump.lock().await;
-        let Some(dump) = place.as_mut() else { return Ok(None) };
-        match dump.next(wanted).await.map_err(|e| error::to_napi(&e))? {
-            Some(objects) => to_json(&objects).map(Some),
-            None => {
-                place.take().into_iter().for_each(|dump| self.session.recycle(dump));
-                Ok(None)
-            }
-        }
     }
 }
 
