@@ -172,6 +172,27 @@ for (const [spec, expected] of CASES) {
   })
 }
 
+rootTest('a route for packets from a network is as ip reads it', async (t) => {
+  const { netlink, ip } = await withLink(t)
+  const spec = { destination: 'fd01::/32', from: 'fd02::/32', link: 'v0' }
+  const failure = await netlink.routes.add(spec).then(
+    () => undefined,
+    (error: unknown) => error as TunError,
+  )
+  if (failure?.kernelMessage?.includes('IPV6_SUBTREES') === true) {
+    t.is(failure.code, 'ERR_TUN_INVALID_ARGUMENT')
+    t.log(`SKIP ${t.title}: this kernel has no CONFIG_IPV6_SUBTREES`)
+    return
+  }
+  t.is(failure, undefined)
+  t.like((await ip('-6 route show fd01::/32'))[0], { dst: 'fd01::/32', from: 'fd02::/32' })
+  const found = await netlink.routes.list({ family: 6, link: 'v0' })
+  t.like(
+    found.find(({ destination }) => destination === 'fd01::/32'),
+    { from: 'fd02::/32' },
+  )
+})
+
 for (const family of [4, 6] as const) {
   rootTest(`several next hops are as ip reads them, of IPv${family}`, async (t) => {
     const { netlink, ip } = await withLink(t)

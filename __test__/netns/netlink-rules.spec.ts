@@ -64,6 +64,22 @@ for (const [spec, expected] of RULES) {
   })
 }
 
+rootTest('a rule of virtual routing domains is as ip reads it', async (t) => {
+  const { netlink, ip } = await withNetlink(t)
+  const failure = await netlink.rules.add({ l3mdev: true, priority: 5 }).then(
+    () => undefined,
+    (error: unknown) => error as TunError,
+  )
+  if (failure?.errno !== undefined && [22, 95].includes(failure.errno)) {
+    t.is(failure.syscall, 'RTM_NEWRULE')
+    t.log(`SKIP ${t.title}: this kernel has no CONFIG_NET_L3_MASTER_DEV`)
+    return
+  }
+  t.is(failure, undefined)
+  t.like((await ip('rule show'))[1], { priority: 5, l3mdev: null })
+  t.like((await netlink.rules.list({ family: 4 }))[1], { priority: 5, l3mdev: true })
+})
+
 rootTest('the rules that a namespace begins with are listed', async (t) => {
   const { netlink } = await withNetlink(t)
   t.deepEqual(
