@@ -4,7 +4,11 @@ import { rootTest } from '../support/skip.ts'
 
 const TIMEOUT_MS = 20_000
 
-/** Events until one fits. */
+async function all(events: AsyncIterable<NetlinkEvent>): Promise<NetlinkEvent[]> {
+  return until(events, () => false)
+}
+
+/** Events until one fits, or there are no more. */
 async function until(
   events: AsyncIterable<NetlinkEvent>,
   isLast: (event: NetlinkEvent) => boolean,
@@ -45,6 +49,27 @@ rootTest('what ip changes is told, each kind once', async (t) => {
   t.true(has((e) => e.type === 'address' && e.deleted && e.address.address === '10.0.0.1'))
 })
 
+rootTest('what is there is read afresh as a watch would tell it', async (t) => {
+  const { netlink } = await withNetlink(t)
+  const kinds = ['link', 'address', 'route', 'rule', 'neighbor'] as const
+  const monitor = netlink.monitor(kinds, {
+    receiveBufferBytes: 1,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  })
+  const neighbor = { macAddress: '02:00:00:00:00:02' }
+  await netlink.links.add({ kind: 'bridge', name: 'br0', up: true })
+  await netlink.neighbors.add('br0', '10.0.0.2', neighbor)
+  await netlink.addresses.addMany(
+    'lo',
+    Array.from({ length: 200 }, (_, index) => `10.0.1.${index}/32`),
+  )
+  const overflow = (await until(monitor, ({ type }) => type === 'overflow')).at(-1)
+  const events = overflow?.type === 'overflow' ? await all(overflow.fresh()) : []
+  t.deepEqual([...new Set(events.map(({ type }) => type))], [...kinds])
+  t.true(events.some((e) => e.type === 'link' && !e.deleted && e.link.name === 'br0'))
+  t.true(events.some((e) => e.type === 'neighbor' && e.neighbor.address === '10.0.0.2'))
+})
+
 rootTest('only what is watched is told', async (t) => {
   const { netlink } = await withNetlink(t)
   const monitor = netlink.monitor(['address'], { signal: AbortSignal.timeout(TIMEOUT_MS) })
@@ -65,7 +90,15 @@ rootTest('an overflow is told, and a fresh list has what was lost', async (t) =>
   await netlink.addresses.addMany('lo', addresses)
   const told = await until(monitor, ({ type }) => type === 'overflow')
   t.true(told.length < 200)
-  t.is((await netlink.addresses.list({ link: 'lo', family: 4 })).length, 201)
+  const overflow = told.at(-1)
+  const fresh = new Set<string>()
+  if (overflow?.type === 'overflow') {
+    for await (const event of overflow.fresh()) {
+      if (event.type === 'address') fresh.add(event.address.address)
+      else t.fail(`${event.type} is not watched`)
+    }
+  }
+  t.true(addresses.every((address) => fresh.has(address.replace('/32', ''))))
 })
 
 rootTest('a watch ends by its signal, by close, and by leaving the loop', async (t) => {

@@ -15,7 +15,7 @@ export type MonitorKind = (typeof KINDS)[number]
 
 /**
  * Something that changed. `deleted`: it is gone, and was as it is described; else it is there, new or
- * changed. `overflow`: more changed than could wait to be read, and was lost; list afresh.
+ * changed. `overflow`: more changed than could wait to be read, and was lost.
  */
 export type NetlinkEvent =
   | { readonly type: 'link'; readonly deleted: boolean; readonly link: Link }
@@ -23,7 +23,16 @@ export type NetlinkEvent =
   | { readonly type: 'route'; readonly deleted: boolean; readonly route: Route }
   | { readonly type: 'rule'; readonly deleted: boolean; readonly rule: Rule }
   | { readonly type: 'neighbor'; readonly deleted: boolean; readonly neighbor: Neighbor }
-  | { readonly type: 'overflow' }
+  | {
+      readonly type: 'overflow'
+      /** Reads afresh all that is watched, as events of what is there. */
+      readonly fresh: () => AsyncGenerator<NetlinkEvent, void, undefined>
+    }
+
+/** Reads all objects of some kinds, as events of what is there. */
+export type ReadFresh = (
+  kinds: readonly MonitorKind[],
+) => AsyncGenerator<NetlinkEvent, void, undefined>
 
 /** The options of {@link Netlink.monitor}. */
 export interface MonitorOptions {
@@ -39,6 +48,7 @@ export interface MonitorOptions {
  */
 export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
   readonly #native: NativeMonitor
+  readonly #fresh: () => AsyncGenerator<NetlinkEvent, void, undefined>
   readonly #signal: AbortSignal | undefined
   readonly #abort = () => {
     this.close()
@@ -46,8 +56,13 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
   #events: NetlinkEvent[] = []
   #last: Promise<unknown> = Promise.resolve()
 
-  private constructor(native: NativeMonitor, signal: AbortSignal | undefined) {
+  private constructor(
+    native: NativeMonitor,
+    fresh: () => AsyncGenerator<NetlinkEvent, void, undefined>,
+    signal: AbortSignal | undefined,
+  ) {
     this.#native = native
+    this.#fresh = fresh
     this.#signal = signal
     signal?.addEventListener('abort', this.#abort, { once: true })
   }
@@ -55,6 +70,7 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
   /** @internal */
   static open(
     native: NativeNetlink,
+    readFresh: ReadFresh,
     kinds: readonly MonitorKind[],
     options: MonitorOptions,
   ): Monitor {
@@ -67,10 +83,8 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     const fields = { receiveBufferBytes: integer(1, 1_073_741_823) }
     const { receiveBufferBytes = 1_048_576 } = checkFields('options', rest, fields)
     try {
-      return new Monitor(
-        native.monitor(JSON.stringify(kinds), receiveBufferBytes as number),
-        signal,
-      )
+      const watch = native.monitor(JSON.stringify(kinds), receiveBufferBytes as number)
+      return new Monitor(watch, () => readFresh(kinds), signal)
     } catch (error) {
       throw fromNative(error)
     }
@@ -89,7 +103,8 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
       this.#signal?.throwIfAborted()
       try {
         const text = await this.#native.next()
-        if (text !== null) this.#events = (JSON.parse(text) as NetlinkEvent[]).map(reviveEvent)
+        if (text !== null)
+          this.#events = (JSON.parse(text) as NetlinkEvent[]).map((event) => this.#revive(event))
       } catch (error) {
         throw fromNative(error)
       }
@@ -97,6 +112,11 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     }
     const event = this.#events.shift()
     return event ? { done: false, value: event } : { done: true, value: undefined }
+  }
+
+  #revive(event: NetlinkEvent): NetlinkEvent {
+    if (event.type === 'link') return { ...event, link: revive(event.link) }
+    return event.type === 'overflow' ? { ...event, fresh: this.#fresh } : event
   }
 
   /** Ends it; what was read already still comes. */
@@ -128,8 +148,4 @@ function checkKinds(kinds: unknown): void {
   if (!Array.isArray(kinds) || kinds.length === 0 || !kinds.every(isKnown)) {
     throw invalidArgument('kinds', kinds, `an array of ${KINDS.join(', ')}`)
   }
-}
-
-function reviveEvent(event: NetlinkEvent): NetlinkEvent {
-  return event.type === 'link' ? { ...event, link: revive(event.link) } : event
 }

@@ -5,6 +5,7 @@ import { checkNamespace } from '../options/namespace.ts'
 import { Addresses } from './addresses.ts'
 import { type Check, checkFields } from './check.ts'
 import { type Desired, type Ensured, ensureLink } from './ensure.ts'
+import { readFresh } from './fresh.ts'
 import type { Link, LinkRef } from './linkTypes.ts'
 import { Links } from './links.ts'
 import { Monitor, type MonitorKind, type MonitorOptions } from './monitor.ts'
@@ -79,7 +80,7 @@ export class Netlink implements AsyncDisposable {
    * for await (const event of netlink.monitor(['link', 'address'])) console.log(event)
    */
   monitor(kinds: readonly MonitorKind[], options: MonitorOptions = {}): Monitor {
-    return Monitor.open(this.#native, kinds, options)
+    return Monitor.open(this.#native, (all) => readFresh(this, all), kinds, options)
   }
 
   /**
