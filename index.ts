@@ -5,6 +5,31 @@
  */
 export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
+export type {
+  Address,
+  AddressFilter,
+  AddressOptions,
+  AddressProtocol,
+  Addresses,
+  Scope,
+} from './lib/netlink/addresses.ts'
+export type { Change, Desired, Ensured } from './lib/netlink/ensure.ts'
+export type * from './lib/netlink/linkTypes.ts'
+export type { Links } from './lib/netlink/links.ts'
+export type { Monitor, MonitorKind, MonitorOptions, NetlinkEvent } from './lib/netlink/monitor.ts'
+export { createNamespace, deleteNamespace, listNamespaces } from './lib/netlink/namespaces.ts'
+export type {
+  Neighbor,
+  NeighborFilter,
+  NeighborOptions,
+  NeighborState,
+  Neighbors,
+} from './lib/netlink/neighbors.ts'
+export { Netlink, type NetlinkOptions } from './lib/netlink/netlink.ts'
+export type * from './lib/netlink/routeTypes.ts'
+export type { Routes } from './lib/netlink/routes.ts'
+export type { Range, Rule, RuleAction, RuleFilter, RuleSpec, Rules } from './lib/netlink/rules.ts'
+export type { LinkPredicate, WaitOptions } from './lib/netlink/waitFor.ts'
 export { sdNotify } from './lib/notify.ts'
 export { type InterfaceAddress, parseAddress } from './lib/options/address.ts'
 export type { Offload, OffloadStatus } from './lib/options/offload.ts'

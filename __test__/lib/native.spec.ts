@@ -28,7 +28,8 @@ test.serial('an addon that cannot be loaded is one clear error', async (t) => {
   t.notRegex(error.message, /\n/u)
 })
 
-const NAMES = 'Relay,TunError,createPersistent,listDevices,parseAddress,removePersistent,sdNotify'
+const NAMES =
+  'Netlink,Relay,TunError,createNamespace,createPersistent,deleteNamespace,listDevices,listNamespaces,parseAddress,removePersistent,sdNotify'
 
 test('import has the public names', async (t) => {
   const { stdout } = await node(

@@ -6,16 +6,21 @@ use tun2udp_core::Error;
 
 /// The N-API error of an error of the core.
 pub(crate) fn to_napi(error: &Error) -> napi::Error {
-    let parts = json!({
+    napi::Error::new(Status::GenericFailure, parts(error).to_string())
+}
+
+/// The parts of an error, as that object has them.
+pub(crate) fn parts(error: &Error) -> serde_json::Value {
+    without_nulls(json!({
         "code": error.code().name(),
         "message": error.to_string(),
         "errno": error.errno(),
         "syscall": error.syscall(),
         "subject": Some(error.subject()).filter(|subject| !subject.is_empty()),
         "kernelMessage": error.kernel_text(),
+        "attribute": error.attribute(),
         "advice": error.advice(),
-    });
-    napi::Error::new(Status::GenericFailure, without_nulls(parts).to_string())
+    }))
 }
 
 /// Absent rather than null, as the TypeScript side has it.

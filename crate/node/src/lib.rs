@@ -4,14 +4,20 @@
 //!   back; `lifetime` ends relays together with the JavaScript environment that started them;
 //! - `persistent` makes, removes and lists devices that outlive their process;
 //! - `tunctl` runs the steps of the program of that name;
+//! - `netlink` runs operations on links, addresses and routes, and `dump` reads whole tables; `monitor` tells
+//!   of changes; `namespaces` makes and removes named ones;
 //! - `notify` speaks to the service manager;
 //! - `error` is the one form in which errors cross over; `lib/errors.ts` reads it.
 //!
 //! Every synchronous export carries `catch_unwind`: a panic that left it would abort the process.
 
 pub mod convert;
+pub mod dump;
 mod error;
 pub mod lifetime;
+pub mod monitor;
+pub mod namespaces;
+pub mod netlink;
 pub mod notify;
 pub mod persistent;
 pub mod relay;

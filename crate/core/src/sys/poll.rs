@@ -151,20 +151,20 @@ mod tests {
     fn a_bell_that_was_rung_is_heard_again_and_again() {
         let (poller, bell) = (Poller::new().unwrap(), Bell::new().unwrap());
         poller.add(bell.as_fd(), 7, READ).unwrap();
-        assert_eq!(tokens(&poller), []);
+        assert!(tokens(&poller).is_empty());
         bell.ring();
         for _ in 0..2 {
             assert_eq!(tokens(&poller), [7]);
         }
         poller.change(bell.as_fd(), 7, Interest::default()).unwrap();
-        assert_eq!(tokens(&poller), []);
+        assert!(tokens(&poller).is_empty());
     }
 
     #[test]
     fn room_to_write_is_told_only_when_asked_for() {
         let (poller, bell) = (Poller::new().unwrap(), Bell::new().unwrap());
         poller.add(bell.as_fd(), 7, READ).unwrap();
-        assert_eq!(tokens(&poller), []);
+        assert!(tokens(&poller).is_empty());
         poller.change(bell.as_fd(), 8, Interest { readable: false, writable: true }).unwrap();
         assert_eq!(tokens(&poller), [8]);
     }
@@ -174,7 +174,7 @@ mod tests {
         let (mine, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let poller = Poller::new().unwrap();
         poller.add(mine.as_fd(), 1, Interest::default()).unwrap();
-        assert_eq!(tokens(&poller), []);
+        assert!(tokens(&poller).is_empty());
         drop(theirs);
         let told: Vec<Readiness> = poller.wait().unwrap().collect();
         assert_eq!(told, [Readiness { token: 1, has_error: true }]);
