@@ -17,10 +17,44 @@ export { BatchError, type RefusedPacket } from './lib/device/sink.ts'
 export type { PackedBatch } from './lib/device/source.ts'
 export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
+export type {
+  Address,
+  AddressFilter,
+  AddressOptions,
+  AddressProtocol,
+  Addresses,
+  Scope,
+} from './lib/netlink/addresses.ts'
+export type { Change, Desired, Ensured } from './lib/netlink/ensure.ts'
+export type * from './lib/netlink/linkTypes.ts'
+export type { Links } from './lib/netlink/links.ts'
+export type { Monitor, MonitorKind, MonitorOptions, NetlinkEvent } from './lib/netlink/monitor.ts'
+export { createNamespace, deleteNamespace, listNamespaces } from './lib/netlink/namespaces.ts'
+export type {
+  Neighbor,
+  NeighborFilter,
+  NeighborOptions,
+  NeighborState,
+  Neighbors,
+} from './lib/netlink/neighbors.ts'
+export { Netlink, type NetlinkOptions } from './lib/netlink/netlink.ts'
+export type * from './lib/netlink/routeTypes.ts'
+export type { Routes } from './lib/netlink/routes.ts'
+export type { Range, Rule, RuleAction, RuleFilter, RuleSpec, Rules } from './lib/netlink/rules.ts'
+export type { LinkPredicate, WaitOptions } from './lib/netlink/waitFor.ts'
 export { sdNotify } from './lib/notify.ts'
 export { type InterfaceAddress, parseAddress } from './lib/options/address.ts'
 export type { DeviceOffload, TapOptions, TunOptions } from './lib/options/device.ts'
 export type { Offload, OffloadStatus } from './lib/options/offload.ts'
+export type { ListOptions, PersistentOptions, RemoveOptions } from './lib/options/persistent.ts'
 export type { RelayEvent, RelayOptions } from './lib/options/relay.ts'
+export {
+  createPersistent,
+  type DeviceInfo,
+  type DeviceHolder,
+  listDevices,
+  type ListedDevice,
+  removePersistent,
+} from './lib/persistent.ts'
 export { Relay } from './lib/relay.ts'
 export type { InboundStats, OutboundStats, RelayStats } from './lib/stats.ts'

@@ -111,6 +111,11 @@ test('use trees and paths are read as Rust reads them', (t) => {
 
 const WRONG_TYPESCRIPT: readonly [file: string, code: string, problem: string][] = [
   ['bin/tun2udp.ts', "import { x } from '../lib/x.ts'", 'bin may not import lib (../lib/x.ts)'],
+  [
+    'bin/a.ts',
+    "import { x } from '../lib/tunctl/x.ts'",
+    'bin may not import lib (../lib/tunctl/x.ts)',
+  ],
   ['bin/a/b.ts', "import type { x } from '#binding'", 'bin may not import #binding (#binding)'],
   ['index.ts', "export * from './bin/x.ts'", 'index may not import bin (./bin/x.ts)'],
   ['index.ts', "export * from '#binding'", 'index may not import #binding (#binding)'],
@@ -124,6 +129,7 @@ const WRONG_TYPESCRIPT: readonly [file: string, code: string, problem: string][]
     'execa/x is no dependency of the published package',
   ],
   ['examples/a.ts', "import '../lib/x.ts'", 'examples may not import lib (../lib/x.ts)'],
+  ['bench/a/b.ts', "import '../../index.ts'", 'bench may not import index (../../index.ts)'],
 ]
 
 for (const [file, code, problem] of WRONG_TYPESCRIPT) {
@@ -141,7 +147,9 @@ test('TypeScript that keeps the rules is not refused', (t) => {
     'lib/a/b.ts': "import '../x.ts' // import '../../bin/x.ts'",
     'bin/x.ts':
       "import { x } from '../index.ts'; import 'commander'; import '@a/b/c'; import './x/y.ts'",
+    'bin/tunctl.ts': "import { x } from '../lib/tunctl.ts'; await import('../lib/persistent.ts')",
     'examples/x.ts': "import '../index.ts'; import 'execa'; import './y.ts'",
+    'bench/a/x.ts': "import 'execa'; import '../y.ts'",
   })
   t.deepEqual(typescriptProblems(root), [])
 })

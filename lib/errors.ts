@@ -22,6 +22,8 @@
  * - `ERR_TUN_ROUTE_LOOP`: the relay's own datagrams would go into the tunnel.
  * - `ERR_TUN_UNSUPPORTED`: this kernel cannot do what was asked.
  * - `ERR_TUN_ABORTED`: the operation was ended by its caller.
+ * - `ERR_TUN_INTERRUPTED`: a table changed while it was read.
+ * - `ERR_TUN_TIMEOUT`: what was waited for did not happen in time.
  * - `ERR_TUN_EXHAUSTED`: a resource of the system ran out.
  * - `ERR_TUN_SYSTEM`: any other failing system call.
  * - `ERR_TUN_NATIVE_LOAD`: the native addon is missing or cannot be loaded.
@@ -49,6 +51,8 @@ export type TunErrorCode =
   | 'ERR_TUN_ROUTE_LOOP'
   | 'ERR_TUN_UNSUPPORTED'
   | 'ERR_TUN_ABORTED'
+  | 'ERR_TUN_INTERRUPTED'
+  | 'ERR_TUN_TIMEOUT'
   | 'ERR_TUN_EXHAUSTED'
   | 'ERR_TUN_SYSTEM'
   | 'ERR_TUN_NATIVE_LOAD'
@@ -66,14 +70,25 @@ export interface TunErrorDetails {
   readonly subject?: string
   /** The kernel's own words: the extended-ACK text of netlink(7), `NLMSGERR_ATTR_MSG`. */
   readonly kernelMessage?: string
+  /** The attribute of the netlink request that the kernel points at: `IFLA_MTU`. */
+  readonly attribute?: string
   /** What can be done about it. */
   readonly advice?: string
 }
 
+const OPTIONAL_DETAILS = [
+  'errno',
+  'syscall',
+  'subject',
+  'kernelMessage',
+  'attribute',
+  'advice',
+] as const
+
 /**
  * Every error of this package.
  *
- * Its message is one line: `OPERATION SUBJECT: REASON (KERNEL TEXT); ADVICE`.
+ * Its message is one line: `OPERATION SUBJECT: REASON (KERNEL TEXT, ATTRIBUTE); ADVICE`.
  */
 export class TunError extends Error implements TunErrorDetails {
   readonly code: TunErrorCode
@@ -81,12 +96,13 @@ export class TunError extends Error implements TunErrorDetails {
   declare readonly syscall?: string
   declare readonly subject?: string
   declare readonly kernelMessage?: string
+  declare readonly attribute?: string
   declare readonly advice?: string
 
   constructor(message: string, details: TunErrorDetails, options?: ErrorOptions) {
     super(message, options)
     this.code = details.code
-    for (const key of ['errno', 'syscall', 'subject', 'kernelMessage', 'advice'] as const) {
+    for (const key of OPTIONAL_DETAILS) {
       const value = details[key]
       // Absent rather than undefined, so that an error prints only what it knows.
       if (value !== undefined) Object.defineProperty(this, key, { value, enumerable: true })

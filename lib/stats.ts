@@ -13,6 +13,8 @@ export interface OutboundStats {
   bytesRead: number
   /** Super-packets among what was read; `packetsRead` counts the packets that they were cut into. */
   superPacketsRead: number
+  /** Those of `packetsRead` that super-packets were cut into. */
+  packetsSplit: number
   /** Datagrams handed to the network. */
   datagramsSent: number
   /** Their bytes, the headers of UDP and IP round them not counted. */
@@ -58,6 +60,8 @@ export interface InboundStats {
   bytesWritten: number
   /** Super-packets among what was written; `packetsWritten` counts the packets joined in them. */
   superPacketsWritten: number
+  /** Those of `packetsWritten` that were joined into super-packets. */
+  packetsJoined: number
   /** Datagrams that did not become a packet, by cause. */
   dropped: {
     /** Not from the peer's address. */
@@ -97,6 +101,7 @@ export function toStats({ offload, outbound: out, inbound }: NativeRelayStats): 
       packetsRead: out.packetsRead,
       bytesRead: out.bytesRead,
       superPacketsRead: out.superPacketsRead,
+      packetsSplit: out.packetsSplit,
       datagramsSent: out.datagramsSent,
       bytesSent: out.bytesSent,
       refusedByPeer: out.refusedByPeer,
@@ -118,6 +123,7 @@ export function toStats({ offload, outbound: out, inbound }: NativeRelayStats): 
       packetsWritten: inbound.packetsWritten,
       bytesWritten: inbound.bytesWritten,
       superPacketsWritten: inbound.superPacketsWritten,
+      packetsJoined: inbound.packetsJoined,
       dropped: {
         foreignSource: inbound.foreignSource,
         empty: inbound.empty,

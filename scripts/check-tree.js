@@ -22,7 +22,7 @@ for (const file of files.filter((path) => /\.(spec|test)\.[cm]?[jt]sx?$/.test(pa
   }
 }
 
-for (const file of files.filter((path) => /\.(rs|ts|mts|js|mjs|cjs|sh|c|go)$/.test(path))) {
+for (const file of files.filter((path) => /\.(rs|ts|mts|js|mjs|cjs|sh|c|h|go)$/.test(path))) {
   const lines = read(file).split('\n').length - 1
   if (lines > MAX_LINES) problems.push(`${file}: ${lines} lines; split it (at most ${MAX_LINES})`)
 }
@@ -41,9 +41,11 @@ for (const file of files.filter((path) => /^npm\/[^/]+\/package\.json$/.test(pat
 if (/"resolved": "http/.test(read('package-lock.json'))) {
   problems.push('package-lock.json names a registry: npm i --omit-lockfile-registry-resolved')
 }
-const sources = new Set(read('Cargo.lock').match(/^source = ".*"$/gm))
-sources.delete('source = "registry+https://github.com/rust-lang/crates.io-index"')
-for (const source of sources) problems.push(`Cargo.lock: unexpected ${source}`)
+for (const file of files.filter((path) => /(^|\/)Cargo\.lock$/.test(path))) {
+  const sources = new Set(read(file).match(/^source = ".*"$/gm))
+  sources.delete('source = "registry+https://github.com/rust-lang/crates.io-index"')
+  for (const source of sources) problems.push(`${file}: unexpected ${source}`)
+}
 
 for (const problem of problems) console.error(problem)
 process.exit(problems.length === 0 ? 0 : 1)

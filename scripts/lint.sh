@@ -19,7 +19,7 @@ check() {
 
 shell_scripts() {
   if command -v shellcheck >/dev/null; then
-    git ls-files -co --exclude-standard -- 'scripts/*.sh' '.ci/run' | xargs shellcheck --external-sources
+    git ls-files -co --exclude-standard -- 'scripts/*.sh' 'completions/*.bash' '.ci/run' | xargs shellcheck --external-sources
   elif [ -n "${CI:-}" ]; then
     say "shellcheck is missing: run scripts/install-test-tools.sh"
     return 1
@@ -28,8 +28,34 @@ shell_scripts() {
   fi
 }
 
+# Targets of the fuzzer, which are no part of the workspace.
+fuzz_targets() {
+  local manifest=crate/core/fuzz/Cargo.toml
+  cargo fmt --manifest-path "$manifest" --check || return 1
+  if command -v c++ >/dev/null; then
+    cargo clippy --manifest-path "$manifest" --target-dir target/fuzz --all-targets --locked --quiet \
+      -- -D warnings
+  elif [ -n "${CI:-}" ]; then
+    say "a C++ compiler is missing: run scripts/install-test-tools.sh"
+    return 1
+  else
+    say "no C++ compiler is installed: the fuzzer's targets were not checked"
+  fi
+}
+
+go_format() {
+  if command -v gofmt >/dev/null; then
+    [ -z "$(gofmt -l bench/native | tee /dev/stderr)" ]
+  else
+    say "Go is not installed: Go sources were not checked"
+  fi
+}
+
 check "rustfmt" cargo fmt --all --check
+check "rustfmt of a peer" cargo fmt --manifest-path bench/native/tun-rs/Cargo.toml --check
+check "gofmt" go_format
 check "clippy" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+check "fuzz targets" fuzz_targets
 check "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 check "prettier" npx --no-install prettier --check --log-level warn .
 check "tsc" npx --no-install tsc --project tsconfig.json

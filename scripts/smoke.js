@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const PROGRAM = fileURLToPath(new URL('../dist/bin/tun2udp.js', import.meta.url))
+const TUNCTL = fileURLToPath(new URL('../dist/bin/tunctl.js', import.meta.url))
 const NEEDS_ROOT = process.getuid() === 0 ? undefined : 'a relay needs root'
 
 const TESTS = [
@@ -25,6 +26,17 @@ const TESTS = [
     run() {
       const version = execFileSync(process.execPath, [PROGRAM, '--version'], { encoding: 'utf8' })
       assert.match(version, /^\d+\.\d+\.\d+/)
+    },
+  },
+  {
+    title: 'tunctl makes a device, lists it and removes it',
+    skip: NEEDS_ROOT,
+    run() {
+      const tunctl = (...args) =>
+        execFileSync(process.execPath, [TUNCTL, ...args], { encoding: 'utf8' })
+      assert.equal(tunctl('-bt', 'smoke%d', '-u', 'root'), 'smoke0\n')
+      assert.match(tunctl('--list'), /^smoke0: tap persistent uid 0 /m)
+      assert.equal(tunctl('-d', 'smoke0'), "Set 'smoke0' nonpersistent\n")
     },
   },
   {

@@ -16,6 +16,7 @@ const OUTBOUND = {
   packetsRead: 1,
   bytesRead: 2,
   superPacketsRead: 3,
+  packetsSplit: 16,
   datagramsSent: 4,
   bytesSent: 5,
   refusedByPeer: 6,

@@ -29,7 +29,7 @@ test.serial('an addon that cannot be loaded is one clear error', async (t) => {
 })
 
 const NAMES =
-  'BatchError,Device,Relay,TapDevice,TunDevice,TunError,openTap,openTun,parseAddress,sdNotify'
+  'BatchError,Device,Netlink,Relay,TapDevice,TunDevice,TunError,createNamespace,createPersistent,deleteNamespace,listDevices,listNamespaces,openTap,openTun,parseAddress,removePersistent,sdNotify'
 
 test('import has the public names', async (t) => {
   const { stdout } = await node(

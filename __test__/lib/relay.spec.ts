@@ -68,6 +68,7 @@ test('every counter has its place', async (t) => {
       packetsRead: 1,
       bytesRead: 2,
       superPacketsRead: 3,
+      packetsSplit: 16,
       datagramsSent: 4,
       bytesSent: 5,
       refusedByPeer: 6,
@@ -89,6 +90,7 @@ test('every counter has its place', async (t) => {
       packetsWritten: 103,
       bytesWritten: 104,
       superPacketsWritten: 105,
+      packetsJoined: 114,
       dropped: {
         foreignSource: 106,
         empty: 107,

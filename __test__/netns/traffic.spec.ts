@@ -3,6 +3,7 @@ import { readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Relay, type RelayStats, TunError } from '../../index.ts'
 import { withNamespace } from '../support/namespace.ts'
+import { assertPing } from '../support/ping.ts'
 import { freeUdpPort } from '../support/ports.ts'
 import { startProgram } from '../support/program.ts'
 import { hasTools, rootTest as test } from '../support/skip.ts'
@@ -36,20 +37,7 @@ async function finish({ nearRelay, farRelay }: Tunnel): Promise<[RelayStats, Rel
 test('ping in both families', async (t) => {
   if (!hasTools(t, 'ping')) return
   const tunnel = await withTunnel(t)
-  for (const far of FAR) {
-    const output = await tunnel.near.run(
-      'ping',
-      '-c',
-      '20',
-      '-i',
-      '0.01',
-      '-W',
-      '5',
-      '-q',
-      address(far),
-    )
-    t.regex(output, /20 packets transmitted, 20 received, 0% packet loss/)
-  }
+  for (const far of FAR) await assertPing(t, tunnel.near, address(far))
   for (const stats of await finish(tunnel)) t.true(isBalanced(stats), JSON.stringify(stats))
 })
 
@@ -154,25 +142,18 @@ test('socat at the other end understands it, in both directions', async (t) => {
     `UDP:127.0.0.1:${carrier},bind=127.0.0.1:${socatPort}`,
   ])
   t.teardown(() => socat.kill('SIGKILL'))
-  await far.run('sh', '-c', 'until ip -4 address show | grep -q 10.9.0.2; do sleep 0.02; done')
+  // It opens one end after the other, and is ready with the second.
+  await far.run(
+    'sh',
+    '-c',
+    `until ip -4 address show up | grep -q 10.9.0.2 &&
+       ss -Huna sport = :${socatPort} | grep -q .; do sleep 0.02; done`,
+  )
   for (const [from, to] of [
     [near, FAR[0]],
     [far, NEAR[0]],
   ] as const) {
-    const output = await from.run(
-      'ping',
-      '-c',
-      '10',
-      '-i',
-      '0.01',
-      '-W',
-      '5',
-      '-s',
-      '1400',
-      '-q',
-      address(to),
-    )
-    t.regex(output, /10 packets transmitted, 10 received/)
+    await assertPing(t, from, address(to), 1400)
   }
   const sink = new Traffic(t, far, 'tcpSink', address(FAR[0]))
   const port = await sink.port()
@@ -186,8 +167,7 @@ test('two tunnels side by side do not hear each other', async (t) => {
   if (!hasTools(t, 'ping')) return
   const tunnels = await Promise.all([withTunnel(t), withTunnel(t)])
   for (const { near } of tunnels) {
-    const output = await near.run('ping', '-c', '5', '-i', '0.01', '-W', '5', '-q', address(FAR[0]))
-    t.regex(output, /5 packets transmitted, 5 received/)
+    await assertPing(t, near, address(FAR[0]))
   }
   for (const tunnel of tunnels) {
     const [near, far] = await finish(tunnel)

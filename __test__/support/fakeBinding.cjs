@@ -26,6 +26,7 @@ const OUTBOUND = [
   'other',
   'malformed',
   'closing',
+  'packetsSplit',
 ]
 const INBOUND = [
   'datagramsReceived',
@@ -41,6 +42,7 @@ const INBOUND = [
   'noBuffers',
   'rejected',
   'closing',
+  'packetsJoined',
 ]
 
 const OFFLOAD = { tso: true, uso: false, udpSegment: true, udpGro: false, coalesce: true }

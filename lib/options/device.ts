@@ -2,10 +2,10 @@ import type { NativeDeviceOptions } from '#binding'
 import { TunError, invalidArgument } from '../errors.ts'
 import { formatAddress, parseAddress, parseRoute } from './address.ts'
 import { checkFlag, checkList, checkSignal, checkWhole, optional } from './check.ts'
-import { checkMtu, checkName } from './interface.ts'
+import { checkCloneDevice, checkMtu, checkName } from './interface.ts'
 import { parseMac } from './mac.ts'
 import { checkNamespace } from './namespace.ts'
-import { checkPrincipal } from './user.ts'
+import { checkId } from './user.ts'
 
 /** A kind of super-packets that a device may hand over: TCP (`tso`), or UDP (`uso`, Linux 6.2). */
 export type DeviceOffload = 'tso' | 'uso'
@@ -117,7 +117,7 @@ export function checkDeviceOptions(options: TapOptions, isTap: boolean): Checked
 function checkFlags(options: TapOptions) {
   return {
     ...optional('name', options.name, checkName),
-    ...optional('cloneDevice', options.cloneDevice, checkPath),
+    ...optional('cloneDevice', options.cloneDevice, checkCloneDevice),
     ...optional('netns', options.netns, checkNamespace),
     ...optional('fd', options.fd, (fd) => checkWhole('fd', fd, 0, INT_MAX)),
     mustExist: checkFlag('attach', options.attach, false),
@@ -173,20 +173,10 @@ function checkConfiguration(options: TapOptions) {
     ...optional('sendBufferBytes', options.sendBufferBytes, (bytes) =>
       checkWhole('sendBufferBytes', bytes, 1, INT_MAX),
     ),
-    ...optional('owner', options.owner, (owner) => checkPrincipal('owner', named(owner))),
-    ...optional('group', options.group, (group) => checkPrincipal('group', named(group))),
+    ...optional('owner', options.owner, (owner) => checkId('user', owner)),
+    ...optional('group', options.group, (group) => checkId('group', group)),
     ...optional('persist', options.persist, (persist) => checkFlag('persist', persist, false)),
   }
-}
-
-/** Users and groups may be given by number too. */
-function named(principal: unknown): unknown {
-  return typeof principal === 'number' ? String(principal) : principal
-}
-
-function checkPath(path: unknown): string {
-  if (typeof path === 'string' && path.startsWith('/') && !path.includes('\0')) return path
-  throw invalidArgument('cloneDevice', path, 'an absolute path, such as /dev/net/tun')
 }
 
 function checkOffloads(offload: unknown): readonly unknown[] {

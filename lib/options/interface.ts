@@ -44,3 +44,13 @@ export function checkMtu(mtu: unknown): number {
     return mtu as number
   throw invalidArgument('MTU', mtu, `a whole number of bytes from ${MTU_MIN} to ${MTU_MAX}`)
 }
+
+/** The longest path, `PATH_MAX` of linux/limits.h, with its trailing NUL. */
+const PATH_MAX = 4096
+
+/** Checks the path of the driver's clone device. */
+export function checkCloneDevice(path: unknown): string {
+  const isPath = typeof path === 'string' && path !== '' && !path.includes('\0')
+  if (isPath && Buffer.byteLength(path) < PATH_MAX) return path
+  throw invalidArgument('cloneDevice', path, 'the path of a device node, such as "/dev/net/tun"')
+}

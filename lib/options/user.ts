@@ -6,10 +6,19 @@ export function checkUser(user: unknown, group?: unknown): string {
   return group === undefined ? name : `${name}:${checkPrincipal('group', group)}`
 }
 
-/** Checks a user or a group by name or by number. */
-export function checkPrincipal(what: 'user' | 'owner' | 'group', name: unknown): string {
+/** Checks the name or number of a user or group. */
+function checkPrincipal(what: 'user' | 'group', name: unknown): string {
   // What is not of this form cannot be in passwd(5) or group(5): they part their fields by colons.
   if (typeof name === 'string' && /^[^\s:\0-][^\s:\0]{0,255}$/u.test(name)) return name
-  const kind = what === 'owner' ? 'user' : what
-  throw invalidArgument(what, name, `the name or the number of a ${kind}`)
+  throw invalidArgument(what, name, `the name or the number of a ${what}`)
+}
+
+/** The largest number of a user or group: the kernel's 2^32 - 1 means none. */
+const ID_MAX = 4_294_967_294
+
+/** Checks a user or a group by name, or by a number. */
+export function checkId(what: 'user' | 'group', id: unknown): string {
+  if (typeof id !== 'number') return checkPrincipal(what, id)
+  if (Number.isInteger(id) && id >= 0 && id <= ID_MAX) return String(id)
+  throw invalidArgument(what, id, `a name, or a whole number from 0 to ${ID_MAX}`)
 }

@@ -47,6 +47,8 @@ pub enum ErrorCode {
     Unsupported,
     /// What was asked for was ended by its caller.
     Aborted,
+    /// A table changed while it was read, so that what was read is not one state of it.
+    Interrupted,
     /// A resource of the system ran out.
     Exhausted,
     /// Any other failing system call.
@@ -76,6 +78,7 @@ impl ErrorCode {
             Self::RouteLoop => "ERR_TUN_ROUTE_LOOP",
             Self::Unsupported => "ERR_TUN_UNSUPPORTED",
             Self::Aborted => "ERR_TUN_ABORTED",
+            Self::Interrupted => "ERR_TUN_INTERRUPTED",
             Self::Exhausted => "ERR_TUN_EXHAUSTED",
             Self::System => "ERR_TUN_SYSTEM",
         }
@@ -103,7 +106,7 @@ impl ErrorCode {
 
 /// An error of the core.
 ///
-/// Shown as `OPERATION SUBJECT: REASON (KERNEL TEXT); ADVICE`, parts that are empty left out.
+/// Shown as `OPERATION SUBJECT: REASON (KERNEL TEXT, ATTRIBUTE); ADVICE`, parts that are empty left out.
 #[derive(Debug)]
 pub struct Error(Box<Parts>);
 
@@ -116,6 +119,7 @@ struct Parts {
     errno: Option<i32>,
     syscall: Option<&'static str>,
     kernel_text: Option<String>,
+    attribute: Option<String>,
     advice: Option<Cow<'static, str>>,
 }
 
@@ -135,6 +139,7 @@ impl Error {
             errno: None,
             syscall: None,
             kernel_text: None,
+            attribute: None,
             advice: None,
         }))
     }
@@ -177,6 +182,14 @@ impl Error {
         self
     }
 
+    /// The same error with the attribute of the request that the kernel points at (netlink(7),
+    /// `NLMSGERR_ATTR_OFFS`).
+    #[must_use]
+    pub fn with_attribute(mut self, name: impl Into<String>) -> Self {
+        self.0.attribute = Some(name.into());
+        self
+    }
+
     /// What kind of error it is.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -207,6 +220,12 @@ impl Error {
         self.0.kernel_text.as_deref()
     }
 
+    /// The attribute of the request that the kernel points at: `IFLA_MTU`.
+    #[must_use]
+    pub fn attribute(&self) -> Option<&str> {
+        self.0.attribute.as_deref()
+    }
+
     /// What the user can do about it.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {
@@ -216,14 +235,16 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { operation, subject, reason, kernel_text, advice, .. } = &*self.0;
+        let Parts { operation, subject, reason, kernel_text, attribute, advice, .. } = &*self.0;
         f.write_str(operation)?;
         if !subject.is_empty() {
             write!(f, " {subject}")?;
         }
         write!(f, ": {reason}")?;
-        if let Some(text) = kernel_text {
-            write!(f, " ({text})")?;
+        match (kernel_text, attribute) {
+            (Some(text), Some(attribute)) => write!(f, " ({text}, {attribute})")?,
+            (Some(text), None) | (None, Some(text)) => write!(f, " ({text})")?,
+            (None, None) => {}
         }
         if let Some(advice) = advice {
             write!(f, "; {advice}")?;
@@ -253,10 +274,11 @@ mod tests {
         let cause = io::Error::from_raw_os_error(libc::EINVAL);
         let error = Error::os("set mtu 70000 of", "tun0", "RTM_NEWLINK", &cause)
             .with_kernel_text("mtu greater than device maximum")
+            .with_attribute("IFLA_MTU")
             .with_advice("use 68 to 65535");
         assert_eq!(
             error.to_string(),
-            "set mtu 70000 of tun0: Invalid argument (mtu greater than device maximum); \
+            "set mtu 70000 of tun0: Invalid argument (mtu greater than device maximum, IFLA_MTU); \
              use 68 to 65535"
         );
         assert_eq!(error.errno(), Some(libc::EINVAL));

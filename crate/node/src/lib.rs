@@ -4,6 +4,10 @@
 //!   back; `lifetime` ends relays together with the JavaScript environment that started them;
 //! - `device` is an open TUN or TAP device, `device_options` what it is opened with, `readiness` when
 //!   it can be read; `sys` is what N-API and libuv need of `unsafe`;
+//! - `persistent` makes, removes and lists devices that outlive their process;
+//! - `tunctl` runs the steps of the program of that name;
+//! - `netlink` runs operations on links, addresses and routes, and `dump` reads whole tables; `monitor` tells
+//!   of changes; `namespaces` makes and removes named ones;
 //! - `notify` speaks to the service manager;
 //! - `error` is the one form in which errors cross over; `lib/errors.ts` reads it.
 //!
@@ -12,9 +16,15 @@
 pub mod convert;
 pub mod device;
 pub mod device_options;
+pub mod dump;
 mod error;
 pub mod lifetime;
+pub mod monitor;
+pub mod namespaces;
+pub mod netlink;
 pub mod notify;
+pub mod persistent;
 pub mod readiness;
 pub mod relay;
 mod sys;
+pub mod tunctl;

@@ -5,7 +5,7 @@
 //! [`crate::persistent`].
 
 use super::options::Mode;
-use crate::sys::{process, tun};
+use crate::sys::{process, tun, users};
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -97,4 +97,17 @@ pub fn run(request: &Request) -> Result<Outcome, (Step, io::Error)> {
         }
     };
     Ok(Outcome { name, owner, group })
+}
+
+/// The number of the user called `name`, by getpwnam(3), which tells no failure from "there is
+/// none": nor does this.
+#[must_use]
+pub fn find_user(name: &[u8]) -> Option<u32> {
+    users::user(name).ok().flatten().map(|ids| ids.uid)
+}
+
+/// The number of the group called `name`, by getgrnam(3), as [`find_user`].
+#[must_use]
+pub fn find_group(name: &[u8]) -> Option<u32> {
+    users::group(name).ok().flatten()
 }

@@ -11,9 +11,12 @@ use std::path::{Path, PathBuf};
 /// `name` is a path if it holds a slash, a process id if it is of digits alone, and else the name
 /// of a namespace that ip-netns(8) made.
 pub fn enter(name: &str) -> Result<bool> {
-    let namespace = open(name)?;
+    enter_open(&open(name)?, name)
+}
+
+fn enter_open(namespace: &OwnedFd, name: &str) -> Result<bool> {
     let current = netns::current().map_err(|e| cannot_enter(name, "open", &e))?;
-    if netns::is_same(&namespace, &current).map_err(|e| cannot_enter(name, "fstat", &e))? {
+    if netns::is_same(namespace, &current).map_err(|e| cannot_enter(name, "fstat", &e))? {
         return Ok(false);
     }
     netns::enter(namespace.as_fd()).map_err(|e| cannot_enter(name, "setns", &e))?;
@@ -30,9 +33,18 @@ pub fn open(name: &str) -> Result<OwnedFd> {
 /// The calling thread stays where it is, so that nothing else that runs on it is moved along.
 /// What `work` opens there, a socket for one, keeps its namespace.
 pub fn within<T: Send>(name: &str, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    within_open(&open(name)?, name, work)
+}
+
+/// The same in a namespace that was opened already; `name` is for the error.
+pub fn within_open<T: Send>(
+    namespace: &OwnedFd,
+    name: &str,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
     let ended = || cannot_enter(name, "clone", &io::Error::other("its thread ended unexpectedly"));
     std::thread::scope(|scope| {
-        let body = || enter(name).and_then(|_| work());
+        let body = || enter_open(namespace, name).and_then(|_| work());
         let thread = std::thread::Builder::new().name("tun2udp-netns".to_owned());
         let thread =
             thread.spawn_scoped(scope, body).map_err(|e| cannot_enter(name, "clone", &e))?;

@@ -1,4 +1,4 @@
-//! Network namespaces: entering one.
+//! Network namespaces: entering one, and those that have names.
 //!
 //! A namespace is that of a thread. The thread that moves is never the caller's unless the caller
 //! says so: [`within`] takes one of its own.
@@ -6,8 +6,10 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod enter;
+mod named;
 
-pub use enter::{enter, open, within};
+pub use enter::{enter, open, within, within_open};
+pub use named::{create, delete, list};
 
 /// Where named namespaces are (ip-netns(8)).
 const FOLDER: &str = "/run/netns";

@@ -1,125 +1,208 @@
 //! One NETLINK_ROUTE socket and its request loop.
 
-use super::message::{self, Context};
+use super::codec::{Message, MessageView, Reply, messages, reply};
+use super::context::Context;
+use super::socket::{RawSocket, Socket};
 use crate::error::{Error, Result};
-use neli::consts::nl::NlmF;
-use neli::consts::rtnl::Rtm;
-use neli::consts::socket::NlFamily;
-use neli::err::SocketError;
-use neli::nl::{NlPayload, Nlmsghdr, NlmsghdrBuilder};
-use neli::socket::asynchronous::NlSocketHandle;
-use neli::types::Buffer;
-use neli::utils::Groups;
-use neli::{FromBytesWithInput, Size, ToBytes};
-use std::io::{self, Cursor};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::Mutex;
+
+/// Requests that are under way at once. Their answers must fit into the socket's receive buffer,
+/// where each takes up somewhat less than 1 KiB: sk_buff, its shared part and the answer.
+const WINDOW_REQUESTS: usize = 64;
+
+/// Bytes of requests that are sent by one call, unless one alone is longer. The socket's send buffer
+/// holds about 200 KiB.
+const WINDOW_BYTES: usize = 32 * 1024;
 
 /// A connection to the kernel's routing tables in one network namespace.
+///
+/// It may be used by several tasks at once: their requests follow one another.
 pub struct Connection {
-    socket: NlSocketHandle,
+    socket: Mutex<Socket>,
     sequence: AtomicU32,
 }
 
-/// A kind of request and its flags beside `NLM_F_REQUEST`.
-#[derive(Clone, Copy)]
-pub(super) struct Verb {
-    pub(super) kind: Rtm,
-    pub(super) flags: NlmF,
+/// A request and what it is about.
+pub(super) struct Request {
+    pub(super) message: Message,
+    pub(super) context: Context,
+    /// What the message names by its number.
+    descriptor: Option<OwnedFd>,
 }
+
+impl Request {
+    pub(super) fn new(message: Message, context: Context) -> Self {
+        Self { message, context, descriptor: None }
+    }
+
+    /// Keeps a descriptor open until the request is answered.
+    pub(super) fn holding(self, descriptor: Option<OwnedFd>) -> Self {
+        Self { descriptor, ..self }
+    }
+}
+
+/// What became of a request: the kernel's reply, if it has one beside its word that all went well.
+pub(super) type Answer = Result<Option<Vec<u8>>>;
 
 impl Connection {
     /// Opens a socket in the calling thread's network namespace; needs a tokio runtime round it.
-    ///
-    /// The kernel's explanations are asked for (`NETLINK_EXT_ACK`, Linux ≥ 4.12) and requests are
-    /// checked strictly (`NETLINK_GET_STRICT_CHK`, Linux ≥ 4.20) where it can.
     pub fn open() -> Result<Self> {
-        let open = |e: &SocketError| {
-            Error::os("open", "a netlink socket", "socket(AF_NETLINK)", &io_error(e))
-        };
-        let socket = NlSocketHandle::connect(NlFamily::Route, None, Groups::empty())
-            .map_err(|e| open(&e))?;
-        // Older kernels have neither: their errors are then only shorter.
-        let _ = socket.enable_ext_ack(true);
-        let _ = socket.enable_strict_checking(true);
-        Ok(Self { socket, sequence: AtomicU32::new(1) })
+        Self::over(RawSocket::open(&[])?)
+    }
+
+    /// A connection by that socket; needs a tokio runtime round it.
+    pub(super) fn over(socket: RawSocket) -> Result<Self> {
+        Ok(Self { socket: Mutex::new(Socket::watch(socket)?), sequence: AtomicU32::new(1) })
     }
 
     /// Asks for a change and waits for the kernel's word that it is made.
-    pub(super) async fn change<P>(&self, verb: Verb, payload: P, context: Context<'_>) -> Result<()>
-    where
-        P: Size + ToBytes,
-    {
-        let verb = Verb { kind: verb.kind, flags: verb.flags | NlmF::ACK };
-        self.exchange(verb, payload, context).await.map(drop)
+    pub(super) async fn change(&self, request: Request) -> Result<()> {
+        self.exchange(request).await.map(drop)
     }
 
-    /// Asks for one object.
-    pub(super) async fn get<P, R>(&self, kind: Rtm, payload: P, context: Context<'_>) -> Result<R>
-    where
-        P: Size + ToBytes,
-        R: FromBytesWithInput<Input = usize>,
-    {
-        let verb = Verb { kind, flags: NlmF::ACK };
-        let replies = self.exchange(verb, payload, context).await?;
-        let reply = replies.first().ok_or_else(|| context.malformed("the kernel sent no reply"))?;
-        R::from_bytes_with_input(&mut Cursor::new(reply.as_ref()), reply.as_ref().len())
-            .map_err(|e| context.malformed(&e.to_string()))
+    /// Sends a request and waits for the kernel's last word; gives the first object of its reply.
+    pub(super) async fn exchange(&self, request: Request) -> Answer {
+        let lost = request.context.clone();
+        let mut answers = self.exchange_all(vec![request]).await;
+        answers.pop().unwrap_or_else(|| Err(lost.overrun()))
     }
 
-    /// Sends a request and collects the payloads of its replies until the kernel's last word.
-    pub(super) async fn exchange<P>(
-        &self,
-        verb: Verb,
-        payload: P,
-        context: Context<'_>,
-    ) -> Result<Vec<Buffer>>
-    where
-        P: Size + ToBytes,
-    {
+    /// Sends requests, many at once, which the kernel works through in their order; an answer each.
+    /// One that is refused does not keep the next from being made.
+    pub(super) async fn exchange_all(&self, requests: Vec<Request>) -> Vec<Answer> {
+        let mut socket = self.socket.lock().await;
+        let mut answers = Vec::with_capacity(requests.len());
+        let mut requests = requests.into_iter().peekable();
+        while requests.peek().is_some() {
+            let count = u32::try_from(WINDOW_REQUESTS).unwrap_or(u32::MAX);
+            let first = self.sequence.fetch_add(count, Ordering::Relaxed);
+            let window = Window::fill(&mut requests, first);
+            answers.extend(window.exchange(&mut socket).await);
+        }
+        answers
+    }
+
+    /// Sends the request for a dump; gives its sequence number. The connection then belongs to the
+    /// dump until its end: the kernel makes one at a time for a socket.
+    pub(super) async fn start_dump(&mut self, request: Request) -> Result<u32> {
+        let Request { message, context, .. } = request;
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-        let request = NlmsghdrBuilder::default()
-            .nl_type(u16::from(verb.kind))
-            .nl_flags(NlmF::REQUEST | verb.flags)
-            .nl_seq(sequence)
-            .nl_payload(NlPayload::Payload(payload))
-            .build()
-            .map_err(|e| context.malformed(&e.to_string()))?;
-        self.socket.send(&request).await.map_err(|e| context.system(&io_error(&e)))?;
-        let mut replies = Vec::new();
-        loop {
-            let (messages, _) = self
-                .socket
-                .recv::<u16, Buffer>()
-                .await
-                .map_err(|e| context.system(&io_error(&e)))?;
-            for message in messages {
-                let message: Nlmsghdr<u16, Buffer> =
-                    message.map_err(|e| context.malformed(&e.to_string()))?;
-                if *message.nl_seq() != sequence {
-                    continue;
+        let bytes = message.finish(sequence).ok_or_else(|| context.malformed(TOO_LONG))?;
+        let sent = self.socket.get_mut().send(&bytes).await;
+        sent.map_err(|cause| context.system(&cause)).map(|()| sequence)
+    }
+
+    /// Its socket, which nobody else uses.
+    pub(super) fn socket_mut(&mut self) -> &mut Socket {
+        self.socket.get_mut()
+    }
+}
+
+const TOO_LONG: &str = "the request is longer than netlink can tell (64 KiB an attribute)";
+
+/// Requests that are sent together.
+struct Window {
+    /// Sequence number of the first one; the others follow.
+    first: u32,
+    bytes: Vec<u8>,
+    pending: Vec<Pending>,
+}
+
+/// One request of a window.
+struct Pending {
+    context: Context,
+    /// The request itself, for its errors.
+    message: Vec<u8>,
+    reply: Option<Vec<u8>>,
+    /// The last word on it.
+    end: Option<Result<(), Error>>,
+    _descriptor: Option<OwnedFd>,
+}
+
+impl Window {
+    fn fill(requests: &mut std::iter::Peekable<impl Iterator<Item = Request>>, first: u32) -> Self {
+        let mut window = Self { first, bytes: Vec::new(), pending: Vec::new() };
+        while window.pending.len() < WINDOW_REQUESTS && window.bytes.len() < WINDOW_BYTES {
+            let Some(request) = requests.next() else { break };
+            let Request { message, context, descriptor } = request;
+            let offset = u32::try_from(window.pending.len()).unwrap_or(u32::MAX);
+            let message = message.finish(first.wrapping_add(offset));
+            let end = message.is_none().then(|| Err(context.malformed(TOO_LONG)));
+            let message = message.unwrap_or_default();
+            window.bytes.extend_from_slice(&message);
+            window.pending.push(Pending {
+                context,
+                message,
+                reply: None,
+                end,
+                _descriptor: descriptor,
+            });
+        }
+        window
+    }
+
+    async fn exchange(mut self, socket: &mut Socket) -> Vec<Answer> {
+        if !self.bytes.is_empty() {
+            if let Err(cause) = socket.send(&self.bytes).await {
+                self.end_all(|pending| pending.context.system(&cause));
+            }
+            while !self.is_answered() {
+                match socket.receive().await {
+                    Ok(bytes) => self.take(bytes),
+                    Err(cause) if cause.raw_os_error() == Some(libc::ENOBUFS) => {
+                        self.end_all(|pending| pending.context.overrun());
+                    }
+                    Err(cause) => self.end_all(|pending| pending.context.system(&cause)),
                 }
-                match message.nl_payload() {
-                    NlPayload::Payload(reply) => replies.push(reply.clone()),
-                    NlPayload::Err(error) => {
-                        let text = message::extended_text(error.ext_ack());
-                        return Err(context.refused(*error.error(), text));
-                    }
-                    NlPayload::Ack(_) | NlPayload::DumpExtAck(_) | NlPayload::Empty => {
-                        return Ok(replies);
-                    }
+            }
+        }
+        let answer = |pending: Pending| match pending.end {
+            Some(Err(error)) => Err(error),
+            _ => Ok(pending.reply),
+        };
+        self.pending.into_iter().map(answer).collect()
+    }
+
+    fn is_answered(&self) -> bool {
+        self.pending.iter().all(|pending| pending.end.is_some())
+    }
+
+    /// Takes in what was received; what belongs to none of the requests is passed over.
+    fn take(&mut self, bytes: &[u8]) {
+        for message in messages(bytes) {
+            match message {
+                Ok(message) => self.take_message(message),
+                Err(malformed) => {
+                    self.end_all(|pending| pending.context.malformed(&malformed.to_string()));
                 }
             }
         }
     }
-}
 
-/// neli keeps the system's error but hides it behind an `Arc`.
-fn io_error(error: &SocketError) -> io::Error {
-    match error {
-        SocketError::Io(cause) => match cause.raw_os_error() {
-            Some(errno) => io::Error::from_raw_os_error(errno),
-            None => io::Error::other(cause.to_string()),
-        },
-        other => io::Error::other(other.to_string()),
+    fn take_message(&mut self, message: MessageView<'_>) {
+        let offset = message.sequence.wrapping_sub(self.first);
+        let place = usize::try_from(offset).ok().and_then(|offset| self.pending.get_mut(offset));
+        let Some(pending) = place.filter(|pending| pending.end.is_none()) else { return };
+        pending.end = match reply(message) {
+            Ok(Reply::Object(object)) => {
+                pending.reply.get_or_insert_with(|| object.payload.to_vec());
+                None
+            }
+            Ok(Reply::Nothing) => None,
+            Ok(Reply::Done) => Some(Ok(())),
+            Ok(Reply::Overrun) => Some(Err(pending.context.overrun())),
+            Ok(Reply::Refused(refusal)) => {
+                Some(Err(pending.context.refused(refusal, &pending.message)))
+            }
+            Err(malformed) => Some(Err(pending.context.malformed(&malformed.to_string()))),
+        };
+    }
+
+    fn end_all(&mut self, error: impl Fn(&Pending) -> Error) {
+        for pending in self.pending.iter_mut().filter(|pending| pending.end.is_none()) {
+            pending.end = Some(Err(error(pending)));
+        }
     }
 }

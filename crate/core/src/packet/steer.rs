@@ -5,7 +5,7 @@
 //! fragments have no ports and must not overtake each other. IPv6 counts with its flow label. The
 //! program that steers packets in the kernel (`relay::steering`) computes the same.
 
-use super::view::{IPV6_HEADER, TCP, be16, be32};
+use super::view::{IPV4_HEADER, IPV6_HEADER, TCP, be16, be32};
 
 /// Spreads the bits of a sum over the upper half: Knuth's multiplicative hash (2^32 / φ).
 pub const MULTIPLIER: u32 = 0x9e37_79b1;
@@ -27,10 +27,10 @@ pub fn flow_number(packet: &[u8]) -> u16 {
 fn fold_v4(packet: &[u8]) -> Option<u32> {
     let addresses = be32(packet, 12)? ^ be32(packet, 16)?;
     let is_fragment = be16(packet, 6)? & 0x3fff != 0;
-    if *packet.get(9)? != TCP || is_fragment {
+    let transport = usize::from(packet.first()? & 0xf) * 4;
+    if *packet.get(9)? != TCP || is_fragment || transport < IPV4_HEADER {
         return Some(addresses);
     }
-    let transport = usize::from(packet.first()? & 0xf) * 4;
     Some(addresses ^ ports(packet, transport)?)
 }
 
@@ -92,6 +92,10 @@ mod tests {
         fragment[6] = 0x20;
         let whole = flow_number(&fragment);
         fragment[21] ^= 0xff;
+        assert_eq!(flow_number(&fragment), whole);
+        // A header too short to be one leads to no ports.
+        fragment[6] = 0;
+        fragment[0] = 0x44;
         assert_eq!(flow_number(&fragment), whole);
     }
 

@@ -1,4 +1,7 @@
 //! The loop of one queue: both directions on one thread, in batches, and asleep when idle.
+//!
+//! It waits on an epoll set of its own and not in tokio's reactor: a wake-up is one system call then,
+//! and being level-triggered it need not read until a source answers EAGAIN (docs/performance.md).
 
 use super::fallback::Fallback;
 use super::inbound::Inbound;
@@ -6,108 +9,145 @@ use super::outbound::Outbound;
 use super::{Failure, Step};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
-use crate::sys::readiness;
+use crate::sys::poll::{Bell, Interest, Poller};
 use crate::transport::{Downgrade, UdpEndpoint};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-use tokio::sync::watch;
 
 /// Tells every loop of a relay to end; may be raised from any thread.
 #[derive(Debug)]
 pub(super) struct Stop {
     is_raised: AtomicBool,
-    wake: watch::Sender<bool>,
-}
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self { is_raised: AtomicBool::new(false), wake: watch::Sender::new(false) }
-    }
+    wake: Bell,
 }
 
 impl Stop {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { is_raised: AtomicBool::new(false), wake: Bell::new()? })
+    }
+
     pub(super) fn raise(&self) {
         self.is_raised.store(true, Ordering::Release);
-        // The value stays, so a loop that is not asleep yet does not miss it.
-        self.wake.send_replace(true);
+        self.wake.ring();
     }
 
     pub(super) fn is_raised(&self) -> bool {
         self.is_raised.load(Ordering::Acquire)
     }
-
-    async fn raised(&self) {
-        // The sender lives as long as this.
-        let _ = self.wake.subscribe().wait_for(|is_raised| *is_raised).await;
-    }
 }
 
 /// One queue of a relay: its device and socket, both halves, and the word to stop.
 pub(super) struct Engine {
+    outbound: Outbound,
+    inbound: Inbound,
+    device: Arc<TunDevice>,
+    endpoint: Arc<UdpEndpoint>,
+    stop: Arc<Stop>,
+    poller: Poller,
+    /// What the device and the socket are watched for.
+    watched: [Interest; 2],
+}
+
+/// What an engine is made of.
+pub(super) struct Parts {
     pub(super) outbound: Outbound,
     pub(super) inbound: Inbound,
     pub(super) device: Arc<TunDevice>,
     pub(super) endpoint: Arc<UdpEndpoint>,
-    pub(super) device_ready: AsyncFd<OwnedFd>,
-    pub(super) endpoint_ready: AsyncFd<OwnedFd>,
     pub(super) stop: Arc<Stop>,
 }
 
-/// `AsyncFd`s see an error (a deleted interface, news of the peer) only if they ask for it.
-pub(super) const READABLE: Interest = Interest::READABLE.add(Interest::ERROR);
+/// What the epoll set calls its descriptors.
+const DEVICE: u64 = 0;
+const ENDPOINT: u64 = 1;
+const STOP: u64 = 2;
+
+const READABLE: Interest = Interest { readable: true, writable: false };
+
+/// Which of the two sources may have something.
+#[derive(Clone, Copy)]
+struct Ready {
+    device: bool,
+    endpoint: bool,
+}
 
 impl Engine {
+    pub(super) fn new(parts: Parts) -> io::Result<Self> {
+        let Parts { outbound, inbound, device, endpoint, stop } = parts;
+        let poller = Poller::new()?;
+        poller.add(device.as_fd(), DEVICE, READABLE)?;
+        poller.add(endpoint.as_fd(), ENDPOINT, READABLE)?;
+        poller.add(stop.wake.as_fd(), STOP, READABLE)?;
+        Ok(Self { outbound, inbound, device, endpoint, stop, poller, watched: [READABLE; 2] })
+    }
+
     /// Relays until told to stop (`Ok`) or the device is gone (`Err`).
-    pub(super) async fn run(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
-        let result = self.relay(on_fallback).await;
+    pub(super) fn run(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
+        let result = self.relay(on_fallback);
         self.outbound.close();
         self.inbound.close();
         result
     }
 
-    async fn relay(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
+    fn relay(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
+        let mut ready = Ready { device: true, endpoint: true };
         while !self.stop.is_raised() {
-            let outbound = self.outbound.step().map_err(|failure| self.fatal(&failure))?;
-            if let Some(Downgrade::SegmentationOff { errno }) = self.outbound.take_downgrade() {
-                on_fallback(Fallback::UdpSegment(errno));
+            let (mut outbound, mut inbound) = (Step::Drained, Step::Drained);
+            if ready.device {
+                outbound = self.outbound.step().map_err(|failure| self.fatal(&failure))?;
+                if let Some(Downgrade::SegmentationOff { errno }) = self.outbound.take_downgrade() {
+                    on_fallback(Fallback::UdpSegment(errno));
+                }
             }
-            let inbound = self.inbound.step().map_err(|failure| self.fatal(&failure))?;
-            if let Some(errno) = self.inbound.take_refusal() {
-                on_fallback(Fallback::Coalesce(errno));
+            if ready.endpoint {
+                inbound = self.inbound.step().map_err(|failure| self.fatal(&failure))?;
+                if let Some(errno) = self.inbound.take_refusal() {
+                    on_fallback(Fallback::Coalesce(errno));
+                }
             }
-            if outbound == Step::Moved || inbound == Step::Moved {
-                continue;
-            }
-            self.sleep(outbound, inbound).await?;
+            ready = if outbound == Step::Moved || inbound == Step::Moved {
+                // Meanwhile the other may have got something.
+                Ready { device: true, endpoint: true }
+            } else {
+                self.wait(outbound, inbound).map_err(|error| {
+                    Error::os("wait for", self.device.name(), "epoll_wait", &error)
+                })?
+            };
         }
         Ok(())
     }
 
-    /// Waits until either half can go on.
-    async fn sleep(&self, outbound: Step, inbound: Step) -> Result<()> {
-        // Both sides have just answered EAGAIN, and the driver reports readiness only while this
-        // task sleeps: what arrived since then is reported anew, so nothing is missed here.
-        if outbound == Step::Idle {
-            clear_readiness(&self.device_ready);
+    /// Waits until either half can go on, and answers which.
+    fn wait(&mut self, outbound: Step, inbound: Step) -> io::Result<Ready> {
+        let device =
+            Interest { readable: outbound != Step::Blocked, writable: inbound == Step::Blocked };
+        let endpoint =
+            Interest { readable: inbound != Step::Blocked, writable: outbound == Step::Blocked };
+        if self.watched != [device, endpoint] {
+            self.poller.change(self.device.as_fd(), DEVICE, device)?;
+            self.poller.change(self.endpoint.as_fd(), ENDPOINT, endpoint)?;
+            self.watched = [device, endpoint];
         }
-        if inbound == Step::Idle {
-            clear_readiness(&self.endpoint_ready);
-        }
-        let wait = async {
-            tokio::select! {
-                () = self.stop.raised() => Ok(()),
-                ready = readable(&self.device_ready), if outbound == Step::Idle => ready,
-                ready = writable(&*self.endpoint), if outbound == Step::Blocked => ready,
-                ready = readable(&self.endpoint_ready), if inbound == Step::Idle => ready,
-                ready = writable(&*self.device), if inbound == Step::Blocked => ready,
+        let mut ready = Ready { device: false, endpoint: false };
+        for readiness in self.poller.wait()? {
+            match readiness.token {
+                DEVICE => ready.device = true,
+                ENDPOINT => {
+                    ready.endpoint = true;
+                    if readiness.has_error {
+                        self.inbound.take_news();
+                    }
+                }
+                _ => {}
             }
-        };
-        wait.await
-            .map_err(|e: io::Error| Error::os("wait for", self.device.name(), "epoll_wait", &e))
+        }
+        // Room in one is what the half that comes from the other waits for.
+        Ok(Ready {
+            device: ready.device || outbound == Step::Blocked,
+            endpoint: ready.endpoint || inbound == Step::Blocked,
+        })
     }
 
     fn fatal(&self, failure: &Failure) -> Error {
@@ -121,21 +161,4 @@ impl Engine {
         }
         base
     }
-}
-
-fn clear_readiness(fd: &AsyncFd<OwnedFd>) {
-    let _: io::Result<()> = fd.try_io(READABLE, |_| Err(io::ErrorKind::WouldBlock.into()));
-}
-
-async fn readable(fd: &AsyncFd<OwnedFd>) -> io::Result<()> {
-    fd.ready(READABLE).await.map(drop)
-}
-
-/// Waits until a full socket or device has room again.
-///
-/// This is rare. The descriptors are not watched for it all the time, since each datagram that
-/// leaves the socket would then wake the loop.
-async fn writable(fd: &impl AsFd) -> io::Result<()> {
-    const WRITABLE: Interest = Interest::WRITABLE.add(Interest::ERROR);
-    readiness::watch(fd, WRITABLE)?.ready(WRITABLE).await.map(drop)
 }

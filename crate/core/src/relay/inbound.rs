@@ -38,6 +38,7 @@ impl Inbound {
 
     /// Receives and writes one batch. Errors are those that end the relay.
     pub(super) fn step(&mut self) -> Result<Step, Failure> {
+        let mut is_drained = false;
         if self.writer.is_done(&self.coalescer) {
             self.coalescer.clear();
             self.writer.restart();
@@ -45,14 +46,20 @@ impl Inbound {
             let received = self.receiver.receive(&mut news);
             self.counters.count_news(&news);
             match received {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Step::Idle),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Step::Drained);
+                }
                 Err(error) => {
                     return Err(Failure { operation: "receive for", syscall: "recvmmsg", error });
                 }
-                Ok(_) => self.sort(),
+                Ok(count) => {
+                    is_drained = count < BATCH_MESSAGES;
+                    self.sort();
+                }
             }
         }
         match self.writer.write(&self.coalescer, self.receiver.buffer(), &self.counters) {
+            Ok(Written::All) if is_drained => Ok(Step::Drained),
             Ok(Written::All) => Ok(Step::Moved),
             Ok(Written::Blocked) => Ok(Step::Blocked),
             Err(error) => Err(Failure { operation: "write to", syscall: "writev", error }),
@@ -66,6 +73,13 @@ impl Inbound {
             self.coalescer.set_options(CoalesceOptions { tcp: false, udp: false });
         }
         refusal
+    }
+
+    /// Counts the news of datagrams sent earlier.
+    pub(super) fn take_news(&mut self) {
+        let mut news = NewsCount::default();
+        self.receiver.drain_news(&mut news);
+        self.counters.count_news(&news);
     }
 
     /// Counts what was received and will not be written any more.

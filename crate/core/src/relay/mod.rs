@@ -45,8 +45,8 @@ pub type Closed = std::result::Result<(), Arc<Error>>;
 /// What one round of a direction came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// The source has nothing.
-    Idle,
+    /// What there was, if anything, was moved: the source has nothing more.
+    Drained,
     /// Something was moved; there may be more.
     Moved,
     /// The sink is full.
@@ -80,7 +80,9 @@ impl Relay {
         config: RelayConfig,
         on_event: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self> {
-        let stop = Arc::new(Stop::default());
+        let stop = Stop::new()
+            .map(Arc::new)
+            .map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
         let meter = Arc::new(Meter::new(config.queue_count()));
         let (report_start, started) = mpsc::channel();
         let (report_end, closed) = watch::channel(None);

@@ -53,6 +53,7 @@ struct ReadCount {
     packets: u64,
     bytes: u64,
     super_packets: u64,
+    split: u64,
     malformed: u64,
 }
 
@@ -75,18 +76,17 @@ impl Outbound {
 
     /// Reads and sends one batch. Errors are those of the device; those of the socket are counted.
     pub(super) fn step(&mut self) -> Result<Step, Failure> {
+        let mut is_drained = false;
         if self.queue.is_done() {
             self.start_batch();
-            let is_empty = self.fill().map_err(|error| Failure {
+            is_drained = self.fill().map_err(|error| Failure {
                 operation: "read from",
                 syscall: "read",
                 error,
             })?;
-            if self.queue.is_done() && is_empty {
-                return Ok(Step::Idle);
-            }
         }
         Ok(match self.flush() {
+            Progress::Done if is_drained => Step::Drained,
             Progress::Done => Step::Moved,
             Progress::Blocked => Step::Blocked,
         })
@@ -133,7 +133,7 @@ impl Outbound {
             }
         }
         self.counters.count_read(count.packets, count.bytes);
-        self.counters.count_super_packets_read(count.super_packets);
+        self.counters.count_super_packets_read(count.super_packets, count.split);
         self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);
         result
     }
@@ -160,6 +160,7 @@ impl Outbound {
             }
             Ok(Prepared::Segments(plan)) => {
                 count.super_packets += 1;
+                count.split += plan.count() as u64;
                 self.queue_segments(&plan, packet_start, flow, count);
             }
             Err(_) => {

@@ -11,7 +11,7 @@ use super::{mtu, user};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace;
-use crate::netlink::{Connection, Link, LinkChange};
+use crate::netlink::{Connection, Link, LinkChange, LinkRef};
 use crate::transport::UdpEndpoint;
 use crate::tuntap::undo::{Change, Undo};
 use ipnet::IpNet;
@@ -122,7 +122,7 @@ async fn configure(plan: &Plan<'_>, device: &TunDevice, undo: &mut Undo) -> Resu
     let config = plan.config;
     let connection = Connection::open()?;
     let index = device.index();
-    let before = connection.link(index).await?;
+    let before = connection.link(&LinkRef::Index(index)).await?;
     if device.is_persistent() {
         *undo = Undo::new(index, device.name(), Connection::open()?);
     } else {
@@ -147,7 +147,7 @@ async fn configure(plan: &Plan<'_>, device: &TunDevice, undo: &mut Undo) -> Resu
     for address in &config.addresses {
         add_address(&connection, device, *address, undo).await?;
     }
-    if !before.is_up {
+    if !before.up {
         let change = LinkChange { up: Some(true), ..LinkChange::default() };
         connection.set_link(index, device.name(), &change).await?;
         undo.record(Change::Up);

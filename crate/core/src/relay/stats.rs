@@ -76,6 +76,7 @@ pub(super) struct Counters {
     packets_read: Counter,
     bytes_read: Counter,
     super_packets_read: Counter,
+    packets_split: Counter,
     datagrams_sent: Counter,
     bytes_sent: Counter,
     send_drops: [Counter; OutboundDrop::COUNT],
@@ -87,6 +88,7 @@ pub(super) struct Counters {
     packets_written: Counter,
     bytes_written: Counter,
     super_packets_written: Counter,
+    packets_joined: Counter,
     receive_drops: [Counter; InboundDrop::COUNT],
 }
 
@@ -96,8 +98,10 @@ impl Counters {
         self.bytes_read.add(bytes);
     }
 
-    pub(super) fn count_super_packets_read(&self, amount: u64) {
+    /// `packets`: what the super-packets were cut into.
+    pub(super) fn count_super_packets_read(&self, amount: u64, packets: u64) {
         self.super_packets_read.add(amount);
+        self.packets_split.add(packets);
     }
 
     pub(super) fn count_sent(&self, report: &SendReport) {
@@ -131,8 +135,10 @@ impl Counters {
         self.bytes_written.add(bytes);
     }
 
-    pub(super) fn count_super_packets_written(&self, amount: u64) {
+    /// `packets`: what was joined into the super-packets.
+    pub(super) fn count_super_packets_written(&self, amount: u64, packets: u64) {
         self.super_packets_written.add(amount);
+        self.packets_joined.add(packets);
     }
 
     pub(super) fn count_receive_drop(&self, cause: InboundDrop, packets: u64) {
@@ -189,6 +195,7 @@ impl Meter {
             packets_read: self.sum(|queue| Some(&queue.packets_read)),
             bytes_read: self.sum(|queue| Some(&queue.bytes_read)),
             super_packets_read: self.sum(|queue| Some(&queue.super_packets_read)),
+            packets_split: self.sum(|queue| Some(&queue.packets_split)),
             datagrams_sent: self.sum(|queue| Some(&queue.datagrams_sent)),
             bytes_sent: self.sum(|queue| Some(&queue.bytes_sent)),
             refused_by_peer: self.sum(|queue| Some(&queue.refused)),
@@ -213,6 +220,7 @@ impl Meter {
             packets_written: self.sum(|queue| Some(&queue.packets_written)),
             bytes_written: self.sum(|queue| Some(&queue.bytes_written)),
             super_packets_written: self.sum(|queue| Some(&queue.super_packets_written)),
+            packets_joined: self.sum(|queue| Some(&queue.packets_joined)),
             foreign_source: dropped(InboundDrop::ForeignSource),
             empty: dropped(InboundDrop::Empty),
             truncated: dropped(InboundDrop::Truncated),
@@ -245,6 +253,8 @@ pub struct OutboundStats {
     pub bytes_read: u64,
     /// Super-packets among what was read; `packets_read` counts what they were cut into.
     pub super_packets_read: u64,
+    /// Those of `packets_read` that super-packets were cut into.
+    pub packets_split: u64,
     /// Datagrams that the kernel took for sending.
     pub datagrams_sent: u64,
     /// Bytes of payload in them.
@@ -299,6 +309,8 @@ pub struct InboundStats {
     pub bytes_written: u64,
     /// Super-packets among what was written; `packets_written` counts what was joined into them.
     pub super_packets_written: u64,
+    /// Those of `packets_written` that were joined into super-packets.
+    pub packets_joined: u64,
     /// Dropped: the source address is not the peer's.
     pub foreign_source: u64,
     /// Dropped: no payload.

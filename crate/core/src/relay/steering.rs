@@ -16,6 +16,8 @@ use std::os::fd::AsFd;
 /// What was added up so far, and one port.
 const SUM: Cell = Cell::First;
 const PORT: Cell = Cell::Second;
+/// The least length of an IPv4 header, in words of 32 bits.
+const IPV4_HEADER_WORDS: u32 = view::IPV4_HEADER as u32 / 4;
 /// TCP, as IP numbers it.
 const TCP: u32 = view::TCP as u32;
 
@@ -81,9 +83,12 @@ fn v6_sum() -> Vec<Step> {
     [label.as_slice(), &addresses, &[Step::StoreCell(SUM)]].concat()
 }
 
-/// Adds both ports of an IPv4 packet to the sum.
-fn ports() -> [Step; 9] {
+/// Adds both ports of an IPv4 packet to the sum, if its header has a length that leads to them.
+fn ports() -> [Step; 12] {
     [
+        Step::LoadByte(0),
+        Step::And(0xf),
+        Step::SkipIfBelow(IPV4_HEADER_WORDS, 9),
         Step::LoadHeaderLengthToX,
         Step::LoadHalfAtX(0),
         Step::StoreCell(PORT),
@@ -140,6 +145,10 @@ mod tests {
             fragment[0] = 0x46;
             fragment.splice(20..20, [1, 1, 1, 0]);
             packets.push(fragment);
+            // A header too short for a header, and the same flow in a fragment.
+            let mut malformed = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
+            malformed[0] = 0x44;
+            packets.push(malformed);
         }
         for packet in packets {
             sender.send_to(&packet, endpoints[0].local()).unwrap();

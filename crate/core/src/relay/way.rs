@@ -3,7 +3,7 @@
 use super::config::RelayConfig;
 use super::{mtu, peers};
 use crate::error::{Error, ErrorCode, Result};
-use crate::netlink::Connection;
+use crate::netlink::{Connection, LinkRef};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -36,7 +36,7 @@ impl Way {
                 way.prefix_length = Some(route.prefix_length);
                 way.path_mtu = match (route.mtu, route.interface_index) {
                     (Some(mtu), _) => Some(mtu),
-                    (None, Some(index)) => Some(connection.link(index).await?.mtu),
+                    (None, Some(index)) => Some(connection.link(&LinkRef::Index(index)).await?.mtu),
                     (None, None) => None,
                 };
             }

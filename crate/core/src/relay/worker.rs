@@ -2,7 +2,7 @@
 //! back what was added, and says how it ended.
 
 use super::config::{Event, RelayConfig, RelayInfo};
-use super::engine::{Engine, READABLE, Stop};
+use super::engine::{Engine, Parts, Stop};
 use super::fallback::Fallback;
 use super::inbound::{BATCH_MESSAGES, Inbound};
 use super::outbound::Outbound;
@@ -13,7 +13,6 @@ use super::writer::Writer;
 use super::{Closed, mtu};
 use crate::error::{Error, Result};
 use crate::packet::coalesce::CoalesceOptions;
-use crate::sys::readiness;
 use crate::transport::{UdpReceiver, UdpSender};
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
@@ -78,7 +77,7 @@ fn relay(
         }
         let _ = started.send(threads.map(|()| info.clone()));
     };
-    let end = relay_queues(task, runtime, queues, on_started)?;
+    let end = relay_queues(task, queues, on_started)?;
     runtime.block_on(undo.run());
     Some(end)
 }
@@ -88,14 +87,13 @@ fn relay(
 /// `on_started` is told whether every queue is ready; `None` if one was not.
 fn relay_queues(
     task: &Arc<Task>,
-    runtime: &Runtime,
     queues: Vec<Queue>,
     on_started: impl FnOnce(Result<()>),
 ) -> Option<Result<()>> {
     let mut threads: Vec<JoinHandle<Result<()>>> = Vec::new();
     let mut parts = queues.into_iter().zip(task.meter.queues());
     let (queue, counters) = parts.next()?;
-    let mut ready = runtime.block_on(async { engine(task, queue, counters) });
+    let mut ready = engine(task, queue, counters);
     for (queue, counters) in parts {
         if ready.is_err() {
             break;
@@ -108,7 +106,7 @@ fn relay_queues(
     let result = match ready {
         Ok(mut engine) => {
             on_started(Ok(()));
-            Some(run_engine(task, runtime, &mut engine))
+            Some(run_engine(task, &mut engine))
         }
         Err(error) => {
             task.stop.raise();
@@ -129,14 +127,14 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<Result<()>>>) -> Result<()>
 }
 
 /// Runs one queue to its end, and ends the others with it.
-fn run_engine(task: &Task, runtime: &Runtime, engine: &mut Engine) -> Result<()> {
+fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
     let on_fallback = |fallback: Fallback| {
         // Each queue meets with the same refusal: it is said once.
         if task.meter.change_offload(|active| fallback.apply(active)) {
             (task.on_event)(fallback.event());
         }
     };
-    let result = runtime.block_on(engine.run(&on_fallback));
+    let result = engine.run(&on_fallback);
     task.stop.raise();
     result
 }
@@ -149,20 +147,14 @@ fn start_thread(
 ) -> Result<JoinHandle<Result<()>>> {
     let (task, counters) = (Arc::clone(task), Arc::clone(counters));
     let (report, ready) = mpsc::channel();
-    let body = move || {
-        let parts = runtime().and_then(|runtime| {
-            let engine = runtime.block_on(async { engine(&task, queue, &counters) })?;
-            Ok((runtime, engine))
-        });
-        match parts {
-            Ok((runtime, mut engine)) => {
-                let _ = report.send(Ok(()));
-                run_engine(&task, &runtime, &mut engine)
-            }
-            Err(error) => {
-                let _ = report.send(Err(error));
-                Ok(())
-            }
+    let body = move || match engine(&task, queue, &counters) {
+        Ok(mut engine) => {
+            let _ = report.send(Ok(()));
+            run_engine(&task, &mut engine)
+        }
+        Err(error) => {
+            let _ = report.send(Err(error));
+            Ok(())
         }
     };
     let thread = Builder::new()
@@ -172,7 +164,6 @@ fn start_thread(
     ready.recv().unwrap_or(Ok(())).map(|()| thread)
 }
 
-/// Must be called inside the runtime of the queue's thread.
 fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
     let Queue { device, endpoint, offload } = queue;
     let config = &task.config;
@@ -183,13 +174,12 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     let join = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
     let writer = Writer::new(Arc::clone(&device));
     let max_train = mtu::max_payload(config.peer);
-    Ok(Engine {
+    let parts = Parts {
         outbound: Outbound::new(Arc::clone(&device), sender, max_train, Arc::clone(counters)),
         inbound: Inbound::new(receiver, filter, join, writer, Arc::clone(counters)),
-        device_ready: readiness::watch(&device, READABLE).map_err(watch)?,
-        endpoint_ready: readiness::watch(&endpoint, READABLE).map_err(watch)?,
-        device,
+        device: Arc::clone(&device),
         endpoint,
         stop: Arc::clone(&task.stop),
-    })
+    };
+    Engine::new(parts).map_err(watch)
 }

@@ -170,6 +170,7 @@ struct WriteCount {
     packets: u64,
     bytes: u64,
     super_packets: u64,
+    joined: u64,
     dropped: Vec<(InboundDrop, u64)>,
 }
 
@@ -179,7 +180,10 @@ impl WriteCount {
             Outcome::Written => {
                 self.packets += packets as u64;
                 self.bytes += bytes as u64;
-                self.super_packets += u64::from(packets > 1);
+                if packets > 1 {
+                    self.super_packets += 1;
+                    self.joined += packets as u64;
+                }
             }
             Outcome::Dropped(cause) => self.dropped.push((*cause, packets as u64)),
             Outcome::Blocked | Outcome::Refused(_) => {}
@@ -188,7 +192,7 @@ impl WriteCount {
 
     fn tell(&self, counters: &Counters) {
         counters.count_written(self.packets, self.bytes);
-        counters.count_super_packets_written(self.super_packets);
+        counters.count_super_packets_written(self.super_packets, self.joined);
         for (cause, packets) in &self.dropped {
             counters.count_receive_drop(*cause, *packets);
         }

@@ -41,6 +41,8 @@ pub enum Step {
     Modulo(u32),
     /// Skips this many steps unless A is the value.
     SkipUnlessEqual(u32, u8),
+    /// Skips this many steps if A is below the value.
+    SkipIfBelow(u32, u8),
     /// Skips this many steps if A has a bit of the mask.
     SkipIfAny(u32, u8),
     /// Ends the program; A is its answer.
@@ -61,9 +63,9 @@ pub enum Cell {
 /// The classic BPF instruction of each step.
 fn classic(step: Step) -> libc::sock_filter {
     use libc::{
-        BPF_A, BPF_ABS, BPF_ALU, BPF_AND, BPF_B, BPF_H, BPF_IND, BPF_JEQ, BPF_JMP, BPF_JSET, BPF_K,
-        BPF_LD, BPF_LDX, BPF_MEM, BPF_MISC, BPF_MOD, BPF_MSH, BPF_MUL, BPF_RET, BPF_RSH, BPF_ST,
-        BPF_TAX, BPF_W, BPF_X, BPF_XOR,
+        BPF_A, BPF_ABS, BPF_ALU, BPF_AND, BPF_B, BPF_H, BPF_IND, BPF_JEQ, BPF_JGE, BPF_JMP,
+        BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_MEM, BPF_MISC, BPF_MOD, BPF_MSH, BPF_MUL, BPF_RET,
+        BPF_RSH, BPF_ST, BPF_TAX, BPF_W, BPF_X, BPF_XOR,
     };
     let (code, k) = match step {
         Step::LoadWord(at) => (BPF_LD | BPF_W | BPF_ABS, at),
@@ -81,12 +83,13 @@ fn classic(step: Step) -> libc::sock_filter {
         Step::ShiftRight(bits) => (BPF_ALU | BPF_RSH | BPF_K, bits),
         Step::Modulo(value) => (BPF_ALU | BPF_MOD | BPF_K, value),
         Step::SkipUnlessEqual(value, _) => (BPF_JMP | BPF_JEQ | BPF_K, value),
+        Step::SkipIfBelow(value, _) => (BPF_JMP | BPF_JGE | BPF_K, value),
         Step::SkipIfAny(mask, _) => (BPF_JMP | BPF_JSET | BPF_K, mask),
         Step::ReturnA => (BPF_RET | BPF_A, 0),
         Step::Return(value) => (BPF_RET | BPF_K, value),
     };
     let (jt, jf) = match step {
-        Step::SkipUnlessEqual(_, steps) => (0, steps),
+        Step::SkipUnlessEqual(_, steps) | Step::SkipIfBelow(_, steps) => (0, steps),
         Step::SkipIfAny(_, steps) => (steps, 0),
         _ => (0, 0),
     };
@@ -164,6 +167,7 @@ fn extended(step: Step) -> Vec<Extended> {
         Step::ShiftRight(bits) => vec![instruction(0x74, A, 0, bits)],
         Step::Modulo(value) => vec![instruction(0x94, A, 0, value)],
         Step::SkipUnlessEqual(value, _) => vec![instruction(0x55, A, 0, value)],
+        Step::SkipIfBelow(value, _) => vec![instruction(0xa5, A, 0, value)],
         Step::SkipIfAny(mask, _) => vec![instruction(0x45, A, 0, mask)],
         Step::ReturnA => vec![instruction(0x95, 0, 0, 0)],
         Step::Return(value) => vec![instruction(0xb4, A, 0, value), instruction(0x95, 0, 0, 0)],
@@ -186,7 +190,9 @@ fn compile(program: &[Step]) -> Vec<Extended> {
     }));
     for (number, (step, instructions)) in program.iter().zip(&steps).enumerate() {
         let mut instructions = instructions.clone();
-        if let Step::SkipUnlessEqual(_, count) | Step::SkipIfAny(_, count) = step
+        if let Step::SkipUnlessEqual(_, count)
+        | Step::SkipIfBelow(_, count)
+        | Step::SkipIfAny(_, count) = step
             && let [jump] = instructions.as_mut_slice()
         {
             let skipped = steps.get(number + 1..=number + usize::from(*count));

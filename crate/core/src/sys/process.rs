@@ -11,6 +11,16 @@ pub fn effective_user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// Ends the process as writing to a pipe without a reader does by default: by `SIGPIPE` (signal(7)).
+///
+/// Comes back only where that signal is blocked.
+pub fn end_by_broken_pipe() {
+    // SAFETY: signal takes a number and the default disposition, which is no function of ours.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    // SAFETY: raise takes a number; no memory is touched.
+    unsafe { libc::raise(libc::SIGPIPE) };
+}
+
 /// A copy of the descriptor `fd` of the process `pid`: pidfd_getfd(2), Linux ≥ 5.6.
 ///
 /// It takes the right to trace that process (ptrace(2), `PTRACE_MODE_ATTACH_REALCREDS`).

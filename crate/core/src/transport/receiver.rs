@@ -44,6 +44,11 @@ impl UdpReceiver {
         }
     }
 
+    /// Counts the news that waits of datagrams sent earlier.
+    pub fn drain_news(&mut self, news: &mut NewsCount) {
+        news.drain(self.endpoint.as_fd());
+    }
+
     /// The messages of the last [`UdpReceiver::receive`].
     pub fn messages(&self) -> impl Iterator<Item = Received> {
         self.batch.iter()

@@ -6,7 +6,7 @@ use super::undo::{Change, Undo};
 use crate::device::{Offloads, TunDevice, principal};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace;
-use crate::netlink::{Connection, LinkChange};
+use crate::netlink::{Connection, LinkChange, LinkRef};
 use crate::sys::{interface, tun_control};
 use ipnet::IpNet;
 use std::os::fd::AsRawFd;
@@ -161,7 +161,7 @@ impl Work<'_> {
             // It must be a message of its own, before the link is up.
             connection.disable_address_generation(index, name).await?;
         }
-        let before = connection.link(index).await?;
+        let before = connection.link(&LinkRef::Index(index)).await?;
         let mtu = options.mtu.unwrap_or(before.mtu);
         if mtu != before.mtu {
             let change = LinkChange { mtu: Some(mtu), ..LinkChange::default() };
@@ -176,10 +176,10 @@ impl Work<'_> {
         for address in &options.addresses {
             self.add_address(*address, undo).await?;
         }
-        if options.up.is_some_and(|up| up != before.is_up) {
+        if options.up.is_some_and(|up| up != before.up) {
             let change = LinkChange { up: options.up, ..LinkChange::default() };
             connection.set_link(index, name, &change).await?;
-            if !before.is_up {
+            if !before.up {
                 undo.record(Change::Up);
             }
         }

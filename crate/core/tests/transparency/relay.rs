@@ -59,6 +59,13 @@ pub(crate) const VARIANTS: [RelayVariant; 8] = [
     RelayVariant { name: "relay of three queues", offload: ALL, queues: 3, joins_packets: true },
 ];
 
+/// What a relay is started with to be wired up so.
+pub(crate) fn config(wiring: &Wiring, offload: OffloadConfig, queues: usize) -> RelayConfig {
+    let address = "10.9.0.1/24".parse().expect("an address");
+    let mtu = Some(wiring.road.mtu);
+    RelayConfig { mtu, offload, queues, ..RelayConfig::new(address, wiring.peer, 0) }
+}
+
 impl Launcher for RelayVariant {
     fn name(&self) -> String {
         self.name.to_owned()
@@ -73,11 +80,7 @@ impl Launcher for RelayVariant {
     }
 
     fn launch(&self, wiring: &Wiring) -> Box<dyn Forwarder> {
-        let address = "10.9.0.1/24".parse().expect("an address");
-        let mut config = RelayConfig::new(address, wiring.peer, 0);
-        config.mtu = Some(wiring.road.mtu);
-        config.offload = self.offload;
-        config.queues = self.queues;
+        let config = config(wiring, self.offload, self.queues);
         let name = self.name;
         let relay = Relay::start(config, move |event| println!("{name}: {}", event.message));
         Box::new(Running(relay.unwrap_or_else(|error| panic!("start the {name}: {error}"))))

@@ -3,6 +3,7 @@
 mod extensions;
 mod flags;
 mod fragments;
+mod golden;
 mod headers;
 mod malformed;
 mod other;
@@ -83,6 +84,7 @@ pub(crate) fn all() -> Vec<Vector> {
     sizes::add(&mut book);
     supers::add(&mut book);
     supers_odd::add(&mut book);
+    golden::add(&mut book);
     book.vectors
 }
 
@@ -93,6 +95,7 @@ pub(crate) fn large() -> Vec<Vector> {
     book.vectors
 }
 
+pub(crate) use golden::supers as golden_supers;
 pub(crate) use supers::{partial as partial_of, tcp as super_tcp, udp as super_udp};
 
 pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];

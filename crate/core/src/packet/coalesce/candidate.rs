@@ -1,6 +1,6 @@
 //! Which packets can be joined, and with which.
 
-use super::CoalesceOptions;
+use super::{CoalesceOptions, MAX_SEGMENTS_TCP, MAX_SEGMENTS_UDP};
 use crate::packet::checksum::{Sum, pseudo_header};
 use crate::packet::view::{
     IPV4_HEADER, IPV6_HEADER, IpVersion, Layout, TCP, UDP, be16, be32, tcp_flags,
@@ -105,6 +105,11 @@ impl Candidate {
     /// Whether nothing may be joined behind it.
     pub(super) fn ends_group(&self) -> bool {
         self.flags & LAST_FLAGS != 0
+    }
+
+    /// How many packets of its kind make one super-packet at the most.
+    pub(super) fn max_segments(&self) -> usize {
+        if self.layout.protocol == UDP { MAX_SEGMENTS_UDP } else { MAX_SEGMENTS_TCP }
     }
 
     /// PSH and FIN, which the super-packet takes from its last packet.

@@ -12,8 +12,11 @@ use crate::packet::vnet::VnetHeader;
 use candidate::{Candidate, Class};
 use std::ops::Range;
 
-/// Packets joined into one at the most.
-const MAX_SEGMENTS: usize = 128;
+/// Packets of TCP joined into one at the most.
+const MAX_SEGMENTS_TCP: usize = 128;
+/// Packets of UDP joined into one at the most: `UDP_MAX_SEGMENTS` (include/linux/udp.h) of Linux
+/// before 6.9, where more are `EINVAL` (virtio_net_hdr_to_skb in include/linux/virtio_net.h).
+const MAX_SEGMENTS_UDP: usize = 64;
 /// Bytes of a super-packet at the most: what the length field of IPv4 can say.
 const MAX_LEN: usize = 65_535;
 /// Flows that may have an open super-packet at the same time.
@@ -225,7 +228,7 @@ impl Coalescer {
         let fits = candidate.sequence == open.next_sequence
             && candidate.payload_len <= open.head.payload_len
             && open.len + candidate.payload_len <= MAX_LEN
-            && group.count < MAX_SEGMENTS
+            && group.count < candidate.max_segments()
             && candidate.follows(packet, &open.head, first, group.count)
             && candidate.has_valid_checksums(packet)
             && (open.is_verified || open.head.has_valid_checksums(first));

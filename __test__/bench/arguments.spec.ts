@@ -1,0 +1,68 @@
+import { CommanderError } from 'commander'
+import test, { type ExecutionContext } from 'ava'
+import { type Arguments, describeBench, parseArguments } from '../../bench/arguments.ts'
+
+function parse(line: string): Arguments {
+  const command = describeBench()
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+  return parseArguments(line === '' ? [] : line.split(' '), command)
+}
+
+function ids(items: readonly { id: string }[]): string[] {
+  return items.map(({ id }) => id)
+}
+
+test('the default is everything at the MTU of Ethernet', (t) => {
+  const { plan, out } = parse('')
+  for (const peer of ['plain', 'tun2udp', 'vxlan', 'veth', 'wireguard-go', 'tun-rs-gso', 'node-fs'])
+    t.true(ids(plan.peers).includes(peer), peer)
+  for (const scenario of ['tcp1', 'tcp4', 'tcp64', 'bidir', 'tcp1-v6', 'udp64', 'udp1400', 'rtt'])
+    t.true(ids(plan.scenarios).includes(scenario), scenario)
+  t.deepEqual(plan.mtus, [1500])
+  t.is(out, 'dist/bench')
+})
+
+test('--full adds MTUs, --quick leaves out most, and what is named explicitly wins', (t) => {
+  t.deepEqual(parse('--full').plan.mtus, [1280, 1500, 9000])
+  const { plan } = parse('--quick --rounds 7 --scenarios tcp64')
+  t.true(plan.peers.length < parse('').plan.peers.length)
+  t.is(plan.rounds, 7)
+  t.deepEqual(ids(plan.scenarios), ['tcp64'])
+})
+
+test('peers are run in the order of the tables, further builds behind them', (t) => {
+  const { plan } = parse('--peers plain,veth --ours a=/x --ours b=.,--offload=tso,gro,--queues=2')
+  t.deepEqual(ids(plan.peers), ['veth', 'plain', 'a', 'b'])
+  t.deepEqual(
+    plan.peers.map(({ kind }) => kind),
+    ['kernel', 'user', 'ours', 'ours'],
+  )
+})
+
+function refused(t: ExecutionContext, line: string, pattern: RegExp): void {
+  const error = t.throws(() => parse(line), { instanceOf: CommanderError })
+  t.regex(error.message, pattern)
+}
+
+for (const [line, pattern] of [
+  ['--peers plain,nobody', /'--peers <list>'.*"nobody" is none of veth, vxlan/],
+  ['--scenarios tcp2', /'--scenarios <list>'.*"tcp2" is none of tcp1, tcp4/],
+  ['--rounds 0', /'--rounds <number>'.*from 1 to 1000/],
+  ['--seconds 1.5', /'--seconds <number>'.*from 1 to 3600/],
+  ['--ours x', /'--ours .*'.*expected NAME=PATH/],
+  ['--ours plain=.', /there is a peer "plain" already/],
+  ['--ours a=. --ours a=.', /there is a peer "a" already/],
+  ['--quick --full', /'--quick' cannot be used with option '--full'/],
+  ['--fast', /unknown option '--fast'/],
+  ['fast', /too many arguments/],
+] as const) {
+  test(`refused: ${line}`, refused, line, pattern)
+}
+
+test('a build that is not there is refused with what to do', async (t) => {
+  const [peer] = parse('--peers plain --ours a=/nowhere').plan.peers.slice(-1)
+  const toolbox = { tools: {} as never, signal: new AbortController().signal }
+  const error = await t.throwsAsync(async () => peer?.prepare(toolbox))
+  t.regex(error.message, /\/nowhere has no built program .*scripts\/setup\.sh/)
+})

@@ -1,0 +1,146 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import type { ExecutionContext } from 'ava'
+import { readResults } from '../../bench/report/render.ts'
+import { hasTools, rootTest as test } from '../support/skip.ts'
+
+const BENCH = fileURLToPath(new URL('../../bench/bench.ts', import.meta.url))
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const MARK = 'TUN2UDP_BENCH_TEST'
+const TIMEOUT_MS = 20_000
+
+/** A bench whose processes can be told from all others on the machine. */
+interface Bench {
+  out: string
+  process: ReturnType<typeof spawnBench>
+  /** The command lines of the processes of it that there are, other than its own. */
+  children: () => string[]
+}
+
+function start(t: ExecutionContext, ...args: string[]): Bench {
+  const out = mkdtempSync(join(tmpdir(), 'tun2udp-bench-'))
+  t.teardown(() => {
+    rmSync(out, { recursive: true })
+  })
+  const process = spawnBench(out, args)
+  t.teardown(() => process.kill('SIGKILL'))
+  return { out, process, children: () => marked(out, process.pid) }
+}
+
+function spawnBench(out: string, args: readonly string[]) {
+  const command = ['--import', '@oxc-node/core/register', BENCH, '--out', out, ...args]
+  return execa(process.execPath, command, { reject: false, cwd: ROOT, env: { [MARK]: out } })
+}
+
+/** The command lines of the processes with the mark in their environments. */
+function marked(mark: string, own: number | undefined): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/u.test(pid) || Number(pid) === own) return []
+    try {
+      const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8')
+      const isMarked = read('environ').includes(`${MARK}=${mark}`)
+      return isMarked ? [read('cmdline').replaceAll('\0', ' ')] : []
+    } catch {
+      // It ended meanwhile.
+      return []
+    }
+  })
+}
+
+const hasTraffic = ({ children }: Bench) => children().some((line) => line.includes('iperf3 -c'))
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + TIMEOUT_MS
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`in ${TIMEOUT_MS} ms there was no ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+const SHORT = ['--rounds', '1', '--seconds', '1']
+
+test('a race of two peers gives figures for both and leaves no process', async (t) => {
+  if (!hasTools(t, 'iperf3', 'cc', 'nsenter', 'setpriv')) return
+  const scenarios = 'rtt,tcp1,udp64,idle'
+  const { out, process, children } = start(
+    t,
+    ...['--peers', 'plain,tun2udp', '--scenarios', scenarios, ...SHORT],
+  )
+  const { exitCode, stdout, stderr } = await process
+  t.is(exitCode, 0, stderr)
+  t.deepEqual(children(), [])
+  const { samples, peers, machine } = readResults(out)
+  t.deepEqual(
+    peers.map(({ id, missing }) => [id, missing]),
+    [
+      ['tun2udp', undefined],
+      ['plain', undefined],
+    ],
+  )
+  t.true(machine.cores > 0)
+  t.is(samples.length, 2 * scenarios.split(',').length)
+  for (const sample of samples) {
+    t.is(sample.error, undefined)
+    t.true((sample.rssBytes ?? 0) > 0)
+    t.true((sample.bytes ?? 0) > 0 || ['rtt', 'idle'].includes(sample.scenario))
+  }
+  t.deepEqual(readdirSync(out).sort(), [
+    ...['cpu.svg', 'latest.json', 'latest.md', 'rtt.svg', 'tcp.svg', 'udp.svg'],
+  ])
+  t.regex(stdout, /plain C loop/u)
+})
+
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  test(`${signal} ends a race with all that it started and writes nothing`, async (t) => {
+    if (!hasTools(t, 'iperf3', 'cc', 'nsenter', 'setpriv')) return
+    const bench = start(t, ...['--peers', 'plain,vxlan', '--scenarios', 'tcp1', '--seconds', '60'])
+    const { out, process, children } = bench
+    await until(() => hasTraffic(bench), 'traffic')
+    process.kill(signal)
+    const { exitCode, stderr } = await process
+    t.is(exitCode, status)
+    t.regex(stderr, /bench: interrupted/u)
+    t.deepEqual(children(), [])
+    t.deepEqual(readdirSync(out), [])
+  })
+}
+
+test('what a killed race started ends by itself', async (t) => {
+  if (!hasTools(t, 'iperf3', 'cc', 'nsenter', 'setpriv')) return
+  const bench = start(t, ...['--peers', 'plain', '--scenarios', 'tcp1', '--seconds', '60'])
+  const { process, children } = bench
+  await until(() => hasTraffic(bench), 'traffic')
+  process.kill('SIGKILL')
+  await process
+  await until(() => children().length === 0, 'end of its processes')
+  t.pass()
+})
+
+test('a peer that does not work is named with its reason', async (t) => {
+  if (!hasTools(t, 'iperf3', 'cc', 'nsenter', 'setpriv')) return
+  const wrong = `wrong=${ROOT},--netns=/nowhere`
+  const { out, process } = start(
+    t,
+    ...['--peers', 'plain', '--ours', wrong, '--scenarios', 'idle', ...SHORT],
+  )
+  const { exitCode, stdout } = await process
+  t.is(exitCode, 0)
+  t.regex(stdout, /not had: wrong: .*\/nowhere/u)
+  t.regex(readResults(out).peers.at(-1)?.missing ?? '', /\/nowhere/u)
+})
+
+test('without root there is one line that says so', async (t) => {
+  if (!hasTools(t, 'setpriv')) return
+  const bench = [process.execPath, '--import', '@oxc-node/core/register', BENCH]
+  const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--', ...bench]
+  const { exitCode, stderr, stdout } = await execa('setpriv', nobody, { reject: false, cwd: ROOT })
+  t.is(exitCode, 1)
+  t.is(stdout, '')
+  t.regex(stderr, /^bench: .*needs root: run it with sudo$/u)
+})

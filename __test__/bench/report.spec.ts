@@ -1,0 +1,150 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { readResults, render } from '../../bench/report/render.ts'
+import { type Table, summarise } from '../../bench/report/summary.ts'
+import { terminalReport } from '../../bench/report/terminal.ts'
+import { FORMAT, type Results, type Sample, parseResults } from '../../bench/results.ts'
+
+const RECORDED = fileURLToPath(new URL('../../bench/results', import.meta.url))
+
+function tcp(peer: string, round: number, gbps: number, cpu?: number): Sample {
+  const bytes = gbps * 125e6
+  const base = { scenario: 'tcp1', peer, mtu: 1500, round, values: { gbps }, bytes }
+  const forwarder = cpu === undefined ? {} : { forwarderCpuSeconds: cpu, rssBytes: 3e6 }
+  return { ...base, machineCpuSeconds: 2, ...forwarder }
+}
+
+function trip(peer: string, p50: number): Sample {
+  return { scenario: 'rtt', peer, mtu: 1500, round: 0, values: { p50, p99: 2 * p50 }, bytes: 0 }
+}
+
+const RESULTS: Results = {
+  format: FORMAT,
+  date: '2026-01-02T03:04:05.678Z',
+  commit: 'abc1234',
+  command: '--rounds 3',
+  machine: { kernel: 'Linux 6.18', cpu: 'A CPU', cores: 2, memoryGiB: 8 },
+  versions: { node: 'v20.19.0', iperf3: 'iperf 3.12' },
+  seconds: 1,
+  rounds: 3,
+  mtus: [1500],
+  peers: [
+    { id: 'vxlan', title: 'kernel VXLAN', kind: 'kernel', version: 'Linux 6.18' },
+    { id: 'tun2udp', title: 'tun2udp', kind: 'ours', version: '0.1.0' },
+    { id: 'plain', title: 'plain C loop', kind: 'user', version: 'cc 12' },
+    { id: 'socat', title: 'socat', kind: 'user', version: '1.7' },
+    { id: 'go-water', title: 'Go | water', kind: 'user', missing: 'there is no Go toolchain' },
+  ],
+  scenarios: [
+    {
+      id: 'tcp1',
+      title: 'TCP, 1 stream',
+      metrics: [{ key: 'gbps', title: 'throughput', unit: 'Gbit/s', better: 'more' }],
+    },
+    {
+      id: 'rtt',
+      title: 'round trip',
+      metrics: [
+        { key: 'p50', title: 'RTT p50', unit: 'µs', better: 'less' },
+        { key: 'p99', title: 'RTT p99', unit: 'µs', better: 'less' },
+      ],
+    },
+  ],
+  samples: [
+    ...[19, 20, 24].map((gbps, round) => tcp('vxlan', round, gbps)),
+    ...[12, 8, 10].map((gbps, round) => tcp('tun2udp', round, gbps, gbps / 8)),
+    ...[2, 2, 3].map((gbps, round) => tcp('plain', round, gbps, gbps / 2)),
+    tcp('socat', 0, 1, 1),
+    { scenario: 'tcp1', peer: 'socat', mtu: 1500, round: 1, error: 'it went away' },
+    ...[trip('vxlan', 50), trip('tun2udp', 90), trip('plain', 100), trip('socat', 80)],
+  ],
+}
+
+function tableOf(scenario: string): Table {
+  const table = summarise(RESULTS).find((candidate) => candidate.scenario.id === scenario)
+  if (!table) throw new Error(`no table of ${scenario}`)
+  return table
+}
+
+test('medians, ratios, CPU and memory of throughput', (t) => {
+  const { rows, best } = tableOf('tcp1')
+  t.is(best, 'plain C loop')
+  t.deepEqual(
+    rows.map(({ peer }) => peer.id),
+    ['vxlan', 'tun2udp', 'plain', 'socat'],
+  )
+  t.deepEqual<unknown, unknown>(rows[1], {
+    peer: RESULTS.peers[1],
+    values: { gbps: 10 },
+    spread: 0.2,
+    toPlain: 5,
+    toVxlan: 0.5,
+    toBest: 5,
+    // 8 Gbit are 10^9 bytes: a second of CPU for each.
+    cpuPerGb: 1,
+    cpuToPlain: 0.25,
+    machineCpuPerGb: 1.6,
+    rssMb: 3,
+    errors: [],
+  })
+  t.is(rows[0]?.cpuPerGb, undefined, 'the kernel has no forwarder')
+  t.deepEqual(rows[3]?.errors, ['it went away'])
+})
+
+test('where less is better the best peer is the one with the least', (t) => {
+  const { rows, best } = tableOf('rtt')
+  t.is(best, 'socat')
+  t.is(rows[1]?.toBest, 90 / 80)
+  t.deepEqual(rows[1]?.values, { p50: 90, p99: 180 })
+  t.is(rows[1]?.cpuPerGb, undefined, 'no bytes, no CPU for them')
+})
+
+test('page and terminal name the machine, each round, who is missing and what failed', async (t) => {
+  const page = (await render(RESULTS)).get('latest.md') ?? ''
+  for (const part of [
+    'abc1234',
+    'Linux 6.18',
+    'A CPU, 2 cores',
+    'iperf 3.12',
+    '`npm run bench -- --rounds 3`',
+    '**not had:** there is no Go toolchain',
+    'it went away',
+    '12.0, 8.00, 10.0',
+    '![tcp](tcp.svg)',
+  ])
+    t.true(page.includes(part), part)
+  t.regex(
+    page,
+    /^\| TCP, 1 stream \| 1500 \| 10\.0 Gbit\/s \| +5\.00 × \| +0\.50 × \| +5\.00 × \|/mu,
+  )
+  t.regex(page, /Go \\\| water/u, 'what parts cells is escaped')
+  const lines = terminalReport(RESULTS)
+  t.true(lines.includes('not had: Go | water: there is no Go toolchain'))
+  t.true(lines.includes('failed: socat, tcp1, MTU 1500, round 1: it went away'))
+})
+
+test('plots are of what was raced, with a bar for each peer, and the same each time', async (t) => {
+  const files = await render(RESULTS)
+  t.deepEqual([...files.keys()], ['latest.md', 'tcp.svg', 'rtt.svg', 'cpu.svg'])
+  const picture = files.get('tcp.svg') ?? ''
+  t.regex(picture, /^<svg .*<\/svg>\n$/su)
+  for (const title of ['kernel VXLAN', 'tun2udp', 'plain C loop', 'socat'])
+    t.true(picture.includes(`>${title}<`), title)
+  t.deepEqual(await render(RESULTS), files)
+})
+
+test('results of another format are refused', (t) => {
+  const text = JSON.stringify({ ...RESULTS, format: FORMAT + 1 })
+  const message = `old.json is of format ${FORMAT + 1}, expected ${FORMAT}: run \`npm run bench\` anew`
+  t.throws(() => parseResults(text, 'old.json'), { message })
+  t.deepEqual(parseResults(JSON.stringify(RESULTS), 'x.json'), RESULTS)
+})
+
+test('the recorded page and plots are those of the recorded results', async (t) => {
+  for (const [file, text] of await render(readResults(RECORDED))) {
+    t.true(existsSync(join(RECORDED, file)), `${file} is missing: npm run bench:report`)
+    t.is(readFileSync(join(RECORDED, file), 'utf8'), text, `${file}: run npm run bench:report`)
+  }
+})

@@ -1,0 +1,25 @@
+import test from 'ava'
+import { median, ratio, spread } from '../../bench/report/statistics.ts'
+
+test('the median is the middle value, or between the two in the middle, in whatever order', (t) => {
+  t.is(median([]), undefined)
+  t.is(median([7]), 7)
+  t.is(median([9, 1, 5]), 5)
+  t.is(median([4, 10, 1, 2]), 3)
+  t.is(median([100, 20, 3]), 20, 'by value, not as text')
+})
+
+test('the spread is half the range as a part of the median', (t) => {
+  t.is(spread([]), undefined)
+  t.is(spread([8]), 0)
+  t.is(spread([9, 10, 13]), 0.2)
+  t.is(spread([0, 0]), undefined)
+})
+
+test('a ratio needs both values, and something to be compared with', (t) => {
+  t.is(ratio(6, 4), 1.5)
+  t.is(ratio(undefined, 4), undefined)
+  t.is(ratio(6, undefined), undefined)
+  t.is(ratio(6, 0), undefined)
+  t.is(ratio(0, 4), 0)
+})

@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import test from 'ava'
+import { cleanEnvironment } from '../support/program.ts'
+import { hasTools } from '../support/skip.ts'
+
+const execute = promisify(execFile)
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Options and what each is given, in the words of the help: `['--name', 'name']`, `['--json', '']`. */
+type Options = ReadonlyMap<string, string>
+
+async function run(file: string, ...args: string[]): Promise<string> {
+  const { stdout } = await execute(file, args, { cwd: ROOT, env: cleanEnvironment() })
+  return stdout
+}
+
+const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8')
+
+/** The options of `--help`: those of letters stand in the usage, those of words each begin a line. */
+async function optionsOf(program: string): Promise<Options> {
+  const help = await run(process.execPath, `dist/bin/${program}.js`, '--help')
+  const options = new Map<string, string>()
+  for (const [, option = '', argument = ''] of help.matchAll(
+    /[ [](-[a-z])(?: ([a-z-]+))?(?=\]| \[)/gu,
+  ))
+    options.set(option, argument)
+  for (const [, option = '', argument = ''] of help.matchAll(/^ {2}(--[a-z-]+)(?: <(\S+)>)?/gmu))
+    options.set(option, argument)
+  return options
+}
+
+const sorted = (options: Iterable<string>) => [...options].sort()
+const taking = (options: Options) =>
+  sorted([...options].filter(([, argument]) => argument !== '').map(([option]) => option))
+
+/** What the first words of a shell's line are completed to. */
+async function bash(program: string, ...words: string[]): Promise<string[]> {
+  const script = `. completions/${program}.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _${program}
+    printf '%s\\n' "\${COMPREPLY[@]}"`
+  return lines(await run('bash', '-c', script, 'bash', program, ...words))
+}
+
+async function fish(program: string, word: string): Promise<string[]> {
+  const script = `source completions/${program}.fish; complete -C '${program} ${word}'`
+  return lines(await run('fish', '--no-config', '-c', script))
+}
+
+const lines = (text: string) => text.split('\n').filter((line) => line !== '')
+
+for (const program of ['tun2udp', 'tunctl']) {
+  test(`${program}: the help has options`, async (t) => {
+    const options = await optionsOf(program)
+    t.true(options.has('--netns') && options.has('--json') && options.has('--version'))
+    t.is(options.get('--netns'), 'name|path|pid')
+    t.is(options.get('-t'), program === 'tunctl' ? 'device-name' : undefined)
+  })
+
+  test(`${program}: the man page has the options of the help`, async (t) => {
+    const described = new Map<string, string>()
+    const page = read(`man/${program}.8`)
+    for (const [, option = '', argument = ''] of page.matchAll(/^\.It Fl (\S+)(?: (.+))?$/gmu)) {
+      const words = argument
+        .replaceAll(/ Ns Op (\S) Ns Ar (\w+)/gu, '[$1$2]')
+        .replaceAll(/\bAr /gu, '')
+        .replaceAll(' | ', '|')
+      described.set(`-${option}`, words)
+    }
+    const sort = (options: Options) => [...options].sort(([a], [b]) => (a < b ? -1 : 1))
+    t.deepEqual(sort(described), sort(await optionsOf(program)))
+  })
+
+  test(`${program}: the man page is well-formed`, async (t) => {
+    if (!hasTools(t, 'mandoc')) return
+    t.is(await run('mandoc', '-T', 'lint', '-W', 'warning', `man/${program}.8`), '')
+  })
+
+  test(`${program}: bash completes the options of the help`, async (t) => {
+    const options = await optionsOf(program)
+    t.deepEqual(sorted(await bash(program, '-')), sorted(options.keys()))
+    t.deepEqual(await bash(program, '--vers'), ['--version'])
+    for (const [option, argument] of options) {
+      const takesOption = (await bash(program, option, '-')).includes('--help')
+      t.is(takesOption, argument === '', option)
+    }
+  })
+
+  test(`${program}: fish completes the options of the help`, async (t) => {
+    if (!hasTools(t, 'fish')) return
+    const options = await optionsOf(program)
+    const completed = (await fish(program, '-')).map((line) => line.split('\t', 1)[0] ?? '')
+    t.deepEqual(sorted(completed), sorted(options.keys()))
+    const described = lines(read(`completions/${program}.fish`)).filter((line) =>
+      / -[xr] /u.test(line),
+    )
+    const flags = described.map(
+      (line) => / -s (?<letter>\w)| -l (?<word>[\w-]+)/u.exec(line)?.groups,
+    )
+    t.deepEqual(
+      sorted(
+        flags.map((flag) => (flag?.['letter'] ? `-${flag['letter']}` : `--${flag?.['word']}`)),
+      ),
+      taking(options),
+    )
+  })
+
+  test(`${program}: zsh completes the options of the help`, async (t) => {
+    if (!hasTools(t, 'zsh')) return
+    const options = await optionsOf(program)
+    // What the completion hands to zsh's own function, which says what it is.
+    const script = `_arguments() { print -rl -- "$@" }; source completions/_${program}`
+    const specs = lines(await run('zsh', '-f', '-c', script)).flatMap((line) => {
+      const { option, rest } =
+        /^\*?(?<option>-[\w-]+)\[[^\]]+\](?<rest>.*)$/u.exec(line)?.groups ?? {}
+      return option === undefined ? [] : [{ option, takes: rest?.startsWith(':') ?? false }]
+    })
+    t.deepEqual(sorted(specs.map(({ option }) => option)), sorted(options.keys()))
+    t.deepEqual(
+      sorted(specs.filter(({ takes }) => takes).map(({ option }) => option)),
+      taking(options),
+    )
+  })
+}
+
+test('the pages about the programs name every option of the help', async (t) => {
+  for (const [program, page] of [
+    ['tun2udp', 'README.md'],
+    ['tunctl', 'docs/tunctl.md'],
+  ] as const) {
+    const text = read(page)
+    for (const option of (await optionsOf(program)).keys())
+      t.regex(text, new RegExp(`\`${option}[\` ]`, 'u'), `${page}: ${option}`)
+  }
+})

@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { type Namespace, withNamespace } from '../support/namespace.ts'
+import { cleanEnvironment } from '../support/program.ts'
+import { rootTest } from '../support/skip.ts'
+
+const execute = promisify(execFile)
+const INDEX = new URL('../../dist/index.js', import.meta.url).href
+const TIMEOUT_MS = 30_000
+
+/** Runs a script in a process of its own, outside of the namespace that `netns` in it names; gives its stdout. */
+async function run({ name }: Namespace, script: string): Promise<string> {
+  const prelude = `
+    import { Netlink } from '${INDEX}'
+    import { readdirSync, readlinkSync } from 'node:fs'
+    import { setTimeout as sleep } from 'node:timers/promises'
+    import { Worker } from 'node:worker_threads'
+    const netns = '${name}'
+    const sockets = () => readdirSync('/proc/self/fd').filter((fd) => {
+      try { return readlinkSync('/proc/self/fd/' + fd).startsWith('socket:') } catch { return false }
+    }).length
+  `
+  const args = ['--input-type=module', '-e', prelude + script]
+  const options = {
+    env: cleanEnvironment(),
+    timeout: TIMEOUT_MS,
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+  }
+  const { stdout } = await execute(process.execPath, args, options)
+  return stdout.trim()
+}
+
+rootTest(
+  'an open session does not keep the process alive, and a watch that is waited for does',
+  async (t) => {
+    const namespace = await withNamespace(t)
+    t.is(await run(namespace, `await Netlink.open({ netns }); console.log('open')`), 'open')
+    const said = await run(
+      namespace,
+      `
+    const monitor = (await Netlink.open({ netns })).monitor(['link'])
+    setTimeout(() => { console.log('waiting'); monitor.close() }, 200).unref()
+    console.log((await monitor.next()).done)
+    `,
+    )
+    t.is(said, 'waiting\ntrue')
+  },
+)
+
+rootTest('process.exit() and worker.terminate() end whatever is under way', async (t) => {
+  const namespace = await withNamespace(t)
+  const said = await run(
+    namespace,
+    `
+    const before = sockets()
+    for (let turn = 0; turn < 10; turn++) {
+      const worker = new Worker(\`
+        import { parentPort } from 'node:worker_threads'
+        import { Netlink } from '${INDEX}'
+        const netlink = await Netlink.open({ netns: '\${netns}' })
+        void netlink.monitor(['link', 'route']).next()
+        void netlink.links.list()
+        void netlink.waitFor('lo', () => false)
+        parentPort.postMessage('ready')
+      \`, { eval: true })
+      await new Promise((resolve) => worker.once('message', resolve))
+      await worker.terminate()
+    }
+    await sleep(200)
+    console.log(sockets() - before <= 1 ? 'none left' : sockets() - before)
+    const netlink = await Netlink.open({ netns })
+    void netlink.monitor(['link']).next()
+    void netlink.addresses.add('lo', '10.0.0.1')
+    process.exit(0)
+    `,
+  )
+  t.is(said, 'none left')
+})
+
+rootTest('many sessions, watches and dumps leave no descriptor', async (t) => {
+  const namespace = await withNamespace(t)
+  const said = await run(
+    namespace,
+    `
+    const count = () => readdirSync('/proc/self/fd').length
+    const cycle = async () => {
+      const netlink = await Netlink.open({ netns })
+      const monitor = netlink.monitor(['link'])
+      const waiting = monitor.next()
+      await netlink.links.list()
+      for await (const link of netlink.links.stream()) break
+      monitor.close()
+      await waiting
+      await netlink.links.get('absent').catch(() => undefined)
+      netlink.close()
+    }
+    for (let turn = 0; turn < 5; turn++) await cycle()
+    const settled = async () => { await sleep(100); return count() }
+    const before = await settled()
+    for (let turn = 0; turn < 100; turn++) await cycle()
+    const left = (await settled()) - before
+    console.log(left <= 2 ? 'none left' : left)
+    `,
+  )
+  t.is(said, 'none left')
+})

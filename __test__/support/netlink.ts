@@ -1,0 +1,30 @@
+import type { ExecutionContext } from 'ava'
+import { Netlink } from '../../dist/index.js'
+import { type Namespace, withNamespace } from './namespace.ts'
+
+/** A namespace of a test's own, with a session in it and ip(8) beside it. */
+export interface Room {
+  readonly namespace: Namespace
+  readonly netlink: Netlink
+  /** Runs `ip -j -d …` in the namespace; gives what it prints. */
+  ip: <T = Record<string, unknown>>(command: string) => Promise<T[]>
+}
+
+/** Makes a room that goes with the test. */
+export async function withNetlink(t: ExecutionContext): Promise<Room> {
+  const namespace = await withNamespace(t)
+  const netlink = await Netlink.open({ netns: namespace.name })
+  t.teardown(() => {
+    netlink.close()
+  })
+  const ip = async <T>(command: string) => {
+    const stdout = await namespace.run('ip', '-j', '-d', ...command.split(' '))
+    return (stdout.trim() === '' ? [] : JSON.parse(stdout)) as T[]
+  }
+  return { namespace, netlink, ip }
+}
+
+/** Without the keys whose value is undefined, for comparisons. */
+export function defined(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,56 @@
+import type { RelayStats } from '../../../index.ts'
+
+/** What the kernel counted of an interface: a super-packet is one. */
+export interface InterfaceCounts {
+  /** Packets that were written into it. */
+  written: number
+  /** Packets that were read from it. */
+  read: number
+}
+
+/** Reads the counters out of what `ip -s -json link show` printed; the driver's own way is the other one. */
+export function interfaceCounts(json: string): InterfaceCounts {
+  const [link] = JSON.parse(json) as { stats64: Record<'rx' | 'tx', { packets: number }> }[]
+  if (!link) throw new Error(`no interface in ${json}`)
+  return { written: link.stats64.rx.packets, read: link.stats64.tx.packets }
+}
+
+/** What of the counters of a relay that has ended does not add up, the kernel's own beside them. */
+export function problemsOf(
+  { outbound, inbound }: RelayStats,
+  before: InterfaceCounts,
+  after: InterfaceCounts,
+): string[] {
+  const equations: [what: string, left: number, right: number][] = [
+    [
+      'packetsRead = datagramsSent + dropped',
+      outbound.packetsRead,
+      outbound.datagramsSent + sum(outbound.dropped),
+    ],
+    [
+      'datagramsReceived = packetsWritten + dropped',
+      inbound.datagramsReceived,
+      inbound.packetsWritten + sum(inbound.dropped),
+    ],
+    [
+      'packets that the kernel handed over = packetsRead - packetsSplit + superPacketsRead',
+      after.read - before.read,
+      outbound.packetsRead - outbound.packetsSplit + outbound.superPacketsRead,
+    ],
+    [
+      'packets that the kernel took = packetsWritten - packetsJoined + superPacketsWritten',
+      after.written - before.written,
+      inbound.packetsWritten - inbound.packetsJoined + inbound.superPacketsWritten,
+    ],
+  ]
+  return equations
+    .filter(([, left, right]) => left !== right)
+    .map(([what, left, right]) => `${what}: ${left} is not ${right}`)
+}
+
+/** All drops together. */
+export function sum(
+  dropped: RelayStats['outbound']['dropped'] | RelayStats['inbound']['dropped'],
+): number {
+  return Object.values(dropped).reduce((total, count) => total + count, 0)
+}

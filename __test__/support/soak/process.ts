@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { cleanEnvironment } from '../program.ts'
+
+/** A process in a network namespace that says one JSON value a line. */
+export class JsonProcess {
+  readonly child: ChildProcess
+  readonly #lines: AsyncIterator<string>
+  readonly #closed: Promise<unknown>
+  #stderr = ''
+
+  /** `ip netns exec` becomes the command, so that signals reach it. */
+  constructor(namespace: string, ...command: readonly string[]) {
+    this.child = spawn('ip', ['netns', 'exec', namespace, ...command], {
+      env: cleanEnvironment(),
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
+    this.#closed = once(this.child, 'close')
+    if (!this.child.stdout) throw new Error('a pipe was asked for')
+    this.#lines = createInterface(this.child.stdout)[Symbol.asyncIterator]()
+  }
+
+  /** The next value; nothing once it has ended. */
+  async next(): Promise<unknown> {
+    const line = await this.#lines.next()
+    return line.done ? undefined : (JSON.parse(line.value) as unknown)
+  }
+
+  /** The next value, which must be there. */
+  async expect(): Promise<unknown> {
+    const value = await this.next()
+    if (value === undefined) {
+      await this.#closed
+      throw new Error(`${this.child.spawnargs.join(' ')} ended: ${this.#stderr}`)
+    }
+    return value
+  }
+
+  /** All that it still says, once it has ended. */
+  async rest(): Promise<unknown[]> {
+    const values: unknown[] = []
+    for (let value = await this.next(); value !== undefined; value = await this.next()) {
+      values.push(value)
+    }
+    await this.#closed
+    return values
+  }
+}

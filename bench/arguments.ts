@@ -1,0 +1,130 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { PEERS } from './peers/index.ts'
+import { type Build, ours } from './peers/ours.ts'
+import type { Peer } from './peers/peer.ts'
+import type { Plan } from './run/race.ts'
+import { SCENARIOS } from './scenarios/index.ts'
+import type { Scenario } from './scenarios/scenario.ts'
+
+/** MTU of Ethernet, in bytes. */
+const MTU = 1500
+/** With `--full`: the least that IPv6 works with (RFC 8200), Ethernet's, and that of jumbo frames. */
+const FULL_MTUS = [1280, MTU, 9000]
+
+/** What `--quick` runs, in well under three minutes once everything is built. */
+const QUICK = {
+  peers: ['veth', 'vxlan', 'tun2udp', 'plain', 'tun-rs-gso', 'go-wireguard-conn'],
+  scenarios: ['tcp1', 'tcp4', 'udp64', 'rtt'],
+  rounds: 3,
+  seconds: 1,
+}
+const DEFAULT = { rounds: 5, seconds: 2 }
+
+/** The options as the parser gives them. */
+interface Flags {
+  quick?: true
+  full?: true
+  rounds?: number
+  seconds?: number
+  peers?: string[]
+  scenarios?: string[]
+  ours?: Build[]
+  out: string
+}
+
+/** What is to be done. */
+export interface Arguments {
+  readonly plan: Plan
+  /** Directory that the results are written to. */
+  readonly out: string
+}
+
+/** The parser, which ends the process by itself after `--help` and with wrong arguments. */
+export function describeBench(): Command {
+  const command = new Command('npm run bench --')
+    .description('Races the relay against its peers in network namespaces. Needs root.')
+    .allowExcessArguments(false)
+    .helpOption('--help', 'print this help')
+  for (const option of options()) command.addOption(option)
+  return command
+}
+
+function options(): Option[] {
+  return [
+    new Option('--quick', 'few peers, scenarios and rounds: under 3 minutes').conflicts('full'),
+    new Option('--full', `MTU ${FULL_MTUS.join(', ')} instead of ${MTU} only`),
+    new Option('--rounds <number>', `runs of each (default: ${DEFAULT.rounds})`).argParser(
+      within(1, 1000),
+    ),
+    new Option('--seconds <number>', `length of a run (default: ${DEFAULT.seconds})`).argParser(
+      within(1, 3600),
+    ),
+    new Option('--peers <list>', `only these of ${idsOf(PEERS)}`).argParser(listOf(PEERS)),
+    new Option('--scenarios <list>', `only these of ${idsOf(SCENARIOS)}`).argParser(
+      listOf(SCENARIOS),
+    ),
+    new Option(
+      '--ours <name=path[,--option…]>',
+      'a further build of this relay, or options of it, as a peer (repeatable)',
+    ).argParser(build),
+    new Option('--out <directory>', 'where the results go').default('dist/bench'),
+  ]
+}
+
+/** Reads the arguments behind the program's name. */
+export function parseArguments(argv: readonly string[], command = describeBench()): Arguments {
+  const flags = command.parse(argv, { from: 'user' }).opts<Flags>()
+  const chosen = flags.quick ? QUICK : DEFAULT
+  const quick = flags.quick ? QUICK : undefined
+  const peers = select(PEERS, flags.peers ?? quick?.peers)
+  const builds = (flags.ours ?? []).map(ours)
+  const plan = {
+    peers: [...peers, ...builds] as Peer[],
+    scenarios: select<Scenario>(SCENARIOS, flags.scenarios ?? quick?.scenarios),
+    rounds: flags.rounds ?? chosen.rounds,
+    seconds: flags.seconds ?? chosen.seconds,
+    mtus: flags.full ? FULL_MTUS : [MTU],
+  }
+  return { plan, out: flags.out }
+}
+
+/** In their own order, whatever that of the names. */
+function select<Item extends { id: string }>(
+  items: readonly Item[],
+  ids: readonly string[] | undefined,
+): Item[] {
+  return items.filter(({ id }) => ids === undefined || ids.includes(id))
+}
+
+function idsOf(items: readonly { id: string }[]): string {
+  return items.map(({ id }) => id).join(', ')
+}
+
+function listOf(items: readonly { id: string }[]): (text: string) => string[] {
+  return (text) => {
+    const ids = text.split(',')
+    const unknown = ids.find((id) => !items.some((item) => item.id === id))
+    if (unknown === undefined) return ids
+    throw new InvalidArgumentError(`"${unknown}" is none of ${idsOf(items)}`)
+  }
+}
+
+function within(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,6}$/u.test(text) ? Number(text) : Number.NaN
+    if (value >= least && value <= most) return value
+    throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`)
+  }
+}
+
+/** `NAME=PATH[,--option…]`; a comma within an option's value is not followed by `--`. */
+function build(text: string, earlier: readonly Build[] = []): Build[] {
+  const [, id, rest] = /^([\w.+-]+)=(.+)$/u.exec(text) ?? []
+  const [tree, ...flags] = rest?.split(/,(?=--)/u) ?? []
+  if (id === undefined || !tree) {
+    throw new InvalidArgumentError('expected NAME=PATH[,--option…], such as slow=.,--no-offload')
+  }
+  const taken = [...PEERS, ...earlier].some((peer) => peer.id === id)
+  if (taken) throw new InvalidArgumentError(`there is a peer "${id}" already: choose another name`)
+  return [...earlier, { id, tree, options: flags }]
+}

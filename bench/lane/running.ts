@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+/** How much of a program's last words is kept. */
+const TAIL_LENGTH = 2000
+/** How long a program may take to end when it is asked to. */
+const PATIENCE_MS = 2000
+/** How long a program may take until it has said that it is ready. */
+const READY_MS = 10_000
+
+/** What a program gets besides its arguments. */
+export interface StartOptions {
+  /** What it is called in messages, if not by its path. */
+  name?: string | undefined
+  env?: Record<string, string>
+}
+
+/**
+ * A program that runs until it is disposed of, and no longer than this process.
+ *
+ * It is in a session of its own, so that Ctrl-C reaches this process alone, which then ends it.
+ */
+export class Running implements AsyncDisposable {
+  readonly pid: number
+  readonly #child: ChildProcess
+  readonly #name: string
+  readonly #ended: Promise<unknown>
+  #stdout = ''
+  #tail = ''
+
+  private constructor(child: ChildProcess, name: string, pid: number) {
+    this.pid = pid
+    this.#child = child
+    this.#name = name
+    this.#ended = once(child, 'close')
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout = (this.#stdout + text).slice(-TAIL_LENGTH)
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#tail = (this.#tail + text).slice(-TAIL_LENGTH)
+    })
+  }
+
+  static async start(
+    command: readonly string[],
+    { name = command[0] ?? '', env = {} }: StartOptions = {},
+  ): Promise<Running> {
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
+      detached: true,
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    child.stdin.on('error', () => undefined)
+    await once(child, 'spawn')
+    return new Running(child, name, child.pid ?? 0)
+  }
+
+  /** Whether it still runs. */
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** What it said last on stderr, or else on stdout, on one line. */
+  get lastWords(): string {
+    const words = (this.#tail.trim() || this.#stdout.trim()).replaceAll(/\s*\n\s*/gu, '; ')
+    return words || 'it said nothing'
+  }
+
+  /** Waits until it has printed a text on stdout. */
+  async says(text: string): Promise<void> {
+    await this.until(() => this.#stdout.includes(text), `print "${text}"`)
+  }
+
+  /** Waits until something holds that it is to bring about. */
+  async until(holds: () => boolean | Promise<boolean>, deed: string): Promise<void> {
+    const deadline = performance.now() + READY_MS
+    while (!(await holds())) {
+      if (!this.isAlive) {
+        await this.#ended
+        throw new Error(`${this.#name} ended and did not ${deed}: ${this.lastWords}`)
+      }
+      if (performance.now() > deadline) {
+        throw new Error(`${this.#name} did not ${deed} in ${READY_MS} ms: ${this.lastWords}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
+  /** Stops it where it is, so that it takes no CPU time from others. */
+  pause(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    this.#child.kill('SIGCONT')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.isAlive) this.#child.kill('SIGTERM')
+    this.resume()
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE_MS)
+    await this.#ended
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { SOURCES, cached, sourcesIn } from './cache.ts'
+import { versionOf } from './tools.ts'
+
+/** A program in Go that was built. */
+export interface GoProgram {
+  readonly path: string
+  /** The module that it is about and its version, with that of Go. */
+  readonly version: string
+}
+
+/**
+ * Builds a package from the module in a folder of the sources.
+ *
+ * @param module the module that the program is about, for its version.
+ * @param target the package: `.`, or one of another module that the folder's `go.mod` pins.
+ */
+export async function buildGo(
+  folder: string,
+  module: string,
+  target: string,
+  signal: AbortSignal,
+): Promise<GoProgram> {
+  const go = await versionOf('go', ['version'], /go\d\S*/u)
+  if (go === undefined) throw new Error('there is no Go toolchain (go): see go.dev')
+  const directory = await cached(folder, sourcesIn(folder), go, async (aside) => {
+    const args = [
+      'build',
+      '-trimpath',
+      '-buildvcs=false',
+      '-mod=readonly',
+      '-o',
+      join(aside, folder),
+    ]
+    await execa('go', [...args, target], { cwd: join(SOURCES, folder), cancelSignal: signal })
+  })
+  const path = join(directory, folder)
+  return { path, version: `${module} ${pinned(folder, module)}, ${go}` }
+}
+
+/** A module's version in `go.mod`. */
+function pinned(folder: string, module: string): string {
+  const manifest = readFileSync(join(SOURCES, folder, 'go.mod'), 'utf8')
+  const line = manifest.split('\n').find((text) => text.trim().includes(`${module} v`))
+  return /\sv\S+/u.exec(line ?? '')?.[0].trim() ?? 'unknown'
+}

@@ -1,0 +1,44 @@
+/*
+ * The plain peer: one packet, one datagram, one system call for each. What every ratio is against.
+ *
+ *   plain INTERFACE PORT PEER_PORT      both ports on 127.0.0.1
+ */
+#include <err.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tun.h"
+#include "udp.h"
+
+/* The longest packet that a datagram can hold. */
+static uint8_t packet[65536];
+
+int main(int argc, char **argv)
+{
+	if (argc != 4)
+		errx(2, "usage: plain INTERFACE PORT PEER_PORT");
+	int tun = open_tun(argv[1]);
+	int udp = udp_socket("127.0.0.1", argv[2]);
+	udp_connect(udp, "127.0.0.1", argv[3]);
+
+	struct pollfd ready[] = {{.fd = tun, .events = POLLIN}, {.fd = udp, .events = POLLIN}};
+	for (;;) {
+		if (poll(ready, 2, -1) < 0)
+			err(1, "poll");
+		if (ready[0].revents) {
+			ssize_t length = read(tun, packet, sizeof packet);
+			if (length < 0)
+				err(1, "read from %s", argv[1]);
+			/* A refusal is news of a peer that has not started yet. */
+			(void)!send(udp, packet, (size_t)length, 0);
+		}
+		if (ready[1].revents) {
+			ssize_t length = recv(udp, packet, sizeof packet, 0);
+			/* An interface that is not up yet takes no packet. */
+			if (length > 0)
+				(void)!write(tun, packet, (size_t)length);
+		}
+	}
+}

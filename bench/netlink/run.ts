@@ -1,0 +1,87 @@
+/**
+ * `npm run bench:netlink [-- ROUNDS]`: 10,000 addresses added, and 10,000 routes listed, by this
+ * package, pyroute2, vishvananda/netlink and `ip -batch`, in turn, each in a network namespace of its
+ * own. Needs root, iproute2, python3 and go. Each measures its task without its own start, but for
+ * ip(8), whose start takes some milliseconds.
+ */
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+
+const COUNT = 10_000
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+const CACHE = fileURLToPath(new URL('../.cache/netlink/', import.meta.url))
+
+type Task = 'addresses' | 'routes'
+
+const numbers = Array.from({ length: COUNT }, (_, index) => index + 1)
+const host = (n: number) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}/32`
+
+const BATCHES: Readonly<Record<Task, string>> = {
+  addresses: numbers.map((n) => `address add ${host(n)} dev lo\n`).join(''),
+  routes: numbers.map((n) => `route add ${host(n)} dev lo\n`).join(''),
+}
+
+function ip(namespace: string, args: readonly string[], input = ''): void {
+  const options = { input, stdio: ['pipe', 'ignore', 'inherit'] as const, maxBuffer: 2 ** 28 }
+  execFileSync('ip', ['-n', namespace, ...args], { ...options, stdio: [...options.stdio] })
+}
+
+/** Runs a program in a namespace; gives the milliseconds that it prints. */
+function run(namespace: string, ...command: string[]): number {
+  const args = ['netns', 'exec', namespace, ...command]
+  return Number(execFileSync('ip', args, { encoding: 'utf8' }))
+}
+
+const CONTENDERS: Readonly<Record<string, (namespace: string, task: Task) => number>> = {
+  tun2udp: (namespace, task) => {
+    const register = ['--import', '@oxc-node/core/register']
+    return run(namespace, process.execPath, ...register, `${HERE}ours.ts`, task, String(COUNT))
+  },
+  pyroute2: (namespace, task) =>
+    run(namespace, `${CACHE}venv/bin/python`, `${HERE}pyroute2_task.py`, task, String(COUNT)),
+  'vishvananda/netlink': (namespace, task) =>
+    run(namespace, `${CACHE}go-task`, task, String(COUNT)),
+  'ip -batch': (namespace, task) => {
+    const start = process.hrtime.bigint()
+    if (task === 'addresses') ip(namespace, ['-batch', '-'], BATCHES.addresses)
+    else ip(namespace, ['-4', '-j', 'route', 'show'])
+    return Number(process.hrtime.bigint() - start) / 1e6
+  },
+}
+
+/** Runs a contender once, in a namespace that is made ready for its task. */
+function race(name: string, task: Task): number {
+  const namespace = `bench-${randomBytes(5).toString('hex')}`
+  execFileSync('ip', ['netns', 'add', namespace])
+  try {
+    ip(namespace, ['link', 'set', 'lo', 'up'])
+    if (task === 'routes') ip(namespace, ['-batch', '-'], BATCHES.routes)
+    return CONTENDERS[name]?.(namespace, task) ?? Number.NaN
+  } finally {
+    execFileSync('ip', ['netns', 'delete', namespace])
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+const rounds = Number(process.argv[2] ?? 3)
+for (const task of ['addresses', 'routes'] as const) {
+  const times = Object.keys(CONTENDERS).map((name) => ({ name, values: [] as number[] }))
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, values } of times) values.push(race(name, task))
+  }
+  const ours = median(times[0]?.values ?? [])
+  const what = task === 'addresses' ? 'addresses added' : 'routes listed'
+  console.log(`${COUNT} ${what}, median of ${rounds}`)
+  for (const { name, values } of times) {
+    const time = median(values)
+    const all = values.map((value) => value.toFixed(0)).join(' ')
+    console.log(
+      `  ${name.padEnd(20)} ${time.toFixed(1).padStart(8)} ms  ${(time / ours).toFixed(2)}×  (${all})`,
+    )
+  }
+}

@@ -1,0 +1,42 @@
+import { buildGo } from '../native/go.ts'
+import type { Peer } from './peer.ts'
+
+/** A forwarder in Go over wireguard/tun, with its super-packets, and batches of datagrams. */
+export const goWireguard = wireguard('go-wireguard', 'Go, wireguard/tun', 'mmsg')
+
+/** The same over wireguard/conn too, with its trains of datagrams. */
+export const goWireguardConn = wireguard('go-wireguard-conn', 'Go, wireguard/tun and conn', 'conn')
+
+/** A forwarder in Go over songgao/water, one packet a call. */
+export const goWater: Peer = {
+  id: 'go-water',
+  title: 'Go, songgao/water',
+  kind: 'user',
+  async prepare({ signal }) {
+    const { path, version } = await buildGo('go-water', 'github.com/songgao/water', '.', signal)
+    return {
+      version,
+      open: (lane) =>
+        lane.join(({ port, peerPort }, device) => [path, device, String(port), String(peerPort)]),
+    }
+  },
+}
+
+function wireguard(id: string, title: string, mode: 'mmsg' | 'conn'): Peer {
+  return {
+    id,
+    title,
+    kind: 'user',
+    async prepare({ signal }) {
+      const module = 'golang.zx2c4.com/wireguard'
+      const { path, version } = await buildGo('go-wireguard', module, '.', signal)
+      return {
+        version,
+        open: (lane) =>
+          lane.join(({ port, peerPort }, device) => [
+            ...[path, mode, device, String(lane.mtu), String(port), String(peerPort)],
+          ]),
+      }
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import { release } from 'node:os'
+import { DEVICE, type Lane } from '../lane/lane.ts'
+import type { Peer } from './peer.ts'
+
+/** Outer headers of VXLAN over IPv4: Ethernet 14, VXLAN 8, UDP 8, IP 20 (RFC 7348). */
+const VXLAN_OVERHEAD = 50
+/** Header of Ethernet, which a VXLAN interface carries inside as well. */
+const OUTER = 'under0'
+const OUTER_ADDRESSES = { left: '192.0.2.1', right: '192.0.2.2' }
+
+/** No tunnel: the ends joined by a pair of virtual Ethernet interfaces. The limit of all. */
+export const veth: Peer = {
+  id: 'veth',
+  title: 'veth, no tunnel',
+  kind: 'kernel',
+  prepare: () =>
+    Promise.resolve({
+      version: `Linux ${release()}`,
+      async open(lane: Lane) {
+        await joinByVeth(lane, DEVICE)
+        for (const end of lane.ends) await lane.configure(end)
+      },
+    }),
+}
+
+/** The kernel's own tunnel over UDP, over a pair of virtual Ethernet interfaces. */
+export const vxlan: Peer = {
+  id: 'vxlan',
+  title: 'kernel VXLAN',
+  kind: 'kernel',
+  prepare: () =>
+    Promise.resolve({
+      version: `Linux ${release()}`,
+      async open(lane: Lane) {
+        await joinByVeth(lane, OUTER)
+        for (const end of lane.ends) {
+          const [local, remote] =
+            end.side === 'left'
+              ? [OUTER_ADDRESSES.left, OUTER_ADDRESSES.right]
+              : [OUTER_ADDRESSES.right, OUTER_ADDRESSES.left]
+          await end.namespace.ip(
+            `link set dev ${OUTER} mtu ${lane.mtu + VXLAN_OVERHEAD}`,
+            `link set dev ${OUTER} up`,
+            `address add ${local}/24 dev ${OUTER}`,
+            `link add ${DEVICE} type vxlan id 1 dstport 4789 local ${local} remote ${remote} dev ${OUTER}`,
+          )
+          await lane.configure(end)
+        }
+      },
+    }),
+}
+
+async function joinByVeth({ left, right }: Lane, device: string): Promise<void> {
+  await left.namespace.ip(
+    `link add ${device} type veth peer name ${device} netns ${right.namespace.pid}`,
+  )
+}

@@ -1,0 +1,19 @@
+import { join } from 'node:path'
+import { SOURCES } from '../native/cache.ts'
+import type { Peer } from './peer.ts'
+
+/** What Node can do by itself, and what npm packages for TUN interfaces do with their descriptor. */
+export const nodeFs: Peer = {
+  id: 'node-fs',
+  title: 'Node, fs and dgram',
+  kind: 'user',
+  prepare: ({ tools }) =>
+    Promise.resolve({
+      version: `bench/native/node-fs.mjs, Node ${process.version}`,
+      open: (lane) =>
+        lane.join(({ port, peerPort }, device) => [
+          ...[tools.withtun, device, process.execPath, join(SOURCES, 'node-fs.mjs')],
+          ...[String(port), String(peerPort)],
+        ]),
+    }),
+}

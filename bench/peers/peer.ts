@@ -1,0 +1,36 @@
+import type { Lane } from '../lane/lane.ts'
+import type { Tools } from '../native/tools.ts'
+
+/** What a peer is to the race. */
+export type PeerKind =
+  /** This project's relay. */
+  | 'ours'
+  /** Another forwarder in user space. */
+  | 'user'
+  /** Done by the kernel: what user space can only come near to. */
+  | 'kernel'
+
+/** A peer that is built or found, and can be started. */
+export interface ReadyPeer {
+  /** Its version, with what it stands on. */
+  readonly version: string
+  /** Joins the ends of a lane. */
+  open(lane: Lane): Promise<void>
+}
+
+/** What peers are built with. */
+export interface Toolbox {
+  readonly tools: Tools
+  readonly signal: AbortSignal
+}
+
+/** One who takes part in the race. */
+export interface Peer {
+  /** Name on the command line and in the results. */
+  readonly id: string
+  /** Name in tables and plots. */
+  readonly title: string
+  readonly kind: PeerKind
+  /** Builds or finds it; rejects with the reason if it cannot be had. */
+  prepare(toolbox: Toolbox): Promise<ReadyPeer>
+}

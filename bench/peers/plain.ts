@@ -1,0 +1,17 @@
+import { versionOf } from '../native/tools.ts'
+import type { Peer } from './peer.ts'
+
+/** The least that a forwarder does: a loop in C with one system call a packet and direction. */
+export const plain: Peer = {
+  id: 'plain',
+  title: 'plain C loop',
+  kind: 'user',
+  async prepare({ tools }) {
+    const compiler = await versionOf('cc', ['--version'])
+    return {
+      version: `bench/native/plain.c, ${compiler ?? 'cc'}`,
+      open: (lane) =>
+        lane.join((end, device) => [tools.plain, device, String(end.port), String(end.peerPort)]),
+    }
+  },
+}

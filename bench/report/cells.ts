@@ -1,0 +1,50 @@
+import type { Row, Table } from './summary.ts'
+
+const NOTHING = '–'
+
+/** A number with three digits that count. */
+export function digits(value: number | undefined): string {
+  if (value === undefined) return NOTHING
+  const decimals = value >= 100 ? 0 : value >= 10 ? 1 : 2
+  return value.toFixed(decimals)
+}
+
+/** A number with its unit as a factor. */
+export function times(value: number | undefined): string {
+  return value === undefined ? NOTHING : `${digits(value)} ×`
+}
+
+/** The heads of a scenario's columns. */
+export function headOf({ scenario }: Table): string[] {
+  return [
+    'peer',
+    ...scenario.metrics.map(({ title, unit }) => `${title}, ${unit}`),
+    '±',
+    'to plain',
+    'to VXLAN',
+    'to best peer',
+    ...(hasBytes(scenario) ? ['CPU s/GB', 'to plain', 'machine CPU s/GB'] : []),
+    'RSS MB',
+  ]
+}
+
+/** A peer's cells below them. */
+export function cellsOf(row: Row, { scenario }: Table): string[] {
+  return [
+    row.peer.title,
+    ...scenario.metrics.map(({ key }) => digits(row.values[key])),
+    row.spread === undefined ? NOTHING : `${(row.spread * 100).toFixed(0)} %`,
+    times(row.toPlain),
+    times(row.toVxlan),
+    times(row.toBest),
+    ...(hasBytes(scenario)
+      ? [digits(row.cpuPerGb), times(row.cpuToPlain), digits(row.machineCpuPerGb)]
+      : []),
+    digits(row.rssMb),
+  ]
+}
+
+/** Where less is better it is no bulk of bytes that is measured. */
+function hasBytes({ metrics }: Table['scenario']): boolean {
+  return metrics.every(({ better }) => better === 'more')
+}

@@ -1,0 +1,123 @@
+import { markdownTable } from 'markdown-table'
+import type { Results, Sample } from '../results.ts'
+import { cellsOf, digits, headOf, times } from './cells.ts'
+import { type Row, type Table, summarise } from './summary.ts'
+
+/** The relay of the tree itself, which the first table is about. */
+const OURS = 'tun2udp'
+
+/** The results as a page, with its plots beside it. */
+export function markdownReport(results: Results, plots: readonly string[]): string {
+  const tables = summarise(results)
+  return [
+    '# Results of the bench',
+    'Made by `npm run bench`; [README.md](../README.md) says how, and what the figures mean.',
+    setting(results),
+    '## In short',
+    `Medians of ${results.rounds} interleaved rounds of ${results.seconds} s each.`,
+    short(tables),
+    ...plots.map((file) => `![${file.replace(/\.svg$/u, '')}](${file})`),
+    '## Peers',
+    peersOf(results),
+    ...tables.flatMap((table) => [
+      `## ${table.scenario.title}, MTU ${table.mtu}`,
+      tableOf(
+        headOf(table),
+        table.rows.map((row) => cellsOf(row, table)),
+        1,
+      ),
+    ]),
+    ...failures(results),
+    '## Each round',
+    'In the order of the rounds; the JSON file has all that was measured.',
+    rounds(results),
+    '',
+  ].join('\n\n')
+}
+
+function tableOf(head: string[], rows: string[][], leftColumns: number): string {
+  const align = head.map((_, index) => (index < leftColumns ? 'l' : 'r'))
+  const escaped = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))
+  return markdownTable([head, ...escaped], { align })
+}
+
+function setting({ date, commit, command, machine, versions }: Results): string {
+  const { cpu, cores, memoryGiB, kernel } = machine
+  return tableOf(
+    ['', ''],
+    [
+      ['date', date],
+      ['commit', commit],
+      ['command', `\`${`npm run bench -- ${command}`.trim()}\``],
+      ['CPU', `${cpu}, ${cores} cores, ${memoryGiB} GiB of memory`],
+      ['kernel', kernel],
+      ...Object.entries(versions),
+    ],
+    2,
+  )
+}
+
+function short(tables: readonly Table[]): string {
+  const head = [
+    ...['scenario', 'MTU', 'tun2udp', 'to plain C', 'to VXLAN', 'to the best other'],
+    ...['which is', 'CPU s/GB', 'to plain C'],
+  ]
+  const rows = tables.flatMap((table) => {
+    const row = table.rows.find(({ peer }) => peer.id === OURS)
+    return row ? [shortRow(table, row)] : []
+  })
+  return tableOf(head, rows, 1)
+}
+
+function shortRow({ scenario, mtu, best }: Table, row: Row): string[] {
+  const [metric] = scenario.metrics
+  const value = metric ? `${digits(row.values[metric.key])} ${metric.unit}` : ''
+  return [
+    ...[scenario.title, String(mtu), value],
+    ...[times(row.toPlain), times(row.toVxlan), times(row.toBest), best ?? '–'],
+    ...[digits(row.cpuPerGb), times(row.cpuToPlain)],
+  ]
+}
+
+function peersOf({ peers }: Results): string {
+  const rows = peers.map(({ title, kind, version, missing }) => [
+    title,
+    { ours: 'this project', user: 'user space', kernel: 'kernel' }[kind],
+    missing === undefined ? (version ?? '–') : `**not had:** ${missing}`,
+  ])
+  return tableOf(['peer', 'kind', 'version'], rows, 3)
+}
+
+function failures({ samples }: Results): string[] {
+  const failed = samples.filter(({ error }) => error !== undefined)
+  if (failed.length === 0) return []
+  const rows = failed.map((sample) => [
+    ...placeOf(sample),
+    String(sample.round),
+    sample.error ?? '',
+  ])
+  return ['## Failed', tableOf(['scenario', 'MTU', 'peer', 'round', 'reason'], rows, 5)]
+}
+
+function placeOf({ scenario, mtu, peer }: Sample): string[] {
+  return [scenario, String(mtu), peer]
+}
+
+function rounds({ scenarios, mtus, peers, samples }: Results): string {
+  const rows = mtus.flatMap((mtu) =>
+    scenarios.flatMap(({ id: scenario, metrics }) =>
+      metrics.flatMap(({ key, title, unit }) =>
+        peers
+          .filter(({ missing }) => missing === undefined)
+          .map(({ id: peer, title: name }) => {
+            const own = samples.filter(
+              (s) => s.mtu === mtu && s.scenario === scenario && s.peer === peer,
+            )
+            const values = own.map(({ values }) => digits(values?.[key])).join(', ')
+            return [scenario, String(mtu), `${title}, ${unit}`, name, values]
+          }),
+      ),
+    ),
+  )
+  return tableOf(['scenario', 'MTU', 'figure', 'peer', 'rounds'], rows, 5)
+}

@@ -1,0 +1,24 @@
+import CliTable from 'cli-table3'
+import type { Results } from '../results.ts'
+import { cellsOf, headOf } from './cells.ts'
+import { summarise } from './summary.ts'
+
+/** The results for a terminal. */
+export function terminalReport(results: Results): string {
+  const parts = summarise(results).map((table) => {
+    const head = headOf(table)
+    const colAligns = head.map((_, index) => (index === 0 ? 'left' : 'right'))
+    const view = new CliTable({ head, colAligns, style: { head: [], border: [] } })
+    view.push(...table.rows.map((row) => cellsOf(row, table)))
+    return `${table.scenario.title}, MTU ${table.mtu}\n${view.toString()}`
+  })
+  const failed = results.samples.flatMap(({ scenario, peer, mtu, round, error }) =>
+    error === undefined
+      ? []
+      : [`failed: ${peer}, ${scenario}, MTU ${mtu}, round ${round}: ${error}`],
+  )
+  const missing = results.peers.flatMap((peer) =>
+    peer.missing === undefined ? [] : [`not had: ${peer.title}: ${peer.missing}`],
+  )
+  return [...parts, ...failed, ...missing].join('\n')
+}

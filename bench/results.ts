@@ -1,0 +1,81 @@
+import type { PeerKind } from './peers/peer.ts'
+import type { Metric } from './scenarios/scenario.ts'
+
+/** Version of the shape below; a file of another is refused. */
+export const FORMAT = 1
+
+/** What was raced on. */
+export interface Machine {
+  readonly kernel: string
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGiB: number
+}
+
+/** A peer as it took part, or the reason why it did not. */
+export interface PeerResult {
+  readonly id: string
+  readonly title: string
+  readonly kind: PeerKind
+  readonly version?: string
+  /** Why it could not be had. */
+  readonly missing?: string
+}
+
+/** A scenario that was run. */
+export interface ScenarioResult {
+  readonly id: string
+  readonly title: string
+  readonly metrics: readonly Metric[]
+}
+
+/** One run of one scenario with one peer. */
+export interface Sample {
+  readonly scenario: string
+  readonly peer: string
+  /** MTU of the interfaces, in bytes. */
+  readonly mtu: number
+  /** From 0. */
+  readonly round: number
+  /** By the keys of the scenario's metrics; absent when the run failed. */
+  readonly values?: Readonly<Record<string, number>>
+  /** Payload that arrived, in bytes. */
+  readonly bytes?: number
+  /** CPU time of both forwarders together; absent where the kernel forwards. */
+  readonly forwarderCpuSeconds?: number
+  /** CPU time of the whole machine, senders and receivers too. */
+  readonly machineCpuSeconds?: number
+  /** Resident memory of both forwarders together behind the run; absent where the kernel forwards. */
+  readonly rssBytes?: number
+  /** Why the run failed. */
+  readonly error?: string
+}
+
+/** Everything that a race gave; figures are derived from it. */
+export interface Results {
+  readonly format: typeof FORMAT
+  /** ISO 8601, UTC. */
+  readonly date: string
+  readonly commit: string
+  /** The arguments behind `npm run bench --`. */
+  readonly command: string
+  readonly machine: Machine
+  /** Of the programs that were used, by their names. */
+  readonly versions: Readonly<Record<string, string>>
+  readonly seconds: number
+  readonly rounds: number
+  readonly mtus: readonly number[]
+  readonly peers: readonly PeerResult[]
+  readonly scenarios: readonly ScenarioResult[]
+  /** In the order in which they were run. */
+  readonly samples: readonly Sample[]
+}
+
+/** Reads what a race wrote. */
+export function parseResults(text: string, file: string): Results {
+  const results = JSON.parse(text) as { format?: unknown }
+  if (results.format === FORMAT) return results as Results
+  throw new Error(
+    `${file} is of format ${String(results.format)}, expected ${FORMAT}: run \`npm run bench\` anew`,
+  )
+}

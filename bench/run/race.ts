@@ -1,0 +1,102 @@
+import type { Tools } from '../native/tools.ts'
+import type { Peer, ReadyPeer } from '../peers/peer.ts'
+import type { PeerResult, Sample } from '../results.ts'
+import type { Scenario } from '../scenarios/scenario.ts'
+import { Course } from './course.ts'
+import { schedule } from './schedule.ts'
+
+/** What is raced, and how. */
+export interface Plan {
+  readonly peers: readonly Peer[]
+  readonly scenarios: readonly Scenario[]
+  readonly rounds: number
+  /** Length of one run. */
+  readonly seconds: number
+  readonly mtus: readonly number[]
+}
+
+/** Who watches the race. */
+export interface Watcher {
+  /** A peer is being built or found. */
+  preparing(peer: Peer): void
+  /** So many runs will be made. */
+  starting(runs: number): void
+  /** A run begins. */
+  running(scenario: Scenario, peer: Peer, mtu: number): void
+  ran(sample: Sample): void
+}
+
+/** What a race gave. */
+export interface RaceResult {
+  readonly peers: PeerResult[]
+  readonly samples: Sample[]
+}
+
+interface Entrant {
+  readonly peer: Peer
+  readonly ready: ReadyPeer
+}
+
+/** Prepares all peers, then runs every scenario with each of them in interleaved rounds. */
+export async function race(
+  plan: Plan,
+  tools: Tools,
+  signal: AbortSignal,
+  watcher: Watcher,
+): Promise<RaceResult> {
+  const peers: PeerResult[] = []
+  const entrants: Entrant[] = []
+  for (const peer of plan.peers) {
+    watcher.preparing(peer)
+    const { id, title, kind } = peer
+    try {
+      const ready = await peer.prepare({ tools, signal })
+      await trial(ready, tools, plan.mtus[0] ?? 1500)
+      entrants.push({ peer, ready })
+      peers.push({ id, title, kind, version: ready.version })
+    } catch (error) {
+      signal.throwIfAborted()
+      peers.push({ id, title, kind, missing: reasonOf(error) })
+    }
+  }
+  watcher.starting(entrants.length * plan.scenarios.length * plan.rounds * plan.mtus.length)
+  const samples: Sample[] = []
+  for (const mtu of plan.mtus) {
+    samples.push(...(await raceAt(mtu, entrants, plan, { tools, signal, watcher })))
+  }
+  return { peers, samples }
+}
+
+/** Opens a lane once, so that a peer that does not work here is known before the race. */
+async function trial(ready: ReadyPeer, tools: Tools, mtu: number): Promise<void> {
+  await using course = new Course(ready, mtu)
+  await course.open({ tools })
+}
+
+async function raceAt(
+  mtu: number,
+  entrants: readonly Entrant[],
+  { scenarios, rounds, seconds }: Plan,
+  { tools, signal, watcher }: { tools: Tools; signal: AbortSignal; watcher: Watcher },
+): Promise<Sample[]> {
+  const courses = new Map(entrants.map(({ peer, ready }) => [peer, new Course(ready, mtu)]))
+  const samples: Sample[] = []
+  try {
+    for (const { scenario, round, peer } of schedule(scenarios, [...courses.keys()], rounds)) {
+      signal.throwIfAborted()
+      watcher.running(scenario, peer, mtu)
+      const outcome = await courses.get(peer)?.run(scenario, { tools, seconds, signal })
+      const sample = { scenario: scenario.id, peer: peer.id, mtu, round, ...outcome }
+      samples.push(sample)
+      watcher.ran(sample)
+    }
+  } finally {
+    await Promise.all([...courses.values()].map((course) => course[Symbol.asyncDispose]()))
+  }
+  return samples
+}
+
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.trim().replaceAll(/\s*\n\s*/gu, '; ')
+}

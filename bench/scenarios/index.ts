@@ -1,0 +1,8 @@
+import { idle } from './idle.ts'
+import { rtt } from './rtt.ts'
+import type { Scenario } from './scenario.ts'
+import { TCP } from './tcp.ts'
+import { UDP } from './udp.ts'
+
+/** All scenarios, in the order of the tables. */
+export const SCENARIOS: readonly Scenario[] = [...TCP, ...UDP, rtt, idle]

@@ -1,0 +1,35 @@
+import type { Lane } from '../lane/lane.ts'
+import type { Tools } from '../native/tools.ts'
+
+/** What is measured in one run. */
+export interface Measured {
+  /** Figures by the keys of the scenario's metrics. */
+  readonly values: Readonly<Record<string, number>>
+  /** Payload that arrived, in bytes; 0 where a run's length says nothing of it. */
+  readonly bytes: number
+}
+
+/** One figure of a scenario. */
+export interface Metric {
+  readonly key: string
+  readonly title: string
+  readonly unit: string
+  readonly better: 'more' | 'less'
+}
+
+/** How a run is made. */
+export interface RunContext {
+  readonly tools: Tools
+  readonly seconds: number
+  readonly signal: AbortSignal
+}
+
+/** Traffic through a lane. */
+export interface Scenario {
+  /** Name on the command line and in the results. */
+  readonly id: string
+  /** Name in tables and plots. */
+  readonly title: string
+  readonly metrics: readonly [Metric, ...Metric[]]
+  run(lane: Lane, context: RunContext): Promise<Measured>
+}

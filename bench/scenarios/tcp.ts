@@ -1,0 +1,61 @@
+import { type Lane, addressOf } from '../lane/lane.ts'
+import type { Measured, Metric, RunContext, Scenario } from './scenario.ts'
+
+/** Time that iperf3 may take besides that of the traffic. */
+const MARGIN_MS = 15_000
+
+const THROUGHPUT: Metric = { key: 'gbps', title: 'throughput', unit: 'Gbit/s', better: 'more' }
+
+/** One side's sum in iperf3's JSON. */
+interface Sum {
+  bytes: number
+  bits_per_second: number
+}
+
+interface Report {
+  error?: string
+  end: { sum_received: Sum; sum_received_bidir_reverse?: Sum }
+}
+
+function tcp(id: string, title: string, options: readonly string[], family: 0 | 1 = 0): Scenario {
+  return {
+    id,
+    title,
+    metrics: [THROUGHPUT],
+    run: (lane, context) => transfer(lane, context, options, family),
+  }
+}
+
+async function transfer(
+  { left, right }: Lane,
+  { seconds, signal }: RunContext,
+  options: readonly string[],
+  family: 0 | 1,
+): Promise<Measured> {
+  const far = addressOf(right, family)
+  await using server = await right.namespace.start([
+    'iperf3',
+    '-s',
+    '-1',
+    '-B',
+    far,
+    '--forceflush',
+  ])
+  await server.says('Server listening')
+  const command = ['iperf3', '-c', far, '-t', String(seconds), '-J', ...options]
+  const timeoutMs = seconds * 1000 + MARGIN_MS
+  const report = JSON.parse(await left.namespace.run(command, { signal, timeoutMs })) as Report
+  if (report.error !== undefined) throw new Error(`iperf3: ${report.error}`)
+  const sums = [report.end.sum_received, report.end.sum_received_bidir_reverse]
+  const total = (key: keyof Sum) => sums.reduce((sum, part) => sum + (part?.[key] ?? 0), 0)
+  return { values: { gbps: total('bits_per_second') / 1e9 }, bytes: total('bytes') }
+}
+
+/** Bulk transfers by iperf3 from left to right; what counts is what was received. */
+export const TCP: readonly Scenario[] = [
+  tcp('tcp1', 'TCP, 1 stream', []),
+  tcp('tcp4', 'TCP, 4 streams', ['-P', '4']),
+  tcp('tcp64', 'TCP, 64 streams', ['-P', '64']),
+  tcp('bidir', 'TCP, both ways', ['--bidir']),
+  tcp('tcp1-v6', 'TCP over IPv6, 1 stream', [], 1),
+]

@@ -1,0 +1,34 @@
+import { addressOf } from '../lane/lane.ts'
+import type { Metric, Scenario } from './scenario.ts'
+
+const PORT = '9'
+const MARGIN_MS = 10_000
+
+const DELIVERED: Metric = { key: 'kpps', title: 'delivered', unit: 'kpackets/s', better: 'more' }
+
+/**
+ * Datagrams sent as fast as the sender can, far beyond what any tunnel carries: what counts is how many
+ * the far end's stack got with a right checksum.
+ */
+function udp(id: string, length: number): Scenario {
+  return {
+    id,
+    title: `UDP, ${length} B`,
+    metrics: [DELIVERED],
+    async run({ left, right }, { tools, seconds, signal }) {
+      const [near, far] = [addressOf(left, 0), addressOf(right, 0)]
+      await using sink = await right.namespace.start([tools.sink, far, PORT])
+      await sink.says('ready')
+      const before = right.namespace.deliveredDatagrams()
+      const output = await left.namespace.run(
+        [tools.blast, near, far, PORT, String(length), String(seconds)],
+        { signal, timeoutMs: seconds * 1000 + MARGIN_MS },
+      )
+      const delivered = right.namespace.deliveredDatagrams() - before
+      const sent = JSON.parse(output) as { seconds: number }
+      return { values: { kpps: delivered / sent.seconds / 1000 }, bytes: delivered * length }
+    },
+  }
+}
+
+export const UDP: readonly Scenario[] = [udp('udp64', 64), udp('udp1400', 1400)]

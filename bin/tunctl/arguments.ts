@@ -1,0 +1,147 @@
+import { type FoundOption, type OptionTable, UsageError, findOptions } from './getopt.ts'
+import { parseInteger } from './number.ts'
+
+/** Makes or removes a device. Texts have a character for each byte. */
+export interface DeviceCommand {
+  readonly action: 'create' | 'delete'
+  readonly name: string
+  readonly cloneDevice: string
+  /** An `int`; -1 is "not given". */
+  readonly owner: number
+  /** An `int`; -1 is "not given". */
+  readonly group: number
+  readonly isBrief: boolean
+  readonly isTun: boolean
+  readonly isMultiQueue: boolean
+  readonly isJson: boolean
+  readonly netns?: string
+}
+
+/** Lists the devices. */
+export interface ListCommand {
+  readonly action: 'list'
+  readonly isJson: boolean
+  readonly netns?: string
+}
+
+/** What the arguments ask for. */
+export type Command =
+  DeviceCommand | ListCommand | { readonly action: 'help' } | { readonly action: 'version' }
+
+/** The databases of users and groups; names have a character for each byte. */
+export interface Databases {
+  findUser: (name: string) => Promise<number | undefined>
+  findGroup: (name: string) => Promise<number | undefined>
+}
+
+const OPTIONS: OptionTable = {
+  program: 'tunctl',
+  letters: 'bd:f:t:u:g:',
+  words: new Map([
+    ['--tun', false],
+    ['--multi-queue', false],
+    ['--list', false],
+    ['--json', false],
+    ['--netns', true],
+    ['--help', false],
+    ['--version', false],
+  ]),
+}
+
+const NOT_GIVEN = -1
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/**
+ * Reads the arguments from left to right; each name is looked up as it is met, and the first thing that
+ * is wrong is the only one that is told.
+ *
+ * @throws {UsageError}
+ */
+export async function parseArguments(
+  args: readonly string[],
+  databases: Databases,
+  stopsAtOperand: boolean,
+): Promise<Command> {
+  const command: Mutable<DeviceCommand> = {
+    action: 'create',
+    name: '',
+    cloneDevice: '/dev/net/tun',
+    owner: NOT_GIVEN,
+    group: NOT_GIVEN,
+    isBrief: false,
+    isTun: false,
+    isMultiQueue: false,
+    isJson: false,
+  }
+  const seen = new Set<string>()
+  const options = findOptions(args, OPTIONS, stopsAtOperand)
+  let next = options.next()
+  for (; !next.done; next = options.next()) {
+    const { name } = next.value
+    if (name === '--help') return { action: 'help' }
+    if (name === '--version') return { action: 'version' }
+    seen.add(name)
+    await apply(next.value, command, databases)
+  }
+  if (next.value.length > 0) throw new UsageError()
+  return seen.has('--list') ? listCommand(command, seen) : command
+}
+
+async function apply(
+  { name, argument }: FoundOption,
+  command: Mutable<DeviceCommand>,
+  databases: Databases,
+): Promise<void> {
+  switch (name) {
+    case 'b':
+      command.isBrief = true
+      break
+    case 'd':
+      command.action = 'delete'
+      command.name = argument
+      break
+    case 't':
+      command.name = argument
+      break
+    case 'f':
+      command.cloneDevice = argument
+      break
+    case 'u':
+      command.owner = principal(argument, await databases.findUser(argument), 'username', 'uid')
+      break
+    case 'g':
+      command.group = principal(argument, await databases.findGroup(argument), 'groupname', 'group')
+      break
+    default:
+      applyLong(name, argument, command)
+  }
+}
+
+/** The options that the program of uml-utilities does not have. */
+function applyLong(name: string, argument: string, command: Mutable<DeviceCommand>): void {
+  if (name === '--tun') command.isTun = true
+  if (name === '--multi-queue') command.isMultiQueue = true
+  if (name === '--json') command.isJson = true
+  if (name === '--netns') command.netns = argument
+}
+
+/** A name first, then a number; either as an `int`. */
+function principal(
+  text: string,
+  found: number | undefined,
+  nameWord: string,
+  numberWord: string,
+): number {
+  const number = found ?? parseInteger(text)
+  if (number !== undefined) return number | 0
+  throw new UsageError(`'${text}' is neither a ${nameWord} nor a numeric ${numberWord}.`)
+}
+
+function listCommand({ isJson, netns }: DeviceCommand, seen: ReadonlySet<string>): ListCommand {
+  const others = [...seen].filter((name) => !['--list', '--json', '--netns'].includes(name))
+  if (others.length > 0) {
+    throw new UsageError("tunctl: option '--list' goes with '--json' and '--netns' only")
+  }
+  return { action: 'list', isJson, ...(netns === undefined ? {} : { netns }) }
+}

@@ -1,0 +1,135 @@
+//! The laws of cutting and joining, written without a look at how either is done.
+
+use super::flows::{FlowKey, flow_key, ones_sum};
+use std::collections::BTreeMap;
+use tun2udp_core::packet::coalesce::{CoalesceOptions, Coalescer, Write};
+use tun2udp_core::packet::split::{Prepared, SplitError, prepare};
+use tun2udp_core::packet::vnet::VnetHeader;
+
+/// Everything that can be joined may be.
+pub const ALL: CoalesceOptions = CoalesceOptions { tcp: true, udp: true };
+
+/// One write to the interface, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The header before it.
+    pub vnet: VnetHeader,
+    /// The packet or super-packet.
+    pub packet: Vec<u8>,
+    /// The packets it was made of.
+    pub singles: Vec<Vec<u8>>,
+}
+
+/// The packets that `packet` behind `vnet` stands for.
+///
+/// Asserts that a refusal changes nothing, and that what else is in the arena does not matter.
+pub fn cut(vnet: &VnetHeader, packet: &[u8]) -> Result<Vec<Vec<u8>>, SplitError> {
+    const FOREIGN: [u8; 7] = [0xee; 7];
+    let mut own = packet.to_vec();
+    let mut arena = FOREIGN.to_vec();
+    let prepared = prepare(vnet, &mut own, &mut arena);
+    assert_eq!(arena[..FOREIGN.len()], FOREIGN, "headers of other packets were changed");
+    match prepared {
+        Err(error) => {
+            assert_eq!((&own[..], arena.len()), (packet, FOREIGN.len()), "{error:?}");
+            Err(error)
+        }
+        Ok(Prepared::Whole) => Ok(vec![own]),
+        Ok(Prepared::Segments(plan)) => {
+            let segments: Vec<Vec<u8>> = plan
+                .segments()
+                .map(|(header, payload)| [&arena[header], &own[payload]].concat())
+                .collect();
+            assert_eq!(segments.len(), plan.count());
+            Ok(segments)
+        }
+    }
+}
+
+/// What `packets`, received end to end, are written as.
+///
+/// Asserts what must hold of the writes by themselves: see [`assert_kept`], and
+/// [`super::flows::assert_one_flow`] for each super-packet.
+pub fn join(packets: &[Vec<u8>], options: CoalesceOptions) -> Vec<Joined> {
+    let buffer = packets.concat();
+    let mut coalescer = Coalescer::new(options);
+    let mut start = 0;
+    for packet in packets {
+        coalescer.push(&buffer, start..start + packet.len());
+        start += packet.len();
+    }
+    coalescer.finish(&buffer);
+    let joined: Vec<Joined> =
+        coalescer.writes(0).map(|write| take_apart(&write, &buffer)).collect();
+    assert_eq!(joined.len(), coalescer.len());
+    for one in &joined {
+        let is_joined = one.singles.len() > 1;
+        assert_eq!(is_joined, one.vnet != VnetHeader::default(), "{one:?}");
+        if is_joined {
+            super::flows::assert_one_flow(&one.singles);
+        }
+    }
+    assert_kept(packets, &joined.iter().flat_map(|one| one.singles.clone()).collect::<Vec<_>>());
+    joined
+}
+
+fn take_apart(write: &Write<'_>, buffer: &[u8]) -> Joined {
+    let (vnet, headers) = write.header().split_first_chunk().expect("a vnet header");
+    let payload = write.payload().flat_map(|range| buffer[range].iter().copied());
+    let singles: Vec<Vec<u8>> = write.singles().map(|range| buffer[range].to_vec()).collect();
+    assert_eq!(singles.len(), write.packets());
+    assert_eq!(singles.iter().map(Vec::len).sum::<usize>(), write.bytes());
+    Joined {
+        vnet: VnetHeader::parse(vnet),
+        packet: headers.iter().copied().chain(payload).collect(),
+        singles,
+    }
+}
+
+/// What the kernel hands on of these writes, one packet at a time.
+pub fn cut_again(joined: &[Joined]) -> Vec<Vec<u8>> {
+    let cut_one = |one: &Joined| {
+        let packets = cut(&one.vnet, &one.packet).expect("a super-packet that can be cut");
+        assert_eq!(packets.len(), one.singles.len(), "{one:?}");
+        packets
+    };
+    joined.iter().flat_map(cut_one).collect()
+}
+
+/// Asserts that of each flow the same packets came out in the same order, byte for byte, and that
+/// nothing passed a packet that may belong to any flow.
+///
+/// Only the id of a packet that must not be fragmented may differ (RFC 6864, 4.1).
+pub fn assert_kept(sent: &[Vec<u8>], got: &[Vec<u8>]) {
+    assert_eq!(got.len(), sent.len(), "packets came or went");
+    let (sent, got) = (by_flow(sent), by_flow(got));
+    assert!(sent.keys().eq(got.keys()), "flows came or went");
+    for (key, packets) in &sent {
+        assert_eq!(got.get(key), Some(packets), "of flow {key:?}");
+    }
+}
+
+/// The packets of each flow in order; what has no flow by its place among all.
+fn by_flow(packets: &[Vec<u8>]) -> BTreeMap<FlowKey, Vec<Vec<u8>>> {
+    let mut flows = BTreeMap::<FlowKey, Vec<Vec<u8>>>::new();
+    for (place, packet) in packets.iter().enumerate() {
+        let key = flow_key(packet).unwrap_or(FlowKey::Opaque(place));
+        flows.entry(key).or_default().push(without_free_id(packet));
+    }
+    flows
+}
+
+/// The packet with the id zeroed if it is free to change, and with it the header's checksum, which
+/// must be right.
+fn without_free_id(packet: &[u8]) -> Vec<u8> {
+    let mut packet = packet.to_vec();
+    if let Some(header) = packet.first_chunk_mut::<20>()
+        && header[0] == 0x45
+        && u16::from_be_bytes([header[6], header[7]]) & 0x7fff == 0x4000
+        && ones_sum(0, header) == 0xffff
+    {
+        header[4..6].fill(0);
+        header[10..12].fill(0);
+    }
+    packet
+}

@@ -1,0 +1,106 @@
+//! What a fuzzer runs: any bytes in, nothing out, a panic if a law is broken.
+
+use super::encode::{Batch, Message, read_batch, read_super};
+use super::flows::{FlowKey, flow_key, mended, ones_sum};
+use super::law::{ALL, assert_kept, cut, cut_again, join};
+use tun2udp_core::packet::steer::flow_number;
+use tun2udp_core::packet::vnet::{GSO_NONE, VnetHeader};
+
+/// A target by its name, which is also the name of its folder in `corpus/`.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 3] = [("split", split), ("inbound", inbound), ("steer", steer)];
+
+/// A vnet header and a packet, as the kernel hands them over: cut, and joined again.
+pub fn split(data: &[u8]) {
+    let Some((vnet, packet)) = read_super(data) else { return };
+    assert_eq!(VnetHeader::parse(&vnet.bytes()), vnet);
+    let Ok(segments) = cut(&vnet, packet) else { return };
+    if vnet.gso_type & 0x7f == GSO_NONE {
+        assert_eq!(segments.len(), 1);
+        assert_eq!(segments[0].len(), packet.len());
+        return;
+    }
+    assert_segments(&vnet, packet, &segments);
+    // What the kernel cuts again is what came here, whether or not any of it could be joined.
+    assert_kept(&segments, &cut_again(&join(&segments, ALL)));
+}
+
+/// Asserts that the payload was divided and nothing of it lost, and that lengths are right.
+fn assert_segments(vnet: &VnetHeader, packet: &[u8], segments: &[Vec<u8>]) {
+    let size = usize::from(vnet.gso_size);
+    match segments {
+        [one] => assert_eq!(one.len(), packet.len()),
+        [first, ..] => {
+            let headers = first.len() - size;
+            assert_eq!(segments.len(), (packet.len() - headers).div_ceil(size));
+            let payload: Vec<u8> =
+                segments.iter().flat_map(|one| one[headers..].to_vec()).collect();
+            assert_eq!(payload, packet[headers..], "the payload changed");
+        }
+        [] => panic!("no segment"),
+    }
+    for segment in segments {
+        let is_v4 = segment[0] >> 4 == 4;
+        let (at, uncounted) = if is_v4 { (2, 0) } else { (4, 40) };
+        let stated = usize::from(u16::from_be_bytes([segment[at], segment[at + 1]]));
+        assert_eq!(stated, segment.len() - uncounted, "the length in a header");
+        if is_v4 {
+            let header = &segment[..usize::from(segment[0] & 0xf) * 4];
+            assert_eq!(ones_sum(0, header), 0xffff, "the checksum of an IPv4 header");
+        }
+    }
+}
+
+/// A batch from the network: cut by stride, joined, and what the kernel cuts again.
+pub fn inbound(data: &[u8]) {
+    let Some(Batch { options, is_mended, messages }) = read_batch(data) else { return };
+    let packets: Vec<Vec<u8>> = messages
+        .iter()
+        .flat_map(Message::datagrams)
+        // What is neither IPv4 nor IPv6 never gets there.
+        .filter(|packet| packet.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6)))
+        .map(|packet| if is_mended { mended(packet) } else { packet })
+        .collect();
+    let joined = join(&packets, options);
+    for one in joined.iter().filter(|one| one.singles.len() > 1) {
+        let is_tcp = matches!(flow_key(&one.packet), Some(FlowKey::Ports(_, 6, _)));
+        assert!(if is_tcp { options.tcp } else { options.udp }, "joined without leave");
+    }
+    assert_kept(&packets, &cut_again(&joined));
+}
+
+/// A packet: it has the same number as its answer, and over IPv4 as its fragments if it is no TCP.
+pub fn steer(data: &[u8]) {
+    let number = flow_number(data);
+    let mut answer = data.to_vec();
+    match data.first().map(|byte| byte >> 4) {
+        Some(4) if data.len() >= 20 => {
+            swap(&mut answer, 12, 4);
+            let transport = usize::from(data[0] & 0xf) * 4;
+            // Ports that overlap the addresses, or are not there, are none.
+            if transport >= 20 && data.len() >= transport + 4 {
+                swap(&mut answer, transport, 2);
+                assert_eq!(flow_number(&answer), number, "an answer");
+            }
+            if data[9] != 6 {
+                let mut fragment = data.to_vec();
+                fragment[6] ^= 0x20;
+                fragment.truncate(20);
+                assert_eq!(flow_number(&fragment), number, "a fragment");
+            }
+        }
+        Some(6) if data.len() >= 40 => {
+            swap(&mut answer, 8, 16);
+            assert_eq!(flow_number(&answer), number, "an answer");
+            assert_eq!(flow_number(&data[..40]), number, "a fragment");
+        }
+        _ => assert_eq!(number, 0, "no packet"),
+    }
+}
+
+fn swap(bytes: &mut [u8], at: usize, len: usize) {
+    let (first, second) = bytes[at..at + 2 * len].split_at_mut(len);
+    first.swap_with_slice(second);
+}

@@ -1,0 +1,122 @@
+//! Namespaces that have names (ip-netns(8)): each is a file that the namespace is mounted on, which
+//! keeps it alive.
+
+use super::FOLDER;
+use crate::error::{Error, ErrorCode, Result};
+use crate::sys::{mount, netns};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The longest name of a file, bytes (`NAME_MAX`, linux/limits.h).
+const NAME_BYTES_MAX: usize = 255;
+
+/// The names of all named namespaces, in their order: `ip netns list`.
+pub fn list() -> Result<Vec<String>> {
+    let failed = |cause: io::Error| Error::os("list", FOLDER, "readdir", &cause);
+    let entries = match fs::read_dir(FOLDER) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Makes a namespace of that name; its loopback is down: `ip netns add NAME`.
+///
+/// # Errors
+///
+/// [`ErrorCode::Exists`] if there is one of that name. Nothing is left behind by any.
+pub fn create(name: &str) -> Result<()> {
+    let path = path_of("create", name)?;
+    let failed = |syscall, cause: &io::Error| cannot("create", name, syscall, cause);
+    prepare().map_err(|cause| failed("mount", &cause))?;
+    let mut options = OpenOptions::new();
+    // As ip(8) has it: nobody needs to read what is not mounted upon yet.
+    options.write(true).create_new(true).mode(0o000);
+    drop(options.open(&path).map_err(|cause| failed("open", &cause))?);
+    let made = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("tun2udp-netns".to_owned());
+        let body = || {
+            netns::unshare()?;
+            mount::bind(Path::new("/proc/thread-self/ns/net"), &path)
+        };
+        let ended = || io::Error::other("its thread ended unexpectedly");
+        thread.spawn_scoped(scope, body)?.join().unwrap_or_else(|_| Err(ended()))
+    });
+    made.map_err(|cause| {
+        let _ = fs::remove_file(&path);
+        failed("unshare", &cause)
+    })
+}
+
+/// Takes the name from a namespace; it ends with the last process, socket and link that use it:
+/// `ip netns delete NAME`.
+pub fn delete(name: &str) -> Result<()> {
+    let path = path_of("delete", name)?;
+    let failed = |syscall, cause: &io::Error| cannot("delete", name, syscall, cause);
+    match mount::detach(&path) {
+        Ok(()) => {}
+        // Nothing is mounted there: what is left of a namespace that was half made.
+        Err(cause) if cause.raw_os_error() == Some(libc::EINVAL) => {}
+        Err(cause) => return Err(failed("umount2", &cause)),
+    }
+    fs::remove_file(&path).map_err(|cause| failed("unlink", &cause))
+}
+
+/// Makes the folder, and lets other mount namespaces see what will be mounted in it.
+fn prepare() -> io::Result<()> {
+    let folder = Path::new(FOLDER);
+    DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
+    match mount::share(folder) {
+        Err(cause) if cause.raw_os_error() == Some(libc::EINVAL) => {
+            mount::bind_tree(folder, folder)?;
+            mount::share(folder)
+        }
+        result => result,
+    }
+}
+
+fn path_of(verb: &'static str, name: &str) -> Result<PathBuf> {
+    let is_file_name = !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && !name.contains(['/', '\0'])
+        && !matches!(name, "." | "..");
+    // Digits alone would be taken for a process id wherever a namespace is named.
+    if is_file_name && !name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(Path::new(FOLDER).join(name));
+    }
+    let operation = format!("{verb} the network namespace");
+    let reason = "expected a name of 1 to 255 bytes without \"/\", not of digits alone";
+    Err(Error::new(ErrorCode::InvalidName, operation, name, reason))
+}
+
+fn cannot(verb: &str, name: &str, syscall: &'static str, cause: &io::Error) -> Error {
+    let error = Error::os(format!("{verb} the network namespace"), name, syscall, cause);
+    match error.code() {
+        ErrorCode::Permission => error.with_advice("it needs CAP_SYS_ADMIN: run it as root"),
+        ErrorCode::Exists => error.with_advice("choose another name, or delete it first"),
+        ErrorCode::NotFound => error.with_advice("no namespace has that name: list them"),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_be_something_else_are_refused() {
+        for name in ["", ".", "..", "a/b", "a\0b", "123", &"x".repeat(256)] {
+            for error in [create(name).unwrap_err(), delete(name).unwrap_err()] {
+                assert_eq!(error.code(), ErrorCode::InvalidName, "{name}");
+            }
+        }
+        assert_eq!(delete("no-such-namespace").unwrap_err().code(), ErrorCode::NotFound);
+    }
+}

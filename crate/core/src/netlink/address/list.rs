@@ -1,0 +1,28 @@
+//! All addresses.
+
+use super::head;
+use crate::netlink::codec::Message;
+use crate::netlink::connection::Request;
+use crate::netlink::context::Context;
+use crate::netlink::family;
+use crate::netlink::link::LinkRef;
+use crate::netlink::names::Scope;
+use serde::Deserialize;
+
+/// Which addresses; what is absent does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AddressFilter {
+    /// Those of a link.
+    pub link: Option<LinkRef>,
+    /// 4 or 6.
+    pub family: Option<u8>,
+}
+
+/// Asks for all addresses, or those of a family or a link (which Linux ≥ 4.20 picks):
+/// `ip address show`.
+pub(in crate::netlink) fn list_request(version: Option<u8>, index: Option<u32>) -> Request {
+    let head = head(family::number(version), 0, Scope(0), index.unwrap_or(0));
+    let message = Message::new(libc::RTM_GETADDR, libc::NLM_F_DUMP, &head);
+    Request::new(message, Context::new("list", "the addresses", "RTM_GETADDR"))
+}

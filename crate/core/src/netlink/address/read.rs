@@ -1,0 +1,72 @@
+//! Addresses out of the kernel's messages.
+
+use super::{Address, AddressFlags, HEAD_BYTES, Lifetime};
+use crate::netlink::codec::{Attributes, Malformed, MessageView, head, ifa, text, value};
+use crate::netlink::family;
+use crate::netlink::names::{AddressProtocol, Scope};
+use std::net::IpAddr;
+
+/// The address that a message is of; none of another family than IP.
+pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Address>, Malformed> {
+    let is_address = matches!(message.kind, libc::RTM_NEWADDR | libc::RTM_DELADDR);
+    let number = head::<u8>(message.payload, 0).ok_or(Malformed::Short)?;
+    let Some(family) = family::version(number).filter(|_| is_address) else { return Ok(None) };
+    let mut found = Found::default();
+    for attribute in Attributes::behind(message.payload, HEAD_BYTES)? {
+        let (kind, payload) = attribute?;
+        found.take(kind, payload);
+    }
+    let field = |offset| head::<u8>(message.payload, offset).ok_or(Malformed::Short);
+    // An IPv6 address without a peer has no IFA_LOCAL; an IPv4 one has both alike.
+    let Some(local) = found.local.or(found.address) else { return Ok(None) };
+    let (preferred, valid) = found.lifetimes.unwrap_or((Lifetime::FOREVER, Lifetime::FOREVER));
+    Ok(Some(Address {
+        if_index: head(message.payload, 4).ok_or(Malformed::Short)?,
+        family,
+        address: local,
+        prefix_length: field(1)?,
+        peer: found.address.filter(|address| *address != local),
+        broadcast: found.broadcast,
+        label: found.label,
+        scope: Scope(field(3)?),
+        valid_lifetime_seconds: valid,
+        preferred_lifetime_seconds: preferred,
+        metric: found.metric,
+        protocol: found.protocol,
+        flags: AddressFlags::of(found.flags.unwrap_or(u32::from(field(2)?))),
+    }))
+}
+
+#[derive(Default)]
+struct Found {
+    local: Option<IpAddr>,
+    address: Option<IpAddr>,
+    broadcast: Option<IpAddr>,
+    label: Option<String>,
+    lifetimes: Option<(Lifetime, Lifetime)>,
+    metric: Option<u32>,
+    protocol: Option<AddressProtocol>,
+    flags: Option<u32>,
+}
+
+impl Found {
+    fn take(&mut self, kind: u16, payload: &[u8]) {
+        match kind {
+            ifa::LOCAL => self.local = value(payload),
+            ifa::ADDRESS => self.address = value(payload),
+            ifa::BROADCAST => self.broadcast = value(payload),
+            ifa::LABEL => self.label = Some(text(payload)),
+            // `struct ifa_cacheinfo`: preferred, valid, and when it was made and changed.
+            ifa::CACHEINFO => {
+                let lifetimes = head(payload, 0).zip(head(payload, 4));
+                self.lifetimes =
+                    lifetimes.map(|(preferred, valid)| (Lifetime(preferred), Lifetime(valid)));
+            }
+            ifa::RT_PRIORITY => self.metric = value(payload),
+            ifa::PROTO => self.protocol = value(payload).map(AddressProtocol),
+            // The header has the first eight of them only.
+            ifa::FLAGS => self.flags = value(payload),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Whole tables, as much at a time as their reader wants.
+
+use super::codec::Malformed;
+use super::codec::{MessageView, Reply, messages, reply};
+use super::connection::{Connection, Request};
+use super::context::Context;
+use crate::error::{Error, ErrorCode, Result};
+use std::io;
+
+/// `NLM_F_DUMP_INTR` (linux/netlink.h): the table changed meanwhile.
+const INTERRUPTED: u16 = 0x10;
+
+/// Reads the object that a message is of; nothing for a message of another kind.
+pub(super) type Read<T> = fn(MessageView<'_>) -> Result<Option<T>, Malformed>;
+
+/// A table that is being read. The kernel goes on only as its reader takes what there is, so that a
+/// table of any length takes little room.
+pub struct Dump<T> {
+    connection: Connection,
+    sequence: u32,
+    context: Context,
+    read: Read<T>,
+    is_interrupted: bool,
+    is_done: bool,
+}
+
+impl<T> Dump<T> {
+    /// Asks for the table; the connection is the dump's until its end.
+    pub(super) async fn start(
+        mut connection: Connection,
+        request: Request,
+        read: Read<T>,
+    ) -> Result<Self> {
+        let context = request.context.clone();
+        let sequence = connection.start_dump(request).await?;
+        Ok(Self { connection, sequence, context, read, is_interrupted: false, is_done: false })
+    }
+
+    /// The next objects: more than `wanted` only as far as they come with the last of them. Nothing:
+    /// the end.
+    ///
+    /// # Errors
+    ///
+    /// At the end [`ErrorCode::Interrupted`] if the table changed while it was read: an object may be
+    /// missing, or there twice.
+    pub async fn next(&mut self, wanted: usize) -> Result<Option<Vec<T>>> {
+        let mut objects = Vec::new();
+        while !self.is_done && objects.len() < wanted {
+            self.receive(&mut objects).await?;
+        }
+        if !objects.is_empty() {
+            return Ok(Some(objects));
+        }
+        if std::mem::take(&mut self.is_interrupted) { Err(self.changed()) } else { Ok(None) }
+    }
+
+    /// All objects.
+    pub(super) async fn collect(mut self) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        while let Some(objects) = self.next(usize::MAX).await? {
+            all.extend(objects);
+        }
+        Ok(all)
+    }
+
+    /// Its connection, for other uses, if it was read to its end.
+    pub(super) fn into_connection(self) -> Option<Connection> {
+        self.is_done.then_some(self.connection)
+    }
+
+    async fn receive(&mut self, objects: &mut Vec<T>) -> Result<()> {
+        let Self { connection, sequence, context, read, .. } = self;
+        let received = connection.socket_mut().receive().await;
+        let bytes = received.map_err(|cause| context.system(&cause))?;
+        let malformed = |what: Malformed| context.malformed(&what.to_string());
+        for message in messages(bytes) {
+            let message = message.map_err(malformed)?;
+            if message.sequence != *sequence {
+                continue;
+            }
+            self.is_interrupted |= message.flags & INTERRUPTED != 0;
+            match reply(message).map_err(malformed)? {
+                Reply::Object(object) => objects.extend(read(object).map_err(malformed)?),
+                Reply::Done => self.is_done = true,
+                // A routing table is there as soon as it has a route (`fib_new_table`, net/ipv4).
+                Reply::Refused(refusal)
+                    if refusal.errno == libc::ENOENT && context.request == "RTM_GETROUTE" =>
+                {
+                    self.is_done = true;
+                }
+                Reply::Refused(refusal) => {
+                    self.is_done = true;
+                    return Err(context.refused(refusal, &[]));
+                }
+                Reply::Overrun => {
+                    return Err(context.system(&io::Error::from_raw_os_error(libc::ENOBUFS)));
+                }
+                Reply::Nothing => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn changed(&self) -> Error {
+        let Context { operation, subject, .. } = &self.context;
+        let reason = "they changed while they were read";
+        Error::new(ErrorCode::Interrupted, *operation, subject.as_str(), reason)
+            .with_advice("read them again")
+    }
+}

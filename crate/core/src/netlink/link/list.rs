@@ -1,0 +1,28 @@
+//! All links.
+
+use super::{LinkRef, head};
+use crate::netlink::codec::{Message, ifla, info};
+use crate::netlink::connection::Request;
+use crate::netlink::context::Context;
+use serde::Deserialize;
+
+/// Which links; what is absent does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LinkFilter {
+    /// Kind, as the driver calls it.
+    pub kind: Option<String>,
+    /// Those that belong to that link.
+    pub master: Option<LinkRef>,
+}
+
+/// Asks for all links, or those of one kind or master, which the kernel picks (`rtnl_dump_ifinfo`,
+/// net/core/rtnetlink.c): `ip link show type KIND master LINK`.
+pub(in crate::netlink) fn list_request(kind: Option<&str>, master: Option<u32>) -> Request {
+    let mut message = Message::new(libc::RTM_GETLINK, libc::NLM_F_DUMP, &head(0, 0, 0));
+    message.put_some(ifla::MASTER, master);
+    if let Some(kind) = kind {
+        message.nest(ifla::LINKINFO, |inner| inner.put(info::KIND, kind));
+    }
+    Request::new(message, Context::new("list", "the links", "RTM_GETLINK"))
+}

@@ -1,0 +1,30 @@
+//! All neighbors.
+
+use super::{PROXY, head};
+use crate::netlink::codec::{Message, nda};
+use crate::netlink::connection::Request;
+use crate::netlink::context::Context;
+use crate::netlink::family;
+use crate::netlink::link::LinkRef;
+use serde::Deserialize;
+
+/// Which neighbors; what is absent does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NeighborFilter {
+    /// 4 or 6.
+    pub family: Option<u8>,
+    /// Those on a link.
+    pub link: Option<LinkRef>,
+    /// Those that this machine answers for, rather than those that it knows.
+    pub proxy: bool,
+}
+
+/// Asks for all neighbors that fit, which the kernel picks: `ip neighbour show`.
+pub(in crate::netlink) fn list_request(filter: &NeighborFilter, index: Option<u32>) -> Request {
+    let flags = if filter.proxy { PROXY } else { 0 };
+    let head = head(family::number(filter.family), 0, 0, flags);
+    let mut message = Message::new(libc::RTM_GETNEIGH, libc::NLM_F_DUMP, &head);
+    message.put_some(nda::IFINDEX, index);
+    Request::new(message, Context::new("list", "the neighbors", "RTM_GETNEIGH"))
+}

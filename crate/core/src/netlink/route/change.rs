@@ -1,0 +1,265 @@
+//! Adding, replacing, appending and removing routes.
+
+use super::{Head, ON_LINK, RouteMetrics, short};
+use crate::error::{Error, ErrorCode, Result};
+use crate::netlink::codec::{Message, rta};
+use crate::netlink::connection::{Connection, Request};
+use crate::netlink::context::Context;
+use crate::netlink::family;
+use crate::netlink::indices::Indices;
+use crate::netlink::link::LinkRef;
+use crate::netlink::names::{Preference, Protocol, RouteType, Scope, Table};
+use ipnet::IpNet;
+use serde::Deserialize;
+use std::net::IpAddr;
+
+/// A route to make, or what the one to remove has. What is absent is as `ip route` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RouteSpec {
+    /// The network that it leads to.
+    pub destination: IpNet,
+    /// Only packets from this network; of IPv6.
+    pub from: Option<IpNet>,
+    /// Default: unicast.
+    #[serde(rename = "type")]
+    pub kind: Option<RouteType>,
+    /// Default: main; local for addresses of this machine.
+    pub table: Option<Table>,
+    /// Default: boot.
+    pub protocol: Option<Protocol>,
+    /// Default: what the type and the gateway make of it.
+    pub scope: Option<Scope>,
+    /// Type of service.
+    pub tos: Option<u8>,
+    /// The next hop, perhaps of the other family.
+    pub gateway: Option<IpAddr>,
+    /// The link that packets leave by.
+    pub link: Option<LinkRef>,
+    /// Source address for packets that this machine begins.
+    pub preferred_source: Option<IpAddr>,
+    /// The lowest of several routes to a network is taken.
+    pub metric: Option<u32>,
+    /// Properties of the way.
+    pub metrics: Option<RouteMetrics>,
+    /// Several next hops.
+    #[serde(default)]
+    pub next_hops: Vec<NextHopSpec>,
+    /// Among several routers; of IPv6.
+    pub preference: Option<Preference>,
+    /// When it ends; of IPv6.
+    pub expires_seconds: Option<u32>,
+    /// The gateway is on the link, whatever the addresses say.
+    #[serde(default)]
+    pub on_link: bool,
+}
+
+/// One of several next hops.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NextHopSpec {
+    /// Its address.
+    pub gateway: Option<IpAddr>,
+    /// The link.
+    pub link: Option<LinkRef>,
+    /// Its part of the packets, 1 to 256, relative to the others. Default: 1.
+    pub weight: Option<u32>,
+    /// The gateway is on the link, whatever the addresses say.
+    #[serde(default)]
+    pub on_link: bool,
+}
+
+impl RouteSpec {
+    /// The links that it names.
+    pub(in crate::netlink) fn links(&self) -> impl Iterator<Item = &LinkRef> {
+        let hops = self.next_hops.iter().filter_map(|hop| hop.link.as_ref());
+        self.link.iter().chain(hops)
+    }
+
+    fn table(&self) -> Table {
+        let is_of_this_machine = matches!(
+            self.kind,
+            Some(RouteType(libc::RTN_LOCAL | libc::RTN_BROADCAST | libc::RTN_ANYCAST))
+        );
+        let default = if is_of_this_machine { libc::RT_TABLE_LOCAL } else { libc::RT_TABLE_MAIN };
+        self.table.unwrap_or(Table(u32::from(default)))
+    }
+
+    /// As `iproute_modify` of iproute2 has it: IPv4 tells by it whether there is a gateway.
+    fn scope(&self, action: Action) -> u8 {
+        if let Some(scope) = self.scope {
+            return scope.0;
+        }
+        if self.destination.addr().is_ipv6() {
+            return libc::RT_SCOPE_UNIVERSE;
+        }
+        match self.kind.map_or(libc::RTN_UNICAST, |kind| kind.0) {
+            libc::RTN_LOCAL | libc::RTN_NAT => libc::RT_SCOPE_HOST,
+            libc::RTN_BROADCAST | libc::RTN_MULTICAST | libc::RTN_ANYCAST => libc::RT_SCOPE_LINK,
+            _ if action == Action::Delete => libc::RT_SCOPE_NOWHERE,
+            libc::RTN_UNICAST if self.gateway.is_none() && self.next_hops.is_empty() => {
+                libc::RT_SCOPE_LINK
+            }
+            _ => libc::RT_SCOPE_UNIVERSE,
+        }
+    }
+
+    fn head(&self, action: Action) -> Head {
+        let (kind, protocol) = match action {
+            // What is not said does not matter.
+            Action::Delete => (libc::RTN_UNSPEC, libc::RTPROT_UNSPEC),
+            _ => (libc::RTN_UNICAST, libc::RTPROT_BOOT),
+        };
+        Head {
+            family: family::of(self.destination.addr()),
+            destination_length: self.destination.prefix_len(),
+            source_length: self.from.map_or(0, |from| from.prefix_len()),
+            tos: self.tos.unwrap_or(0),
+            table: short(self.table()),
+            protocol: self.protocol.map_or(protocol, |protocol| protocol.0),
+            scope: self.scope(action),
+            kind: self.kind.map_or(kind, |kind| kind.0),
+            flags: if self.on_link { ON_LINK } else { 0 },
+        }
+    }
+
+    fn put_next_hops(&self, message: &mut Message, indices: &Indices) -> Result<()> {
+        let mut hops = Vec::new();
+        for hop in &self.next_hops {
+            hops.push((hop, hop.link.as_ref().map(|link| indices.of(link)).transpose()?));
+        }
+        let is_ipv4 = self.destination.addr().is_ipv4();
+        message.nest(rta::MULTIPATH, |message| {
+            for (hop, index) in hops {
+                message.counted(|message| {
+                    let flags = if hop.on_link { ON_LINK as u8 } else { 0 };
+                    let weight = hop.weight.unwrap_or(1).clamp(1, 256).saturating_sub(1) as u8;
+                    // `struct rtnexthop`: length, flags, hops, index.
+                    message.raw(&[0, 0, flags, weight]);
+                    message.raw(&index.unwrap_or(0).to_ne_bytes());
+                    put_gateway(message, hop.gateway, is_ipv4);
+                });
+            }
+        });
+        Ok(())
+    }
+}
+
+/// A gateway of the destination's family, or of the other one (Linux ≥ 5.2 for IPv4 via IPv6).
+fn put_gateway(message: &mut Message, gateway: Option<IpAddr>, is_ipv4: bool) {
+    let Some(gateway) = gateway else { return };
+    if gateway.is_ipv4() == is_ipv4 {
+        message.put(rta::GATEWAY, &gateway);
+        return;
+    }
+    let mut via = u16::from(family::of(gateway)).to_ne_bytes().to_vec();
+    match gateway {
+        IpAddr::V4(address) => via.extend(address.octets()),
+        IpAddr::V6(address) => via.extend(address.octets()),
+    }
+    message.put(rta::VIA, via.as_slice());
+}
+
+/// What to do with a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::netlink) enum Action {
+    /// `ip route add`
+    Add,
+    /// `ip route replace`
+    Replace,
+    /// `ip route append`
+    Append,
+    /// `ip route delete`
+    Delete,
+}
+
+impl Action {
+    fn request(self) -> (u16, i32, &'static str, &'static str) {
+        const NEW: &str = "RTM_NEWROUTE";
+        match self {
+            Self::Add => {
+                let flags = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+                (libc::RTM_NEWROUTE, flags, "add the route", NEW)
+            }
+            Self::Replace => {
+                let flags = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
+                (libc::RTM_NEWROUTE, flags, "replace the route", NEW)
+            }
+            Self::Append => {
+                let flags = libc::NLM_F_CREATE | libc::NLM_F_APPEND;
+                (libc::RTM_NEWROUTE, flags, "append the route", NEW)
+            }
+            Self::Delete => (libc::RTM_DELROUTE, 0, "delete the route", "RTM_DELROUTE"),
+        }
+    }
+}
+
+/// Changes routes.
+pub(in crate::netlink) fn request(
+    action: Action,
+    spec: &RouteSpec,
+    indices: &Indices,
+) -> Result<Request> {
+    let (kind, flags, operation, name) = action.request();
+    if spec.destination.trunc() != spec.destination {
+        let subject = spec.destination.to_string();
+        let reason = format!("it has host bits; the network is {}", spec.destination.trunc());
+        return Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason));
+    }
+    let mut message = Message::new(kind, flags | libc::NLM_F_ACK, &spec.head(action).bytes());
+    if spec.destination.prefix_len() > 0 {
+        message.put(rta::DST, &spec.destination.addr());
+    }
+    message.put_some(rta::SRC, spec.from.map(|from| from.addr()));
+    let table = spec.table();
+    message.put_some(rta::TABLE, (short(table) == 0).then_some(table.0));
+    put_gateway(&mut message, spec.gateway, spec.destination.addr().is_ipv4());
+    let index = spec.link.as_ref().map(|link| indices.of(link)).transpose()?;
+    message.put_some(rta::OIF, index);
+    message.put_some(rta::PREFSRC, spec.preferred_source);
+    message.put_some(rta::PRIORITY, spec.metric);
+    message.put_some(rta::PREF, spec.preference.map(|preference| preference.0));
+    message.put_some(rta::EXPIRES, spec.expires_seconds);
+    if let Some(metrics) = &spec.metrics {
+        metrics.put(&mut message);
+    }
+    if !spec.next_hops.is_empty() {
+        spec.put_next_hops(&mut message, indices)?;
+    }
+    let context = Context::new(operation, spec.destination.to_string(), name);
+    Ok(Request::new(message, context))
+}
+
+impl Connection {
+    /// Adds a route through a link: `ip route add NETWORK dev DEVICE proto static`.
+    pub async fn add_route(&self, index: u32, network: IpNet) -> Result<()> {
+        self.change(request(Action::Add, &through(index, network), &Indices::default())?).await
+    }
+
+    /// Removes a route through a link: `ip route delete NETWORK dev DEVICE proto static`.
+    pub async fn delete_route(&self, index: u32, network: IpNet) -> Result<()> {
+        self.change(request(Action::Delete, &through(index, network), &Indices::default())?).await
+    }
+}
+
+/// A route of the main table whose next hop is the link itself.
+fn through(index: u32, network: IpNet) -> RouteSpec {
+    RouteSpec {
+        destination: network.trunc(),
+        from: None,
+        kind: Some(RouteType(libc::RTN_UNICAST)),
+        table: None,
+        protocol: Some(Protocol(libc::RTPROT_STATIC)),
+        scope: None,
+        tos: None,
+        gateway: None,
+        link: Some(LinkRef::Index(index)),
+        preferred_source: None,
+        metric: None,
+        metrics: None,
+        next_hops: Vec::new(),
+        preference: None,
+        expires_seconds: None,
+        on_link: false,
+    }
+}

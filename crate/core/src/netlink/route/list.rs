@@ -1,0 +1,42 @@
+//! All routes.
+
+use super::{Head, short};
+use crate::netlink::codec::{Message, rta};
+use crate::netlink::connection::Request;
+use crate::netlink::context::Context;
+use crate::netlink::family;
+use crate::netlink::link::LinkRef;
+use crate::netlink::names::{Protocol, RouteType, Table};
+use serde::Deserialize;
+
+/// Which routes; what is absent does not matter. The kernel picks them (Linux ≥ 4.20).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RouteFilter {
+    /// 4 or 6.
+    pub family: Option<u8>,
+    /// Those of a table.
+    pub table: Option<Table>,
+    /// Those that a program made.
+    pub protocol: Option<Protocol>,
+    /// Those that do this with a packet.
+    #[serde(rename = "type")]
+    pub kind: Option<RouteType>,
+    /// Those that leave by a link.
+    pub link: Option<LinkRef>,
+}
+
+/// Asks for all routes that fit: `ip route show`.
+pub(in crate::netlink) fn list_request(filter: &RouteFilter, index: Option<u32>) -> Request {
+    let head = Head {
+        family: family::number(filter.family),
+        table: filter.table.map_or(0, short),
+        protocol: filter.protocol.map_or(0, |protocol| protocol.0),
+        kind: filter.kind.map_or(0, |kind| kind.0),
+        ..Head::default()
+    };
+    let mut message = Message::new(libc::RTM_GETROUTE, libc::NLM_F_DUMP, &head.bytes());
+    message.put_some(rta::TABLE, filter.table.map(|table| table.0));
+    message.put_some(rta::OIF, index);
+    Request::new(message, Context::new("list", "the routes", "RTM_GETROUTE"))
+}

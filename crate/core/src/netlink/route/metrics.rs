@@ -1,0 +1,95 @@
+//! Properties of a way: `RTA_METRICS`.
+
+use crate::netlink::codec::{Attributes, Message, rta, rtax, value};
+use serde::{Deserialize, Serialize};
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $field:ident $name:literal = $attribute:ident / $unit:literal,)+) => {
+        /// `RTAX_*` (linux/rtnetlink.h); what is absent is for the kernel to choose.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+        pub struct RouteMetrics {
+            $(
+                $(#[$doc])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<u32>,
+            )+
+            /// Names of those that the kernel may not change by itself.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub locked: Vec<String>,
+        }
+
+        impl RouteMetrics {
+            const NAMES: &[(u16, &str)] = &[$((rtax::$attribute, $name)),+];
+
+            fn take(&mut self, kind: u16, number: u32) {
+                match kind {
+                    $(rtax::$attribute => self.$field = Some(number / $unit),)+
+                    rtax::LOCK => {
+                        let names = Self::NAMES.iter().filter(|(kind, _)| number >> kind & 1 == 1);
+                        self.locked = names.map(|(_, name)| (*name).to_owned()).collect();
+                    }
+                    _ => {}
+                }
+            }
+
+            fn put_values(&self, message: &mut Message) {
+                $(message.put_some(
+                    rtax::$attribute,
+                    self.$field.map(|number| number.saturating_mul($unit)),
+                );)+
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Largest packet, bytes.
+    mtu "mtu" = MTU / 1,
+    /// Window that is announced to the other end of TCP connections at most, bytes.
+    window "window" = WINDOW / 1,
+    /// First guess at the round-trip time, milliseconds.
+    rtt_ms "rttMs" = RTT / 8,
+    /// First guess at its variance, milliseconds.
+    rtt_variance_ms "rttVarianceMs" = RTTVAR / 4,
+    /// Threshold of slow start, segments.
+    slow_start_threshold "slowStartThreshold" = SSTHRESH / 1,
+    /// Congestion window at most, segments.
+    congestion_window "congestionWindow" = CWND / 1,
+    /// Segment size that is announced to the other end of TCP connections, bytes.
+    advmss "advmss" = ADVMSS / 1,
+    /// How many segments out of order are not taken as loss at first.
+    reordering "reordering" = REORDERING / 1,
+    /// Hop limit of outgoing packets.
+    hop_limit "hopLimit" = HOPLIMIT / 1,
+    /// Congestion window of new connections, segments.
+    initial_congestion_window "initialCongestionWindow" = INITCWND / 1,
+    /// Receive window of new connections, segments.
+    initial_receive_window "initialReceiveWindow" = INITRWND / 1,
+    /// Retransmission timeout at least, milliseconds.
+    minimum_rto_ms "minimumRtoMs" = RTO_MIN / 1,
+    /// Acknowledges at once: 1.
+    quick_ack "quickAck" = QUICKACK / 1,
+}
+
+impl RouteMetrics {
+    pub(super) fn read(payload: &[u8]) -> Option<Self> {
+        let mut metrics = Self::default();
+        for (kind, payload) in Attributes::within(payload).map_while(Result::ok) {
+            if let Some(number) = value(payload) {
+                metrics.take(kind, number);
+            }
+        }
+        (metrics != Self::default()).then_some(metrics)
+    }
+
+    pub(super) fn put(&self, message: &mut Message) {
+        let is_locked = |name: &str| self.locked.iter().any(|locked| locked == name);
+        let bits = Self::NAMES.iter().filter(|(_, name)| is_locked(name));
+        let lock = bits.fold(0_u32, |lock, (kind, _)| lock | 1 << kind);
+        message.nest(rta::METRICS, |inner| {
+            inner.put_some(rtax::LOCK, (lock != 0).then_some(lock));
+            self.put_values(inner);
+        });
+    }
+}

@@ -1,0 +1,26 @@
+//! All rules.
+
+use super::HEAD_BYTES;
+use crate::netlink::codec::Message;
+use crate::netlink::connection::Request;
+use crate::netlink::context::Context;
+use crate::netlink::family;
+use serde::Deserialize;
+
+/// Which rules; what is absent does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RuleFilter {
+    /// 4 or 6.
+    pub family: Option<u8>,
+}
+
+/// Asks for all rules, or those of a family: `ip rule show`.
+pub(in crate::netlink) fn list_request(version: Option<u8>) -> Request {
+    let mut head = [0; HEAD_BYTES];
+    if let Some(family) = head.first_mut() {
+        *family = family::number(version);
+    }
+    let message = Message::new(libc::RTM_GETRULE, libc::NLM_F_DUMP, &head);
+    Request::new(message, Context::new("list", "the rules", "RTM_GETRULE"))
+}

@@ -1,0 +1,91 @@
+//! A NETLINK_ROUTE socket that waits by tokio.
+
+use super::codec::Malformed;
+use crate::error::{Error, Result};
+use crate::sys::readiness;
+use neli::consts::socket::{Msg, NlFamily};
+use neli::socket::NlSocket;
+use neli::utils::Groups;
+use std::io;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Room for what the kernel hands over by one call: a dump fills at most 32 KiB, one message more
+/// only if an object alone is longer (`netlink_dump`, net/netlink/af_netlink.c).
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// A socket that belongs to a network namespace, wherever it is used.
+pub(super) struct Socket {
+    socket: AsyncFd<NlSocket>,
+    buffer: Vec<u8>,
+}
+
+/// A socket that was made, perhaps in another namespace, and waits for nothing yet.
+pub(super) struct RawSocket(NlSocket);
+
+impl RawSocket {
+    /// Makes a socket in the calling thread's network namespace that receives what is sent to
+    /// `groups` (`RTNLGRP_*`).
+    ///
+    /// The kernel's explanations are asked for (`NETLINK_EXT_ACK`, Linux ≥ 4.12) and requests are
+    /// checked strictly (`NETLINK_GET_STRICT_CHK`, Linux ≥ 4.20) where it can.
+    pub(super) fn open(groups: &[u32]) -> Result<Self> {
+        let failed =
+            |cause: io::Error| Error::os("open", "a netlink socket", "socket(AF_NETLINK)", &cause);
+        let groups = Groups::new_groups(groups);
+        let socket = NlSocket::connect(NlFamily::Route, None, groups).map_err(failed)?;
+        socket.nonblock().map_err(failed)?;
+        // Older kernels have neither: their errors are then only shorter.
+        let _ = socket.enable_ext_ack(true);
+        let _ = socket.enable_strict_checking(true);
+        Ok(Self(socket))
+    }
+}
+
+impl RawSocket {
+    /// The same socket, for which the kernel keeps about so many bytes that were not received yet.
+    pub(super) fn keeping(self, bytes: usize) -> Self {
+        // What it does not grant is found out by an overflow, which is told.
+        let _ = self.0.set_recv_buffer_size(bytes);
+        self
+    }
+}
+
+impl Socket {
+    /// Takes a socket into the tokio runtime that this is called in.
+    pub(super) fn watch(RawSocket(socket): RawSocket) -> Result<Self> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let socket = readiness::watch_owner(socket, interest)
+            .map_err(|cause| Error::os("watch", "a netlink socket", "epoll_ctl", &cause))?;
+        Ok(Self { socket, buffer: vec![0; BUFFER_BYTES] })
+    }
+
+    /// Sends requests that lie end to end.
+    pub(super) async fn send(&self, requests: &[u8]) -> io::Result<()> {
+        let send = |socket: &NlSocket| socket.send(requests, Msg::empty());
+        self.socket.async_io(Interest::WRITABLE, send).await.map(drop)
+    }
+
+    /// Receives what the kernel hands over next: messages that lie end to end.
+    pub(super) async fn receive(&mut self) -> io::Result<&[u8]> {
+        let Self { socket, buffer } = self;
+        let buffer = buffer.as_mut_slice();
+        // With MSG_TRUNC the length is that of the whole, however much of it there was room for.
+        let receive = |socket: &NlSocket| socket.recv(&mut *buffer, Msg::TRUNC);
+        let (length, _) = socket_io(socket, receive).await?;
+        self.buffer.get(..length).ok_or_else(|| io::Error::other(Malformed::MessageLength))
+    }
+}
+
+async fn socket_io<T>(
+    socket: &AsyncFd<NlSocket>,
+    mut operation: impl FnMut(&NlSocket) -> io::Result<T>,
+) -> io::Result<T> {
+    loop {
+        let mut guard = socket.readable().await?;
+        match guard.try_io(|socket| operation(socket.get_ref())) {
+            Ok(result) => return result,
+            Err(_would_block) => {}
+        }
+    }
+}

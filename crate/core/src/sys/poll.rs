@@ -1,0 +1,182 @@
+//! Waiting for several descriptors at once: epoll(7), level-triggered, and eventfd(2) to end a wait.
+
+use super::{check, check_count};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// What a descriptor is watched for. Errors are always reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// Something can be read.
+    pub readable: bool,
+    /// There is room to write.
+    pub writable: bool,
+}
+
+impl Interest {
+    fn bits(self) -> u32 {
+        let bit = |is_set: bool, bit: libc::c_int| if is_set { bit as u32 } else { 0 };
+        bit(self.readable, libc::EPOLLIN) | bit(self.writable, libc::EPOLLOUT)
+    }
+}
+
+/// What one descriptor of a [`Poller`] has to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// The number that the descriptor was added with.
+    pub token: u64,
+    /// An error waits, or the other end is gone.
+    pub has_error: bool,
+}
+
+/// Descriptors of one wait at the most.
+const CAPACITY: usize = 4;
+
+/// A set of descriptors to wait for. It does not own them, and a closed one leaves it.
+#[derive(Debug)]
+pub struct Poller(OwnedFd);
+
+impl Poller {
+    /// An empty set.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers.
+        let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: the call just made this descriptor, and nobody else knows of it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Watches `fd` too, told by `token`.
+    pub fn add(&self, fd: BorrowedFd<'_>, token: u64, interest: Interest) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, token, interest)
+    }
+
+    /// Changes what `fd`, which was added before, is watched for.
+    pub fn change(&self, fd: BorrowedFd<'_>, token: u64, interest: Interest) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, token, interest)
+    }
+
+    /// Waits without limit until a descriptor is ready; a signal ends the wait too, with nothing.
+    pub fn wait(&self) -> io::Result<impl Iterator<Item = Readiness> + use<>> {
+        self.wait_up_to(-1)
+    }
+
+    /// What is ready now.
+    pub fn look(&self) -> io::Result<impl Iterator<Item = Readiness> + use<>> {
+        self.wait_up_to(0)
+    }
+
+    fn wait_up_to(
+        &self,
+        timeout_ms: libc::c_int,
+    ) -> io::Result<impl Iterator<Item = Readiness> + use<>> {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; CAPACITY];
+        // SAFETY: the kernel writes at most `CAPACITY` events into the array, which lives for the
+        // call.
+        let result = unsafe {
+            libc::epoll_wait(
+                self.0.as_raw_fd(),
+                events.as_mut_ptr(),
+                CAPACITY as libc::c_int,
+                timeout_ms,
+            )
+        };
+        let count = match check(result) {
+            Ok(count) => usize::try_from(count).unwrap_or(0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) => return Err(error),
+        };
+        Ok(events.into_iter().take(count).map(|event| {
+            let has_error = event.events & (libc::EPOLLERR | libc::EPOLLHUP) as u32 != 0;
+            Readiness { token: event.u64, has_error }
+        }))
+    }
+
+    fn control(
+        &self,
+        operation: libc::c_int,
+        fd: BorrowedFd<'_>,
+        token: u64,
+        interest: Interest,
+    ) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: interest.bits(), u64: token };
+        // SAFETY: the kernel reads the event, which lives for the call.
+        check(unsafe {
+            libc::epoll_ctl(self.0.as_raw_fd(), operation, fd.as_raw_fd(), &raw mut event)
+        })
+        .map(drop)
+    }
+}
+
+/// A bell that any thread may ring and that goes on ringing: its descriptor is readable from then
+/// on (eventfd(2)).
+#[derive(Debug)]
+pub struct Bell(OwnedFd);
+
+impl Bell {
+    /// One that was not rung.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers.
+        let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        // SAFETY: the call just made this descriptor, and nobody else knows of it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Rings.
+    pub fn ring(&self) {
+        let one = 1_u64.to_ne_bytes();
+        // SAFETY: the kernel reads eight bytes of the array, which lives for the call.
+        let result = unsafe { libc::write(self.0.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+        // It fails only if it was rung 2^64 times.
+        let _ = check_count(result);
+    }
+}
+
+impl AsFd for Bell {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: Interest = Interest { readable: true, writable: false };
+
+    fn tokens(poller: &Poller) -> Vec<u64> {
+        poller.look().unwrap().map(|readiness| readiness.token).collect()
+    }
+
+    #[test]
+    fn a_bell_that_was_rung_is_heard_again_and_again() {
+        let (poller, bell) = (Poller::new().unwrap(), Bell::new().unwrap());
+        poller.add(bell.as_fd(), 7, READ).unwrap();
+        assert!(tokens(&poller).is_empty());
+        bell.ring();
+        for _ in 0..2 {
+            assert_eq!(tokens(&poller), [7]);
+        }
+        poller.change(bell.as_fd(), 7, Interest::default()).unwrap();
+        assert!(tokens(&poller).is_empty());
+    }
+
+    #[test]
+    fn room_to_write_is_told_only_when_asked_for() {
+        let (poller, bell) = (Poller::new().unwrap(), Bell::new().unwrap());
+        poller.add(bell.as_fd(), 7, READ).unwrap();
+        assert!(tokens(&poller).is_empty());
+        poller.change(bell.as_fd(), 8, Interest { readable: false, writable: true }).unwrap();
+        assert_eq!(tokens(&poller), [8]);
+    }
+
+    #[test]
+    fn the_end_of_the_other_side_is_an_error() {
+        let (mine, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let poller = Poller::new().unwrap();
+        poller.add(mine.as_fd(), 1, Interest::default()).unwrap();
+        assert!(tokens(&poller).is_empty());
+        drop(theirs);
+        let told: Vec<Readiness> = poller.wait().unwrap().collect();
+        assert_eq!(told, [Readiness { token: 1, has_error: true }]);
+    }
+}

@@ -1,0 +1,172 @@
+//! System calls refused as another kernel would: a seccomp filter hands some calls of a thread, and of
+//! the threads it starts, to a judge in this process (seccomp_unotify(2)).
+#![allow(unsafe_code, reason = "the test's own system calls, and arguments of calls that wait")]
+
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::mpsc;
+
+/// A call that waits for its answer; what its arguments point at stays where it is meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    pub(crate) arguments: [u64; 6],
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The kernel does it.
+    Pass,
+    /// It fails with this errno.
+    Refuse(i32),
+    /// The judge did it, and it came to this.
+    Done(i64),
+}
+
+/// What this machine lacks for [`under`], if anything.
+pub(crate) fn missing() -> Option<&'static str> {
+    let actions = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail");
+    let has_judges =
+        actions.unwrap_or_default().split_whitespace().any(|name| name == "user_notif");
+    (!has_judges).then_some("needs seccomp with user_notif (Linux 5.0)")
+}
+
+/// Runs `body` on a thread whose calls of `numbers` are judged, for as long as it or any thread that
+/// it started lives.
+pub(crate) fn under<T: Send>(
+    numbers: &[libc::c_long],
+    judge: impl FnMut(&Call) -> Verdict + Send + 'static,
+    body: impl FnOnce() -> T + Send,
+) -> T {
+    let (send, receive) = mpsc::channel();
+    // Started first, so that it is not judged itself.
+    std::thread::spawn(move || {
+        if let Ok(listener) = receive.recv() {
+            preside(&listener, judge);
+        }
+    });
+    let inside = move || {
+        send.send(install(numbers).expect("install a seccomp filter")).expect("a judge");
+        body()
+    };
+    std::thread::scope(|scope| match scope.spawn(inside).join() {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+/// Puts the calling thread under the filter; answers where its calls wait.
+fn install(numbers: &[libc::c_long]) -> io::Result<OwnedFd> {
+    let instruction =
+        |code: u32, jump: u8, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: jump, k };
+    let give = |answer| instruction(libc::BPF_RET | libc::BPF_K, 0, answer);
+    // The number is the first word of `struct seccomp_data`.
+    let mut code = vec![instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
+    for number in numbers {
+        let unless = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+        code.push(instruction(unless, 1, *number as u32));
+        code.push(give(libc::SECCOMP_RET_USER_NOTIF));
+    }
+    code.push(give(libc::SECCOMP_RET_ALLOW));
+    let program = libc::sock_fprog { len: code.len() as u16, filter: code.as_mut_ptr() };
+    // SAFETY: seccomp(2) reads the program, which lives for the call.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+            &raw const program,
+        )
+    };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call just made this descriptor, and nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
+}
+
+/// Answers calls until nobody is under the filter any more.
+fn preside(listener: &OwnedFd, mut judge: impl FnMut(&Call) -> Verdict) {
+    let fd = listener.as_raw_fd();
+    loop {
+        let mut entry = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        // SAFETY: the pointer is that of `entry`, which lives for the call.
+        unsafe { libc::poll(&raw mut entry, 1, -1) };
+        if entry.revents & libc::POLLIN == 0 {
+            if entry.revents != 0 {
+                return;
+            }
+            continue;
+        }
+        // SAFETY: plain data, which the kernel wants zeroed.
+        let mut request: libc::seccomp_notif = unsafe { mem::zeroed() };
+        // SAFETY: the ioctl writes one `struct seccomp_notif`, which `request` is.
+        if unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut request) } < 0 {
+            continue;
+        }
+        let verdict = judge(&Call { arguments: request.data.args });
+        let mut answer = libc::seccomp_notif_resp { id: request.id, val: 0, error: 0, flags: 0 };
+        match verdict {
+            Verdict::Pass => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+            Verdict::Refuse(errno) => answer.error = -errno,
+            Verdict::Done(value) => answer.val = value,
+        }
+        // SAFETY: the ioctl reads one `struct seccomp_notif_resp`, which `answer` is.
+        unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer) };
+    }
+}
+
+/// `sendmmsg` as on a kernel that refuses trains (`UDP_SEGMENT`) with `errno`: what comes before the
+/// first train is sent.
+pub(crate) fn refuse_trains(call: &Call, errno: i32) -> Verdict {
+    let [fd, messages, count, flags, ..] = call.arguments;
+    // SAFETY: the caller waits in sendmmsg(2) with an array of so many headers.
+    let headers =
+        unsafe { std::slice::from_raw_parts_mut(messages as *mut libc::mmsghdr, count as usize) };
+    let train = headers.iter().position(|header| header.msg_hdr.msg_controllen != 0);
+    match train {
+        None => Verdict::Pass,
+        Some(0) => Verdict::Refuse(errno),
+        Some(before) => {
+            // SAFETY: the same call with fewer of the caller's headers.
+            let sent = unsafe {
+                libc::sendmmsg(fd as i32, headers.as_mut_ptr(), before as u32, flags as _)
+            };
+            match sent {
+                -1 => Verdict::Refuse(io::Error::last_os_error().raw_os_error().unwrap_or(0)),
+                sent => Verdict::Done(sent.into()),
+            }
+        }
+    }
+}
+
+/// `writev` as on a kernel that refuses super-packets behind a `struct virtio_net_hdr`.
+pub(crate) fn refuse_super_packets(call: &Call, errno: i32) -> Verdict {
+    let [_, vectors, count, ..] = call.arguments;
+    // SAFETY: the caller waits in writev(2) with an array of so many vectors.
+    let vectors =
+        unsafe { std::slice::from_raw_parts(vectors as *const libc::iovec, count as usize) };
+    let Some(first) = vectors.first().filter(|first| first.iov_len >= 10) else {
+        return Verdict::Pass;
+    };
+    // SAFETY: the vector is of at least ten bytes, and the caller waits.
+    let header = unsafe { std::slice::from_raw_parts(first.iov_base.cast::<u8>(), 10) };
+    // The second byte is `gso_type`.
+    if header[1] == 0 { Verdict::Pass } else { Verdict::Refuse(errno) }
+}
+
+/// `ioctl(TUNGETFEATURES)` as of a driver without `mask`.
+#[allow(clippy::unnecessary_cast, reason = "to musl a request is a C int")]
+pub(crate) fn hide_features(call: &Call, mask: u32) -> Verdict {
+    let [fd, request, features, ..] = call.arguments;
+    if request != libc::TUNGETFEATURES as u64 {
+        return Verdict::Pass;
+    }
+    let features = features as *mut u32;
+    // SAFETY: the same call, with the caller's pointer to an unsigned int.
+    let result = unsafe { libc::ioctl(fd as i32, libc::TUNGETFEATURES as _, features) };
+    // SAFETY: the pointer is the caller's, who waits.
+    unsafe { *features &= !mask };
+    Verdict::Done(result.into())
+}

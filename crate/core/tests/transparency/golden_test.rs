@@ -1,0 +1,31 @@
+//! What the golden bytes say is what the kernel does.
+
+use crate::forwarder::Road;
+use crate::matrix::skips;
+use crate::observe::{Direction, Plan, observe};
+use crate::oracle::ORACLE;
+use crate::support::golden;
+use crate::vectors::{Vector, golden_supers};
+
+/// The oracle's interface has no offload, so the kernel itself cuts and sums up.
+#[test]
+#[cfg(target_endian = "little")]
+fn the_kernel_makes_the_golden_packets_of_the_golden_super_packets() {
+    if skips("the_kernel_makes_the_golden_packets_of_the_golden_super_packets") {
+        return;
+    }
+    // Of several super-packets the packets stand in the order in which they came, not in this one.
+    let goldens: Vec<_> = golden::all()
+        .into_iter()
+        .filter(|golden| golden.can_split || golden.supers.len() == 1)
+        .collect();
+    let vectors: Vec<Vector> = goldens
+        .iter()
+        .map(|golden| Vector { name: golden.name.clone(), inputs: golden_supers(golden) })
+        .collect();
+    let plan = Plan { direction: Direction::Outbound, road: Road::ORDINARY, vectors: &vectors };
+    let observed = observe(&ORACLE, &plan, None);
+    for (golden, packets) in goldens.iter().zip(&observed.packets) {
+        assert_eq!(packets, &golden.packets, "{}", golden.name);
+    }
+}

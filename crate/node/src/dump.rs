@@ -1,0 +1,74 @@
+//! A table that is being read, as a JavaScript class.
+
+use crate::error;
+use crate::netlink::to_json;
+use napi::Env;
+use napi::bindgen_prelude::{PromiseRaw, spawn};
+use napi_derive::napi;
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+use tokio::sync::{Mutex, mpsc};
+use tun2udp_core::netlink::{Dump, Object, Session};
+
+/// Batches that are ready before anybody asks for them. Reading so goes on while JavaScript looks at
+/// what it has, and a table of any length takes little room all the same.
+const READ_AHEAD: usize = 2;
+
+type Batches = Arc<Mutex<mpsc::Receiver<napi::Result<String>>>>;
+
+/// A table that is being read.
+#[napi]
+pub struct NativeDump {
+    batches: StdMutex<Option<Batches>>,
+}
+
+impl NativeDump {
+    /// Begins to read, until the end or until nobody wants more.
+    pub(crate) fn reading(session: Arc<Session>, dump: Dump<Object>, batch_size: usize) -> Self {
+        let (sender, receiver) = mpsc::channel(READ_AHEAD);
+        spawn(read(session, dump, batch_size, sender));
+        Self { batches: StdMutex::new(Some(Arc::new(Mutex::new(receiver)))) }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<Batches>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[napi]
+impl NativeDump {
+    /// The next objects, a JSON array; nothing at the end.
+    #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
+    pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<String>>> {
+        let batches = self.place().clone();
+        env.spawn_future(async move {
+            let Some(batches) = batches else { return Ok(None) };
+            batches.lock().await.recv().await.transpose()
+        })
+    }
+
+    /// Leaves the rest unread, and lets go of the socket.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        drop(self.place().take());
+    }
+}
+
+async fn read(
+    session: Arc<Session>,
+    mut dump: Dump<Object>,
+    batch_size: usize,
+    sender: mpsc::Sender<napi::Result<String>>,
+) {
+    loop {
+        let batch = match dump.next(batch_size).await {
+            Ok(Some(objects)) => to_json(&objects),
+            Ok(None) => break,
+            Err(error) => Err(error::to_napi(&error)),
+        };
+        let is_last = batch.is_err();
+        if sender.send(batch).await.is_err() || is_last {
+            break;
+        }
+    }
+    session.recycle(dump);
+}

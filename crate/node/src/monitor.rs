@@ -1,0 +1,55 @@
+//! A watch on the network, as a JavaScript class.
+
+use crate::error;
+use crate::netlink::to_json;
+use napi::Env;
+use napi::bindgen_prelude::PromiseRaw;
+use napi_derive::napi;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tun2udp_core::netlink::Monitor;
+
+/// A watch. It ends with `close()`, or with the object itself.
+#[napi]
+pub struct NativeMonitor {
+    monitor: Mutex<Option<Arc<Monitor>>>,
+}
+
+impl NativeMonitor {
+    fn place(&self) -> MutexGuard<'_, Option<Arc<Monitor>>> {
+        self.monitor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn new(monitor: Monitor) -> Self {
+        Self { monitor: Mutex::new(Some(Arc::new(monitor))) }
+    }
+}
+
+#[napi]
+impl NativeMonitor {
+    /// What changed since the last time, a JSON array; waits for it, and keeps the process alive
+    /// meanwhile. Nothing once it is closed.
+    #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
+    pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<String>>> {
+        let monitor = self.place().clone();
+        env.spawn_future(async move {
+            let Some(monitor) = monitor else { return Ok(None) };
+            let events = monitor.next().await.map_err(|e| error::to_napi(&e))?;
+            events.map(|events| to_json(&events)).transpose()
+        })
+    }
+
+    /// Ends it, whoever waits, and lets go of its socket.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        if let Some(monitor) = self.place().take() {
+            monitor.close();
+        }
+    }
+}
+
+/// With the environment, too: a promise that waits would keep the socket open for ever.
+impl Drop for NativeMonitor {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,125 @@
+//! RTNETLINK: a session, and tables that are read bit by bit.
+//!
+//! Operations and objects cross as JSON, many at a time: V8 reads a batch of objects out of one text
+//! several times faster than N-API sets their properties one by one.
+
+use crate::dump::NativeDump;
+use crate::error;
+use crate::monitor::NativeMonitor;
+use napi::Env;
+use napi::bindgen_prelude::{PromiseRaw, spawn_blocking, within_runtime_if_available};
+use napi_derive::napi;
+use serde::Serialize;
+use std::sync::{Arc, Mutex, PoisonError};
+use tun2udp_core::netlink::{Kind, Object, Operation, Session};
+use tun2udp_core::{Error, ErrorCode};
+
+/// A session in one network namespace.
+#[napi]
+pub struct NativeNetlink {
+    session: Mutex<Option<Arc<Session>>>,
+}
+
+/// What became of one operation.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Outcome {
+    Error(serde_json::Value),
+    Object(Object),
+    Done,
+}
+
+/// Opens a session in `netns` (name, path or process id), or in this one; no thread of Node moves.
+#[napi(catch_unwind, ts_return_type = "Promise<NativeNetlink>")]
+pub fn open_netlink(
+    env: &Env,
+    netns: Option<String>,
+) -> napi::Result<PromiseRaw<'_, NativeNetlink>> {
+    env.spawn_future(async move {
+        let open = move || within_runtime_if_available(|| Session::open(netns.as_deref()));
+        let session = spawn_blocking(open).await.map_err(|e| gone(&e))?;
+        let session = session.map_err(|e| error::to_napi(&e))?;
+        Ok(NativeNetlink { session: Mutex::new(Some(Arc::new(session))) })
+    })
+}
+
+#[napi]
+impl NativeNetlink {
+    /// Runs operations, a JSON array, one after the other; gives a JSON array of what became of each:
+    /// `{"error":…}`, `{"object":…}` or `"done"`.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn run<'env>(
+        &self,
+        env: &'env Env,
+        operations: String,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let session = self.session()?;
+        env.spawn_future(async move {
+            let operations: Vec<Operation> = parse(&operations)?;
+            let outcomes: Vec<Outcome> =
+                session.run(&operations).await.into_iter().map(outcome).collect();
+            to_json(&outcomes)
+        })
+    }
+
+    /// Reads a table, `{"table":…,"filter":…}`, `batch_size` objects or somewhat more at a time.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeDump>")]
+    pub fn dump<'env>(
+        &self,
+        env: &'env Env,
+        table: String,
+        batch_size: u32,
+    ) -> napi::Result<PromiseRaw<'env, NativeDump>> {
+        let session = self.session()?;
+        env.spawn_future(async move {
+            let dump = session.dump(parse(&table)?).await.map_err(|e| error::to_napi(&e))?;
+            Ok(NativeDump::reading(session, dump, batch_size as usize))
+        })
+    }
+
+    /// Begins to watch `kinds`, a JSON array of names; what changes from now on is told.
+    #[napi(catch_unwind)]
+    pub fn monitor(&self, kinds: String, receive_buffer_bytes: u32) -> napi::Result<NativeMonitor> {
+        let (session, kinds) = (self.session()?, parse::<Vec<Kind>>(&kinds)?);
+        let open = || session.monitor(&kinds, receive_buffer_bytes as usize);
+        let monitor = within_runtime_if_available(open).map_err(|e| error::to_napi(&e))?;
+        Ok(NativeMonitor::new(monitor))
+    }
+
+    /// Closes the session; what is under way still comes to its end.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        drop(self.session.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn session(&self) -> napi::Result<Arc<Session>> {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        session.ok_or_else(|| {
+            let reason = "it is closed";
+            error::to_napi(&Error::new(ErrorCode::Aborted, "use the netlink session", "", reason))
+        })
+    }
+}
+
+fn outcome(result: tun2udp_core::Result<Option<Object>>) -> Outcome {
+    match result {
+        Ok(Some(object)) => Outcome::Object(object),
+        Ok(None) => Outcome::Done,
+        Err(error) => Outcome::Error(error::parts(&error)),
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> napi::Result<T> {
+    serde_json::from_str(text).map_err(|cause| {
+        let reason = cause.to_string();
+        error::to_napi(&Error::new(ErrorCode::InvalidArgument, "read the request", "", reason))
+    })
+}
+
+pub(crate) fn to_json(value: &impl Serialize) -> napi::Result<String> {
+    serde_json::to_string(value).map_err(|e| napi::Error::from_reason(format!("write JSON: {e}")))
+}
+
+fn gone(cause: &impl std::fmt::Display) -> napi::Error {
+    napi::Error::from_reason(format!("open a netlink session: {cause}"))
+}

@@ -1,0 +1,175 @@
+//! Devices that outlive their process.
+
+use crate::error;
+use napi::bindgen_prelude::spawn_blocking;
+use napi_derive::napi;
+use tun2udp_core::Result;
+use tun2udp_core::device::{DEFAULT_CLONE_DEVICE, DeviceOptions, Holder, Mode};
+use tun2udp_core::netlink::TunLink;
+use tun2udp_core::persistent::{self, CreateOptions, Listed, RemoveOptions};
+
+/// Options as `lib/options/persistent.ts` has checked them.
+#[napi(object, object_to_js = false)]
+pub struct NativeCreateOptions {
+    /// Ethernet frames rather than IP packets.
+    pub is_tap: bool,
+    /// Name or template of the interface.
+    pub name: Option<String>,
+    /// Path of the clone device.
+    pub clone_device: Option<String>,
+    /// Each packet is to carry a `struct virtio_net_hdr`.
+    pub has_vnet_header: bool,
+    /// The device may have several queues.
+    pub is_multi_queue: bool,
+    /// Name or number of the user who may attach to it.
+    pub owner: Option<String>,
+    /// Name or number of the group whose members may attach to it.
+    pub group: Option<String>,
+    /// Name, path or process id of a network namespace.
+    pub netns: Option<String>,
+}
+
+/// Options as `lib/options/persistent.ts` has checked them.
+#[napi(object, object_to_js = false)]
+pub struct NativeRemoveOptions {
+    /// Name of the interface, or an alternative name of it.
+    pub name: String,
+    /// Path of the clone device.
+    pub clone_device: Option<String>,
+    /// Name, path or process id of a network namespace.
+    pub netns: Option<String>,
+}
+
+/// The core's `TunLink`, and the core's `Listed` where it was listed.
+#[napi(object, object_from_js = false)]
+pub struct NativeDevice {
+    /// Interface index.
+    pub index: u32,
+    /// Name.
+    pub name: String,
+    /// Ethernet frames rather than IP packets.
+    pub is_tap: bool,
+    /// It was told to be up.
+    pub is_up: bool,
+    /// Largest packet, bytes.
+    pub mtu: u32,
+    /// Number of the user who may attach to it.
+    pub owner: Option<u32>,
+    /// Number of the group whose members may attach to it.
+    pub group: Option<u32>,
+    /// Each packet carries the driver's packet information header.
+    pub has_packet_information: bool,
+    /// Each packet carries a `struct virtio_net_hdr`.
+    pub has_vnet_header: bool,
+    /// It outlives its last queue.
+    pub is_persistent: bool,
+    /// It may have several queues.
+    pub is_multi_queue: bool,
+    /// Queues that are attached, of a device of many.
+    pub attached_queues: Option<u32>,
+    /// Queues that are there but switched off, of a device of many.
+    pub detached_queues: Option<u32>,
+    /// The processes that hold it.
+    pub holders: Vec<NativeHolder>,
+}
+
+/// The core's `Holder`.
+#[napi(object, object_from_js = false)]
+pub struct NativeHolder {
+    /// Process id.
+    pub pid: u32,
+    /// Command name.
+    pub command: String,
+}
+
+/// Makes a device persistent, off the event loop.
+#[napi]
+pub async fn create_persistent(options: NativeCreateOptions) -> napi::Result<NativeDevice> {
+    let options = CreateOptions::from(options);
+    let link = off_the_loop(move || persistent::create(&options)).await?;
+    Ok(Listed { link, holders: Vec::new() }.into())
+}
+
+/// Ends the persistence of a device, off the event loop.
+#[napi]
+pub async fn remove_persistent(options: NativeRemoveOptions) -> napi::Result<()> {
+    let options = RemoveOptions::from(options);
+    off_the_loop(move || persistent::remove(&options)).await
+}
+
+/// All TUN and TAP devices by rising index, off the event loop.
+#[napi]
+pub async fn list_devices(netns: Option<String>) -> napi::Result<Vec<NativeDevice>> {
+    let listed = off_the_loop(move || persistent::list(netns.as_deref())).await?;
+    Ok(listed.into_iter().map(NativeDevice::from).collect())
+}
+
+async fn off_the_loop<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> napi::Result<T> {
+    let done = spawn_blocking(work).await;
+    done.map_err(|e| napi::Error::from_reason(e.to_string()))?.map_err(|e| error::to_napi(&e))
+}
+
+impl From<NativeCreateOptions> for CreateOptions {
+    fn from(options: NativeCreateOptions) -> Self {
+        let device = DeviceOptions {
+            mode: if options.is_tap { Mode::Tap } else { Mode::Tun },
+            name: options.name,
+            clone_device: options.clone_device.as_deref().unwrap_or(DEFAULT_CLONE_DEVICE).into(),
+            has_vnet_header: options.has_vnet_header,
+            is_multi_queue: options.is_multi_queue,
+            ..DeviceOptions::default()
+        };
+        Self { device, owner: options.owner, group: options.group, netns: options.netns }
+    }
+}
+
+impl From<NativeRemoveOptions> for RemoveOptions {
+    fn from(options: NativeRemoveOptions) -> Self {
+        let clone_device = options.clone_device.as_deref().unwrap_or(DEFAULT_CLONE_DEVICE).into();
+        Self { name: options.name, clone_device, netns: options.netns }
+    }
+}
+
+impl From<Listed> for NativeDevice {
+    fn from(Listed { link, holders }: Listed) -> Self {
+        // Taken apart whole, so that a field added to the core cannot be forgotten here.
+        let TunLink {
+            index,
+            name,
+            is_tap,
+            is_up,
+            mtu,
+            owner,
+            group,
+            has_packet_information,
+            has_vnet_header,
+            is_persistent,
+            is_multi_queue,
+            queues,
+        } = link;
+        Self {
+            index,
+            name,
+            is_tap,
+            is_up,
+            mtu,
+            owner,
+            group,
+            has_packet_information,
+            has_vnet_header,
+            is_persistent,
+            is_multi_queue,
+            attached_queues: queues.map(|(attached, _)| attached),
+            detached_queues: queues.map(|(_, detached)| detached),
+            holders: holders.into_iter().map(NativeHolder::from).collect(),
+        }
+    }
+}
+
+impl From<Holder> for NativeHolder {
+    fn from(Holder { pid, command }: Holder) -> Self {
+        Self { pid, command }
+    }
+}

@@ -1,0 +1,129 @@
+//! The steps of the program `tunctl`, for the program alone: names are bytes, and what failed is
+//! told by its step.
+
+use crate::error;
+use napi::Either;
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use tun2udp_core::device::Mode;
+use tun2udp_core::device::tunctl::{self, Action, Outcome, Request, Step};
+use tun2udp_core::error::strerror;
+use tun2udp_core::namespace;
+use tun2udp_core::sys::process;
+
+/// The core's `Request`, and where to run it.
+#[napi(object, object_to_js = false)]
+pub struct NativeTunctlRequest {
+    /// Ethernet frames rather than IP packets.
+    pub is_tap: bool,
+    /// The device may have several queues.
+    pub is_multi_queue: bool,
+    /// Bytes of the name or template.
+    pub name: Buffer,
+    /// Bytes of the path of the clone device.
+    pub clone_device: Buffer,
+    /// Removing rather than making.
+    pub is_delete: bool,
+    /// Number of the user, for making.
+    pub owner: Option<u32>,
+    /// Number of the group, for making.
+    pub group: Option<u32>,
+    /// Name, path or process id of a network namespace.
+    pub netns: Option<String>,
+}
+
+/// The core's `Outcome`.
+#[napi(object, object_from_js = false)]
+pub struct NativeTunctlOutcome {
+    /// Bytes of the name as the kernel gave it.
+    pub name: Buffer,
+    /// Number of the user that was set.
+    pub owner: Option<u32>,
+    /// Number of the group that was set.
+    pub group: Option<u32>,
+}
+
+/// The step that failed.
+#[napi(object, object_from_js = false)]
+pub struct NativeTunctlFailure {
+    /// The core's `Step`.
+    #[napi(ts_type = "'open' | 'attach' | 'persist'")]
+    pub step: String,
+    /// The system's words for its errno.
+    pub reason: String,
+}
+
+/// Runs the steps: a few ioctls, so it does not leave the calling thread.
+///
+/// Throws only if the namespace cannot be entered.
+#[napi(catch_unwind)]
+pub fn run_tunctl(
+    request: NativeTunctlRequest,
+) -> napi::Result<Either<NativeTunctlOutcome, NativeTunctlFailure>> {
+    let netns = request.netns.clone();
+    let request = Request::from(request);
+    let done = match netns {
+        Some(name) => namespace::within(&name, || Ok(tunctl::run(&request))),
+        None => Ok(tunctl::run(&request)),
+    };
+    Ok(match done.map_err(|e| error::to_napi(&e))? {
+        Ok(outcome) => Either::A(outcome.into()),
+        Err(failure) => Either::B(failure.into()),
+    })
+}
+
+/// The number of the user of that name.
+#[napi(catch_unwind)]
+pub fn find_user(name: Buffer) -> Option<u32> {
+    tunctl::find_user(&name)
+}
+
+/// The number of the group of that name.
+#[napi(catch_unwind)]
+pub fn find_group(name: Buffer) -> Option<u32> {
+    tunctl::find_group(&name)
+}
+
+/// Ends the process by `SIGPIPE`, which Node ignores.
+#[napi(catch_unwind)]
+pub fn end_by_broken_pipe() {
+    process::end_by_broken_pipe();
+}
+
+impl From<NativeTunctlRequest> for Request {
+    fn from(request: NativeTunctlRequest) -> Self {
+        let NativeTunctlRequest { owner, group, .. } = request;
+        Self {
+            mode: if request.is_tap { Mode::Tap } else { Mode::Tun },
+            is_multi_queue: request.is_multi_queue,
+            name: request.name.to_vec(),
+            clone_device: OsStr::from_bytes(&request.clone_device).into(),
+            action: if request.is_delete {
+                Action::Delete
+            } else {
+                Action::Create { owner, group }
+            },
+        }
+    }
+}
+
+impl From<Outcome> for NativeTunctlOutcome {
+    fn from(Outcome { name, owner, group }: Outcome) -> Self {
+        Self { name: name.into(), owner, group }
+    }
+}
+
+impl From<(Step, io::Error)> for NativeTunctlFailure {
+    fn from((step, error): (Step, io::Error)) -> Self {
+        let step = match step {
+            Step::Open => "open",
+            Step::Attach => "attach",
+            Step::Persist => "persist",
+        };
+        let reason = error.raw_os_error().map_or_else(|| error.to_string(), strerror);
+        Self { step: step.to_owned(), reason }
+    }
+}

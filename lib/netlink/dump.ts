@@ -1,0 +1,68 @@
+import type { NativeDump, NativeNetlink } from '#binding'
+import { TunError, fromNative } from '../errors.ts'
+
+/** Which table, and what of it (crate/core/src/netlink/session/table.rs). */
+export interface TableQuery {
+  readonly table: string
+  readonly filter: Readonly<Record<string, unknown>>
+}
+
+/** Objects that are read at a time: some tenths of a millisecond of the event loop. */
+const BATCH_SIZE = 512
+
+/** How often a table is read again that changed while it was read. */
+const ATTEMPTS_MAX = 20
+
+/**
+ * Reads a table bit by bit, as fast as its reader takes it.
+ *
+ * @throws {TunError} `ERR_TUN_INTERRUPTED` at its end, if the table changed meanwhile.
+ */
+export async function* streamTable<T>(
+  native: NativeNetlink,
+  query: TableQuery,
+  revive?: (object: T) => T,
+): AsyncGenerator<T, void, undefined> {
+  for await (const batch of batches<T>(native, query)) {
+    for (const object of batch) yield revive ? revive(object) : object
+  }
+}
+
+/** Reads a whole table, again if it changed meanwhile. */
+export async function readTable<T>(
+  native: NativeNetlink,
+  query: TableQuery,
+  revive?: (object: T) => T,
+): Promise<T[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const all: T[][] = []
+      for await (const batch of batches<T>(native, query)) {
+        all.push(revive ? batch.map(revive) : batch)
+      }
+      return all.flat()
+    } catch (error) {
+      const isInterrupted = error instanceof TunError && error.code === 'ERR_TUN_INTERRUPTED'
+      if (!isInterrupted || attempt === ATTEMPTS_MAX) throw error
+    }
+  }
+}
+
+async function* batches<T>(
+  native: NativeNetlink,
+  query: TableQuery,
+): AsyncGenerator<T[], void, undefined> {
+  let dump: NativeDump | undefined
+  try {
+    dump = await native.dump(JSON.stringify(query), BATCH_SIZE)
+    for (;;) {
+      const text = await dump.next()
+      if (text === null) return
+      yield JSON.parse(text) as T[]
+    }
+  } catch (error) {
+    throw fromNative(error)
+  } finally {
+    dump?.close()
+  }
+}

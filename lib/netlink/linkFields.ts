@@ -1,0 +1,127 @@
+import { checkMtu, checkName } from '../options/interface.ts'
+import { checkNamespace } from '../options/namespace.ts'
+import { invalidArgument } from '../errors.ts'
+import {
+  type Check,
+  type Fields,
+  flag,
+  integer,
+  ipAddress,
+  linkRef,
+  list,
+  macAddress,
+  named,
+  nested,
+  text,
+  u32,
+} from './check.ts'
+
+/** A whole name: the kernel is not to choose a number in it. */
+const wholeName: Check = (what, value) => {
+  if (typeof value === 'string' && value.includes('%')) {
+    throw invalidArgument(what, value, 'a name without "%"', 'ERR_TUN_INVALID_NAME')
+  }
+  return checkName(value)
+}
+
+const netns: Check = (_, value) => checkNamespace(value)
+/** Links of other drivers take MTUs that those of TUN do not; the kernel knows their limits. */
+const mtu: Check = (what, value) =>
+  Number.isInteger(value) && (value as number) > 65_535 ? u32(what, value) : checkMtu(value)
+
+const U16 = integer(0, 65_535)
+const U8 = integer(0, 255)
+
+/** `null` is no master, which the kernel calls 0. */
+const master: Check = (what, value) => (value === null ? 0 : linkRef(what, value))
+
+/** At most `ALTIFNAMSIZ - 1` bytes (linux/if.h). */
+const altName = text(1, 127)
+
+export const LINK_FILTER: Fields = { kind: text(1, 63), master: linkRef }
+
+/** What may be set when a link is made, too. */
+const AT_ONCE: Fields = { mtu, macAddress, txQueueLength: u32 }
+
+const LATER: Fields = {
+  up: flag,
+  alias: text(0, 255),
+  altNames: list(altName),
+  group: u32,
+  master,
+  carrier: flag,
+  addressGenerationMode: named(['eui64', 'none', 'stableSecret', 'random'], 3),
+  promiscuous: flag,
+  allMulticast: flag,
+}
+
+export const LINK_SETTINGS: Fields = { ...AT_ONCE, ...LATER, name: wholeName, netns }
+
+const milliseconds: Check = (what, value) => {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) % 10 === 0) {
+    return u32(what, value)
+  }
+  throw invalidArgument(what, value, 'a whole number of milliseconds, a multiple of 10')
+}
+
+const KINDS: Readonly<Record<string, Fields>> = {
+  bridge: {
+    stp: flag,
+    forwardDelayMs: milliseconds,
+    helloTimeMs: milliseconds,
+    maxAgeMs: milliseconds,
+    ageingTimeMs: milliseconds,
+    priority: U16,
+    vlanFiltering: flag,
+    vlanDefaultPvid: integer(0, 4094),
+    groupForwardMask: U16,
+    multicastSnooping: flag,
+  },
+  vxlan: {
+    id: integer(0, 16_777_215),
+    remote: ipAddress(),
+    local: ipAddress(),
+    port: U16,
+    ttl: U8,
+    tos: U8,
+    learning: flag,
+    ageingSeconds: u32,
+    maxAddresses: u32,
+    proxy: flag,
+    l2Miss: flag,
+    l3Miss: flag,
+    udpChecksum: flag,
+    collectMetadata: flag,
+  },
+  macvlan: { mode: named(['private', 'vepa', 'bridge', 'passthru', 'source'], 0) },
+  vlan: { id: integer(0, 4094), protocol: named(['802.1Q', '802.1ad'], 0) },
+  vrf: { table: u32 },
+  veth: {},
+  dummy: {},
+}
+
+const kind: Check = (what, value) => {
+  if (typeof value === 'string' && Object.hasOwn(KINDS, value)) return value
+  throw invalidArgument(what, value, `one of ${Object.keys(KINDS).join(', ')}`)
+}
+
+const PEER: Fields = { name: wholeName, netns, mtu, macAddress }
+
+/** The properties of a link of that kind which is to be made. */
+export function linkSpecFields(given: unknown): Fields {
+  const named = kind('kind', (given as { kind?: unknown } | null | undefined)?.kind) as string
+  return {
+    kind,
+    name: wholeName,
+    kindData: nested(KINDS[named] ?? {}),
+    lower: linkRef,
+    ...(named === 'veth' ? { peer: nested(PEER) } : {}),
+    txQueues: integer(1, 4096),
+    rxQueues: integer(1, 4096),
+    ...AT_ONCE,
+    ...LATER,
+  }
+}
+
+/** The names of what is set only once a link is there. */
+export const SET_LATER: ReadonlySet<string> = new Set(Object.keys(LATER))

@@ -1,0 +1,116 @@
+import type { NativeNetlink } from '#binding'
+import { TunError, invalidArgument } from '../errors.ts'
+import { checkFields, linkRef } from './check.ts'
+import { readTable, streamTable } from './dump.ts'
+import { LINK_FILTER, LINK_SETTINGS, SET_LATER, linkSpecFields } from './linkFields.ts'
+import type { Link, LinkFilter, LinkRef, LinkSettings, LinkSpec, LinkStats } from './linkTypes.ts'
+import type { Pipeline } from './pipeline.ts'
+
+/** Links (network interfaces): `ip link`. */
+export class Links {
+  readonly #native: NativeNetlink
+  readonly #pipeline: Pipeline
+
+  /** @internal */
+  constructor(native: NativeNetlink, pipeline: Pipeline) {
+    this.#native = native
+    this.#pipeline = pipeline
+  }
+
+  /** All links that fit; read again if they changed meanwhile. */
+  async list(filter: LinkFilter = {}): Promise<Link[]> {
+    return readTable(this.#native, query(filter), revive)
+  }
+
+  /** The same bit by bit; it ends with `ERR_TUN_INTERRUPTED` if the links changed meanwhile. */
+  stream(filter: LinkFilter = {}): AsyncGenerator<Link, void, undefined> {
+    return streamTable(this.#native, query(filter), revive)
+  }
+
+  /**
+   * One link, by its name, an alternative name or its index.
+   *
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is none.
+   */
+  async get(link: LinkRef): Promise<Link> {
+    const operation = { op: 'getLink', link: linkRef('link', link) }
+    return revive((await this.#pipeline.submit(operation)) as Link)
+  }
+
+  /** One link, or undefined if there is none. */
+  async find(link: LinkRef): Promise<Link | undefined> {
+    try {
+      return await this.get(link)
+    } catch (error) {
+      if (error instanceof TunError && error.code === 'ERR_TUN_NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  /** Makes a link and gives it as the kernel then describes it. If a part of it fails, it is removed again. */
+  async add(spec: LinkSpec): Promise<Link> {
+    const checked = checkFields('link', spec, linkSpecFields(spec))
+    if (checked['name'] === undefined) throw invalidArgument('name', undefined, 'a name')
+    const isLater = ([name]: [string, unknown]) => SET_LATER.has(name)
+    const entries = Object.entries(checked)
+    const { kind, kindData, ...atOnce } = Object.fromEntries(
+      entries.filter((entry) => !isLater(entry)),
+    )
+    const hasData = kind !== 'veth' && kind !== 'dummy'
+    const kindSpec = hasData ? { kind, data: kindData ?? {} } : { kind }
+    await this.#pipeline.submit({ op: 'addLink', spec: { ...atOnce, kind: kindSpec } })
+    try {
+      const later = Object.fromEntries(entries.filter(isLater))
+      if (Object.keys(later).length > 0) await this.#change(spec.name, later)
+      return await this.get(spec.name)
+    } catch (error) {
+      await this.delete(spec.name).catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** Changes a link: what is absent stays. */
+  async set(link: LinkRef, settings: LinkSettings): Promise<void> {
+    const ref = linkRef('link', link) as LinkRef
+    await this.#change(ref, checkFields('settings', settings, LINK_SETTINGS))
+  }
+
+  /** Removes a link. */
+  async delete(link: LinkRef): Promise<void> {
+    await this.#pipeline.submit({ op: 'deleteLink', link: linkRef('link', link) })
+  }
+
+  async #change(link: LinkRef, { altNames, ...change }: Record<string, unknown>): Promise<void> {
+    const ref = altNames === undefined ? link : await this.#setAltNames(link, altNames as string[])
+    if (Object.keys(change).length > 0) {
+      await this.#pipeline.submit({ op: 'setLink', link: ref, change })
+    }
+  }
+
+  /** Gives the index, since the name that was given may be one that goes. */
+  async #setAltNames(link: LinkRef, wanted: readonly string[]): Promise<number> {
+    const { ifIndex, altNames } = await this.get(link)
+    const gone = altNames.filter((name) => !wanted.includes(name))
+    const added = [...new Set(wanted)].filter((name) => !altNames.includes(name))
+    const submit = async (op: string, names: string[]) => {
+      if (names.length > 0) await this.#pipeline.submit({ op, link: ifIndex, names })
+    }
+    await submit('deleteAltNames', gone)
+    await submit('addAltNames', added)
+    return ifIndex
+  }
+}
+
+function query(filter: LinkFilter): { table: string; filter: Record<string, unknown> } {
+  return { table: 'links', filter: checkFields('filter', filter, LINK_FILTER) }
+}
+
+/** Counters come as text, since JSON's numbers are exact to 53 bits only. */
+export function revive(link: Link): Link {
+  if (link.stats) {
+    const texts = Object.entries(link.stats as unknown as Record<string, string>)
+    const stats = Object.fromEntries(texts.map(([name, text]) => [name, BigInt(text)]))
+    return { ...link, stats: stats as unknown as LinkStats }
+  }
+  return link
+}

@@ -1,0 +1,151 @@
+import type { NativeMonitor, NativeNetlink } from '#binding'
+import { fromNative, invalidArgument } from '../errors.ts'
+import type { Address } from './addresses.ts'
+import { checkFields, integer } from './check.ts'
+import type { Link } from './linkTypes.ts'
+import { revive } from './links.ts'
+import type { Neighbor } from './neighbors.ts'
+import type { Route } from './routeTypes.ts'
+import type { Rule } from './rules.ts'
+
+const KINDS = ['link', 'address', 'route', 'rule', 'neighbor'] as const
+
+/** What can be watched. */
+export type MonitorKind = (typeof KINDS)[number]
+
+/**
+ * Something that changed. `deleted`: it is gone, and was as it is described; else it is there, new or
+ * changed. `overflow`: more changed than could wait to be read, and was lost.
+ */
+export type NetlinkEvent =
+  | { readonly type: 'link'; readonly deleted: boolean; readonly link: Link }
+  | { readonly type: 'address'; readonly deleted: boolean; readonly address: Address }
+  | { readonly type: 'route'; readonly deleted: boolean; readonly route: Route }
+  | { readonly type: 'rule'; readonly deleted: boolean; readonly rule: Rule }
+  | { readonly type: 'neighbor'; readonly deleted: boolean; readonly neighbor: Neighbor }
+  | {
+      readonly type: 'overflow'
+      /** Reads afresh all that is watched, as events of what is there. */
+      readonly fresh: () => AsyncGenerator<NetlinkEvent, void, undefined>
+    }
+
+/** Reads all objects of some kinds, as events of what is there. */
+export type ReadFresh = (
+  kinds: readonly MonitorKind[],
+) => AsyncGenerator<NetlinkEvent, void, undefined>
+
+/** The options of {@link Netlink.monitor}. */
+export interface MonitorOptions {
+  /** Ends the watch: `for await` then throws its reason. */
+  signal?: AbortSignal
+  /** How much may wait to be read, as far as the kernel grants it (`rmem_max`). Default: 1 MiB. */
+  receiveBufferBytes?: number
+}
+
+/**
+ * Changes, from the moment that it is made on. Waiting for one keeps the process alive. Leaving the
+ * loop by `break` closes it.
+ */
+export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
+  readonly #native: NativeMonitor
+  readonly #fresh: () => AsyncGenerator<NetlinkEvent, void, undefined>
+  readonly #signal: AbortSignal | undefined
+  readonly #abort = () => {
+    this.close()
+  }
+  #events: NetlinkEvent[] = []
+  #last: Promise<unknown> = Promise.resolve()
+
+  private constructor(
+    native: NativeMonitor,
+    fresh: () => AsyncGenerator<NetlinkEvent, void, undefined>,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#native = native
+    this.#fresh = fresh
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#abort, { once: true })
+  }
+
+  /** @internal */
+  static open(
+    native: NativeNetlink,
+    readFresh: ReadFresh,
+    kinds: readonly MonitorKind[],
+    options: MonitorOptions,
+  ): Monitor {
+    checkKinds(kinds)
+    const { signal, ...rest } = options
+    if (signal !== undefined && !((signal as unknown) instanceof AbortSignal)) {
+      throw invalidArgument('signal', signal, 'an AbortSignal')
+    }
+    signal?.throwIfAborted()
+    const fields = { receiveBufferBytes: integer(1, 1_073_741_823) }
+    const { receiveBufferBytes = 1_048_576 } = checkFields('options', rest, fields)
+    try {
+      const watch = native.monitor(JSON.stringify(kinds), receiveBufferBytes as number)
+      return new Monitor(watch, () => readFresh(kinds), signal)
+    } catch (error) {
+      throw fromNative(error)
+    }
+  }
+
+  /** The next change; waits for it. */
+  next(): Promise<IteratorResult<NetlinkEvent, undefined>> {
+    // One after the other, so that several who wait get one each.
+    const next = this.#last.then(async () => this.#take())
+    this.#last = next.catch(() => undefined)
+    return next
+  }
+
+  async #take(): Promise<IteratorResult<NetlinkEvent, undefined>> {
+    if (this.#events.length === 0) {
+      this.#signal?.throwIfAborted()
+      try {
+        const text = await this.#native.next()
+        if (text !== null)
+          this.#events = (JSON.parse(text) as NetlinkEvent[]).map((event) => this.#revive(event))
+      } catch (error) {
+        throw fromNative(error)
+      }
+      this.#signal?.throwIfAborted()
+    }
+    const event = this.#events.shift()
+    return event ? { done: false, value: event } : { done: true, value: undefined }
+  }
+
+  #revive(event: NetlinkEvent): NetlinkEvent {
+    if (event.type === 'link') return { ...event, link: revive(event.link) }
+    return event.type === 'overflow' ? { ...event, fresh: this.#fresh } : event
+  }
+
+  /** Ends it; what was read already still comes. */
+  close(): void {
+    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#native.close()
+  }
+
+  /** What `for await` calls when it is left. */
+  return(): Promise<IteratorResult<NetlinkEvent, undefined>> {
+    this.close()
+    this.#events = []
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** The same as `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close()
+    return Promise.resolve()
+  }
+}
+
+function checkKinds(kinds: unknown): void {
+  const isKnown = (kind: unknown) => (KINDS as readonly unknown[]).includes(kind)
+  if (!Array.isArray(kinds) || kinds.length === 0 || !kinds.every(isKnown)) {
+    throw invalidArgument('kinds', kinds, `an array of ${KINDS.join(', ')}`)
+  }
+}

@@ -1,0 +1,40 @@
+import { fromNative, invalidArgument } from '../errors.ts'
+import { loadNative } from '../native.ts'
+
+/** The names of all named network namespaces, in their order: `ip netns list`. */
+export async function listNamespaces(): Promise<string[]> {
+  const native = await loadNative()
+  return native.listNamespaces().catch(rethrow)
+}
+
+/**
+ * Makes a named network namespace, whose loopback is down: `ip netns add`. Needs CAP_SYS_ADMIN; no
+ * thread of Node moves.
+ *
+ * @throws {TunError} `ERR_TUN_EXISTS` if there is one of that name.
+ */
+export async function createNamespace(name: string): Promise<void> {
+  checkText(name)
+  const native = await loadNative()
+  await native.createNamespace(name).catch(rethrow)
+}
+
+/**
+ * Takes the name from a network namespace, which ends with the last process, socket and interface
+ * that use it: `ip netns delete`.
+ *
+ * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is none of that name.
+ */
+export async function deleteNamespace(name: string): Promise<void> {
+  checkText(name)
+  const native = await loadNative()
+  await native.deleteNamespace(name).catch(rethrow)
+}
+
+function checkText(name: unknown): void {
+  if (typeof name !== 'string') throw invalidArgument('name', name, 'text', 'ERR_TUN_INVALID_NAME')
+}
+
+function rethrow(error: unknown): never {
+  throw fromNative(error)
+}

@@ -1,0 +1,180 @@
+import type { NativeNetlink } from '#binding'
+import { isIPv6 } from 'node:net'
+import { invalidArgument } from '../errors.ts'
+import { formatAddress, parseRoute } from '../options/address.ts'
+import {
+  type Check,
+  type Fields,
+  checkFields,
+  family,
+  flag,
+  integer,
+  ipAddress,
+  linkRef,
+  list,
+  named,
+  nested,
+  u32,
+} from './check.ts'
+import { readTable, streamTable } from './dump.ts'
+import { PREFERENCES, PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES } from './names.ts'
+import type { Operation, Pipeline } from './pipeline.ts'
+import type { Route, RouteFilter, RouteQuery, RouteSpec } from './routeTypes.ts'
+
+const METRIC_NAMES = [
+  'mtu',
+  'window',
+  'rttMs',
+  'rttVarianceMs',
+  'slowStartThreshold',
+  'congestionWindow',
+  'advmss',
+  'reordering',
+  'hopLimit',
+  'initialCongestionWindow',
+  'initialReceiveWindow',
+  'minimumRtoMs',
+  'quickAck',
+] as const
+
+const metricName: Check = (what, value) => {
+  if ((METRIC_NAMES as readonly unknown[]).includes(value)) return value
+  throw invalidArgument(what, value, `one of ${METRIC_NAMES.join(', ')}`)
+}
+
+const METRICS: Fields = {
+  ...Object.fromEntries(METRIC_NAMES.map((name) => [name, u32])),
+  locked: list(metricName),
+}
+
+const NEXT_HOP: Fields = {
+  gateway: ipAddress(),
+  link: linkRef,
+  weight: integer(1, 256),
+  onLink: flag,
+}
+
+const network: Check = (_, value) => formatAddress(parseRoute(value as string))
+
+const SPEC: Fields = {
+  destination: (what, value) => (value === 'default' ? value : network(what, value)),
+  family,
+  from: network,
+  type: named(ROUTE_TYPES, 255),
+  table: named(TABLES, 4_294_967_295),
+  protocol: named(PROTOCOLS, 255),
+  scope: named(SCOPES, 255),
+  tos: integer(0, 255),
+  gateway: ipAddress(),
+  link: linkRef,
+  preferredSource: ipAddress(),
+  metric: u32,
+  metrics: nested(METRICS),
+  nextHops: list(nested(NEXT_HOP)),
+  preference: named(PREFERENCES, 255),
+  expiresSeconds: u32,
+  onLink: flag,
+}
+
+const FILTER: Fields = {
+  family,
+  table: (what, value) =>
+    value === 'all' ? value : named([...TABLES, 'all'], 4_294_967_295)(what, value),
+  protocol: named(PROTOCOLS, 255),
+  type: named(ROUTE_TYPES, 255),
+  link: linkRef,
+}
+
+const QUERY: Fields = {
+  from: ipAddress(),
+  link: linkRef,
+  inputLink: linkRef,
+  mark: u32,
+  fibMatch: flag,
+}
+
+/** Routes: `ip route`. */
+export class Routes {
+  readonly #native: NativeNetlink
+  readonly #pipeline: Pipeline
+
+  /** @internal */
+  constructor(native: NativeNetlink, pipeline: Pipeline) {
+    this.#native = native
+    this.#pipeline = pipeline
+  }
+
+  /** All routes that fit, of the main table unless the filter says else; read again if they changed meanwhile. */
+  async list(filter: RouteFilter = {}): Promise<Route[]> {
+    return readTable(this.#native, tableQuery(filter))
+  }
+
+  /** The same bit by bit; it ends with `ERR_TUN_INTERRUPTED` if the routes changed meanwhile. */
+  stream(filter: RouteFilter = {}): AsyncGenerator<Route, void, undefined> {
+    return streamTable(this.#native, tableQuery(filter))
+  }
+
+  /**
+   * The route that a packet to an address takes.
+   *
+   * @throws {TunError} `ERR_TUN_UNREACHABLE` if there is none.
+   */
+  async get(destination: string, query: RouteQuery = {}): Promise<Route> {
+    const checked = checkFields('query', query, QUERY)
+    ipAddress()('destination', destination)
+    const operation = { op: 'getRoute', query: { ...checked, destination } }
+    return (await this.#pipeline.submit(operation)) as Route
+  }
+
+  /**
+   * Adds a route.
+   *
+   * @throws {TunError} `ERR_TUN_EXISTS` if there is one to the same network with the same metric.
+   */
+  async add(route: RouteSpec): Promise<void> {
+    await this.#pipeline.submit(toOperation('addRoute', route))
+  }
+
+  /** Adds many routes, in their order; if some fail, the others are added all the same. */
+  async addMany(routes: readonly RouteSpec[]): Promise<void> {
+    // All are checked before the first is made.
+    await this.#pipeline.submitAll(routes.map((route) => toOperation('addRoute', route)))
+  }
+
+  /** Adds a route, or puts it in the place of the one to the same network with the same metric. */
+  async replace(route: RouteSpec): Promise<void> {
+    await this.#pipeline.submit(toOperation('replaceRoute', route))
+  }
+
+  /** Adds a route behind those to the same network; of IPv6 the two become one with several next hops. */
+  async append(route: RouteSpec): Promise<void> {
+    await this.#pipeline.submit(toOperation('appendRoute', route))
+  }
+
+  /**
+   * Removes the first route that has all that is said.
+   *
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is none.
+   */
+  async delete(route: RouteSpec): Promise<void> {
+    await this.#pipeline.submit(toOperation('deleteRoute', route))
+  }
+}
+
+function tableQuery(filter: RouteFilter): { table: string; filter: Record<string, unknown> } {
+  const { table = 'main', ...rest } = checkFields('filter', filter, FILTER)
+  return { table: 'routes', filter: table === 'all' ? rest : { ...rest, table } }
+}
+
+function toOperation(op: string, route: RouteSpec): Operation {
+  const { family: version, ...spec } = checkFields('route', route, SPEC)
+  if (spec['destination'] === undefined) {
+    throw invalidArgument('destination', undefined, 'NETWORK[/PREFIX] or "default"')
+  }
+  if (spec['destination'] === 'default') {
+    const gateways = [route.gateway, ...(route.nextHops ?? []).map(({ gateway }) => gateway)]
+    const isV6 = gateways.some((gateway) => gateway !== undefined && isIPv6(gateway))
+    spec['destination'] = (version ?? (isV6 ? 6 : 4)) === 6 ? '::/0' : '0.0.0.0/0'
+  }
+  return { op, spec }
+}
