@@ -84,7 +84,7 @@ impl TryFrom<NativeDeviceOptions> for OpenOptions {
             is_multi_queue: options.multi_queue,
             is_exclusive: options.exclusive,
             no_carrier: options.no_carrier,
-            napi: options.napi,
+            through_napi: options.napi,
             napi_frags: options.napi_frags,
             index: options.index,
             offload: defaults.offload,

@@ -39,7 +39,7 @@ pub struct DeviceOptions {
     /// A new interface has no carrier (`IFF_NO_CARRIER`, Linux ≥ 6.0).
     pub no_carrier: bool,
     /// Packets written go through NAPI (`IFF_NAPI`, Linux ≥ 4.15).
-    pub napi: bool,
+    pub through_napi: bool,
     /// Frames written may be joined from fragments (`IFF_NAPI_FRAGS`, Linux ≥ 4.15); TAP only.
     pub napi_frags: bool,
     /// The index of a new interface (`TUNSETIFINDEX`).
@@ -60,7 +60,7 @@ impl Default for DeviceOptions {
             is_multi_queue: false,
             is_exclusive: false,
             no_carrier: false,
-            napi: false,
+            through_napi: false,
             napi_frags: false,
             index: None,
             offload: 0,
@@ -81,7 +81,7 @@ impl DeviceOptions {
             (self.is_multi_queue, tun::IFF_MULTI_QUEUE),
             (self.is_exclusive, tun::IFF_TUN_EXCL),
             (self.no_carrier, tun::IFF_NO_CARRIER),
-            (self.napi, tun::IFF_NAPI),
+            (self.through_napi, tun::IFF_NAPI),
             (self.napi_frags, tun::IFF_NAPI_FRAGS),
         ];
         let wanted = flags.iter().filter(|(is_wanted, _)| *is_wanted);
