@@ -109,11 +109,21 @@ export function textOf(packet: Uint8Array): string {
   return Buffer.from(packet.buffer, packet.byteOffset + 28, packet.length - 28).toString('latin1')
 }
 
-/** What `ip -d -j link` says of the interface. */
-export async function linkOf(
-  { run }: Namespace,
-  name: string,
-): Promise<Record<string, unknown> & { linkinfo: { info_data: Record<string, unknown> } }> {
-  const [link] = JSON.parse(await run('ip', '-d', '-s', '-j', 'link', 'show', name)) as []
-  return link as never
+/** What `ip -d -j link` says of an interface. */
+export type LinkWords = Record<string, unknown> & {
+  flags: string[]
+  linkinfo: { info_data: Record<string, unknown> }
+}
+
+export async function linkOf({ run }: Namespace, name: string): Promise<LinkWords> {
+  const links = JSON.parse(await run('ip', '-d', '-j', 'link', 'show', name)) as LinkWords[]
+  const [link] = links
+  if (!link) throw new Error(`ip has no word of ${name}`)
+  return link
+}
+
+/** The names of the interfaces of a namespace, in order. */
+export async function linkNames({ run }: Namespace): Promise<string[]> {
+  const links = JSON.parse(await run('ip', '-j', 'link')) as { ifname: string }[]
+  return links.map(({ ifname }) => ifname).sort()
 }

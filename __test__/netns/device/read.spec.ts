@@ -58,7 +58,10 @@ test('a packet is its receiver’s for good, and a view only until the next', as
   const [first, second] = views
   t.is(first?.byteOffset, second?.byteOffset)
   t.is(first?.buffer, second?.buffer)
-  // What a loop of views left behind is safe with one who keeps.
+})
+
+test('what a loop of views left behind is safe with one who keeps', async (t) => {
+  const { tun, namespace } = await withTun(t)
   await sendNumbers(namespace, 3)
   for await (const packet of tun.packets({ reuse: true })) {
     t.is(textOf(packet), '0')

@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { BatchError, type TunDevice, type TunError } from '../../../index.ts'
 import { tapIn, tunIn, udpPacket, withTun } from '../../support/device.ts'
-import { withNamespace } from '../../support/namespace.ts'
-import { rootTest as test } from '../../support/skip.ts'
+import { type Namespace, withNamespace } from '../../support/namespace.ts'
+import { hasTools, rootTest as test } from '../../support/skip.ts'
 import { Traffic } from '../../support/traffic.ts'
 
 test('a packet that is written arrives', async (t) => {
@@ -78,23 +79,63 @@ test('a frame that is written arrives, and one too short is refused', async (t) 
   const receiver = new Traffic(t, namespace, 'udpReceive', '10.8.0.1')
   const port = Number(await receiver.port())
   const header = Buffer.from('020000000001020000000002' + '0800', 'hex')
-  tap.write(Buffer.concat([header, udpPacket(port, 'hello')]))
+  t.is(tap.write(Buffer.concat([header, udpPacket(port, 'hello')])), undefined)
   t.is((await receiver.next()).hex, Buffer.from('hello').toString('hex'))
   const error = t.throws<TunError>(() => tap.write(Buffer.alloc(13)))
   t.is(error.code, 'ERR_TUN_PACKET_REFUSED')
 })
 
-test('a device without room takes packets later, in order', async (t) => {
+const LOCAL_EXPERIMENTAL = '88b5'
+
+/** Frames for a station that the bridge does not know; each ends with a number of its own. */
+function frames(count: number, first = 0): Buffer[] {
+  const header = Buffer.from(`020000000099020000000002${LOCAL_EXPERIMENTAL}`, 'hex')
+  return Array.from({ length: count }, (_, n) =>
+    Buffer.concat([header, Buffer.alloc(985), Buffer.of(first + n)]),
+  )
+}
+
+/** Tells the last byte of as many frames as come to an interface. */
+function lastBytes({ run }: Namespace, name: string, count: number): Promise<string> {
+  const script = `
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x${LOCAL_EXPERIMENTAL}))
+s.bind(('${name}', 0x${LOCAL_EXPERIMENTAL}))
+print('ready', end=' ', flush=True)
+print(*[s.recv(2000)[-1] for _ in range(${count})])`
+  return run('python3', '-c', script)
+}
+
+test('a device without room takes packets later, in order, and close refuses who waits', async (t) => {
+  if (!hasTools(t, 'tc', 'python3')) return
   const namespace = await withNamespace(t)
-  const options = { addresses: ['10.8.0.1/24'], sendBufferBytes: 1, offload: false } as const
-  const tun = await tunIn(t, namespace, options)
-  const receiver = new Traffic(t, namespace, 'udpReceive', '10.8.0.1', '50')
-  const port = Number(await receiver.port())
-  const packets = Array.from({ length: 50 }, (_, n) => udpPacket(port, String(n).padStart(2, '0')))
-  await Promise.all(packets.slice(0, 25).map((packet) => tun.write(packet)))
-  await tun.writeBatch(packets.slice(25))
-  const texts = Array.from({ length: 50 }, (_, n) => String(n).padStart(2, '0')).join('')
-  t.is(Buffer.from((await receiver.next()).hex ?? '', 'hex').toString(), texts)
+  const { run } = namespace
+  const tap = await tapIn(t, namespace, { name: 't0', sendBufferBytes: 3000, offload: false })
+  // What is written waits behind the bridge, in a queue that lets 1 MB a second through.
+  await run('ip', 'link', 'add', 'br0', 'type', 'bridge')
+  await run('ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1')
+  for (const name of ['v0', 't0']) await run('ip', 'link', 'set', name, 'master', 'br0')
+  for (const name of ['v1', 'v0', 'br0']) await run('ip', 'link', 'set', name, 'up')
+  const rate = ['rate', '8mbit', 'burst', '2kb', 'latency', '10s']
+  await run('tc', 'qdisc', 'add', 'dev', 'v0', 'root', 'tbf', ...rate)
+  const seen = lastBytes(namespace, 'v1', 60)
+  await sleep(500)
+  const waited: (Promise<void> | undefined)[] = frames(20).map((frame) => tap.write(frame))
+  waited.push(tap.writeBatch(frames(20, 20)))
+  const [buffer, offsets] = [Buffer.concat(frames(20, 40)), new Uint32Array(21)]
+  for (let n = 1; n < offsets.length; n++) offsets[n] = n * 1000
+  waited.push(tap.writePacked({ buffer, offsets }))
+  t.is(waited[0], undefined)
+  t.true(waited.at(-1) instanceof Promise)
+  for (const promise of waited) await promise
+  const numbers = Array.from({ length: 60 }, (_, n) => n).join(' ')
+  t.is((await seen).trim(), `ready ${numbers}`)
+  const late = [tap.writeBatch(frames(20)), tap.write(Buffer.alloc(1000))]
+  const refused = late.map((promise) =>
+    t.throwsAsync(async () => promise, { code: 'ERR_TUN_CLOSED' }),
+  )
+  await tap.close()
+  await Promise.all(refused)
 })
 
 test('packets that are forwarded between two devices carry a stream whole, in every way', async (t) => {

@@ -138,12 +138,24 @@ fn find(name: &str) -> Result<TunLink> {
     Ok(link)
 }
 
+/// How often the table of links is read again because it changed meanwhile.
+const MAX_INTERRUPTED_READS: usize = 32;
+
 fn links() -> Result<Vec<TunLink>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::os("start", "the runtime of a netlink socket", "epoll_create1", &e))?;
-    runtime.block_on(async { Connection::open()?.tun_links().await })
+    runtime.block_on(async {
+        // Where others make and remove links all the time, a table may change as it is read.
+        for _ in 0..MAX_INTERRUPTED_READS {
+            match Connection::open()?.tun_links().await {
+                Err(error) if error.code() == ErrorCode::Interrupted => {}
+                result => return result,
+            }
+        }
+        Connection::open()?.tun_links().await
+    })
 }
 
 fn within<T: Send>(netns: Option<&str>, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {

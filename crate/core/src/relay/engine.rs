@@ -13,24 +13,29 @@ use crate::sys::poll::{Bell, Interest, Poller};
 use crate::transport::{Downgrade, UdpEndpoint};
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 /// Tells every loop of a relay to end; may be raised from any thread.
+///
+/// It may outlive the relay and has no descriptor of its own: the bell ends with the loops.
 #[derive(Debug)]
 pub(super) struct Stop {
     is_raised: AtomicBool,
-    wake: Bell,
+    bell: Weak<Bell>,
 }
 
 impl Stop {
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { is_raised: AtomicBool::new(false), wake: Bell::new()? })
+    /// Rings `bell`, which each loop hears while it sleeps.
+    pub(super) fn new(bell: &Arc<Bell>) -> Self {
+        Self { is_raised: AtomicBool::new(false), bell: Arc::downgrade(bell) }
     }
 
     pub(super) fn raise(&self) {
         self.is_raised.store(true, Ordering::Release);
-        self.wake.ring();
+        if let Some(bell) = self.bell.upgrade() {
+            bell.ring();
+        }
     }
 
     pub(super) fn is_raised(&self) -> bool {
@@ -74,12 +79,13 @@ struct Ready {
 }
 
 impl Engine {
-    pub(super) fn new(parts: Parts) -> io::Result<Self> {
+    /// An engine that hears `bell`.
+    pub(super) fn new(parts: Parts, bell: &Bell) -> io::Result<Self> {
         let Parts { outbound, inbound, device, endpoint, stop } = parts;
         let poller = Poller::new()?;
         poller.add(device.as_fd(), DEVICE, READABLE)?;
         poller.add(endpoint.as_fd(), ENDPOINT, READABLE)?;
-        poller.add(stop.wake.as_fd(), STOP, READABLE)?;
+        poller.add(bell.as_fd(), STOP, READABLE)?;
         Ok(Self { outbound, inbound, device, endpoint, stop, poller, watched: [READABLE; 2] })
     }
 

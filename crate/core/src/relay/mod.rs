@@ -32,6 +32,7 @@ pub use config::{Accept, Event, OffloadConfig, RelayConfig, RelayInfo};
 pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};
 
 use crate::error::{Error, Result};
+use crate::sys::poll::Bell;
 use engine::Stop;
 use stats::Meter;
 use std::io;
@@ -80,15 +81,16 @@ impl Relay {
         config: RelayConfig,
         on_event: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self> {
-        let stop = Stop::new()
-            .map(Arc::new)
-            .map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
+        let bell = Bell::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
+        let bell = Arc::new(bell);
+        let stop = Arc::new(Stop::new(&bell));
         let meter = Arc::new(Meter::new(config.queue_count()));
         let (report_start, started) = mpsc::channel();
         let (report_end, closed) = watch::channel(None);
         let task = worker::Task {
             config,
             stop: Arc::clone(&stop),
+            bell,
             meter: Arc::clone(&meter),
             on_event: Box::new(on_event),
         };

@@ -13,6 +13,7 @@ use super::writer::Writer;
 use super::{Closed, mtu};
 use crate::error::{Error, Result};
 use crate::packet::coalesce::CoalesceOptions;
+use crate::sys::poll::Bell;
 use crate::transport::{UdpReceiver, UdpSender};
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
@@ -23,6 +24,8 @@ use tokio::sync::watch;
 pub(super) struct Task {
     pub(super) config: RelayConfig,
     pub(super) stop: Arc<Stop>,
+    /// What `stop` rings; it ends with the task.
+    pub(super) bell: Arc<Bell>,
     pub(super) meter: Arc<Meter>,
     pub(super) on_event: Box<dyn Fn(Event) + Send + Sync>,
 }
@@ -40,7 +43,9 @@ pub(super) fn run(
             return;
         }
     };
-    if let Some(end) = relay(&Arc::new(task), &runtime, started) {
+    // All that the task holds is gone before the end is told.
+    let end = relay(&Arc::new(task), &runtime, started);
+    if let Some(end) = end {
         ended.send_replace(Some(end.map_err(Arc::new)));
     }
 }
@@ -181,5 +186,5 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
         endpoint,
         stop: Arc::clone(&task.stop),
     };
-    Engine::new(parts).map_err(watch)
+    Engine::new(parts, &task.bell).map_err(watch)
 }
