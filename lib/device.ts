@@ -1,7 +1,7 @@
 import type { NativeDevice } from '#binding'
 import { SourceIterator } from './device/iterator.ts'
 import { Readiness } from './device/readiness.ts'
-import { PacketSink, closedError } from './device/sink.ts'
+import { PacketSink } from './device/sink.ts'
 import { type PackedBatch, PacketSource } from './device/source.ts'
 import { fromNative } from './errors.ts'
 import { loadNative } from './native.ts'
@@ -184,12 +184,6 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   /** The same as `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  /** @internal */
-  protected native(operation: string): NativeDevice {
-    if (this.#isClosed) throw closedError(operation, this.name)
-    return this.#native
   }
 
   #checkBatches(options: BatchOptions) {

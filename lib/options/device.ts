@@ -100,15 +100,16 @@ export function checkDeviceOptions(options: TapOptions, isTap: boolean): Checked
   if (typeof given !== 'object' || given === null)
     throw invalidArgument('options', given, 'an object')
   checkSignal(options.signal)
-  checkCompanions(options, isTap)
   const highWaterMark = options.highWaterMark ?? HIGH_WATER_MARK_DEFAULT
+  const native = {
+    isTap,
+    ...checkFlags(options),
+    ...checkHeaders(options),
+    ...checkConfiguration(options),
+  }
+  checkCompanions(options, isTap)
   return {
-    native: {
-      isTap,
-      ...checkFlags(options),
-      ...checkHeaders(options),
-      ...checkConfiguration(options),
-    },
+    native,
     highWaterMark: checkWhole('highWaterMark', highWaterMark, 1, HIGH_WATER_MARK_MAX),
   }
 }
@@ -146,7 +147,6 @@ function checkHeaders(options: TapOptions) {
   }
   return {
     packetInformation,
-    raw: false,
     tso: offloads.includes('tso'),
     uso: offloads.includes('uso'),
     ...(hasHeader ? { vnetHeaderBytes: vnetHeaderBytes ?? 10 } : {}),

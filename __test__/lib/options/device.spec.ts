@@ -15,7 +15,6 @@ test('without options a device is up, with super-packets', (t) => {
       napiFrags: false,
       multiQueue: false,
       packetInformation: false,
-      raw: false,
       tso: true,
       uso: true,
       vnetHeaderBytes: 10,

@@ -12,7 +12,8 @@ import {
   withTun,
 } from '../../support/device.ts'
 import { withNamespace } from '../../support/namespace.ts'
-import { rootTest as test } from '../../support/skip.ts'
+import { INDEX } from '../../support/script.ts'
+import { hasTools, rootTest as test } from '../../support/skip.ts'
 
 const IFF_NO_CARRIER = 0x40
 const IFF_MULTI_QUEUE = 0x100
@@ -102,6 +103,7 @@ test('a persistent device stays, is attached to, and has what was configured sti
 })
 
 test('offloads of an earlier owner do not reach one who wants none', async (t) => {
+  if (!hasTools(t, 'python3')) return
   const namespace = await withNamespace(t)
   const name = 'stale0'
   await (await tunIn(t, namespace, { name, persist: true, addresses: [NEAR] })).close()
@@ -195,6 +197,29 @@ test('a descriptor is adopted only when it is a queue, and stays the caller’s 
     code: 'ERR_TUN_INVALID_ARGUMENT',
     message: /not open for the TUN driver/u,
   })
+})
+
+test('a descriptor that is attached is taken over, with what it has', async (t) => {
+  if (!hasTools(t, 'python3')) return
+  const namespace = await withNamespace(t)
+  const script = `
+    import { existsSync } from 'node:fs'
+    import { openTun } from '${INDEX}'
+    const tun = await openTun({ fd: 9, addresses: ['10.8.0.1/24'] })
+    console.log(tun.name, tun.flags & 0x1000, tun.offload.tso, existsSync('/proc/self/fd/9'))
+    tun.write(Buffer.from('4500001400000000400000000a0800020a080001', 'hex'))
+    await tun.close()`
+  // TUNSETIFF with IFF_TUN and IFF_NO_PI, and then Node with the descriptor as number 9.
+  const parent = `
+import fcntl, os, struct, sys
+fd = os.open('/dev/net/tun', os.O_RDWR)
+fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', b'given0', 0x1001))
+os.dup2(fd, 9)
+os.close(fd)
+os.execv(sys.argv[1], sys.argv[1:])`
+  const node = [process.execPath, '--input-type=module', '-e', script]
+  t.is((await namespace.run('python3', '-c', parent, ...node)).trim(), 'given0 4096 false false')
+  t.deepEqual(await linkNames(namespace), ['lo'])
 })
 
 test('an abort leaves nothing, whenever it comes', async (t) => {

@@ -1,9 +1,7 @@
 //! An open device as a JavaScript class: packets in and out by synchronous calls, which are what
 //! costs least, and never wait.
 
-use crate::device_options::{
-    NativeDeviceCounters, NativeDeviceInfo, NativeDeviceOptions, NativeRefusal,
-};
+use crate::device_options::{NativeDeviceInfo, NativeDeviceOptions, NativeRefusal};
 use crate::error;
 use crate::readiness::NativeReadiness;
 use crate::sys::uv::Poll;
@@ -44,22 +42,21 @@ pub fn open_device(
     env: &Env,
     options: NativeDeviceOptions,
 ) -> napi::Result<PromiseRaw<'_, NativeDevice>> {
-    let is_raw = options.raw;
     let options = OpenOptions::try_from(options).map_err(|e| error::to_napi(&e))?;
     env.spawn_future(async move {
         let opened = spawn_blocking(move || tuntap::open(&options)).await;
         let opened = opened.map_err(|e| napi::Error::from_reason(format!("open: {e}")))?;
-        opened.and_then(|opened| NativeDevice::new(opened, is_raw)).map_err(|e| error::to_napi(&e))
+        opened.and_then(NativeDevice::new).map_err(|e| error::to_napi(&e))
     })
 }
 
 impl NativeDevice {
-    fn new(opened: Opened, is_raw: bool) -> tun2udp_core::Result<Self> {
+    fn new(opened: Opened) -> tun2udp_core::Result<Self> {
         let Opened { device, mtu, offloads, .. } = opened;
         let vnet_header_bytes =
             if device.has_vnet_header() { device.vnet_header_size()? } else { 0 };
         let vnet_len = usize::try_from(vnet_header_bytes).unwrap_or(0);
-        let is_cutting = vnet_len > 0 && !is_raw;
+        let is_cutting = vnet_len > 0;
         let join = CoalesceOptions {
             tcp: is_cutting && offloads.tso && !device.is_tap(),
             udp: is_cutting && offloads.uso && !device.is_tap(),
@@ -77,7 +74,7 @@ impl NativeDevice {
             vnet_header_bytes,
             largest_packet_bytes: Reader::largest_packet() as u32,
         };
-        let writer = Writer::new(if is_cutting { vnet_len } else { 0 }, join);
+        let writer = Writer::new(vnet_len, join);
         Ok(Self { device: Some(Arc::new(device)), reader, writer, info })
     }
 
@@ -205,22 +202,6 @@ impl NativeDevice {
     }
 
     /// What was moved so far.
-    #[napi(catch_unwind)]
-    #[allow(clippy::cast_precision_loss)]
-    pub fn counters(&self) -> NativeDeviceCounters {
-        let (read, written) = (self.reader.counters(), self.writer.counters());
-        NativeDeviceCounters {
-            packets_read: read.packets as f64,
-            bytes_read: read.bytes as f64,
-            super_packets_read: read.super_packets as f64,
-            malformed: read.malformed as f64,
-            packets_written: written.packets as f64,
-            bytes_written: written.bytes as f64,
-            super_packets_written: written.super_packets as f64,
-            packets_refused: written.refused as f64,
-        }
-    }
-
     /// Watches the device on the event loop; nothing where that has no libuv.
     #[napi(catch_unwind)]
     pub fn watch(

@@ -37,8 +37,6 @@ pub struct NativeDeviceOptions {
     pub tso: bool,
     /// UDP super-packets are taken.
     pub uso: bool,
-    /// Headers and super-packets are handed out as they come, and taken as they are.
-    pub raw: bool,
     /// The index of a new interface.
     pub index: Option<u32>,
     /// Name, path or process id of a network namespace.
@@ -112,7 +110,7 @@ impl TryFrom<NativeDeviceOptions> for OpenOptions {
 }
 
 /// Six bytes.
-pub(crate) fn mac(bytes: &[u8]) -> Result<[u8; 6]> {
+fn mac(bytes: &[u8]) -> Result<[u8; 6]> {
     bytes.try_into().map_err(|_| {
         let reason = "it is not six bytes long";
         Error::new(ErrorCode::InvalidArgument, "read the MAC address", "", reason)
@@ -141,27 +139,6 @@ pub struct NativeDeviceInfo {
     pub vnet_header_bytes: i32,
     /// Bytes of a slab that any one packet fits into.
     pub largest_packet_bytes: u32,
-}
-
-/// What was moved through an open device.
-#[napi(object, object_from_js = false)]
-pub struct NativeDeviceCounters {
-    /// Packets read.
-    pub packets_read: f64,
-    /// Their bytes.
-    pub bytes_read: f64,
-    /// Super-packets among what was read.
-    pub super_packets_read: f64,
-    /// Dropped since the kernel's own header did not fit the packet.
-    pub malformed: f64,
-    /// Packets written.
-    pub packets_written: f64,
-    /// Their bytes.
-    pub bytes_written: f64,
-    /// Super-packets among what was written.
-    pub super_packets_written: f64,
-    /// Packets that the kernel did not take.
-    pub packets_refused: f64,
 }
 
 /// A packet that the kernel did not take.

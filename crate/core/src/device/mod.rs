@@ -22,7 +22,6 @@ pub use holder::{Holder, holders};
 pub use name::check_name;
 pub use offload::{Offloads, has_vnet_header};
 pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, Mode};
-pub use settings::{Features, features};
 
 use crate::error::{Error, Result};
 use crate::sys::{interface, io as sys_io, tun, tun_control};

@@ -14,7 +14,7 @@ mod reader;
 pub(crate) mod undo;
 mod writer;
 
-pub use open::{Opened, open, within_namespace_of};
+pub use open::{Opened, open};
 pub use options::OpenOptions;
 pub use reader::{Filled, ReadCounters, Reader, Room};
 pub use writer::{Progress, Refusal, WriteCounters, Writer};

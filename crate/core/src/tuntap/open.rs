@@ -47,21 +47,6 @@ pub fn open(options: &OpenOptions) -> Result<Opened> {
     Ok(opened)
 }
 
-/// Runs `work` in the network namespace of a device, on a thread of its own where that is not the
-/// calling thread's.
-///
-/// Where the kernel does not tell it (Linux < 5.2, or no `CAP_NET_ADMIN` there), the calling
-/// thread's is taken.
-pub fn within_namespace_of<T: Send>(
-    device: &TunDevice,
-    work: impl FnOnce() -> Result<T> + Send,
-) -> Result<T> {
-    match device.network_namespace() {
-        Ok(there) => namespace::within(&format!("/proc/self/fd/{}", there.as_raw_fd()), work),
-        Err(_) => work(),
-    }
-}
-
 fn make(options: &OpenOptions, owners: &Owners) -> Result<Opened> {
     let name = options.device.name.as_deref();
     let existed = name.is_some_and(|name| interface::index_of(name).is_ok());
