@@ -31,17 +31,19 @@ pub(crate) fn flow_of(packet: &[u8]) -> Flow {
 }
 
 /// The same, as several queues share the work: over IPv6 only packets of one flow label are of one
-/// flow (RFC 6437, 2), and TCP that ends before its ports is none of the others.
+/// flow (RFC 6437, 2). What ends before its addresses, or TCP before its ports, is a flow of its own:
+/// the kernel steers a train as a whole, and behind a datagram that is too short it reads the next one.
 pub(crate) fn queued_flow_of(packet: &[u8]) -> Flow {
     let Flow(mut key) = flow_of(packet);
     match packet {
+        _ if key.is_empty() => key.extend(packet),
         [0x60..=0x6f, a, b, c, ..] => key.extend([a & 0x0f, *b, *c]),
         [0x40..=0x4f, ..] => {
             let is_fragment = packet.get(6..8).is_some_and(|f| (f[0] & 0x3f, f[1]) != (0, 0));
             let is_short =
                 packet.get(9) == Some(&6) && packet.len() < usize::from(packet[0] & 0x0f) * 4 + 4;
             if is_short && !is_fragment {
-                key.push(0);
+                key.extend(packet);
             }
         }
         _ => {}
