@@ -145,7 +145,7 @@ mod tests {
             fragment[0] = 0x46;
             fragment.splice(20..20, [1, 1, 1, 0]);
             packets.push(fragment);
-            // A header too short for a header, and the same flow in a fragment.
+            // A length too small for a header.
             let mut malformed = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
             malformed[0] = 0x44;
             packets.push(malformed);

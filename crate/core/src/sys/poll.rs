@@ -60,11 +60,6 @@ impl Poller {
         self.wait_up_to(-1)
     }
 
-    /// What is ready now.
-    pub fn look(&self) -> io::Result<impl Iterator<Item = Readiness> + use<>> {
-        self.wait_up_to(0)
-    }
-
     fn wait_up_to(
         &self,
         timeout_ms: libc::c_int,
@@ -144,7 +139,7 @@ mod tests {
     const READ: Interest = Interest { readable: true, writable: false };
 
     fn tokens(poller: &Poller) -> Vec<u64> {
-        poller.look().unwrap().map(|readiness| readiness.token).collect()
+        poller.wait_up_to(0).unwrap().map(|readiness| readiness.token).collect()
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Whether two forwarders let the same packets through.
 
 use crate::craft::sum;
-use crate::flow::{Flow, flow_of, queued_flow_of};
-use crate::observe::Observed;
+use crate::flow::{Flow, flow_of, queued_flow_of, queued_train_flow_of};
+use crate::observe::{Direction, Observed};
 use crate::vectors::Vector;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,7 +23,11 @@ pub(crate) fn difference(
     let mut count = 0;
     for (index, vector) in vectors.iter().enumerate() {
         let (expected, got) = (&oracle.packets[index], &tested.packets[index]);
-        let flow = if tested.has_queues { queued_flow_of } else { flow_of };
+        let flow = match (tested.has_queues, tested.direction) {
+            (false, _) => flow_of,
+            (true, Direction::InboundTrains) => queued_train_flow_of,
+            (true, _) => queued_flow_of,
+        };
         let Some(found) = difference_of_one(expected, got, flow) else { continue };
         count += 1;
         if count <= SHOWN {

@@ -31,24 +31,29 @@ pub(crate) fn flow_of(packet: &[u8]) -> Flow {
 }
 
 /// The same, as several queues share the work: over IPv6 only packets of one flow label are of one
-/// flow (RFC 6437, 2). What ends before its addresses, or TCP before its ports, is a flow of its own:
-/// the kernel steers a train as a whole, and behind a datagram that is too short it reads the next one.
+/// flow (RFC 6437, 2), and TCP that ends before its ports is none of the others.
 pub(crate) fn queued_flow_of(packet: &[u8]) -> Flow {
     let Flow(mut key) = flow_of(packet);
     match packet {
-        _ if key.is_empty() => key.extend(packet),
         [0x60..=0x6f, a, b, c, ..] => key.extend([a & 0x0f, *b, *c]),
         [0x40..=0x4f, ..] => {
             let is_fragment = packet.get(6..8).is_some_and(|f| (f[0] & 0x3f, f[1]) != (0, 0));
             let is_short =
                 packet.get(9) == Some(&6) && packet.len() < usize::from(packet[0] & 0x0f) * 4 + 4;
             if is_short && !is_fragment {
-                key.extend(packet);
+                key.push(0);
             }
         }
         _ => {}
     }
     Flow(key)
+}
+
+/// The same, as several queues share trains of datagrams: the kernel steers a train as a whole, and
+/// behind a datagram that ends before its addresses it reads the next one, so each such is of a flow
+/// of its own. All that is whole keeps its order.
+pub(crate) fn queued_train_flow_of(packet: &[u8]) -> Flow {
+    if flow_of(packet).0.is_empty() { Flow(packet.to_vec()) } else { queued_flow_of(packet) }
 }
 
 fn v4(packet: &[u8]) -> Option<Vec<u8>> {

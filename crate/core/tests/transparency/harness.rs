@@ -212,6 +212,7 @@ fn a_difference_is_shown_with_its_vector_flow_and_bytes() {
         packets: vec![packets],
         interface_packets: 0,
         has_queues: false,
+        direction: Direction::Outbound,
     };
     let oracle = observed(packets.clone());
     assert_eq!(compare::difference(&book.vectors, &oracle, &observed(packets.clone())), None);

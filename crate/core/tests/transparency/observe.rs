@@ -60,6 +60,8 @@ pub(crate) struct Observed {
     pub(crate) interface_packets: u64,
     /// See [`Launcher::has_queues`].
     pub(crate) has_queues: bool,
+    /// Which way the packets went.
+    pub(crate) direction: Direction,
 }
 
 /// Interface on which the test sees what a forwarder wrote into its own.
@@ -102,6 +104,7 @@ pub(crate) fn observe(
             packets,
             interface_packets: counted.saturating_sub(bench.markers_under_way),
             has_queues: launcher.has_queues(),
+            direction: plan.direction,
         }
     })
 }
