@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs what scripts/build-packages.sh needs and is not there yet: zig and cargo-zigbuild (PyPI) into
+# the cache, and the standard library of each target: by rustup or, where its server cannot be
+# reached, Debian's (apt-get, root).
+set -euo pipefail
+# shellcheck source=scripts/packages.sh
+source "$(dirname "$0")/packages.sh"
+
+readonly zig_version=0.15.2 zigbuild_version=0.24.0
+
+# A machine without the server of rustup: Debian's compiler has the libraries of glibc systems, and its
+# source is what those of musl are built from.
+install_debian_targets() {
+  local packages=() architecture
+  for architecture in amd64 arm64; do
+    packages+=("libstd-rust-web-dev:$architecture")
+  done
+  [ "$(id -u)" -eq 0 ] || die "rustup cannot add ${targets[*]}, and apt-get needs root"
+  command -v apt-get >/dev/null || die "rustup cannot add ${targets[*]}, and there is no apt-get"
+  dpkg --add-architecture arm64
+  dpkg --add-architecture amd64
+  apt_install rustc-web rust-web-src "${packages[@]}"
+}
+
+install_zig() {
+  local packages=$cache/zig-$zig_version
+  if [ ! -x "$packages/ziglang/zig" ]; then
+    say "tun2udp: fetching zig $zig_version"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+      --target "$packages" "ziglang==$zig_version" "cargo-zigbuild==$zigbuild_version" >&2 ||
+      die "pip could not install zig, for the reason above; it needs python3-pip and PyPI"
+  fi
+  mkdir -p "$cache/bin"
+  ln -sfn "$packages/ziglang/zig" "$cache/bin/zig"
+  ln -sfn "$packages/bin/cargo-zigbuild" "$cache/bin/cargo-zigbuild"
+}
+
+install_zig
+missing=()
+for target in "${targets[@]}"; do has_std "$target" || missing+=("$target"); done
+[ "${#missing[@]}" -gt 0 ] || exit 0
+if ! rustup target add "${missing[@]}" >&2; then
+  is_debian_rust_complete || install_debian_targets
+fi
