@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `scripts/build-packages.sh [TARGET...]`: builds the native addon of each platform package (all four
-# unless said otherwise) into npm/, and packs them and the root package into dist/packages/.
+# unless said otherwise) into npm/, and packs what is there and the root package into dist/packages/ (scripts/pack.sh).
 set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "$0")/packages.sh"
@@ -31,7 +31,7 @@ build() {
   say "tun2udp: building $platform"
   env "${environment[@]}" node_modules/.bin/napi build --platform --release --target "$versioned" -x \
     --no-js --dts binding.d.ts --target-dir target/packages --output-dir "$aside" -- --locked >&2
-  cmp --silent "$aside/binding.d.ts" dist/binding.d.ts ||
+  cmp "$aside/binding.d.ts" dist/binding.d.ts >&2 ||
     die "the types of $platform are not those of dist/binding.d.ts"
   mv -f "$aside/tun2udp.$platform.node" "npm/$platform/"
   rm -rf "$aside"
@@ -43,10 +43,5 @@ for target in "${built[@]}"; do
   [[ " ${targets[*]} " == *" $target "* ]] ||
     die "Invalid TARGET \"$target\": expected one of ${targets[*]}"
 done
-rm -rf dist/packages
-mkdir -p dist/packages
-for target in "${built[@]}"; do
-  build "$target"
-  npm pack --silent --pack-destination dist/packages "./npm/$(platform_of "$target")" >&2
-done
-npm pack --silent --pack-destination dist/packages . >&2
+for target in "${built[@]}"; do build "$target"; done
+scripts/pack.sh

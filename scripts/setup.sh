@@ -67,7 +67,7 @@ is_stamped() { [ -f "$1" ] && [ "$(<"$1")" = "$2" ]; }
 
 packages_are_current() { is_stamped node_modules/.tun2udp-setup "$(packages_state)"; }
 addon_is_current() {
-  [ -f dist/binding.js ] && [ -f dist/binding.d.ts ] && compgen -G 'dist/*.node' >/dev/null &&
+  [ -f dist/binding.d.ts ] && compgen -G 'dist/*.node' >/dev/null &&
     is_stamped "$stamps/addon" "$(addon_state)"
 }
 typescript_is_current() {
@@ -94,8 +94,9 @@ build_addon() {
   say "tun2udp: building the native addon (the first time takes a minute or more)"
   rm -rf "$aside"
   mkdir -p "$aside"
-  run node_modules/.bin/napi build --platform --release --esm \
-    --js binding.js --dts binding.d.ts --output-dir "$aside" ||
+  # lib/native/ loads it; the generated loader's messages hide what dlopen(3) says.
+  run node_modules/.bin/napi build --platform --release --no-js --dts binding.d.ts \
+    --output-dir "$aside" ||
     die "the native addon could not be built, for the reason above"
   mv -f "$aside"/* dist/
   rmdir "$aside"
@@ -127,7 +128,7 @@ remove_strays() {
   while IFS= read -r file; do
     [ -n "${emitted[$file]-}" ] || rm -f "$file"
   done < <(find dist -path "$stamps" -prune -o -type f \( -name '*.js' -o -name '*.d.ts' \) \
-    -not -path dist/binding.js -not -path dist/binding.d.ts -print)
+    -not -path dist/binding.d.ts -print)
 }
 
 check_linux

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+
+/** What decides which addon a process can load. */
+export interface Host {
+  /** As `process.platform`. */
+  readonly platform: string
+  /** As `process.arch`. */
+  readonly arch: string
+  /** The C library that the process itself runs on: another may be installed beside it. */
+  readonly libc: 'gnu' | 'musl'
+}
+
+/** This process. */
+export function hostOf(): Host {
+  const { platform, arch } = process
+  return { platform, arch, libc: platform === 'linux' ? libcOf(readMaps()) : 'gnu' }
+}
+
+/**
+ * The C library among the files that a process has mapped (the format of `/proc/PID/maps`, proc(5)).
+ * Without such a list, what Node's report says of the process.
+ */
+export function libcOf(maps: string | undefined): 'gnu' | 'musl' {
+  if (maps !== undefined && /\/(?:ld-musl-|libc\.musl-)[^/\n]*$/mu.test(maps)) return 'musl'
+  if (maps !== undefined && /\/(?:libc\.so\.6|libc-2\.[^/\n]*\.so|ld-linux[^/\n]*)$/mu.test(maps)) {
+    return 'gnu'
+  }
+  return reportedGlibc() ? 'gnu' : 'musl'
+}
+
+function readMaps(): string | undefined {
+  try {
+    return readFileSync('/proc/self/maps', 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function reportedGlibc(): boolean {
+  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } }
+  return report.header?.glibcVersionRuntime !== undefined
+}

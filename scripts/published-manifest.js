@@ -1,0 +1,18 @@
+/**
+ * Prints the manifest of the root package as it is published: without what only a clone needs, and with the
+ * platform packages (npm/) as optional dependencies. In a clone these would make `npm ci` ask the registry.
+ */
+import { readFileSync, readdirSync } from 'node:fs'
+
+const root = new URL('../', import.meta.url)
+const read = (path) => JSON.parse(readFileSync(new URL(path, root), 'utf8'))
+const platforms = readdirSync(new URL('npm/', root))
+  .toSorted()
+  .map((folder) => read(`npm/${folder}/package.json`))
+
+const manifest = read('package.json')
+for (const key of ['scripts', 'devDependencies', 'overrides', 'ava', 'napi']) delete manifest[key]
+manifest.optionalDependencies = Object.fromEntries(
+  platforms.map(({ name, version }) => [name, version]),
+)
+console.log(JSON.stringify(manifest, undefined, 2))
