@@ -39,7 +39,11 @@ function textsOf({ manifest_path: manifest }) {
   return readdirSync(folder)
     .filter((name) => /^(licen[cs]e|copying|notice|unlicense)/i.test(name))
     .toSorted()
-    .map((name) => readFileSync(join(folder, name), 'utf8').replaceAll(/[ \t\r]+$/gm, '').trim())
+    .map((name) =>
+      readFileSync(join(folder, name), 'utf8')
+        .replaceAll(/[ \t\r]+$/gm, '')
+        .trim(),
+    )
 }
 
 const crates = new Map(

@@ -17,13 +17,9 @@ test.serial('an addon that cannot be loaded is one clear error', async (t) => {
       code: 'ERR_TUN_NATIVE_LOAD',
     },
   )
-  t.true(
-    error.message.startsWith(`load the native addon for ${process.platform}-${process.arch}: `),
-    error.message,
-  )
   t.regex(
     error.message,
-    /; in a clone of the repository run `npm run build`, elsewhere install the package again$/u,
+    /^load the native addon for linux-\w+-\w+: \/no\/such\/addon\.node: Cannot find module .*; unset NAPI_RS_NATIVE_LIBRARY_PATH/u,
   )
   t.notRegex(error.message, /\n/u)
 })

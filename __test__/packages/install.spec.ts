@@ -1,0 +1,166 @@
+import { type ExecFileSyncOptionsWithStringEncoding, execFile, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { ExecutionContext } from 'ava'
+import { type Namespace, withNamespace } from '../support/namespace.ts'
+import { type Registry, startRegistry } from '../support/packages/registry.ts'
+import { ROOT, manifestIn, packagesTest } from '../support/packages/tarballs.ts'
+import { assertPing } from '../support/ping.ts'
+import { freeUdpPort } from '../support/ports.ts'
+import { Running, cleanEnvironment } from '../support/program.ts'
+import { rootTest } from '../support/skip.ts'
+
+const execute = promisify(execFile)
+const VERSION = manifestIn('.').version
+
+/** A folder, and commands in it that reach no registry but ours. */
+class Place {
+  readonly folder: string
+  readonly #env: NodeJS.ProcessEnv
+
+  constructor(folder: string, registry: Registry) {
+    this.folder = folder
+    this.#env = cleanEnvironment({
+      npm_config_registry: registry.url,
+      npm_config_cache: join(folder, 'cache'),
+      npm_config_audit: 'false',
+      npm_config_fund: 'false',
+      npm_config_update_notifier: 'false',
+    })
+  }
+
+  async run(file: string, ...args: string[]): Promise<string> {
+    const options: Partial<ExecFileSyncOptionsWithStringEncoding> = {
+      cwd: this.folder,
+      env: this.#env,
+    }
+    const { stdout } = await execute(file, args, options)
+    return stdout.toString()
+  }
+
+  write(file: string, text: string): void {
+    writeFileSync(join(this.folder, file), text)
+  }
+}
+
+/** An empty place; it goes with the test. */
+async function withPlace(t: ExecutionContext): Promise<Place> {
+  const folder = mkdtempSync(join(tmpdir(), 'tun2udp-install-'))
+  t.teardown(() => {
+    rmSync(folder, { recursive: true, force: true })
+  })
+  mkdirSync(join(folder, 'registry'))
+  const registry = await startRegistry(join(folder, 'registry'))
+  t.teardown(registry.close)
+  return new Place(folder, registry)
+}
+
+/** A project in it with tun2udp as its only dependency, installed without a script. */
+async function withProject(t: ExecutionContext): Promise<Place> {
+  const place = await withPlace(t)
+  place.write('package.json', JSON.stringify({ private: true }))
+  await place.run('npm', 'install', '--ignore-scripts', 'tun2udp')
+  return place
+}
+
+const CONSUMER = `import { openTun, Relay, TunError, type RelayOptions, type TunDevice } from 'tun2udp'
+const options: RelayOptions = { addresses: ['10.0.0.1/24'], sendPort: 1, receivePort: 2 }
+export async function main(): Promise<void> {
+  try {
+    await using relay: Relay = await Relay.start(options)
+    console.log(relay.info.interface.name)
+    const device: TunDevice = await openTun({ addresses: ['10.0.1.1/24'] })
+    for await (const packet of device) console.log(packet.length)
+  } catch (error) {
+    if (error instanceof TunError && error.code === 'ERR_TUN_BUSY') return
+    throw error
+  }
+}
+// @ts-expect-error -- the port is missing
+export const wrong: RelayOptions = { addresses: [], sendPort: 1 }
+`
+
+packagesTest(
+  'an installed package has one addon, and loads by import and by require',
+  async (t) => {
+    const project = await withProject(t)
+    const installed = readdirSync(join(project.folder, 'node_modules')).filter((name) =>
+      name.startsWith('tun2udp'),
+    )
+    t.is(installed.length, 2, installed.join())
+    const list = 'list().then((all) => console.log(Array.isArray(all)))'
+    project.write('import.mjs', `import { listDevices as list } from 'tun2udp'\n${list}\n`)
+    project.write('require.cjs', `const { listDevices: list } = require('tun2udp')\n${list}\n`)
+    t.is(await project.run(process.execPath, 'import.mjs'), 'true\n')
+    t.is(await project.run(process.execPath, 'require.cjs'), 'true\n')
+  },
+)
+
+packagesTest('a consumer in TypeScript compiles under nodenext and bundler', async (t) => {
+  const project = await withProject(t)
+  project.write('consumer.mts', CONSUMER)
+  for (const [module, moduleResolution] of [
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ]) {
+    const compilerOptions = {
+      ...{ module, moduleResolution, strict: true, noEmit: true, skipLibCheck: false },
+      ...{ target: 'es2023', lib: ['es2023', 'esnext.disposable'], types: ['node'] },
+      typeRoots: [join(ROOT, 'node_modules/@types')],
+    }
+    project.write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['consumer.mts'] }))
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+    await t.notThrowsAsync(project.run(process.execPath, tsc, '--project', '.'), moduleResolution)
+  }
+})
+
+packagesTest('both programs run through npx, a global install and a link', async (t) => {
+  const project = await withProject(t)
+  t.is(await project.run('npx', '--no-install', 'tun2udp', '--version'), `${VERSION}\n`)
+  t.regex(await project.run('npx', '--no-install', 'tunctl', '--help'), /tunctl/u)
+  await project.run('npm', 'install', '--global', '--prefix', join(project.folder, 'g'), 'tun2udp')
+  t.is(await project.run(join(project.folder, 'g/bin/tun2udp'), '--version'), `${VERSION}\n`)
+  t.regex(await project.run(join(project.folder, 'g/bin/tunctl'), '--help'), /tunctl/u)
+  symlinkSync(join(project.folder, 'g/bin/tun2udp'), join(project.folder, 'link'))
+  t.is(await project.run(join(project.folder, 'link'), '--version'), `${VERSION}\n`)
+})
+
+packagesTest('without its platform package it says what to do', async (t) => {
+  const place = await withPlace(t)
+  place.write('package.json', JSON.stringify({ private: true }))
+  await place.run('npm', 'install', '--omit=optional', 'tun2udp')
+  place.write('use.mjs', `import { listDevices } from 'tun2udp'\nawait listDevices()\n`)
+  const { stderr } = (await t.throwsAsync(place.run(process.execPath, 'use.mjs'))) as unknown as {
+    stderr: string
+  }
+  t.regex(stderr, /the optional dependency tun2udp-linux-\w+-\w+ is not installed/u)
+  t.regex(stderr, /no --omit=optional/u)
+})
+
+if (process.env['TUN2UDP_PACKAGES'] !== undefined) {
+  rootTest('two installed programs are a tunnel', async (t) => {
+    const { folder } = await withProject(t)
+    const [near, far] = [await withNamespace(t), await withNamespace(t)]
+    const [nearPort, farPort] = [await freeUdpPort(), await freeUdpPort()]
+    const start = async (address: string, sendPort: number, port: number, { name }: Namespace) => {
+      const file = join(folder, 'node_modules/.bin/tun2udp')
+      const args = [`${address}/24`, `${sendPort}`, `${port}`, '--netns', name]
+      const program = new Running(
+        spawn(file, args, { env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] }),
+      )
+      t.teardown(async () => {
+        await program.end('SIGKILL')
+      })
+      await program.until('stdout', /^ready: /u)
+      return program
+    }
+    const ends = [
+      await start('10.9.0.1', farPort, nearPort, near),
+      await start('10.9.0.2', nearPort, farPort, far),
+    ]
+    await assertPing(t, near, '10.9.0.2')
+    for (const end of ends) t.is((await end.end()).status, 0)
+  })
+}

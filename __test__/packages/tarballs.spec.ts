@@ -1,0 +1,63 @@
+import { statSync } from 'node:fs'
+import {
+  PLATFORM_FOLDERS,
+  manifestIn,
+  packagesTest as test,
+  platformTarballs,
+  rootTarball,
+} from '../support/packages/tarballs.ts'
+
+const MAX_PACKAGE_BYTES = 1_500_000
+const MAX_ROOT_BYTES = 200_000
+
+/** What the root package may hold. */
+const ROOT_FILES = [
+  /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|THIRD-PARTY\.md)$/u,
+  /^completions\/(?:_?[a-z0-9]+|[a-z0-9]+\.(?:bash|fish))$/u,
+  /^man\/[a-z0-9]+\.8$/u,
+  /^dist\/(?:index|(?:bin|lib)\/[\w/]+)\.(?:js|d\.ts)$/u,
+  /^dist\/binding\.d\.ts$/u,
+]
+
+test('the root package holds what is used, and nothing else', (t) => {
+  const { files, path } = rootTarball()
+  t.deepEqual(
+    files.filter((file) => !ROOT_FILES.some((pattern) => pattern.test(file))),
+    [],
+  )
+  for (const file of ['dist/index.js', 'dist/index.d.ts', 'dist/bin/tun2udp.js', 'man/tunctl.8']) {
+    t.true(files.includes(file), file)
+  }
+  t.true(statSync(path).size <= MAX_ROOT_BYTES, String(statSync(path).size))
+})
+
+test('nothing of the root package names a source map or runs at install', (t) => {
+  const root = rootTarball()
+  for (const file of root.files.filter((name) => name.endsWith('.js'))) {
+    t.notRegex(root.read(file).toString(), /sourceMappingURL/u, file)
+  }
+  t.is(root.manifest.scripts, undefined)
+  t.is(root.manifest.devDependencies, undefined)
+  t.deepEqual(root.manifest.dependencies, manifestIn('.').dependencies)
+})
+
+test('each platform is an optional dependency, of the same version', (t) => {
+  const { version, optionalDependencies } = rootTarball().manifest
+  t.deepEqual(
+    optionalDependencies,
+    Object.fromEntries(
+      PLATFORM_FOLDERS.map((folder) => [manifestIn(folder).name, version]).toSorted(),
+    ),
+  )
+})
+
+test('a platform package holds its addon and the licences, and is small', (t) => {
+  t.true(platformTarballs().length > 0)
+  for (const { files, manifest, path } of platformTarballs()) {
+    t.deepEqual(
+      files,
+      ['LICENSE', 'README.md', 'THIRD-PARTY.md', 'package.json', manifest.main ?? ''].toSorted(),
+    )
+    t.true(statSync(path).size <= MAX_PACKAGE_BYTES, `${path}: ${statSync(path).size} bytes`)
+  }
+})

@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type Server, type ServerResponse, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { basename, join } from 'node:path'
+import { ROOT, Tarball, tarballs } from './tarballs.ts'
+
+/** What `npm install` may ask for beside our own packages: taken from the clone's node_modules. */
+const DEPENDENCIES = ['commander', 'ipaddr.js']
+
+/** A package registry on loopback that has our tarballs, and the packages that these depend on. */
+export interface Registry {
+  readonly url: string
+  close: () => void
+}
+
+/** Starts one; `folder` takes the tarballs of the dependencies. */
+export async function startRegistry(folder: string): Promise<Registry> {
+  for (const name of DEPENDENCIES) {
+    const from = join(ROOT, 'node_modules', name)
+    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder, from])
+  }
+  const packed = execFileSync('ls', [folder], { encoding: 'utf8' }).trim().split('\n')
+  const offered = [...tarballs(), ...packed.map((name) => new Tarball(join(folder, name)))]
+  const server = createServer((request, response) => {
+    answer(decodeURIComponent(request.url ?? '/').slice(1), offered, urlOf(server), response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: urlOf(server),
+    close: () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+function answer(path: string, offered: Tarball[], url: string, response: ServerResponse): void {
+  const file = offered.find((one) => basename(one.path) === path)
+  if (file !== undefined) {
+    response.end(readFileSync(file.path))
+    return
+  }
+  const named = offered.find(({ manifest }) => manifest.name === path)
+  if (named === undefined) {
+    response.writeHead(404, { 'content-type': 'application/json' }).end('{}')
+    return
+  }
+  const { manifest } = named
+  const integrity = `sha512-${createHash('sha512').update(readFileSync(named.path)).digest('base64')}`
+  const dist = { tarball: `${url}/${basename(named.path)}`, integrity }
+  const versions = { [manifest.version]: { ...manifest, dist } }
+  const document = { name: path, 'dist-tags': { latest: manifest.version }, versions }
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document))
+}
