@@ -51,6 +51,15 @@ go_format() {
   fi
 }
 
+workflows() {
+  if command -v go >/dev/null; then
+    # Once built, it is kept in Go's cache.
+    go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+  else
+    say "Go is not installed: workflows were not checked"
+  fi
+}
+
 check "rustfmt" cargo fmt --all --check
 check "rustfmt of a peer" cargo fmt --manifest-path bench/native/tun-rs/Cargo.toml --check
 check "gofmt" go_format
@@ -61,6 +70,8 @@ check "prettier" npx --no-install prettier --check --log-level warn .
 check "tsc" npx --no-install tsc --project tsconfig.json
 check "eslint" npx --no-install eslint --max-warnings 0 .
 check "shellcheck" shell_scripts
+check "workflows" workflows
+check "licences of crates" node scripts/third-party.js --check
 check "tree" node scripts/check-tree.js
 [ "$failures" -eq 0 ] || die "lint: $failures of the checks failed"
 say "lint: all checks passed"

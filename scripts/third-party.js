@@ -2,36 +2,11 @@
  * `node scripts/third-party.js [--check]`: writes THIRD-PARTY.md, the licences of the crates that are linked into the
  * addons; with `--check`, fails if the file is not what would be written.
  */
-import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { linkedCrates } from './linked-crates.js'
 
 const FILE = 'THIRD-PARTY.md'
-const TARGETS = JSON.parse(readFileSync('package.json', 'utf8')).napi.targets
-
-/** The packages that a target's addon links, by their identifiers: no build scripts, tests or macros. */
-function linkedInto(target) {
-  const { packages, resolve } = JSON.parse(
-    execFileSync(
-      'cargo',
-      ['metadata', '--format-version', '1', '--locked', '--filter-platform', target],
-      { encoding: 'utf8', maxBuffer: 1 << 28 },
-    ),
-  )
-  const byId = new Map(packages.map((one) => [one.id, one]))
-  const nodes = new Map(resolve.nodes.map((node) => [node.id, node]))
-  const linked = new Map()
-  const visit = (id) => {
-    const one = byId.get(id)
-    if (linked.has(id) || one.targets.some(({ kind }) => kind.includes('proc-macro'))) return
-    linked.set(id, one)
-    for (const { pkg, dep_kinds: kinds } of nodes.get(id).deps) {
-      if (kinds.some(({ kind }) => kind === null)) visit(pkg)
-    }
-  }
-  visit(resolve.root)
-  return [...linked.values()].filter(({ source }) => source !== null)
-}
 
 /** The texts that come with a crate; of several licences to choose from, all. */
 function textsOf({ manifest_path: manifest }) {
@@ -46,9 +21,7 @@ function textsOf({ manifest_path: manifest }) {
     )
 }
 
-const crates = new Map(
-  TARGETS.flatMap(linkedInto).map((one) => [`${one.name} ${one.version}`, one]),
-)
+const crates = linkedCrates()
 const titles = [...crates.keys()].toSorted()
 const holders = new Map()
 for (const title of titles) {

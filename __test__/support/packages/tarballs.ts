@@ -84,11 +84,14 @@ export function packagesTest(
   body: (t: ExecutionContext) => Promise<void> | void,
 ): void {
   test(title, async (t) => {
-    if (TARBALLS === undefined) {
-      t.log(`SKIP ${t.title}: needs the packed packages (scripts/test-packages.sh)`)
-      t.pass()
-      return
-    }
-    await body(t)
+    if (hasPackages(t)) await body(t)
   })
+}
+
+/** Whether there are packed packages; else the test is skipped with the reason. */
+export function hasPackages(t: ExecutionContext): boolean {
+  if (TARBALLS !== undefined) return true
+  t.log(`SKIP ${t.title}: needs the packed packages (scripts/test-packages.sh)`)
+  t.pass()
+  return false
 }
