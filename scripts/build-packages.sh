@@ -26,7 +26,7 @@ build() {
     environment+=("RUSTC=$debian_rustc")
     # Debian has no library of musl systems: Cargo builds it from the source.
     [[ $target != *-musl ]] ||
-      environment+=(RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_unwind)
+      environment+=(RUSTC_BOOTSTRAP=1 "CARGO_UNSTABLE_BUILD_STD=std,panic_unwind")
   fi
   say "tun2udp: building $platform"
   env "${environment[@]}" node_modules/.bin/napi build --platform --release --target "$versioned" -x \

@@ -23,16 +23,16 @@ install_debian_targets() {
 }
 
 install_zig() {
-  local packages=$cache/zig-$zig_version
-  if [ ! -x "$packages/ziglang/zig" ]; then
+  local wheels=$cache/zig-$zig_version
+  if [ ! -x "$wheels/ziglang/zig" ]; then
     say "tun2udp: fetching zig $zig_version"
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-      --target "$packages" "ziglang==$zig_version" "cargo-zigbuild==$zigbuild_version" >&2 ||
+      --target "$wheels" "ziglang==$zig_version" "cargo-zigbuild==$zigbuild_version" >&2 ||
       die "pip could not install zig, for the reason above; it needs python3-pip and PyPI"
   fi
   mkdir -p "$cache/bin"
-  ln -sfn "$packages/ziglang/zig" "$cache/bin/zig"
-  ln -sfn "$packages/bin/cargo-zigbuild" "$cache/bin/cargo-zigbuild"
+  ln -sfn "$wheels/ziglang/zig" "$cache/bin/zig"
+  ln -sfn "$wheels/bin/cargo-zigbuild" "$cache/bin/cargo-zigbuild"
 }
 
 install_zig

@@ -1,5 +1,13 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -158,4 +166,11 @@ rootTest('two installed programs are a tunnel', async (t) => {
   ]
   await assertPing(t, near, '10.9.0.2')
   for (const end of ends) t.is((await end.end()).status, 0)
+})
+
+rootTest('a device of an installed package is addressed, written and read', async (t) => {
+  if (!hasPackages(t)) return
+  const project = await withProject(t)
+  copyFileSync(join(ROOT, 'scripts/device-smoke.js'), join(project.folder, 'smoke.mjs'))
+  t.regex(await project.run('unshare', '--net', process.execPath, 'smoke.mjs'), /^device ok on /u)
 })
