@@ -96,15 +96,6 @@ pub fn set_vnet_header_size(fd: BorrowedFd<'_>, bytes: libc::c_int) -> io::Resul
         .map(drop)
 }
 
-/// `TUNSETSTEERINGEBPF`: the program's answer, modulo the number of queues, is the queue that a
-/// packet goes to. The device keeps the program.
-pub fn set_steering(fd: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
-    let program: libc::c_int = program.as_raw_fd();
-    // SAFETY: TUNSETSTEERINGEBPF reads one int, which `program` is.
-    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETSTEERINGEBPF as _, &raw const program) })
-        .map(drop)
-}
-
 /// `TUNGETFEATURES`: the `IFF_*` flags that the driver takes; persistence and exclusiveness are not
 /// listed.
 pub fn features(fd: BorrowedFd<'_>) -> io::Result<u32> {
