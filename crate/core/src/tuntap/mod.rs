@@ -10,11 +10,26 @@
 
 mod open;
 mod options;
+mod queues;
 mod reader;
+mod state;
 pub(crate) mod undo;
 mod writer;
 
+use crate::error::{Error, Result};
+use tokio::runtime::{Builder, Runtime};
+
 pub use open::{Opened, open};
 pub use options::OpenOptions;
-pub use reader::{Filled, ReadCounters, Reader, Room};
+pub use queues::{Queues, refusal_error};
+pub use state::{Home, home, link};
+pub use reader::{Filled, Form, ReadCounters, Reader, Room};
 pub use writer::{Progress, Refusal, WriteCounters, Writer};
+
+/// A runtime for the netlink sockets of one call.
+fn runtime() -> Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::os("start", "the runtime of a netlink socket", "epoll_create1", &e))
+}
