@@ -8,7 +8,8 @@ use std::io;
 use std::path::Path;
 
 /// The error of opening the clone device.
-pub(super) fn of_open(path: &Path, error: &io::Error) -> Error {
+#[must_use]
+pub fn of_open(path: &Path, error: &io::Error) -> Error {
     let base = Error::os("open", path.display().to_string(), "open", error);
     match error.raw_os_error() {
         Some(libc::ENOENT) => base.with_code(ErrorCode::NoDeviceNode).with_advice(

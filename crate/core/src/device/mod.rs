@@ -18,7 +18,7 @@ mod settings;
 pub mod tunctl;
 
 pub use attachment::Attachment;
-pub use cause::{read_error, write_error};
+pub use cause::{of_open as open_error, read_error, write_error};
 pub use filter::StationFilter;
 pub use holder::{Holder, holders};
 pub use name::check_name;

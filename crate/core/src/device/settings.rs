@@ -49,6 +49,12 @@ impl TunDevice {
             .map_err(|e| self.refused("set the send buffer of", "ioctl(TUNSETSNDBUF)", &e))
     }
 
+    /// Sets the bytes of the vnet header (`TUNSETVNETHDRSZ`).
+    pub fn set_vnet_header_size(&self, bytes: i32) -> Result<()> {
+        tun::set_vnet_header_size(self.as_fd(), bytes)
+            .map_err(|e| self.refused("set the vnet header of", "ioctl(TUNSETVNETHDRSZ)", &e))
+    }
+
     /// Bytes of the vnet header (`TUNGETVNETHDRSZ`).
     pub fn vnet_header_size(&self) -> Result<i32> {
         tun_control::vnet_header_size(self.as_fd())

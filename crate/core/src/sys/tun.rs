@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// `TUN_F_UDP_TUNNEL_GSO`, kernel ≥ 6.17; not in libc yet.
 pub const TUN_F_UDP_TUNNEL_GSO: u32 = 0x80;
+/// `TUN_F_UDP_TUNNEL_GSO_CSUM`, kernel ≥ 6.17; not in libc yet.
+pub const TUN_F_UDP_TUNNEL_GSO_CSUM: u32 = 0x100;
 
 /// Flags of a TUN/TAP queue, as `TUNSETIFF` takes them in `ifr_flags`.
 pub use libc::{
