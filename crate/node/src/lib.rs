@@ -15,6 +15,7 @@
 
 pub mod convert;
 pub mod device;
+mod device_control;
 pub mod device_options;
 pub mod dump;
 mod error;
