@@ -10,12 +10,16 @@ export {
   type ReadOptions,
   TapDevice,
   TunDevice,
+  type Whole,
   openTap,
   openTun,
 } from './lib/device.ts'
+export type { DeviceNamespace, DeviceSettings, DeviceStats } from './lib/device/control.ts'
 export { BatchError, type RefusedPacket } from './lib/device/sink.ts'
 export type { PackedBatch } from './lib/device/source.ts'
+export type { SuperPacket, VnetHeader } from './lib/device/vnet.ts'
 export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.ts'
+export { type Features, features } from './lib/features.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
 export type {
   Address,
@@ -45,6 +49,7 @@ export type { LinkPredicate, WaitOptions } from './lib/netlink/waitFor.ts'
 export { sdNotify } from './lib/notify.ts'
 export { type InterfaceAddress, parseAddress } from './lib/options/address.ts'
 export type { DeviceOffload, TapOptions, TunOptions } from './lib/options/device.ts'
+export type { BpfInstruction, MacFilter } from './lib/options/filter.ts'
 export type { Offload, OffloadStatus } from './lib/options/offload.ts'
 export type { ListOptions, PersistentOptions, RemoveOptions } from './lib/options/persistent.ts'
 export type { RelayEvent, RelayOptions } from './lib/options/relay.ts'

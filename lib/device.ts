@@ -1,12 +1,15 @@
 import type { NativeDevice } from '#binding'
+import { DeviceControl } from './device/control.ts'
 import { SourceIterator } from './device/iterator.ts'
-import { Readiness } from './device/readiness.ts'
 import { PacketSink } from './device/sink.ts'
 import { type PackedBatch, PacketSource } from './device/source.ts'
-import { fromNative } from './errors.ts'
+import type { SuperPacket, VnetHeader } from './device/vnet.ts'
+import { type Watching, watch } from './device/watching.ts'
+import { fromNative, invalidArgument } from './errors.ts'
 import { loadNative } from './native.ts'
 import { checkFlag, checkSignal, checkWhole } from './options/check.ts'
 import { type TapOptions, type TunOptions, checkDeviceOptions } from './options/device.ts'
+import { type BpfInstruction, type MacFilter, checkMacFilter, checkProgram } from './options/filter.ts'
 
 /** How packets are read. */
 export interface ReadOptions {
@@ -25,6 +28,15 @@ export interface BatchOptions extends ReadOptions {
   maxPackets?: number | undefined
 }
 
+/** Packets as the kernel hands them over: super-packets whole. */
+export interface Whole {
+  /**
+   * Super-packets are not cut, and checksums that the kernel left out not put in: each packet comes with the header
+   * that says so.
+   */
+  superpackets: true
+}
+
 /** Which super-packets the kernel exchanges with a device. */
 export interface DeviceOffloads {
   /** TCP super-packets, `TUN_F_TSO4` and `TUN_F_TSO6`. */
@@ -33,8 +45,11 @@ export interface DeviceOffloads {
   readonly uso: boolean
 }
 
-/** An open queue of a TUN or TAP device: {@link TunDevice}, {@link TapDevice}. */
-export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, undefined> {
+/** An open TUN or TAP device: {@link TunDevice}, {@link TapDevice}. */
+export abstract class Device
+  extends DeviceControl
+  implements AsyncDisposable, AsyncIterable<Buffer, undefined>
+{
   /** The interface's name, as the kernel gave it. */
   readonly name: string
   /** The interface's index in its network namespace. */
@@ -43,19 +58,30 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   readonly mtu: number
   /** The `IFF_` flags of `TUNGETIFF`, when it was opened. */
   readonly flags: number
-  /** Which super-packets the kernel exchanges with the library. */
+  /** Packets as the kernel hands them over: super-packets whole. */
+export interface Whole {
+  /**
+   * Super-packets are not cut, and checksums that the kernel left out not put in: each packet comes with the header
+   * that says so.
+   */
+  superpackets: true
+}
+
+/** Which super-packets the kernel exchanges with the library. */
   readonly offload: DeviceOffloads
   /** Packets read ahead of who asks for them, at most. */
   readonly highWaterMark: number
 
   readonly #native: NativeDevice
-  readonly #readiness: Readiness
+  readonly #readiness: Watching
   readonly #source: PacketSource
   readonly #sink: PacketSink
   #isClosed = false
 
   /** @internal */
   constructor(native: NativeDevice, highWaterMark: number) {
+    const watching = watch(native)
+    super(native, watching)
     const { name, index, mtu, flags, tso, uso } = native.info
     this.name = name
     this.index = index
@@ -64,7 +90,7 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
     this.offload = { tso, uso }
     this.highWaterMark = highWaterMark
     this.#native = native
-    this.#readiness = new Readiness(native)
+    this.#readiness = watching
     this.#source = new PacketSource(native, this.#readiness, highWaterMark)
     this.#sink = new PacketSink(native, this.#readiness)
   }
@@ -84,26 +110,35 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   }
 
   /** The packets, one by one, with options. */
-  packets(options: ReadOptions = {}): AsyncIterableIterator<Buffer, undefined> {
+  packets(options: ReadOptions & Whole): AsyncIterableIterator<SuperPacket, undefined>
+  packets(options?: ReadOptions): AsyncIterableIterator<Buffer, undefined>
+  packets(
+    options: ReadOptions & Partial<Whole> = {},
+  ): AsyncIterableIterator<Buffer | SuperPacket, undefined> {
     const source = this.#source
     const taking = { ...checkReading(options), maxPackets: this.highWaterMark }
-    return new SourceIterator(source, { ...taking, take: () => source.take() })
+    const take = taking.superpackets ? () => source.takeSuper() : () => source.take()
+    return new SourceIterator<Buffer | SuperPacket>(source, { ...taking, take })
   }
 
   /** The packets in batches, as many as are there: less work a packet. */
-  batches(options: BatchOptions = {}): AsyncIterableIterator<Buffer[], undefined> {
+  batches(options: BatchOptions & Whole): AsyncIterableIterator<SuperPacket[], undefined>
+  batches(options?: BatchOptions): AsyncIterableIterator<Buffer[], undefined>
+  batches(
+    options: BatchOptions & Partial<Whole> = {},
+  ): AsyncIterableIterator<Buffer[] | SuperPacket[], undefined> {
     const source = this.#source
     const taking = this.#checkBatches(options)
-    return new SourceIterator(source, {
-      ...taking,
-      take: () => source.takeBatch(taking.maxPackets),
-    })
+    const take = taking.superpackets
+      ? () => source.takeSuperBatch(taking.maxPackets)
+      : () => source.takeBatch(taking.maxPackets)
+    return new SourceIterator<Buffer[] | SuperPacket[]>(source, { ...taking, take })
   }
 
   /** The packets in batches that lie end to end in one buffer: the least work a packet. */
   packedBatches(options: BatchOptions = {}): AsyncIterableIterator<PackedBatch, undefined> {
     const source = this.#source
-    const taking = this.#checkBatches(options)
+    const taking = { ...this.#checkBatches(options), superpackets: false }
     return new SourceIterator(source, {
       ...taking,
       take: () => source.takePacked(taking.maxPackets, taking.reuse),
@@ -154,6 +189,25 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
     return this.#sink.writePacked(batch)
   }
 
+  /**
+   * Writes a super-packet, or a packet whose checksum the kernel is to put in, with the header that says so; fields
+   * that are absent are 0. It takes a device with a vnet header, as it is by default.
+   *
+   * @throws {TunError} as `write()`; `ERR_TUN_UNSUPPORTED` without a vnet header.
+   *
+   * @example
+   * for await (const packet of one.packets({ superpackets: true })) await other.writeSuperPacket(packet)
+   */
+  writeSuperPacket(packet: {
+    data: Uint8Array
+    header: Partial<VnetHeader>
+  }): Promise<void> | undefined {
+    const given = packet as unknown
+    if (typeof given !== 'object' || given === null)
+      throw invalidArgument('packet', given, 'an object with data and header')
+    return this.#sink.writeSuperPacket(packet.data, packet.header)
+  }
+
   /** Has the process stay alive while somebody waits for a packet; it is so by default. */
   ref(): this {
     this.#readiness.setReferenced(true)
@@ -186,7 +240,7 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
     await this.close()
   }
 
-  #checkBatches(options: BatchOptions) {
+  #checkBatches(options: BatchOptions & Partial<Whole>) {
     const { maxPackets = this.highWaterMark } = options
     return {
       ...checkReading(options),
@@ -195,16 +249,35 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   }
 }
 
-/** An open queue of a TUN device: its packets are IPv4 and IPv6 packets. */
+/** An open TUN device: its packets are IPv4 and IPv6 packets. */
 export class TunDevice extends Device {
   /** IP packets. */
   readonly mode = 'tun'
 }
 
-/** An open queue of a TAP device: its packets are Ethernet frames. */
+/** An open TAP device: its packets are Ethernet frames. */
 export class TapDevice extends Device {
   /** Ethernet frames. */
   readonly mode = 'tap'
+
+  /**
+   * Picks the frames that come to the reader by their destination (`TUNSETTXFILTER`); `undefined`: all of them.
+   *
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: no address, or more single stations than the driver tells apart.
+   */
+  async setMacFilter(filter: MacFilter | undefined): Promise<void> {
+    const checked = filter === undefined ? undefined : checkMacFilter(filter)
+    await this.control('set the MAC filter of', (native) => native.setStationFilter(checked))
+  }
+
+  /**
+   * Drops each frame for whose bytes a classic BPF program answers 0 (`TUNATTACHFILTER`); `undefined`: none any more
+   * (`TUNDETACHFILTER`). The program goes with this object, also where the interface stays.
+   */
+  async setFilter(program: readonly BpfInstruction[] | undefined): Promise<void> {
+    const checked = program === undefined ? undefined : checkProgram(program)
+    await this.control('set the filter of', (native) => native.setFilter(checked))
+  }
 }
 
 /**
@@ -256,7 +329,11 @@ async function open(options: TapOptions, isTap: boolean) {
   return { native, highWaterMark }
 }
 
-function checkReading(options: ReadOptions) {
+function checkReading(options: ReadOptions & Partial<Whole>) {
   checkSignal(options.signal)
-  return { reuse: checkFlag('reuse', options.reuse, false), signal: options.signal }
+  return {
+    reuse: checkFlag('reuse', options.reuse, false),
+    superpackets: checkFlag('superpackets', options.superpackets, false),
+    signal: options.signal,
+  }
 }

@@ -2,15 +2,14 @@
 //! for the kernel's lock on all interfaces.
 
 use crate::device::NativeDevice;
-use crate::error;
 use crate::persistent::off_the_loop;
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use std::sync::Arc;
-use tun2udp_core::device::{DEFAULT_CLONE_DEVICE, StationFilter, TunDevice, principal};
+use tun2udp_core::device::{StationFilter, TunDevice, principal};
 use tun2udp_core::sys::tun_filter::Instruction;
-use tun2udp_core::tuntap::{self, Features, Probed};
+use tun2udp_core::tuntap;
 use tun2udp_core::{Error, ErrorCode, Result};
 
 /// What the driver says of a device.
@@ -78,70 +77,6 @@ pub struct NativeStationFilter {
     pub stations: Vec<u8>,
     /// All multicast frames.
     pub all_multicast: bool,
-}
-
-/// What the driver can do.
-#[napi(object, object_from_js = false)]
-pub struct NativeFeatures {
-    /// `IFF_*` of `TUNGETFEATURES`.
-    pub flags: u32,
-    /// What only a device tells.
-    pub probed: Option<NativeProbed>,
-}
-
-/// What was tried on a device.
-#[napi(object, object_from_js = false)]
-pub struct NativeProbed {
-    /// `TUN_F_*`
-    pub offloads: u32,
-    /// Bytes of a vnet header that are taken.
-    pub vnet_header_sizes: Vec<i32>,
-    /// Smallest MTU, bytes.
-    pub min_mtu: Option<u32>,
-    /// Largest MTU, bytes.
-    pub max_mtu: Option<u32>,
-    /// `TUNSETCARRIER`
-    pub has_carrier: bool,
-    /// `TUNSETSTEERINGEBPF`
-    pub has_ebpf_steering: bool,
-    /// `TUNSETFILTEREBPF`
-    pub has_ebpf_filter: bool,
-    /// `TUNGETDEVNETNS`
-    pub has_namespace: bool,
-}
-
-/// Tries what the driver can do, off the event loop.
-#[napi]
-pub async fn device_features(clone_device: Option<String>) -> napi::Result<NativeFeatures> {
-    let clone_device = clone_device.unwrap_or_else(|| DEFAULT_CLONE_DEVICE.to_owned());
-    let features = off_the_loop(move || tuntap::features(clone_device.as_ref())).await?;
-    let Features { flags, probed } = features;
-    Ok(NativeFeatures { flags, probed: probed.map(NativeProbed::from) })
-}
-
-impl From<Probed> for NativeProbed {
-    fn from(probed: Probed) -> Self {
-        // Taken apart whole, so that a field added to the core cannot be forgotten here.
-        let Probed {
-            offloads,
-            vnet_header_sizes,
-            mtu,
-            has_carrier,
-            has_ebpf_steering,
-            has_ebpf_filter,
-            has_namespace,
-        } = probed;
-        Self {
-            offloads,
-            vnet_header_sizes,
-            min_mtu: mtu.map(|(min, _)| min),
-            max_mtu: mtu.map(|(_, max)| max),
-            has_carrier,
-            has_ebpf_steering,
-            has_ebpf_filter,
-            has_namespace,
-        }
-    }
 }
 
 impl NativeDevice {

@@ -56,6 +56,10 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
             "an interface of that name exists that is no {mode} device, or differs in its number \
              of queues: see \"ip -d link show\", and choose another name"
         )),
+        Some(libc::EFAULT) => base.with_advice(
+            "a classic BPF filter of a process that is gone is attached to it still: delete the \
+             interface and make it anew, or leave packet information out",
+        ),
         Some(libc::E2BIG) => base
             .with_code(ErrorCode::Exhausted)
             .with_advice("it has the 256 queues already that a device may have"),
