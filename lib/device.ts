@@ -9,7 +9,12 @@ import { fromNative, invalidArgument } from './errors.ts'
 import { loadNative } from './native.ts'
 import { checkFlag, checkSignal, checkWhole } from './options/check.ts'
 import { type TapOptions, type TunOptions, checkDeviceOptions } from './options/device.ts'
-import { type BpfInstruction, type MacFilter, checkMacFilter, checkProgram } from './options/filter.ts'
+import {
+  type BpfInstruction,
+  type MacFilter,
+  checkMacFilter,
+  checkProgram,
+} from './options/filter.ts'
 
 /** How packets are read. */
 export interface ReadOptions {
@@ -58,16 +63,7 @@ export abstract class Device
   readonly mtu: number
   /** The `IFF_` flags of `TUNGETIFF`, when it was opened. */
   readonly flags: number
-  /** Packets as the kernel hands them over: super-packets whole. */
-export interface Whole {
-  /**
-   * Super-packets are not cut, and checksums that the kernel left out not put in: each packet comes with the header
-   * that says so.
-   */
-  superpackets: true
-}
-
-/** Which super-packets the kernel exchanges with the library. */
+  /** Which super-packets the kernel exchanges with the library. */
   readonly offload: DeviceOffloads
   /** Packets read ahead of who asks for them, at most. */
   readonly highWaterMark: number

@@ -1,3 +1,4 @@
+import type { NativeInstruction } from '#binding'
 import { invalidArgument } from '../errors.ts'
 import { checkFlag, checkList, checkWhole } from './check.ts'
 import { parseMac } from './mac.ts'
@@ -29,7 +30,7 @@ export interface MacFilter {
 export const INSTRUCTIONS_MAX = 4096
 
 /** Checks a classic BPF program. */
-export function checkProgram(program: unknown): Required<BpfInstruction>[] {
+export function checkProgram(program: unknown): NativeInstruction[] {
   if (!Array.isArray(program) || program.length === 0 || program.length > INSTRUCTIONS_MAX) {
     const expected = `an array of 1 to ${INSTRUCTIONS_MAX} instructions { code, jt, jf, k }`
     throw invalidArgument('program', program, expected)
