@@ -17,7 +17,7 @@ test('what the driver can do is what devices then get, and nothing stays', async
   t.is((await tun.link()).maxMtu, limits.mtu?.max)
   t.deepEqual(limits.vnetHeaderBytes, [10, 12, 20, 24])
   t.is(limits.queues, 256)
-  t.true(controls?.namespace)
+  t.is(controls?.namespace, true)
   await tun.close()
   // In a namespace where every device that comes is seen, none does.
   const watched = await runModule(
