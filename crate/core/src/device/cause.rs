@@ -134,3 +134,25 @@ fn busy_advice(name: &str) -> String {
         None => "another process holds it: end that process, or choose another name".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_of_a_clone_device_that_does_not_open_has_its_own_advice() {
+        let causes = [
+            (libc::ENOENT, ErrorCode::NoDeviceNode, "--device /dev/net/tun"),
+            (libc::ENODEV, ErrorCode::NoDriver, "modprobe tun"),
+            (libc::ENXIO, ErrorCode::NoDriver, "modprobe tun"),
+            (libc::EPERM, ErrorCode::Permission, "cgroup"),
+            (libc::EACCES, ErrorCode::Permission, "chmod 666"),
+        ];
+        for (errno, code, advice) in causes {
+            let path = Path::new("/dev/net/tun");
+            let error = of_open(path, &io::Error::from_raw_os_error(errno));
+            assert_eq!((error.code(), error.errno()), (code, Some(errno)));
+            assert!(error.to_string().contains(advice), "{error}");
+        }
+    }
+}
