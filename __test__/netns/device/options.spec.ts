@@ -80,7 +80,8 @@ test('each flag of opening is one of the device', async (t) => {
   const tap = await tapIn(t, namespace, { napi: true, napiFrags: true, offload: false })
   t.is(tap.flags & ~0x1000, 0x32)
   const informed = await tapIn(t, namespace, { packetInformation: true })
-  t.is(informed.flags & 0x1000, 0)
+  // `TUNGETIFF` has the same bit for a queue without a classic BPF filter.
+  t.like((await informed.link()).kindData, { packetInformation: true })
   const fresh = await tunIn(t, namespace, { name: 'fresh%d', exclusive: true })
   t.is(fresh.name, 'fresh0')
 })

@@ -117,9 +117,8 @@ impl TunDevice {
     /// The network namespace that the interface is in now (`TUNGETDEVNETNS`, Linux ≥ 5.2). It takes
     /// `CAP_NET_ADMIN` over that namespace.
     pub fn network_namespace(&self) -> Result<OwnedFd> {
-        tun::network_namespace(self.as_fd()).map_err(|e| {
-            self.refused("find the network namespace of", "ioctl(TUNGETDEVNETNS)", &e)
-        })
+        tun::network_namespace(self.as_fd())
+            .map_err(|e| self.refused("find the network namespace of", "ioctl(TUNGETDEVNETNS)", &e))
     }
 
     pub(super) fn refused(

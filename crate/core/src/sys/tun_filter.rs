@@ -89,9 +89,8 @@ pub fn set_stations(
     filter.extend_from_slice(stations.as_flattened());
     // SAFETY: TUNSETTXFILTER reads the head of a `struct tun_filter` and as many addresses as that
     // says, all of which are in `filter`.
-    let exact = check(unsafe {
-        libc::ioctl(fd.as_raw_fd(), libc::TUNSETTXFILTER as _, filter.as_ptr())
-    })?;
+    let exact =
+        check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETTXFILTER as _, filter.as_ptr()) })?;
     Ok(usize::try_from(exact).unwrap_or(0))
 }
 

@@ -69,9 +69,8 @@ pub fn features(clone_device: &Path) -> Result<Features> {
 }
 
 fn probe(device: &TunDevice) -> Probed {
-    let is_size = |size: &i32| {
-        device.has_vnet_header() && device.set_vnet_header_size(*size).is_ok()
-    };
+    let is_size =
+        |size: &i32| device.has_vnet_header() && device.set_vnet_header_size(*size).is_ok();
     Probed {
         offloads: offloads(device),
         vnet_header_sizes: VNET_HEADER_SIZES.into_iter().filter(is_size).collect(),
@@ -98,9 +97,8 @@ fn offloads(device: &TunDevice) -> u32 {
 
 fn mtu(device: &TunDevice) -> Option<(u32, u32)> {
     let runtime = super::runtime().ok()?;
-    let link = runtime.block_on(async {
-        Connection::open()?.link(&LinkRef::Index(device.index())).await
-    });
+    let link =
+        runtime.block_on(async { Connection::open()?.link(&LinkRef::Index(device.index())).await });
     let link = link.ok()?;
     link.min_mtu.zip(link.max_mtu)
 }

@@ -27,8 +27,8 @@ pub use features::{Features, Probed, features};
 pub use open::{Opened, open};
 pub use options::OpenOptions;
 pub use queues::{Queues, refusal_error};
-pub use state::{Home, home, link};
 pub use reader::{Filled, Form, ReadCounters, Reader, Room};
+pub use state::{Home, home, link};
 pub use writer::{Progress, Refusal, WriteCounters, Writer};
 
 /// A runtime for the netlink sockets of one call.

@@ -130,12 +130,7 @@ impl Reader {
     /// Reads until nothing is left, the room is full, or `max_packets` are there.
     ///
     /// An error is told once no packet came before it: `EBADFD` once the device was deleted.
-    pub fn read(
-        &mut self,
-        device: &TunDevice,
-        room: Room<'_>,
-        form: Form,
-    ) -> io::Result<Filled> {
+    pub fn read(&mut self, device: &TunDevice, room: Room<'_>, form: Form) -> io::Result<Filled> {
         let limit = room.max_packets.min(room.offsets.len().saturating_sub(1));
         let mut filling = Filling { filled: room.start, count: 0, limit, room };
         filling.mark();

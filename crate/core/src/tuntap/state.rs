@@ -36,9 +36,8 @@ pub fn link(device: &TunDevice) -> Result<Link> {
 /// Where the interface is.
 pub fn home(device: &TunDevice) -> Result<Home> {
     let there = device.network_namespace()?;
-    let failed = |e: std::io::Error| {
-        Error::os("find the network namespace of", device.name(), "fstat", &e)
-    };
+    let failed =
+        |e: std::io::Error| Error::os("find the network namespace of", device.name(), "fstat", &e);
     let current = netns::current().map_err(failed)?;
     let name = namespace::list()?.into_iter().find(|name| is_named(&there, name));
     let inode = netns::inode(&there).map_err(failed)?;
@@ -48,7 +47,5 @@ pub fn home(device: &TunDevice) -> Result<Home> {
 /// Whether `name` is one of the namespace's; one that goes away meanwhile is not.
 fn is_named(namespace: &OwnedFd, name: &str) -> bool {
     let path = Path::new(namespace::FOLDER).join(name);
-    netns::open(&path)
-        .and_then(|other| netns::is_same(namespace, &other))
-        .unwrap_or(false)
+    netns::open(&path).and_then(|other| netns::is_same(namespace, &other)).unwrap_or(false)
 }

@@ -61,7 +61,8 @@ impl Undo {
                 connection.set_link(index, &self.interface, &change).await
             }
             Change::TxQueueLength(packets) => {
-                let change = LinkChange { tx_queue_length: Some(*packets), ..LinkChange::default() };
+                let change =
+                    LinkChange { tx_queue_length: Some(*packets), ..LinkChange::default() };
                 connection.set_link(index, &self.interface, &change).await
             }
             Change::Mac(address) => {
