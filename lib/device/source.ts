@@ -202,7 +202,9 @@ export class PacketSource {
 
   #read(maxPackets: number, isWhole: boolean): number {
     const most = Math.min(maxPackets, this.highWaterMark)
-    return this.#native.read(this.#slab, this.#filled, this.#offsets, most, isWhole)
+    return isWhole
+      ? this.#native.readWhole(this.#slab, this.#filled, this.#offsets, most)
+      : this.#native.read(this.#slab, this.#filled, this.#offsets, most)
   }
 
   #renew(): void {

@@ -9,7 +9,7 @@ test('counters are those of the kernel and of the device, also of what nobody re
   const { tun, namespace } = await withTun(t, { txQueueLength: 10 })
   await sendNumbers(namespace, 25)
   for (let n = 0; n < 10; n++) await tun.read()
-  tun.write(Buffer.from('4500001400000000400000000a0800020a080001', 'hex'))
+  await tun.write(Buffer.from('4500001400000000400000000a0800020a080001', 'hex'))
   t.throws(() => tun.write(Buffer.alloc(20)), { code: 'ERR_TUN_PACKET_REFUSED' })
   const { link, read, written } = await tun.stats()
   t.is(link.txDropped, 15n)

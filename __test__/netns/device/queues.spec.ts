@@ -114,6 +114,7 @@ test('a queue is detached and attached again, and the others go on', async (t) =
     code: 'ERR_TUN_DETACHED',
     message: /^write a packet to tun0: all its queues are detached; attach one/u,
   })
+  await t.throwsAsync(tun.stats(), { code: 'ERR_TUN_DETACHED' })
   await t.throwsAsync(tun.detachQueue(1), {
     message: /^detach a queue of tun0: .*detached already/u,
   })

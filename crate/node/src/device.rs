@@ -92,7 +92,8 @@ impl NativeDevice {
 
     /// A queue that the driver answers.
     pub(crate) fn device(&self) -> napi::Result<Arc<TunDevice>> {
-        self.queues.as_ref().and_then(Queues::any).cloned().ok_or_else(closed)
+        let attached = self.queues.as_ref().ok_or_else(closed)?.attached();
+        attached.cloned().map_err(|e| error::to_napi(&e))
     }
 
     /// One of the queues.
@@ -115,6 +116,28 @@ fn outcome(queues: &Queues, progress: Progress) -> i32 {
     blocked | if queues.has_refusals() { REFUSED } else { 0 }
 }
 
+fn room<'a>(
+    slab: &'a mut Uint8ArraySlice<'_>,
+    start: u32,
+    offsets: &'a mut Uint32ArraySlice<'_>,
+    max_packets: u32,
+) -> Room<'a> {
+    Room {
+        slab: bytes_mut(slab),
+        offsets: numbers_mut(offsets),
+        start: start as usize,
+        max_packets: max_packets as usize,
+    }
+}
+
+fn read(result: io::Result<Filled>) -> i32 {
+    match result {
+        Ok(Filled::Packets(count)) => count as i32,
+        Ok(Filled::NeedsRoom) => NEEDS_ROOM,
+        Err(error) => failed(&error),
+    }
+}
+
 fn written(result: io::Result<()>) -> i32 {
     match result {
         Ok(()) => 0,
@@ -135,8 +158,7 @@ impl NativeDevice {
         self.info.clone()
     }
 
-    /// Reads packets end to end into `slab` from `start` on, at most `max_packets`; whole ones with
-    /// their vnet headers before them, if wanted.
+    /// Reads packets end to end into `slab` from `start` on, at most `max_packets`.
     ///
     /// `offsets[0]` becomes `start`, `offsets[n + 1]` the end of the n-th packet. Answers how many
     /// there are, 0 for none; -1 if the slab has no room for one; -1000 less an errno.
@@ -147,20 +169,22 @@ impl NativeDevice {
         start: u32,
         mut offsets: Uint32ArraySlice<'_>,
         max_packets: u32,
-        is_whole: bool,
     ) -> napi::Result<i32> {
-        let room = Room {
-            slab: bytes_mut(&mut slab),
-            offsets: numbers_mut(&mut offsets),
-            start: start as usize,
-            max_packets: max_packets as usize,
-        };
-        let form = if is_whole { Form::Whole } else { Form::Cut };
-        Ok(match self.queues()?.read(room, form) {
-            Ok(Filled::Packets(count)) => count as i32,
-            Ok(Filled::NeedsRoom) => NEEDS_ROOM,
-            Err(error) => failed(&error),
-        })
+        let room = room(&mut slab, start, &mut offsets, max_packets);
+        Ok(read(self.queues()?.read(room, Form::Cut)))
+    }
+
+    /// The same for packets as the kernel gives them, each behind its vnet header.
+    #[napi(catch_unwind)]
+    pub fn read_whole(
+        &mut self,
+        mut slab: Uint8ArraySlice<'_>,
+        start: u32,
+        mut offsets: Uint32ArraySlice<'_>,
+        max_packets: u32,
+    ) -> napi::Result<i32> {
+        let room = room(&mut slab, start, &mut offsets, max_packets);
+        Ok(read(self.queues()?.read(room, Form::Whole)))
     }
 
     /// Whether packets were taken from the device that `read()` has not given yet: the device

@@ -3,7 +3,7 @@
 use super::reader::{Filled, Form, ReadCounters, Reader, Room};
 use super::writer::{Progress, Refusal, WriteCounters, Writer};
 use crate::device::{TunDevice, write_error};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Result};
 use crate::packet::vnet::VnetHeader;
 use crate::packet::{ethernet, steer};
 use std::io;
@@ -53,11 +53,13 @@ impl Queues {
         self.queues.get(number).map(|queue| &queue.device)
     }
 
-    /// One that the driver answers: it answers no detached one.
-    #[must_use]
-    pub fn any(&self) -> Option<&Arc<TunDevice>> {
+    /// One that the driver answers: it answers no detached one, as if the interface were gone.
+    pub fn attached(&self) -> Result<&Arc<TunDevice>> {
         let attached = self.queues.iter().find(|queue| queue.is_attached);
-        attached.or(self.queues.first()).map(|queue| &queue.device)
+        attached.map(|queue| &queue.device).ok_or_else(|| {
+            let name = self.queues.first().map_or("the device", |queue| queue.device.name());
+            detached("ask", name)
+        })
     }
 
     /// Whether a queue is part of the device.
@@ -206,9 +208,12 @@ fn no_queue() -> io::Error {
 #[must_use]
 pub fn refusal_error(name: &str, index: Option<usize>, errno: i32) -> Error {
     if errno == NO_QUEUE {
-        let reason = "all its queues are detached";
-        return Error::new(ErrorCode::Detached, "write a packet to", name, reason)
-            .with_advice("attach one first");
+        return detached("write a packet to", name);
     }
     write_error(name, index, &io::Error::from_raw_os_error(errno))
+}
+
+fn detached(operation: &'static str, name: &str) -> Error {
+    let reason = "all its queues are detached";
+    Error::new(ErrorCode::Detached, operation, name, reason).with_advice("attach one first")
 }
