@@ -131,7 +131,7 @@ function runWithProgram({ run }: Namespace, answer: number, script: string): Pro
     import { execFileSync } from 'node:child_process'
     import { openTun } from '${INDEX}'
     const send = (to) => execFileSync('bash', ['-c', \`echo -n 0123456789 > /dev/udp/10.8.0.\${to}/9\`])
-    const tun = await openTun({ addresses: ['10.8.0.1/24'], queues: 3 })`
+`
   const node = [process.execPath, '--input-type=module', '-e', prelude + script]
   return run('python3', '-c', LOADER, String(answer), ...node).then((said) => said.trim())
 }
@@ -140,6 +140,7 @@ test('an eBPF program cuts packets short, or drops them', async (t) => {
   if (!hasTools(t, 'python3')) return
   const namespace = await withNamespace(t)
   const script = `
+    const tun = await openTun({ addresses: ['10.8.0.1/24'] })
     await tun.setEbpfFilter(9)
     send(2)
     await tun.setEbpfFilter(undefined)
@@ -158,6 +159,7 @@ test('an eBPF program chooses the queue, whatever the flow', async (t) => {
   if (!hasTools(t, 'python3')) return
   const namespace = await withNamespace(t)
   const script = `
+    const tun = await openTun({ addresses: ['10.8.0.1/24'], queues: 3 })
     await tun.setEbpfSteering(9)
     await tun.detachQueue(0)
     await tun.attachQueue(0)

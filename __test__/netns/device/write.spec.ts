@@ -1,4 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { ExecutionContext } from 'ava'
 import { BatchError, type TunDevice, type TunError } from '../../../index.ts'
 import { tapIn, tunIn, udpPacket, withTun } from '../../support/device.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
@@ -95,15 +97,25 @@ function frames(count: number, first = 0): Buffer[] {
   )
 }
 
-/** Tells the last byte of as many frames as come to an interface. */
-function lastBytes({ run }: Namespace, name: string, count: number): Promise<string> {
+/** Tells the last byte of as many frames as come to an interface; it is there once this has begun. */
+async function lastBytes(
+  t: ExecutionContext,
+  { name: netns }: Namespace,
+  name: string,
+  count: number,
+): Promise<{ seen: Promise<string> }> {
   const script = `
 import socket
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x${LOCAL_EXPERIMENTAL}))
 s.bind(('${name}', 0x${LOCAL_EXPERIMENTAL}))
-print('ready', end=' ', flush=True)
+print('ready', flush=True)
 print(*[s.recv(2000)[-1] for _ in range(${count})])`
-  return run('python3', '-c', script)
+  const command = ['netns', 'exec', netns, 'python3', '-c', script]
+  const child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  t.is((await lines.next()).value, 'ready')
+  return { seen: lines.next().then(({ value }) => String(value)) }
 }
 
 test('a device without room takes packets later, in order, and close refuses who waits', async (t) => {
@@ -118,8 +130,7 @@ test('a device without room takes packets later, in order, and close refuses who
   for (const name of ['v1', 'v0', 'br0']) await run('ip', 'link', 'set', name, 'up')
   const rate = ['rate', '8mbit', 'burst', '2kb', 'latency', '10s']
   await run('tc', 'qdisc', 'add', 'dev', 'v0', 'root', 'tbf', ...rate)
-  const seen = lastBytes(namespace, 'v1', 60)
-  await sleep(500)
+  const { seen } = await lastBytes(t, namespace, 'v1', 60)
   const waited: (Promise<void> | undefined)[] = frames(20).map((frame) => tap.write(frame))
   waited.push(tap.writeBatch(frames(20, 20)))
   const [buffer, offsets] = [Buffer.concat(frames(20, 40)), new Uint32Array(21)]
@@ -129,7 +140,7 @@ test('a device without room takes packets later, in order, and close refuses who
   t.true(waited.at(-1) instanceof Promise)
   for (const promise of waited) await promise
   const numbers = Array.from({ length: 60 }, (_, n) => n).join(' ')
-  t.is((await seen).trim(), `ready ${numbers}`)
+  t.is(await seen, numbers)
   const late = [tap.writeBatch(frames(20)), tap.write(Buffer.alloc(1000))]
   const refused = late.map((promise) =>
     t.throwsAsync(async () => promise, { code: 'ERR_TUN_CLOSED' }),
