@@ -15,6 +15,8 @@ export {
 } from './lib/device.ts'
 export { BatchError, type RefusedPacket } from './lib/device/sink.ts'
 export type { PackedBatch } from './lib/device/source.ts'
+export type { StreamOptions } from './lib/device/streamOptions.ts'
+export type { PacketStreams } from './lib/device/streams.ts'
 export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
 export type {

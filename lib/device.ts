@@ -1,8 +1,11 @@
+import type { Duplex } from 'node:stream'
 import type { NativeDevice } from '#binding'
 import { SourceIterator } from './device/iterator.ts'
 import { Readiness } from './device/readiness.ts'
 import { PacketSink } from './device/sink.ts'
 import { type PackedBatch, PacketSource } from './device/source.ts'
+import type { StreamOptions } from './device/streamOptions.ts'
+import { DeviceStreams, type PacketStreams } from './device/streams.ts'
 import { fromNative } from './errors.ts'
 import { loadNative } from './native.ts'
 import { checkFlag, checkSignal, checkWhole } from './options/check.ts'
@@ -52,6 +55,7 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   readonly #readiness: Readiness
   readonly #source: PacketSource
   readonly #sink: PacketSink
+  readonly #streams: DeviceStreams
   #isClosed = false
 
   /** @internal */
@@ -67,6 +71,7 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
     this.#readiness = new Readiness(native)
     this.#source = new PacketSource(native, this.#readiness, highWaterMark)
     this.#sink = new PacketSink(native, this.#readiness)
+    this.#streams = new DeviceStreams(this)
   }
 
   /** Whether `close()` was called. */
@@ -154,6 +159,43 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
     return this.#sink.writePacked(batch)
   }
 
+  /**
+   * The packets as a Web stream, the same one until it has ended; then it is another.
+   *
+   * It takes part as a loop does: it reads once somebody reads from it, and holds the device until it is cancelled.
+   */
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#streams.readable
+  }
+
+  /**
+   * A Web stream whose packets are written to the device, the same one until it has ended; then it is another.
+   *
+   * It ends with the error of a packet that the kernel does not take. Closing it does not close the device.
+   */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#streams.writable
+  }
+
+  /**
+   * A new pair of Web streams, with options.
+   *
+   * @throws {TunError} an option is refused.
+   */
+  streams(options: StreamOptions = {}): PacketStreams {
+    return this.#streams.streams(options)
+  }
+
+  /**
+   * The device as a new stream of Node in object mode, whose objects are packets. Destroying it does not close the
+   * device.
+   *
+   * @throws {TunError} an option is refused.
+   */
+  duplex(options: StreamOptions = {}): Duplex {
+    return this.#streams.duplex(options)
+  }
+
   /** Has the process stay alive while somebody waits for a packet; it is so by default. */
   ref(): this {
     this.#readiness.setReferenced(true)
@@ -177,6 +219,7 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
       this.#native.close()
       this.#source.finish(undefined)
       this.#sink.close()
+      this.#streams.close()
     }
     return Promise.resolve()
   }
