@@ -51,6 +51,17 @@ export type { Offload, OffloadStatus } from './lib/options/offload.ts'
 export type { ListOptions, PersistentOptions, RemoveOptions } from './lib/options/persistent.ts'
 export type { RelayEvent, RelayOptions } from './lib/options/relay.ts'
 export {
+  type ChecksumVerdict,
+  fillChecksums,
+  internetChecksum,
+  verifyChecksums,
+} from './lib/packets/checksum.ts'
+export type { ExtensionHeader } from './lib/packets/extensions.ts'
+export { ArpPacket, EthernetFrame, type VlanTag } from './lib/packets/frame.ts'
+export { Ipv4Packet, Ipv6Packet } from './lib/packets/ip.ts'
+export { parseFrame, parsePacket } from './lib/packets/parse.ts'
+export { IcmpMessage, TcpSegment, UdpDatagram } from './lib/packets/transport.ts'
+export {
   createPersistent,
   type DeviceInfo,
   type DeviceHolder,
