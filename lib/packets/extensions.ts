@@ -31,6 +31,8 @@ const SHORTEST_HEADER_BYTES = 8
 const ROUTING = 43
 const FRAGMENT = 44
 const AUTHENTICATION = 51
+/** The offset of a fragment in its 16-bit field, in bytes. */
+const OFFSET_MASK = 0xfff8
 /** Hop-by-hop options, routing, fragment, authentication, destination options, mobility, HIP, Shim6 (IANA). */
 const EXTENSION_HEADERS: ReadonlySet<number> = new Set([0, 43, 44, 51, 60, 135, 139, 140])
 
@@ -41,19 +43,30 @@ export function chainOf(packet: Uint8Array): ExtensionChain {
   let start = FIXED_HEADER_BYTES
   let fragmentAt: number | undefined
   let isRouted = false
-  while (EXTENSION_HEADERS.has(type)) {
-    const end = start + lengthOf(type, packet[start + 1] ?? 0)
-    if (start + SHORTEST_HEADER_BYTES > packet.length || end > packet.length) break
+  for (;;) {
+    const end = endOf(packet, type, start)
+    if (end === undefined) break
     headers.push({ type, start, end })
-    if (type === ROUTING) isRouted ||= (packet[start + 3] ?? 0) > 0
-    const isLaterFragment = type === FRAGMENT && (uint16(packet, start + 2) & 0xfff8) > 0
-    if (type === FRAGMENT) fragmentAt ??= start
-    type = packet[start] ?? 0
+    const next = packet[start] ?? 0
+    if (type === ROUTING && (packet[start + 3] ?? 0) > 0) isRouted = true
+    if (type === FRAGMENT) {
+      fragmentAt ??= start
+      // What follows in a fragment other than the first is the middle of something.
+      if ((uint16(packet, start + 2) & OFFSET_MASK) > 0)
+        return { headers, protocol: next, end, fragmentAt, isRouted }
+    }
+    type = next
     start = end
-    // What follows in a later fragment is the middle of something.
-    if (isLaterFragment) break
   }
   return { headers, protocol: type, end: start, fragmentAt, isRouted }
+}
+
+/** Where a header of that type ends, if it is an extension header and whole. */
+function endOf(packet: Uint8Array, type: number, start: number): number | undefined {
+  if (!EXTENSION_HEADERS.has(type) || start + SHORTEST_HEADER_BYTES > packet.length)
+    return undefined
+  const end = start + lengthOf(type, packet[start + 1] ?? 0)
+  return end <= packet.length ? end : undefined
 }
 
 /** Bytes of a header whose second byte is that; RFC 8200, and RFC 4302 for authentication. */
