@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import test from 'ava'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import {
   type EthernetFrame,
@@ -97,18 +100,21 @@ const FIELDS: Fields = [
 ]
 
 /** What tshark reads in the fields of each frame. */
-function dissect(frames: readonly Uint8Array[]): string[][] {
+function dissect(t: ExecutionContext, frames: readonly Uint8Array[]): string[][] {
+  const folder = mkdtempSync(join(tmpdir(), 'tun2udp-capture-'))
+  t.teardown(() => {
+    rmSync(folder, { recursive: true })
+  })
+  const file = join(folder, 'packets.pcap')
+  writeFileSync(file, captureOf(frames))
   const verify = ['ip', 'tcp', 'udp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`])
   const fields = FIELDS.flatMap(([name]) => ['-e', name])
   const format = ['-T', 'fields', '-E', 'occurrence=f', '-E', 'separator=/t']
-  const text = execFileSync('tshark', ['-r', '-', '-n', ...verify, ...format, ...fields], {
-    input: captureOf(frames),
-    encoding: 'utf8',
-    stdio: ['pipe', 'pipe', 'ignore'],
-  })
+  const options = { encoding: 'utf8', stdio: 'pipe' } as const
+  const text = execFileSync('tshark', ['-r', file, '-n', ...verify, ...format, ...fields], options)
   return text
-    .trimEnd()
     .split('\n')
+    .slice(0, -1)
     .map((line) => line.split('\t'))
 }
 
@@ -131,7 +137,7 @@ test('packets at random are read as tshark reads them, and their checksums are r
     const addresses = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]
     return Buffer.from([...addresses, ...tag, ...type, ...packet])
   })
-  const seen = dissect(frames)
+  const seen = dissect(t, frames)
   t.is(seen.length, frames.length)
   for (const [n, bytes] of frames.entries()) {
     const frame = parseFrame(bytes)
