@@ -156,9 +156,13 @@ export class IcmpMessage {
     return uint16(this.bytes, 2)
   }
 
-  /** Of an echo and its reply: who asks. */
+  /** Of an echo and its reply: who asks. Setting it leaves the checksum. */
   get identifier(): number {
     return uint16(this.bytes, 4)
+  }
+
+  set identifier(identifier: number) {
+    putUint16(this.bytes, 4, identifier)
   }
 
   /** Of an echo and its reply: which one. */
