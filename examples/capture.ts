@@ -53,6 +53,5 @@ const tun = await openTun({ addresses: ['10.80.4.1/24', 'fd80:4::1/64'] })
 console.log(`${tun.name}: packets for 10.80.4.0/24 and fd80:4::/64 go to ${file}`)
 // The stream ends with the device, and the file with the stream.
 process.once('SIGINT', () => void tun.close())
-await tun.readable
-  .pipeThrough(new PcapngStream(LINKTYPE_RAW))
-  .pipeTo(Writable.toWeb(createWriteStream(file)))
+const output: WritableStream<Uint8Array> = Writable.toWeb(createWriteStream(file))
+await tun.readable.pipeThrough(new PcapngStream(LINKTYPE_RAW)).pipeTo(output)
