@@ -141,8 +141,8 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   }
 
   /**
-   * Writes packets in order, those of a flow joined where the device takes that. Only if the device has no room,
-   * a promise is given.
+   * Writes packets, those of a flow in order and joined where the device takes that. Only if the device has no
+   * room, a promise is given.
    *
    * @throws {BatchError} the kernel did not take some of them; all others were written.
    */
