@@ -180,7 +180,12 @@ for (const [from, to, isPacked] of WAYS) {
         const seen = await receive(two, packets.length)
         assertSame(seen, packets)
       }),
-      { numRuns: 100, endOnFailure: true, includeErrorInReport: true, interruptAfterTimeLimit: 60_000 },
+      {
+        numRuns: 100,
+        endOnFailure: true,
+        includeErrorInReport: true,
+        interruptAfterTimeLimit: 60_000,
+      },
     )
     const kernelCount = await received(namespace, one.name)
     if (from === 'auto' && one.offload.tso) t.true(kernelCount < packetCount / 2, `${kernelCount}`)
