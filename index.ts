@@ -13,6 +13,7 @@ export {
   openTap,
   openTun,
 } from './lib/device.ts'
+export type { WriteOptions } from './lib/device/abort.ts'
 export { BatchError, type RefusedPacket } from './lib/device/sink.ts'
 export type { PackedBatch } from './lib/device/source.ts'
 export type { StreamOptions } from './lib/device/streamOptions.ts'

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { NativeDevice } from '#binding'
+import { type WriteOptions, writeUntilAborted } from './device/abort.ts'
 import { SourceIterator } from './device/iterator.ts'
 import { Readiness } from './device/readiness.ts'
 import { PacketSink } from './device/sink.ts'
@@ -136,7 +137,8 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
    * @throws {TunError} the kernel did not take the packet: `ERR_TUN_PACKET_REFUSED`, `ERR_TUN_INTERFACE_DOWN`,
    * `ERR_TUN_DEVICE_DELETED`.
    */
-  write(packet: Uint8Array): Promise<void> | undefined {
+  write(packet: Uint8Array, options?: WriteOptions): Promise<void> | undefined {
+    if (options) return writeUntilAborted(() => this.#sink.write(packet), options)
     return this.#sink.write(packet)
   }
 
@@ -146,7 +148,8 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
    *
    * @throws {BatchError} the kernel did not take some of them; all others were written.
    */
-  writeBatch(packets: readonly Uint8Array[]): Promise<void> | undefined {
+  writeBatch(packets: readonly Uint8Array[], options?: WriteOptions): Promise<void> | undefined {
+    if (options) return writeUntilAborted(() => this.#sink.writeBatch(packets), options)
     return this.#sink.writeBatch(packets)
   }
 
@@ -155,7 +158,8 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
    *
    * @throws {BatchError} the kernel did not take some of them; all others were written.
    */
-  writePacked(batch: PackedBatch): Promise<void> | undefined {
+  writePacked(batch: PackedBatch, options?: WriteOptions): Promise<void> | undefined {
+    if (options) return writeUntilAborted(() => this.#sink.writePacked(batch), options)
     return this.#sink.writePacked(batch)
   }
 

@@ -19,6 +19,7 @@ import {
   type TunError,
   type TunOptions,
   type UdpDatagram,
+  type WriteOptions,
   fillChecksums,
   internetChecksum,
   openTap,
@@ -40,7 +41,12 @@ export type Expected = [
   Expect<Same<ReturnType<Device['read']>, Promise<Buffer | undefined>>>,
   Expect<Same<ReturnType<Device['write']>, Promise<void> | undefined>>,
   Expect<Same<ReturnType<Device['writePacked']>, Promise<void> | undefined>>,
-  Expect<Same<Parameters<Device['writeBatch']>, [packets: readonly Uint8Array[]]>>,
+  Expect<
+    Same<
+      Parameters<Device['writeBatch']>,
+      [packets: readonly Uint8Array[], options?: WriteOptions | undefined]
+    >
+  >,
   Expect<Same<Device['readable'], ReadableStream<Uint8Array>>>,
   Expect<Same<Device['writable'], WritableStream<Uint8Array>>>,
   Expect<Same<ReturnType<Device['streams']>, PacketStreams>>,
