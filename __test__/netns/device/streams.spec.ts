@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TunDevice, TunError } from '../../../index.ts'
 import { sendNumbers, textOf, udpPacket, withTun } from '../../support/device.ts'
+import { type Namespace, withNamespace } from '../../support/namespace.ts'
+import { INDEX, runModule } from '../../support/script.ts'
 import { rootTest as test } from '../../support/skip.ts'
 import { Traffic } from '../../support/traffic.ts'
 
@@ -187,4 +189,51 @@ test('stream options of the wrong kind are refused by name', async (t) => {
     t.throws(() => tun.duplex(options), { code, message })
   }
   t.throws(() => tun.duplex(null as never), { code, message: /^Invalid options null/u })
+})
+
+/** Runs a module inside the namespace, in which `openTun`, `options`, `links` and `worker` are there. */
+async function run(namespace: Namespace, script: string): Promise<string> {
+  const prelude = `
+    import { execFileSync } from 'node:child_process'
+    import { once } from 'node:events'
+    import { Worker } from 'node:worker_threads'
+    import { openTun } from '${INDEX}'
+    const options = { name: 'vpn0', addresses: ['10.8.0.1/24'] }
+    const links = () => JSON.parse(execFileSync('ip', ['-j', 'link'])).map((link) => link.ifname).join()
+    const worker = (body) => new Worker(\`
+      import { parentPort } from 'node:worker_threads'
+      import { openTun } from '${INDEX}'
+      const tun = await openTun(\${JSON.stringify(options)})
+      \${body}\`, { eval: true })
+    `
+  return runModule(namespace, prelude + script)
+}
+
+test('a stream that nobody reads, or of an unreferenced device, holds no process up', async (t) => {
+  const namespace = await withNamespace(t)
+  const idle = `const tun = await openTun(options)
+    tun.readable.getReader(); tun.writable.getWriter(); tun.duplex(); console.log('idle')`
+  t.is(await run(namespace, idle), 'idle')
+  const unreferenced = `const tun = (await openTun(options)).unref()
+    void tun.readable.getReader().read(); console.log('idle')`
+  t.is(await run(namespace, unreferenced), 'idle')
+})
+
+test('worker.terminate() ends streams that wait', async (t) => {
+  const namespace = await withNamespace(t)
+  const bodies = [
+    `void tun.readable.pipeTo(tun.writable); parentPort.postMessage('ready')`,
+    `tun.duplex().resume(); parentPort.postMessage('ready')`,
+  ]
+  for (const body of bodies) {
+    const said = await run(
+      namespace,
+      `const w = worker(${JSON.stringify(body)})
+      await once(w, 'message')
+      await w.terminate()
+      while (links() !== 'lo') await new Promise((resolve) => setTimeout(resolve, 10))
+      console.log('gone')`,
+    )
+    t.is(said, 'gone', body)
+  }
 })
