@@ -59,7 +59,8 @@ export {
 } from './lib/packets/checksum.ts'
 export type { ExtensionHeader } from './lib/packets/extensions.ts'
 export { ArpPacket, EthernetFrame, type VlanTag } from './lib/packets/frame.ts'
-export { Ipv4Packet, Ipv6Packet } from './lib/packets/ip.ts'
+export { Ipv4Packet } from './lib/packets/ipv4.ts'
+export { Ipv6Packet } from './lib/packets/ipv6.ts'
 export { parseFrame, parsePacket } from './lib/packets/parse.ts'
 export { IcmpMessage, TcpSegment, UdpDatagram } from './lib/packets/transport.ts'
 export {

@@ -1,5 +1,6 @@
 import { putUint16, uint16 } from './bytes.ts'
-import { Ipv4Packet, Ipv6Packet } from './ip.ts'
+import { Ipv4Packet } from './ipv4.ts'
+import { Ipv6Packet } from './ipv6.ts'
 import { parsePacket } from './parse.ts'
 
 /** Whether the checksums of a packet are right; undefined where there is none, or none that can be verified. */

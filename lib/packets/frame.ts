@@ -1,7 +1,9 @@
 import { formatMac, parseMac } from '../options/mac.ts'
 import { formatIpv4, parseIp } from './address.ts'
 import { putUint16, uint16 } from './bytes.ts'
-import { type Ipv4Packet, type Ipv6Packet, ipPacketOf } from './ip.ts'
+import { ipPacketOf } from './ip.ts'
+import type { Ipv4Packet } from './ipv4.ts'
+import type { Ipv6Packet } from './ipv6.ts'
 
 const ADDRESSES_BYTES = 12
 const ARP_BYTES = 28

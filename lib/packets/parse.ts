@@ -1,6 +1,8 @@
 import { invalidArgument } from '../errors.ts'
 import { type EthernetFrame, frameOf } from './frame.ts'
-import { type Ipv4Packet, type Ipv6Packet, ipPacketOf } from './ip.ts'
+import { ipPacketOf } from './ip.ts'
+import type { Ipv4Packet } from './ipv4.ts'
+import type { Ipv6Packet } from './ipv6.ts'
 
 /**
  * Looks at a packet of a TUN device: a view of it, which copies nothing and reads a field when it is asked for.

@@ -189,7 +189,8 @@ export function udpOf(bytes: Uint8Array, isFragment: boolean): UdpDatagram | und
   if (bytes.length < UDP_HEADER_BYTES) return undefined
   const length = uint16(bytes, 4)
   const isGood = length >= UDP_HEADER_BYTES && (length <= bytes.length || isFragment)
-  return isGood ? new UdpDatagram(bytes.subarray(0, length)) : undefined
+  if (!isGood) return undefined
+  return new UdpDatagram(length === bytes.length ? bytes : bytes.subarray(0, length))
 }
 
 /** The message that these bytes hold, if they hold a whole header. */
