@@ -102,7 +102,9 @@ test('a device without room takes packets later, in order, and close refuses who
   const namespace = await withNamespace(t)
   const tap = await slowTap(t, namespace)
   const seen = lastBytes(namespace, 'v1', 60)
-  await sleep(500)
+  // packet(7): the sockets of the namespace that see frames, by their protocol.
+  while (!(await namespace.run('cat', '/proc/net/packet')).includes(LOCAL_EXPERIMENTAL))
+    await sleep(10)
   const waited: (Promise<void> | undefined)[] = frames(20).map((frame) => tap.write(frame))
   waited.push(tap.writeBatch(frames(20, 20)))
   const [buffer, offsets] = [Buffer.concat(frames(20, 40)), new Uint32Array(21)]
