@@ -25,7 +25,7 @@ test.serial('an addon that cannot be loaded is one clear error', async (t) => {
 })
 
 const NAMES =
-  'BatchError,Device,Netlink,Relay,TapDevice,TunDevice,TunError,createNamespace,createPersistent,deleteNamespace,listDevices,listNamespaces,openTap,openTun,parseAddress,removePersistent,sdNotify'
+  'ArpPacket,BatchError,Device,EthernetFrame,IcmpMessage,Ipv4Packet,Ipv6Packet,Netlink,Relay,TapDevice,TcpSegment,TunDevice,TunError,UdpDatagram,createNamespace,createPersistent,deleteNamespace,features,fillChecksums,internetChecksum,listDevices,listNamespaces,openTap,openTun,parseAddress,parseFrame,parsePacket,removePersistent,sdNotify,verifyChecksums'
 
 test('import has the public names', async (t) => {
   const { stdout } = await node(
