@@ -19,7 +19,8 @@ fn in_c_locale<T>(work: impl FnOnce() -> T) -> T {
     const C: &CStr = c"C";
     // Without a locale to begin with, all other categories are those of `C` too; musl has no LC_ALL_MASK.
     // SAFETY: the name is a NUL-terminated string, and no locale is handed over to be changed.
-    let locale = unsafe { libc::newlocale(libc::LC_MESSAGES_MASK, C.as_ptr(), std::ptr::null_mut()) };
+    let locale =
+        unsafe { libc::newlocale(libc::LC_MESSAGES_MASK, C.as_ptr(), std::ptr::null_mut()) };
     if locale.is_null() {
         return work();
     }
