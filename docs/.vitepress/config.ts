@@ -54,7 +54,7 @@ export default defineConfig({
   // Where the site stands on its host: GitHub Pages has it below the name of the repository.
   base: process.env['DOCS_BASE'] ?? '/',
   srcDir: '..',
-  outDir: '../dist/docs',
+  outDir: '../target/site',
   cacheDir: '../target/vitepress',
   srcExclude: [
     'target/**',
