@@ -4,11 +4,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import typescript from 'typescript'
 import { type Ended, Running, cleanEnvironment } from '../program.ts'
 import { ROOT } from './root.ts'
 
 /** Users that pages speak of, beside those of the system. */
-const USERS = { alice: 1000, bob: 1001 }
+const USERS = { alice: 7101, bob: 7102 }
 
 /**
  * What makes a machine of the namespaces that `unshare` gave: files of its own over `/etc`, `/home`
@@ -130,6 +131,24 @@ export class Machine {
       end(running)
       await running.ended
     }
+  }
+
+  /** Writes a file, below the directory of its commands unless the path is absolute. */
+  async write(path: string, text: string): Promise<void> {
+    const encoded = Buffer.from(text).toString('base64')
+    await this.shell(`mkdir -p "$(dirname '${path}')" && base64 -d <<<'${encoded}' >'${path}'`)
+  }
+
+  /** Writes a program in TypeScript, as a page shows it, as one that Node runs; `tun2udp` is there. */
+  async program(path: string, source: string): Promise<void> {
+    const { outputText } = typescript.transpileModule(source, {
+      compilerOptions: {
+        target: typescript.ScriptTarget.ES2022,
+        module: typescript.ModuleKind.ESNext,
+      },
+    })
+    await this.write(path, outputText)
+    await this.shell(`mkdir -p node_modules && ln -sfn '${ROOT}' node_modules/tun2udp`)
   }
 
   /** Gives a host name an address on this machine. */
