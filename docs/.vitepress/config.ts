@@ -38,7 +38,7 @@ const REFERENCE: DefaultTheme.SidebarItem[] = [
 ]
 
 const PROJECT: DefaultTheme.SidebarItem[] = [
-  { text: 'Comparison', link: '/docs/comparison' },
+  
   { text: 'Performance', link: '/docs/performance' },
   { text: 'Results of the bench', link: '/bench/results/latest' },
   { text: 'The bench', link: '/bench/README' },
