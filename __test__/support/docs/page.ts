@@ -36,6 +36,11 @@ export class Page {
     return this.next(language)
   }
 
+  /** Leaves the blocks to another machine: this one lacks what they take, which has been said. */
+  skip(): void {
+    this.#blocks.length = 0
+  }
+
   /** That all were taken. */
   end(t: ExecutionContext): void {
     const left = this.#blocks.map(({ page, line }) => `${page}:${line}`)
