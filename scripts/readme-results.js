@@ -18,7 +18,9 @@ const after = before.replace(
 )
 if (process.argv[2] === '--check') {
   if (after !== before) {
-    console.error(`${README}: its results are not those of ${RESULTS}: node scripts/readme-results.js`)
+    console.error(
+      `${README}: its results are not those of ${RESULTS}: node scripts/readme-results.js`,
+    )
     process.exitCode = 1
   }
 } else writeFileSync(README, after)

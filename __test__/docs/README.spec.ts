@@ -24,7 +24,10 @@ pageTest('README.md', async (t, page) => {
 
   page.shown('sh', 'the race takes minutes; __test__/bench has its tests')
   await runLines(page.next('sh'), { a })
-  t.regex(await a.shell('grep CapEff "/proc/$(pgrep -u alice -f bin/tun2udp)/status"'), /\t0{12}1000$/mu)
+  t.regex(
+    await a.shell('grep CapEff "/proc/$(pgrep -u alice -f bin/tun2udp)/status"'),
+    /\t0{12}1000$/mu,
+  )
 })
 
 test('the results in the README are those that were recorded', (t) => {

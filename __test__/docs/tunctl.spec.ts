@@ -10,7 +10,8 @@ pageTest('docs/tunctl.md', async (t, page) => {
   // Its devices and process are not at hand; __test__/netns/tunctl/extras.spec.ts has the format.
   const [, listed = '', created = ''] = page.next('').split(/^\$ .*\n/mu)
   const lines = listed.trim().split('\n')
-  const line = /^\w+: (tun|tap) persistent( [ug]id \d+)*( up)?( multi-queue)? mtu \d+( held by \d+ \(.+\))?$/u
+  const line =
+    /^\w+: (tun|tap) persistent( [ug]id \d+)*( up)?( multi-queue)? mtu \d+( held by \d+ \(.+\))?$/u
   for (const text of [...lines, (await a.shell('tunctl --list')).trim()]) t.regex(text, line)
   const made = JSON.parse(await a.shell('tunctl --json -t vm1 -u alice')) as object
   t.deepEqual({ ...made, owner: 1000 }, JSON.parse(created))

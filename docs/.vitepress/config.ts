@@ -38,7 +38,6 @@ const REFERENCE: DefaultTheme.SidebarItem[] = [
 ]
 
 const PROJECT: DefaultTheme.SidebarItem[] = [
-  
   { text: 'Performance', link: '/docs/performance' },
   { text: 'Results of the bench', link: '/bench/results/latest' },
   { text: 'The bench', link: '/bench/README' },

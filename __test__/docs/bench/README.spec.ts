@@ -8,6 +8,7 @@ pageTest('bench/README.md', (t, page) => {
   const command = ['--import', '@oxc-node/core/register', 'bench/bench.ts', '--help']
   const help = execFileSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' })
   const named = [...(commands + more).matchAll(/--[a-z]+(?= )/gu)].map(([option]) => option)
-  for (const option of named.filter((name) => name !== '--no')) t.true(help.includes(option), option)
+  for (const option of named.filter((name) => name !== '--no'))
+    t.true(help.includes(option), option)
   page.shown('', 'a picture')
 })

@@ -5,7 +5,9 @@ pageTest('docs/guides/security.md', async (t, page) => {
   if (!hasTools(t, 'nft')) return page.skip()
   const { a } = await twoMachines(t)
   // In WireGuard's place, which not every kernel has: an interface of that network.
-  await a.shell('ip link add wg0 type dummy && ip addr add 10.100.0.1/24 dev wg0 && ip link set wg0 up')
+  await a.shell(
+    'ip tuntap add dev wg0 mode tun && ip addr add 10.100.0.1/24 dev wg0 && ip link set wg0 up',
+  )
   await runLines(page.next('sh'), { a })
   t.regex(await a.shell('ss -lunH'), /10\.100\.0\.1:5001/u)
   await a.shell(page.next('sh'))

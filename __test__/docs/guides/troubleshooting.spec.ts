@@ -18,7 +18,10 @@ test('every code that the core gives is declared', (t) => {
   const declared = new Set(matches(read('lib/errors.ts'), /^ {2}\| '(ERR_TUN_\w+)'$/gmu))
   const given = matches(read('crate/core/src/error.rs'), /=> "(ERR_TUN_\w+)"/gu)
   t.true(given.length > 15)
-  t.deepEqual(given.filter((code) => !declared.has(code)), [])
+  t.deepEqual(
+    given.filter((code) => !declared.has(code)),
+    [],
+  )
 })
 
 pageTest('docs/guides/troubleshooting.md', async (t, page) => {

@@ -8,7 +8,9 @@ pageTest('docs/guides/two-machines.md', async (t, page) => {
   }
   t.regex(await runLines(page.next('sh'), { a, b }), /1 received/u)
   await end()
-  await b.shell('ip link add net0 type dummy && ip addr add 10.20.0.1/16 dev net0 && ip link set net0 up')
+  await b.shell(
+    'ip tuntap add dev net0 mode tun && ip addr add 10.20.0.1/16 dev net0 && ip link set net0 up',
+  )
   t.regex(await runLines(page.next('sh'), { a, b }), /1 received/u)
   t.regex(await a.shell('ip -brief link show type tun && cat /sys/class/net/tun0/mtu'), /1472/u)
   await end()

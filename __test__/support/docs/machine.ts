@@ -72,7 +72,9 @@ export class Machine {
       NODE: process.execPath,
       SUDO,
       HOST: host,
-      PASSWD: entries.map(([name, id]) => `${name}:x:${id}:${id}::/home/${name}:/bin/sh\n`).join(''),
+      PASSWD: entries
+        .map(([name, id]) => `${name}:x:${id}:${id}::/home/${name}:/bin/sh\n`)
+        .join(''),
       GROUP: entries.map(([name, id]) => `${name}:x:${id}:\n`).join(''),
     })
     // It ends with its standard input, so also when this process is killed.

@@ -16,7 +16,8 @@ export class Page {
   /** Takes the next block, which must be of a language. */
   next(language: string): string {
     const block = this.#blocks.shift()
-    if (!block) throw new Error(`${this.#page}: no block is left, but one of ${language} was expected`)
+    if (!block)
+      throw new Error(`${this.#page}: no block is left, but one of ${language} was expected`)
     if (block.language !== language) {
       throw new Error(
         `${block.page}:${block.line}: a block of "${block.language}", but one of "${language}" was expected`,
