@@ -2,7 +2,10 @@ import { pageTest, runLines, twoMachines } from '../support/docs/page.ts'
 import { hasTools } from '../support/skip.ts'
 
 pageTest('docs/tun2udp.md', async (t, page) => {
-  if (!hasTools(t, 'socat')) return page.skip()
+  if (!hasTools(t, 'socat')) {
+    page.skip()
+    return
+  }
   const { a, b } = await twoMachines(t)
   const usage = page.next('sh').trim()
   const expected = /^Usage: (.+)$/mu.exec(await a.shell('tun2udp --help'))?.[1] ?? ''

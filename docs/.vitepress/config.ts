@@ -35,9 +35,12 @@ const REFERENCE: DefaultTheme.SidebarItem[] = [
   { text: 'TUN and TAP devices', link: '/docs/devices' },
   { text: 'Persistent devices', link: '/docs/persistent-devices' },
   { text: 'RTNETLINK', link: '/docs/netlink' },
+  { text: 'systemd', link: '/docs/systemd' },
+  { text: 'Containers', link: '/docs/containers' },
 ]
 
 const PROJECT: DefaultTheme.SidebarItem[] = [
+  { text: 'Overview and alternatives', link: '/README' },
   { text: 'Performance', link: '/docs/performance' },
   { text: 'Results of the bench', link: '/bench/results/latest' },
   { text: 'The bench', link: '/bench/README' },

@@ -3,7 +3,10 @@ import { pageTest, runLines } from '../../support/docs/page.ts'
 import { hasTools } from '../../support/skip.ts'
 
 pageTest('docs/guides/nat.md', async (t, page) => {
-  if (!hasTools(t, 'nft')) return page.skip()
+  if (!hasTools(t, 'nft')) {
+    page.skip()
+    return
+  }
   const [a, router, b] = await Promise.all(
     ['a', 'router', 'b'].map((host) => Machine.start(t, host)),
   )

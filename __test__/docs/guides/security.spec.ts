@@ -2,7 +2,10 @@ import { pageTest, runLines, twoMachines } from '../../support/docs/page.ts'
 import { hasTools } from '../../support/skip.ts'
 
 pageTest('docs/guides/security.md', async (t, page) => {
-  if (!hasTools(t, 'nft')) return page.skip()
+  if (!hasTools(t, 'nft')) {
+    page.skip()
+    return
+  }
   const { a } = await twoMachines(t)
   // In WireGuard's place, which not every kernel has: an interface of that network.
   await a.shell(

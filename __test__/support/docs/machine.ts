@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -54,12 +54,10 @@ export class Machine {
   readonly #left: Running[] = []
   /** Where its commands are run. */
   directory: string
-  readonly #child: ChildProcess
 
-  private constructor(host: string, directory: string, child: ChildProcess, pid: number) {
+  private constructor(host: string, directory: string, pid: number) {
     this.host = host
     this.directory = directory
-    this.#child = child
     this.pid = pid
   }
 
@@ -97,7 +95,7 @@ export class Machine {
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
-    return new Machine(host, join(directory, 'home'), child, Number(children.trim()))
+    return new Machine(host, join(directory, 'home'), Number(children.trim()))
   }
 
   /** Starts a command; its standard output and error are kept. */
