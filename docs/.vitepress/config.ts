@@ -33,6 +33,7 @@ const REFERENCE: DefaultTheme.SidebarItem[] = [
   { text: 'The program tun2udp', link: '/docs/tun2udp' },
   { text: 'The program tunctl', link: '/docs/tunctl' },
   { text: 'TUN and TAP devices', link: '/docs/devices' },
+  { text: 'Packets', link: '/docs/packets' },
   { text: 'Persistent devices', link: '/docs/persistent-devices' },
   { text: 'RTNETLINK', link: '/docs/netlink' },
   { text: 'systemd', link: '/docs/systemd' },
