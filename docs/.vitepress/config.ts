@@ -24,7 +24,7 @@ const GUIDES: DefaultTheme.SidebarItem[] = [
   { text: 'Packets in JavaScript', link: '/docs/guides/packets' },
   { text: 'Namespaces for tests', link: '/docs/guides/namespaces' },
   { text: 'Tuning', link: '/docs/guides/tuning' },
-  { text: 'Permissions and containers', link: '/docs/guides/permissions' },
+  { text: 'Permissions', link: '/docs/guides/permissions' },
   { text: 'Security', link: '/docs/guides/security' },
   { text: 'Troubleshooting', link: '/docs/guides/troubleshooting' },
 ]
