@@ -2,4 +2,5 @@ import { pageTest } from '../support/docs/page.ts'
 
 pageTest('docs/devices.md', (_t, page) => {
   page.typed()
+  page.typed()
 })
