@@ -99,5 +99,9 @@ export default defineConfig({
     },
     socialLinks: [{ icon: 'github', link: REPOSITORY }],
   },
-  vite: { publicDir: `${ROOT}docs/public` },
+  vite: {
+    publicDir: `${ROOT}docs/public`,
+    // The largest is the index of the search, which is loaded when somebody searches.
+    build: { chunkSizeWarningLimit: 2000 },
+  },
 })
