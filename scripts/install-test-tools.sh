@@ -8,7 +8,8 @@ source "$(dirname "$0")/common.sh"
 tools=(
   ip=iproute2 tc=iproute2 ping=iputils-ping iperf3=iperf3 socat=socat tunctl=uml-utilities
   unshare=util-linux setpriv=util-linux nsenter=util-linux python3=python3 shellcheck=shellcheck cc=gcc
-  'c++=g++' zsh=zsh fish=fish mandoc=mandoc tshark=tshark
+  'c++=g++' zsh=zsh fish=fish mandoc=mandoc nft=nftables setcap=libcap2-bin sysctl=procps
+  systemd-analyze=systemd tshark=tshark
 )
 
 packages=()
