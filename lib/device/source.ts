@@ -48,9 +48,7 @@ export class PacketSource {
     this.#native = native
     this.#readiness = readiness
     this.#offsets = new Uint32Array(highWaterMark + 1)
-    readiness.onReadable = () => {
-      this.#onReadable()
-    }
+    readiness.onReadable = this.#onReadable
   }
 
   /** Packets that are read at once, at most. */
@@ -116,7 +114,9 @@ export class PacketSource {
   /** Calls the waiter back once packets are there; it asks again for more. */
   wait(waiter: Waiter): void {
     this.#waiter = waiter
-    this.#readiness.setReading(true)
+    // What a super-packet was cut into may be more than was asked for, and the device does not tell of that.
+    if (this.#native.hasWaiting()) setImmediate(this.#onReadable)
+    else this.#readiness.setReading(true)
   }
 
   /** Nobody waits any more. */
@@ -136,7 +136,7 @@ export class PacketSource {
     waiter?.ended(error)
   }
 
-  #onReadable(): void {
+  readonly #onReadable = (): void => {
     const waiter = this.#waiter
     if (!waiter) return
     let count
