@@ -1,25 +1,27 @@
 import type { NativeDevice } from '#binding'
 import { TunError } from '../errors.ts'
+import type { Watching } from './watching.ts'
 
 /** The device can be read, and the device can be written: `UV_READABLE`, `UV_WRITABLE`. */
 export const READABLE = 1
 export const WRITABLE = 2
 
-/** Watches a device for the source and the sink of its packets. */
-export class Readiness {
+/** Watches a queue of a device for the source and the sink of its packets. */
+export class Readiness implements Watching {
   readonly #watcher: {
     watch(events: number): void
     setReferenced(is: boolean): void
     close(): void
   }
   #wanted = 0
+  #isAttached = true
   #onWritable: (() => void) | undefined
   /** Called once the device can be read, or its watching broke. */
   onReadable: () => void = () => undefined
 
   /** @throws {TunError} `ERR_TUN_UNSUPPORTED` where the event loop cannot be asked. */
-  constructor(device: NativeDevice) {
-    const watcher = device.watch(this.#onEvents)
+  constructor(device: NativeDevice, queue: number) {
+    const watcher = device.watch(queue, this.#onEvents)
     if (!watcher) {
       throw new TunError('watch the device: this runtime has no libuv; use Node', {
         code: 'ERR_TUN_UNSUPPORTED',
@@ -39,6 +41,13 @@ export class Readiness {
     this.#want(this.#wanted | WRITABLE)
   }
 
+  /** While the queue is detached its descriptor tells of an error and nothing else: it is not watched. */
+  setAttached(_queue: number, isAttached: boolean): void {
+    if (this.#isAttached === isAttached) return
+    this.#isAttached = isAttached
+    this.#watcher.watch(isAttached ? this.#wanted : 0)
+  }
+
   setReferenced(isReferenced: boolean): void {
     this.#watcher.setReferenced(isReferenced)
   }
@@ -51,7 +60,7 @@ export class Readiness {
   #want(events: number): void {
     if (events === this.#wanted) return
     this.#wanted = events
-    this.#watcher.watch(events)
+    if (this.#isAttached) this.#watcher.watch(events)
   }
 
   /** The native layer holds it only while it watches. */
