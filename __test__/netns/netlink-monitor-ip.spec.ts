@@ -21,14 +21,14 @@ const FORMS: readonly [RegExp, (match: readonly string[]) => string][] = [
   [
     /^(unicast|local|broadcast|multicast|anycast) (\S+)(?: via (\S+))? dev (\S+) table (\S+) proto (\S+)/u,
     ([, type, to = '', gateway, link, table, protocol]) =>
-      `route ${type} ${to.includes('/') ? to : `${to}/32`} via ${gateway} dev ${link} table ${table} protocol ${protocol}`,
+      `route ${type} ${to.includes('/') ? to : `${to}/${to.includes(':') ? 128 : 32}`} via ${gateway} dev ${link} table ${table} protocol ${protocol}`,
   ],
   [
     /^(\d+):\tfrom (\S+) lookup (\S+)/u,
     ([, priority, from, table]) => `rule ${priority} from ${from} table ${table}`,
   ],
   [
-    /^(\S+) dev (\S+) lladdr (\S+) (\S+)/u,
+    /^(\S+) dev (\S+) (?:lladdr (\S+) )?(\S+)/u,
     ([, address, link, mac, state = '']) =>
       `neighbor ${address} dev ${link} is ${mac} ${state.toLowerCase()}`,
   ],
@@ -92,7 +92,7 @@ rootTest('a watch tells what ip monitor tells, in the same order', async (t) => 
   ip.stdout.setEncoding('utf8').on('data', (part: string) => {
     const lines = (text + part).split('\n')
     text = lines.pop() ?? ''
-    told.push(...lines.filter((line) => line !== '').map(ofLine))
+    told.push(...lines.filter((line) => line !== ''))
   })
   // It says nothing when it begins to listen.
   for (let mtu = 50_000; told.length === 0; mtu++) {
@@ -128,12 +128,12 @@ rootTest('a watch tells what ip monitor tells, in the same order', async (t) => 
   const names = new Map<number, string>()
   const ours: string[] = []
   for await (const event of monitor) {
-    if (event.type === 'link') names.set(event.link.index, event.link.name)
+    if (event.type === 'link') names.set(event.link.ifIndex, event.link.name)
     ours.push(ofEvent(event, names))
     if (ours.at(-1) === `link lo up mtu ${MARKS[1]}`) break
   }
-  while (!told.includes(`link lo up mtu ${MARKS[1]}`)) await delay(20)
-  const expected = between(told)
+  while (!told.some((line) => line.includes(`mtu ${MARKS[1]} `))) await delay(20)
+  const expected = between(told.map(ofLine))
   for (const kind of kinds)
     t.true(
       expected.some((line) => line.startsWith(`deleted ${kind}`)),
