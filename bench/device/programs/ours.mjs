@@ -34,6 +34,25 @@ const WAYS = {
     let seen = 0
     for await (const packet of tun) if (packet.length > 0 && ++seen === count) break
   },
+  async packetReuse(count) {
+    let seen = 0
+    for await (const packet of tun.packets({ reuse: true }))
+      if (packet.length > 0 && ++seen === count) break
+  },
+  async batchReuse(count) {
+    let seen = 0
+    for await (const batch of tun.batches({ reuse: true })) {
+      for (const packet of batch) if (packet.length > 0) seen++
+      if (seen >= count) break
+    }
+  },
+  async packedReuse(count) {
+    let seen = 0
+    for await (const { offsets } of tun.packedBatches({ reuse: true })) {
+      seen += offsets.length - 1
+      if (seen >= count) break
+    }
+  },
   async batch(count) {
     let seen = 0
     for await (const batch of tun.batches()) {

@@ -4,8 +4,12 @@ use crate::device::{MAX_READ, TunDevice};
 use crate::packet::ethernet;
 use crate::packet::split::{self, Prepared, SplitPlan};
 use crate::packet::vnet::VnetHeader;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
+
+/// Bytes of a packet that are read straight into the slab, behind a vnet header: any packet of
+/// Ethernet's MTU. What is longer is gathered in the scratch.
+const DIRECT: usize = 2048;
 
 /// Where packets go: end to end into `slab` from `start` on.
 #[derive(Debug)]
@@ -45,7 +49,8 @@ pub enum Filled {
 /// Reads packets in batches.
 #[derive(Debug)]
 pub struct Reader {
-    /// What a packet is read into whose vnet header is taken off; empty if headers are passed on.
+    /// The vnet header of the last packet, and behind it the packet, if it is cut or longer than
+    /// `DIRECT`; empty if headers are passed on.
     scratch: Vec<u8>,
     vnet_len: usize,
     is_tap: bool,
@@ -123,8 +128,9 @@ impl Reader {
             if !self.deliver(filling) {
                 return Ok(End::Room);
             }
-            match device.read(&mut self.scratch) {
-                Ok(len) => self.take_in(len),
+            let Some(space) = filling.space(DIRECT) else { return Ok(End::Room) };
+            match self.scatter(device, space) {
+                Ok(len) => self.take_in(len, filling),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(End::Device),
                 Err(error) => return Err(error),
@@ -132,28 +138,57 @@ impl Reader {
         }
     }
 
-    /// Plans what becomes of the `len` bytes that were read.
-    fn take_in(&mut self, len: usize) {
+    /// Reads one packet: its vnet header into the scratch, the packet into `space`, and what is too
+    /// long for that into the scratch, where it would lie had all gone there.
+    fn scatter(&mut self, device: &TunDevice, space: &mut [u8]) -> io::Result<usize> {
+        let (vnet, rest) = self.scratch.split_at_mut_checked(self.vnet_len).unwrap_or_default();
+        let (_, rest) = rest.split_at_mut_checked(DIRECT).unwrap_or_default();
+        let space = space.get_mut(..DIRECT).unwrap_or_default();
+        device.read_vectored(&mut [vnet, space, rest].map(IoSliceMut::new))
+    }
+
+    /// Hands out the packet of `len` bytes, vnet header and all, that was read, where it lies, or
+    /// plans what becomes of it.
+    fn take_in(&mut self, len: usize, filling: &mut Filling<'_>) {
         self.headers.clear();
-        let Some((vnet, packet)) =
-            self.scratch.get_mut(..len).and_then(|read| read.split_at_mut_checked(self.vnet_len))
-        else {
+        let vnet = self.scratch.first_chunk().map(VnetHeader::parse);
+        let (Some(len), Some(vnet)) = (len.checked_sub(self.vnet_len), vnet) else {
             self.counters.malformed += 1;
             return;
         };
-        let Some(mut vnet) = vnet.first_chunk().map(VnetHeader::parse) else { return };
+        let Some(direct) = filling.space(len.min(DIRECT)) else { return };
+        if len <= DIRECT && !vnet.is_super_packet() {
+            let packet = direct.get_mut(..len).unwrap_or_default();
+            match split::prepare(&vnet, packet, &mut self.headers) {
+                Ok(_) => filling.advance(len),
+                Err(_) => self.counters.malformed += 1,
+            }
+            return;
+        }
+        let direct = direct.get(..len.min(DIRECT)).unwrap_or_default();
+        let gathered = self.scratch.get_mut(self.vnet_len..).unwrap_or_default();
+        let Some(gathered) = gathered.get_mut(..len) else { return };
+        if let Some(head) = gathered.get_mut(..direct.len()) {
+            head.copy_from_slice(direct);
+        }
+        self.plan(vnet, len);
+    }
+
+    /// Plans what becomes of the packet of `len` bytes in the scratch.
+    fn plan(&mut self, mut vnet: VnetHeader, len: usize) {
+        let packet = self.vnet_len..self.vnet_len + len;
+        let Some(bytes) = self.scratch.get_mut(packet.clone()) else { return };
         // A super-packet's headers are looked at behind the frame's own; a lone checksum is found
         // by its place alone.
         let link_len =
-            if self.is_tap && vnet.is_super_packet() { ethernet::header_len(packet) } else { 0 };
+            if self.is_tap && vnet.is_super_packet() { ethernet::header_len(bytes) } else { 0 };
         vnet.csum_start = vnet.csum_start.saturating_sub(link_len as u16);
-        let Some((_, inner)) = packet.split_at_mut_checked(link_len) else { return };
-        let start = self.vnet_len;
+        let Some((_, inner)) = bytes.split_at_mut_checked(link_len) else { return };
         match split::prepare(&vnet, inner, &mut self.headers) {
-            Ok(Prepared::Whole) => self.waiting = Waiting::Whole(start..len),
+            Ok(Prepared::Whole) => self.waiting = Waiting::Whole(packet),
             Ok(Prepared::Segments(plan)) => {
                 self.counters.super_packets += 1;
-                let base = start..start + link_len;
+                let base = packet.start..packet.start + link_len;
                 self.waiting = Waiting::Segments { plan, base, next: 0 };
             }
             Err(_) => self.counters.malformed += 1,
@@ -195,7 +230,7 @@ enum End {
 
 fn read_whole(device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
     while filling.count < filling.limit {
-        let Some(space) = filling.space() else { return Ok(End::Room) };
+        let Some(space) = filling.space(MAX_READ) else { return Ok(End::Room) };
         match device.read(space) {
             Ok(len) => filling.advance(len),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -228,9 +263,9 @@ impl Filling<'_> {
         self.mark();
     }
 
-    /// Room for any one packet.
-    fn space(&mut self) -> Option<&mut [u8]> {
-        self.room.slab.get_mut(self.filled..).filter(|space| space.len() >= MAX_READ)
+    /// The room that is left, if it is `len` bytes at least.
+    fn space(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.room.slab.get_mut(self.filled..).filter(|space| space.len() >= len)
     }
 
     /// Copies a packet in, or answers that there is no room for it.
