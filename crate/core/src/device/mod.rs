@@ -26,7 +26,7 @@ pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, Mode};
 use crate::error::{Error, Result};
 use crate::sys::{interface, io as sys_io, tun, tun_control};
 use std::io;
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// The longest packet that the driver hands over, header of the link layer left out, bytes.
@@ -160,11 +160,6 @@ impl TunDevice {
     /// Reads one packet; `WouldBlock` if none is there, `EBADFD` once the device was deleted.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         sys_io::read(self.as_fd(), buffer)
-    }
-
-    /// Reads one packet over `slices`; errors as of [`TunDevice::read`].
-    pub fn read_vectored(&self, slices: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        sys_io::read_vectored(self.as_fd(), slices)
     }
 
     /// Writes one packet; `EIO` while the interface is down, `EINVAL` if it is not IP.

@@ -2,21 +2,13 @@
 
 use super::check_count;
 use std::io;
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSlice;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// `read(2)`: for a TUN device one packet; what does not fit into `buffer` is lost silently.
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the pointer and length are those of `buffer`, which is writable for the call.
     check_count(unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
-}
-
-/// `readv(2)`: for a TUN device one packet scattered over `slices`, which are filled in their order.
-pub fn read_vectored(fd: BorrowedFd<'_>, slices: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-    let count = libc::c_int::try_from(slices.len())
-        .map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
-    // SAFETY: `IoSliceMut` has the layout of `struct iovec` on Unix, and each lives for the call.
-    check_count(unsafe { libc::readv(fd.as_raw_fd(), slices.as_ptr().cast(), count) })
 }
 
 /// `write(2)`: for a TUN device one packet.

@@ -4,12 +4,11 @@ use crate::device::{MAX_READ, TunDevice};
 use crate::packet::ethernet;
 use crate::packet::split::{self, Prepared, SplitPlan};
 use crate::packet::vnet::VnetHeader;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::ops::Range;
 
-/// Bytes of a packet that are read straight into the slab, behind a vnet header: any packet of
-/// Ethernet's MTU. What is longer is gathered in the scratch.
-const DIRECT: usize = 2048;
+/// The longest vnet header that the driver gives, bytes.
+const MAX_VNET_LEN: usize = 24;
 
 /// Where packets go: end to end into `slab` from `start` on.
 #[derive(Debug)]
@@ -49,14 +48,15 @@ pub enum Filled {
 /// Reads packets in batches.
 #[derive(Debug)]
 pub struct Reader {
-    /// The vnet header of the last packet, and behind it the packet, if it is cut or longer than
-    /// `DIRECT`; empty if headers are passed on.
+    /// A packet that is cut, behind its vnet header; empty if headers are passed on.
     scratch: Vec<u8>,
     vnet_len: usize,
     is_tap: bool,
     /// Headers of the packets that the super-packet in `scratch` is cut into.
     headers: Vec<u8>,
     waiting: Waiting,
+    /// The last packet was a super-packet, and the next may well be one.
+    expects_super_packet: bool,
     counters: ReadCounters,
 }
 
@@ -78,6 +78,7 @@ impl Reader {
             is_tap: false,
             headers: Vec::new(),
             waiting: Waiting::Nothing,
+            expects_super_packet: false,
             counters: ReadCounters::default(),
         }
     }
@@ -128,9 +129,17 @@ impl Reader {
             if !self.deliver(filling) {
                 return Ok(End::Room);
             }
-            let Some(space) = filling.space(DIRECT) else { return Ok(End::Room) };
-            match self.scatter(device, space) {
-                Ok(len) => self.take_in(len, filling),
+            let read = if self.expects_super_packet {
+                device.read(&mut self.scratch).map(|len| self.take_in(len))
+            } else {
+                let Some(place) = filling.place_behind(self.vnet_len) else {
+                    return Ok(End::Room);
+                };
+                read_behind(device, place, self.vnet_len)
+                    .map(|(len, header)| self.take_in_place(len, &header, filling))
+            };
+            match read {
+                Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(End::Device),
                 Err(error) => return Err(error),
@@ -138,45 +147,40 @@ impl Reader {
         }
     }
 
-    /// Reads one packet: its vnet header into the scratch, the packet into `space`, and what is too
-    /// long for that into the scratch, where it would lie had all gone there.
-    fn scatter(&mut self, device: &TunDevice, space: &mut [u8]) -> io::Result<usize> {
-        let (vnet, rest) = self.scratch.split_at_mut_checked(self.vnet_len).unwrap_or_default();
-        let (_, rest) = rest.split_at_mut_checked(DIRECT).unwrap_or_default();
-        let space = space.get_mut(..DIRECT).unwrap_or_default();
-        device.read_vectored(&mut [vnet, space, rest].map(IoSliceMut::new))
-    }
-
-    /// Hands out the packet of `len` bytes, vnet header and all, that was read, where it lies, or
-    /// plans what becomes of it.
-    fn take_in(&mut self, len: usize, filling: &mut Filling<'_>) {
-        self.headers.clear();
-        let vnet = self.scratch.first_chunk().map(VnetHeader::parse);
-        let (Some(len), Some(vnet)) = (len.checked_sub(self.vnet_len), vnet) else {
+    /// Hands out the packet where it lies in the slab; one that is to be cut is taken out of it.
+    fn take_in_place(&mut self, len: usize, header: &[u8], filling: &mut Filling<'_>) {
+        let vnet = header.first_chunk().map(VnetHeader::parse);
+        let (Some(packet_len), Some(vnet)) = (len.checked_sub(self.vnet_len), vnet) else {
             self.counters.malformed += 1;
             return;
         };
-        let Some(direct) = filling.space(len.min(DIRECT)) else { return };
-        if len <= DIRECT && !vnet.is_super_packet() {
-            let packet = direct.get_mut(..len).unwrap_or_default();
-            match split::prepare(&vnet, packet, &mut self.headers) {
-                Ok(_) => filling.advance(len),
-                Err(_) => self.counters.malformed += 1,
+        let packet = filling.rest().get_mut(..packet_len).unwrap_or_default();
+        if vnet.is_super_packet() {
+            if let Some(read) = self.scratch.get_mut(self.vnet_len..len) {
+                read.copy_from_slice(packet);
             }
+            self.plan(vnet, len);
             return;
         }
-        let direct = direct.get(..len.min(DIRECT)).unwrap_or_default();
-        let gathered = self.scratch.get_mut(self.vnet_len..).unwrap_or_default();
-        let Some(gathered) = gathered.get_mut(..len) else { return };
-        if let Some(head) = gathered.get_mut(..direct.len()) {
-            head.copy_from_slice(direct);
+        match split::prepare(&vnet, packet, &mut self.headers) {
+            Ok(_) => filling.advance(packet_len),
+            Err(_) => self.counters.malformed += 1,
         }
-        self.plan(vnet, len);
     }
 
-    /// Plans what becomes of the packet of `len` bytes in the scratch.
+    /// Plans what becomes of the `len` bytes that were read into the scratch.
+    fn take_in(&mut self, len: usize) {
+        match self.scratch.first_chunk().map(VnetHeader::parse) {
+            Some(vnet) if len >= self.vnet_len => self.plan(vnet, len),
+            _ => self.counters.malformed += 1,
+        }
+    }
+
+    /// Plans what becomes of the packet in the scratch, which ends at `len`.
     fn plan(&mut self, mut vnet: VnetHeader, len: usize) {
-        let packet = self.vnet_len..self.vnet_len + len;
+        self.headers.clear();
+        self.expects_super_packet = vnet.is_super_packet();
+        let packet = self.vnet_len..len;
         let Some(bytes) = self.scratch.get_mut(packet.clone()) else { return };
         // A super-packet's headers are looked at behind the frame's own; a lone checksum is found
         // by its place alone.
@@ -230,7 +234,7 @@ enum End {
 
 fn read_whole(device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
     while filling.count < filling.limit {
-        let Some(space) = filling.space(MAX_READ) else { return Ok(End::Room) };
+        let Some(space) = filling.space() else { return Ok(End::Room) };
         match device.read(space) {
             Ok(len) => filling.advance(len),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -239,6 +243,24 @@ fn read_whole(device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> 
         }
     }
     Ok(End::Room)
+}
+
+/// Reads a packet whose vnet header takes the place of the last bytes before it, which are put back
+/// once the header is known: one plain read(2), and the packets lie end to end all the same.
+///
+/// Gives the length of both together, and the header.
+fn read_behind(
+    device: &TunDevice,
+    place: &mut [u8],
+    vnet_len: usize,
+) -> io::Result<(usize, [u8; MAX_VNET_LEN])> {
+    let mut kept = [0; MAX_VNET_LEN];
+    let kept_bytes = kept.get_mut(..vnet_len).unwrap_or_default();
+    kept_bytes.copy_from_slice(place.get(..vnet_len).unwrap_or_default());
+    let read = device.read(place);
+    let header = place.get_mut(..vnet_len).unwrap_or_default();
+    kept_bytes.swap_with_slice(header);
+    read.map(|len| (len, kept))
 }
 
 /// A room that is being filled.
@@ -263,9 +285,24 @@ impl Filling<'_> {
         self.mark();
     }
 
-    /// The room that is left, if it is `len` bytes at least.
-    fn space(&mut self, len: usize) -> Option<&mut [u8]> {
-        self.room.slab.get_mut(self.filled..).filter(|space| space.len() >= len)
+    /// What is not in use.
+    fn rest(&mut self) -> &mut [u8] {
+        self.room.slab.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    /// Room for any one packet.
+    fn space(&mut self) -> Option<&mut [u8]> {
+        Some(self.rest()).filter(|space| space.len() >= MAX_READ)
+    }
+
+    /// Room for any one packet, from as many bytes before it as its header has.
+    fn place_behind(&mut self, header_len: usize) -> Option<&mut [u8]> {
+        if self.count == 0 && self.filled < header_len {
+            (self.room.start, self.filled) = (header_len, header_len);
+            self.mark();
+        }
+        let start = self.filled.checked_sub(header_len)?;
+        self.room.slab.get_mut(start..).filter(|space| space.len() >= MAX_READ)
     }
 
     /// Copies a packet in, or answers that there is no room for it.
