@@ -71,10 +71,15 @@ export class Running implements AsyncDisposable {
     await this.until(() => this.#stdout.includes(text), `print "${text}"`)
   }
 
+  /** Writes a line to its stdin. */
+  tell(line: string): void {
+    this.#child.stdin?.write(`${line}\n`)
+  }
+
   /** Writes a line to its stdin; gives the next line that it prints. */
   async ask(line: string, patienceMs = READY_MS): Promise<string> {
     this.#stdout = ''
-    this.#child.stdin?.write(`${line}\n`)
+    this.tell(line)
     await this.until(() => this.#stdout.includes('\n'), `answer "${line}"`, patienceMs)
     return this.#stdout.slice(0, this.#stdout.indexOf('\n'))
   }

@@ -2,8 +2,10 @@
  * Reads packets from a TUN device by one blocking read(2) each, the least that can be done; with
  * "echo" it also gives each back, addresses and ports exchanged.
  *
- *   tunloop INTERFACE drain|echo     says "ready"; for each line COUNT on stdin it takes so many
- *                                    packets (0: for ever) and prints the seconds that it took
+ *   tunloop INTERFACE drain|header|echo
+ *
+ * With "header" each packet has a vnet header. It says "ready"; for each line COUNT on stdin it takes so
+ * many packets (0: for ever) and prints the seconds that it took.
  */
 #include <err.h>
 #include <stdio.h>
@@ -41,8 +43,12 @@ static void turn_round(void)
 int main(int argc, char **argv)
 {
 	if (argc != 3)
-		errx(2, "usage: tunloop INTERFACE drain|echo");
-	int fd = open_tun(argv[1]), echoes = strcmp(argv[2], "echo") == 0;
+		errx(2, "usage: tunloop INTERFACE drain|header|echo");
+	int flags = strcmp(argv[2], "header") == 0 ? IFF_VNET_HDR : 0;
+	int fd = open_tun_with(argv[1], flags), echoes = strcmp(argv[2], "echo") == 0;
+	unsigned offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	if (flags && ioctl(fd, TUNSETOFFLOAD, (unsigned long)offloads) < 0)
+		err(1, "TUNSETOFFLOAD");
 	puts("ready");
 	fflush(stdout);
 	char line[32];
