@@ -1,3 +1,4 @@
+import { Held } from '../lane/held.ts'
 import { Namespace } from '../lane/namespace.ts'
 import { type Context, FAR, NEAR, script, startReader } from './programs.ts'
 import { type Runner, measure } from './measure.ts'
@@ -74,7 +75,7 @@ function present(entries: readonly Entry[], { appium }: Context): Entry[] {
 async function openDrain(id: string, context: Context, bytes: number): Promise<Runner> {
   // A stream takes sixty times as long.
   const count = (bytes > 500 ? 100_000 : 200_000) / (id === 'stream' ? 20 : 1)
-  await using stack = new AsyncDisposableStack()
+  await using stack = new Held()
   const namespace = stack.use(await Namespace.open())
   const reader = stack.use(await startReader(id, namespace, context, count))
   const length = String(bytes - HEADER_BYTES)
@@ -95,7 +96,7 @@ export function rtt({ tools, ...context }: Context, { rounds, seconds }: Plan): 
   ]
   const figure = { id: 'rtt', title: 'Round trip, 64 B, p50', unit: 'µs', entries }
   const open = async (id: string) => {
-    await using stack = new AsyncDisposableStack()
+    await using stack = new Held()
     const namespace = stack.use(await Namespace.open())
     const reader = stack.use(await startReader(id, namespace, { tools, ...context }, 500))
     reader.tell('0')
@@ -121,7 +122,7 @@ export function tcp({ rounds, seconds }: { rounds: number; seconds: number }): P
   ]
   const figure = { id: 'tcp', title: 'TCP, 1 stream, from device to device', unit: 'Gbit/s' }
   const open = async (id: string) => {
-    await using stack = new AsyncDisposableStack()
+    await using stack = new Held()
     const [left, right] = [stack.use(await Namespace.open()), stack.use(await Namespace.open())]
     const paths = [left, right].map(({ pid }) => `/proc/${pid}/ns/net`)
     const command = [process.execPath, script('forward'), ...paths, ...id.split('-')]
@@ -186,6 +187,6 @@ function asFigure(
   }
 }
 
-function runner(id: string, run: () => Promise<number>, stack: AsyncDisposableStack): Runner {
-  return { id, run, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+function runner(id: string, run: () => Promise<number>, stack: Held): Runner {
+  return { id, run, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() }
 }

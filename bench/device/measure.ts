@@ -1,3 +1,4 @@
+import { Held } from '../lane/held.ts'
 import type { Figure, Measured, Sample } from './results.ts'
 
 /** An entry that is ready to run; what it holds goes with it. */
@@ -17,7 +18,7 @@ export async function measure(
   rounds: number,
 ): Promise<Measured> {
   process.stderr.write(`bench: ${figure.title}\n`)
-  await using runners = new AsyncDisposableStack()
+  await using runners = new Held()
   const ready: Runner[] = []
   for (const { id } of figure.entries) ready.push(runners.use(await open(id)))
   const samples: Sample[] = []

@@ -17,11 +17,11 @@ export interface NpmPackages {
   readonly missing: readonly { title: string; reason: string }[]
 }
 
-/** Installs them, unless an earlier run has; their own scripts are not run. */
+/** Installs them, unless an earlier run has. A build needs a compiler, where the one that it brings is for a newer C library. */
 export async function npmPackages(): Promise<NpmPackages> {
   try {
     const directory = await cached('npm', [], APPIUM, async (aside) => {
-      const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--omit=dev', '--prefix', aside]
+      const options = ['--no-audit', '--no-fund', '--omit=dev', '--prefix', aside]
       await execa('npm', ['install', ...options, APPIUM], { cwd: aside })
     })
     return { appium: join(directory, 'node_modules', 'appium-ios-tuntap'), missing: ABSENT }
