@@ -15,6 +15,7 @@ const stream = createReadStream('', { fd: TUN, highWaterMark: READ_BYTES })
 stream.pause()
 stream.on('data', () => {
   if (--wanted > 0) return
+  stream.pause()
   console.log(Number(process.hrtime.bigint() - began) / 1e9)
 })
 console.log('ready')
