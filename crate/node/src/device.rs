@@ -14,6 +14,7 @@ use napi_derive::napi;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use tokio::sync::Notify;
 use tun2udp_core::device::{TunDevice, write_error};
 use tun2udp_core::packet::coalesce::CoalesceOptions;
 use tun2udp_core::tuntap::{self, Filled, OpenOptions, Opened, Progress, Reader, Room, Writer};
@@ -24,6 +25,9 @@ const NEEDS_ROOM: i32 = -1;
 const FAILED: i32 = -1_000;
 /// [`NativeDevice::write`] and those of batches: the device has no room now.
 const BLOCKED: i32 = 1;
+/// [`NativeDevice::ready`]: `UV_READABLE` and `UV_WRITABLE`.
+const READABLE: i32 = 1;
+const WRITABLE: i32 = 2;
 /// Those of batches: some were refused.
 const REFUSED: i32 = 2;
 
@@ -34,6 +38,8 @@ pub struct NativeDevice {
     reader: Reader,
     writer: Writer,
     info: NativeDeviceInfo,
+    /// Ends a wait of [`NativeDevice::ready`].
+    waking: Arc<Notify>,
 }
 
 /// Opens and configures a device off the event loop.
@@ -75,7 +81,8 @@ impl NativeDevice {
             largest_packet_bytes: Reader::largest_packet() as u32,
         };
         let writer = Writer::new(vnet_len, join);
-        Ok(Self { device: Some(Arc::new(device)), reader, writer, info })
+        let waking = Arc::default();
+        Ok(Self { device: Some(Arc::new(device)), reader, writer, info, waking })
     }
 
     fn open(&self) -> napi::Result<&Arc<TunDevice>> {
@@ -201,7 +208,6 @@ impl NativeDevice {
         error::to_json(&error)
     }
 
-    /// What was moved so far.
     /// Watches the device on the event loop; nothing where that has no libuv.
     #[napi(catch_unwind)]
     pub fn watch(
@@ -212,6 +218,33 @@ impl NativeDevice {
         let device = Arc::clone(self.open()?);
         let fd = device.as_raw_fd();
         Ok(Poll::new(env, fd, device, &on_ready)?.map(NativeReadiness::new))
+    }
+
+    /// Waits until the device is ready for some of `events`, a sum of 1 (readable) and 2 (writable),
+    /// by tokio's reactor: for where `watch()` cannot be had. Answers which, 0 when it was woken, or
+    /// a negative errno. One wait at a time.
+    #[napi(catch_unwind, ts_return_type = "Promise<number>")]
+    pub fn ready<'env>(&self, env: &'env Env, events: i32) -> napi::Result<PromiseRaw<'env, i32>> {
+        let device = Arc::clone(self.open()?);
+        let waking = Arc::clone(&self.waking);
+        env.spawn_future(async move {
+            let waited = tokio::select! {
+                () = waking.notified() => return Ok(0),
+                waited = tuntap::ready(device, events & READABLE != 0, events & WRITABLE != 0) => waited,
+            };
+            Ok(match waited {
+                Ok((readable, writable)) => {
+                    i32::from(readable) * READABLE + i32::from(writable) * WRITABLE
+                }
+                Err(error) => -error.raw_os_error().unwrap_or(libc::EIO),
+            })
+        })
+    }
+
+    /// Ends a wait of `ready()`, or else the next.
+    #[napi(catch_unwind)]
+    pub fn wake(&self) {
+        self.waking.notify_one();
     }
 
     /// Closes the queue, and with the last one the device, unless it is persistent.
