@@ -13,8 +13,11 @@ export {
   openTap,
   openTun,
 } from './lib/device.ts'
+export type { WriteOptions } from './lib/device/abort.ts'
 export { BatchError, type RefusedPacket } from './lib/device/sink.ts'
 export type { PackedBatch } from './lib/device/source.ts'
+export type { StreamOptions } from './lib/device/streamOptions.ts'
+export type { PacketStreams } from './lib/device/streams.ts'
 export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
 export type {
@@ -48,6 +51,18 @@ export type { DeviceOffload, TapOptions, TunOptions } from './lib/options/device
 export type { Offload, OffloadStatus } from './lib/options/offload.ts'
 export type { ListOptions, PersistentOptions, RemoveOptions } from './lib/options/persistent.ts'
 export type { RelayEvent, RelayOptions } from './lib/options/relay.ts'
+export {
+  type ChecksumVerdict,
+  fillChecksums,
+  internetChecksum,
+  verifyChecksums,
+} from './lib/packets/checksum.ts'
+export type { ExtensionHeader } from './lib/packets/extensions.ts'
+export { ArpPacket, EthernetFrame, type VlanTag } from './lib/packets/frame.ts'
+export { Ipv4Packet } from './lib/packets/ipv4.ts'
+export { Ipv6Packet } from './lib/packets/ipv6.ts'
+export { parseFrame, parsePacket } from './lib/packets/parse.ts'
+export { IcmpMessage, TcpSegment, UdpDatagram } from './lib/packets/transport.ts'
 export {
   createPersistent,
   type DeviceInfo,

@@ -1,8 +1,12 @@
+import type { Duplex } from 'node:stream'
 import type { NativeDevice } from '#binding'
+import { type WriteOptions, writeUntilAborted } from './device/abort.ts'
 import { SourceIterator } from './device/iterator.ts'
 import { Readiness } from './device/readiness.ts'
 import { PacketSink } from './device/sink.ts'
 import { type PackedBatch, PacketSource } from './device/source.ts'
+import type { StreamOptions } from './device/streamOptions.ts'
+import { DeviceStreams, type PacketStreams } from './device/streams.ts'
 import { fromNative } from './errors.ts'
 import { loadNative } from './native.ts'
 import { checkFlag, checkSignal, checkWhole } from './options/check.ts'
@@ -52,6 +56,7 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   readonly #readiness: Readiness
   readonly #source: PacketSource
   readonly #sink: PacketSink
+  readonly #streams: DeviceStreams
   #isClosed = false
 
   /** @internal */
@@ -67,6 +72,7 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
     this.#readiness = new Readiness(native)
     this.#source = new PacketSource(native, this.#readiness, highWaterMark)
     this.#sink = new PacketSink(native, this.#readiness)
+    this.#streams = new DeviceStreams(this)
   }
 
   /** Whether `close()` was called. */
@@ -131,17 +137,19 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
    * @throws {TunError} the kernel did not take the packet: `ERR_TUN_PACKET_REFUSED`, `ERR_TUN_INTERFACE_DOWN`,
    * `ERR_TUN_DEVICE_DELETED`.
    */
-  write(packet: Uint8Array): Promise<void> | undefined {
+  write(packet: Uint8Array, options?: WriteOptions): Promise<void> | undefined {
+    if (options) return writeUntilAborted(() => this.#sink.write(packet), options)
     return this.#sink.write(packet)
   }
 
   /**
-   * Writes packets in order, those of a flow joined where the device takes that. Only if the device has no room,
-   * a promise is given.
+   * Writes packets, those of a flow in order and joined where the device takes that. Only if the device has no
+   * room, a promise is given.
    *
    * @throws {BatchError} the kernel did not take some of them; all others were written.
    */
-  writeBatch(packets: readonly Uint8Array[]): Promise<void> | undefined {
+  writeBatch(packets: readonly Uint8Array[], options?: WriteOptions): Promise<void> | undefined {
+    if (options) return writeUntilAborted(() => this.#sink.writeBatch(packets), options)
     return this.#sink.writeBatch(packets)
   }
 
@@ -150,8 +158,46 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
    *
    * @throws {BatchError} the kernel did not take some of them; all others were written.
    */
-  writePacked(batch: PackedBatch): Promise<void> | undefined {
+  writePacked(batch: PackedBatch, options?: WriteOptions): Promise<void> | undefined {
+    if (options) return writeUntilAborted(() => this.#sink.writePacked(batch), options)
     return this.#sink.writePacked(batch)
+  }
+
+  /**
+   * The packets as a Web stream, the same one until it has ended; then it is another.
+   *
+   * It takes part as a loop does: it reads once somebody reads from it, and holds the device until it is cancelled.
+   */
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#streams.readable
+  }
+
+  /**
+   * A Web stream whose packets are written to the device, the same one until it has ended; then it is another.
+   *
+   * It ends with the error of a packet that the kernel does not take. Closing it does not close the device.
+   */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#streams.writable
+  }
+
+  /**
+   * A new pair of Web streams, with options.
+   *
+   * @throws {TunError} an option is refused.
+   */
+  streams(options: StreamOptions = {}): PacketStreams {
+    return this.#streams.streams(options)
+  }
+
+  /**
+   * The device as a new stream of Node in object mode, whose objects are packets. Destroying it does not close the
+   * device.
+   *
+   * @throws {TunError} an option is refused.
+   */
+  duplex(options: StreamOptions = {}): Duplex {
+    return this.#streams.duplex(options)
   }
 
   /** Has the process stay alive while somebody waits for a packet; it is so by default. */
@@ -177,6 +223,7 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
       this.#native.close()
       this.#source.finish(undefined)
       this.#sink.close()
+      this.#streams.close()
     }
     return Promise.resolve()
   }

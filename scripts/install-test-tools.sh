@@ -8,7 +8,7 @@ source "$(dirname "$0")/common.sh"
 tools=(
   ip=iproute2 tc=iproute2 ping=iputils-ping iperf3=iperf3 socat=socat tunctl=uml-utilities
   unshare=util-linux setpriv=util-linux nsenter=util-linux python3=python3 shellcheck=shellcheck cc=gcc
-  'c++=g++' zsh=zsh fish=fish mandoc=mandoc
+  'c++=g++' zsh=zsh fish=fish mandoc=mandoc tshark=tshark
 )
 
 packages=()

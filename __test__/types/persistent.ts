@@ -13,12 +13,7 @@ import {
   listDevices,
   removePersistent,
 } from 'tun2udp'
-
-/** Whether each type takes the other's values. */
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
-
-/** Compiles only with `true`. */
-type Expect<T extends true> = T
+import type { Expect, Same } from '../support/types.ts'
 
 export type Expected = [
   Expect<Same<ReturnType<typeof createPersistent>, Promise<DeviceInfo>>>,

@@ -149,7 +149,7 @@ export class PacketSink {
 }
 
 /** The error of using what was closed. */
-function closedError(operation: string, name: string): TunError {
+export function closedError(operation: string, name: string): TunError {
   return new TunError(`${operation} ${name}: the device is closed; open it again`, {
     code: 'ERR_TUN_CLOSED',
     subject: name,

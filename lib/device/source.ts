@@ -64,9 +64,7 @@ export class PacketSource {
     this.#native = native
     this.#readiness = readiness
     this.#offsets = new Uint32Array(highWaterMark + 1)
-    readiness.onReadable = () => {
-      this.#onReadable()
-    }
+    readiness.onReadable = this.#onReadable
   }
 
   /** Packets that are read at once, at most. */
@@ -133,7 +131,9 @@ export class PacketSource {
   /** Calls the waiter back once packets are there; it asks again for more. */
   wait(waiter: Waiter): void {
     this.#waiter = waiter
-    this.#readiness.setReading(true)
+    // What a super-packet was cut into may be more than was asked for, and the device does not tell of that.
+    if (this.#native.hasWaiting()) setImmediate(this.#onReadable)
+    else this.#readiness.setReading(true)
   }
 
   /** Nobody waits any more. */
@@ -153,7 +153,7 @@ export class PacketSource {
     waiter?.ended(error)
   }
 
-  #onReadable(): void {
+  readonly #onReadable = (): void => {
     const waiter = this.#waiter
     if (!waiter) return
     let count

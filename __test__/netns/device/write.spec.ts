@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BatchError, type TunDevice, type TunError } from '../../../index.ts'
 import { tapIn, tunIn, udpPacket, withTun } from '../../support/device.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
+import { LOCAL_EXPERIMENTAL, frames, slowTap } from '../../support/slowTap.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 import { Traffic } from '../../support/traffic.ts'
 
@@ -85,16 +86,6 @@ test('a frame that is written arrives, and one too short is refused', async (t) 
   t.is(error.code, 'ERR_TUN_PACKET_REFUSED')
 })
 
-const LOCAL_EXPERIMENTAL = '88b5'
-
-/** Frames for a station that the bridge does not know; each ends with a number of its own. */
-function frames(count: number, first = 0): Buffer[] {
-  const header = Buffer.from(`020000000099020000000002${LOCAL_EXPERIMENTAL}`, 'hex')
-  return Array.from({ length: count }, (_, n) =>
-    Buffer.concat([header, Buffer.alloc(985), Buffer.of(first + n)]),
-  )
-}
-
 /** Tells the last byte of as many frames as come to an interface. */
 function lastBytes({ run }: Namespace, name: string, count: number): Promise<string> {
   const script = `
@@ -109,17 +100,11 @@ print(*[s.recv(2000)[-1] for _ in range(${count})])`
 test('a device without room takes packets later, in order, and close refuses who waits', async (t) => {
   if (!hasTools(t, 'tc', 'python3')) return
   const namespace = await withNamespace(t)
-  const { run } = namespace
-  const tap = await tapIn(t, namespace, { name: 't0', sendBufferBytes: 3000, offload: false })
-  // What is written waits behind the bridge, in a queue that lets 1 MB a second through.
-  await run('ip', 'link', 'add', 'br0', 'type', 'bridge')
-  await run('ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1')
-  for (const name of ['v0', 't0']) await run('ip', 'link', 'set', name, 'master', 'br0')
-  for (const name of ['v1', 'v0', 'br0']) await run('ip', 'link', 'set', name, 'up')
-  const rate = ['rate', '8mbit', 'burst', '2kb', 'latency', '10s']
-  await run('tc', 'qdisc', 'add', 'dev', 'v0', 'root', 'tbf', ...rate)
+  const tap = await slowTap(t, namespace)
   const seen = lastBytes(namespace, 'v1', 60)
-  await sleep(500)
+  // packet(7): the sockets of the namespace that see frames, by their protocol.
+  while (!(await namespace.run('cat', '/proc/net/packet')).includes(LOCAL_EXPERIMENTAL))
+    await sleep(10)
   const waited: (Promise<void> | undefined)[] = frames(20).map((frame) => tap.write(frame))
   waited.push(tap.writeBatch(frames(20, 20)))
   const [buffer, offsets] = [Buffer.concat(frames(20, 40)), new Uint32Array(21)]

@@ -133,6 +133,12 @@ impl NativeDevice {
         })
     }
 
+    /// Whether packets were taken from the device that `read()` has not handed out yet.
+    #[napi(catch_unwind)]
+    pub fn has_waiting(&self) -> bool {
+        self.reader.has_waiting()
+    }
+
     /// Writes one packet. Answers 0, 1 if the device has no room now, or -1000 less an errno.
     #[napi(catch_unwind)]
     pub fn write(&mut self, packet: Uint8ArraySlice<'_>) -> napi::Result<i32> {

@@ -14,9 +14,10 @@ use std::sync::Arc;
 
 /// Reads of one batch at the most: one full train of ordinary packets.
 const BATCH_READS: usize = 64;
-/// A batch ends once it has this much, bytes: about one super-packet, so that it leaves while it is
-/// still in the cache.
-const BATCH_BYTES: usize = 32 << 10;
+/// A batch ends once it has this much, bytes: half of a common second-level cache. Each batch wakes the
+/// peer's relay but once, which is worth more than sending what is read while it is warm
+/// (docs/performance.md).
+const BATCH_BYTES: usize = 512 << 10;
 /// What one read can give: a vnet header and the longest packet, bytes.
 const MAX_READ: usize = VnetHeader::LEN + MAX_PACKET;
 
@@ -28,6 +29,9 @@ pub(super) struct Outbound {
     queue: TrainQueue,
     counters: Arc<Counters>,
     downgrade: Option<Downgrade>,
+    /// The last look at the device found one packet at the most: the next one to come leaves at once,
+    /// before the device is asked for more.
+    is_quiet: bool,
 }
 
 /// What was read, and the pieces that datagrams are gathered from.
@@ -71,7 +75,7 @@ impl Outbound {
             pieces: Vec::with_capacity(2 * BATCH_READS),
         };
         let queue = TrainQueue::new(max_train);
-        Self { device, sender, batch, queue, counters, downgrade: None }
+        Self { device, sender, batch, queue, counters, downgrade: None, is_quiet: true }
     }
 
     /// Reads and sends one batch. Errors are those of the device; those of the socket are counted.
@@ -111,11 +115,13 @@ impl Outbound {
         self.batch.filled = 0;
     }
 
-    /// Reads until the device has nothing left (true) or the batch is full (false).
+    /// Reads until the device has nothing left (true) or the batch is full (false), which after a
+    /// quiet time it is with one packet.
     fn fill(&mut self) -> io::Result<bool> {
         let mut count = ReadCount::default();
         let mut result = Ok(false);
-        for _ in 0..BATCH_READS {
+        let max_reads = if self.is_quiet { 1 } else { BATCH_READS };
+        for _ in 0..max_reads {
             if self.batch.filled >= BATCH_BYTES {
                 break;
             }
@@ -132,6 +138,7 @@ impl Outbound {
                 }
             }
         }
+        self.is_quiet = matches!(result, Ok(true)) && count.packets <= 1;
         self.counters.count_read(count.packets, count.bytes);
         self.counters.count_super_packets_read(count.super_packets, count.split);
         self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);

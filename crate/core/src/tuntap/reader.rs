@@ -102,6 +102,13 @@ impl Reader {
         MAX_READ
     }
 
+    /// Whether packets were taken from the device that were not handed out yet: the device itself
+    /// may have nothing to read any more.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        !matches!(self.waiting, Waiting::Nothing)
+    }
+
     /// Reads until nothing is left, the room is full, or `max_packets` are there.
     ///
     /// An error is told once no packet came before it: `EBADFD` once the device was deleted.

@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import plainTest from 'ava'
+import { startExample } from '../support/example.ts'
+import { withNamespace } from '../support/namespace.ts'
+import { assertPing } from '../support/ping.ts'
+import { hasTools, rootTest as test } from '../support/skip.ts'
+import { Traffic } from '../support/traffic.ts'
+
+const FOLDER = new URL('../../examples/', import.meta.url)
+const EXAMPLES = readdirSync(FOLDER).filter((file) => file.endsWith('.ts'))
+
+plainTest('each example says how it is run, and has a test here', (t) => {
+  t.true(EXAMPLES.length >= 5)
+  const tests = readFileSync(new URL(import.meta.url), 'utf8')
+  for (const file of EXAMPLES) {
+    t.regex(
+      readFileSync(new URL(file, FOLDER), 'utf8'),
+      new RegExp(`^/\\*\\*[^/]*node examples/${file}`, 'u'),
+    )
+    t.true(tests.includes(`'${file}'`), file)
+  }
+})
+
+test('echo sends datagrams of either version back whole', async (t) => {
+  const namespace = await withNamespace(t)
+  await startExample(t, namespace, 'send datagrams', 'echo.ts')
+  for (const address of ['10.80.0.2', 'fd80::2']) {
+    const traffic = new Traffic(t, namespace, 'udpLengths', address, '7', '1,1400,97')
+    t.is((await traffic.next()).echoed, 15, address)
+  }
+})
+
+test('ping is answered for every address', async (t) => {
+  if (!hasTools(t, 'ping')) return
+  const namespace = await withNamespace(t)
+  await startExample(t, namespace, 'ping any address', 'ping.ts')
+  for (const address of ['10.80.1.77', '10.80.1.200', 'fd80:1::77'])
+    await assertPing(t, namespace, address, 1000)
+})
+
+test('nat shows the outside one address, carries streams whole, and lets nothing else in', async (t) => {
+  if (!hasTools(t, 'ping', 'socat')) return
+  const [inside, outside] = [await withNamespace(t), await withNamespace(t)]
+  await startExample(t, inside, 'reaches', 'nat.ts', inside.name, outside.name)
+  await assertPing(t, inside, '198.51.100.1')
+  const listen = outside.run('socat', 'TCP-LISTEN:7777', 'SYSTEM:echo $SOCAT_PEERADDR')
+  t.is(
+    await inside.run('socat', '-u', 'TCP:198.51.100.1:7777,retry=50,interval=0.1', '-'),
+    '198.51.100.200\n',
+  )
+  await listen
+  const sink = new Traffic(t, outside, 'tcpSink', '198.51.100.1')
+  const source = new Traffic(t, inside, 'tcpSource', '198.51.100.1', await sink.port(), '2000000')
+  t.is((await sink.next()).sha256, (await source.next()).sha256)
+  const once = ['ping', '-c', '1', '-W', '1', '198.51.100.200']
+  await t.throwsAsync(outside.run(...once), { message: /Command failed/u })
+})
+
+test('switch carries frames between its namespaces', async (t) => {
+  if (!hasTools(t, 'ping')) return
+  const stations = [await withNamespace(t), await withNamespace(t), await withNamespace(t)]
+  const [one, two, three] = stations
+  if (!one || !two || !three) return t.fail()
+  const names = stations.map(({ name }) => name)
+  await startExample(t, one, 'switching', 'switch.ts', ...names)
+  await assertPing(t, one, '10.80.3.2', 1400)
+  await assertPing(t, two, '10.80.3.3')
+  const sink = new Traffic(t, three, 'tcpSink', '10.80.3.3')
+  const source = new Traffic(t, one, 'tcpSource', '10.80.3.3', await sink.port(), '2000000')
+  t.is((await sink.next()).sha256, (await source.next()).sha256)
+})
+
+/** The blocks of a capture: type and body. */
+function blocksOf(bytes: Buffer): [type: number, body: Buffer][] {
+  const blocks: [number, Buffer][] = []
+  for (let at = 0; at < bytes.length;) {
+    const length = bytes.readUInt32LE(at + 4)
+    if (bytes.readUInt32LE(at + length - 4) !== length) throw new Error('lengths of a block differ')
+    blocks.push([bytes.readUInt32LE(at), bytes.subarray(at + 8, at + length - 4)])
+    at += length
+  }
+  return blocks
+}
+
+/** How many blocks there are so far; the last may be half written. */
+function blocksIn(file: string): number {
+  try {
+    return blocksOf(readFileSync(file)).length
+  } catch {
+    return 0
+  }
+}
+
+test('capture writes every packet, and tshark reads them', async (t) => {
+  const namespace = await withNamespace(t)
+  const folder = mkdtempSync(join(tmpdir(), 'tun2udp-capture-'))
+  t.teardown(() => {
+    rmSync(folder, { recursive: true })
+  })
+  const file = join(folder, 'packets.pcapng')
+  const capture = await startExample(t, namespace, 'go to', 'capture.ts', file)
+  const send = 'for i in 1 22 333 4444 55555; do echo -n $i > /dev/udp/10.80.4.2/9; done'
+  const before = Date.now()
+  await namespace.run('bash', '-c', send)
+  while (blocksIn(file) < 7) await sleep(20)
+  capture.kill('SIGINT')
+  t.deepEqual(await once(capture, 'exit'), [0, null])
+  const blocks = blocksOf(readFileSync(file))
+  t.deepEqual(
+    blocks.map(([type]) => type),
+    [0x0a0d0d0a, 1, 6, 6, 6, 6, 6],
+  )
+  for (const [n, [, body]] of blocks.slice(2).entries()) {
+    const length = body.readUInt32LE(12)
+    t.is(body.toString('latin1', 20 + 28, 20 + length), String(n + 1).repeat(n + 1))
+    const micros = body.readUInt32LE(4) * 2 ** 32 + body.readUInt32LE(8)
+    t.true(Math.abs(micros / 1000 - before) < 60_000)
+  }
+  if (!hasTools(t, 'tshark')) return
+  const fields = ['-e', 'ip.dst', '-e', 'udp.length']
+  const seen = await namespace.run('tshark', '-n', '-r', file, '-T', 'fields', ...fields)
+  t.is(seen.trim(), [9, 10, 11, 12, 13].map((length) => `10.80.4.2\t${length}`).join('\n'))
+})

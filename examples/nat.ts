@@ -1,0 +1,75 @@
+/**
+ * Source NAT between two network namespaces: whoever is inside reaches the outside as one address, and only what was
+ * asked for comes in.
+ *
+ *     npm run build
+ *     sudo ip netns add inside; sudo ip netns add outside
+ *     sudo node examples/nat.ts inside outside    # Node 22.18 or newer; before: node --import @oxc-node/core/register …
+ *     sudo ip netns exec inside ping 198.51.100.1
+ */
+import { type Ipv4Packet, type TunDevice, fillChecksums, openTun, parsePacket } from 'tun2udp'
+
+const [insideNetns = 'inside', outsideNetns = 'outside'] = process.argv.slice(2)
+/** The address that the outside sees. */
+const PUBLIC = '198.51.100.200'
+const FIRST_PORT = 50_000
+
+const inside = await openTun({
+  netns: insideNetns,
+  addresses: ['10.80.2.1/24'],
+  routes: ['0.0.0.0/0'],
+})
+const outside = await openTun({ netns: outsideNetns, addresses: ['198.51.100.1/24'] })
+
+/** Flows by their key inside, and by the number that they have outside: addresses and ports of who began them. */
+const numbers = new Map<string, number>()
+const flows = new Map<string, { address: string; port: number }>()
+
+/** The port of TCP and UDP on one side, and what stands for it in an echo. */
+function portOf(packet: Ipv4Packet, side: 'sourcePort' | 'destinationPort'): number | undefined {
+  return (packet.tcp ?? packet.udp)?.[side] ?? packet.icmp?.identifier
+}
+
+function setPort(packet: Ipv4Packet, side: 'sourcePort' | 'destinationPort', port: number): void {
+  const transport = packet.tcp ?? packet.udp
+  if (transport) transport[side] = port
+  else if (packet.icmp) packet.icmp.identifier = port
+}
+
+/** From the inside: the sender becomes the public address, and a number of ours. */
+function outwards(packet: Ipv4Packet): boolean {
+  const port = portOf(packet, 'sourcePort')
+  if (port === undefined) return false
+  const flow = { address: packet.source, port }
+  const key = `${packet.protocol} ${flow.address} ${flow.port}`
+  const number = numbers.get(key) ?? FIRST_PORT + (numbers.size % 15_000)
+  numbers.set(key, number)
+  flows.set(`${packet.protocol} ${number}`, flow)
+  packet.source = PUBLIC
+  setPort(packet, 'sourcePort', number)
+  return true
+}
+
+/** From the outside: whoever began the flow gets it, and what nobody asked for is dropped. */
+function inwards(packet: Ipv4Packet): boolean {
+  const flow = flows.get(`${packet.protocol} ${portOf(packet, 'destinationPort') ?? 0}`)
+  if (!flow || packet.destination !== PUBLIC) return false
+  packet.destination = flow.address
+  setPort(packet, 'destinationPort', flow.port)
+  return true
+}
+
+async function translate(from: TunDevice, to: TunDevice, change: (packet: Ipv4Packet) => boolean) {
+  for await (const batch of from.batches()) {
+    const changed = batch.filter((bytes) => {
+      const packet = parsePacket(bytes)
+      if (packet?.version !== 4 || !change(packet)) return false
+      fillChecksums(packet)
+      return true
+    })
+    await to.writeBatch(changed)
+  }
+}
+
+console.log(`${insideNetns} reaches ${outsideNetns} as ${PUBLIC}`)
+await Promise.all([translate(inside, outside, outwards), translate(outside, inside, inwards)])

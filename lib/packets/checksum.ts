@@ -1,0 +1,115 @@
+import { putUint16, uint16 } from './bytes.ts'
+import { Ipv4Packet } from './ipv4.ts'
+import { Ipv6Packet } from './ipv6.ts'
+import { parsePacket } from './parse.ts'
+
+/** Whether the checksums of a packet are right; undefined where there is none, or none that can be verified. */
+export interface ChecksumVerdict {
+  /** That of the IPv4 header. */
+  readonly header: boolean | undefined
+  /** That of TCP, UDP, ICMP or ICMPv6. */
+  readonly transport: boolean | undefined
+}
+
+/** Where the checksum of a protocol stands in its header (RFC 9293, 768, 792, 4443). */
+const CHECKSUM_AT: ReadonlyMap<number, number> = new Map([
+  [6, 16],
+  [17, 6],
+  [1, 2],
+  [58, 2],
+])
+const ICMP = 1
+const UDP = 17
+const HEADER_CHECKSUM_AT = 10
+
+/**
+ * The internet checksum (RFC 1071) of these bytes: the complement of the sum of their 16-bit words, 0 to 65535.
+ *
+ * Over data that holds its own right checksum it is 0.
+ *
+ * @param initial a sum to begin with, such as that of a pseudo-header.
+ */
+export function internetChecksum(bytes: Uint8Array, initial = 0): number {
+  return ~fold(sumOf(bytes) + initial) & 0xffff
+}
+
+/**
+ * Puts right checksums into a packet: of the IPv4 header, and of TCP, UDP, ICMP or ICMPv6.
+ *
+ * That of the transport is left as it is where it cannot be made of this packet alone: in fragments, and in IPv6
+ * packets with stations to visit. Bytes that are no whole IP packet are left alone.
+ *
+ * @param packet the bytes of a packet, or a view that `parsePacket()` gave.
+ */
+export function fillChecksums(packet: Uint8Array | Ipv4Packet | Ipv6Packet): void {
+  const view = viewOf(packet)
+  if (!view) return
+  if (view instanceof Ipv4Packet) {
+    const header = view.bytes.subarray(0, view.headerBytes)
+    putUint16(header, HEADER_CHECKSUM_AT, 0)
+    putUint16(header, HEADER_CHECKSUM_AT, internetChecksum(header))
+  }
+  const bytes = transportOf(view)
+  const at = CHECKSUM_AT.get(view.protocol)
+  if (!bytes || at === undefined) return
+  putUint16(bytes, at, 0)
+  const checksum = internetChecksum(bytes, pseudoHeaderSum(view, bytes.length))
+  // Zero would say that there is none.
+  putUint16(bytes, at, checksum === 0 && view.protocol === UDP ? 0xffff : checksum)
+}
+
+/**
+ * Verifies the checksums of a packet.
+ *
+ * @param packet the bytes of a packet, or a view that `parsePacket()` gave.
+ */
+export function verifyChecksums(packet: Uint8Array | Ipv4Packet | Ipv6Packet): ChecksumVerdict {
+  const view = viewOf(packet)
+  if (!view) return { header: undefined, transport: undefined }
+  const header =
+    view instanceof Ipv4Packet
+      ? internetChecksum(view.bytes.subarray(0, view.headerBytes)) === 0
+      : undefined
+  return { header, transport: verifyTransport(view) }
+}
+
+function verifyTransport(packet: Ipv4Packet | Ipv6Packet): boolean | undefined {
+  const bytes = transportOf(packet)
+  if (!bytes) return undefined
+  // Without a checksum: over IPv4 alone (RFC 768, RFC 8200 section 8.1).
+  if (packet.udp?.checksum === 0) return packet.version === 4 ? undefined : false
+  return internetChecksum(bytes, pseudoHeaderSum(packet, bytes.length)) === 0
+}
+
+/** What the checksum of the transport is made of, if it is of this packet alone. */
+function transportOf(packet: Ipv4Packet | Ipv6Packet): Uint8Array | undefined {
+  if (packet.isFragment || (packet instanceof Ipv6Packet && packet.isRouted)) return undefined
+  return (packet.tcp ?? packet.udp ?? packet.icmp ?? packet.icmpv6)?.bytes
+}
+
+/** The sum of what else goes in: the addresses, the length and the protocol (RFC 9293, RFC 8200 section 8.1). */
+function pseudoHeaderSum({ version, bytes, protocol }: Ipv4Packet | Ipv6Packet, length: number) {
+  if (protocol === ICMP) return 0
+  const addresses = version === 4 ? sumOf(bytes, 12, 20) : sumOf(bytes, 8, 40)
+  return addresses + protocol + length
+}
+
+/** The sum of the 16-bit words, the last one filled up with a zero byte. */
+function sumOf(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  const last = end - 1
+  let sum = 0
+  let at = start
+  for (; at < last; at += 2) sum += uint16(bytes, at)
+  return at === last ? sum + (bytes[last] ?? 0) * 256 : sum
+}
+
+function fold(sum: number): number {
+  let folded = sum
+  while (folded > 0xffff) folded = (folded % 0x1_0000) + Math.floor(folded / 0x1_0000)
+  return folded
+}
+
+function viewOf(packet: unknown): Ipv4Packet | Ipv6Packet | undefined {
+  if (packet instanceof Ipv4Packet || packet instanceof Ipv6Packet) return packet
+  return parsePacket(packet as Uint8Array)
+}

@@ -1,0 +1,186 @@
+import { formatMac, parseMac } from '../options/mac.ts'
+import { formatIpv4, parseIp } from './address.ts'
+import { putUint16, uint16 } from './bytes.ts'
+import { ipPacketOf } from './ip.ts'
+import type { Ipv4Packet } from './ipv4.ts'
+import type { Ipv6Packet } from './ipv6.ts'
+
+const ADDRESSES_BYTES = 12
+const ARP_BYTES = 28
+const ETHERTYPE_IPV4 = 0x0800
+const ETHERTYPE_ARP = 0x0806
+const ETHERTYPE_IPV6 = 0x86dd
+/** 802.1Q, 802.1ad, and the older type of outer tags. */
+const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8, 0x9100])
+
+/** A tag of IEEE 802.1Q or 802.1ad. */
+export interface VlanTag {
+  /** Type of the tag: 0x8100, 0x88a8 or 0x9100. */
+  readonly type: number
+  /** Number of the VLAN, 0 to 4095. */
+  readonly id: number
+  /** Priority code point, 0 to 7. */
+  readonly priority: number
+  /** Whether it may be dropped before others. */
+  readonly dropEligible: boolean
+}
+
+/** An Ethernet frame without its check sequence, as a TAP device gives it: each field is read when it is asked for. */
+export class EthernetFrame {
+  /** The whole frame, with what it was padded with. */
+  readonly bytes: Uint8Array
+  /** Bytes of the header with its tags. */
+  readonly headerBytes: number
+
+  /** @internal */
+  constructor(bytes: Uint8Array, headerBytes: number) {
+    this.bytes = bytes
+    this.headerBytes = headerBytes
+  }
+
+  /** Who it is for. */
+  get destination(): string {
+    return formatMac(this.destinationBytes)
+  }
+
+  set destination(mac: string) {
+    this.bytes.set(parseMac(mac), 0)
+  }
+
+  /** Who sent it. */
+  get source(): string {
+    return formatMac(this.sourceBytes)
+  }
+
+  set source(mac: string) {
+    this.bytes.set(parseMac(mac), 6)
+  }
+
+  /** The six bytes of the destination, a view. */
+  get destinationBytes(): Uint8Array {
+    return this.bytes.subarray(0, 6)
+  }
+
+  /** The six bytes of the source, a view. */
+  get sourceBytes(): Uint8Array {
+    return this.bytes.subarray(6, 12)
+  }
+
+  /** Whether it is for a group of stations, or for all. */
+  get isMulticast(): boolean {
+    return ((this.bytes[0] ?? 0) & 0x01) !== 0
+  }
+
+  /** Whether it is for all stations. */
+  get isBroadcast(): boolean {
+    return this.destinationBytes.every((byte) => byte === 0xff)
+  }
+
+  /** The tags, from the outer one on. */
+  get vlanTags(): readonly VlanTag[] {
+    const tags: VlanTag[] = []
+    for (let at = ADDRESSES_BYTES; at < this.headerBytes - 2; at += 4) {
+      const control = uint16(this.bytes, at + 2)
+      tags.push({
+        type: uint16(this.bytes, at),
+        id: control & 0x0fff,
+        priority: control >>> 13,
+        dropEligible: (control & 0x1000) !== 0,
+      })
+    }
+    return tags
+  }
+
+  /** What the payload is: 0x0800 for IPv4, 0x86dd for IPv6, 0x0806 for ARP; below 1536 its length (IEEE 802.3). */
+  get etherType(): number {
+    return uint16(this.bytes, this.headerBytes - 2)
+  }
+
+  /** What follows the header, with what it was padded with. */
+  get payload(): Uint8Array {
+    return this.bytes.subarray(this.headerBytes)
+  }
+
+  /** The IP packet, where the frame holds a whole one. */
+  get packet(): Ipv4Packet | Ipv6Packet | undefined {
+    const { etherType } = this
+    if (etherType !== ETHERTYPE_IPV4 && etherType !== ETHERTYPE_IPV6) return undefined
+    const packet = ipPacketOf(this.payload)
+    return packet?.version === (etherType === ETHERTYPE_IPV4 ? 4 : 6) ? packet : undefined
+  }
+
+  /** The ARP packet, where the frame holds one. */
+  get arp(): ArpPacket | undefined {
+    return this.etherType === ETHERTYPE_ARP ? arpOf(this.payload) : undefined
+  }
+}
+
+/** An ARP packet for IPv4 over Ethernet (RFC 826): each field is read when it is asked for. */
+export class ArpPacket {
+  /** The packet, and nothing behind it. */
+  readonly bytes: Uint8Array
+
+  /** @internal */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+
+  /** 1 for a request, 2 for a reply. */
+  get operation(): number {
+    return uint16(this.bytes, 6)
+  }
+
+  set operation(operation: number) {
+    putUint16(this.bytes, 6, operation)
+  }
+
+  get senderMac(): string {
+    return formatMac(this.bytes.subarray(8, 14))
+  }
+
+  set senderMac(mac: string) {
+    this.bytes.set(parseMac(mac), 8)
+  }
+
+  get senderIp(): string {
+    return formatIpv4(this.bytes.subarray(14, 18))
+  }
+
+  set senderIp(address: string) {
+    this.bytes.set(parseIp(address, 4), 14)
+  }
+
+  get targetMac(): string {
+    return formatMac(this.bytes.subarray(18, 24))
+  }
+
+  set targetMac(mac: string) {
+    this.bytes.set(parseMac(mac), 18)
+  }
+
+  get targetIp(): string {
+    return formatIpv4(this.bytes.subarray(24, 28))
+  }
+
+  set targetIp(address: string) {
+    this.bytes.set(parseIp(address, 4), 24)
+  }
+}
+
+/** The frame that these bytes hold, if they hold a whole header. */
+export function frameOf(bytes: Uint8Array): EthernetFrame | undefined {
+  let typeAt = ADDRESSES_BYTES
+  while (typeAt + 6 <= bytes.length && TAG_TYPES.has(uint16(bytes, typeAt))) typeAt += 4
+  return typeAt + 2 <= bytes.length ? new EthernetFrame(bytes, typeAt + 2) : undefined
+}
+
+/** The ARP packet that these bytes hold, if it is of Ethernet and IPv4 and whole. */
+function arpOf(bytes: Uint8Array): ArpPacket | undefined {
+  const isOfIpv4 =
+    bytes.length >= ARP_BYTES &&
+    uint16(bytes, 0) === 1 &&
+    uint16(bytes, 2) === ETHERTYPE_IPV4 &&
+    bytes[4] === 6 &&
+    bytes[5] === 4
+  return isOfIpv4 ? new ArpPacket(bytes.subarray(0, ARP_BYTES)) : undefined
+}

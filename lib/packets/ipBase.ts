@@ -1,0 +1,55 @@
+import { type TcpSegment, type UdpDatagram, tcpOf, udpOf } from './transport.ts'
+
+const TCP = 6
+const UDP = 17
+
+/** What IPv4 and IPv6 packets share. */
+export abstract class IpPacketBase {
+  /** The whole packet, and nothing behind it. */
+  readonly bytes: Uint8Array
+  /** Null is not looked at yet; undefined is an answer. */
+  #tcp: TcpSegment | undefined | null = null
+  #udp: UdpDatagram | undefined | null = null
+
+  /** @internal */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+
+  /** What the payload is, an assigned protocol number: 6 for TCP, 17 for UDP. */
+  abstract readonly protocol: number
+  /** What follows the headers of IP. */
+  abstract readonly payload: Uint8Array
+  /** Where the payload of a fragment stands in the whole, in bytes; 0 too where there are no fragments. */
+  abstract readonly fragmentOffsetBytes: number
+  /** Whether other fragments come after this one. */
+  abstract readonly moreFragments: boolean
+
+  /** Bytes of the whole packet. */
+  get totalBytes(): number {
+    return this.bytes.length
+  }
+
+  /** Whether this is one fragment of a packet. */
+  get isFragment(): boolean {
+    return this.moreFragments || this.fragmentOffsetBytes > 0
+  }
+
+  /** The TCP segment, where the packet begins with one whole header. */
+  get tcp(): TcpSegment | undefined {
+    if (this.#tcp === null) this.#tcp = this.begins(TCP) ? tcpOf(this.payload) : undefined
+    return this.#tcp
+  }
+
+  /** The UDP datagram, where the packet holds a whole one, or is the first fragment of one. */
+  get udp(): UdpDatagram | undefined {
+    if (this.#udp === null)
+      this.#udp = this.begins(UDP) ? udpOf(this.payload, this.isFragment) : undefined
+    return this.#udp
+  }
+
+  /** Whether the payload begins with the header of that protocol: a fragment other than the first does not. */
+  protected begins(protocol: number): boolean {
+    return this.protocol === protocol && this.fragmentOffsetBytes === 0
+  }
+}

@@ -1,0 +1,128 @@
+import { formatIpv6, parseIp } from './address.ts'
+import { uint16, uint32 } from './bytes.ts'
+import { type ExtensionChain, type ExtensionHeader, chainOf } from './extensions.ts'
+import { IpPacketBase } from './ipBase.ts'
+import { type IcmpMessage, icmpOf } from './transport.ts'
+
+const ICMPV6 = 58
+
+/** An IPv6 packet (RFC 8200): each field is read from its bytes when it is asked for. */
+export class Ipv6Packet extends IpPacketBase {
+  readonly version = 6
+  #chain: ExtensionChain | undefined
+
+  /** Bytes of the headers of IP: the fixed 40, and the extension headers. */
+  get headerBytes(): number {
+    return this.#extensions.end
+  }
+
+  /** Differentiated services code point (RFC 2474), 0 to 63. */
+  get dscp(): number {
+    return (uint16(this.bytes, 0) >>> 6) & 0x3f
+  }
+
+  /** Explicit congestion notification (RFC 3168), 0 to 3. */
+  get ecn(): number {
+    return (uint16(this.bytes, 0) >>> 4) & 0x03
+  }
+
+  /** Flow label (RFC 6437), 20 bits. */
+  get flowLabel(): number {
+    return uint32(this.bytes, 0) & 0xf_ffff
+  }
+
+  /** The type of the header after the fixed one: an extension header, or the protocol. */
+  get nextHeader(): number {
+    return this.bytes[6] ?? 0
+  }
+
+  /** Routers that it may still pass. */
+  get hopLimit(): number {
+    return this.bytes[7] ?? 0
+  }
+
+  set hopLimit(hops: number) {
+    this.bytes[7] = hops
+  }
+
+  /** What stands behind the extension headers; the type of the first that is not whole, if there is one. */
+  get protocol(): number {
+    return this.#extensions.protocol
+  }
+
+  /** Identification of the packet that this is a fragment of; 0 where there is no fragment header. */
+  get identification(): number {
+    const at = this.#extensions.fragmentAt
+    return at === undefined ? 0 : uint32(this.bytes, at + 4)
+  }
+
+  get moreFragments(): boolean {
+    const at = this.#extensions.fragmentAt
+    return at !== undefined && ((this.bytes[at + 3] ?? 0) & 0x01) !== 0
+  }
+
+  get fragmentOffsetBytes(): number {
+    const at = this.#extensions.fragmentAt
+    return at === undefined ? 0 : uint16(this.bytes, at + 2) & 0xfff8
+  }
+
+  /** Where it comes from, in the form of RFC 5952. Setting it leaves checksums as they are: `fillChecksums()`. */
+  get source(): string {
+    return formatIpv6(this.sourceBytes)
+  }
+
+  set source(address: string) {
+    this.bytes.set(parseIp(address, 6), 8)
+  }
+
+  /** Where it goes to, in the form of RFC 5952. Setting it leaves checksums as they are: `fillChecksums()`. */
+  get destination(): string {
+    return formatIpv6(this.destinationBytes)
+  }
+
+  set destination(address: string) {
+    this.bytes.set(parseIp(address, 6), 24)
+  }
+
+  /** The sixteen bytes of the source, a view. */
+  get sourceBytes(): Uint8Array {
+    return this.bytes.subarray(8, 24)
+  }
+
+  /** The sixteen bytes of the destination, a view. */
+  get destinationBytes(): Uint8Array {
+    return this.bytes.subarray(24, 40)
+  }
+
+  /** The extension headers in their order. */
+  get extensionHeaders(): readonly ExtensionHeader[] {
+    return this.#extensions.headers.map(({ type, start, end }) => ({
+      type,
+      bytes: this.bytes.subarray(start, end),
+    }))
+  }
+
+  get payload(): Uint8Array {
+    return this.bytes.subarray(this.#extensions.end)
+  }
+
+  /** Only in IPv4 packets. */
+  get icmp(): undefined {
+    return undefined
+  }
+
+  /** The ICMPv6 message, where the packet begins with one. */
+  get icmpv6(): IcmpMessage | undefined {
+    return this.begins(ICMPV6) ? icmpOf(this.payload) : undefined
+  }
+
+  /** Whether it has stations to visit still (routing header), so that its destination is not yet the last. */
+  get isRouted(): boolean {
+    return this.#extensions.isRouted
+  }
+
+  get #extensions(): ExtensionChain {
+    this.#chain ??= chainOf(this.bytes)
+    return this.#chain
+  }
+}

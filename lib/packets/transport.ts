@@ -1,0 +1,199 @@
+import { putUint16, uint16, uint32 } from './bytes.ts'
+
+const TCP_HEADER_BYTES = 20
+const UDP_HEADER_BYTES = 8
+const ICMP_HEADER_BYTES = 8
+
+/** What TCP and UDP share. */
+abstract class Ported {
+  /** The header and what follows it, a view of the packet. */
+  readonly bytes: Uint8Array
+
+  /** @internal */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+
+  /** The port it comes from. Setting it leaves checksums as they are: `fillChecksums()`. */
+  get sourcePort(): number {
+    return uint16(this.bytes, 0)
+  }
+
+  set sourcePort(port: number) {
+    putUint16(this.bytes, 0, port)
+  }
+
+  /** The port it goes to. Setting it leaves checksums as they are: `fillChecksums()`. */
+  get destinationPort(): number {
+    return uint16(this.bytes, 2)
+  }
+
+  set destinationPort(port: number) {
+    putUint16(this.bytes, 2, port)
+  }
+}
+
+/** A TCP segment (RFC 9293), a view of the packet that it lies in. */
+export class TcpSegment extends Ported {
+  /** Sequence number of the first byte, or of SYN. */
+  get sequence(): number {
+    return uint32(this.bytes, 4)
+  }
+
+  /** The sequence number that is expected next, with `ack`. */
+  get acknowledgment(): number {
+    return uint32(this.bytes, 8)
+  }
+
+  /** Bytes of the header with its options, 20 to 60. */
+  get headerBytes(): number {
+    return ((this.bytes[12] ?? 0) >>> 4) * 4
+  }
+
+  /** The eight control bits, from CWR (128) down to FIN (1). */
+  get flags(): number {
+    return this.bytes[13] ?? 0
+  }
+
+  get fin(): boolean {
+    return (this.flags & 0x01) !== 0
+  }
+
+  get syn(): boolean {
+    return (this.flags & 0x02) !== 0
+  }
+
+  get rst(): boolean {
+    return (this.flags & 0x04) !== 0
+  }
+
+  get psh(): boolean {
+    return (this.flags & 0x08) !== 0
+  }
+
+  get ack(): boolean {
+    return (this.flags & 0x10) !== 0
+  }
+
+  get urg(): boolean {
+    return (this.flags & 0x20) !== 0
+  }
+
+  /** ECN-Echo (RFC 3168). */
+  get ece(): boolean {
+    return (this.flags & 0x40) !== 0
+  }
+
+  /** Congestion Window Reduced (RFC 3168). */
+  get cwr(): boolean {
+    return (this.flags & 0x80) !== 0
+  }
+
+  /** The window field, not scaled. */
+  get window(): number {
+    return uint16(this.bytes, 14)
+  }
+
+  get checksum(): number {
+    return uint16(this.bytes, 16)
+  }
+
+  get urgentPointer(): number {
+    return uint16(this.bytes, 18)
+  }
+
+  /** The options, as they stand in the header. */
+  get options(): Uint8Array {
+    return this.bytes.subarray(TCP_HEADER_BYTES, this.headerBytes)
+  }
+
+  get payload(): Uint8Array {
+    return this.bytes.subarray(this.headerBytes)
+  }
+}
+
+/** A UDP datagram (RFC 768), a view of the packet that it lies in. */
+export class UdpDatagram extends Ported {
+  /** Bytes of header and payload, as the header says. */
+  get lengthBytes(): number {
+    return uint16(this.bytes, 4)
+  }
+
+  /** 0 where the sender made none. */
+  get checksum(): number {
+    return uint16(this.bytes, 6)
+  }
+
+  get payload(): Uint8Array {
+    return this.bytes.subarray(UDP_HEADER_BYTES, this.lengthBytes)
+  }
+}
+
+/** A message of ICMP (RFC 792) or ICMPv6 (RFC 4443), a view of the packet that it lies in. */
+export class IcmpMessage {
+  /** The header and what follows it, a view of the packet. */
+  readonly bytes: Uint8Array
+
+  /** @internal */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+
+  /** What it is: of ICMP 8 is an echo request and 0 its reply, of ICMPv6 128 and 129. Setting it leaves the checksum. */
+  get type(): number {
+    return this.bytes[0] ?? 0
+  }
+
+  set type(type: number) {
+    this.bytes[0] = type
+  }
+
+  get code(): number {
+    return this.bytes[1] ?? 0
+  }
+
+  get checksum(): number {
+    return uint16(this.bytes, 2)
+  }
+
+  /** Of an echo and its reply: who asks. Setting it leaves the checksum. */
+  get identifier(): number {
+    return uint16(this.bytes, 4)
+  }
+
+  set identifier(identifier: number) {
+    putUint16(this.bytes, 4, identifier)
+  }
+
+  /** Of an echo and its reply: which one. */
+  get sequence(): number {
+    return uint16(this.bytes, 6)
+  }
+
+  /** What follows the eight bytes of the header: the data of an echo, or the packet that an error is about. */
+  get payload(): Uint8Array {
+    return this.bytes.subarray(ICMP_HEADER_BYTES)
+  }
+}
+
+/** The segment that these bytes hold, if they hold a whole header. */
+export function tcpOf(bytes: Uint8Array): TcpSegment | undefined {
+  if (bytes.length < TCP_HEADER_BYTES) return undefined
+  const segment = new TcpSegment(bytes)
+  const { headerBytes } = segment
+  return headerBytes >= TCP_HEADER_BYTES && headerBytes <= bytes.length ? segment : undefined
+}
+
+/** The datagram that these bytes hold, if they hold all of it, or its beginning in a first fragment. */
+export function udpOf(bytes: Uint8Array, isFragment: boolean): UdpDatagram | undefined {
+  if (bytes.length < UDP_HEADER_BYTES) return undefined
+  const length = uint16(bytes, 4)
+  const isGood = length >= UDP_HEADER_BYTES && (length <= bytes.length || isFragment)
+  if (!isGood) return undefined
+  return new UdpDatagram(length === bytes.length ? bytes : bytes.subarray(0, length))
+}
+
+/** The message that these bytes hold, if they hold a whole header. */
+export function icmpOf(bytes: Uint8Array): IcmpMessage | undefined {
+  return bytes.length < ICMP_HEADER_BYTES ? undefined : new IcmpMessage(bytes)
+}
