@@ -54,9 +54,7 @@ async function echo(packets, offload) {
   counts.disordered += back.disordered
   await tun.close()
   await loop
-  console.log(
-    JSON.stringify({ sent: sent.sent, received: back.received, dropped, ...counts }),
-  )
+  console.log(JSON.stringify({ sent: sent.sent, received: back.received, dropped, ...counts }))
 }
 
 function turnRound(packet) {

@@ -48,7 +48,8 @@ const NPM: readonly Entry[] = [
   { id: 'stream', title: 'a stream of fs over the descriptor' },
   { id: 'appium', title: 'appium-ios-tuntap, read() by polling', ...by('stream') },
   { id: 'packet', title: 'tun2udp, for await', ...by('stream', 30) },
-  { id: 'batch', title: 'tun2udp, batches()', ...by('stream') },
+  { id: 'batch', title: 'tun2udp, batches()', ...by('stream', 30) },
+  { id: 'packed', title: 'tun2udp, packedBatches()', ...by('stream', 30) },
 ]
 
 /** Thousands of packets a second, out of a queue that was filled before. */

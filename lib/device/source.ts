@@ -29,7 +29,9 @@ const SLAB_BYTES = 256 * 1024
  * Only Node tells it.
  */
 const View = (
-  Buffer as { [Symbol.species]?: new (memory: ArrayBufferLike, start: number, length: number) => Buffer }
+  Buffer as {
+    [Symbol.species]?: new (memory: ArrayBufferLike, start: number, length: number) => Buffer
+  }
 )[Symbol.species]
 const isBuffer =
   View !== undefined &&

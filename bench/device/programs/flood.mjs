@@ -17,16 +17,19 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const before = { packets, ticks, began: performance.now() }
   const rss = []
   const sampling = setInterval(() => rss.push(process.memoryUsage.rss()), 1000)
-  setTimeout(() => {
-    clearInterval(sampling)
-    const milliseconds = performance.now() - before.began
-    console.log(
-      JSON.stringify({
-        packets: packets - before.packets,
-        tickShare: ((ticks - before.ticks) * INTERVAL_MS) / milliseconds,
-        rss,
-      }),
-    )
-  }, Number(line) * 1000)
+  setTimeout(
+    () => {
+      clearInterval(sampling)
+      const milliseconds = performance.now() - before.began
+      console.log(
+        JSON.stringify({
+          packets: packets - before.packets,
+          tickShare: ((ticks - before.ticks) * INTERVAL_MS) / milliseconds,
+          rss,
+        }),
+      )
+    },
+    Number(line) * 1000,
+  )
 })
 for await (const packet of tun) if (packet.length > 0) packets++
