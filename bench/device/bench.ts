@@ -17,7 +17,7 @@ import { type DeviceResults, FORMAT, type Measured } from './results.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const FULL: Plan = { rounds: 9, seconds: 2, floodSeconds: 60 }
-const QUICK: Plan = { rounds: 3, seconds: 1, floodSeconds: 5 }
+const QUICK: Plan = { rounds: 3, seconds: 1, floodSeconds: 10 }
 const FIGURES = ['drain64', 'drain1400', 'echo64', 'npm64', 'rtt', 'tcp', 'flood'] as const
 
 const command = new Command('npm run bench:device --')
