@@ -3,6 +3,7 @@
 // writes it back, addresses and ports exchanged. At the end the kernel's own counters are asked. Prints JSON.
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
+import { setImmediate, setTimeout } from 'node:timers'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { openTun } from '../../dist/index.js'
 

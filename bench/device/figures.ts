@@ -152,8 +152,9 @@ export async function flood({ tools }: Context, { floodSeconds }: Plan): Promise
   await using reader = await namespace.start([process.execPath, script('flood')])
   await reader.says('ready')
   const blast = [tools.blast, NEAR, FAR, PORT, '36', String(floodSeconds + 2)]
-  await using _ = await namespace.start(blast)
+  await using sender = await namespace.start(blast)
   const answer = await reader.ask(String(floodSeconds), floodSeconds * 1000 + PATIENCE_MS)
+  if (sender.lastWords.startsWith('blast:')) throw new Error(sender.lastWords)
   const seen = JSON.parse(answer) as { packets: number; tickShare: number; rss: number[] }
   const half = seen.rss.length >> 1
   const most = (values: readonly number[]) => Math.max(...values) / 1e6

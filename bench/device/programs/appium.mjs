@@ -4,6 +4,7 @@
  * For each line COUNT on stdin it takes so many packets and prints the seconds that it took.
  */
 import { createInterface } from 'node:readline'
+import { setImmediate } from 'node:timers'
 
 const [path, name] = process.argv.slice(2)
 const { TunTap } = await import(path)

@@ -2,7 +2,9 @@
  * This package under a flood: `node flood.mjs` makes the interface `bench0` and reads packet by packet.
  * For each line SECONDS on stdin it prints, once they have passed, what it saw meanwhile as JSON.
  */
+import { performance } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
+import { clearInterval, setInterval, setTimeout } from 'node:timers'
 import { openTun } from 'tun2udp'
 
 /** Milliseconds between the ticks of the timer that is to run on time. */
