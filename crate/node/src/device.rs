@@ -242,7 +242,7 @@ impl NativeDevice {
                 Ok((readable, writable)) => {
                     i32::from(readable) * READABLE + i32::from(writable) * WRITABLE
                 }
-                Err(error) => -error.raw_os_error().unwrap_or(libc::EIO),
+                Err(error) => -error.raw_os_error().unwrap_or(1),
             })
         })
     }
