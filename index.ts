@@ -3,22 +3,17 @@
  *
  * @packageDocumentation
  */
-export {
-  type BatchOptions,
-  Device,
-  type DeviceOffloads,
-  type ReadOptions,
-  TapDevice,
-  TunDevice,
-  openTap,
-  openTun,
-} from './lib/device.ts'
+export { Device, type DeviceOffloads, TapDevice, TunDevice } from './lib/device.ts'
 export type { WriteOptions } from './lib/device/abort.ts'
+export type { DeviceNamespace, DeviceSettings, DeviceStats } from './lib/device/control.ts'
+export type { BatchOptions, ReadOptions, Whole } from './lib/device/readOptions.ts'
 export { BatchError, type RefusedPacket } from './lib/device/sink.ts'
 export type { PackedBatch } from './lib/device/source.ts'
 export type { StreamOptions } from './lib/device/streamOptions.ts'
 export type { PacketStreams } from './lib/device/streams.ts'
+export type { SuperPacket, VnetHeader } from './lib/device/vnet.ts'
 export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.ts'
+export { type Features, features } from './lib/features.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
 export type {
   Address,
@@ -46,8 +41,10 @@ export type { Routes } from './lib/netlink/routes.ts'
 export type { Range, Rule, RuleAction, RuleFilter, RuleSpec, Rules } from './lib/netlink/rules.ts'
 export type { LinkPredicate, WaitOptions } from './lib/netlink/waitFor.ts'
 export { sdNotify } from './lib/notify.ts'
+export { openTap, openTun } from './lib/openDevice.ts'
 export { type InterfaceAddress, parseAddress } from './lib/options/address.ts'
 export type { DeviceOffload, TapOptions, TunOptions } from './lib/options/device.ts'
+export type { BpfInstruction, MacFilter } from './lib/options/filter.ts'
 export type { Offload, OffloadStatus } from './lib/options/offload.ts'
 export type { ListOptions, PersistentOptions, RemoveOptions } from './lib/options/persistent.ts'
 export type { RelayEvent, RelayOptions } from './lib/options/relay.ts'

@@ -1,33 +1,28 @@
 import type { Duplex } from 'node:stream'
 import type { NativeDevice } from '#binding'
 import { type WriteOptions, writeUntilAborted } from './device/abort.ts'
+import { DeviceControl } from './device/control.ts'
 import { SourceIterator } from './device/iterator.ts'
-import { Readiness } from './device/readiness.ts'
+import {
+  type BatchOptions,
+  type ReadOptions,
+  type Whole,
+  checkBatches,
+  checkReading,
+} from './device/readOptions.ts'
 import { PacketSink } from './device/sink.ts'
 import { type PackedBatch, PacketSource } from './device/source.ts'
 import type { StreamOptions } from './device/streamOptions.ts'
 import { DeviceStreams, type PacketStreams } from './device/streams.ts'
-import { fromNative } from './errors.ts'
-import { loadNative } from './native.ts'
-import { checkFlag, checkSignal, checkWhole } from './options/check.ts'
-import { type TapOptions, type TunOptions, checkDeviceOptions } from './options/device.ts'
-
-/** How packets are read. */
-export interface ReadOptions {
-  /**
-   * Packets lie in memory that is used again: one is valid until the next is asked for, or the next batch.
-   * Default: no, and a packet is yours for good.
-   */
-  reuse?: boolean | undefined
-  /** Aborted, reading rejects with the signal's reason, and the device is free for another loop. */
-  signal?: AbortSignal | undefined
-}
-
-/** How batches of packets are read. */
-export interface BatchOptions extends ReadOptions {
-  /** Packets of a batch, at most. Default and limit: the device's `highWaterMark`. */
-  maxPackets?: number | undefined
-}
+import type { SuperPacket, VnetHeader } from './device/vnet.ts'
+import { type Watching, watch } from './device/watching.ts'
+import { invalidArgument } from './errors.ts'
+import {
+  type BpfInstruction,
+  type MacFilter,
+  checkMacFilter,
+  checkProgram,
+} from './options/filter.ts'
 
 /** Which super-packets the kernel exchanges with a device. */
 export interface DeviceOffloads {
@@ -37,8 +32,11 @@ export interface DeviceOffloads {
   readonly uso: boolean
 }
 
-/** An open queue of a TUN or TAP device: {@link TunDevice}, {@link TapDevice}. */
-export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, undefined> {
+/** An open TUN or TAP device: {@link TunDevice}, {@link TapDevice}. */
+export abstract class Device
+  extends DeviceControl
+  implements AsyncDisposable, AsyncIterable<Buffer, undefined>
+{
   /** The interface's name, as the kernel gave it. */
   readonly name: string
   /** The interface's index in its network namespace. */
@@ -53,7 +51,7 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   readonly highWaterMark: number
 
   readonly #native: NativeDevice
-  readonly #readiness: Readiness
+  readonly #readiness: Watching
   readonly #source: PacketSource
   readonly #sink: PacketSink
   readonly #streams: DeviceStreams
@@ -61,6 +59,8 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
 
   /** @internal */
   constructor(native: NativeDevice, highWaterMark: number) {
+    const watching = watch(native)
+    super(native, watching)
     const { name, index, mtu, flags, tso, uso } = native.info
     this.name = name
     this.index = index
@@ -69,7 +69,7 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
     this.offload = { tso, uso }
     this.highWaterMark = highWaterMark
     this.#native = native
-    this.#readiness = new Readiness(native)
+    this.#readiness = watching
     this.#source = new PacketSource(native, this.#readiness, highWaterMark)
     this.#sink = new PacketSink(native, this.#readiness)
     this.#streams = new DeviceStreams(this)
@@ -90,26 +90,35 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   }
 
   /** The packets, one by one, with options. */
-  packets(options: ReadOptions = {}): AsyncIterableIterator<Buffer, undefined> {
+  packets(options: ReadOptions & Whole): AsyncIterableIterator<SuperPacket, undefined>
+  packets(options?: ReadOptions): AsyncIterableIterator<Buffer, undefined>
+  packets(
+    options: ReadOptions & Partial<Whole> = {},
+  ): AsyncIterableIterator<Buffer | SuperPacket, undefined> {
     const source = this.#source
     const taking = { ...checkReading(options), maxPackets: this.highWaterMark }
-    return new SourceIterator(source, { ...taking, take: () => source.take() })
+    const take = taking.superpackets ? () => source.takeSuper() : () => source.take()
+    return new SourceIterator<Buffer | SuperPacket>(source, { ...taking, take })
   }
 
   /** The packets in batches, as many as are there: less work a packet. */
-  batches(options: BatchOptions = {}): AsyncIterableIterator<Buffer[], undefined> {
+  batches(options: BatchOptions & Whole): AsyncIterableIterator<SuperPacket[], undefined>
+  batches(options?: BatchOptions): AsyncIterableIterator<Buffer[], undefined>
+  batches(
+    options: BatchOptions & Partial<Whole> = {},
+  ): AsyncIterableIterator<Buffer[] | SuperPacket[], undefined> {
     const source = this.#source
-    const taking = this.#checkBatches(options)
-    return new SourceIterator(source, {
-      ...taking,
-      take: () => source.takeBatch(taking.maxPackets),
-    })
+    const taking = checkBatches(options, this.highWaterMark)
+    const take = taking.superpackets
+      ? () => source.takeSuperBatch(taking.maxPackets)
+      : () => source.takeBatch(taking.maxPackets)
+    return new SourceIterator<Buffer[] | SuperPacket[]>(source, { ...taking, take })
   }
 
   /** The packets in batches that lie end to end in one buffer: the least work a packet. */
   packedBatches(options: BatchOptions = {}): AsyncIterableIterator<PackedBatch, undefined> {
     const source = this.#source
-    const taking = this.#checkBatches(options)
+    const taking = { ...checkBatches(options, this.highWaterMark), superpackets: false }
     return new SourceIterator(source, {
       ...taking,
       take: () => source.takePacked(taking.maxPackets, taking.reuse),
@@ -161,6 +170,26 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   writePacked(batch: PackedBatch, options?: WriteOptions): Promise<void> | undefined {
     if (options) return writeUntilAborted(() => this.#sink.writePacked(batch), options)
     return this.#sink.writePacked(batch)
+  }
+
+  /**
+   * Writes a super-packet, or a packet whose checksum the kernel is to put in, with the header that says so; fields
+   * that are absent are 0. It takes a device with a vnet header, as it is by default.
+   *
+   * @throws {TunError} as `write()`; `ERR_TUN_UNSUPPORTED` without a vnet header.
+   *
+   * @example
+   * for await (const packet of one.packets({ superpackets: true })) await other.writeSuperPacket(packet)
+   */
+  writeSuperPacket(
+    packet: { data: Uint8Array; header: Partial<VnetHeader> },
+    options?: WriteOptions,
+  ): Promise<void> | undefined {
+    const given = packet as unknown
+    if (typeof given !== 'object' || given === null)
+      throw invalidArgument('packet', given, 'an object with data and header')
+    const write = () => this.#sink.writeSuperPacket(packet.data, packet.header)
+    return options ? writeUntilAborted(write, options) : write()
   }
 
   /**
@@ -232,78 +261,35 @@ export abstract class Device implements AsyncDisposable, AsyncIterable<Buffer, u
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-
-  #checkBatches(options: BatchOptions) {
-    const { maxPackets = this.highWaterMark } = options
-    return {
-      ...checkReading(options),
-      maxPackets: checkWhole('maxPackets', maxPackets, 1, this.highWaterMark),
-    }
-  }
 }
 
-/** An open queue of a TUN device: its packets are IPv4 and IPv6 packets. */
+/** An open TUN device: its packets are IPv4 and IPv6 packets. */
 export class TunDevice extends Device {
   /** IP packets. */
   readonly mode = 'tun'
 }
 
-/** An open queue of a TAP device: its packets are Ethernet frames. */
+/** An open TAP device: its packets are Ethernet frames. */
 export class TapDevice extends Device {
   /** Ethernet frames. */
   readonly mode = 'tap'
-}
 
-/**
- * Opens a TUN device, and configures its interface.
- *
- * Needs CAP_NET_ADMIN in the namespace of the interface, or a persistent device that belongs to the user.
- * Whatever makes it fail, nothing is left behind.
- *
- * @throws {TunError} an option is refused, or a step failed.
- * @throws the reason of `options.signal` when it was aborted.
- *
- * @example
- * await using tun = await openTun({ name: 'vpn%d', addresses: ['10.0.0.1/24'] })
- * for await (const packet of tun) console.log(packet.length)
- */
-export async function openTun(options: TunOptions = {}): Promise<TunDevice> {
-  const { native, highWaterMark } = await open(options, false)
-  return new TunDevice(native, highWaterMark)
-}
-
-/**
- * Opens a TAP device, and configures its interface; the same as {@link openTun} for Ethernet frames.
- *
- * @throws {TunError} an option is refused, or a step failed.
- * @throws the reason of `options.signal` when it was aborted.
- */
-export async function openTap(options: TapOptions = {}): Promise<TapDevice> {
-  const { native, highWaterMark } = await open(options, true)
-  return new TapDevice(native, highWaterMark)
-}
-
-async function open(options: TapOptions, isTap: boolean) {
-  const { native: checked, highWaterMark } = checkDeviceOptions(options, isTap)
-  const { signal } = options
-  signal?.throwIfAborted()
-  const { openDevice } = await loadNative()
-  let native
-  try {
-    native = await openDevice(checked)
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw fromNative(error)
+  /**
+   * Picks the frames that come to the reader by their destination (`TUNSETTXFILTER`); `undefined`: all of them.
+   *
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: no address, or more single stations than the driver tells apart.
+   */
+  async setMacFilter(filter: MacFilter | undefined): Promise<void> {
+    const checked = filter === undefined ? undefined : checkMacFilter(filter)
+    await this.control('set the MAC filter of', (native) => native.setStationFilter(checked))
   }
-  if (signal?.aborted) {
-    // An opening cannot be broken off half-way: so that nothing stays behind, it is completed and undone.
-    native.close()
-    throw signal.reason
-  }
-  return { native, highWaterMark }
-}
 
-function checkReading(options: ReadOptions) {
-  checkSignal(options.signal)
-  return { reuse: checkFlag('reuse', options.reuse, false), signal: options.signal }
+  /**
+   * Drops each frame for whose bytes a classic BPF program answers 0 (`TUNATTACHFILTER`); `undefined`: none any more
+   * (`TUNDETACHFILTER`). The program goes with this object, also where the interface stays.
+   */
+  async setFilter(program: readonly BpfInstruction[] | undefined): Promise<void> {
+    const checked = program === undefined ? undefined : checkProgram(program)
+    await this.control('set the filter of', (native) => native.setFilter(checked))
+  }
 }

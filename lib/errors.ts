@@ -17,6 +17,7 @@
  * - `ERR_TUN_DEVICE_DELETED`: the interface was deleted while it was in use.
  * - `ERR_TUN_INTERFACE_DOWN`: a packet was written while the interface was down.
  * - `ERR_TUN_PACKET_REFUSED`: the kernel did not take a packet.
+ * - `ERR_TUN_DETACHED`: a packet was written while every queue of the device was detached.
  * - `ERR_TUN_CLOSED`: the device was closed before.
  * - `ERR_TUN_LOCKED`: the device is being read from by somebody else already.
  * - `ERR_TUN_ROUTE_LOOP`: the relay's own datagrams would go into the tunnel.
@@ -46,6 +47,7 @@ export type TunErrorCode =
   | 'ERR_TUN_DEVICE_DELETED'
   | 'ERR_TUN_INTERFACE_DOWN'
   | 'ERR_TUN_PACKET_REFUSED'
+  | 'ERR_TUN_DETACHED'
   | 'ERR_TUN_CLOSED'
   | 'ERR_TUN_LOCKED'
   | 'ERR_TUN_ROUTE_LOOP'

@@ -1,4 +1,4 @@
-import type { NativeDevice } from '#binding'
+import type { NativeListedDevice } from '#binding'
 import { fromNative } from './errors.ts'
 import { type Native, loadNative } from './native.ts'
 import {
@@ -104,7 +104,7 @@ async function call<T>(work: (native: Native) => Promise<T>): Promise<T> {
 }
 
 /** The public shape of what the native layer tells of a device. */
-function toDevice(native: NativeDevice): DeviceInfo {
+function toDevice(native: NativeListedDevice): DeviceInfo {
   const { owner, group, attachedQueues: attached, detachedQueues: detached } = native
   return {
     name: native.name,

@@ -7,6 +7,8 @@ export interface Taking<T> {
   readonly maxPackets: number
   /** What was taken may be overwritten at the next step. */
   readonly reuse: boolean
+  /** Super-packets are not cut. */
+  readonly superpackets: boolean
   readonly signal: AbortSignal | undefined
   readonly take: () => T
 }
@@ -26,6 +28,7 @@ const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true }
 export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, Waiter {
   readonly maxPackets: number
   readonly reuse: boolean
+  readonly superpackets: boolean
   readonly #source: PacketSource
   readonly #take: () => T
   readonly #signal: AbortSignal | undefined
@@ -34,10 +37,11 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
   /** Those who called `next()` and wait, in order. */
   readonly #pending: Settle<T>[] = []
 
-  constructor(source: PacketSource, { maxPackets, reuse, signal, take }: Taking<T>) {
+  constructor(source: PacketSource, { maxPackets, reuse, superpackets, signal, take }: Taking<T>) {
     this.#source = source
     this.maxPackets = maxPackets
     this.reuse = reuse
+    this.superpackets = superpackets
     this.#signal = signal
     this.#take = take
   }
@@ -113,7 +117,7 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
   #start(): void {
     if (this.#isStarted) return
     this.#signal?.throwIfAborted()
-    this.#source.lock(this, this.reuse)
+    this.#source.lock(this)
     this.#isStarted = true
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
   }

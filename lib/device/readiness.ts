@@ -1,5 +1,6 @@
 import type { NativeDevice } from '#binding'
 import { RuntimeWatcher } from './runtimeWatcher.ts'
+import type { Watching } from './watching.ts'
 
 /** The device can be read, and the device can be written: `UV_READABLE`, `UV_WRITABLE`. */
 export const READABLE = 1
@@ -8,21 +9,22 @@ export const WRITABLE = 2
 /** Bun and Deno have functions of libuv's names, which end the process. */
 const hasLibuv = !('bun' in process.versions) && !('deno' in process.versions)
 
-/** Watches a device for the source and the sink of its packets. */
-export class Readiness {
+/** Watches a queue of a device for the source and the sink of its packets. */
+export class Readiness implements Watching {
   readonly #watcher: {
     watch(events: number): void
     setReferenced(is: boolean): void
     close(): void
   }
   #wanted = 0
+  #isAttached = true
   #onWritable: (() => void) | undefined
   /** Called once the device can be read, or its watching broke. */
   onReadable: () => void = () => undefined
 
-  constructor(device: NativeDevice) {
-    const watcher = hasLibuv ? device.watch(this.#onEvents) : null
-    this.#watcher = watcher ?? new RuntimeWatcher(device, this.#onEvents)
+  constructor(device: NativeDevice, queue: number) {
+    const watcher = hasLibuv ? device.watch(queue, this.#onEvents) : null
+    this.#watcher = watcher ?? new RuntimeWatcher(device, queue, this.#onEvents)
   }
 
   /** Whether `onReadable` is wanted, once. */
@@ -34,6 +36,13 @@ export class Readiness {
   onceWritable(callback: () => void): void {
     this.#onWritable = callback
     this.#want(this.#wanted | WRITABLE)
+  }
+
+  /** While the queue is detached its descriptor tells of an error and nothing else: it is not watched. */
+  setAttached(_queue: number, isAttached: boolean): void {
+    if (this.#isAttached === isAttached) return
+    this.#isAttached = isAttached
+    this.#watcher.watch(isAttached ? this.#wanted : 0)
   }
 
   setReferenced(isReferenced: boolean): void {
@@ -48,7 +57,7 @@ export class Readiness {
   #want(events: number): void {
     if (events === this.#wanted) return
     this.#wanted = events
-    this.#watcher.watch(events)
+    if (this.#isAttached) this.#watcher.watch(events)
   }
 
   /** The native layer holds it only while it watches. */

@@ -1,22 +1,24 @@
 import type { NativeDevice } from '#binding'
 
-/** Watches a device where the event loop is not libuv's: the native layer's own reactor is asked, by promises. */
+/** Watches a queue where the event loop is not libuv's: the native layer's own reactor is asked, by promises. */
 export class RuntimeWatcher {
   readonly #native: NativeDevice
+  readonly #queue: number
   readonly #onEvents: (events: number) => void
   #wanted = 0
   #isRunning = false
   #isWaiting = false
 
-  constructor(native: NativeDevice, onEvents: (events: number) => void) {
+  constructor(native: NativeDevice, queue: number, onEvents: (events: number) => void) {
     this.#native = native
+    this.#queue = queue
     this.#onEvents = onEvents
   }
 
   /** Tells of events once; 0 for nothing. */
   watch(events: number): void {
     this.#wanted = events
-    if (this.#isWaiting) this.#native.wake()
+    if (this.#isWaiting) this.#native.wake(this.#queue)
     else if (events !== 0 && !this.#isRunning) void this.#run()
   }
 
@@ -33,7 +35,7 @@ export class RuntimeWatcher {
     this.#isRunning = true
     while (this.#wanted !== 0) {
       this.#isWaiting = true
-      const events = await this.#native.ready(this.#wanted)
+      const events = await this.#native.ready(this.#queue, this.#wanted)
       this.#isWaiting = false
       const told = events < 0 ? events : events & this.#wanted
       if (told === 0) continue

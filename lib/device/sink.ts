@@ -1,7 +1,8 @@
 import type { NativeDevice } from '#binding'
 import { TunError, fromNative, invalidArgument } from '../errors.ts'
-import type { Readiness } from './readiness.ts'
 import type { PackedBatch } from './source.ts'
+import { type VnetHeader, checkVnetHeader } from './vnet.ts'
+import type { Watching } from './watching.ts'
 
 /** A packet of a batch that the kernel did not take. */
 export interface RefusedPacket {
@@ -36,13 +37,13 @@ const FAILED = -1000
 /** Packets on their way out. */
 export class PacketSink {
   readonly #native: NativeDevice
-  readonly #readiness: Readiness
+  readonly #readiness: Watching
   /** What waits for room in the device; whatever is written meanwhile comes after it. */
   #blocked: Promise<void> | undefined
   #wake: (() => void) | undefined
   #isClosed = false
 
-  constructor(native: NativeDevice, readiness: Readiness) {
+  constructor(native: NativeDevice, readiness: Watching) {
     this.#native = native
     this.#readiness = readiness
   }
@@ -51,7 +52,33 @@ export class PacketSink {
     if (this.#blocked) return this.#behind(() => this.write(packet))
     const code = this.#call(packet)
     if (code === 0) return undefined
-    if (code === BLOCKED) return this.#block(() => this.write(packet))
+    if (code === BLOCKED) return this.#block(() => this.write(packet), packet)
+    throw this.#errorOf(code)
+  }
+
+  writeSuperPacket(packet: Uint8Array, given: Partial<VnetHeader>): Promise<void> | undefined {
+    const header = checkVnetHeader(given)
+    const { name, vnetHeaderBytes } = this.#native.info
+    if (vnetHeaderBytes === 0) {
+      throw new TunError(
+        `write a super-packet to ${name}: the device has no vnet header; open it with offload or vnetHeaderBytes`,
+        { code: 'ERR_TUN_UNSUPPORTED', subject: name },
+      )
+    }
+    return this.#writeWhole(packet, header)
+  }
+
+  #writeWhole(packet: Uint8Array, header: VnetHeader): Promise<void> | undefined {
+    const again = () => this.#writeWhole(packet, header)
+    if (this.#blocked) return this.#behind(again)
+    let code
+    try {
+      code = this.#native.writeWhole(header, packet)
+    } catch (error) {
+      throw this.#closed() ?? checkPacket('data', packet) ?? fromNative(error)
+    }
+    if (code === 0) return undefined
+    if (code === BLOCKED) return this.#block(again, packet)
     throw this.#errorOf(code)
   }
 
@@ -110,11 +137,11 @@ export class PacketSink {
     return this.#settle(this.#native.flush())
   }
 
-  /** Goes on once the device has room. */
-  #block(goOn: () => Promise<void> | undefined): Promise<void> {
+  /** Goes on once the queue of that packet, or that of the batch which waits, has room. */
+  #block(goOn: () => Promise<void> | undefined, packet?: Uint8Array): Promise<void> {
     const waiting = new Promise<void>((resolve) => {
       this.#wake = resolve
-      this.#readiness.onceWritable(resolve)
+      this.#readiness.onceWritable(resolve, this.#native.blockedQueue(packet))
     })
     const done = waiting.then(() => {
       this.#blocked = undefined

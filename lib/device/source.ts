@@ -1,6 +1,7 @@
 import type { NativeDevice } from '#binding'
 import { TunError, fromNative } from '../errors.ts'
-import { Readiness } from './readiness.ts'
+import { ORDINARY, type SuperPacket, toSuperPacket } from './vnet.ts'
+import type { Watching } from './watching.ts'
 
 /** Packets that lie end to end in one buffer. */
 export interface PackedBatch {
@@ -16,6 +17,8 @@ export interface Waiter {
   readonly maxPackets: number
   /** The packets may be overwritten at the next step. */
   readonly reuse: boolean
+  /** Super-packets are not cut. */
+  readonly superpackets: boolean
   /** Packets are there. */
   ready(): void
   /** There will be no more: the device was closed, or failed. */
@@ -48,7 +51,7 @@ const FAILED = -1000
 /** Packets on their way in: those that were read ahead, and more once the device has some. */
 export class PacketSource {
   readonly #native: NativeDevice
-  readonly #readiness: Readiness
+  readonly #readiness: Watching
   readonly #offsets: Uint32Array
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
   #memory = this.#slab.buffer
@@ -56,16 +59,20 @@ export class PacketSource {
   #filled = 0
   /** Some packet of the slab is somebody's for good. */
   #isShared = false
+  /** What was read ahead is whole, with vnet headers. */
+  #isWhole = false
+  readonly #headerBytes: number
   #next = 0
   #count = 0
   #waiter: Waiter | undefined
   #owner: object | undefined
   #end: { error: TunError | undefined } | undefined
 
-  constructor(native: NativeDevice, readiness: Readiness, highWaterMark: number) {
+  constructor(native: NativeDevice, readiness: Watching, highWaterMark: number) {
     this.#native = native
     this.#readiness = readiness
     this.#offsets = new Uint32Array(highWaterMark + 1)
+    this.#headerBytes = native.info.vnetHeaderBytes
     readiness.onReadable = this.#onReadable
   }
 
@@ -91,12 +98,23 @@ export class PacketSource {
     return view(this.#memory, start, (this.#offsets[index + 1] ?? start) - start)
   }
 
+  /** The same, with what the kernel says of it. */
+  takeSuper(): SuperPacket {
+    const data = this.take()
+    return this.#isWhole ? toSuperPacket(data, this.#headerBytes) : { data, header: ORDINARY }
+  }
+
   /** Takes packets, one at least; there must be one. */
   takeBatch(maxPackets: number): Buffer[] {
     const count = Math.min(maxPackets, this.available)
     const batch = new Array<Buffer>(count)
     for (let index = 0; index < count; index++) batch[index] = this.take()
     return batch
+  }
+
+  /** The same, with what the kernel says of each. */
+  takeSuperBatch(maxPackets: number): SuperPacket[] {
+    return Array.from({ length: Math.min(maxPackets, this.available) }, () => this.takeSuper())
   }
 
   /** The same end to end. */
@@ -114,7 +132,7 @@ export class PacketSource {
    *
    * @throws {TunError} `ERR_TUN_LOCKED` while there is another.
    */
-  lock(owner: object, reuse: boolean): void {
+  lock(owner: Waiter): void {
     if (this.#owner !== undefined && this.#owner !== owner) {
       throw new TunError(
         `read from ${this.#native.info.name}: somebody reads from it already; ` +
@@ -123,7 +141,8 @@ export class PacketSource {
       )
     }
     this.#owner = owner
-    if (!reuse) this.#isShared = true
+    if (!owner.reuse) this.#isShared = true
+    if (this.#isWhole && !owner.superpackets) this.#readAgain(owner)
   }
 
   unlock(owner: object): void {
@@ -155,12 +174,21 @@ export class PacketSource {
     waiter?.ended(error)
   }
 
+  /** What was read ahead whole, for one who wants it cut. */
+  #readAgain(reader: Waiter): void {
+    this.#isWhole = false
+    if (this.available === 0) return
+    this.#native.giveBack(this.#slab, this.#offsets.subarray(this.#next, this.#count + 1))
+    this.#next = this.#count
+    this.#fill(reader)
+  }
+
   readonly #onReadable = (): void => {
     const waiter = this.#waiter
     if (!waiter) return
     let count
     try {
-      count = this.#fill(Math.min(waiter.maxPackets, this.highWaterMark), waiter.reuse)
+      count = this.#fill(waiter)
     } catch (error) {
       this.finish(fromNative(error))
       return
@@ -174,24 +202,28 @@ export class PacketSource {
   }
 
   /** Reads what is there into the slab, and into another where that is full. */
-  #fill(maxPackets: number, reuse: boolean): number {
+  #fill({ maxPackets, reuse, superpackets }: Waiter): number {
     if (reuse && !this.#isShared) this.#filled = 0
     if (reuse && this.#isShared) this.#renew()
-    let count = this.#read(maxPackets)
+    let count = this.#read(maxPackets, superpackets)
     if (count === NEEDS_ROOM) {
       this.#renew()
-      count = this.#read(maxPackets)
+      count = this.#read(maxPackets, superpackets)
     }
     if (count < 0) throw fromNative(new Error(this.#native.errorOf(false, FAILED - count)))
     this.#isShared ||= !reuse
+    this.#isWhole = superpackets
     this.#next = 0
     this.#count = count
     this.#filled = this.#offsets[count] ?? 0
     return count
   }
 
-  #read(maxPackets: number): number {
-    return this.#native.read(this.#slab, this.#filled, this.#offsets, maxPackets)
+  #read(maxPackets: number, isWhole: boolean): number {
+    const most = Math.min(maxPackets, this.highWaterMark)
+    return isWhole
+      ? this.#native.readWhole(this.#slab, this.#filled, this.#offsets, most)
+      : this.#native.read(this.#slab, this.#filled, this.#offsets, most)
   }
 
   #renew(): void {

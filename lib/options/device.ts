@@ -24,8 +24,10 @@ export interface TunOptions {
   attach?: boolean | undefined
   /** The interface must not exist yet (`IFF_TUN_EXCL`). */
   exclusive?: boolean | undefined
-  /** Opens one queue of a device that may have several (`IFF_MULTI_QUEUE`). */
+  /** Opens one queue of a device that may have several (`IFF_MULTI_QUEUE`); default with `queues` above 1. */
   multiQueue?: boolean | undefined
+  /** Queues to open, 1 to 256, which are read and written as one. Default: 1. */
+  queues?: number | undefined
   /** The device outlives the process (`TUNSETPERSIST`). Default: as it is, and a new one does not. */
   persist?: boolean | undefined
   /** User, by name or number, who may attach to the device without privileges (`TUNSETOWNER`). */
@@ -86,6 +88,8 @@ export interface CheckedDeviceOptions {
 /** `UV_POLL` batches of more packets would keep the event loop too long. */
 const HIGH_WATER_MARK_MAX = 4096
 const HIGH_WATER_MARK_DEFAULT = 256
+/** `MAX_TAP_QUEUES` of drivers/net/tun.c. */
+export const QUEUES_MAX = 256
 const INT_MAX = 2_147_483_647
 const VNET_HEADER_SIZES: readonly unknown[] = [10, 12, 20, 24]
 const OFFLOADS: readonly unknown[] = ['tso', 'uso']
@@ -126,7 +130,8 @@ function checkFlags(options: TapOptions) {
     noCarrier: checkFlag('noCarrier', options.noCarrier, false),
     napi: checkFlag('napi', options.napi, false),
     napiFrags: checkFlag('napiFrags', options.napiFrags, false),
-    multiQueue: checkFlag('multiQueue', options.multiQueue, false),
+    multiQueue: checkFlag('multiQueue', options.multiQueue, (options.queues ?? 1) > 1),
+    queues: checkWhole('queues', options.queues ?? 1, 1, QUEUES_MAX),
     ...optional('index', options.index, (index) => checkWhole('index', index, 1, INT_MAX)),
   }
 }
@@ -188,17 +193,30 @@ function checkOffloads(offload: unknown): readonly unknown[] {
 }
 
 /** What a descriptor that is taken over has already. */
-const OF_DESCRIPTOR = ['name', 'cloneDevice', 'netns', 'exclusive', 'multiQueue', 'index'] as const
+const OF_DESCRIPTOR = [
+  'name',
+  'cloneDevice',
+  'netns',
+  'exclusive',
+  'multiQueue',
+  'queues',
+  'index',
+] as const
 
 /** Options that exclude each other, or mean something only together. */
 function checkCompanions(options: TapOptions, isTap: boolean): void {
-  const { mac, napi, napiFrags, attach, exclusive, name, fd } = options
+  const { mac, napi, napiFrags, attach, exclusive, name, fd, multiQueue, queues } = options
   const beside = OF_DESCRIPTOR.find((option) => options[option] !== undefined)
   const problems: [isThere: boolean | undefined, option: string, problem: string][] = [
     [!isTap && mac !== undefined, 'mac', 'a TUN device has no MAC address; use openTap()'],
     [!isTap && napiFrags, 'napiFrags', 'it is for TAP devices; use openTap()'],
     [napiFrags && !napi, 'napiFrags', 'it takes napi: true beside it'],
     [attach && exclusive, 'exclusive', 'an interface cannot both exist and not; leave attach out'],
+    [
+      multiQueue === false && queues !== undefined && queues > 1,
+      'multiQueue',
+      'several queues take a device of several; leave it out',
+    ],
     [attach && name === undefined && fd === undefined, 'attach', 'it takes a name beside it'],
     [
       fd !== undefined && beside !== undefined,

@@ -15,6 +15,7 @@ test('without options a device is up, with super-packets', (t) => {
       napiFrags: false,
       multiQueue: false,
       packetInformation: false,
+      queues: 1,
       tso: true,
       uso: true,
       vnetHeaderBytes: 10,

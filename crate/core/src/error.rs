@@ -41,6 +41,8 @@ pub enum ErrorCode {
     InterfaceDown,
     /// The kernel did not take a packet.
     PacketRefused,
+    /// No queue of the device is attached to it.
+    Detached,
     /// The route or address would lead the tunnel's own datagrams into the tunnel.
     RouteLoop,
     /// This kernel cannot do what was asked.
@@ -75,6 +77,7 @@ impl ErrorCode {
             Self::DeviceDeleted => "ERR_TUN_DEVICE_DELETED",
             Self::InterfaceDown => "ERR_TUN_INTERFACE_DOWN",
             Self::PacketRefused => "ERR_TUN_PACKET_REFUSED",
+            Self::Detached => "ERR_TUN_DETACHED",
             Self::RouteLoop => "ERR_TUN_ROUTE_LOOP",
             Self::Unsupported => "ERR_TUN_UNSUPPORTED",
             Self::Aborted => "ERR_TUN_ABORTED",

@@ -3,6 +3,7 @@
 use crate::convert::networks;
 use napi_derive::napi;
 use tun2udp_core::device::{DeviceOptions, Mode, Offloads};
+use tun2udp_core::packet::vnet::VnetHeader;
 use tun2udp_core::tuntap::OpenOptions;
 use tun2udp_core::{Error, ErrorCode, Result};
 
@@ -29,6 +30,8 @@ pub struct NativeDeviceOptions {
     pub napi_frags: bool,
     /// A device of several queues.
     pub multi_queue: bool,
+    /// Queues to open.
+    pub queues: u32,
     /// Each packet has a packet information header.
     pub packet_information: bool,
     /// Each packet has a vnet header of so many bytes.
@@ -89,6 +92,7 @@ impl TryFrom<NativeDeviceOptions> for OpenOptions {
         };
         Ok(Self {
             device,
+            queues: options.queues as usize,
             adopt: options.fd,
             must_exist: options.must_exist,
             offloads: Offloads { tso: options.tso, uso: options.uso },
@@ -139,6 +143,8 @@ pub struct NativeDeviceInfo {
     pub vnet_header_bytes: i32,
     /// Bytes of a slab that any one packet fits into.
     pub largest_packet_bytes: u32,
+    /// Queues that are open.
+    pub queues: u32,
 }
 
 /// A packet that the kernel did not take.
@@ -148,4 +154,29 @@ pub struct NativeRefusal {
     pub index: u32,
     /// The error as JSON, in the form of `crate::error`.
     pub error: String,
+}
+
+/// The fields of `struct virtio_net_hdr`.
+#[napi(object, object_to_js = false)]
+pub struct NativeVnetHeader {
+    /// `VIRTIO_NET_HDR_F_*`
+    pub flags: u8,
+    /// `VIRTIO_NET_HDR_GSO_*`
+    pub gso_type: u8,
+    /// Length of all headers, bytes.
+    pub hdr_len: u16,
+    /// Payload of each packet but the last, bytes.
+    pub gso_size: u16,
+    /// Where the summed part of the packet begins, bytes.
+    pub csum_start: u16,
+    /// Where the checksum stands, bytes after `csum_start`.
+    pub csum_offset: u16,
+}
+
+impl From<NativeVnetHeader> for VnetHeader {
+    fn from(header: NativeVnetHeader) -> Self {
+        let NativeVnetHeader { flags, gso_type, hdr_len, gso_size, csum_start, csum_offset } =
+            header;
+        Self { flags, gso_type, hdr_len, gso_size, csum_start, csum_offset }
+    }
 }

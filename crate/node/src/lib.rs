@@ -2,8 +2,9 @@
 //!
 //! - `relay` is the native relay as a JavaScript class; `convert` turns its values into plain objects and
 //!   back; `lifetime` ends relays together with the JavaScript environment that started them;
-//! - `device` is an open TUN or TAP device, `device_options` what it is opened with, `readiness` when
-//!   it can be read; `sys` is what N-API and libuv need of `unsafe`;
+//! - `device` is an open TUN or TAP device, `device_options` what it is opened with, `device_control`
+//!   what is asked of it and changed on it, `readiness` when it can be read; `features` is what the
+//!   driver can do; `sys` is what N-API and libuv need of `unsafe`;
 //! - `persistent` makes, removes and lists devices that outlive their process;
 //! - `tunctl` runs the steps of the program of that name;
 //! - `netlink` runs operations on links, addresses and routes, and `dump` reads whole tables; `monitor` tells
@@ -15,9 +16,11 @@
 
 pub mod convert;
 pub mod device;
+pub mod device_control;
 pub mod device_options;
 pub mod dump;
 mod error;
+pub mod features;
 pub mod lifetime;
 pub mod monitor;
 pub mod namespaces;

@@ -42,7 +42,7 @@ pub struct NativeRemoveOptions {
 
 /// The core's `TunLink`, and the core's `Listed` where it was listed.
 #[napi(object, object_from_js = false)]
-pub struct NativeDevice {
+pub struct NativeListedDevice {
     /// Interface index.
     pub index: u32,
     /// Name.
@@ -84,7 +84,7 @@ pub struct NativeHolder {
 
 /// Makes a device persistent, off the event loop.
 #[napi]
-pub async fn create_persistent(options: NativeCreateOptions) -> napi::Result<NativeDevice> {
+pub async fn create_persistent(options: NativeCreateOptions) -> napi::Result<NativeListedDevice> {
     let options = CreateOptions::from(options);
     let link = off_the_loop(move || persistent::create(&options)).await?;
     Ok(Listed { link, holders: Vec::new() }.into())
@@ -99,12 +99,12 @@ pub async fn remove_persistent(options: NativeRemoveOptions) -> napi::Result<()>
 
 /// All TUN and TAP devices by rising index, off the event loop.
 #[napi]
-pub async fn list_devices(netns: Option<String>) -> napi::Result<Vec<NativeDevice>> {
+pub async fn list_devices(netns: Option<String>) -> napi::Result<Vec<NativeListedDevice>> {
     let listed = off_the_loop(move || persistent::list(netns.as_deref())).await?;
-    Ok(listed.into_iter().map(NativeDevice::from).collect())
+    Ok(listed.into_iter().map(NativeListedDevice::from).collect())
 }
 
-async fn off_the_loop<T: Send + 'static>(
+pub(crate) async fn off_the_loop<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> napi::Result<T> {
     let done = spawn_blocking(work).await;
@@ -132,7 +132,7 @@ impl From<NativeRemoveOptions> for RemoveOptions {
     }
 }
 
-impl From<Listed> for NativeDevice {
+impl From<Listed> for NativeListedDevice {
     fn from(Listed { link, holders }: Listed) -> Self {
         // Taken apart whole, so that a field added to the core cannot be forgotten here.
         let TunLink {

@@ -8,7 +8,8 @@ use std::io;
 use std::path::Path;
 
 /// The error of opening the clone device.
-pub(super) fn of_open(path: &Path, error: &io::Error) -> Error {
+#[must_use]
+pub fn of_open(path: &Path, error: &io::Error) -> Error {
     let base = Error::os("open", path.display().to_string(), "open", error);
     match error.raw_os_error() {
         Some(libc::ENOENT) => base.with_code(ErrorCode::NoDeviceNode).with_advice(
@@ -55,6 +56,10 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
             "an interface of that name exists that is no {mode} device, or differs in its number \
              of queues: see \"ip -d link show\", and choose another name"
         )),
+        Some(libc::EFAULT) => base.with_advice(
+            "a classic BPF filter of a process that is gone is attached to it still: delete the \
+             interface and make it anew, or leave packet information out",
+        ),
         Some(libc::E2BIG) => base
             .with_code(ErrorCode::Exhausted)
             .with_advice("it has the 256 queues already that a device may have"),
@@ -127,5 +132,27 @@ fn busy_advice(name: &str) -> String {
             holder.pid, holder.command
         ),
         None => "another process holds it: end that process, or choose another name".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_of_a_clone_device_that_does_not_open_has_its_own_advice() {
+        let causes = [
+            (libc::ENOENT, ErrorCode::NoDeviceNode, "--device /dev/net/tun"),
+            (libc::ENODEV, ErrorCode::NoDriver, "modprobe tun"),
+            (libc::ENXIO, ErrorCode::NoDriver, "modprobe tun"),
+            (libc::EPERM, ErrorCode::Permission, "cgroup"),
+            (libc::EACCES, ErrorCode::Permission, "chmod 666"),
+        ];
+        for (errno, code, advice) in causes {
+            let path = Path::new("/dev/net/tun");
+            let error = of_open(path, &io::Error::from_raw_os_error(errno));
+            assert_eq!((error.code(), error.errno()), (code, Some(errno)));
+            assert!(error.to_string().contains(advice), "{error}");
+        }
     }
 }

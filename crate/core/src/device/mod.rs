@@ -7,6 +7,7 @@
 
 mod attachment;
 mod cause;
+mod filter;
 mod holder;
 mod name;
 mod offload;
@@ -17,17 +18,21 @@ mod settings;
 pub mod tunctl;
 
 pub use attachment::Attachment;
-pub use cause::{read_error, write_error};
+pub use cause::{of_open as open_error, read_error, write_error};
+pub use filter::StationFilter;
 pub use holder::{Holder, holders};
 pub use name::check_name;
 pub use offload::{Offloads, has_vnet_header};
 pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, Mode};
+pub use settings::Settings;
 
 use crate::error::{Error, Result};
-use crate::sys::{interface, io as sys_io, tun, tun_control};
+use crate::sys::{interface, io as sys_io, tun, tun_control, tun_filter};
 use std::io;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Mutex;
+use tun_filter::Program;
 
 /// The longest packet that the driver hands over, header of the link layer left out, bytes.
 pub const MAX_PACKET: usize = 65_535;
@@ -50,6 +55,8 @@ pub struct TunDevice {
     is_persistent: bool,
     has_vnet_header: bool,
     flags: i32,
+    /// The classic BPF program that is attached to the device, whose memory the kernel looks at.
+    program: Mutex<Option<Program>>,
 }
 
 impl TunDevice {
@@ -108,6 +115,7 @@ impl TunDevice {
             has_vnet_header: info.flags & tun::IFF_VNET_HDR != 0,
             flags: info.flags,
             name: info.name,
+            program: Mutex::new(None),
         })
     }
 
@@ -154,7 +162,7 @@ impl TunDevice {
 
     /// Has a loaded eBPF program choose the queue of each packet by its answer.
     pub fn set_steering(&self, program: BorrowedFd<'_>) -> io::Result<()> {
-        tun::set_steering(self.as_fd(), program)
+        tun_filter::set_steering(self.as_fd(), Some(program))
     }
 
     /// Reads one packet; `WouldBlock` if none is there, `EBADFD` once the device was deleted.

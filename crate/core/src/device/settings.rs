@@ -3,9 +3,23 @@
 use super::TunDevice;
 use super::ownership;
 use crate::error::{Error, ErrorCode, Result};
+use crate::sys::tun;
 use crate::sys::tun_control::{self, MAC_LEN};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// What the driver says of an open device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The interface's name, which may have been changed.
+    pub name: String,
+    /// `IFF_*` of `TUNGETIFF`.
+    pub flags: i32,
+    /// Bytes written and not yet taken by the stack before a write waits.
+    pub send_buffer_bytes: i32,
+    /// Bytes of the vnet header before each packet; 0 without.
+    pub vnet_header_bytes: i32,
+}
 
 impl TunDevice {
     /// Whether the device outlives its last queue (`TUNSETPERSIST`).
@@ -35,6 +49,12 @@ impl TunDevice {
             .map_err(|e| self.refused("set the send buffer of", "ioctl(TUNSETSNDBUF)", &e))
     }
 
+    /// Sets the bytes of the vnet header (`TUNSETVNETHDRSZ`).
+    pub fn set_vnet_header_size(&self, bytes: i32) -> Result<()> {
+        tun::set_vnet_header_size(self.as_fd(), bytes)
+            .map_err(|e| self.refused("set the vnet header of", "ioctl(TUNSETVNETHDRSZ)", &e))
+    }
+
     /// Bytes of the vnet header (`TUNGETVNETHDRSZ`).
     pub fn vnet_header_size(&self) -> Result<i32> {
         tun_control::vnet_header_size(self.as_fd())
@@ -43,7 +63,7 @@ impl TunDevice {
 
     /// Gives a TAP device an Ethernet address (`SIOCSIFHWADDR`).
     pub fn set_mac(&self, mac: [u8; MAC_LEN]) -> Result<()> {
-        self.expect_tap("set the MAC address of")?;
+        self.expect_tap("set the MAC address of", "it is a TUN device, which has none")?;
         tun_control::set_mac(self.as_fd(), mac).map_err(|e| {
             let error = self.refused("set the MAC address of", "ioctl(SIOCSIFHWADDR)", &e);
             match e.raw_os_error() {
@@ -55,15 +75,65 @@ impl TunDevice {
         })
     }
 
-    fn refused(&self, operation: &'static str, request: &'static str, e: &io::Error) -> Error {
+    /// Whether the interface has a carrier (`TUNSETCARRIER`, Linux ≥ 5.0).
+    pub fn set_carrier(&self, has_carrier: bool) -> Result<()> {
+        tun_control::set_carrier(self.as_fd(), has_carrier)
+            .map_err(|e| self.refused("set the carrier of", "ioctl(TUNSETCARRIER)", &e))
+    }
+
+    /// Takes this queue from its device, or gives it back (`TUNSETQUEUE`); only where the device
+    /// may have several. While it is away reading and writing is `EBADFD`.
+    pub fn set_attached(&self, is_attached: bool) -> Result<()> {
+        let operation = if is_attached { "attach a queue of" } else { "detach a queue of" };
+        if self.flags() & tun::IFF_MULTI_QUEUE == 0 {
+            let reason = "it is a device of one queue";
+            return Err(Error::new(ErrorCode::Unsupported, operation, self.name(), reason)
+                .with_advice("open it with several queues, or with multiQueue"));
+        }
+        tun_control::set_attached(self.as_fd(), is_attached).map_err(|e| {
+            let error = self.refused(operation, "ioctl(TUNSETQUEUE)", &e);
+            match e.raw_os_error() {
+                Some(libc::EINVAL) if is_attached => error
+                    .with_code(ErrorCode::DeviceDeleted)
+                    .with_advice("it was not detached, or the interface was deleted meanwhile"),
+                Some(libc::EINVAL) => error.with_advice("it is detached already"),
+                _ => error,
+            }
+        })
+    }
+
+    /// What the driver says of the device now.
+    pub fn settings(&self) -> Result<Settings> {
+        let fd = self.as_fd();
+        let info = tun::queue_info(fd)
+            .map_err(|e| self.refused("read the flags of", "ioctl(TUNGETIFF)", &e))?;
+        let send_buffer_bytes = tun_control::send_buffer(fd)
+            .map_err(|e| self.refused("read the send buffer of", "ioctl(TUNGETSNDBUF)", &e))?;
+        let has_header = info.flags & tun::IFF_VNET_HDR != 0;
+        let vnet_header_bytes = if has_header { self.vnet_header_size()? } else { 0 };
+        Ok(Settings { name: info.name, flags: info.flags, send_buffer_bytes, vnet_header_bytes })
+    }
+
+    /// The network namespace that the interface is in now (`TUNGETDEVNETNS`, Linux ≥ 5.2). It takes
+    /// `CAP_NET_ADMIN` over that namespace.
+    pub fn network_namespace(&self) -> Result<OwnedFd> {
+        tun::network_namespace(self.as_fd())
+            .map_err(|e| self.refused("find the network namespace of", "ioctl(TUNGETDEVNETNS)", &e))
+    }
+
+    pub(super) fn refused(
+        &self,
+        operation: &'static str,
+        request: &'static str,
+        e: &io::Error,
+    ) -> Error {
         Error::os(operation, self.name(), request, e)
     }
 
-    fn expect_tap(&self, operation: &'static str) -> Result<()> {
+    pub(super) fn expect_tap(&self, operation: &'static str, reason: &'static str) -> Result<()> {
         if self.is_tap() {
             return Ok(());
         }
-        let reason = "it is a TUN device, which has none";
         Err(Error::new(ErrorCode::Unsupported, operation, self.name(), reason)
             .with_advice("open a TAP device for it"))
     }

@@ -12,4 +12,4 @@ pub use enter::{enter, open, within, within_open};
 pub use named::{create, delete, list};
 
 /// Where named namespaces are (ip-netns(8)).
-const FOLDER: &str = "/run/netns";
+pub(crate) const FOLDER: &str = "/run/netns";

@@ -1,9 +1,10 @@
 //! Network namespaces (network_namespaces(7)), entered by a thread and never by the process.
 
 use super::check;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Opens a namespace by its file: `/run/netns/NAME`, `/proc/PID/ns/net`.
@@ -35,10 +36,15 @@ pub fn unshare() -> io::Result<OwnedFd> {
 
 /// Whether two descriptors are of the same namespace (same device and inode, namespaces(7)).
 pub fn is_same(one: &OwnedFd, other: &OwnedFd) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |fd: &OwnedFd| -> io::Result<(u64, u64)> {
-        let metadata = File::from(fd.as_fd().try_clone_to_owned()?).metadata()?;
-        Ok((metadata.dev(), metadata.ino()))
-    };
-    Ok(identity(one)? == identity(other)?)
+    let (one, other) = (metadata(one)?, metadata(other)?);
+    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+/// The inode of a namespace's file.
+pub fn inode(namespace: &OwnedFd) -> io::Result<u64> {
+    metadata(namespace).map(|metadata| metadata.ino())
+}
+
+fn metadata(namespace: &OwnedFd) -> io::Result<Metadata> {
+    File::from(namespace.as_fd().try_clone_to_owned()?).metadata()
 }

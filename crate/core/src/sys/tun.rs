@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// `TUN_F_UDP_TUNNEL_GSO`, kernel ≥ 6.17; not in libc yet.
 pub const TUN_F_UDP_TUNNEL_GSO: u32 = 0x80;
+/// `TUN_F_UDP_TUNNEL_GSO_CSUM`, kernel ≥ 6.17; not in libc yet.
+pub const TUN_F_UDP_TUNNEL_GSO_CSUM: u32 = 0x100;
 
 /// Flags of a TUN/TAP queue, as `TUNSETIFF` takes them in `ifr_flags`.
 pub use libc::{
@@ -93,15 +95,6 @@ pub fn set_offload(fd: BorrowedFd<'_>, mask: u32) -> io::Result<()> {
 pub fn set_vnet_header_size(fd: BorrowedFd<'_>, bytes: libc::c_int) -> io::Result<()> {
     // SAFETY: TUNSETVNETHDRSZ reads one int, which `bytes` is.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETVNETHDRSZ as _, &raw const bytes) })
-        .map(drop)
-}
-
-/// `TUNSETSTEERINGEBPF`: the program's answer, modulo the number of queues, is the queue that a
-/// packet goes to. The device keeps the program.
-pub fn set_steering(fd: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
-    let program: libc::c_int = program.as_raw_fd();
-    // SAFETY: TUNSETSTEERINGEBPF reads one int, which `program` is.
-    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETSTEERINGEBPF as _, &raw const program) })
         .map(drop)
 }
 

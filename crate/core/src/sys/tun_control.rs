@@ -30,6 +30,34 @@ pub fn set_send_buffer(fd: BorrowedFd<'_>, bytes: libc::c_int) -> io::Result<()>
         .map(drop)
 }
 
+/// `TUNGETSNDBUF`: what [`set_send_buffer`] set, or the largest int.
+pub fn send_buffer(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: TUNGETSNDBUF writes one int, which `bytes` is.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNGETSNDBUF as _, &raw mut bytes) })?;
+    Ok(bytes)
+}
+
+/// `TUNSETCARRIER` (Linux ≥ 5.0): whether the interface has a carrier.
+pub fn set_carrier(fd: BorrowedFd<'_>, has_carrier: bool) -> io::Result<()> {
+    let value = libc::c_int::from(has_carrier);
+    // SAFETY: TUNSETCARRIER reads one int, which `value` is.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETCARRIER as _, &raw const value) })
+        .map(drop)
+}
+
+/// `TUNSETQUEUE`: takes the queue from its device, or gives it back.
+///
+/// While it is away, every other call on it but this one is `EBADFD`.
+pub fn set_attached(fd: BorrowedFd<'_>, is_attached: bool) -> io::Result<()> {
+    let mut request = super::tun::interface_request(b"")?;
+    let flag = if is_attached { libc::IFF_ATTACH_QUEUE } else { libc::IFF_DETACH_QUEUE };
+    request.ifr_ifru.ifru_flags = flag as libc::c_short;
+    // SAFETY: TUNSETQUEUE reads one `struct ifreq`, which `request` is.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETQUEUE as _, &raw mut request) })
+        .map(drop)
+}
+
 /// `TUNGETVNETHDRSZ`: bytes of the header before each packet of a device with `IFF_VNET_HDR`.
 pub fn vnet_header_size(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     let mut bytes: libc::c_int = 0;

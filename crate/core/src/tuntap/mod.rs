@@ -3,21 +3,41 @@
 //!
 //! - [`open`](open()) takes [`OpenOptions`] and needs both the driver and RTNETLINK, which do not
 //!   know each other: hence a room above them; `undo` takes back what a failure left half done;
+//! - [`features()`] tells what the driver of this kernel can do;
+//! - [`link`] and [`home`] tell what an open device is now, and where;
+//! - [`Queues`] are all queues of a device that a program holds, as if they were one;
 //! - [`Reader`] fills a slab of the caller's with packets, super-packets cut into ordinary ones;
 //! - [`ready`](ready()) waits for a device without an event loop of the caller's;
 //! - [`Writer`] hands packets to the kernel, those of a flow joined where the device takes that.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod features;
 mod open;
 mod options;
+mod queues;
 mod reader;
 mod ready;
+mod state;
 pub(crate) mod undo;
 mod writer;
 
+use crate::error::{Error, Result};
+use tokio::runtime::{Builder, Runtime};
+
+pub use features::{Features, Probed, features};
 pub use open::{Opened, open};
 pub use options::OpenOptions;
-pub use reader::{Filled, ReadCounters, Reader, Room};
+pub use queues::{Queues, refusal_error};
+pub use reader::{Filled, Form, ReadCounters, Reader, Room};
 pub use ready::ready;
+pub use state::{Home, home, link};
 pub use writer::{Progress, Refusal, WriteCounters, Writer};
+
+/// A runtime for the netlink sockets of one call.
+fn runtime() -> Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::os("start", "the runtime of a netlink socket", "epoll_create1", &e))
+}

@@ -3,7 +3,7 @@
 
 use super::options::OpenOptions;
 use super::undo::{Change, Undo};
-use crate::device::{Offloads, TunDevice, principal};
+use crate::device::{DeviceOptions, Offloads, TunDevice, principal};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace;
 use crate::netlink::{Connection, LinkChange, LinkRef};
@@ -14,8 +14,8 @@ use std::os::fd::AsRawFd;
 /// An open device.
 #[derive(Debug)]
 pub struct Opened {
-    /// The device.
-    pub device: TunDevice,
+    /// Its queues, one at least.
+    pub queues: Vec<TunDevice>,
     /// Its MTU, bytes.
     pub mtu: u32,
     /// Which super-packets the kernel hands over.
@@ -56,7 +56,20 @@ fn make(options: &OpenOptions, owners: &Owners) -> Result<Opened> {
         return Err(Error::new(ErrorCode::NotFound, "attach to", subject, reason)
             .with_advice("make it first, or do not ask for one that exists"));
     }
-    configure(TunDevice::open(&options.device)?, existed, options, owners)
+    let first = TunDevice::open(&options.device)?;
+    let further = further_queues(&first, options)?;
+    configure(first, further, existed, options, owners)
+}
+
+/// The other queues of a device, which is there now.
+fn further_queues(first: &TunDevice, options: &OpenOptions) -> Result<Vec<TunDevice>> {
+    let further = DeviceOptions {
+        name: Some(first.name().to_owned()),
+        is_exclusive: false,
+        index: None,
+        ..options.device.clone()
+    };
+    (1..options.queues.max(1)).map(|_| TunDevice::open(&further)).collect()
 }
 
 /// The descriptor given stays the caller's until all is done.
@@ -64,7 +77,7 @@ fn adopt(options: &OpenOptions, fd: i32, owners: &Owners) -> Result<Opened> {
     let copy = tun_control::duplicate(fd)
         .map_err(|e| Error::os("adopt the descriptor", fd.to_string(), "fcntl(F_DUPFD)", &e))?;
     let there = crate::sys::tun::network_namespace(std::os::fd::AsFd::as_fd(&copy));
-    let work = move || configure(TunDevice::adopt(copy)?, true, options, owners);
+    let work = move || configure(TunDevice::adopt(copy)?, Vec::new(), true, options, owners);
     let opened = match there {
         Ok(there) => namespace::within(&format!("/proc/self/fd/{}", there.as_raw_fd()), work),
         Err(_) => work(),
@@ -76,14 +89,12 @@ fn adopt(options: &OpenOptions, fd: i32, owners: &Owners) -> Result<Opened> {
 
 fn configure(
     device: TunDevice,
+    further: Vec<TunDevice>,
     existed: bool,
     options: &OpenOptions,
     owners: &Owners,
 ) -> Result<Opened> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Error::os("start", "the runtime of a netlink socket", "epoll_create1", &e))?;
+    let runtime = super::runtime()?;
     let offloads = if device.has_vnet_header() {
         device.negotiate_offloads(options.offloads)?
     } else {
@@ -107,7 +118,8 @@ fn configure(
         }
         configured
     })?;
-    Ok(Opened { device, mtu, offloads, existed })
+    let queues = std::iter::once(device).chain(further).collect();
+    Ok(Opened { queues, mtu, offloads, existed })
 }
 
 /// Owner, group and persistence: last, so that what failed before leaves no new device behind.
@@ -139,14 +151,15 @@ impl Work<'_> {
         if let Some(link_type) = options.link_type {
             device.set_link_type(link_type)?;
         }
+        let before = connection.link(&LinkRef::Index(index)).await?;
         if let Some(mac) = options.mac {
             device.set_mac(mac)?;
+            undo.record(Change::Mac(before.mac_address.clone()));
         }
         if !self.existed && !options.link_local {
             // It must be a message of its own, before the link is up.
             connection.disable_address_generation(index, name).await?;
         }
-        let before = connection.link(&LinkRef::Index(index)).await?;
         let mtu = options.mtu.unwrap_or(before.mtu);
         if mtu != before.mtu {
             let change = LinkChange { mtu: Some(mtu), ..LinkChange::default() };
@@ -157,6 +170,7 @@ impl Work<'_> {
             let change =
                 LinkChange { tx_queue_length: options.tx_queue_length, ..LinkChange::default() };
             connection.set_link(index, name, &change).await?;
+            undo.record(Change::TxQueueLength(before.tx_queue_length));
         }
         for address in &options.addresses {
             self.add_address(*address, undo).await?;

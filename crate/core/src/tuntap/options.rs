@@ -10,6 +10,9 @@ use std::os::fd::RawFd;
 pub struct OpenOptions {
     /// Mode, name, flags and headers of the device.
     pub device: DeviceOptions,
+    /// Queues to open, each with a descriptor of its own; of more than one the device must be one
+    /// of several.
+    pub queues: usize,
     /// A descriptor that is attached to a device already, and is taken over once all else is done.
     pub adopt: Option<RawFd>,
     /// Refused unless the interface exists.

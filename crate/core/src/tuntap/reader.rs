@@ -4,11 +4,14 @@ use crate::device::{MAX_READ, TunDevice};
 use crate::packet::ethernet;
 use crate::packet::split::{self, Prepared, SplitPlan};
 use crate::packet::vnet::VnetHeader;
+use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 
 /// The longest vnet header that the driver gives, bytes.
 const MAX_VNET_LEN: usize = 24;
+/// The header of an ordinary packet: all zeroes, as long as the driver takes.
+const NO_HEADER: &[u8] = &[0; MAX_VNET_LEN];
 
 /// Where packets go: end to end into `slab` from `start` on.
 #[derive(Debug)]
@@ -36,6 +39,16 @@ pub struct ReadCounters {
     pub malformed: u64,
 }
 
+/// In which form packets are handed out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Ordinary packets: super-packets are cut.
+    #[default]
+    Cut,
+    /// As the kernel gave them, the vnet header before each, where the device has one.
+    Whole,
+}
+
 /// What came of one call of [`Reader::read`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filled {
@@ -57,6 +70,8 @@ pub struct Reader {
     waiting: Waiting,
     /// The last packet was a super-packet, and the next may well be one.
     expects_super_packet: bool,
+    /// Packets that were handed out whole and given back, with their headers.
+    returned: VecDeque<Vec<u8>>,
     counters: ReadCounters,
 }
 
@@ -79,6 +94,7 @@ impl Reader {
             headers: Vec::new(),
             waiting: Waiting::Nothing,
             expects_super_packet: false,
+            returned: VecDeque::new(),
             counters: ReadCounters::default(),
         }
     }
@@ -106,18 +122,25 @@ impl Reader {
     /// may have nothing to read any more.
     #[must_use]
     pub fn has_waiting(&self) -> bool {
-        !matches!(self.waiting, Waiting::Nothing)
+        !matches!(self.waiting, Waiting::Nothing) || !self.returned.is_empty()
+    }
+
+    /// Takes back a packet that was handed out whole, to hand it out again, maybe cut.
+    pub fn give_back(&mut self, packet: &[u8]) {
+        self.counters.packets = self.counters.packets.saturating_sub(1);
+        self.counters.bytes = self.counters.bytes.saturating_sub(packet.len() as u64);
+        self.returned.push_back(packet.to_owned());
     }
 
     /// Reads until nothing is left, the room is full, or `max_packets` are there.
     ///
     /// An error is told once no packet came before it: `EBADFD` once the device was deleted.
-    pub fn read(&mut self, device: &TunDevice, room: Room<'_>) -> io::Result<Filled> {
+    pub fn read(&mut self, device: &TunDevice, room: Room<'_>, form: Form) -> io::Result<Filled> {
         let limit = room.max_packets.min(room.offsets.len().saturating_sub(1));
         let mut filling = Filling { filled: room.start, count: 0, limit, room };
         filling.mark();
-        let end = if self.scratch.is_empty() {
-            read_whole(device, &mut filling)
+        let end = if self.scratch.is_empty() || form == Form::Whole {
+            self.read_whole(device, &mut filling)
         } else {
             self.read_cutting(device, &mut filling)
         };
@@ -133,8 +156,15 @@ impl Reader {
 
     fn read_cutting(&mut self, device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
         loop {
-            if !self.deliver(filling) {
+            if !self.deliver(filling, &[]) {
                 return Ok(End::Room);
+            }
+            if let Some(packet) = self.returned.pop_front() {
+                if let Some(space) = self.scratch.get_mut(..packet.len()) {
+                    space.copy_from_slice(&packet);
+                }
+                self.take_in(packet.len());
+                continue;
             }
             let read = if self.expects_super_packet {
                 device.read(&mut self.scratch).map(|len| self.take_in(len))
@@ -152,6 +182,20 @@ impl Reader {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    fn read_whole(&mut self, device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
+        let ordinary = NO_HEADER.get(..self.vnet_len).unwrap_or_default();
+        if !self.deliver(filling, ordinary) {
+            return Ok(End::Room);
+        }
+        while let Some(packet) = self.returned.front() {
+            if !filling.push(&[packet]) {
+                return Ok(End::Room);
+            }
+            self.returned.pop_front();
+        }
+        read_into(device, filling)
     }
 
     /// Hands out the packet where it lies in the slab; one that is to be cut is taken out of it.
@@ -206,14 +250,15 @@ impl Reader {
         }
     }
 
-    /// Hands out what waits; answers whether nothing waits any more and another packet may be read.
-    fn deliver(&mut self, filling: &mut Filling<'_>) -> bool {
+    /// Hands out what waits, `before` each packet; answers whether nothing waits any more and
+    /// another packet may be read.
+    fn deliver(&mut self, filling: &mut Filling<'_>, before: &[u8]) -> bool {
         let Self { scratch, headers, waiting, .. } = self;
         let bytes = |range: Range<usize>| scratch.get(range).unwrap_or_default();
         match waiting {
             Waiting::Nothing => {}
             Waiting::Whole(range) => {
-                if !filling.push(&[bytes(range.clone())]) {
+                if !filling.push(&[before, bytes(range.clone())]) {
                     return false;
                 }
             }
@@ -221,7 +266,7 @@ impl Reader {
                 for (header, payload) in plan.segments().skip(*next) {
                     let header = headers.get(header).unwrap_or_default();
                     let payload = base.end + payload.start..base.end + payload.end;
-                    if !filling.push(&[bytes(base.clone()), header, bytes(payload)]) {
+                    if !filling.push(&[before, bytes(base.clone()), header, bytes(payload)]) {
                         return false;
                     }
                     *next += 1;
@@ -239,7 +284,7 @@ enum End {
     Device,
 }
 
-fn read_whole(device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
+fn read_into(device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
     while filling.count < filling.limit {
         let Some(space) = filling.space() else { return Ok(End::Room) };
         match device.read(space) {

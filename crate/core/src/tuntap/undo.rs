@@ -1,6 +1,6 @@
 //! What a relay added to a device that was there before, and how to take it back.
 
-use crate::netlink::{Connection, LinkChange};
+use crate::netlink::{Connection, LinkChange, MacAddress};
 use ipnet::IpNet;
 
 /// The changes to one interface, to be taken back in the opposite order.
@@ -20,6 +20,10 @@ pub(crate) struct Undo {
 pub(crate) enum Change {
     /// The MTU was this before, bytes.
     Mtu(u32),
+    /// The queue length was this before, packets.
+    TxQueueLength(u32),
+    /// The hardware address was this before.
+    Mac(Option<String>),
     /// The most segments of a super-packet were this before.
     GsoMaxSegments(u32),
     /// This address was added.
@@ -54,6 +58,16 @@ impl Undo {
         match change {
             Change::Mtu(mtu) => {
                 let change = LinkChange { mtu: Some(*mtu), ..LinkChange::default() };
+                connection.set_link(index, &self.interface, &change).await
+            }
+            Change::TxQueueLength(packets) => {
+                let change =
+                    LinkChange { tx_queue_length: Some(*packets), ..LinkChange::default() };
+                connection.set_link(index, &self.interface, &change).await
+            }
+            Change::Mac(address) => {
+                let mac_address = address.as_deref().and_then(MacAddress::parse);
+                let change = LinkChange { mac_address, ..LinkChange::default() };
                 connection.set_link(index, &self.interface, &change).await
             }
             Change::GsoMaxSegments(segments) => {

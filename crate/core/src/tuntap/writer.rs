@@ -28,7 +28,7 @@ pub struct Refusal {
 /// What was written since the device was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WriteCounters {
-    /// Packets that the kernel took, those in super-packets counted singly.
+    /// Packets that the kernel took, those that were joined counted singly.
     pub packets: u64,
     /// Their bytes.
     pub bytes: u64,
@@ -36,6 +36,18 @@ pub struct WriteCounters {
     pub super_packets: u64,
     /// Packets that the kernel did not take.
     pub refused: u64,
+}
+
+impl WriteCounters {
+    /// What two writers wrote.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            packets: self.packets + other.packets,
+            bytes: self.bytes + other.bytes,
+            super_packets: self.super_packets + other.super_packets,
+            refused: self.refused + other.refused,
+        }
+    }
 }
 
 /// Whether everything was dealt with.
@@ -58,10 +70,10 @@ pub struct Writer {
     coalescer: Coalescer,
     /// Packets that are joined, or wait, end to end.
     arena: Vec<u8>,
-    /// Where each of them begins.
-    starts: Vec<usize>,
-    /// The number in its batch of the first of them.
-    first_index: usize,
+    /// Where each of them begins, and its number in its batch.
+    starts: Vec<(usize, usize)>,
+    /// Packets wait for room.
+    is_blocked: bool,
     /// Writes of the coalescer that are done.
     done: usize,
     /// The packets of a super-packet that the kernel refused: they go before all else.
@@ -81,7 +93,7 @@ impl Writer {
             coalescer: Coalescer::new(join),
             arena: Vec::new(),
             starts: Vec::new(),
-            first_index: 0,
+            is_blocked: false,
             done: 0,
             singles: VecDeque::new(),
             refusals: Vec::new(),
@@ -117,40 +129,83 @@ impl Writer {
         result
     }
 
+    /// Writes a super-packet, or a packet whose checksum is still to be put in, with the header
+    /// that says so; `WouldBlock` while the device has no room. It takes a vnet header.
+    pub fn write_whole(
+        &mut self,
+        device: &TunDevice,
+        header: VnetHeader,
+        packet: &[u8],
+    ) -> io::Result<()> {
+        let bytes = header.bytes();
+        let padding = ORDINARY.get(VnetHeader::LEN..self.vnet_len).unwrap_or_default();
+        let slices = [&bytes, padding, packet].map(IoSlice::new);
+        let result = uninterrupted(|| device.write_vectored(&slices));
+        match &result {
+            Ok(()) => {
+                self.count(1, packet.len());
+                self.counters.super_packets += u64::from(header.is_super_packet());
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => self.counters.refused += 1,
+        }
+        result
+    }
+
     /// Writes packets in order; a refused one is noted, and the next is written.
     pub fn write_batch<'p>(
         &mut self,
         device: &TunDevice,
         packets: impl Iterator<Item = &'p [u8]>,
     ) -> Progress {
-        let mut progress = Progress::Done;
         for (index, packet) in packets.enumerate() {
-            if packet.is_empty() {
-                // The kernel would refuse it, and it has no place of its own in the arena.
-                self.refuse(index, libc::EINVAL);
-                continue;
+            self.put(device, index, packet);
+        }
+        self.finish(device)
+    }
+
+    /// Writes a packet of a batch, or keeps it to be joined with others until
+    /// [`Writer::finish`].
+    pub fn put(&mut self, device: &TunDevice, index: usize, packet: &[u8]) {
+        if packet.is_empty() {
+            // The kernel would refuse it, and it has no place of its own in the arena.
+            self.refuse(index, libc::EINVAL);
+        } else if self.joins || self.is_blocked {
+            self.keep(index, packet);
+            if !self.is_blocked && self.arena.len() >= BATCH_BYTES {
+                self.flush(device);
             }
-            if self.joins || progress == Progress::Blocked {
-                self.keep(index, packet);
-                if progress == Progress::Done && self.arena.len() >= BATCH_BYTES {
-                    progress = self.flush(device);
-                }
-                continue;
-            }
-            match self.write(device, packet) {
-                Ok(()) => {}
+        } else {
+            match write_single(device, self.vnet_len, packet) {
+                Ok(()) => self.count(1, packet.len()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.keep(index, packet);
-                    progress = Progress::Blocked;
+                    self.is_blocked = true;
                 }
                 Err(error) => self.refuse(index, error.raw_os_error().unwrap_or(0)),
             }
         }
-        if progress == Progress::Done { self.flush(device) } else { progress }
+    }
+
+    /// Ends a batch: writes what is kept, unless the device had no room before.
+    pub fn finish(&mut self, device: &TunDevice) -> Progress {
+        if self.is_blocked { Progress::Blocked } else { self.flush(device) }
+    }
+
+    /// Whether packets wait for room.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.is_blocked
     }
 
     /// Writes what is kept.
     pub fn flush(&mut self, device: &TunDevice) -> Progress {
+        let progress = self.drain(device);
+        self.is_blocked = progress == Progress::Blocked;
+        progress
+    }
+
+    fn drain(&mut self, device: &TunDevice) -> Progress {
         self.coalescer.finish(&self.arena);
         loop {
             while let Some(range) = self.singles.front().cloned() {
@@ -198,11 +253,8 @@ impl Writer {
 
     /// Keeps a packet, joined to its flow where that is allowed.
     fn keep(&mut self, index: usize, packet: &[u8]) {
-        if self.starts.is_empty() {
-            self.first_index = index;
-        }
         let start = self.arena.len();
-        self.starts.push(start);
+        self.starts.push((start, index));
         self.arena.extend_from_slice(packet);
         self.coalescer.push(&self.arena, start..self.arena.len());
     }
@@ -212,14 +264,15 @@ impl Writer {
         self.counters.bytes += bytes as u64;
     }
 
-    fn refuse(&mut self, index: usize, errno: i32) {
+    pub(super) fn refuse(&mut self, index: usize, errno: i32) {
         self.counters.refused += 1;
         self.refusals.push(Refusal { index, errno });
     }
 
     fn refuse_range(&mut self, range: &Range<usize>, error: &io::Error) {
-        let number = self.starts.partition_point(|start| *start < range.start);
-        self.refuse(self.first_index + number, error.raw_os_error().unwrap_or(0));
+        let number = self.starts.partition_point(|(start, _)| *start < range.start);
+        let index = self.starts.get(number).map_or(0, |(_, index)| *index);
+        self.refuse(index, error.raw_os_error().unwrap_or(0));
     }
 }
 

@@ -1,0 +1,219 @@
+//! All queues of a device that one program holds, read and written as if they were one.
+
+use super::reader::{Filled, Form, ReadCounters, Reader, Room};
+use super::writer::{Progress, Refusal, WriteCounters, Writer};
+use crate::device::{TunDevice, write_error};
+use crate::error::{Error, ErrorCode, Result};
+use crate::packet::vnet::VnetHeader;
+use crate::packet::{ethernet, steer};
+use std::io;
+use std::sync::Arc;
+
+/// What writing answers while every queue is detached: `ENOTCONN` is no answer of the driver's.
+const NO_QUEUE: i32 = libc::ENOTCONN;
+
+/// The queues of a device. Reading goes over them in turn; writing takes the queue of the packet's
+/// flow, so that its packets keep their order, and the driver sends the flow's answers there too.
+#[derive(Debug)]
+pub struct Queues {
+    queues: Vec<Queue>,
+    reader: Reader,
+    /// The queue that is read first, so that none waits for ever.
+    turn: usize,
+    is_tap: bool,
+}
+
+#[derive(Debug)]
+struct Queue {
+    device: Arc<TunDevice>,
+    writer: Writer,
+    is_attached: bool,
+}
+
+impl Queues {
+    /// Those of `devices`, which are queues of one device, each to be written by a writer of its
+    /// own.
+    #[must_use]
+    pub fn new(devices: Vec<TunDevice>, reader: Reader, writer: impl Fn() -> Writer) -> Self {
+        let is_tap = devices.first().is_some_and(TunDevice::is_tap);
+        let queue =
+            |device| Queue { device: Arc::new(device), writer: writer(), is_attached: true };
+        Self { queues: devices.into_iter().map(queue).collect(), reader, turn: 0, is_tap }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn device(&self, number: usize) -> Option<&Arc<TunDevice>> {
+        self.queues.get(number).map(|queue| &queue.device)
+    }
+
+    /// One that the driver answers: it answers no detached one, as if the interface were gone.
+    pub fn attached(&self) -> Result<&Arc<TunDevice>> {
+        let attached = self.queues.iter().find(|queue| queue.is_attached);
+        attached.map(|queue| &queue.device).ok_or_else(|| {
+            let name = self.queues.first().map_or("the device", |queue| queue.device.name());
+            detached("ask", name)
+        })
+    }
+
+    /// Whether a queue is part of the device.
+    #[must_use]
+    pub fn is_attached(&self, number: usize) -> bool {
+        self.queues.get(number).is_some_and(|queue| queue.is_attached)
+    }
+
+    /// Notes that [`TunDevice::set_attached`] was called for a queue.
+    pub fn note_attached(&mut self, number: usize, is_attached: bool) {
+        if let Some(queue) = self.queues.get_mut(number) {
+            queue.is_attached = is_attached;
+        }
+    }
+
+    /// Whether packets were taken from the device that were not handed out yet.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.reader.has_waiting()
+    }
+
+    /// Takes back a packet that was handed out whole, to hand it out again, maybe cut.
+    pub fn give_back(&mut self, packet: &[u8]) {
+        self.reader.give_back(packet);
+    }
+
+    /// As [`Reader::read`], from all attached queues.
+    pub fn read(&mut self, room: Room<'_>, form: Form) -> io::Result<Filled> {
+        if let [Queue { device, is_attached: true, .. }] = self.queues.as_slice() {
+            return self.reader.read(device, room, form);
+        }
+        let Room { slab, offsets, mut start, max_packets } = room;
+        let first = self.turn;
+        self.turn = (self.turn + 1) % self.queues.len().max(1);
+        let (before, from) = self.queues.split_at_checked(first).unwrap_or_default();
+        let mut count = 0;
+        for queue in from.iter().chain(before).filter(|queue| queue.is_attached) {
+            let left = max_packets.saturating_sub(count);
+            let Some(offsets) = offsets.get_mut(count..).filter(|_| left > 0) else { break };
+            let room = Room { slab: &mut *slab, offsets: &mut *offsets, start, max_packets: left };
+            match self.reader.read(&queue.device, room, form) {
+                Ok(Filled::Packets(more)) => {
+                    start = offsets.get(more).map_or(start, |end| *end as usize);
+                    count += more;
+                }
+                result if count == 0 => return result,
+                // It is told by the next call.
+                Ok(Filled::NeedsRoom) | Err(_) => break,
+            }
+        }
+        Ok(Filled::Packets(count))
+    }
+
+    /// As [`Writer::write`].
+    pub fn write(&mut self, packet: &[u8]) -> io::Result<()> {
+        let Queue { device, writer, .. } = self.queue_of(packet).ok_or_else(no_queue)?;
+        writer.write(device, packet)
+    }
+
+    /// As [`Writer::write_whole`].
+    pub fn write_whole(&mut self, header: VnetHeader, packet: &[u8]) -> io::Result<()> {
+        let Queue { device, writer, .. } = self.queue_of(packet).ok_or_else(no_queue)?;
+        writer.write_whole(device, header, packet)
+    }
+
+    /// As [`Writer::write_batch`].
+    pub fn write_batch<'p>(&mut self, packets: impl Iterator<Item = &'p [u8]>) -> Progress {
+        if let [Queue { device, writer, is_attached: true }] = self.queues.as_mut_slice() {
+            return writer.write_batch(device, packets);
+        }
+        for (index, packet) in packets.enumerate() {
+            match self.queue_of(packet) {
+                Some(Queue { device, writer, .. }) => writer.put(device, index, packet),
+                None => {
+                    if let Some(queue) = self.queues.first_mut() {
+                        queue.writer.refuse(index, NO_QUEUE);
+                    }
+                }
+            }
+        }
+        self.each(|writer, device| writer.finish(device))
+    }
+
+    /// As [`Writer::flush`].
+    pub fn flush(&mut self) -> Progress {
+        self.each(Writer::flush)
+    }
+
+    /// The queue that packets wait for which were to be written, if any do.
+    #[must_use]
+    pub fn blocked(&self) -> Option<usize> {
+        self.queues.iter().position(|queue| queue.writer.is_blocked())
+    }
+
+    /// The queue that the next write of this packet goes to.
+    #[must_use]
+    pub fn number_of(&self, packet: &[u8]) -> Option<usize> {
+        let attached = || self.queues.iter().enumerate().filter(|(_, queue)| queue.is_attached);
+        let count = attached().count();
+        let chosen = if count > 1 { usize::from(self.flow_of(packet)) % count } else { 0 };
+        attached().nth(chosen).map(|(number, _)| number)
+    }
+
+    /// The packets that were refused since the last call, by rising number in their batch.
+    pub fn take_refusals(&mut self) -> Vec<Refusal> {
+        let refusals = self.queues.iter_mut().flat_map(|queue| queue.writer.take_refusals());
+        let mut refusals: Vec<Refusal> = refusals.collect();
+        refusals.sort_unstable_by_key(|refusal| refusal.index);
+        refusals
+    }
+
+    /// Whether a packet was refused that [`Queues::take_refusals`] has not told of.
+    #[must_use]
+    pub fn has_refusals(&self) -> bool {
+        self.queues.iter().any(|queue| queue.writer.has_refusals())
+    }
+
+    /// What was moved so far.
+    #[must_use]
+    pub fn counters(&self) -> (ReadCounters, WriteCounters) {
+        let written = self.queues.iter().map(|queue| queue.writer.counters());
+        (self.reader.counters(), written.fold(WriteCounters::default(), WriteCounters::plus))
+    }
+
+    fn queue_of(&mut self, packet: &[u8]) -> Option<&mut Queue> {
+        let number = if self.queues.len() == 1 { 0 } else { self.number_of(packet)? };
+        self.queues.get_mut(number).filter(|queue| queue.is_attached)
+    }
+
+    fn flow_of(&self, packet: &[u8]) -> u16 {
+        let link_len = if self.is_tap { ethernet::header_len(packet) } else { 0 };
+        steer::flow_number(packet.get(link_len..).unwrap_or_default())
+    }
+
+    fn each(&mut self, work: impl Fn(&mut Writer, &TunDevice) -> Progress) -> Progress {
+        let progress = self.queues.iter_mut().map(|queue| work(&mut queue.writer, &queue.device));
+        progress.fold(Progress::Done, |all, one| if all == Progress::Done { one } else { all })
+    }
+}
+
+fn no_queue() -> io::Error {
+    io::Error::from_raw_os_error(NO_QUEUE)
+}
+
+/// The error of a packet that was not written, of a batch the one with that number.
+#[must_use]
+pub fn refusal_error(name: &str, index: Option<usize>, errno: i32) -> Error {
+    if errno == NO_QUEUE {
+        return detached("write a packet to", name);
+    }
+    write_error(name, index, &io::Error::from_raw_os_error(errno))
+}
+
+fn detached(operation: &'static str, name: &str) -> Error {
+    let reason = "all its queues are detached";
+    Error::new(ErrorCode::Detached, operation, name, reason).with_advice("attach one first")
+}

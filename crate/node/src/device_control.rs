@@ -1,0 +1,258 @@
+//! What is asked of an open device, and changed on it, off the event loop: the driver's ioctls wait
+//! for the kernel's lock on all interfaces.
+
+use crate::device::NativeDevice;
+use crate::persistent::off_the_loop;
+use napi::Env;
+use napi::bindgen_prelude::PromiseRaw;
+use napi_derive::napi;
+use std::sync::Arc;
+use tun2udp_core::device::{StationFilter, TunDevice, principal};
+use tun2udp_core::sys::tun_filter::Instruction;
+use tun2udp_core::tuntap;
+use tun2udp_core::{Error, ErrorCode, Result};
+
+/// What the driver says of a device.
+#[napi(object, object_from_js = false)]
+pub struct NativeDeviceSettings {
+    /// The interface's name now.
+    pub name: String,
+    /// `IFF_*` of `TUNGETIFF`.
+    pub flags: i32,
+    /// Bytes before a write waits.
+    pub send_buffer_bytes: i32,
+    /// Bytes of the vnet header; 0 without.
+    pub vnet_header_bytes: i32,
+}
+
+/// The network namespace of a device.
+#[napi(object, object_from_js = false)]
+pub struct NativeHome {
+    /// Its inode.
+    pub inode: f64,
+    /// Its name in ip-netns(8).
+    pub name: Option<String>,
+    /// It is that of the process.
+    pub is_current: bool,
+}
+
+/// What was moved by a device.
+#[napi(object, object_from_js = false)]
+pub struct NativeMoved {
+    /// Packets read.
+    pub packets_read: f64,
+    /// Their bytes.
+    pub bytes_read: f64,
+    /// Super-packets among what was read.
+    pub super_packets_read: f64,
+    /// Read, and dropped since the header before it did not fit it.
+    pub malformed: f64,
+    /// Packets written.
+    pub packets_written: f64,
+    /// Their bytes.
+    pub bytes_written: f64,
+    /// Super-packets among what was written.
+    pub super_packets_written: f64,
+    /// Packets that the kernel did not take.
+    pub refused: f64,
+}
+
+/// One instruction of a classic BPF program.
+#[napi(object, object_to_js = false)]
+pub struct NativeInstruction {
+    /// What to do.
+    pub code: u16,
+    /// Instructions to skip if the condition holds.
+    pub jt: u8,
+    /// Instructions to skip if it does not.
+    pub jf: u8,
+    /// Operand.
+    pub k: u32,
+}
+
+/// Which frames the reader of a TAP device gets.
+#[napi(object, object_to_js = false)]
+pub struct NativeStationFilter {
+    /// Ethernet addresses, six bytes each, end to end.
+    pub stations: Vec<u8>,
+    /// All multicast frames.
+    pub all_multicast: bool,
+}
+
+impl NativeDevice {
+    /// Runs `work` on a queue that the driver answers, off the event loop.
+    fn control<'env, T: Send + napi::bindgen_prelude::ToNapiValue + 'static>(
+        &self,
+        env: &'env Env,
+        work: impl FnOnce(&TunDevice) -> Result<T> + Send + 'static,
+    ) -> napi::Result<PromiseRaw<'env, T>> {
+        let device = self.device()?;
+        env.spawn_future(off_the_loop(move || work(&device)))
+    }
+}
+
+#[napi]
+impl NativeDevice {
+    /// What RTNETLINK says of the interface now: a link as JSON.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn link<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, String>> {
+        self.control(env, |device| {
+            serde_json::to_string(&tuntap::link(device)?).map_err(|e| {
+                Error::new(ErrorCode::System, "describe", device.name(), e.to_string())
+            })
+        })
+    }
+
+    /// What the driver says of the device now.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeDeviceSettings>")]
+    pub fn settings<'env>(
+        &self,
+        env: &'env Env,
+    ) -> napi::Result<PromiseRaw<'env, NativeDeviceSettings>> {
+        self.control(env, |device| {
+            let settings = device.settings()?;
+            Ok(NativeDeviceSettings {
+                name: settings.name,
+                flags: settings.flags,
+                send_buffer_bytes: settings.send_buffer_bytes,
+                vnet_header_bytes: settings.vnet_header_bytes,
+            })
+        })
+    }
+
+    /// Where the interface is.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeHome>")]
+    pub fn home<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, NativeHome>> {
+        self.control(env, |device| {
+            let home = tuntap::home(device)?;
+            #[allow(clippy::cast_precision_loss, reason = "inodes of nsfs are 32 bits wide")]
+            let inode = home.inode as f64;
+            Ok(NativeHome { inode, name: home.name, is_current: home.is_current })
+        })
+    }
+
+    /// What was moved so far.
+    #[napi(catch_unwind)]
+    #[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+    pub fn moved(&mut self) -> napi::Result<NativeMoved> {
+        let (read, written) = self.queues()?.counters();
+        Ok(NativeMoved {
+            packets_read: read.packets as f64,
+            bytes_read: read.bytes as f64,
+            super_packets_read: read.super_packets as f64,
+            malformed: read.malformed as f64,
+            packets_written: written.packets as f64,
+            bytes_written: written.bytes as f64,
+            super_packets_written: written.super_packets as f64,
+            refused: written.refused as f64,
+        })
+    }
+
+    /// Whether the interface has a carrier.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_carrier<'env>(
+        &self,
+        env: &'env Env,
+        has_carrier: bool,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        self.control(env, move |device| device.set_carrier(has_carrier))
+    }
+
+    /// Whether the device outlives its last queue.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_persistent<'env>(
+        &self,
+        env: &'env Env,
+        is_persistent: bool,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        self.control(env, move |device| device.set_persistent(is_persistent))
+    }
+
+    /// Name or number of the user who may attach to it.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_owner<'env>(
+        &self,
+        env: &'env Env,
+        owner: String,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        self.control(env, move |device| device.set_owner(principal::user(&owner)?))
+    }
+
+    /// Name or number of the group whose members may attach to it.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_group<'env>(
+        &self,
+        env: &'env Env,
+        group: String,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        self.control(env, move |device| device.set_group(principal::group(&group)?))
+    }
+
+    /// Picks the frames for the reader of a TAP device; nothing: all of them.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_station_filter<'env>(
+        &self,
+        env: &'env Env,
+        filter: Option<NativeStationFilter>,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        let filter = filter.map(|filter| StationFilter {
+            stations: filter.stations.as_chunks().0.to_vec(),
+            all_multicast: filter.all_multicast,
+        });
+        self.control(env, move |device| device.set_station_filter(filter.as_ref()))
+    }
+
+    /// Drops frames by a classic BPF program; nothing: none any more.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_filter<'env>(
+        &self,
+        env: &'env Env,
+        program: Option<Vec<NativeInstruction>>,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        let program = program.map(|program| {
+            let instructions = program.into_iter();
+            let copy = |NativeInstruction { code, jt, jf, k }| Instruction { code, jt, jf, k };
+            instructions.map(copy).collect::<Vec<_>>()
+        });
+        self.control(env, move |device| device.set_filter(program.as_deref()))
+    }
+
+    /// Has an eBPF program say how much of each packet the reader gets; nothing: all of it.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_ebpf_filter<'env>(
+        &self,
+        env: &'env Env,
+        program: Option<i32>,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        self.control(env, move |device| device.set_ebpf_filter(program))
+    }
+
+    /// Has an eBPF program choose the queue of each packet; nothing: the driver does.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_ebpf_steering<'env>(
+        &self,
+        env: &'env Env,
+        program: Option<i32>,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        self.control(env, move |device| device.set_ebpf_steering(program))
+    }
+
+    /// Takes a queue from the device, or gives it back; `noteAttached()` is to tell of it.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_attached<'env>(
+        &self,
+        env: &'env Env,
+        queue: u32,
+        is_attached: bool,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        let device = Arc::clone(self.queue(queue)?);
+        env.spawn_future(off_the_loop(move || device.set_attached(is_attached)))
+    }
+
+    /// Has reads and writes leave a queue out, or use it.
+    #[napi(catch_unwind)]
+    pub fn note_attached(&mut self, queue: u32, is_attached: bool) -> napi::Result<()> {
+        self.queues()?.note_attached(queue as usize, is_attached);
+        Ok(())
+    }
+}

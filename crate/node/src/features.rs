@@ -1,0 +1,70 @@
+//! What the TUN/TAP driver of this kernel can do.
+
+use crate::persistent::off_the_loop;
+use napi_derive::napi;
+use tun2udp_core::device::DEFAULT_CLONE_DEVICE;
+use tun2udp_core::tuntap::{self, Features, Probed};
+
+/// What the driver can do.
+#[napi(object, object_from_js = false)]
+pub struct NativeFeatures {
+    /// `IFF_*` of `TUNGETFEATURES`.
+    pub flags: u32,
+    /// What only a device tells.
+    pub probed: Option<NativeProbed>,
+}
+
+/// What was tried on a device.
+#[napi(object, object_from_js = false)]
+pub struct NativeProbed {
+    /// `TUN_F_*`
+    pub offloads: u32,
+    /// Bytes of a vnet header that are taken.
+    pub vnet_header_sizes: Vec<i32>,
+    /// Smallest MTU, bytes.
+    pub min_mtu: Option<u32>,
+    /// Largest MTU, bytes.
+    pub max_mtu: Option<u32>,
+    /// `TUNSETCARRIER`
+    pub has_carrier: bool,
+    /// `TUNSETSTEERINGEBPF`
+    pub has_ebpf_steering: bool,
+    /// `TUNSETFILTEREBPF`
+    pub has_ebpf_filter: bool,
+    /// `TUNGETDEVNETNS`
+    pub has_namespace: bool,
+}
+
+/// Tries what the driver can do, off the event loop.
+#[napi]
+pub async fn device_features(clone_device: Option<String>) -> napi::Result<NativeFeatures> {
+    let clone_device = clone_device.unwrap_or_else(|| DEFAULT_CLONE_DEVICE.to_owned());
+    let features = off_the_loop(move || tuntap::features(clone_device.as_ref())).await?;
+    let Features { flags, probed } = features;
+    Ok(NativeFeatures { flags, probed: probed.map(NativeProbed::from) })
+}
+
+impl From<Probed> for NativeProbed {
+    fn from(probed: Probed) -> Self {
+        // Taken apart whole, so that a field added to the core cannot be forgotten here.
+        let Probed {
+            offloads,
+            vnet_header_sizes,
+            mtu,
+            has_carrier,
+            has_ebpf_steering,
+            has_ebpf_filter,
+            has_namespace,
+        } = probed;
+        Self {
+            offloads,
+            vnet_header_sizes,
+            min_mtu: mtu.map(|(min, _)| min),
+            max_mtu: mtu.map(|(_, max)| max),
+            has_carrier,
+            has_ebpf_steering,
+            has_ebpf_filter,
+            has_namespace,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+import type { NativeDevice } from '#binding'
+import { TunError, fromNative, invalidArgument } from '../errors.ts'
+import type { Link, LinkStats } from '../netlink/linkTypes.ts'
+import { revive } from '../netlink/links.ts'
+import { checkFlag, checkWhole } from '../options/check.ts'
+import { checkId } from '../options/user.ts'
+import type { Watching } from './watching.ts'
+
+/** What the driver says of a device. */
+export interface DeviceSettings {
+  /** The interface's name now: it may have been renamed. */
+  readonly name: string
+  /** The `IFF_` flags of `TUNGETIFF`. */
+  readonly flags: number
+  /** Bytes written and not yet taken by the stack before a write waits (`TUNGETSNDBUF`). */
+  readonly sendBufferBytes: number
+  /** Bytes of the vnet header between kernel and library (`TUNGETVNETHDRSZ`); 0 without. */
+  readonly vnetHeaderBytes: number
+}
+
+/** The network namespace of a device. */
+export interface DeviceNamespace {
+  /** Inode of the namespace, which tells it apart from all others: `stat -L -c %i /proc/PID/ns/net`. */
+  readonly inode: number
+  /** Its name in ip-netns(8), if it has one. */
+  readonly name?: string
+  /** Whether it is that of this process. */
+  readonly isCurrent: boolean
+}
+
+/** Counters of a device. */
+export interface DeviceStats {
+  /**
+   * The interface's own, of all its queues, since it was made. What the kernel transmits is what is read here:
+   * `txDropped` counts packets that nobody read in time, `rxDropped` written ones that the stack did not take.
+   */
+  readonly link: LinkStats
+  /** What this object read, since it was opened. */
+  readonly read: {
+    /** Packets, those that super-packets were cut into counted singly. */
+    readonly packets: number
+    readonly bytes: number
+    /** Super-packets that were cut. */
+    readonly superPackets: number
+    /** Dropped, since the kernel's header before the packet did not fit it. */
+    readonly malformed: number
+  }
+  /** What this object wrote, since it was opened. */
+  readonly written: {
+    /** Packets, those that were joined counted singly. */
+    readonly packets: number
+    readonly bytes: number
+    /** Super-packets, joined here or written as such. */
+    readonly superPackets: number
+    /** Packets that the kernel did not take. */
+    readonly refused: number
+  }
+}
+
+/** What is asked of an open device, and changed on it. All of it is done off the event loop, in order. */
+export abstract class DeviceControl {
+  /** The interface's name, as the kernel gave it. */
+  abstract readonly name: string
+  /** Whether the device was closed. */
+  abstract readonly closed: boolean
+  /** How many queues of the device this object has. */
+  readonly queues: number
+
+  readonly #native: NativeDevice
+  readonly #watching: Watching
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** @internal */
+  constructor(native: NativeDevice, watching: Watching) {
+    this.#native = native
+    this.#watching = watching
+    this.queues = native.info.queues
+  }
+
+  /** What RTNETLINK says of the interface now, in whatever namespace it is: `ip -d -s link show`. */
+  async link(): Promise<Link> {
+    return revive(JSON.parse(await this.control('ask', (native) => native.link())) as Link)
+  }
+
+  /** Counters of the kernel, and of this object. */
+  async stats(): Promise<DeviceStats> {
+    const { stats } = await this.link()
+    if (!stats) throw this.#error('ask', 'the kernel told no counters', 'ERR_TUN_UNSUPPORTED')
+    const moved = await this.control('ask', (native) => Promise.resolve(native.moved()))
+    return {
+      link: stats,
+      read: {
+        packets: moved.packetsRead,
+        bytes: moved.bytesRead,
+        superPackets: moved.superPacketsRead,
+        malformed: moved.malformed,
+      },
+      written: {
+        packets: moved.packetsWritten,
+        bytes: moved.bytesWritten,
+        superPackets: moved.superPacketsWritten,
+        refused: moved.refused,
+      },
+    }
+  }
+
+  /** What the driver says of the device now. */
+  async settings(): Promise<DeviceSettings> {
+    return this.control('ask', (native) => native.settings())
+  }
+
+  /** Where the interface is now (`TUNGETDEVNETNS`, Linux 5.2); takes `CAP_NET_ADMIN` there. */
+  async namespace(): Promise<DeviceNamespace> {
+    const { inode, name, isCurrent } = await this.control('ask', (native) => native.home())
+    return { inode, isCurrent, ...(name === undefined ? {} : { name }) }
+  }
+
+  /** Whether the interface has a carrier (`TUNSETCARRIER`, Linux 5.0): `ip link set DEV carrier on`. */
+  async setCarrier(hasCarrier: boolean): Promise<void> {
+    const has = checkFlag('carrier', hasCarrier, true)
+    await this.control('set the carrier of', (native) => native.setCarrier(has))
+  }
+
+  /** Whether the device outlives its last queue (`TUNSETPERSIST`). */
+  async setPersist(isPersistent: boolean): Promise<void> {
+    const is = checkFlag('persist', isPersistent, true)
+    await this.control('make persistent', (native) => native.setPersistent(is))
+  }
+
+  /** Who may attach to the device without privileges, by name or number (`TUNSETOWNER`). */
+  async setOwner(owner: string | number): Promise<void> {
+    const id = checkId('user', owner)
+    await this.control('set the owner of', (native) => native.setOwner(id))
+  }
+
+  /** Whose members may attach to it without privileges, by name or number (`TUNSETGROUP`). */
+  async setGroup(group: string | number): Promise<void> {
+    const id = checkId('group', group)
+    await this.control('set the group of', (native) => native.setGroup(id))
+  }
+
+  /**
+   * Has a loaded eBPF program (`BPF_PROG_TYPE_SOCKET_FILTER`) say how many bytes of each packet come to the reader,
+   * 0 for none (`TUNSETFILTEREBPF`, Linux 4.16). The device keeps the program; `undefined` takes it away.
+   */
+  async setEbpfFilter(fd: number | undefined): Promise<void> {
+    const program = checkDescriptor(fd)
+    await this.control('set the eBPF filter of', (native) => native.setEbpfFilter(program))
+  }
+
+  /**
+   * Has such a program choose the queue of each packet, modulo their number (`TUNSETSTEERINGEBPF`, Linux 4.16);
+   * `undefined`: the driver's own choice by flow.
+   */
+  async setEbpfSteering(fd: number | undefined): Promise<void> {
+    const program = checkDescriptor(fd)
+    await this.control('set the eBPF steering of', (native) => native.setEbpfSteering(program))
+  }
+
+  /**
+   * Takes a queue from the device (`TUNSETQUEUE`): its flows go to the others, and what waits in it is lost. Where
+   * none is left, packets are dropped and writing is refused with `ERR_TUN_DETACHED`.
+   */
+  async detachQueue(queue = 0): Promise<void> {
+    await this.#setAttached(queue, false)
+  }
+
+  /** Gives a queue back to the device that `detachQueue()` took from it. */
+  async attachQueue(queue = 0): Promise<void> {
+    await this.#setAttached(queue, true)
+  }
+
+  /**
+   * Runs one call after the other.
+   *
+   * @internal
+   */
+  protected control<T>(operation: string, work: (native: NativeDevice) => Promise<T>): Promise<T> {
+    const done = this.#last.then(async () => {
+      if (this.closed)
+        throw this.#error(operation, 'the device is closed; open it again', 'ERR_TUN_CLOSED')
+      try {
+        return await work(this.#native)
+      } catch (error) {
+        throw fromNative(error)
+      }
+    })
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  async #setAttached(number: number, isAttached: boolean): Promise<void> {
+    const queue = checkWhole('queue', number, 0, this.queues - 1)
+    await this.control(`${isAttached ? 'attach' : 'detach'} a queue of`, async (native) => {
+      // Left alone first, since a detached queue answers nothing but errors.
+      if (!isAttached) this.#note(native, queue, false)
+      try {
+        await native.setAttached(queue, isAttached)
+      } catch (error) {
+        if (!isAttached && !this.closed) this.#note(native, queue, true)
+        throw error
+      }
+      if (isAttached && !this.closed) this.#note(native, queue, true)
+    })
+  }
+
+  #note(native: NativeDevice, queue: number, isAttached: boolean): void {
+    native.noteAttached(queue, isAttached)
+    this.#watching.setAttached(queue, isAttached)
+  }
+
+  #error(operation: string, reason: string, code: 'ERR_TUN_CLOSED' | 'ERR_TUN_UNSUPPORTED') {
+    return new TunError(`${operation} ${this.name}: ${reason}`, { code, subject: this.name })
+  }
+}
+
+const INT_MAX = 2_147_483_647
+
+function checkDescriptor(fd: unknown): number | undefined {
+  if (fd === undefined) return undefined
+  if (Number.isInteger(fd) && (fd as number) >= 0 && (fd as number) <= INT_MAX) return fd as number
+  throw invalidArgument('fd', fd, 'the descriptor of a loaded eBPF program, or undefined for none')
+}

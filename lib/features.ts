@@ -1,0 +1,153 @@
+import { release } from 'node:os'
+import { fromNative, invalidArgument } from './errors.ts'
+import { loadNative } from './native.ts'
+import { QUEUES_MAX } from './options/device.ts'
+import { INSTRUCTIONS_MAX } from './options/filter.ts'
+import { checkCloneDevice } from './options/interface.ts'
+
+/** What the TUN/TAP driver of this kernel can do. */
+export interface Features {
+  /** The kernel's release, as `uname -r` tells it. */
+  readonly kernelRelease: string
+  /** Flags that it takes at opening (`TUNGETFEATURES`). */
+  readonly flags: {
+    /** `IFF_MULTI_QUEUE`: several queues. */
+    readonly multiQueue: boolean
+    /** `IFF_VNET_HDR`, without which there is no offload. */
+    readonly vnetHeader: boolean
+    /** `IFF_NAPI` */
+    readonly napi: boolean
+    /** `IFF_NAPI_FRAGS` */
+    readonly napiFrags: boolean
+    /** `IFF_NO_CARRIER` */
+    readonly noCarrier: boolean
+  }
+  /** Super-packets that it hands over (`TUNSETOFFLOAD`); absent where this process may not make a device. */
+  readonly offloads?: {
+    /** `TUN_F_CSUM` */
+    readonly checksum: boolean
+    /** `TUN_F_TSO4` */
+    readonly tso4: boolean
+    /** `TUN_F_TSO6` */
+    readonly tso6: boolean
+    /** `TUN_F_TSO_ECN` */
+    readonly tsoEcn: boolean
+    /** `TUN_F_USO4` and `TUN_F_USO6`, which the driver takes together only */
+    readonly uso: boolean
+    /** `TUN_F_UDP_TUNNEL_GSO` */
+    readonly udpTunnel: boolean
+    /** `TUN_F_UDP_TUNNEL_GSO_CSUM` */
+    readonly udpTunnelChecksum: boolean
+  }
+  /** What can be done with an open device; absent where this process may not make one. */
+  readonly controls?: {
+    /** `setCarrier()` */
+    readonly carrier: boolean
+    /** `setEbpfSteering()` */
+    readonly ebpfSteering: boolean
+    /** `setEbpfFilter()` */
+    readonly ebpfFilter: boolean
+    /** `namespace()` */
+    readonly namespace: boolean
+  }
+  readonly limits: {
+    /** Queues of a device (`MAX_TAP_QUEUES`). */
+    readonly queues: number
+    /** Bytes of a name (`IFNAMSIZ` less one). */
+    readonly nameBytes: number
+    /** Instructions of a classic BPF program (`BPF_MAXINSNS`). */
+    readonly filterInstructions: number
+    /** Smallest and largest MTU of a TUN device in bytes; absent where this process may not make one. */
+    readonly mtu?: { readonly min: number; readonly max: number }
+    /** Lengths of the vnet header that it takes, in bytes; absent where this process may not make one. */
+    readonly vnetHeaderBytes?: readonly number[]
+  }
+}
+
+/** `linux/if_tun.h` */
+const IFF_NAPI = 0x10
+const IFF_NAPI_FRAGS = 0x20
+const IFF_NO_CARRIER = 0x40
+const IFF_MULTI_QUEUE = 0x100
+const IFF_VNET_HDR = 0x4000
+const TUN_F_CSUM = 0x01
+const TUN_F_TSO4 = 0x02
+const TUN_F_TSO6 = 0x04
+const TUN_F_TSO_ECN = 0x08
+const TUN_F_USO = 0x60
+const TUN_F_UDP_TUNNEL_GSO = 0x80
+const TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100
+const NAME_BYTES_MAX = 15
+
+/**
+ * What the TUN/TAP driver of this kernel can do, found by trying it on a device in a network namespace of its own,
+ * of which nothing is left. Without `CAP_SYS_ADMIN` that device is made in the namespace of this process.
+ *
+ * @throws {TunError} the clone device cannot be opened: `ERR_TUN_NO_DEVICE_NODE`, `ERR_TUN_NO_DRIVER`,
+ * `ERR_TUN_PERMISSION`.
+ */
+export async function features(
+  options: { cloneDevice?: string | undefined } = {},
+): Promise<Features> {
+  const given = options as unknown
+  if (typeof given !== 'object' || given === null)
+    throw invalidArgument('options', given, 'an object')
+  const { cloneDevice } = options
+  const path = cloneDevice === undefined ? undefined : checkCloneDevice(cloneDevice)
+  const { deviceFeatures } = await loadNative()
+  let native
+  try {
+    native = await deviceFeatures(path)
+  } catch (error) {
+    throw fromNative(error)
+  }
+  const { flags, probed } = native
+  const has = (flag: number) => (flags & flag) !== 0
+  return {
+    kernelRelease: release(),
+    flags: {
+      multiQueue: has(IFF_MULTI_QUEUE),
+      vnetHeader: has(IFF_VNET_HDR),
+      napi: has(IFF_NAPI),
+      napiFrags: has(IFF_NAPI_FRAGS),
+      noCarrier: has(IFF_NO_CARRIER),
+    },
+    ...(probed ? { offloads: toOffloads(probed.offloads), controls: toControls(probed) } : {}),
+    limits: {
+      queues: QUEUES_MAX,
+      nameBytes: NAME_BYTES_MAX,
+      filterInstructions: INSTRUCTIONS_MAX,
+      ...(probed ? { vnetHeaderBytes: probed.vnetHeaderSizes } : {}),
+      ...(probed?.minMtu === undefined || probed.maxMtu === undefined
+        ? {}
+        : { mtu: { min: probed.minMtu, max: probed.maxMtu } }),
+    },
+  }
+}
+
+function toOffloads(mask: number): NonNullable<Features['offloads']> {
+  const has = (flags: number) => (mask & flags) === flags
+  return {
+    checksum: has(TUN_F_CSUM),
+    tso4: has(TUN_F_TSO4),
+    tso6: has(TUN_F_TSO6),
+    tsoEcn: has(TUN_F_TSO_ECN),
+    uso: has(TUN_F_USO),
+    udpTunnel: has(TUN_F_UDP_TUNNEL_GSO),
+    udpTunnelChecksum: has(TUN_F_UDP_TUNNEL_GSO_CSUM),
+  }
+}
+
+function toControls(probed: {
+  hasCarrier: boolean
+  hasEbpfSteering: boolean
+  hasEbpfFilter: boolean
+  hasNamespace: boolean
+}): NonNullable<Features['controls']> {
+  return {
+    carrier: probed.hasCarrier,
+    ebpfSteering: probed.hasEbpfSteering,
+    ebpfFilter: probed.hasEbpfFilter,
+    namespace: probed.hasNamespace,
+  }
+}
