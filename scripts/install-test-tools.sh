@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need from the system and is not there yet, by apt-get. Needs root.
+# Installs what the tests need from the system and is not there yet, by apt-get, and Bun and Deno by npm.
+# Needs root.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
@@ -8,8 +9,15 @@ source "$(dirname "$0")/common.sh"
 tools=(
   ip=iproute2 tc=iproute2 ping=iputils-ping iperf3=iperf3 socat=socat tunctl=uml-utilities
   unshare=util-linux setpriv=util-linux nsenter=util-linux python3=python3 shellcheck=shellcheck cc=gcc
-  'c++=g++' readelf=binutils zsh=zsh fish=fish mandoc=mandoc tshark=tshark
+  'c++=g++' readelf=binutils zsh=zsh fish=fish mandoc=mandoc nft=nftables setcap=libcap2-bin sysctl=procps
+  systemd-analyze=systemd tshark=tshark
 )
+
+for runtime in bun deno; do
+  command -v "$runtime" >/dev/null ||
+    npm install --global --no-audit --no-fund --loglevel=error "$runtime" >&2 ||
+    say "tun2udp: $runtime could not be installed; its test is skipped"
+done
 
 packages=()
 for tool in "${tools[@]}"; do

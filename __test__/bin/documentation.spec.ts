@@ -126,7 +126,7 @@ for (const program of ['tun2udp', 'tunctl']) {
 
 test('the pages about the programs name every option of the help', async (t) => {
   for (const [program, page] of [
-    ['tun2udp', 'README.md'],
+    ['tun2udp', 'docs/tun2udp.md'],
     ['tunctl', 'docs/tunctl.md'],
   ] as const) {
     const text = read(page)

@@ -71,16 +71,33 @@ export class Running implements AsyncDisposable {
     await this.until(() => this.#stdout.includes(text), `print "${text}"`)
   }
 
+  /** Writes a line to its stdin. */
+  tell(line: string): void {
+    this.#child.stdin?.write(`${line}\n`)
+  }
+
+  /** Writes a line to its stdin; gives the next line that it prints. */
+  async ask(line: string, patienceMs = READY_MS): Promise<string> {
+    this.#stdout = ''
+    this.tell(line)
+    await this.until(() => this.#stdout.includes('\n'), `answer "${line}"`, patienceMs)
+    return this.#stdout.slice(0, this.#stdout.indexOf('\n'))
+  }
+
   /** Waits until something holds that it is to bring about. */
-  async until(holds: () => boolean | Promise<boolean>, deed: string): Promise<void> {
-    const deadline = performance.now() + READY_MS
+  async until(
+    holds: () => boolean | Promise<boolean>,
+    deed: string,
+    patienceMs = READY_MS,
+  ): Promise<void> {
+    const deadline = performance.now() + patienceMs
     while (!(await holds())) {
       if (!this.isAlive) {
         await this.#ended
         throw new Error(`${this.#name} ended and did not ${deed}: ${this.lastWords}`)
       }
       if (performance.now() > deadline) {
-        throw new Error(`${this.#name} did not ${deed} in ${READY_MS} ms: ${this.lastWords}`)
+        throw new Error(`${this.#name} did not ${deed} in ${patienceMs} ms: ${this.lastWords}`)
       }
       await new Promise((resolve) => setTimeout(resolve, 5))
     }

@@ -2,7 +2,10 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { SOURCES, cached, sourcesIn } from './cache.ts'
 
-const PROGRAMS = ['blast', 'echo', 'pingpong', 'plain', 'sink', 'withtun'] as const
+const PROGRAMS = [
+  ...(['blast', 'echo', 'fill', 'pingpong', 'plain'] as const),
+  ...(['sink', 'tunloop', 'withtun'] as const),
+] as const
 
 /** Paths of the programs in C that are built from this folder. */
 export type Tools = Readonly<Record<(typeof PROGRAMS)[number], string>>

@@ -1,4 +1,4 @@
-/* A TUN device of one queue whose packets stand alone, without a header. */
+/* A TUN device of one queue; its packets stand alone, without a header, unless flags say more. */
 #pragma once
 #include <err.h>
 #include <fcntl.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-static inline int open_tun(const char *name)
+static inline int open_tun_with(const char *name, int flags)
 {
-	struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+	struct ifreq request = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | flags)};
 	if (strlen(name) >= sizeof request.ifr_name)
 		errx(2, "the interface name %s is too long", name);
 	strcpy(request.ifr_name, name);
@@ -19,4 +19,9 @@ static inline int open_tun(const char *name)
 	if (ioctl(fd, TUNSETIFF, &request) < 0)
 		err(1, "TUNSETIFF %s", name);
 	return fd;
+}
+
+static inline int open_tun(const char *name)
+{
+	return open_tun_with(name, 0);
 }

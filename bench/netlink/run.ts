@@ -34,10 +34,8 @@ function run(namespace: string, ...command: string[]): number {
 }
 
 const CONTENDERS: Readonly<Record<string, (namespace: string, task: Task) => number>> = {
-  tun2udp: (namespace, task) => {
-    const register = ['--import', '@oxc-node/core/register']
-    return run(namespace, process.execPath, ...register, `${HERE}ours.ts`, task, String(COUNT))
-  },
+  tun2udp: (namespace, task) =>
+    run(namespace, process.execPath, `${HERE}ours.js`, task, String(COUNT)),
   pyroute2: (namespace, task) =>
     run(namespace, `${CACHE}venv/bin/python`, `${HERE}pyroute2_task.py`, task, String(COUNT)),
   'vishvananda/netlink': (namespace, task) =>
@@ -68,7 +66,7 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
-const rounds = Number(process.argv[2] ?? 3)
+const rounds = Number(process.argv[2] ?? 5)
 for (const task of ['addresses', 'routes'] as const) {
   const times = Object.keys(CONTENDERS).map((name) => ({ name, values: [] as number[] }))
   for (let round = 0; round < rounds; round++) {

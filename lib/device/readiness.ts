@@ -1,10 +1,13 @@
 import type { NativeDevice } from '#binding'
-import { TunError } from '../errors.ts'
+import { RuntimeWatcher } from './runtimeWatcher.ts'
 import type { Watching } from './watching.ts'
 
 /** The device can be read, and the device can be written: `UV_READABLE`, `UV_WRITABLE`. */
 export const READABLE = 1
 export const WRITABLE = 2
+
+/** Bun and Deno have functions of libuv's names, which end the process. */
+const hasLibuv = !('bun' in process.versions) && !('deno' in process.versions)
 
 /** Watches a queue of a device for the source and the sink of its packets. */
 export class Readiness implements Watching {
@@ -19,15 +22,9 @@ export class Readiness implements Watching {
   /** Called once the device can be read, or its watching broke. */
   onReadable: () => void = () => undefined
 
-  /** @throws {TunError} `ERR_TUN_UNSUPPORTED` where the event loop cannot be asked. */
   constructor(device: NativeDevice, queue: number) {
-    const watcher = device.watch(queue, this.#onEvents)
-    if (!watcher) {
-      throw new TunError('watch the device: this runtime has no libuv; use Node', {
-        code: 'ERR_TUN_UNSUPPORTED',
-      })
-    }
-    this.#watcher = watcher
+    const watcher = hasLibuv ? device.watch(queue, this.#onEvents) : null
+    this.#watcher = watcher ?? new RuntimeWatcher(device, queue, this.#onEvents)
   }
 
   /** Whether `onReadable` is wanted, once. */

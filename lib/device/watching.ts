@@ -15,11 +15,7 @@ export interface Watching {
   close(): void
 }
 
-/**
- * Begins to watch a device.
- *
- * @throws {TunError} `ERR_TUN_UNSUPPORTED` where the event loop cannot be asked.
- */
+/** Begins to watch a device. */
 export function watch(device: NativeDevice): Watching {
   const { queues } = device.info
   if (queues === 1) return new Readiness(device, 0)

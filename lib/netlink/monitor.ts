@@ -132,6 +132,7 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     return Promise.resolve({ done: true, value: undefined })
   }
 
+  /** The monitor itself, for `for await`. */
   [Symbol.asyncIterator](): this {
     return this
   }

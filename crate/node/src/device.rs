@@ -16,6 +16,7 @@ use napi_derive::napi;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use tokio::sync::Notify;
 use tun2udp_core::device::TunDevice;
 use tun2udp_core::packet::coalesce::CoalesceOptions;
 use tun2udp_core::tuntap::{
@@ -29,6 +30,9 @@ const NEEDS_ROOM: i32 = -1;
 const FAILED: i32 = -1_000;
 /// [`NativeDevice::write`] and those of batches: the device has no room now.
 const BLOCKED: i32 = 1;
+/// [`NativeDevice::ready`]: `UV_READABLE` and `UV_WRITABLE`.
+const READABLE: i32 = 1;
+const WRITABLE: i32 = 2;
 /// Those of batches: some were refused.
 const REFUSED: i32 = 2;
 
@@ -37,6 +41,8 @@ const REFUSED: i32 = 2;
 pub struct NativeDevice {
     queues: Option<Queues>,
     info: NativeDeviceInfo,
+    /// End a wait of [`NativeDevice::ready`], one a queue.
+    wakings: Vec<Arc<Notify>>,
 }
 
 /// Opens and configures a device off the event loop.
@@ -81,8 +87,9 @@ impl NativeDevice {
             largest_packet_bytes: Reader::largest_packet() as u32,
             queues: devices.len() as u32,
         };
+        let wakings = devices.iter().map(|_| Arc::default()).collect();
         let queues = Queues::new(devices, reader, || Writer::new(vnet_len, join));
-        Ok(Self { queues: Some(queues), info })
+        Ok(Self { queues: Some(queues), info, wakings })
     }
 
     /// The queues, until the device is closed.
@@ -100,6 +107,10 @@ impl NativeDevice {
     pub(crate) fn queue(&self, number: u32) -> napi::Result<&Arc<TunDevice>> {
         let queues = self.queues.as_ref();
         queues.and_then(|queues| queues.device(number as usize)).ok_or_else(closed)
+    }
+
+    fn waking(&self, queue: u32) -> napi::Result<&Arc<Notify>> {
+        self.wakings.get(queue as usize).ok_or_else(closed)
     }
 
     fn name(&self) -> &str {
@@ -300,6 +311,39 @@ impl NativeDevice {
     ) -> napi::Result<Option<NativeReadiness>> {
         let device = self.queue(queue)?;
         Ok(Poll::new(env, device.as_raw_fd(), device.clone(), &on_ready)?.map(NativeReadiness::new))
+    }
+
+    /// Waits until a queue is ready for some of `events`, a sum of 1 (readable) and 2 (writable),
+    /// by tokio's reactor: for where `watch()` cannot be had. Answers which, 0 when it was woken, or
+    /// a negative errno. One wait a queue at a time.
+    #[napi(catch_unwind, ts_return_type = "Promise<number>")]
+    pub fn ready<'env>(
+        &self,
+        env: &'env Env,
+        queue: u32,
+        events: i32,
+    ) -> napi::Result<PromiseRaw<'env, i32>> {
+        let device = Arc::clone(self.queue(queue)?);
+        let waking = Arc::clone(self.waking(queue)?);
+        env.spawn_future(async move {
+            let waited = tokio::select! {
+                () = waking.notified() => return Ok(0),
+                waited = tuntap::ready(device, events & READABLE != 0, events & WRITABLE != 0) => waited,
+            };
+            Ok(match waited {
+                Ok((readable, writable)) => {
+                    i32::from(readable) * READABLE + i32::from(writable) * WRITABLE
+                }
+                Err(error) => -error.raw_os_error().unwrap_or(1),
+            })
+        })
+    }
+
+    /// Ends a wait of `ready()` for that queue, or else the next.
+    #[napi(catch_unwind)]
+    pub fn wake(&self, queue: u32) -> napi::Result<()> {
+        self.waking(queue)?.notify_one();
+        Ok(())
     }
 
     /// Closes the queues, and with the last one the device, unless it is persistent.

@@ -7,6 +7,7 @@
 //! - [`link`] and [`home`] tell what an open device is now, and where;
 //! - [`Queues`] are all queues of a device that a program holds, as if they were one;
 //! - [`Reader`] fills a slab of the caller's with packets, super-packets cut into ordinary ones;
+//! - [`ready`](ready()) waits for a device without an event loop of the caller's;
 //! - [`Writer`] hands packets to the kernel, those of a flow joined where the device takes that.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -16,6 +17,7 @@ mod open;
 mod options;
 mod queues;
 mod reader;
+mod ready;
 mod state;
 pub(crate) mod undo;
 mod writer;
@@ -28,6 +30,7 @@ pub use open::{Opened, open};
 pub use options::OpenOptions;
 pub use queues::{Queues, refusal_error};
 pub use reader::{Filled, Form, ReadCounters, Reader, Room};
+pub use ready::ready;
 pub use state::{Home, home, link};
 pub use writer::{Progress, Refusal, WriteCounters, Writer};
 

@@ -8,8 +8,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 
+/// The longest vnet header that the driver gives, bytes.
+const MAX_VNET_LEN: usize = 24;
 /// The header of an ordinary packet: all zeroes, as long as the driver takes.
-const NO_HEADER: &[u8] = &[0; 24];
+const NO_HEADER: &[u8] = &[0; MAX_VNET_LEN];
 
 /// Where packets go: end to end into `slab` from `start` on.
 #[derive(Debug)]
@@ -59,13 +61,15 @@ pub enum Filled {
 /// Reads packets in batches.
 #[derive(Debug)]
 pub struct Reader {
-    /// What a packet is read into whose vnet header is taken off; empty if headers are passed on.
+    /// A packet that is cut, behind its vnet header; empty if headers are passed on.
     scratch: Vec<u8>,
     vnet_len: usize,
     is_tap: bool,
     /// Headers of the packets that the super-packet in `scratch` is cut into.
     headers: Vec<u8>,
     waiting: Waiting,
+    /// The last packet was a super-packet, and the next may well be one.
+    expects_super_packet: bool,
     /// Packets that were handed out whole and given back, with their headers.
     returned: VecDeque<Vec<u8>>,
     counters: ReadCounters,
@@ -89,6 +93,7 @@ impl Reader {
             is_tap: false,
             headers: Vec::new(),
             waiting: Waiting::Nothing,
+            expects_super_packet: false,
             returned: VecDeque::new(),
             counters: ReadCounters::default(),
         }
@@ -161,8 +166,17 @@ impl Reader {
                 self.take_in(packet.len());
                 continue;
             }
-            match device.read(&mut self.scratch) {
-                Ok(len) => self.take_in(len),
+            let read = if self.expects_super_packet {
+                device.read(&mut self.scratch).map(|len| self.take_in(len))
+            } else {
+                let Some(place) = filling.place_behind(self.vnet_len) else {
+                    return Ok(End::Room);
+                };
+                read_behind(device, place, self.vnet_len)
+                    .map(|(len, header)| self.take_in_place(len, &header, filling))
+            };
+            match read {
+                Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(End::Device),
                 Err(error) => return Err(error),
@@ -184,28 +198,52 @@ impl Reader {
         read_into(device, filling)
     }
 
-    /// Plans what becomes of the `len` bytes that were read.
-    fn take_in(&mut self, len: usize) {
-        self.headers.clear();
-        let Some((vnet, packet)) =
-            self.scratch.get_mut(..len).and_then(|read| read.split_at_mut_checked(self.vnet_len))
-        else {
+    /// Hands out the packet where it lies in the slab; one that is to be cut is taken out of it.
+    fn take_in_place(&mut self, len: usize, header: &[u8], filling: &mut Filling<'_>) {
+        let vnet = header.first_chunk().map(VnetHeader::parse);
+        let (Some(packet_len), Some(vnet)) = (len.checked_sub(self.vnet_len), vnet) else {
             self.counters.malformed += 1;
             return;
         };
-        let Some(mut vnet) = vnet.first_chunk().map(VnetHeader::parse) else { return };
+        let packet = filling.rest().get_mut(..packet_len).unwrap_or_default();
+        if vnet.is_super_packet() {
+            if let Some(read) = self.scratch.get_mut(self.vnet_len..len) {
+                read.copy_from_slice(packet);
+            }
+            self.plan(vnet, len);
+            return;
+        }
+        match split::prepare(&vnet, packet, &mut self.headers) {
+            Ok(_) => filling.advance(packet_len),
+            Err(_) => self.counters.malformed += 1,
+        }
+    }
+
+    /// Plans what becomes of the `len` bytes that were read into the scratch.
+    fn take_in(&mut self, len: usize) {
+        match self.scratch.first_chunk().map(VnetHeader::parse) {
+            Some(vnet) if len >= self.vnet_len => self.plan(vnet, len),
+            _ => self.counters.malformed += 1,
+        }
+    }
+
+    /// Plans what becomes of the packet in the scratch, which ends at `len`.
+    fn plan(&mut self, mut vnet: VnetHeader, len: usize) {
+        self.headers.clear();
+        self.expects_super_packet = vnet.is_super_packet();
+        let packet = self.vnet_len..len;
+        let Some(bytes) = self.scratch.get_mut(packet.clone()) else { return };
         // A super-packet's headers are looked at behind the frame's own; a lone checksum is found
         // by its place alone.
         let link_len =
-            if self.is_tap && vnet.is_super_packet() { ethernet::header_len(packet) } else { 0 };
+            if self.is_tap && vnet.is_super_packet() { ethernet::header_len(bytes) } else { 0 };
         vnet.csum_start = vnet.csum_start.saturating_sub(link_len as u16);
-        let Some((_, inner)) = packet.split_at_mut_checked(link_len) else { return };
-        let start = self.vnet_len;
+        let Some((_, inner)) = bytes.split_at_mut_checked(link_len) else { return };
         match split::prepare(&vnet, inner, &mut self.headers) {
-            Ok(Prepared::Whole) => self.waiting = Waiting::Whole(start..len),
+            Ok(Prepared::Whole) => self.waiting = Waiting::Whole(packet),
             Ok(Prepared::Segments(plan)) => {
                 self.counters.super_packets += 1;
-                let base = start..start + link_len;
+                let base = packet.start..packet.start + link_len;
                 self.waiting = Waiting::Segments { plan, base, next: 0 };
             }
             Err(_) => self.counters.malformed += 1,
@@ -259,6 +297,24 @@ fn read_into(device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
     Ok(End::Room)
 }
 
+/// Reads a packet whose vnet header takes the place of the last bytes before it, which are put back
+/// once the header is known: one plain read(2), and the packets lie end to end all the same.
+///
+/// Gives the length of both together, and the header.
+fn read_behind(
+    device: &TunDevice,
+    place: &mut [u8],
+    vnet_len: usize,
+) -> io::Result<(usize, [u8; MAX_VNET_LEN])> {
+    let mut kept = [0; MAX_VNET_LEN];
+    let kept_bytes = kept.get_mut(..vnet_len).unwrap_or_default();
+    kept_bytes.copy_from_slice(place.get(..vnet_len).unwrap_or_default());
+    let read = device.read(place);
+    let header = place.get_mut(..vnet_len).unwrap_or_default();
+    kept_bytes.swap_with_slice(header);
+    read.map(|len| (len, kept))
+}
+
 /// A room that is being filled.
 struct Filling<'a> {
     room: Room<'a>,
@@ -281,9 +337,24 @@ impl Filling<'_> {
         self.mark();
     }
 
+    /// What is not in use.
+    fn rest(&mut self) -> &mut [u8] {
+        self.room.slab.get_mut(self.filled..).unwrap_or_default()
+    }
+
     /// Room for any one packet.
     fn space(&mut self) -> Option<&mut [u8]> {
-        self.room.slab.get_mut(self.filled..).filter(|space| space.len() >= MAX_READ)
+        Some(self.rest()).filter(|space| space.len() >= MAX_READ)
+    }
+
+    /// Room for any one packet, from as many bytes before it as its header has.
+    fn place_behind(&mut self, header_len: usize) -> Option<&mut [u8]> {
+        if self.count == 0 && self.filled < header_len {
+            (self.room.start, self.filled) = (header_len, header_len);
+            self.mark();
+        }
+        let start = self.filled.checked_sub(header_len)?;
+        self.room.slab.get_mut(start..).filter(|space| space.len() >= MAX_READ)
     }
 
     /// Copies a packet in, or answers that there is no room for it.

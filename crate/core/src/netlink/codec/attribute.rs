@@ -1,16 +1,6 @@
 //! The types of attributes, and their names: linux/if_link.h, if_addr.h, rtnetlink.h, fib_rules.h,
 //! neighbour.h, if_tun.h and veth.h. libc has a part of them, and another part for musl.
 
-/// A module of numbers.
-macro_rules! numbers {
-    ($module:ident, $prefix:literal: $($name:ident = $number:literal),+ $(,)?) => {
-        #[doc = concat!("`", $prefix, "*`")]
-        pub(in crate::netlink) mod $module {
-            $(pub(in crate::netlink) const $name: u16 = $number;)+
-        }
-    };
-}
-
 /// A module of numbers, and a table of their names.
 macro_rules! attributes {
     ($module:ident, $prefix:literal: $($name:ident = $number:literal),+ $(,)?) => {
@@ -34,26 +24,26 @@ attributes!(ifla, "IFLA_": ADDRESS = 1, BROADCAST = 2, IFNAME = 3, MTU = 4, LINK
 
 attributes!(info, "IFLA_INFO_": KIND = 1, DATA = 2, SLAVE_KIND = 4, SLAVE_DATA = 5);
 
-numbers!(inet6, "IFLA_INET6_": ADDR_GEN_MODE = 8);
+attributes!(inet6, "IFLA_INET6_": ADDR_GEN_MODE = 8);
 
-numbers!(tun, "IFLA_TUN_": OWNER = 1, GROUP = 2, TYPE = 3, PI = 4, VNET_HDR = 5, PERSIST = 6,
+attributes!(tun, "IFLA_TUN_": OWNER = 1, GROUP = 2, TYPE = 3, PI = 4, VNET_HDR = 5, PERSIST = 6,
     MULTI_QUEUE = 7, NUM_QUEUES = 8, NUM_DISABLED_QUEUES = 9);
 
-numbers!(bridge, "IFLA_BR_": FORWARD_DELAY = 1, HELLO_TIME = 2, MAX_AGE = 3, AGEING_TIME = 4,
+attributes!(bridge, "IFLA_BR_": FORWARD_DELAY = 1, HELLO_TIME = 2, MAX_AGE = 3, AGEING_TIME = 4,
     STP_STATE = 5, PRIORITY = 6, VLAN_FILTERING = 7, GROUP_FWD_MASK = 9, MCAST_SNOOPING = 23,
     VLAN_DEFAULT_PVID = 39);
 
-numbers!(vxlan, "IFLA_VXLAN_": ID = 1, GROUP = 2, LINK = 3, LOCAL = 4, TTL = 5, TOS = 6,
+attributes!(vxlan, "IFLA_VXLAN_": ID = 1, GROUP = 2, LINK = 3, LOCAL = 4, TTL = 5, TOS = 6,
     LEARNING = 7, AGEING = 8, LIMIT = 9, PROXY = 11, L2MISS = 13,
     L3MISS = 14, PORT = 15, GROUP6 = 16, LOCAL6 = 17, UDP_CSUM = 18, COLLECT_METADATA = 25);
 
-numbers!(macvlan, "IFLA_MACVLAN_": MODE = 1);
+attributes!(macvlan, "IFLA_MACVLAN_": MODE = 1);
 
-numbers!(vlan, "IFLA_VLAN_": ID = 1, PROTOCOL = 5);
+attributes!(vlan, "IFLA_VLAN_": ID = 1, PROTOCOL = 5);
 
-numbers!(vrf, "IFLA_VRF_": TABLE = 1);
+attributes!(vrf, "IFLA_VRF_": TABLE = 1);
 
-numbers!(veth, "VETH_INFO_": PEER = 1);
+attributes!(veth, "VETH_INFO_": PEER = 1);
 
 attributes!(ifa, "IFA_": ADDRESS = 1, LOCAL = 2, LABEL = 3, BROADCAST = 4, CACHEINFO = 6,
     FLAGS = 8, RT_PRIORITY = 9, PROTO = 11);
@@ -85,62 +75,111 @@ const RTM_GETLINKPROP: u16 = 110;
 
 type Names = &'static [(u16, &'static str)];
 
-/// Bytes of the fixed part of a message of that type, and the names of its attributes.
-fn table(message: u16) -> Option<(usize, Names)> {
-    match message {
-        libc::RTM_NEWLINK..=libc::RTM_SETLINK | RTM_NEWLINKPROP..=RTM_GETLINKPROP => {
-            Some((16, ifla::NAMES))
-        }
-        libc::RTM_NEWADDR..=libc::RTM_GETADDR => Some((8, ifa::NAMES)),
-        libc::RTM_NEWROUTE..=libc::RTM_GETROUTE => Some((12, rta::NAMES)),
-        libc::RTM_NEWNEIGH..=libc::RTM_GETNEIGH => Some((12, nda::NAMES)),
-        libc::RTM_NEWRULE..=libc::RTM_GETRULE => Some((12, fra::NAMES)),
-        _ => None,
+/// Where attributes lie, and their names.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// Bytes of the fixed part that they lie behind.
+    head_bytes: usize,
+    names: Names,
+}
+
+impl Layout {
+    const fn behind(head_bytes: usize, names: Names) -> Self {
+        Self { head_bytes, names }
     }
 }
 
-/// The names of what lies within an attribute.
-fn inner_names(outer: &str) -> Names {
-    match outer {
-        "IFLA_LINKINFO" => info::NAMES,
-        "RTA_METRICS" => rtax::NAMES,
-        "RTA_MULTIPATH" => rta::NAMES,
-        "IFLA_PROP_LIST" => ifla::NAMES,
+/// Behind a `struct ifinfomsg` (linux/rtnetlink.h).
+const LINK: Layout = Layout::behind(16, ifla::NAMES);
+/// Behind the length of a `struct rtnexthop` (linux/rtnetlink.h), which stands where that of an
+/// attribute does, and the rest of it.
+const NEXT_HOP: Layout = Layout::behind(4, rta::NAMES);
+
+/// Where the attributes of a message of that type lie.
+fn of_message(message: u16) -> Option<Layout> {
+    Some(match message {
+        libc::RTM_NEWLINK..=libc::RTM_SETLINK | RTM_NEWLINKPROP..=RTM_GETLINKPROP => LINK,
+        libc::RTM_NEWADDR..=libc::RTM_GETADDR => Layout::behind(8, ifa::NAMES),
+        libc::RTM_NEWROUTE..=libc::RTM_GETROUTE => Layout::behind(12, rta::NAMES),
+        libc::RTM_NEWNEIGH..=libc::RTM_GETNEIGH => Layout::behind(12, nda::NAMES),
+        libc::RTM_NEWRULE..=libc::RTM_GETRULE => Layout::behind(12, fra::NAMES),
+        _ => return None,
+    })
+}
+
+/// Where those within an attribute lie; in the data of a link it depends on the link's kind.
+fn of_attribute(name: &str, link_kind: &str) -> Layout {
+    let names = match (name, link_kind) {
+        ("VETH_INFO_PEER", _) => return LINK,
+        ("IFLA_LINKINFO", _) => info::NAMES,
+        ("IFLA_PROP_LIST", _) => ifla::NAMES,
+        ("IFLA_AF_SPEC", _) => &[(AF_SPEC_INET6, "AF_INET6")],
+        ("AF_INET6", _) => inet6::NAMES,
+        ("IFLA_INFO_DATA", "tun") => tun::NAMES,
+        ("IFLA_INFO_DATA", "bridge") => bridge::NAMES,
+        ("IFLA_INFO_DATA", "vxlan") => vxlan::NAMES,
+        ("IFLA_INFO_DATA", "macvlan") => macvlan::NAMES,
+        ("IFLA_INFO_DATA", "vlan") => vlan::NAMES,
+        ("IFLA_INFO_DATA", "vrf") => vrf::NAMES,
+        ("IFLA_INFO_DATA", "veth") => veth::NAMES,
+        ("RTA_METRICS", _) => rtax::NAMES,
         _ => &[],
-    }
+    };
+    Layout::behind(0, names)
 }
 
 /// The name of the attribute that begins `offset` bytes into `request`, a whole message, with what
 /// it lies in before it: `IFLA_LINKINFO/IFLA_INFO_KIND`.
 pub(in crate::netlink) fn name_at(request: &[u8], offset: u32) -> Option<String> {
     let message = super::messages(request).next()?.ok()?;
-    let (head_bytes, names) = table(message.kind)?;
+    let layout = of_message(message.kind)?;
     let target = usize::try_from(offset).ok()?;
-    find(message.payload, super::HEADER_BYTES, (head_bytes, names), target)
+    find(message.payload, super::HEADER_BYTES, layout, target)
 }
 
 /// The name of an attribute of requests of that type, for one that is missing.
 pub(in crate::netlink) fn name_of(message: u16, attribute: u32) -> Option<String> {
-    let (_, names) = table(message)?;
-    Some(name(names, u16::try_from(attribute).ok()?))
+    Some(name(of_message(message)?.names, u16::try_from(attribute).ok()?))
 }
 
-/// Looks for what begins at `target` in attributes behind `skip` bytes of `bytes`, which begin at `base`.
-fn find(bytes: &[u8], base: usize, (skip, names): (usize, Names), target: usize) -> Option<String> {
-    let mut at = base.checked_add(skip)?;
-    for attribute in super::Attributes::behind(bytes, skip).ok()? {
+/// Looks for what begins at `target` among the attributes of `bytes`, which begin at `base`.
+fn find(bytes: &[u8], base: usize, layout: Layout, target: usize) -> Option<String> {
+    let mut at = base.checked_add(layout.head_bytes)?;
+    let mut link_kind = String::new();
+    for attribute in super::Attributes::behind(bytes, layout.head_bytes).ok()? {
         let (kind, payload) = attribute.ok()?;
+        let outer = name(layout.names, kind);
         let inner = at.checked_add(super::ATTRIBUTE_HEADER_BYTES)?;
         let end = inner.checked_add(super::padded(payload.len())?)?;
         if target == at {
-            return Some(name(names, kind));
+            return Some(outer);
         }
         if (at..end).contains(&target) {
-            let outer = name(names, kind);
-            let within = find(payload, inner, (0, inner_names(&outer)), target);
+            let within = if outer == "RTA_MULTIPATH" {
+                in_next_hops(payload, inner, target)
+            } else {
+                find(payload, inner, of_attribute(&outer, &link_kind), target)
+            };
             return Some(within.map_or(outer.clone(), |name| format!("{outer}/{name}")));
         }
+        if outer == "IFLA_INFO_KIND" {
+            link_kind = super::text(payload);
+        }
         at = end;
+    }
+    None
+}
+
+/// The same in the next hops of a route, which have no names themselves.
+fn in_next_hops(bytes: &[u8], base: usize, target: usize) -> Option<String> {
+    let mut at = base;
+    for hop in super::Attributes::within(bytes) {
+        let (_, payload) = hop.ok()?;
+        let inner = at.checked_add(super::ATTRIBUTE_HEADER_BYTES)?;
+        at = inner.checked_add(super::padded(payload.len())?)?;
+        if (inner..at).contains(&target) {
+            return find(payload, inner, NEXT_HOP, target);
+        }
     }
     None
 }
@@ -160,17 +199,49 @@ mod tests {
         let mut message = Message::new(libc::RTM_NEWLINK, 0, &[0; 16]);
         message.put(ifla::MTU, &1_u32);
         message.nest(ifla::LINKINFO, |inner| {
-            inner.put(info::KIND, "tun");
-            inner.put(99, &1_u8);
+            inner.put(info::KIND, "vxlan");
+            inner.nest(info::DATA, |data| {
+                data.put(vxlan::ID, &1_u32);
+                data.put(99, &1_u8);
+            });
         });
         let bytes = message.finish(1).unwrap();
         let named = |offset| name_at(&bytes, offset);
         assert_eq!(named(32).as_deref(), Some("IFLA_MTU"));
         assert_eq!(named(40).as_deref(), Some("IFLA_LINKINFO"));
         assert_eq!(named(44).as_deref(), Some("IFLA_LINKINFO/IFLA_INFO_KIND"));
-        assert_eq!(named(52).as_deref(), Some("IFLA_LINKINFO/99"));
+        let data = "IFLA_LINKINFO/IFLA_INFO_DATA";
+        assert_eq!(named(56).as_deref(), Some(data));
+        assert_eq!(named(60), Some(format!("{data}/IFLA_VXLAN_ID")));
+        assert_eq!(named(68), Some(format!("{data}/99")));
         assert_eq!(named(41).as_deref(), Some("IFLA_LINKINFO"));
         assert_eq!(named(400), None);
         assert_eq!(name_of(libc::RTM_NEWADDR, 2).as_deref(), Some("IFA_LOCAL"));
+    }
+
+    #[test]
+    fn attributes_behind_a_fixed_part_within_are_named() {
+        let mut message = Message::new(libc::RTM_NEWLINK, 0, &[0; 16]);
+        message.nest(ifla::LINKINFO, |inner| {
+            inner.put(info::KIND, "veth");
+            inner.nest(info::DATA, |data| {
+                let name = [8, 0, 3, 0, b'v', b'1', 0, 0];
+                data.put(veth::PEER, [[0; 16].as_slice(), &name].concat().as_slice());
+            });
+        });
+        let bytes = message.finish(1).unwrap();
+        let name = "IFLA_LINKINFO/IFLA_INFO_DATA/VETH_INFO_PEER/IFLA_IFNAME";
+        if cfg!(target_endian = "little") {
+            assert_eq!(name_at(&bytes, 72).as_deref(), Some(name));
+        }
+        let mut message = Message::new(libc::RTM_NEWROUTE, 0, &[0; 12]);
+        // Two hops of 16 bytes, each with a gateway.
+        let hop = [16, 0, 0, 0, 1, 0, 0, 0, 8, 0, 5, 0, 10, 0, 0, 1];
+        message.put(rta::MULTIPATH, [hop, hop].as_flattened());
+        let bytes = message.finish(1).unwrap();
+        if cfg!(target_endian = "little") {
+            assert_eq!(name_at(&bytes, 56).as_deref(), Some("RTA_MULTIPATH/RTA_GATEWAY"));
+        }
+        assert_eq!(name_at(&bytes, 32).as_deref(), Some("RTA_MULTIPATH"));
     }
 }

@@ -1,19 +1,19 @@
-/** This package: `ours.ts TASK COUNT` in a namespace made ready; prints the milliseconds that the task took. */
+/** This package: `ours.js TASK COUNT` in a namespace made ready; prints the milliseconds that the task took. */
 import { Netlink } from 'tun2udp'
 
 const [task, count] = process.argv.slice(2)
 const expected = Number(count)
-await using netlink = await Netlink.open()
+const netlink = await Netlink.open()
 
-async function addAddresses(): Promise<void> {
-  const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}/32`
+async function addAddresses() {
+  const address = (index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}/32`
   await netlink.addresses.addMany(
     'lo',
     Array.from({ length: expected }, (_, index) => address(index + 1)),
   )
 }
 
-async function dumpRoutes(): Promise<void> {
+async function dumpRoutes() {
   const { length } = await netlink.routes.list({ family: 4 })
   if (length !== expected) throw new Error(`${length} routes rather than ${expected}`)
 }
@@ -21,3 +21,4 @@ async function dumpRoutes(): Promise<void> {
 const start = process.hrtime.bigint()
 await (task === 'addresses' ? addAddresses() : dumpRoutes())
 console.log(Number(process.hrtime.bigint() - start) / 1e6)
+netlink.close()

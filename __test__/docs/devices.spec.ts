@@ -1,0 +1,6 @@
+import { pageTest } from '../support/docs/page.ts'
+
+pageTest('docs/devices.md', (_t, page) => {
+  page.typed()
+  page.typed()
+})

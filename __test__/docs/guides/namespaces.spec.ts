@@ -1,0 +1,10 @@
+import { Machine } from '../../support/docs/machine.ts'
+import { pageTest } from '../../support/docs/page.ts'
+
+pageTest('docs/guides/namespaces.md', async (t, page) => {
+  const a = await Machine.start(t, 'a')
+  await a.program('route.test.mjs', page.next('ts'))
+  t.regex(await a.shell(page.next('sh')), /pass 1\n[^]*fail 0\n[^]*skipped 0\n/u)
+  t.is(await a.shell('ip netns list'), '')
+  t.regex(await a.shell(page.next('sh')), /^lo +UNKNOWN/u)
+})

@@ -1,0 +1,186 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import typescript from 'typescript'
+import { type Ended, Running, cleanEnvironment } from '../program.ts'
+import { ROOT } from './root.ts'
+
+/** Users that pages speak of, beside those of the system. */
+const USERS = { alice: 7101, bob: 7102 }
+
+/**
+ * What makes a machine of the namespaces that `unshare` gave: files of its own over `/etc`, `/home`
+ * and `/usr/local`, the programs of this package where an installation puts them, and `sudo` for who is
+ * root already.
+ */
+const SETUP = `
+mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns
+mount -t tmpfs tmpfs "$DIRECTORY"
+for directory in /etc /home /usr/local; do
+  own="$DIRECTORY/own$directory" work="$DIRECTORY/work$directory"
+  mkdir -p "$own" "$work"
+  mount -t overlay overlay -o "lowerdir=$directory,upperdir=$own,workdir=$work" "$directory"
+done
+mkdir -p "$DIRECTORY/home" /usr/local/bin
+for program in tun2udp tunctl; do ln -sf "$ROOT/dist/bin/$program.js" /usr/local/bin/$program; done
+ln -sf "$NODE" /usr/local/bin/node
+printf '%s' "$SUDO" >/usr/local/bin/sudo && chmod +x /usr/local/bin/sudo
+printf '%s' "$PASSWD" >>/etc/passwd
+printf '%s' "$GROUP" >>/etc/group
+hostname "$HOST"
+ip link set lo up
+`
+
+const SUDO = `#!/bin/sh
+if [ "$1" = -u ]; then
+  user=$2
+  shift 2
+  exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups --inh-caps=-all "$@"
+fi
+exec "$@"
+`
+
+/**
+ * A machine as a page speaks of one: network, processes, host name and files of its own, made of
+ * namespaces. It goes with the test, and all that runs on it.
+ */
+export class Machine {
+  readonly host: string
+  /** The first process of it, as this machine sees it. */
+  readonly pid: number
+  readonly #left: Running[] = []
+  /** Where its commands are run. */
+  directory: string
+
+  private constructor(host: string, directory: string, pid: number) {
+    this.host = host
+    this.directory = directory
+    this.pid = pid
+  }
+
+  static async start(t: ExecutionContext, host: string): Promise<Machine> {
+    const directory = mkdtempSync(join(tmpdir(), `tun2udp-${host}-`))
+    const entries = Object.entries(USERS)
+    const env = cleanEnvironment({
+      DIRECTORY: directory,
+      ROOT: ROOT.replace(/\/$/u, ''),
+      NODE: process.execPath,
+      SUDO,
+      HOST: host,
+      PASSWD: entries
+        .map(([name, id]) => `${name}:x:${id}:${id}::/home/${name}:/bin/sh\n`)
+        .join(''),
+      GROUP: entries.map(([name, id]) => `${name}:x:${id}:\n`).join(''),
+    })
+    // It ends with its standard input, so also when this process is killed.
+    const script = `set -e\n${SETUP}\necho started\nexec cat`
+    const namespaces = ['--net', '--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child']
+    const child = spawn('unshare', [...namespaces, '--mount-proc', '--', 'bash', '-c', script], {
+      env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    let heard = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (heard += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (heard += text))
+    t.teardown(async () => {
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      rmSync(directory, { recursive: true, force: true })
+    })
+    while (!heard.includes('started')) {
+      if (child.exitCode !== null) throw new Error(`the machine ${host} did not start: ${heard}`)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
+    return new Machine(host, join(directory, 'home'), Number(children.trim()))
+  }
+
+  /** Starts a command; its standard output and error are kept. */
+  start(command: readonly string[], env: Record<string, string> = {}): Running {
+    const { HOME = '/root', PATH = '' } = process.env
+    const inside = ['--mount', '--net', '--uts', '--ipc', '--pid', '--']
+    const there = ['bash', '-c', 'cd "$0" && exec "$@"', this.directory, ...command]
+    const child = spawn('nsenter', ['--target', String(this.pid), ...inside, ...there], {
+      env: cleanEnvironment({ HOME, PATH: `/usr/local/bin:/usr/sbin:/sbin:${PATH}`, ...env }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    return new Running(child)
+  }
+
+  /** Runs a script of bash to its end, which must be a good one; gives what it printed. */
+  async shell(script: string): Promise<string> {
+    const ended = await this.start(['bash', '-euo', 'pipefail', '-c', script]).ended
+    if (ended.status !== 0) throw new Error(failure(`${this.host}: ${script}`, ended))
+    return ended.stdout
+  }
+
+  /** Starts a command that stays, and waits until it says that it is ready. */
+  async leave(script: string, ready: RegExp): Promise<Running> {
+    const running = this.start(['bash', '-euo', 'pipefail', '-c', `exec ${script}`])
+    await running.until('stdout', ready)
+    this.#left.push(running)
+    return running
+  }
+
+  /** Ends the programs that were left running, the last one first. */
+  async endPrograms(): Promise<void> {
+    for (const running of this.#left.splice(0).reverse()) {
+      end(running)
+      await running.ended
+    }
+  }
+
+  /** Writes a file, below the directory of its commands unless the path is absolute. */
+  async write(path: string, text: string): Promise<void> {
+    const encoded = Buffer.from(text).toString('base64')
+    await this.shell(`mkdir -p "$(dirname '${path}')" && base64 -d <<<'${encoded}' >'${path}'`)
+  }
+
+  /** Writes a program in TypeScript, as a page shows it, as one that Node runs; `tun2udp` is there. */
+  async program(path: string, source: string): Promise<void> {
+    const { outputText } = typescript.transpileModule(source, {
+      compilerOptions: {
+        target: typescript.ScriptTarget.ES2022,
+        module: typescript.ModuleKind.ESNext,
+      },
+    })
+    await this.write(path, outputText)
+    await this.shell(`mkdir -p node_modules && ln -sfn '${ROOT}' node_modules/tun2udp`)
+  }
+
+  /** Gives a host name an address on this machine. */
+  async knows(hosts: Readonly<Record<string, string>>): Promise<void> {
+    const lines = Object.entries(hosts).map(([name, address]) => `${address} ${name}`)
+    await this.shell(`printf '%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} >>/etc/hosts`)
+  }
+}
+
+/** Asks a program of a machine to end: it is the child of `nsenter`, which passes no signals on. */
+export function end({ child: { pid } }: Running, signal: NodeJS.Signals = 'SIGTERM'): void {
+  const inner = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim())
+  if (inner > 0) process.kill(inner, signal)
+}
+
+/** Joins two machines by a cable; each end has its interface and address. */
+export async function cable(
+  [near, nearName, nearAddress]: [Machine, string, string],
+  [far, farName, farAddress]: [Machine, string, string],
+): Promise<void> {
+  await near.shell(`ip link add ${nearName} type veth peer name cable`)
+  // Seen from here, since the machines do not know each other's processes.
+  const move = spawn('nsenter', [
+    ...['--target', String(near.pid), '--net', '--'],
+    ...['ip', 'link', 'set', 'cable', 'name', farName, 'netns', String(far.pid)],
+  ])
+  await once(move, 'exit')
+  await near.shell(`ip addr add ${nearAddress} dev ${nearName} && ip link set ${nearName} up`)
+  await far.shell(`ip addr add ${farAddress} dev ${farName} && ip link set ${farName} up`)
+}
+
+/** A program's end, for the message of a test. */
+export function failure(what: string, { status, signal, stdout, stderr }: Ended): string {
+  return `${what}\nended with ${signal ?? `status ${status}`}\n${stdout}${stderr}`
+}

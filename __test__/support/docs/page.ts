@@ -1,0 +1,97 @@
+import type { ExecutionContext } from 'ava'
+import { rootTest } from '../skip.ts'
+import { Machine, cable } from './machine.ts'
+import { type Block, blocksOf } from './markdown.ts'
+
+/** The blocks of a page, each to be taken in its order by who runs or checks it. */
+export class Page {
+  readonly #page: string
+  readonly #blocks: Block[]
+
+  constructor(page: string) {
+    this.#page = page
+    this.#blocks = blocksOf(page)
+  }
+
+  /** Takes the next block, which must be of a language. */
+  next(language: string): string {
+    const block = this.#blocks.shift()
+    if (!block)
+      throw new Error(`${this.#page}: no block is left, but one of ${language} was expected`)
+    if (block.language !== language) {
+      throw new Error(
+        `${block.page}:${block.line}: a block of "${block.language}", but one of "${language}" was expected`,
+      )
+    }
+    return block.text
+  }
+
+  /** Takes a block of TypeScript that is only compiled, which `types.spec.ts` does with all of them. */
+  typed(): void {
+    this.next('ts')
+  }
+
+  /** Takes a block that no test runs, for a reason. */
+  shown(language: string, reason: string): string {
+    if (reason === '') throw new Error(`${this.#page}: a block is not run, without a reason`)
+    return this.next(language)
+  }
+
+  /** Leaves the blocks to another machine: this one lacks what they take, which has been said. */
+  skip(): void {
+    this.#blocks.length = 0
+  }
+
+  /** That all were taken. */
+  end(t: ExecutionContext): void {
+    const left = this.#blocks.map(({ page, line }) => `${page}:${line}`)
+    t.deepEqual(left, [], `blocks of ${this.#page} that no test runs`)
+  }
+}
+
+/** A test of a page: its body takes every block of it. */
+export function pageTest(
+  name: string,
+  body: (t: ExecutionContext, page: Page) => Promise<void> | void,
+): void {
+  rootTest(`${name}: each block does what the page says`, async (t) => {
+    const page = new Page(name)
+    await body(t, page)
+    page.end(t)
+  })
+}
+
+/** The two machines of the pages, on one network, each knowing the other's name. */
+export async function twoMachines(t: ExecutionContext): Promise<{ a: Machine; b: Machine }> {
+  const [a, b] = await Promise.all([Machine.start(t, 'a'), Machine.start(t, 'b')])
+  await cable([a, 'eth0', '192.0.2.1/24'], [b, 'eth0', '192.0.2.2/24'])
+  const hosts = { 'a.example': '192.0.2.1', 'b.example': '192.0.2.2' }
+  await Promise.all([a.knows(hosts), b.knows(hosts)])
+  return { a, b }
+}
+
+/** What stays until it is ended, as pages start it, and how it says that it is ready. */
+const STAYS = /^(sudo (-u \w+ )?)?(setpriv .* )?(env .* )?(tun2udp|node) /u
+
+/**
+ * Runs the commands of a block one after the other, each on the machine that the comment at its end
+ * names (`# on b.example`), else on the first. Programs that stay are left running once ready.
+ *
+ * @returns what all that ended printed.
+ */
+export async function runLines(
+  text: string,
+  machines: Readonly<Record<string, Machine>>,
+): Promise<string> {
+  const [first] = Object.values(machines)
+  let printed = ''
+  for (const line of text.replaceAll('\\\n', ' ').split('\n')) {
+    const [, command = '', host] = /^(.*?)(?:\s+#(?: on (\w+)\.example)?.*)?$/u.exec(line) ?? []
+    if (command.trim() === '' || command.startsWith('#')) continue
+    const machine = host === undefined ? first : machines[host]
+    if (!machine) throw new Error(`no machine is called ${host ?? 'anything'}: ${line}`)
+    if (STAYS.test(command)) await machine.leave(command, /^(ready|.*"event":"ready"|.*ready)/mu)
+    else printed += await machine.shell(command)
+  }
+  return printed
+}

@@ -1,0 +1,28 @@
+/**
+ * What blocks of TypeScript take for granted, as the sentences around them say: page, then number of
+ * the block.
+ */
+export const PRELUDES: Readonly<Record<string, Readonly<Record<number, string>>>> = {
+  'docs/devices.md': {
+    0: 'declare function answer(packet: Buffer): Buffer',
+    1: "declare const one: import('tun2udp').TunDevice, other: import('tun2udp').TunDevice",
+  },
+  'docs/netlink.md': {
+    1: `declare const netlink: import('tun2udp').Netlink
+      declare const routes: readonly import('tun2udp').RouteSpec[]`,
+    2: `declare const netlink: import('tun2udp').Netlink
+      declare const signal: AbortSignal`,
+    3: "declare const netlink: import('tun2udp').Netlink",
+    4: "declare const netlink: import('tun2udp').Netlink",
+  },
+  'docs/packets.md': {
+    1: `import { pipeline } from 'node:stream'
+      declare const tun: import('tun2udp').TunDevice
+      declare const other: import('tun2udp').TunDevice
+      declare const signal: AbortSignal
+      declare class Filter extends TransformStream<Uint8Array, Uint8Array> {}`,
+  },
+  'docs/guides/tuning.md': {
+    0: "declare const tun: import('tun2udp').TunDevice",
+  },
+}

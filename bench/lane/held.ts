@@ -1,0 +1,21 @@
+/** What is disposed of together, the last first: `AsyncDisposableStack`, which Node has from version 24 on. */
+export class Held implements AsyncDisposable {
+  #parts: AsyncDisposable[] = []
+
+  /** Takes a thing in, and gives it back. */
+  use<T extends AsyncDisposable>(part: T): T {
+    this.#parts.push(part)
+    return part
+  }
+
+  /** Hands everything over to another. */
+  move(): Held {
+    const other = new Held()
+    other.#parts = this.#parts.splice(0)
+    return other
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const part of this.#parts.splice(0).reverse()) await part[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Looks whether every link within the built site leads to a page, a file, and a place on the page that
+ * is there. VitePress itself looks after pages only.
+ */
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { posix } from 'node:path'
+import { argv } from 'node:process'
+
+const [, , site = 'target/site', base = process.env.DOCS_BASE ?? '/'] = argv
+const pages = readdirSync(site, { recursive: true }).filter((path) => path.endsWith('.html'))
+const texts = new Map(pages.map((page) => [page, readFileSync(`${site}/${page}`, 'utf8')]))
+const ids = new Map(
+  [...texts].map(([page, text]) => [
+    page,
+    new Set([...text.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)),
+  ]),
+)
+
+const isFile = (path) => existsSync(`${site}/${path}`) && statSync(`${site}/${path}`).isFile()
+
+/** The file that a path of the site is answered with. */
+function fileOf(path) {
+  const candidates = [path, `${path}.html`, posix.join(path, 'index.html')]
+  return candidates.map((name) => name.replace(/^\//, '')).find(isFile)
+}
+
+const problems = []
+let checked = 0
+for (const [page, text] of texts) {
+  for (const [, , raw] of text.matchAll(/ (href|src|srcset)="([^"]*)"/g)) {
+    const link = raw.replaceAll('&amp;', '&')
+    if (/^([a-z]+:|\/\/)/.test(link)) continue
+    checked += 1
+    const [before = '', fragment] = link.split('#')
+    const path = before.startsWith(base)
+      ? `/${before.slice(base.length)}`
+      : posix.join('/', posix.dirname(page), before)
+    const file = before === '' ? page : fileOf(decodeURI(path))
+    if (file === undefined) problems.push(`${page}: ${link} leads nowhere`)
+    else if (fragment && ids.has(file) && !ids.get(file).has(decodeURIComponent(fragment))) {
+      problems.push(`${page}: ${file} has no #${fragment}`)
+    }
+  }
+}
+if (checked === 0) problems.push(`${site}: no link was found`)
+for (const problem of new Set(problems)) console.error(problem)
+console.error(`${checked} links of ${texts.size} pages: ${problems.length} lead nowhere`)
+process.exit(problems.length === 0 ? 0 : 1)
