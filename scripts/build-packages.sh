@@ -5,8 +5,6 @@ set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "$0")/packages.sh"
 cd "$root"
-scripts/setup.sh
-scripts/install-package-tools.sh
 export PATH=$cache/bin:$PATH
 
 # x86_64-unknown-linux-gnu: linux-x64-gnu
@@ -43,5 +41,7 @@ for target in "${built[@]}"; do
   [[ " ${targets[*]} " == *" $target "* ]] ||
     die "Invalid TARGET \"$target\": expected one of ${targets[*]}"
 done
+scripts/setup.sh
+scripts/install-package-tools.sh "${built[@]}"
 for target in "${built[@]}"; do build "$target"; done
 scripts/pack.sh

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what scripts/build-packages.sh needs and is not there yet: zig and cargo-zigbuild (PyPI) into
-# the cache, and the standard library of each target: by rustup or, where its server cannot be
-# reached, Debian's (apt-get, root).
+# `scripts/install-package-tools.sh [TARGET...]`: installs what scripts/build-packages.sh needs for the
+# targets (all four unless said otherwise) and is not there yet: zig and cargo-zigbuild (PyPI) into the
+# cache, and the standard library of each target: by rustup or, where its server cannot be reached,
+# Debian's (apt-get, root).
 set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "$0")/packages.sh"
@@ -15,8 +16,8 @@ install_debian_targets() {
   for architecture in amd64 arm64; do
     packages+=("libstd-rust-web-dev:$architecture")
   done
-  [ "$(id -u)" -eq 0 ] || die "rustup cannot add ${targets[*]}, and apt-get needs root"
-  command -v apt-get >/dev/null || die "rustup cannot add ${targets[*]}, and there is no apt-get"
+  [ "$(id -u)" -eq 0 ] || die "rustup cannot add ${missing[*]}, and apt-get needs root"
+  command -v apt-get >/dev/null || die "rustup cannot add ${missing[*]}, and there is no apt-get"
   dpkg --add-architecture arm64
   dpkg --add-architecture amd64
   apt_install rustc-web rust-web-src "${packages[@]}"
@@ -35,9 +36,11 @@ install_zig() {
   ln -sfn "$wheels/bin/cargo-zigbuild" "$cache/bin/cargo-zigbuild"
 }
 
+wanted=("$@")
+[ "${#wanted[@]}" -gt 0 ] || wanted=("${targets[@]}")
 install_zig
 missing=()
-for target in "${targets[@]}"; do has_std "$target" || missing+=("$target"); done
+for target in "${wanted[@]}"; do has_std "$target" || missing+=("$target"); done
 [ "${#missing[@]}" -gt 0 ] || exit 0
 if ! rustup target add "${missing[@]}" >&2; then
   is_debian_rust_complete || install_debian_targets
