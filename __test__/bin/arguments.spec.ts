@@ -200,6 +200,6 @@ test('an addon that cannot be loaded is one line, and --help needs none', async 
   t.is(stdout, '')
   t.regex(
     stderr,
-    /^tun2udp: load the native addon for [^\n]+; in a clone of the repository run `npm run build`, [^\n]+\n$/u,
+    /^tun2udp: load the native addon for linux-\w+-\w+: \/no\/such\/addon\.node: Cannot find module [^\n]+; unset NAPI_RS_NATIVE_LIBRARY_PATH, [^\n]+\n$/u,
   )
 })

@@ -10,7 +10,7 @@ const { version } = createRequire(import.meta.url)('tun2udp/package.json') as { 
 /** An addon that is not there. */
 const BROKEN = { NAPI_RS_NATIVE_LIBRARY_PATH: '/no/such/addon.node' }
 const NO_ADDON =
-  /^tunctl: load the native addon for [^\n]+; in a clone of the repository run `npm run build`, [^\n]+\n$/u
+  /^tunctl: load the native addon for linux-\w+-\w+: \/no\/such\/addon\.node: Cannot find module [^\n]+; unset NAPI_RS_NATIVE_LIBRARY_PATH, [^\n]+\n$/u
 
 interface Ended {
   status: string | number | null | undefined
