@@ -10,6 +10,8 @@ use crate::netlink::{Connection, LinkChange, LinkRef};
 use crate::sys::{interface, tun_control};
 use ipnet::IpNet;
 use std::os::fd::AsRawFd;
+use std::thread;
+use std::time::Duration;
 
 /// An open device.
 #[derive(Debug)]
@@ -56,9 +58,25 @@ fn make(options: &OpenOptions, owners: &Owners) -> Result<Opened> {
         return Err(Error::new(ErrorCode::NotFound, "attach to", subject, reason)
             .with_advice("make it first, or do not ask for one that exists"));
     }
-    let first = TunDevice::open(&options.device)?;
+    let first = open_patiently(&options.device)?;
     let further = further_queues(&first, options)?;
     configure(first, further, existed, options, owners)
+}
+
+/// How often a device that is busy is tried again, and when.
+const BUSY_RETRIES: u32 = 5;
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
+/// Opens a device; one that was closed a moment ago may be busy for another: a process that was forked
+/// meanwhile and has not begun its program, or one that looks who holds what, has a copy of its descriptor.
+fn open_patiently(options: &DeviceOptions) -> Result<TunDevice> {
+    for _ in 0..BUSY_RETRIES {
+        match TunDevice::open(options) {
+            Err(error) if error.code() == ErrorCode::Busy => thread::sleep(BUSY_PAUSE),
+            result => return result,
+        }
+    }
+    TunDevice::open(options)
 }
 
 /// The other queues of a device, which is there now.
