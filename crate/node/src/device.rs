@@ -171,7 +171,8 @@ impl NativeDevice {
 
     /// Reads packets end to end into `slab` from `start` on, at most `max_packets`.
     ///
-    /// `offsets[0]` becomes `start`, `offsets[n + 1]` the end of the n-th packet. Answers how many
+    /// `offsets[0]` becomes where the first begins, behind room for a vnet header if `start` leaves none;
+    /// `offsets[n + 1]` the end of the n-th packet. Answers how many
     /// there are, 0 for none; -1 if the slab has no room for one; -1000 less an errno.
     #[napi(catch_unwind)]
     pub fn read(
