@@ -70,8 +70,9 @@ export abstract class Device
     this.highWaterMark = highWaterMark
     this.#native = native
     this.#readiness = watching
-    this.#source = new PacketSource(native, this.#readiness, highWaterMark)
-    this.#sink = new PacketSink(native, this.#readiness)
+    const { packets } = native
+    this.#source = new PacketSource(native, packets, watching, highWaterMark)
+    this.#sink = new PacketSink(native, packets, watching)
     this.#streams = new DeviceStreams(this)
   }
 

@@ -1,4 +1,4 @@
-import type { NativeDevice } from '#binding'
+import type { NativeDevice, NativePackets } from '#binding'
 import { TunError, fromNative, invalidArgument } from '../errors.ts'
 import type { PackedBatch } from './source.ts'
 import { type VnetHeader, checkVnetHeader } from './vnet.ts'
@@ -29,7 +29,7 @@ export class BatchError extends TunError {
   }
 }
 
-/** What the native layer answers: crate/node/src/device.rs. */
+/** What the native layer answers: crate/node/src/device_packets.rs. */
 const BLOCKED = 1
 const REFUSED = 2
 const FAILED = -1000
@@ -37,14 +37,16 @@ const FAILED = -1000
 /** Packets on their way out. */
 export class PacketSink {
   readonly #native: NativeDevice
+  readonly #packets: NativePackets
   readonly #readiness: Watching
   /** What waits for room in the device; whatever is written meanwhile comes after it. */
   #blocked: Promise<void> | undefined
   #wake: (() => void) | undefined
   #isClosed = false
 
-  constructor(native: NativeDevice, readiness: Watching) {
+  constructor(native: NativeDevice, packets: NativePackets, readiness: Watching) {
     this.#native = native
+    this.#packets = packets
     this.#readiness = readiness
   }
 
@@ -86,7 +88,7 @@ export class PacketSink {
     if (this.#blocked) return this.#behind(() => this.writeBatch(packets))
     let code
     try {
-      code = this.#native.writeBatch(packets as Uint8Array[])
+      code = this.#packets.writeBatch(packets as Uint8Array[])
     } catch (error) {
       throw this.#closed() ?? checkPackets(packets) ?? fromNative(error)
     }
@@ -97,7 +99,7 @@ export class PacketSink {
     if (this.#blocked) return this.#behind(() => this.writePacked(batch))
     let code
     try {
-      code = this.#native.writePacked(batch.buffer, batch.offsets, batch.offsets.length - 1)
+      code = this.#packets.writePacked(batch.buffer, batch.offsets)
     } catch (error) {
       throw this.#closed() ?? checkPacked(batch) ?? fromNative(error)
     }
@@ -112,7 +114,7 @@ export class PacketSink {
 
   #call(packet: Uint8Array): number {
     try {
-      return this.#native.write(packet)
+      return this.#packets.write(packet)
     } catch (error) {
       throw this.#closed() ?? checkPacket('packet', packet) ?? fromNative(error)
     }

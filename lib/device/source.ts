@@ -1,4 +1,4 @@
-import type { NativeDevice } from '#binding'
+import type { NativeDevice, NativePackets } from '#binding'
 import { TunError, fromNative } from '../errors.ts'
 import { ORDINARY, type SuperPacket, toSuperPacket } from './vnet.ts'
 import type { Watching } from './watching.ts'
@@ -44,13 +44,14 @@ const view =
   View !== undefined && isBuffer
     ? (memory: ArrayBufferLike, start: number, length: number) => new View(memory, start, length)
     : (memory: ArrayBufferLike, start: number, length: number) => Buffer.from(memory, start, length)
-/** What `NativeDevice.read()` answers; crate/node/src/device.rs. */
+/** What reading answers; crate/node/src/device_packets.rs. */
 const NEEDS_ROOM = -1
 const FAILED = -1000
 
 /** Packets on their way in: those that were read ahead, and more once the device has some. */
 export class PacketSource {
   readonly #native: NativeDevice
+  readonly #packets: NativePackets
   readonly #readiness: Watching
   readonly #offsets: Uint32Array
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
@@ -68,8 +69,14 @@ export class PacketSource {
   #owner: object | undefined
   #end: { error: TunError | undefined } | undefined
 
-  constructor(native: NativeDevice, readiness: Watching, highWaterMark: number) {
+  constructor(
+    native: NativeDevice,
+    packets: NativePackets,
+    readiness: Watching,
+    highWaterMark: number,
+  ) {
     this.#native = native
+    this.#packets = packets
     this.#readiness = readiness
     this.#offsets = new Uint32Array(highWaterMark + 1)
     this.#headerBytes = native.info.vnetHeaderBytes
@@ -153,7 +160,7 @@ export class PacketSource {
   wait(waiter: Waiter): void {
     this.#waiter = waiter
     // What a super-packet was cut into may be more than was asked for, and the device does not tell of that.
-    if (this.#native.hasWaiting()) setImmediate(this.#onReadable)
+    if (this.#packets.hasWaiting()) setImmediate(this.#onReadable)
     else this.#readiness.setReading(true)
   }
 
@@ -222,8 +229,8 @@ export class PacketSource {
   #read(maxPackets: number, isWhole: boolean): number {
     const most = Math.min(maxPackets, this.highWaterMark)
     return isWhole
-      ? this.#native.readWhole(this.#slab, this.#filled, this.#offsets, most)
-      : this.#native.read(this.#slab, this.#filled, this.#offsets, most)
+      ? this.#packets.readWhole(this.#slab, this.#filled, this.#offsets, most)
+      : this.#packets.read(this.#slab, this.#filled, this.#offsets, most)
   }
 
   #renew(): void {

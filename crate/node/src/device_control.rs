@@ -6,7 +6,6 @@ use crate::persistent::off_the_loop;
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
-use std::sync::Arc;
 use tun2udp_core::device::{StationFilter, TunDevice, principal};
 use tun2udp_core::sys::tun_filter::Instruction;
 use tun2udp_core::tuntap;
@@ -134,7 +133,7 @@ impl NativeDevice {
     /// What was moved so far.
     #[napi(catch_unwind)]
     #[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-    pub fn moved(&mut self) -> napi::Result<NativeMoved> {
+    pub fn moved(&self) -> napi::Result<NativeMoved> {
         let (read, written) = self.queues()?.counters();
         Ok(NativeMoved {
             packets_read: read.packets as f64,
@@ -245,13 +244,13 @@ impl NativeDevice {
         queue: u32,
         is_attached: bool,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        let device = Arc::clone(self.queue(queue)?);
+        let device = self.queue(queue)?;
         env.spawn_future(off_the_loop(move || device.set_attached(is_attached)))
     }
 
     /// Has reads and writes leave a queue out, or use it.
     #[napi(catch_unwind)]
-    pub fn note_attached(&mut self, queue: u32, is_attached: bool) -> napi::Result<()> {
+    pub fn note_attached(&self, queue: u32, is_attached: bool) -> napi::Result<()> {
         self.queues()?.note_attached(queue as usize, is_attached);
         Ok(())
     }

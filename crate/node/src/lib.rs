@@ -2,8 +2,8 @@
 //!
 //! - `relay` is the native relay as a JavaScript class; `convert` turns its values into plain objects and
 //!   back; `lifetime` ends relays together with the JavaScript environment that started them;
-//! - `device` is an open TUN or TAP device, `device_options` what it is opened with, `device_control`
-//!   what is asked of it and changed on it, `readiness` when it can be read; `features` is what the
+//! - `device` is an open TUN or TAP device, `device_packets` moves its packets, `device_options` is what it
+//!   is opened with, `device_control` what is asked of it and changed on it, `readiness` when it can be read; `features` is what the
 //!   driver can do; `sys` is what N-API and libuv need of `unsafe`;
 //! - `persistent` makes, removes and lists devices that outlive their process;
 //! - `tunctl` runs the steps of the program of that name;
@@ -18,6 +18,7 @@ pub mod convert;
 pub mod device;
 pub mod device_control;
 pub mod device_options;
+pub mod device_packets;
 pub mod dump;
 mod error;
 pub mod features;

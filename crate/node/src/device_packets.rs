@@ -1,0 +1,167 @@
+//! Packets in and out by synchronous functions, which are what costs least, and never wait.
+//!
+//! They are functions of one device rather than methods of its class: to find the device of a method's
+//! receiver and to guard it against a second call costs several times as much as the rest of a call.
+
+use crate::device::closed;
+use crate::sys::view::{bytes_mut, numbers_mut};
+use napi::Env;
+use napi::bindgen_prelude::{
+    Function, FunctionCallContext, ToNapiValue, Uint8ArraySlice, Uint32ArraySlice,
+};
+use napi_derive::napi;
+use std::cell::{RefCell, RefMut};
+use std::io;
+use std::rc::Rc;
+use tun2udp_core::tuntap::{Filled, Form, Progress, Queues, Room};
+
+/// Reading: no packet fits into what is left of the slab.
+const NEEDS_ROOM: i32 = -1;
+/// Reading and writing: an errno is subtracted from this.
+const FAILED: i32 = -1_000;
+/// Writing: the device has no room now.
+const BLOCKED: i32 = 1;
+/// Writing batches: some were refused.
+const REFUSED: i32 = 2;
+
+/// The queues of a device until it is closed; of the JavaScript thread only.
+#[derive(Clone)]
+pub(crate) struct SharedQueues(Rc<RefCell<Option<Queues>>>);
+
+impl SharedQueues {
+    pub(crate) fn new(queues: Queues) -> Self {
+        Self(Rc::new(RefCell::new(Some(queues))))
+    }
+
+    /// The queues, for the time of a call.
+    pub(crate) fn get(&self) -> napi::Result<RefMut<'_, Queues>> {
+        let queues = self.0.try_borrow_mut().map_err(|_| closed())?;
+        RefMut::filter_map(queues, Option::as_mut).map_err(|_| closed())
+    }
+
+    /// Closes them.
+    pub(crate) fn close(&self) {
+        if let Ok(mut queues) = self.0.try_borrow_mut() {
+            *queues = None;
+        }
+    }
+}
+
+/// The functions that move packets of one device.
+#[napi(object, object_from_js = false)]
+pub struct NativePackets<'env> {
+    /// Reads packets end to end into `slab` from `start` on, at most `maxPackets`.
+    ///
+    /// `offsets[0]` becomes where the first begins, behind room for a vnet header if `start` leaves none;
+    /// `offsets[n + 1]` the end of the n-th packet. Answers how many
+    /// there are, 0 for none; -1 if the slab has no room for one; -1000 less an errno.
+    #[napi(
+        ts_type = "(slab: Uint8Array, start: number, offsets: Uint32Array, maxPackets: number) => number"
+    )]
+    pub read: Function<'env, (), i32>,
+    /// The same for packets as the kernel gives them, each behind its vnet header.
+    #[napi(
+        ts_type = "(slab: Uint8Array, start: number, offsets: Uint32Array, maxPackets: number) => number"
+    )]
+    pub read_whole: Function<'env, (), i32>,
+    /// Whether packets were taken from the device that `read()` has not given yet: the device
+    /// itself may not be readable.
+    #[napi(ts_type = "() => boolean")]
+    pub has_waiting: Function<'env, (), bool>,
+    /// Writes one packet. Answers 0, 1 if the device has no room now, or -1000 less an errno.
+    #[napi(ts_type = "(packet: Uint8Array) => number")]
+    pub write: Function<'env, (), i32>,
+    /// Writes packets in order. Answers a sum: 1 if packets wait for room, which is for `flush()`,
+    /// and 2 if some were refused, which `takeRefusals()` tells.
+    #[napi(ts_type = "(packets: Array<Uint8Array>) => number")]
+    pub write_batch: Function<'env, (), i32>,
+    /// The same for the packets that lie in `buffer` between neighbouring `offsets`.
+    #[napi(ts_type = "(buffer: Uint8Array, offsets: Uint32Array) => number")]
+    pub write_packed: Function<'env, (), i32>,
+}
+
+/// The functions of a device.
+pub(crate) fn functions<'env>(
+    env: &'env Env,
+    queues: &SharedQueues,
+) -> napi::Result<NativePackets<'env>> {
+    Ok(NativePackets {
+        read: function(env, "read", queues, |queues, call| read(queues, call, Form::Cut))?,
+        read_whole: function(env, "readWhole", queues, |queues, call| {
+            read(queues, call, Form::Whole)
+        })?,
+        has_waiting: function(env, "hasWaiting", queues, |queues, _| Ok(queues.has_waiting()))?,
+        write: function(env, "write", queues, |queues, call| {
+            let packet: Uint8ArraySlice<'_> = call.get(0)?;
+            Ok(written(queues.write(&packet)))
+        })?,
+        write_batch: function(env, "writeBatch", queues, |queues, call| {
+            let packets: Vec<Uint8ArraySlice<'_>> = call.get(0)?;
+            let progress = queues.write_batch(packets.iter().map(AsRef::as_ref));
+            Ok(outcome(queues, progress))
+        })?,
+        write_packed: function(env, "writePacked", queues, |queues, call| {
+            let buffer: Uint8ArraySlice<'_> = call.get(0)?;
+            let offsets: Uint32ArraySlice<'_> = call.get(1)?;
+            let progress = queues.write_batch(packets(&buffer, &offsets));
+            Ok(outcome(queues, progress))
+        })?,
+    })
+}
+
+/// A function of JavaScript's that does something with the queues, or throws once they are closed. A
+/// panic becomes an exception.
+fn function<'env, T: ToNapiValue>(
+    env: &'env Env,
+    name: &str,
+    queues: &SharedQueues,
+    work: impl Fn(&mut Queues, &FunctionCallContext<'_>) -> napi::Result<T> + 'static,
+) -> napi::Result<Function<'env, (), T>> {
+    let queues = queues.clone();
+    env.create_function_from_closure(name, move |call| work(&mut *queues.get()?, &call))
+}
+
+fn read(queues: &mut Queues, call: &FunctionCallContext<'_>, form: Form) -> napi::Result<i32> {
+    let mut slab: Uint8ArraySlice<'_> = call.get(0)?;
+    let start: u32 = call.get(1)?;
+    let mut offsets: Uint32ArraySlice<'_> = call.get(2)?;
+    let max_packets: u32 = call.get(3)?;
+    let room = Room {
+        slab: bytes_mut(&mut slab),
+        offsets: numbers_mut(&mut offsets),
+        start: start as usize,
+        max_packets: max_packets as usize,
+    };
+    Ok(match queues.read(room, form) {
+        Ok(Filled::Packets(count)) => count as i32,
+        Ok(Filled::NeedsRoom) => NEEDS_ROOM,
+        Err(error) => failed(&error),
+    })
+}
+
+/// What a function answers that writes one packet.
+pub(crate) fn written(result: io::Result<()>) -> i32 {
+    match result {
+        Ok(()) => 0,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => BLOCKED,
+        Err(error) => failed(&error),
+    }
+}
+
+/// What a function answers that writes many.
+pub(crate) fn outcome(queues: &Queues, progress: Progress) -> i32 {
+    let blocked = if progress == Progress::Blocked { BLOCKED } else { 0 };
+    blocked | if queues.has_refusals() { REFUSED } else { 0 }
+}
+
+fn failed(error: &io::Error) -> i32 {
+    FAILED - error.raw_os_error().unwrap_or(0)
+}
+
+/// The packets that lie between neighbouring offsets.
+pub(crate) fn packets<'p>(buffer: &'p [u8], offsets: &'p [u32]) -> impl Iterator<Item = &'p [u8]> {
+    offsets.windows(2).map(|ends| match ends {
+        [start, end] => buffer.get(*start as usize..*end as usize).unwrap_or_default(),
+        _ => &[],
+    })
+}
