@@ -46,6 +46,7 @@ const ECHO: readonly Entry[] = [
 
 const NPM: readonly Entry[] = [
   { id: 'stream', title: 'a stream of fs over the descriptor' },
+  { id: 'c', title: 'C, read()', ...by('stream') },
   { id: 'appium', title: 'appium-ios-tuntap, read() by polling', ...by('stream') },
   { id: 'packet', title: 'tun2udp, for await', ...by('stream', 30) },
   { id: 'batch', title: 'tun2udp, batches()', ...by('stream', 30) },
