@@ -61,8 +61,15 @@ pub fn receive_error(fd: BorrowedFd<'_>) -> io::Result<Option<SocketNews>> {
     let mut header: libc::msghdr = unsafe { mem::zeroed() };
     header.msg_control = control.as_mut_ptr().cast();
     header.msg_controllen = size_of_val(&control) as _;
+    // Nobody wants the payload, but qemu's emulation of user programs makes no call without a buffer
+    // for it, and answers that there was a message.
+    let mut payload = [0_u8; 1];
+    let mut buffer =
+        libc::iovec { iov_base: payload.as_mut_ptr().cast(), iov_len: size_of_val(&payload) };
+    header.msg_iov = &raw mut buffer;
+    header.msg_iovlen = 1;
     let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
-    // SAFETY: the header has no payload and no name, and a control buffer that lives for the call.
+    // SAFETY: the header has no name, and buffers of payload and control that live for the call.
     match check_count(unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags) }) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
         Err(error) => return Err(error),
