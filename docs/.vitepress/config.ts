@@ -38,6 +38,7 @@ const REFERENCE: DefaultTheme.SidebarItem[] = [
   { text: 'RTNETLINK', link: '/docs/netlink' },
   { text: 'systemd', link: '/docs/systemd' },
   { text: 'Containers', link: '/docs/containers' },
+  { text: 'Platforms', link: '/docs/platforms' },
 ]
 
 const PROJECT: DefaultTheme.SidebarItem[] = [
