@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { PEERS } from './peers/index.ts'
 import { type Build, ours } from './peers/ours.ts'
@@ -29,6 +30,7 @@ interface Flags {
   peers?: string[]
   scenarios?: string[]
   ours?: Build[]
+  congestion: string
   out: string
 }
 
@@ -67,6 +69,9 @@ function options(): Option[] {
       '--ours <name=path[,--option…]>',
       'a further build of this relay, or options of it, as a peer (repeatable)',
     ).argParser(build),
+    new Option('--congestion <name>', 'congestion control of TCP')
+      .argParser(available)
+      .default(congestionControl('tcp_congestion_control'), "this machine's own"),
     new Option('--out <directory>', 'where the results go').default('dist/bench'),
   ]
 }
@@ -84,6 +89,7 @@ export function parseArguments(argv: readonly string[], command = describeBench(
     rounds: flags.rounds ?? chosen.rounds,
     seconds: flags.seconds ?? chosen.seconds,
     mtus: flags.full ? FULL_MTUS : [MTU],
+    congestion: flags.congestion,
   }
   return { plan, out: flags.out }
 }
@@ -115,6 +121,18 @@ function within(least: number, most: number): (text: string) => number {
     if (value >= least && value <= most) return value
     throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`)
   }
+}
+
+/** One that this kernel has, tcp(7). */
+function available(name: string): string {
+  const names = congestionControl('tcp_available_congestion_control').split(' ')
+  if (names.includes(name)) return name
+  throw new InvalidArgumentError(`"${name}" is none of ${names.join(', ')}`)
+}
+
+/** What the kernel says of it, ip-sysctl.rst. */
+function congestionControl(file: string): string {
+  return readFileSync(`/proc/sys/net/ipv4/${file}`, 'utf8').trim()
 }
 
 /** `NAME=PATH[,--option…]`; a comma within an option's value is not followed by `--`. */

@@ -2,7 +2,7 @@ import type { PeerKind } from './peers/peer.ts'
 import type { Metric } from './scenarios/scenario.ts'
 
 /** Version of the shape below; a file of another is refused. */
-export const FORMAT = 1
+export const FORMAT = 2
 
 /** What was raced on. */
 export interface Machine {
@@ -65,6 +65,8 @@ export interface Results {
   readonly seconds: number
   readonly rounds: number
   readonly mtus: readonly number[]
+  /** Congestion control of TCP, by the kernel's name. */
+  readonly congestion: string
   readonly peers: readonly PeerResult[]
   readonly scenarios: readonly ScenarioResult[]
   /** In the order in which they were run. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import test, { type ExecutionContext } from 'ava'
 import { type Arguments, describeBench, parseArguments } from '../../bench/arguments.ts'
@@ -21,6 +22,7 @@ test('the default is everything at the MTU of Ethernet', (t) => {
     t.true(ids(plan.scenarios).includes(scenario), scenario)
   t.deepEqual(plan.mtus, [1500])
   t.is(out, 'dist/bench')
+  t.is(plan.congestion, readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim())
 })
 
 test('--full adds MTUs, --quick leaves out most, and what is named explicitly wins', (t) => {
@@ -29,6 +31,7 @@ test('--full adds MTUs, --quick leaves out most, and what is named explicitly wi
   t.true(plan.peers.length < parse('').plan.peers.length)
   t.is(plan.rounds, 7)
   t.deepEqual(ids(plan.scenarios), ['tcp64'])
+  t.is(parse('--congestion reno').plan.congestion, 'reno')
 })
 
 test('peers are run in the order of the tables, further builds behind them', (t) => {
@@ -50,6 +53,7 @@ for (const [line, pattern] of [
   ['--scenarios tcp2', /'--scenarios <list>'.*"tcp2" is none of tcp1, tcp4/],
   ['--rounds 0', /'--rounds <number>'.*from 1 to 1000/],
   ['--seconds 1.5', /'--seconds <number>'.*from 1 to 3600/],
+  ['--congestion nobody', /'--congestion <name>'.*"nobody" is none of .*\w/],
   ['--ours x', /'--ours .*'.*expected NAME=PATH/],
   ['--ours plain=.', /there is a peer "plain" already/],
   ['--ours a=. --ours a=.', /there is a peer "a" already/],

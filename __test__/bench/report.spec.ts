@@ -30,6 +30,7 @@ const RESULTS: Results = {
   seconds: 1,
   rounds: 3,
   mtus: [1500],
+  congestion: 'cubic',
   peers: [
     { id: 'vxlan', title: 'kernel VXLAN', kind: 'kernel', version: 'Linux 6.18' },
     { id: 'tun2udp', title: 'tun2udp', kind: 'ours', version: '0.1.0' },

@@ -41,7 +41,7 @@ function tableOf(head: string[], rows: string[][], leftColumns: number): string 
   return markdownTable([head, ...escaped], { align })
 }
 
-function setting({ date, commit, command, machine, versions }: Results): string {
+function setting({ date, commit, command, machine, congestion, versions }: Results): string {
   const { cpu, cores, memoryGiB, kernel } = machine
   return tableOf(
     ['', ''],
@@ -51,6 +51,7 @@ function setting({ date, commit, command, machine, versions }: Results): string 
       ['command', `\`${`npm run bench -- ${command}`.trim()}\``],
       ['CPU', `${cpu}, ${cores} cores, ${memoryGiB} GiB of memory`],
       ['kernel', kernel],
+      ['congestion control', congestion],
       ...Object.entries(versions),
     ],
     2,

@@ -13,6 +13,8 @@ export interface Plan {
   /** Length of one run. */
   readonly seconds: number
   readonly mtus: readonly number[]
+  /** Congestion control of TCP, by the kernel's name. */
+  readonly congestion: string
 }
 
 /** Who watches the race. */
@@ -76,7 +78,7 @@ async function trial(ready: ReadyPeer, tools: Tools, mtu: number): Promise<void>
 async function raceAt(
   mtu: number,
   entrants: readonly Entrant[],
-  { scenarios, rounds, seconds }: Plan,
+  { scenarios, rounds, seconds, congestion }: Plan,
   { tools, signal, watcher }: { tools: Tools; signal: AbortSignal; watcher: Watcher },
 ): Promise<Sample[]> {
   const courses = new Map(entrants.map(({ peer, ready }) => [peer, new Course(ready, mtu)]))
@@ -85,7 +87,8 @@ async function raceAt(
     for (const { scenario, round, peer } of schedule(scenarios, [...courses.keys()], rounds)) {
       signal.throwIfAborted()
       watcher.running(scenario, peer, mtu)
-      const outcome = await courses.get(peer)?.run(scenario, { tools, seconds, signal })
+      const context = { tools, seconds, congestion, signal }
+      const outcome = await courses.get(peer)?.run(scenario, context)
       const sample = { scenario: scenario.id, peer: peer.id, mtu, round, ...outcome }
       samples.push(sample)
       watcher.ran(sample)

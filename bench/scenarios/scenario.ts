@@ -21,6 +21,8 @@ export interface Metric {
 export interface RunContext {
   readonly tools: Tools
   readonly seconds: number
+  /** Congestion control of TCP, by the kernel's name. */
+  readonly congestion: string
   readonly signal: AbortSignal
 }
 

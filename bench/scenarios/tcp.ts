@@ -28,7 +28,7 @@ function tcp(id: string, title: string, options: readonly string[], family: 0 | 
 
 async function transfer(
   { left, right }: Lane,
-  { seconds, signal }: RunContext,
+  { seconds, congestion, signal }: RunContext,
   options: readonly string[],
   family: 0 | 1,
 ): Promise<Measured> {
@@ -42,7 +42,7 @@ async function transfer(
     '--forceflush',
   ])
   await server.says('Server listening')
-  const command = ['iperf3', '-c', far, '-t', String(seconds), '-J', ...options]
+  const command = ['iperf3', '-c', far, '-t', String(seconds), '-J', '-C', congestion, ...options]
   const timeoutMs = seconds * 1000 + MARGIN_MS
   const report = JSON.parse(await left.namespace.run(command, { signal, timeoutMs })) as Report
   if (report.error !== undefined) throw new Error(`iperf3: ${report.error}`)
