@@ -14,6 +14,7 @@ mod offload;
 mod options;
 mod ownership;
 pub mod principal;
+mod put;
 mod settings;
 pub mod tunctl;
 

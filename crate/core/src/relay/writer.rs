@@ -3,16 +3,12 @@
 
 use super::stats::{Counters, InboundDrop};
 use crate::device::TunDevice;
-use crate::packet::coalesce::{Coalescer, Write};
+use crate::packet::coalesce::Coalescer;
 use crate::packet::vnet::VnetHeader;
 use std::collections::VecDeque;
 use std::io;
-use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// What comes before an ordinary packet on a device with a vnet header: all zeroes.
-const ORDINARY: &[u8] = &[0; VnetHeader::LEN];
 
 /// Whether everything was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +22,7 @@ pub(super) enum Written {
 /// Writes the packets of one batch after another.
 pub(super) struct Writer {
     device: Arc<TunDevice>,
+    vnet_len: usize,
     /// Writes of the coalescer that are done.
     done: usize,
     /// The packets of a write that the kernel refused: they go before all else.
@@ -44,7 +41,8 @@ enum Outcome {
 
 impl Writer {
     pub(super) fn new(device: Arc<TunDevice>) -> Self {
-        Self { device, done: 0, singles: VecDeque::new(), refusal: None }
+        let vnet_len = if device.has_vnet_header() { VnetHeader::LEN } else { 0 };
+        Self { device, vnet_len, done: 0, singles: VecDeque::new(), refusal: None }
     }
 
     /// Whether nothing of the batch in `coalescer` waits any more.
@@ -90,7 +88,8 @@ impl Writer {
     ) -> io::Result<Written> {
         loop {
             while let Some(range) = self.singles.front() {
-                let outcome = self.write_single(buffer.get(range.clone()).unwrap_or_default())?;
+                let packet = buffer.get(range.clone()).unwrap_or_default();
+                let outcome = settle(self.device.put(self.vnet_len, packet), 1)?;
                 if matches!(outcome, Outcome::Blocked) {
                     return Ok(Written::Blocked);
                 }
@@ -98,7 +97,8 @@ impl Writer {
                 self.singles.pop_front();
             }
             let Some(write) = coalescer.write_at(self.done) else { return Ok(Written::All) };
-            let outcome = self.write_group(&write, buffer)?;
+            let written = self.device.put_joined(self.vnet_len, &write, buffer);
+            let outcome = settle(written, write.packets())?;
             match outcome {
                 Outcome::Blocked => return Ok(Written::Blocked),
                 Outcome::Refused(errno) => {
@@ -112,56 +112,20 @@ impl Writer {
             self.done += 1;
         }
     }
+}
 
-    fn write_group(&self, write: &Write<'_>, buffer: &[u8]) -> io::Result<Outcome> {
-        let bytes = |range: Range<usize>| buffer.get(range).unwrap_or_default();
-        if !write.is_joined() {
-            return self.write_single(write.payload().next().map(bytes).unwrap_or_default());
-        }
-        let slices: Vec<IoSlice<'_>> = std::iter::once(write.header())
-            .chain(write.payload().map(bytes))
-            .map(IoSlice::new)
-            .collect();
-        let outcome = outcome_of(|| self.device.write_vectored(&slices))?;
+/// What became of a write of so many packets. A device that is gone is an error.
+fn settle(written: io::Result<()>, packets: usize) -> io::Result<Outcome> {
+    let Err(error) = written else { return Ok(Outcome::Written) };
+    Ok(match error.raw_os_error().unwrap_or(0) {
+        libc::EBADFD => return Err(error),
+        libc::EAGAIN => Outcome::Blocked,
         // A device that is down, or a machine out of memory, would refuse the packets singly too.
-        Ok(match outcome {
-            Err(errno @ libc::EINVAL) => Outcome::Refused(errno),
-            outcome => settle(outcome),
-        })
-    }
-
-    fn write_single(&self, packet: &[u8]) -> io::Result<Outcome> {
-        let outcome = if self.device.has_vnet_header() {
-            let slices = [IoSlice::new(ORDINARY), IoSlice::new(packet)];
-            outcome_of(|| self.device.write_vectored(&slices))
-        } else {
-            outcome_of(|| self.device.write(packet))
-        };
-        outcome.map(settle)
-    }
-}
-
-/// Tries until the call is not interrupted: taken, or refused by an errno. A device that is gone is
-/// an error.
-fn outcome_of(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<Result<(), i32>> {
-    loop {
-        let Err(error) = call() else { return Ok(Ok(())) };
-        match error.raw_os_error().unwrap_or(0) {
-            libc::EINTR => {}
-            libc::EBADFD => return Err(error),
-            errno => return Ok(Err(errno)),
-        }
-    }
-}
-
-fn settle(outcome: Result<(), i32>) -> Outcome {
-    match outcome {
-        Ok(()) => Outcome::Written,
-        Err(libc::EAGAIN) => Outcome::Blocked,
-        Err(libc::EIO) => Outcome::Dropped(InboundDrop::InterfaceDown),
-        Err(libc::ENOMEM | libc::ENOBUFS) => Outcome::Dropped(InboundDrop::NoBuffers),
-        Err(_) => Outcome::Dropped(InboundDrop::Rejected),
-    }
+        errno @ libc::EINVAL if packets > 1 => Outcome::Refused(errno),
+        libc::EIO => Outcome::Dropped(InboundDrop::InterfaceDown),
+        libc::ENOMEM | libc::ENOBUFS => Outcome::Dropped(InboundDrop::NoBuffers),
+        _ => Outcome::Dropped(InboundDrop::Rejected),
+    })
 }
 
 /// What was written and dropped by one call.

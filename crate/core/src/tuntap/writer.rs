@@ -2,17 +2,12 @@
 //! joined.
 
 use crate::device::TunDevice;
-use crate::packet::coalesce::{CoalesceOptions, Coalescer, Write};
+use crate::packet::coalesce::{CoalesceOptions, Coalescer};
 use crate::packet::vnet::VnetHeader;
 use std::collections::VecDeque;
 use std::io;
-use std::io::IoSlice;
 use std::ops::Range;
 
-/// What comes before an ordinary packet on a device with a vnet header: all zeroes.
-const ORDINARY: &[u8] = &[0; MAX_VNET_LEN];
-/// The longest vnet header that the driver takes, bytes.
-const MAX_VNET_LEN: usize = 24;
 /// Bytes of packets that are joined at the most before they are written.
 const BATCH_BYTES: usize = 256 << 10;
 
@@ -120,7 +115,7 @@ impl Writer {
 
     /// Writes one packet now; `WouldBlock` while the device has no room.
     pub fn write(&mut self, device: &TunDevice, packet: &[u8]) -> io::Result<()> {
-        let result = write_single(device, self.vnet_len, packet);
+        let result = device.put(self.vnet_len, packet);
         match &result {
             Ok(()) => self.count(1, packet.len()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -137,10 +132,7 @@ impl Writer {
         header: VnetHeader,
         packet: &[u8],
     ) -> io::Result<()> {
-        let bytes = header.bytes();
-        let padding = ORDINARY.get(VnetHeader::LEN..self.vnet_len).unwrap_or_default();
-        let slices = [&bytes, padding, packet].map(IoSlice::new);
-        let result = uninterrupted(|| device.write_vectored(&slices));
+        let result = device.put_whole(self.vnet_len, header, packet);
         match &result {
             Ok(()) => {
                 self.count(1, packet.len());
@@ -176,7 +168,7 @@ impl Writer {
                 self.flush(device);
             }
         } else {
-            match write_single(device, self.vnet_len, packet) {
+            match device.put(self.vnet_len, packet) {
                 Ok(()) => self.count(1, packet.len()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.keep(index, packet);
@@ -210,7 +202,7 @@ impl Writer {
         loop {
             while let Some(range) = self.singles.front().cloned() {
                 let packet = self.arena.get(range.clone()).unwrap_or_default();
-                match write_single(device, self.vnet_len, packet) {
+                match device.put(self.vnet_len, packet) {
                     Ok(()) => self.count(1, range.len()),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         return Progress::Blocked;
@@ -221,7 +213,7 @@ impl Writer {
             }
             let Some(write) = self.coalescer.write_at(self.done) else { break };
             let (packets, bytes) = (write.packets(), write.bytes());
-            match write_group(device, self.vnet_len, &write, &self.arena) {
+            match device.put_joined(self.vnet_len, &write, &self.arena) {
                 Ok(()) => {
                     self.count(packets, bytes);
                     self.counters.super_packets += u64::from(packets > 1);
@@ -273,44 +265,5 @@ impl Writer {
         let number = self.starts.partition_point(|(start, _)| *start < range.start);
         let index = self.starts.get(number).map_or(0, |(_, index)| *index);
         self.refuse(index, error.raw_os_error().unwrap_or(0));
-    }
-}
-
-fn write_single(device: &TunDevice, vnet_len: usize, packet: &[u8]) -> io::Result<()> {
-    if vnet_len == 0 {
-        return uninterrupted(|| device.write(packet));
-    }
-    let header = ORDINARY.get(..vnet_len).unwrap_or_default();
-    uninterrupted(|| device.write_vectored(&[IoSlice::new(header), IoSlice::new(packet)]))
-}
-
-fn write_group(
-    device: &TunDevice,
-    vnet_len: usize,
-    write: &Write<'_>,
-    arena: &[u8],
-) -> io::Result<()> {
-    let bytes = |range: Range<usize>| arena.get(range).unwrap_or_default();
-    if !write.is_joined() {
-        let packet = write.payload().next().map(bytes).unwrap_or_default();
-        return write_single(device, vnet_len, packet);
-    }
-    let (vnet, headers) = write.header().split_at_checked(VnetHeader::LEN).unwrap_or_default();
-    let padding = ORDINARY.get(VnetHeader::LEN..vnet_len).unwrap_or_default();
-    let slices: Vec<IoSlice<'_>> = [vnet, padding, headers]
-        .into_iter()
-        .chain(write.payload().map(bytes))
-        .map(IoSlice::new)
-        .collect();
-    uninterrupted(|| device.write_vectored(&slices))
-}
-
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<()> {
-    loop {
-        match call() {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }
