@@ -24,7 +24,7 @@ shell_scripts() {
     say "shellcheck is missing: run scripts/install-test-tools.sh"
     return 1
   else
-    say "shellcheck is not installed: shell scripts were not checked"
+    say "SKIP shellcheck: it is not installed (scripts/install-test-tools.sh)"
   fi
 }
 
@@ -39,7 +39,7 @@ fuzz_targets() {
     say "a C++ compiler is missing: run scripts/install-test-tools.sh"
     return 1
   else
-    say "no C++ compiler is installed: the fuzzer's targets were not checked"
+    say "SKIP clippy of the fuzzer's targets: needs a C++ compiler (scripts/install-test-tools.sh)"
   fi
 }
 
@@ -47,7 +47,7 @@ go_format() {
   if command -v gofmt >/dev/null; then
     [ -z "$(gofmt -l bench/native | tee /dev/stderr)" ]
   else
-    say "Go is not installed: Go sources were not checked"
+    say "SKIP gofmt: Go is not installed"
   fi
 }
 
@@ -56,7 +56,7 @@ workflows() {
     # Once built, it is kept in Go's cache.
     go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
   else
-    say "Go is not installed: workflows were not checked"
+    say "SKIP actionlint: Go, which builds it, is not installed"
   fi
 }
 

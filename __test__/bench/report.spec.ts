@@ -131,6 +131,8 @@ test('plots are of what was raced, with a bar for each peer, and the same each t
   t.deepEqual([...files.keys()], ['latest.md', 'tcp.svg', 'rtt.svg', 'cpu.svg'])
   const picture = files.get('tcp.svg') ?? ''
   t.regex(picture, /^<svg .*<\/svg>\n$/su)
+  // What is light is the ground, first of all, and what is dark the texts: a dark scheme changes both.
+  t.regex(picture, /^<svg [^>]+><style>@media \(prefers-color-scheme: dark\) .+<\/style><rect /u)
   for (const title of ['kernel VXLAN', 'tun2udp', 'plain C loop', 'socat'])
     t.true(picture.includes(`>${title}<`), title)
   t.deepEqual(await render(RESULTS), files)

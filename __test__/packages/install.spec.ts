@@ -1,73 +1,11 @@
-import { execFile, spawn } from 'node:child_process'
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import type { ExecutionContext } from 'ava'
-import { type Namespace, withNamespace } from '../support/namespace.ts'
-import { type Registry, startRegistry } from '../support/packages/registry.ts'
+import { withPlace, withProject } from '../support/packages/place.ts'
 import { ROOT, hasPackages, manifestIn, packagesTest } from '../support/packages/tarballs.ts'
-import { assertPing } from '../support/ping.ts'
-import { freeUdpPort } from '../support/ports.ts'
-import { Running, cleanEnvironment } from '../support/program.ts'
+import { assertTunnel } from '../support/packages/tunnel.ts'
 import { rootTest } from '../support/skip.ts'
 
-const execute = promisify(execFile)
 const VERSION = manifestIn('.').version
-
-/** A folder, and commands in it that reach no registry but ours. */
-class Place {
-  readonly folder: string
-  readonly #env: NodeJS.ProcessEnv
-
-  constructor(folder: string, registry: Registry) {
-    this.folder = folder
-    this.#env = cleanEnvironment({
-      npm_config_registry: registry.url,
-      npm_config_cache: join(folder, 'cache'),
-      npm_config_audit: 'false',
-      npm_config_fund: 'false',
-      npm_config_update_notifier: 'false',
-    })
-  }
-
-  async run(file: string, ...args: string[]): Promise<string> {
-    const { stdout } = await execute(file, args, { cwd: this.folder, env: this.#env })
-    return stdout
-  }
-
-  write(file: string, text: string): void {
-    writeFileSync(join(this.folder, file), text)
-  }
-}
-
-/** An empty place; it goes with the test. */
-async function withPlace(t: ExecutionContext): Promise<Place> {
-  const folder = mkdtempSync(join(tmpdir(), 'tun2udp-install-'))
-  t.teardown(() => {
-    rmSync(folder, { recursive: true, force: true })
-  })
-  mkdirSync(join(folder, 'registry'))
-  const registry = await startRegistry(join(folder, 'registry'))
-  t.teardown(registry.close)
-  return new Place(folder, registry)
-}
-
-/** A project in it with tun2udp as its only dependency, installed without a script. */
-async function withProject(t: ExecutionContext): Promise<Place> {
-  const place = await withPlace(t)
-  place.write('package.json', JSON.stringify({ private: true }))
-  await place.run('npm', 'install', '--ignore-scripts', 'tun2udp')
-  return place
-}
 
 const CONSUMER = `import { openTun, Relay, TunError, type RelayOptions, type TunDevice } from 'tun2udp'
 const options: RelayOptions = { addresses: ['10.0.0.1/24'], sendPort: 1, receivePort: 2 }
@@ -90,10 +28,7 @@ packagesTest(
   'an installed package has one addon, and loads by import and by require',
   async (t) => {
     const project = await withProject(t)
-    const installed = readdirSync(join(project.folder, 'node_modules')).filter((name) =>
-      name.startsWith('tun2udp'),
-    )
-    t.is(installed.length, 2, installed.join())
+    t.is(project.installed().length, 2, project.installed().join())
     const list = 'list().then((all) => console.log(Array.isArray(all)))'
     project.write('import.mjs', `import { listDevices as list } from 'tun2udp'\n${list}\n`)
     project.write('require.cjs', `const { listDevices: list } = require('tun2udp')\n${list}\n`)
@@ -146,26 +81,7 @@ packagesTest('without its platform package it says what to do', async (t) => {
 rootTest('two installed programs are a tunnel', async (t) => {
   if (!hasPackages(t)) return
   const { folder } = await withProject(t)
-  const [near, far] = [await withNamespace(t), await withNamespace(t)]
-  const [nearPort, farPort] = [await freeUdpPort(), await freeUdpPort()]
-  const start = async (address: string, sendPort: number, port: number, { name }: Namespace) => {
-    const file = join(folder, 'node_modules/.bin/tun2udp')
-    const args = [`${address}/24`, `${sendPort}`, `${port}`, '--netns', name]
-    const program = new Running(
-      spawn(file, args, { env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] }),
-    )
-    t.teardown(async () => {
-      await program.end('SIGKILL')
-    })
-    await program.until('stdout', /^ready: /u)
-    return program
-  }
-  const ends = [
-    await start('10.9.0.1', farPort, nearPort, near),
-    await start('10.9.0.2', nearPort, farPort, far),
-  ]
-  await assertPing(t, near, '10.9.0.2')
-  for (const end of ends) t.is((await end.end()).status, 0)
+  await assertTunnel(t, [join(folder, 'node_modules/.bin/tun2udp')])
 })
 
 rootTest('a device of an installed package is addressed, written and read', async (t) => {

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import { PLATFORM_FOLDERS, ROOT, manifestIn } from '../support/packages/tarballs.ts'
 
+const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+
 test('there is a package for each target of package.json', (t) => {
   const { napi } = manifestIn('.') as unknown as { napi: { targets: string[] } }
   const expected = napi.targets.map((target) =>
@@ -27,11 +29,31 @@ for (const folder of PLATFORM_FOLDERS) {
 }
 
 test('the crates are of the version of the packages', (t) => {
-  const cargo = (path: string) => readFileSync(join(ROOT, path), 'utf8')
   const [, version] =
-    /^\[workspace\.package\]\nversion = "([^"]+)"/mu.exec(cargo('Cargo.toml')) ?? []
+    /^\[workspace\.package\]\nversion = "([^"]+)"/mu.exec(textOf('Cargo.toml')) ?? []
   t.is(version, manifestIn('.').version)
   for (const path of ['Cargo.toml', 'crate/core/Cargo.toml']) {
-    t.regex(cargo(path), /^version\.workspace = true$/mu, path)
+    t.regex(textOf(path), /^version\.workspace = true$/mu, path)
   }
+})
+
+test('the oldest Rust is the same wherever it is named, and is tried', (t) => {
+  const [, oldest = ''] = /^rust-version = "([\d.]+)"$/mu.exec(textOf('Cargo.toml')) ?? []
+  for (const path of ['Cargo.toml', 'crate/core/Cargo.toml']) {
+    t.regex(textOf(path), /^rust-version\.workspace = true$/mu, path)
+  }
+  t.true(textOf('README.md').includes(`(${oldest} or newer)`))
+  t.true(textOf('CONTRIBUTING.md').includes(`Rust ${oldest} or newer`))
+  for (const path of ['.ci/run', '.github/workflows/ci.yml']) {
+    t.regex(textOf(path), /^ *(?:step )?scripts\/oldest-rust\.sh$/mu, path)
+  }
+})
+
+test('the oldest Node is the same wherever it is named, and is tried', (t) => {
+  const [, oldest = ''] = /^>=(\d+\.\d+)$/u.exec(manifestIn('.').engines?.node ?? '') ?? []
+  for (const folder of PLATFORM_FOLDERS) t.is(manifestIn(folder).engines?.node, `>=${oldest}`)
+  t.true(textOf('README.md').includes(`Node ${oldest} or newer`))
+  t.true(textOf('CONTRIBUTING.md').includes(`Node ${oldest} or newer`))
+  t.true(textOf('scripts/setup.sh').includes(`node_floor=${oldest}\n`))
+  t.true(textOf('scripts/node-versions.sh').includes(`for version in ${oldest}.0 `))
 })

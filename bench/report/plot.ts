@@ -11,6 +11,9 @@ const COLOURS: Readonly<Record<PeerKind, string>> = {
   user: '#4263eb',
   kernel: '#adb5bd',
 }
+/** Asked by an image itself, on GitHub and on the site; without an answer it stays light. */
+const DARK_STYLE =
+  '<style>@media (prefers-color-scheme: dark) { svg > rect { fill: #1b1b1f } text { fill: #dfdfd6 } }</style>'
 const KIND_NAMES: Readonly<Record<PeerKind, string>> = {
   ours: 'this project',
   user: 'user space',
@@ -90,7 +93,8 @@ function barsOf(
 
 async function draw(title: string, values: readonly Bar[]): Promise<string> {
   const { spec } = compile(specOf(title, values))
-  return new View(parse(spec), { renderer: 'none' }).toSVG()
+  const picture = await new View(parse(spec), { renderer: 'none' }).toSVG()
+  return picture.replace(/^<svg [^>]*>/u, (opening) => opening + DARK_STYLE)
 }
 
 function specOf(title: string, values: readonly Bar[]): TopLevelSpec {

@@ -5,12 +5,15 @@ import { readFileSync } from 'node:fs'
 import { type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
-import { ROOT, Tarball, tarballs } from './tarballs.ts'
+import { PLATFORM_FOLDERS, ROOT, Tarball, manifestIn, tarballs } from './tarballs.ts'
 
 /** What `npm install` may ask for beside our own packages: taken from the clone's node_modules. */
 const DEPENDENCIES = ['commander', 'ipaddr.js']
 
-/** A package registry on loopback that has our tarballs, and the packages that these depend on. */
+/**
+ * A package registry on loopback that has our tarballs, and the packages that these depend on. Platform packages
+ * that were not built are there without an addon: package managers want to know all, to choose from them.
+ */
 export interface Registry {
   readonly url: string
   close: () => void
@@ -18,12 +21,16 @@ export interface Registry {
 
 /** Starts one; `folder` takes the tarballs of the dependencies. */
 export async function startRegistry(folder: string): Promise<Registry> {
-  for (const name of DEPENDENCIES) {
-    const from = join(ROOT, 'node_modules', name)
-    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder, from])
-  }
+  const built = tarballs()
+  const unbuilt = PLATFORM_FOLDERS.filter((path) => {
+    const { name } = manifestIn(path)
+    return !built.some(({ manifest }) => manifest.name === name)
+  })
+  const folders = [...DEPENDENCIES.map((name) => `node_modules/${name}`), ...unbuilt]
+  const packing = ['pack', '--silent', '--pack-destination', folder]
+  execFileSync('npm', [...packing, ...folders.map((path) => join(ROOT, path))])
   const packed = execFileSync('ls', [folder], { encoding: 'utf8' }).trim().split('\n')
-  const offered = [...tarballs(), ...packed.map((name) => new Tarball(join(folder, name)))]
+  const offered = [...built, ...packed.map((name) => new Tarball(join(folder, name)))]
   const server = createServer((request, response) => {
     answer(decodeURIComponent(request.url ?? '/').slice(1), offered, urlOf(server), response)
   })
