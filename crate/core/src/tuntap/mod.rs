@@ -18,6 +18,7 @@ mod options;
 mod queues;
 mod reader;
 mod ready;
+mod slab;
 mod state;
 pub(crate) mod undo;
 mod writer;
@@ -29,8 +30,9 @@ pub use features::{Features, Probed, features};
 pub use open::{Opened, open};
 pub use options::OpenOptions;
 pub use queues::{Queues, refusal_error};
-pub use reader::{Filled, Form, ReadCounters, Reader, Room};
+pub use reader::{Filled, Form, ReadCounters, Reader};
 pub use ready::ready;
+pub use slab::Room;
 pub use state::{Home, home, link};
 pub use writer::{Progress, Refusal, WriteCounters, Writer};
 

@@ -1,6 +1,7 @@
 //! All queues of a device that one program holds, read and written as if they were one.
 
-use super::reader::{Filled, Form, ReadCounters, Reader, Room};
+use super::reader::{Filled, Form, ReadCounters, Reader};
+use super::slab::Room;
 use super::writer::{Progress, Refusal, WriteCounters, Writer};
 use crate::device::{TunDevice, write_error};
 use crate::error::{Error, ErrorCode, Result};

@@ -1,5 +1,6 @@
 //! Filling a slab with packets: one system call each, super-packets cut on the way.
 
+use super::slab::{Filling, Room};
 use crate::device::{MAX_READ, TunDevice};
 use crate::packet::ethernet;
 use crate::packet::split::{self, Prepared, SplitPlan};
@@ -12,19 +13,6 @@ use std::ops::Range;
 const MAX_VNET_LEN: usize = 24;
 /// The header of an ordinary packet: all zeroes, as long as the driver takes.
 const NO_HEADER: &[u8] = &[0; MAX_VNET_LEN];
-
-/// Where packets go: end to end into `slab` from `start` on.
-#[derive(Debug)]
-pub struct Room<'a> {
-    /// Memory for the packets.
-    pub slab: &'a mut [u8],
-    /// `offsets[0]` becomes where the first packet begins, `offsets[n + 1]` where the n-th ends.
-    pub offsets: &'a mut [u32],
-    /// Where the first packet is to begin, bytes.
-    pub start: usize,
-    /// Packets wanted at the most.
-    pub max_packets: usize,
-}
 
 /// What was read since the device was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,18 +124,17 @@ impl Reader {
     ///
     /// An error is told once no packet came before it: `EBADFD` once the device was deleted.
     pub fn read(&mut self, device: &TunDevice, room: Room<'_>, form: Form) -> io::Result<Filled> {
-        let limit = room.max_packets.min(room.offsets.len().saturating_sub(1));
-        let mut filling = Filling { filled: room.start, count: 0, limit, room };
-        filling.mark();
+        let mut filling = Filling::new(room);
         let end = if self.scratch.is_empty() || form == Form::Whole {
             self.read_whole(device, &mut filling)
         } else {
             self.read_cutting(device, &mut filling)
         };
-        self.counters.packets += filling.count as u64;
-        self.counters.bytes += (filling.filled - filling.room.start) as u64;
+        let count = filling.count();
+        self.counters.packets += count as u64;
+        self.counters.bytes += filling.bytes() as u64;
         match end {
-            _ if filling.count > 0 => Ok(Filled::Packets(filling.count)),
+            _ if count > 0 => Ok(Filled::Packets(count)),
             Ok(End::Room) => Ok(Filled::NeedsRoom),
             Ok(End::Device) => Ok(Filled::Packets(0)),
             Err(error) => Err(error),
@@ -274,7 +261,7 @@ impl Reader {
             }
         }
         *waiting = Waiting::Nothing;
-        filling.count < filling.limit
+        !filling.is_full()
     }
 }
 
@@ -285,7 +272,7 @@ enum End {
 }
 
 fn read_into(device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
-    while filling.count < filling.limit {
+    while !filling.is_full() {
         let Some(space) = filling.space() else { return Ok(End::Room) };
         match device.read(space) {
             Ok(len) => filling.advance(len),
@@ -313,65 +300,4 @@ fn read_behind(
     let header = place.get_mut(..vnet_len).unwrap_or_default();
     kept_bytes.swap_with_slice(header);
     read.map(|len| (len, kept))
-}
-
-/// A room that is being filled.
-struct Filling<'a> {
-    room: Room<'a>,
-    filled: usize,
-    count: usize,
-    limit: usize,
-}
-
-impl Filling<'_> {
-    /// Notes where the last packet ends.
-    fn mark(&mut self) {
-        if let Some(offset) = self.room.offsets.get_mut(self.count) {
-            *offset = self.filled as u32;
-        }
-    }
-
-    fn advance(&mut self, len: usize) {
-        self.filled += len;
-        self.count += 1;
-        self.mark();
-    }
-
-    /// What is not in use.
-    fn rest(&mut self) -> &mut [u8] {
-        self.room.slab.get_mut(self.filled..).unwrap_or_default()
-    }
-
-    /// Room for any one packet.
-    fn space(&mut self) -> Option<&mut [u8]> {
-        Some(self.rest()).filter(|space| space.len() >= MAX_READ)
-    }
-
-    /// Room for any one packet, from as many bytes before it as its header has.
-    fn place_behind(&mut self, header_len: usize) -> Option<&mut [u8]> {
-        if self.count == 0 && self.filled < header_len {
-            (self.room.start, self.filled) = (header_len, header_len);
-            self.mark();
-        }
-        let start = self.filled.checked_sub(header_len)?;
-        self.room.slab.get_mut(start..).filter(|space| space.len() >= MAX_READ)
-    }
-
-    /// Copies a packet in, or answers that there is no room for it.
-    fn push(&mut self, parts: &[&[u8]]) -> bool {
-        let len: usize = parts.iter().map(|part| part.len()).sum();
-        if self.count >= self.limit {
-            return false;
-        }
-        let Some(mut space) = self.room.slab.get_mut(self.filled..self.filled + len) else {
-            return false;
-        };
-        for part in parts {
-            let Some((to, rest)) = space.split_at_mut_checked(part.len()) else { return false };
-            to.copy_from_slice(part);
-            space = rest;
-        }
-        self.advance(len);
-        true
-    }
 }
