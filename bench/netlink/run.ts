@@ -2,7 +2,8 @@
  * `npm run bench:netlink [-- ROUNDS]`: 10,000 addresses added, and 10,000 routes listed, by this
  * package, pyroute2, vishvananda/netlink and `ip -batch`, in turn, each in a network namespace of its
  * own. Needs root, iproute2, python3 and go. Each measures its task without its own start, but for
- * ip(8), whose start takes some milliseconds.
+ * ip(8), which a program that uses it starts each time. A list ends with its objects in the program's
+ * memory: what ip prints is read and parsed, or, beside that, thrown away.
  */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -22,9 +23,27 @@ const BATCHES: Readonly<Record<Task, string>> = {
   routes: numbers.map((n) => `route add ${host(n)} dev lo\n`).join(''),
 }
 
-function ip(namespace: string, args: readonly string[], input = ''): void {
-  const options = { input, stdio: ['pipe', 'ignore', 'inherit'] as const, maxBuffer: 2 ** 28 }
-  execFileSync('ip', ['-n', namespace, ...args], { ...options, stdio: [...options.stdio] })
+const LIST = 'route show\n'
+
+/** Runs ip(8) in a namespace and gives what it prints. */
+function ip(namespace: string, args: readonly string[], input = ''): string {
+  return execFileSync('ip', ['-n', namespace, ...args], {
+    input,
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'inherit'],
+    maxBuffer: 2 ** 28,
+  })
+}
+
+/** The same, which prints to nobody. */
+function ipUnread(namespace: string, args: readonly string[], input: string): void {
+  execFileSync('ip', ['-n', namespace, ...args], { input, stdio: ['pipe', 'ignore', 'inherit'] })
+}
+
+function milliseconds(task: () => void): number {
+  const start = process.hrtime.bigint()
+  task()
+  return Number(process.hrtime.bigint() - start) / 1e6
 }
 
 /** Runs a program in a namespace; gives the milliseconds that it prints. */
@@ -40,12 +59,16 @@ const CONTENDERS: Readonly<Record<string, (namespace: string, task: Task) => num
     run(namespace, `${CACHE}venv/bin/python`, `${HERE}pyroute2_task.py`, task, String(COUNT)),
   'vishvananda/netlink': (namespace, task) =>
     run(namespace, `${CACHE}go-task`, task, String(COUNT)),
-  'ip -batch': (namespace, task) => {
-    const start = process.hrtime.bigint()
-    if (task === 'addresses') ip(namespace, ['-batch', '-'], BATCHES.addresses)
-    else ip(namespace, ['-4', '-j', 'route', 'show'])
-    return Number(process.hrtime.bigint() - start) / 1e6
-  },
+  'ip -batch': (namespace, task) =>
+    milliseconds(() => {
+      if (task === 'addresses') ip(namespace, ['-batch', '-'], BATCHES.addresses)
+      else JSON.parse(ip(namespace, ['-4', '-j', '-batch', '-'], LIST))
+    }),
+  'ip -batch, unread': (namespace, task) =>
+    milliseconds(() => {
+      if (task === 'addresses') ipUnread(namespace, ['-batch', '-'], BATCHES.addresses)
+      else ipUnread(namespace, ['-4', '-batch', '-'], LIST)
+    }),
 }
 
 /** Runs a contender once, in a namespace that is made ready for its task. */

@@ -7,6 +7,15 @@ export interface TableQuery {
   readonly filter: Readonly<Record<string, unknown>>
 }
 
+/** Objects without what they have in common (crate/core/src/netlink/columns.rs). */
+interface Columns {
+  readonly length: number
+  /** The fields of each object, in their order, with the values of the first. */
+  readonly same: Readonly<Record<string, unknown>>
+  /** The values of the fields that differ, or are objects themselves, by object. */
+  readonly columns: Readonly<Record<string, readonly unknown[]>>
+}
+
 /** Objects that are read at a time: some tenths of a millisecond of the event loop. */
 const BATCH_SIZE = 512
 
@@ -58,11 +67,24 @@ async function* batches<T>(
     for (;;) {
       const text = await dump.next()
       if (text === null) return
-      yield JSON.parse(text) as T[]
+      yield unpack(JSON.parse(text) as T[] | Columns)
     }
   } catch (error) {
     throw fromNative(error)
   } finally {
     dump?.close()
   }
+}
+
+/** Gives each object its own fields; those of one batch have one shape (V8's hidden class). */
+function unpack<T>(batch: T[] | Columns): T[] {
+  if (Array.isArray(batch)) return batch
+  const { length, same, columns } = batch
+  const objects = Array.from({ length }, () => ({ ...same }))
+  for (const [name, column] of Object.entries(columns)) {
+    objects.forEach((object, index) => {
+      object[name] = column[index]
+    })
+  }
+  return objects as T[]
 }

@@ -45,3 +45,21 @@ test('a stream tells of it behind what it handed out', async (t) => {
   t.deepEqual(told, [1, 0])
   t.deepEqual(counts, { read: 1, closed: 1 })
 })
+
+/** A table of one batch. */
+function table(batch: string): NativeNetlink {
+  const batches: (string | null)[] = [batch, null]
+  const next = async () => Promise.resolve(batches.shift())
+  const dump = async () => Promise.resolve({ next, close: () => undefined })
+  return { dump } as unknown as NativeNetlink
+}
+
+test('columns become objects, their fields in order', async (t) => {
+  const batch = '{"length":2,"same":{"a":1,"b":2,"c":[]},"columns":{"b":[2,3],"c":[[],[7]]}}'
+  const objects = await readTable(table(batch), QUERY)
+  const expected = [
+    { a: 1, b: 2, c: [] },
+    { a: 1, b: 3, c: [7] },
+  ]
+  t.is(JSON.stringify(objects), JSON.stringify(expected))
+})

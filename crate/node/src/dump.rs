@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{PromiseRaw, spawn};
 use napi_derive::napi;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex, mpsc};
-use tun2udp_core::netlink::{Dump, Object, Session};
+use tun2udp_core::netlink::{Dump, Object, Session, to_columns};
 
 /// Batches that are ready before anybody asks for them. Reading so goes on while JavaScript looks at
 /// what it has, and a table of any length takes little room all the same.
@@ -36,7 +36,8 @@ impl NativeDump {
 
 #[napi]
 impl NativeDump {
-    /// The next objects, a JSON array; nothing at the end.
+    /// The next objects, as JSON: an array, or columns (`tun2udp_core::netlink::to_columns`); nothing
+    /// at the end.
     #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
     pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<String>>> {
         let batches = self.place().clone();
@@ -61,7 +62,7 @@ async fn read(
 ) {
     loop {
         let batch = match dump.next(batch_size).await {
-            Ok(Some(objects)) => to_json(&objects),
+            Ok(Some(objects)) => to_columns(&objects).map_or_else(|| to_json(&objects), Ok),
             Ok(None) => break,
             Err(error) => Err(error::to_napi(&error)),
         };

@@ -8,6 +8,7 @@
 //!   `dump` reads whole tables bit by bit;
 //! - `link`, `address`, `route`, `rule`, `neighbor`: a folder for each object, a file for each verb, which make a
 //!   request or read an object out of a message;
+//! - `columns` writes objects without what they have in common;
 //! - [`Monitor`] tells of changes;
 //! - [`Session`] runs what comes from outside, in a network namespace of its choice.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -15,6 +16,7 @@
 
 pub mod address;
 pub mod codec;
+mod columns;
 mod connection;
 mod context;
 mod dump;
@@ -32,6 +34,7 @@ pub mod rule;
 mod session;
 mod socket;
 
+pub use columns::to_columns;
 pub use connection::Connection;
 pub use dump::Dump;
 pub use link::{Link, LinkChange, LinkRef, TunLink};
