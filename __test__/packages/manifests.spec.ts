@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { PLATFORM_FOLDERS, ROOT, manifestIn } from '../support/packages/tarballs.ts'
@@ -28,7 +28,9 @@ for (const folder of PLATFORM_FOLDERS) {
   })
 }
 
-test('the crates are of the version of the packages', (t) => {
+test('the crates and the lock are of the version of the packages', (t) => {
+  const lock = JSON.parse(textOf('package-lock.json')) as { version: string }
+  t.is(lock.version, manifestIn('.').version)
   const [, version] =
     /^\[workspace\.package\]\nversion = "([^"]+)"/mu.exec(textOf('Cargo.toml')) ?? []
   t.is(version, manifestIn('.').version)
@@ -56,4 +58,15 @@ test('the oldest Node is the same wherever it is named, and is tried', (t) => {
   t.true(textOf('CONTRIBUTING.md').includes(`Node ${oldest} or newer`))
   t.true(textOf('scripts/setup.sh').includes(`node_floor=${oldest}\n`))
   t.true(textOf('scripts/node-versions.sh').includes(`for version in ${oldest}.0 `))
+})
+
+test('what workflows use is pinned by commit, and none may write by default', (t) => {
+  const folder = '.github/workflows'
+  for (const name of readdirSync(join(ROOT, folder))) {
+    const text = textOf(`${folder}/${name}`)
+    const uses = [...text.matchAll(/\buses: *(.*)$/gmu)].map(([, action = '']) => action)
+    t.true(uses.length > 0, name)
+    for (const action of uses) t.regex(action, /^[\w-]+\/[\w-]+@[\da-f]{40} # v[\d.]+$/u, name)
+    t.regex(text, /^permissions:\n {2}contents: read\n\n/mu, name)
+  }
 })
