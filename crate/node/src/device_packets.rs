@@ -53,8 +53,8 @@ pub struct NativePackets<'env> {
     /// Reads packets end to end into `slab` from `start` on, at most `maxPackets`.
     ///
     /// `offsets[0]` becomes where the first begins, behind room for a vnet header if `start` leaves none;
-    /// `offsets[n + 1]` the end of the n-th packet. Answers how many
-    /// there are, 0 for none; -1 if the slab has no room for one; -1000 less an errno.
+    /// `offsets[n + 1]` the end of the n-th packet. Answers how many there are, 0 for none; -1 if the
+    /// slab has no room for one; -1000 less an errno.
     #[napi(
         ts_type = "(slab: Uint8Array, start: number, offsets: Uint32Array, maxPackets: number) => number"
     )]
