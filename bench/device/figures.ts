@@ -46,11 +46,11 @@ const ECHO: readonly Entry[] = [
 
 const NPM: readonly Entry[] = [
   { id: 'stream', title: 'a stream of fs over the descriptor' },
-  { id: 'smallStream', title: 'the same, reads of 2 KiB', ...by('stream') },
+  { id: 'stream-default', title: 'the same, reads of 64 KiB', ...by('stream') },
   { id: 'c', title: 'C, read()', ...by('stream') },
   { id: 'appium', title: 'appium-ios-tuntap, read() by polling', ...by('stream') },
-  { id: 'packet', title: 'tun2udp, for await', ...by('stream') },
-  { id: 'batch', title: 'tun2udp, batches()', ...by('stream') },
+  { id: 'packet', title: 'tun2udp, for await', ...by('stream', 30) },
+  { id: 'batch', title: 'tun2udp, batches()', ...by('stream', 30) },
   { id: 'packed', title: 'tun2udp, packedBatches()', ...by('stream', 30) },
 ]
 
@@ -77,7 +77,7 @@ function present(entries: readonly Entry[], { appium }: Context): Entry[] {
 
 async function openDrain(id: string, context: Context, bytes: number): Promise<Runner> {
   // A stream takes many times as long.
-  const count = (bytes > 500 ? 100_000 : 200_000) / (id.endsWith('tream') ? 20 : 1)
+  const count = (bytes > 500 ? 100_000 : 200_000) / (id.startsWith('stream') ? 20 : 1)
   await using stack = new Held()
   const namespace = stack.use(await Namespace.open())
   const reader = stack.use(await startReader(id, namespace, context, count))

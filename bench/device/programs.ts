@@ -23,8 +23,8 @@ export function script(name: string): string {
 }
 
 /**
- * Starts who reads a device in a namespace: `c`, `c-header` and `c-echo` are loops in C, `stream`, `smallStream`
- * and `appium` what npm has, all others ways of this package, with `-offload` behind them by its defaults.
+ * Starts who reads a device in a namespace: `c`, `c-header` and `c-echo` are loops in C, `stream`,
+ * `stream-default` and `appium` what npm has, all others ways of this package, with `-offload` behind them by its defaults.
  */
 export async function startReader(
   id: string,
@@ -37,8 +37,8 @@ export async function startReader(
     c: [tools.tunloop, NAME, 'drain'],
     'c-header': [tools.tunloop, NAME, 'header'],
     'c-echo': [tools.tunloop, NAME, 'echo'],
-    stream: [tools.withtun, NAME, node, script('stream')],
-    smallStream: [tools.withtun, NAME, node, script('stream'), '2048'],
+    stream: [tools.withtun, NAME, node, script('stream'), '2048'],
+    'stream-default': [tools.withtun, NAME, node, script('stream')],
     appium: [node, script('appium'), `${appium}/lib/src/index.js`, NAME],
   }
   const command = other[id]
