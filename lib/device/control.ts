@@ -44,6 +44,8 @@ export interface DeviceStats {
     readonly superPackets: number
     /** Dropped, since the kernel's header before the packet did not fit it. */
     readonly malformed: number
+    /** Read several at a time, by io_uring(7), a super-packet counted as one; the others are a call of read(2) each. */
+    readonly viaIoUring: number
   }
   /** What this object wrote, since it was opened. */
   readonly written: {
@@ -94,6 +96,7 @@ export abstract class DeviceControl {
         bytes: moved.bytesRead,
         superPackets: moved.superPacketsRead,
         malformed: moved.malformed,
+        viaIoUring: moved.viaIoUring,
       },
       written: {
         packets: moved.packetsWritten,

@@ -65,6 +65,11 @@ export interface TunOptions {
   vnetHeaderBytes?: number | undefined
   /** Packets have the four bytes of `struct tun_pi` before them, both ways. It takes `offload: false`. */
   packetInformation?: boolean | undefined
+  /**
+   * Whether packets that keep coming are read several at a time, by io_uring(7), where the kernel lets this process
+   * (Linux 5.18). Default: yes. Without it each is a call of read(2).
+   */
+  ioUring?: boolean | undefined
   /** Packets read from the device ahead of who asks for them, at most, 1 to 4096. Default: 256. */
   highWaterMark?: number | undefined
   /** Aborts the opening: nothing is left behind, and it rejects with the signal's reason. */
@@ -132,6 +137,7 @@ function checkFlags(options: TapOptions) {
     napiFrags: checkFlag('napiFrags', options.napiFrags, false),
     multiQueue: checkFlag('multiQueue', options.multiQueue, (options.queues ?? 1) > 1),
     queues: checkWhole('queues', options.queues ?? 1, 1, QUEUES_MAX),
+    ioUring: checkFlag('ioUring', options.ioUring, true),
     ...optional('index', options.index, (index) => checkWhole('index', index, 1, INT_MAX)),
   }
 }

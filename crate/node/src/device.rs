@@ -41,19 +41,20 @@ pub fn open_device(
     env: &Env,
     options: NativeDeviceOptions,
 ) -> napi::Result<PromiseRaw<'_, NativeDevice>> {
+    let io_uring = options.io_uring;
     let options = OpenOptions::try_from(options).map_err(|e| error::to_napi(&e))?;
     let opening = async move {
         let opened = spawn_blocking(move || tuntap::open(&options)).await;
         let opened = opened.map_err(|e| napi::Error::from_reason(format!("open: {e}")))?;
         opened.map_err(|e| error::to_napi(&e))
     };
-    env.spawn_future_with_callback(opening, |_, opened| {
-        NativeDevice::new(opened).map_err(|e| error::to_napi(&e))
+    env.spawn_future_with_callback(opening, move |_, opened| {
+        NativeDevice::new(opened, io_uring).map_err(|e| error::to_napi(&e))
     })
 }
 
 impl NativeDevice {
-    fn new(opened: Opened) -> tun2udp_core::Result<Self> {
+    fn new(opened: Opened, io_uring: bool) -> tun2udp_core::Result<Self> {
         let Opened { queues: devices, mtu, offloads, .. } = opened;
         let Some(device) = devices.first() else {
             return Err(Error::new(ErrorCode::System, "open", "a device", "it has no queue"));
@@ -81,6 +82,7 @@ impl NativeDevice {
             queues: devices.len() as u32,
         };
         let wakings = devices.iter().map(|_| Arc::default()).collect();
+        let reader = reader.with_io_uring(io_uring);
         let queues = Queues::new(devices, reader, || Writer::new(vnet_len, join));
         Ok(Self { queues: SharedQueues::new(queues), info, wakings })
     }

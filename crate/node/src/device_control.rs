@@ -46,6 +46,8 @@ pub struct NativeMoved {
     pub super_packets_read: f64,
     /// Read, and dropped since the header before it did not fit it.
     pub malformed: f64,
+    /// Read several at a time.
+    pub via_io_uring: f64,
     /// Packets written.
     pub packets_written: f64,
     /// Their bytes.
@@ -140,6 +142,7 @@ impl NativeDevice {
             bytes_read: read.bytes as f64,
             super_packets_read: read.super_packets as f64,
             malformed: read.malformed as f64,
+            via_io_uring: read.via_io_uring as f64,
             packets_written: written.packets as f64,
             bytes_written: written.bytes as f64,
             super_packets_written: written.super_packets as f64,

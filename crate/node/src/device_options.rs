@@ -40,6 +40,8 @@ pub struct NativeDeviceOptions {
     pub tso: bool,
     /// UDP super-packets are taken.
     pub uso: bool,
+    /// Packets may be read several at a time.
+    pub io_uring: bool,
     /// The index of a new interface.
     pub index: Option<u32>,
     /// Name, path or process id of a network namespace.

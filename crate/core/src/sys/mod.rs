@@ -21,6 +21,7 @@ pub mod socket;
 pub mod tun;
 pub mod tun_control;
 pub mod tun_filter;
+pub mod uring;
 pub mod users;
 
 /// The result of a C call that reports failure as -1 and its cause in `errno`.

@@ -1,5 +1,6 @@
-//! Filling a slab with packets: one system call each, super-packets cut on the way.
+//! Filling a slab with packets, super-packets cut on the way.
 
+use super::burst::Bursts;
 use super::slab::{Filling, Room};
 use crate::device::{MAX_READ, TunDevice};
 use crate::packet::ethernet;
@@ -25,6 +26,8 @@ pub struct ReadCounters {
     pub super_packets: u64,
     /// Dropped since the kernel's own header before it did not fit it.
     pub malformed: u64,
+    /// Read several at a time, super-packets counted as one.
+    pub via_io_uring: u64,
 }
 
 /// In which form packets are handed out.
@@ -56,6 +59,8 @@ pub struct Reader {
     /// Headers of the packets that the super-packet in `scratch` is cut into.
     headers: Vec<u8>,
     waiting: Waiting,
+    /// Packets that were read several at a time.
+    bursts: Bursts,
     /// The last packet was a super-packet, and the next may well be one.
     expects_super_packet: bool,
     /// Packets that were handed out whole and given back, with their headers.
@@ -81,6 +86,7 @@ impl Reader {
             is_tap: false,
             headers: Vec::new(),
             waiting: Waiting::Nothing,
+            bursts: Bursts::new(false),
             expects_super_packet: false,
             returned: VecDeque::new(),
             counters: ReadCounters::default(),
@@ -92,6 +98,13 @@ impl Reader {
     #[must_use]
     pub fn cutting(vnet_len: usize, is_tap: bool) -> Self {
         Self { scratch: vec![0; MAX_READ], vnet_len, is_tap, ..Self::whole() }
+    }
+
+    /// The same, which reads several packets at a time, by io_uring(7), where many wait and the kernel
+    /// lets it; what waits there in vain is one packet of memory for each.
+    #[must_use]
+    pub fn with_io_uring(self, is_wanted: bool) -> Self {
+        Self { bursts: Bursts::new(is_wanted), ..self }
     }
 
     /// The counters so far.
@@ -110,7 +123,9 @@ impl Reader {
     /// may have nothing to read any more.
     #[must_use]
     pub fn has_waiting(&self) -> bool {
-        !matches!(self.waiting, Waiting::Nothing) || !self.returned.is_empty()
+        !matches!(self.waiting, Waiting::Nothing)
+            || !self.returned.is_empty()
+            || !self.bursts.is_empty()
     }
 
     /// Takes back a packet that was handed out whole, to hand it out again, maybe cut.
@@ -153,6 +168,15 @@ impl Reader {
                 self.take_in(packet.len());
                 continue;
             }
+            if !self.bursts.is_empty() {
+                if !self.take_in_burst(filling) {
+                    return Ok(End::Room);
+                }
+                continue;
+            }
+            if !self.expects_super_packet && self.bursts.read(device, filling.wanted()) {
+                continue;
+            }
             let read = if self.expects_super_packet {
                 device.read(&mut self.scratch).map(|len| self.take_in(len))
             } else {
@@ -162,6 +186,7 @@ impl Reader {
                 read_behind(device, place, self.vnet_len)
                     .map(|(len, header)| self.take_in_place(len, &header, filling))
             };
+            self.bursts.note(&read);
             match read {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -182,7 +207,58 @@ impl Reader {
             }
             self.returned.pop_front();
         }
-        read_into(device, filling)
+        while !filling.is_full() {
+            if let Some(packet) = self.bursts.first() {
+                if !filling.push(&[packet]) {
+                    return Ok(End::Room);
+                }
+                self.bursts.pop();
+                self.counters.via_io_uring += 1;
+                continue;
+            }
+            if self.bursts.read(device, filling.wanted()) {
+                continue;
+            }
+            let Some(space) = filling.space() else { return Ok(End::Room) };
+            let read = device.read(space);
+            self.bursts.note(&read);
+            match read {
+                Ok(len) => filling.advance(len),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(End::Device),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(End::Room)
+    }
+
+    /// Hands out the first packet that was read with others, or takes it in where it is to be cut;
+    /// answers whether there was room for it.
+    fn take_in_burst(&mut self, filling: &mut Filling<'_>) -> bool {
+        let Some(read) = self.bursts.first() else { return true };
+        let vnet = read.first_chunk().map(VnetHeader::parse);
+        match (vnet, read.get(self.vnet_len..)) {
+            (Some(vnet), Some(_)) if vnet.is_super_packet() => {
+                let len = read.len();
+                if let Some(space) = self.scratch.get_mut(..len) {
+                    space.copy_from_slice(read);
+                }
+                self.plan(vnet, len);
+            }
+            (Some(vnet), Some(packet)) => {
+                let Some(space) = filling.rest().get_mut(..packet.len()) else { return false };
+                space.copy_from_slice(packet);
+                self.expects_super_packet = false;
+                match split::prepare(&vnet, space, &mut self.headers) {
+                    Ok(_) => filling.advance(packet.len()),
+                    Err(_) => self.counters.malformed += 1,
+                }
+            }
+            _ => self.counters.malformed += 1,
+        }
+        self.bursts.pop();
+        self.counters.via_io_uring += 1;
+        true
     }
 
     /// Hands out the packet where it lies in the slab; one that is to be cut is taken out of it.
@@ -269,19 +345,6 @@ impl Reader {
 enum End {
     Room,
     Device,
-}
-
-fn read_into(device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
-    while !filling.is_full() {
-        let Some(space) = filling.space() else { return Ok(End::Room) };
-        match device.read(space) {
-            Ok(len) => filling.advance(len),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(End::Device),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(End::Room)
 }
 
 /// Reads a packet whose vnet header takes the place of the last bytes before it, which are put back

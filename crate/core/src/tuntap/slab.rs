@@ -47,6 +47,11 @@ impl<'a> Filling<'a> {
         self.count >= self.limit
     }
 
+    /// How many more are wanted.
+    pub(super) fn wanted(&self) -> usize {
+        self.limit - self.count
+    }
+
     /// Notes where the last packet ends.
     fn mark(&mut self) {
         if let Some(offset) = self.room.offsets.get_mut(self.count) {

@@ -1,0 +1,102 @@
+//! Several packets by one system call: where a device keeps packets coming, reads of it leave
+//! together. One after another by read(2), a small packet costs a quarter more.
+
+use crate::device::{MAX_READ, TunDevice};
+use crate::sys::uring::ReadRing;
+use std::io;
+use std::os::fd::AsFd;
+
+/// Reads that leave together, at most.
+const SLOTS: u16 = 32;
+/// Bytes between two of them: whatever one read gives, and each begins in another line of the cache.
+const SLOT_BYTES: usize = MAX_READ.next_multiple_of(64);
+/// Packets that must have come in a row before reads leave together: a quiet device gets no more than
+/// it has packets.
+const WARM: usize = 16;
+/// The fewest reads that are worth it.
+const FEWEST: usize = 4;
+
+/// Packets that were read several at a time, and wait to be handed out.
+#[derive(Debug)]
+pub(super) struct Bursts {
+    ring: Ring,
+    /// Packets that came in a row, the device never empty.
+    in_a_row: usize,
+    /// The slots that wait: from the one up to the other.
+    next: usize,
+    end: usize,
+}
+
+/// Made once it is needed.
+#[derive(Debug)]
+enum Ring {
+    Untried,
+    Ready(Box<ReadRing>),
+    /// Not wanted, or the kernel gives none.
+    None,
+}
+
+impl Bursts {
+    /// None yet; and never any unless it `is_wanted`.
+    pub(super) fn new(is_wanted: bool) -> Self {
+        let ring = if is_wanted { Ring::Untried } else { Ring::None };
+        Self { ring, in_a_row: 0, next: 0, end: 0 }
+    }
+
+    /// Whether a packet waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first().is_none()
+    }
+
+    /// The packet that waits first.
+    pub(super) fn first(&self) -> Option<&[u8]> {
+        let Ring::Ready(ring) = &self.ring else { return None };
+        (self.next..self.end).find_map(|slot| ring.packet(slot).ok())
+    }
+
+    /// Takes the packet that waits first away.
+    pub(super) fn pop(&mut self) {
+        let Ring::Ready(ring) = &self.ring else { return };
+        let first = (self.next..self.end).find(|slot| ring.packet(*slot).is_ok());
+        self.next = first.map_or(self.end, |slot| slot + 1);
+    }
+
+    /// Notes what a single read gave.
+    pub(super) fn note<T>(&mut self, read: &io::Result<T>) {
+        self.in_a_row = if read.is_ok() { self.in_a_row.saturating_add(1) } else { 0 };
+    }
+
+    /// Reads several packets, of `wanted` at most, if that is worth it now; answers whether some came.
+    ///
+    /// Nothing may wait. What a single read would say of an error, a single read is to be asked.
+    pub(super) fn read(&mut self, device: &TunDevice, wanted: usize) -> bool {
+        if self.in_a_row < WARM || wanted < FEWEST {
+            return false;
+        }
+        if matches!(self.ring, Ring::Untried) {
+            self.ring = ReadRing::new(SLOTS, SLOT_BYTES)
+                .map_or(Ring::None, |ring| Ring::Ready(Box::new(ring)));
+        }
+        let Ring::Ready(ring) = &mut self.ring else { return false };
+        // Half of what came in a row: of a device that is empty then, few reads are in vain.
+        let count = wanted.min(self.in_a_row / 2).min(ring.slots());
+        let read = ring.read(device.as_fd(), count);
+        (self.next, self.end) = (0, count);
+        let came = (0..count).filter(|slot| ring.packet(*slot).is_ok()).count();
+        self.in_a_row = if came == count { self.in_a_row.saturating_add(came) } else { 0 };
+        if came == 0 && (read.is_err() || is_refusal(ring)) {
+            self.ring = Ring::None;
+        }
+        came > 0
+    }
+}
+
+/// Whether the kernel does not read this file so, rather than having nothing.
+fn is_refusal(ring: &ReadRing) -> bool {
+    ring.packet(0).is_err_and(|error| {
+        matches!(
+            error.raw_os_error(),
+            Some(libc::EOPNOTSUPP | libc::EINVAL | libc::EPERM | libc::EACCES)
+        )
+    })
+}
