@@ -49,6 +49,8 @@ export interface Features {
     readonly ebpfFilter: boolean
     /** `namespace()` */
     readonly namespace: boolean
+    /** Packets are read several at a time, by io_uring(7); not by a process that may not call it. */
+    readonly ioUring: boolean
   }
   readonly limits: {
     /** Queues of a device (`MAX_TAP_QUEUES`). */
@@ -143,11 +145,13 @@ function toControls(probed: {
   hasEbpfSteering: boolean
   hasEbpfFilter: boolean
   hasNamespace: boolean
+  hasIoUring: boolean
 }): NonNullable<Features['controls']> {
   return {
     carrier: probed.hasCarrier,
     ebpfSteering: probed.hasEbpfSteering,
     ebpfFilter: probed.hasEbpfFilter,
     namespace: probed.hasNamespace,
+    ioUring: probed.hasIoUring,
   }
 }

@@ -10,6 +10,7 @@ test('without options a device is up, with super-packets', (t) => {
       isTap: false,
       mustExist: false,
       exclusive: false,
+      ioUring: true,
       noCarrier: false,
       napi: false,
       napiFrags: false,

@@ -33,6 +33,8 @@ pub struct NativeProbed {
     pub has_ebpf_filter: bool,
     /// `TUNGETDEVNETNS`
     pub has_namespace: bool,
+    /// Packets can be read several at a time.
+    pub has_io_uring: bool,
 }
 
 /// Tries what the driver can do, off the event loop.
@@ -55,6 +57,7 @@ impl From<Probed> for NativeProbed {
             has_ebpf_steering,
             has_ebpf_filter,
             has_namespace,
+            has_io_uring,
         } = probed;
         Self {
             offloads,
@@ -65,6 +68,7 @@ impl From<Probed> for NativeProbed {
             has_ebpf_steering,
             has_ebpf_filter,
             has_namespace,
+            has_io_uring,
         }
     }
 }

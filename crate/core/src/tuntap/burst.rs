@@ -91,6 +91,12 @@ impl Bursts {
     }
 }
 
+/// Whether a device can be read so. A packet that waits there is lost.
+pub(super) fn is_there(device: &TunDevice) -> bool {
+    ReadRing::new(1, SLOT_BYTES)
+        .is_ok_and(|mut ring| ring.read(device.as_fd(), 1).is_ok() && !is_refusal(&ring))
+}
+
 /// Whether the kernel does not read this file so, rather than having nothing.
 fn is_refusal(ring: &ReadRing) -> bool {
     ring.packet(0).is_err_and(|error| {

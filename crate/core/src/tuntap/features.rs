@@ -37,6 +37,8 @@ pub struct Probed {
     pub has_ebpf_filter: bool,
     /// `TUNGETDEVNETNS`
     pub has_namespace: bool,
+    /// A device can be read by io_uring(7) without waiting.
+    pub has_io_uring: bool,
 }
 
 /// `struct virtio_net_hdr`, that with `num_buffers`, with a hash, and with an outer checksum.
@@ -79,6 +81,7 @@ fn probe(device: &TunDevice) -> Probed {
         has_ebpf_steering: device.set_ebpf_steering(None).is_ok(),
         has_ebpf_filter: device.set_ebpf_filter(None).is_ok(),
         has_namespace: device.network_namespace().is_ok(),
+        has_io_uring: super::burst::is_there(device),
     }
 }
 
