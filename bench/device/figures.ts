@@ -76,8 +76,8 @@ function present(entries: readonly Entry[], { appium }: Context): Entry[] {
 }
 
 async function openDrain(id: string, context: Context, bytes: number): Promise<Runner> {
-  // A stream takes many times as long.
-  const count = (bytes > 500 ? 100_000 : 200_000) / (id.startsWith('stream') ? 20 : 1)
+  // A stream takes some forty times as long a packet.
+  const count = (bytes > 500 ? 100_000 : 200_000) / (id.startsWith('stream') ? 5 : 1)
   await using stack = new Held()
   const namespace = stack.use(await Namespace.open())
   const reader = stack.use(await startReader(id, namespace, context, count))
