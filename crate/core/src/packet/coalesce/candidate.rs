@@ -137,14 +137,16 @@ impl Candidate {
         if self.layout != head.layout {
             return false;
         }
-        let same = |from: usize, to: usize| packet.get(from..to) == first.get(from..to);
+        let same = |from: usize, mask: u64| is_same_word(packet, first, from, mask);
         let is_same_ip = match self.layout.version {
-            // Type of service; DF and the reserved bit; time to live.
+            // Type of service; DF, the reserved bit and what is no fragment's; time to live.
             IpVersion::V4 => {
-                same(1, 2) && same(6, 9) && identification_runs_on(packet, first, count)
+                same(0, 0x00ff_0000_0000_ffff)
+                    && packet.get(8) == first.get(8)
+                    && identification_runs_on(packet, first, count)
             }
             // Traffic class and flow label; hop limit.
-            IpVersion::V6 => same(0, 4) && same(7, 8),
+            IpVersion::V6 => same(0, 0xffff_ffff_0000_00ff),
         };
         let tcp = self.layout.transport;
         is_same_ip
@@ -152,21 +154,28 @@ impl Candidate {
                 || self.flags & !LAST_FLAGS == head.flags & !(LAST_FLAGS | tcp_flags::CWR)
                     // Acknowledgement, header length and reserved bits; window; urgent pointer and
                     // options.
-                    && same(tcp + 8, tcp + 13)
-                    && same(tcp + 14, tcp + 16)
-                    && same(tcp + 18, self.layout.payload))
+                    && same(tcp + 8, 0xffff_ffff_ff00_ffff)
+                    && packet.get(tcp + 18..self.layout.payload)
+                        == first.get(tcp + 18..self.layout.payload))
     }
 
     /// Whether the checksums of IPv4's header and of TCP or UDP are right.
     pub(super) fn has_valid_checksums(&self, packet: &[u8]) -> bool {
-        let Some((ip, transport)) = packet.split_at_checked(self.layout.transport) else {
-            return false;
-        };
-        let pseudo = pseudo_header(self.layout.protocol, transport.len())
-            .and(Sum::of(self.layout.addresses(packet)));
-        (self.layout.version == IpVersion::V6 || Sum::of(ip).is_valid())
-            && Sum::of(transport).and(pseudo).is_valid()
+        let Layout { version, protocol, transport, .. } = self.layout;
+        let Some(ip) = packet.get(..transport) else { return false };
+        // The addresses stand right before the transport header, and are part of its sum too.
+        let addresses = self.layout.addresses(packet).len();
+        let summed = packet.get(transport - addresses..).unwrap_or_default();
+        let pseudo = pseudo_header(protocol, packet.len() - transport);
+        (version == IpVersion::V6 || Sum::of(ip).is_valid())
+            && Sum::of(summed).and(pseudo).is_valid()
     }
+}
+
+/// Whether the eight bytes from `at` on are the same in both, where the mask, big-endian, has ones.
+fn is_same_word(one: &[u8], other: &[u8], at: usize, mask: u64) -> bool {
+    let word = |bytes: &[u8]| Some(u64::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
+    word(one).zip(word(other)).is_some_and(|(one, other)| (one ^ other) & mask == 0)
 }
 
 /// The cut numbers the identification on from the first packet's. Of packets with DF it means

@@ -131,8 +131,11 @@ struct Template<'a> {
     layout: &'a Layout,
     packet: &'a [u8],
     header: &'a [u8],
-    /// The sum of the pseudo header that the kernel put into the checksum field, without a length.
-    seed: Sum,
+    /// The sum of the header of IPv4 without what differs from packet to packet.
+    ip_sum: Sum,
+    /// The same of the header of TCP or UDP, with the sum of the pseudo header that the kernel put into
+    /// the checksum field, without a length.
+    transport_sum: Sum,
     identification: u16,
     sequence: u32,
     flags: u8,
@@ -141,11 +144,23 @@ struct Template<'a> {
 impl<'a> Template<'a> {
     fn new(layout: &'a Layout, packet: &'a [u8]) -> Option<Self> {
         let is_tcp = layout.protocol == TCP;
+        let header = packet.get(..layout.payload)?;
+        let (ip, transport) = header.split_at_checked(layout.transport)?;
         Some(Self {
             layout,
             packet,
-            header: packet.get(..layout.payload)?,
-            seed: seed(layout, packet)?,
+            header,
+            // Length, identification and checksum.
+            ip_sum: match layout.version {
+                IpVersion::V4 => without(Sum::of(ip), ip, &[2, 4, 10])?,
+                IpVersion::V6 => Sum::default(),
+            },
+            transport_sum: match layout.protocol {
+                // Sequence number, flags and what shares their word, checksum.
+                TCP => without(Sum::of(transport), transport, &[4, 6, 12, 16])?,
+                _ => without(Sum::of(transport), transport, &[4, 6])?,
+            }
+            .and(seed(layout, packet)?),
             identification: be16(packet, 4)?,
             sequence: if is_tcp { be32(packet, layout.transport + 4)? } else { 0 },
             flags: if is_tcp { *packet.get(layout.transport + 13)? } else { 0 },
@@ -163,11 +178,11 @@ impl<'a> Template<'a> {
             let payload = self.packet.get(payload)?;
             self.set_ip(header, number, payload.len())?;
             let transport = header.get_mut(self.layout.transport..)?;
-            match self.layout.protocol {
+            let own = match self.layout.protocol {
                 TCP => self.set_tcp(transport, number, count, plan.gso_size)?,
                 _ => self.set_udp(transport, payload.len())?,
-            }
-            self.set_checksum(transport, payload)?;
+            };
+            self.set_checksum(transport, own, payload)?;
         }
         Some(())
     }
@@ -180,23 +195,24 @@ impl<'a> Template<'a> {
                 let identification = self.identification.wrapping_add(number as u16);
                 set(header, 2, &u16::try_from(total).ok()?.to_be_bytes())?;
                 set(header, 4, &identification.to_be_bytes())?;
-                set(header, 10, &[0, 0])?;
-                let checksum = Sum::of(header.get(..self.layout.transport)?).checksum();
-                set(header, 10, &checksum)
+                let len = Sum::of_field(total as u16);
+                let sum = self.ip_sum.and(len).and(Sum::of_field(identification));
+                set(header, 10, &sum.checksum())
             }
             // Extension headers count as payload (RFC 8200, 3).
             IpVersion::V6 => set(header, 4, &u16::try_from(total - 40).ok()?.to_be_bytes()),
         }
     }
 
-    /// The sequence number runs on; FIN and PSH belong to the last packet, CWR to the first.
+    /// The sequence number runs on; FIN and PSH belong to the last packet, CWR to the first. Answers the
+    /// sum of the fields that are this packet's own.
     fn set_tcp(
         &self,
         transport: &mut [u8],
         number: usize,
         count: usize,
         gso_size: usize,
-    ) -> Option<()> {
+    ) -> Option<Sum> {
         let sequence = self.sequence.wrapping_add((number * gso_size) as u32);
         let mut flags = self.flags;
         if number + 1 < count {
@@ -207,18 +223,20 @@ impl<'a> Template<'a> {
         }
         set(transport, 4, &sequence.to_be_bytes())?;
         set(transport, 13, &[flags])?;
-        set(transport, usize::from(TCP_CSUM_OFFSET), &[0, 0])
+        let own = Sum::of_field((sequence >> 16) as u16).and(Sum::of_field(sequence as u16));
+        Some(own.and(Sum::of_field(be16(transport, 12)?)))
     }
 
-    fn set_udp(&self, transport: &mut [u8], payload_len: usize) -> Option<()> {
+    /// Answers the sum of the length.
+    fn set_udp(&self, transport: &mut [u8], payload_len: usize) -> Option<Sum> {
         let len = u16::try_from(transport.len() + payload_len).ok()?;
         set(transport, 4, &len.to_be_bytes())?;
-        set(transport, usize::from(UDP_CSUM_OFFSET), &[0, 0])
+        Some(Sum::of_field(len))
     }
 
-    fn set_checksum(&self, transport: &mut [u8], payload: &[u8]) -> Option<()> {
+    fn set_checksum(&self, transport: &mut [u8], own: Sum, payload: &[u8]) -> Option<()> {
         let len = Sum::of_field((transport.len() + payload.len()) as u16);
-        let checksum = Sum::of(transport).and(Sum::of(payload)).and(self.seed).and(len).checksum();
+        let checksum = self.transport_sum.and(own).and(len).and(Sum::of(payload)).checksum();
         match (self.layout.protocol, checksum) {
             (TCP, checksum) => set(transport, usize::from(TCP_CSUM_OFFSET), &checksum),
             (_, [0, 0]) => set(transport, usize::from(UDP_CSUM_OFFSET), &[0xff, 0xff]),
@@ -238,6 +256,12 @@ fn seed(layout: &Layout, packet: &[u8]) -> Option<Sum> {
     };
     let held = be16(packet, layout.transport + usize::from(field))?;
     Some(Sum::of_field(held).and(Sum::of_field(!len)))
+}
+
+/// A sum less those 16-bit fields of what was summed. In ones' complement to add the complement is to
+/// subtract (RFC 1624, 3).
+fn without(sum: Sum, summed: &[u8], fields: &[usize]) -> Option<Sum> {
+    fields.iter().try_fold(sum, |sum, at| Some(sum.and(Sum::of_field(!be16(summed, *at)?))))
 }
 
 fn set(bytes: &mut [u8], at: usize, value: &[u8]) -> Option<()> {

@@ -10,10 +10,18 @@ pub(super) fn sum(data: &[u8]) -> u64 {
         let word = u64::from_ne_bytes(*word);
         total += (word >> 32) + (word & 0xffff_ffff);
     }
-    let mut last = [0; 8];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    let last = u64::from_ne_bytes(last);
+    let last = last_word(data, rest);
     total + (last >> 32) + (last & 0xffff_ffff)
+}
+
+/// The fewer than eight bytes of `rest` at the end of `data`, zeroes behind them.
+fn last_word(data: &[u8], rest: &[u8]) -> u64 {
+    let word = match data.last_chunk::<8>() {
+        _ if rest.is_empty() => 0,
+        // Loaded at once, with bytes before them that are shifted out: put together byte by byte they
+        // would be waited for.
+        Some(last) => u64::from_le_bytes(*last) >> (64 - 8 * rest.len()),
+        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    u64::from_ne_bytes(word.to_le_bytes())
 }

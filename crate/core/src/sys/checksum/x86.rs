@@ -4,8 +4,8 @@ use super::portable;
 use std::arch::x86_64::{
     __m256i, __m512i, _mm256_add_epi64, _mm256_blend_epi32, _mm256_extract_epi64,
     _mm256_loadu_si256, _mm256_setzero_si256, _mm256_srli_epi64, _mm512_add_epi64,
-    _mm512_loadu_si512, _mm512_maskz_mov_epi32, _mm512_reduce_add_epi64, _mm512_setzero_si512,
-    _mm512_srli_epi64,
+    _mm512_loadu_si512, _mm512_maskz_loadu_epi8, _mm512_maskz_mov_epi32, _mm512_reduce_add_epi64,
+    _mm512_setzero_si512, _mm512_srli_epi64,
 };
 
 /// The sum of the 16-bit words of `data`, not folded.
@@ -43,21 +43,34 @@ pub(super) fn sum_avx2(data: &[u8]) -> u64 {
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn sum_avx512(data: &[u8]) -> u64 {
     let mut totals = [_mm512_setzero_si512(); 4];
-    let (blocks, rest) = data.as_chunks::<128>();
-    for block in blocks {
-        let (lanes, _) = block.as_chunks::<64>();
-        for (pair, lane) in totals.as_chunks_mut::<2>().0.iter_mut().zip(lanes) {
+    let (lanes, rest) = data.as_chunks::<64>();
+    let (pairs, odd) = lanes.as_chunks::<2>();
+    for pair in pairs {
+        for (totals, lane) in totals.as_chunks_mut::<2>().0.iter_mut().zip(pair) {
             let pointer: *const __m512i = lane.as_ptr().cast();
             // SAFETY: `lane` is 64 readable bytes, and the load wants no alignment.
-            let words = unsafe { _mm512_loadu_si512(pointer) };
-            let low = _mm512_maskz_mov_epi32(0b0101_0101_0101_0101, words);
-            let high = _mm512_srli_epi64::<32>(words);
-            let [first, second] = pair;
-            *first = _mm512_add_epi64(*first, low);
-            *second = _mm512_add_epi64(*second, high);
+            add(totals, unsafe { _mm512_loadu_si512(pointer) });
         }
     }
+    let [first, second] = totals.as_chunks_mut::<2>().0 else { return 0 };
+    for lane in odd {
+        let pointer: *const __m512i = lane.as_ptr().cast();
+        // SAFETY: as above.
+        add(first, unsafe { _mm512_loadu_si512(pointer) });
+    }
+    // Fewer than 64 bytes: only those are loaded, and the others are zeroes.
+    let there = (1 << rest.len()) - 1;
+    // SAFETY: bytes that the mask leaves out are not touched.
+    add(second, unsafe { _mm512_maskz_loadu_epi8(there, rest.as_ptr().cast()) });
     let [a, b, c, d] = totals;
     let all = _mm512_add_epi64(_mm512_add_epi64(a, b), _mm512_add_epi64(c, d));
-    _mm512_reduce_add_epi64(all) as u64 + portable::sum(rest)
+    _mm512_reduce_add_epi64(all) as u64
+}
+
+/// Adds the 32-bit halves of `words`, the lower ones to the first total and the upper to the second.
+#[target_feature(enable = "avx512f")]
+fn add([first, second]: &mut [__m512i; 2], words: __m512i) {
+    let low = _mm512_maskz_mov_epi32(0b0101_0101_0101_0101, words);
+    *first = _mm512_add_epi64(*first, low);
+    *second = _mm512_add_epi64(*second, _mm512_srli_epi64::<32>(words));
 }
