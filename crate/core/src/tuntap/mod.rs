@@ -13,6 +13,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod burst;
+mod cutter;
 mod features;
 mod open;
 mod options;
