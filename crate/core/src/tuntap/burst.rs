@@ -20,6 +20,8 @@ const FEWEST: usize = 4;
 #[derive(Debug)]
 pub(super) struct Bursts {
     ring: Ring,
+    /// The ring failed, and may hold reads that were not made: it is not asked again.
+    has_failed: bool,
     /// Packets that came in a row, the device never empty.
     in_a_row: usize,
     /// The slots that wait: from the one up to the other.
@@ -40,7 +42,7 @@ impl Bursts {
     /// None yet; and never any unless it `is_wanted`.
     pub(super) fn new(is_wanted: bool) -> Self {
         let ring = if is_wanted { Ring::Untried } else { Ring::None };
-        Self { ring, in_a_row: 0, next: 0, end: 0 }
+        Self { ring, has_failed: false, in_a_row: 0, next: 0, end: 0 }
     }
 
     /// Whether a packet waits.
@@ -70,7 +72,7 @@ impl Bursts {
     ///
     /// Nothing may wait. What a single read would say of an error, a single read is to be asked.
     pub(super) fn read(&mut self, device: &TunDevice, wanted: usize) -> bool {
-        if self.in_a_row < WARM || wanted < FEWEST {
+        if self.has_failed || self.in_a_row < WARM || wanted < FEWEST {
             return false;
         }
         if matches!(self.ring, Ring::Untried) {
@@ -84,7 +86,8 @@ impl Bursts {
         (self.next, self.end) = (0, count);
         let came = (0..count).filter(|slot| ring.packet(*slot).is_ok()).count();
         self.in_a_row = if came == count { self.in_a_row.saturating_add(came) } else { 0 };
-        if came == 0 && (read.is_err() || is_refusal(ring)) {
+        self.has_failed = read.is_err() || (came == 0 && is_refusal(ring));
+        if self.has_failed && came == 0 {
             self.ring = Ring::None;
         }
         came > 0
