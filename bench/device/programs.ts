@@ -23,8 +23,8 @@ export function script(name: string): string {
 }
 
 /**
- * Starts who reads a device in a namespace: `c`, `c-header` and `c-echo` are loops in C, `stream`,
- * `stream-default` and `appium` what npm has, all others ways of this package, with `-offload` behind them by its defaults.
+ * Starts who reads a device in a namespace: `c`, `c-header` and `c-echo` are loops in C, `stream`, `stream-default`
+ * and `appium` what npm has, all others ways of this package, with `-offload` behind them by its defaults.
  */
 export async function startReader(
   id: string,

@@ -14,6 +14,8 @@ pub struct ReadRing {
     slot_bytes: usize,
     /// Of each read of the last call: bytes, or a negative errno.
     results: Vec<i32>,
+    /// A call failed, and reads may be left over that the next one would make.
+    has_failed: bool,
 }
 
 impl fmt::Debug for ReadRing {
@@ -34,7 +36,8 @@ impl ReadRing {
         // SAFETY: the memory is not moved, nor freed before the ring is closed: fields are dropped in
         // order.
         unsafe { ring.submitter().register_buffers(&[place]) }?;
-        Ok(Self { ring, memory, slot_bytes, results: vec![0; usize::from(slots)] })
+        let results = vec![0; usize::from(slots)];
+        Ok(Self { ring, memory, slot_bytes, results, has_failed: false })
     }
 
     /// How many reads there can be at a time.
@@ -53,11 +56,15 @@ impl ReadRing {
 
     /// Reads `count` times, in order and without waiting; [`ReadRing::packet`] tells what came of it.
     ///
-    /// An error means that the ring is of no use any more; what it read before is there all the same.
+    /// After an error the ring reads no more, and answers `ECANCELED`; what that call read is there all the
+    /// same.
     /// A kernel whose file cannot be read without waiting (TUN before Linux 5.18) answers each read with
     /// `EOPNOTSUPP`.
     pub fn read(&mut self, fd: BorrowedFd<'_>, count: usize) -> io::Result<()> {
         self.results.fill(-libc::EAGAIN);
+        if self.has_failed {
+            return Err(io::Error::from_raw_os_error(libc::ECANCELED));
+        }
         let count = count.min(self.slots());
         let places = self.memory.chunks_exact_mut(self.slot_bytes);
         for (slot, place) in places.take(count).enumerate() {
@@ -67,7 +74,7 @@ impl ReadRing {
                 .build()
                 .user_data(slot as u64);
             // SAFETY: the place is part of the memory that is registered, and this call waits for the
-            // read's end.
+            // read's end, or the read is never made.
             unsafe { self.ring.submission().push(&read) }
                 .map_err(|_| io::Error::from_raw_os_error(libc::EBUSY))?;
         }
@@ -83,6 +90,7 @@ impl ReadRing {
                 *result = done.result();
             }
         }
+        self.has_failed = submitted.is_err();
         submitted
     }
 }

@@ -20,13 +20,13 @@ const FEWEST: usize = 4;
 #[derive(Debug)]
 pub(super) struct Bursts {
     ring: Ring,
-    /// The ring failed, and may hold reads that were not made: it is not asked again.
-    has_failed: bool,
     /// Packets that came in a row, the device never empty.
     in_a_row: usize,
-    /// The slots that wait: from the one up to the other.
+    /// The slot that waits first, if it lies before the end.
     next: usize,
     end: usize,
+    /// Packets that were handed out.
+    pub(super) taken: u64,
 }
 
 /// Made once it is needed.
@@ -42,25 +42,33 @@ impl Bursts {
     /// None yet; and never any unless it `is_wanted`.
     pub(super) fn new(is_wanted: bool) -> Self {
         let ring = if is_wanted { Ring::Untried } else { Ring::None };
-        Self { ring, has_failed: false, in_a_row: 0, next: 0, end: 0 }
+        Self { ring, in_a_row: 0, next: 0, end: 0, taken: 0 }
     }
 
     /// Whether a packet waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.first().is_none()
+        self.next >= self.end
     }
 
     /// The packet that waits first.
     pub(super) fn first(&self) -> Option<&[u8]> {
-        let Ring::Ready(ring) = &self.ring else { return None };
-        (self.next..self.end).find_map(|slot| ring.packet(slot).ok())
+        match &self.ring {
+            Ring::Ready(ring) if !self.is_empty() => ring.packet(self.next).ok(),
+            _ => None,
+        }
     }
 
     /// Takes the packet that waits first away.
     pub(super) fn pop(&mut self) {
+        self.taken += 1;
+        self.go_on(self.next + 1);
+    }
+
+    /// The first slot from `from` on with a packet waits next: one may have come behind a read in vain.
+    fn go_on(&mut self, from: usize) {
         let Ring::Ready(ring) = &self.ring else { return };
-        let first = (self.next..self.end).find(|slot| ring.packet(*slot).is_ok());
-        self.next = first.map_or(self.end, |slot| slot + 1);
+        let mut slots = from..self.end;
+        self.next = slots.find(|slot| ring.packet(*slot).is_ok()).unwrap_or(self.end);
     }
 
     /// Notes what a single read gave.
@@ -72,7 +80,7 @@ impl Bursts {
     ///
     /// Nothing may wait. What a single read would say of an error, a single read is to be asked.
     pub(super) fn read(&mut self, device: &TunDevice, wanted: usize) -> bool {
-        if self.has_failed || self.in_a_row < WARM || wanted < FEWEST {
+        if self.in_a_row < WARM || wanted < FEWEST {
             return false;
         }
         if matches!(self.ring, Ring::Untried) {
@@ -83,14 +91,17 @@ impl Bursts {
         // Half of what came in a row: of a device that is empty then, few reads are in vain.
         let count = wanted.min(self.in_a_row / 2).min(ring.slots());
         let read = ring.read(device.as_fd(), count);
-        (self.next, self.end) = (0, count);
         let came = (0..count).filter(|slot| ring.packet(*slot).is_ok()).count();
         self.in_a_row = if came == count { self.in_a_row.saturating_add(came) } else { 0 };
-        self.has_failed = read.is_err() || (came == 0 && is_refusal(ring));
-        if self.has_failed && came == 0 {
-            self.ring = Ring::None;
+        if came == 0 {
+            if read.is_err() || is_refusal(ring) {
+                self.ring = Ring::None;
+            }
+            return false;
         }
-        came > 0
+        self.end = count;
+        self.go_on(0);
+        true
     }
 }
 

@@ -91,7 +91,8 @@ impl Reader {
     #[must_use]
     pub fn counters(&self) -> ReadCounters {
         let Cutter { super_packets, malformed, .. } = self.cutter;
-        ReadCounters { super_packets, malformed, ..self.counters }
+        let via_io_uring = self.bursts.taken;
+        ReadCounters { super_packets, malformed, via_io_uring, ..self.counters }
     }
 
     /// Bytes of a slab that any one packet fits into.
@@ -136,7 +137,7 @@ impl Reader {
     }
 
     fn read_cutting(&mut self, device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
-        let Self { cutter, bursts, returned, counters } = self;
+        let Self { cutter, bursts, returned, .. } = self;
         loop {
             if !cutter.deliver(filling, &[]) {
                 return Ok(End::Room);
@@ -150,7 +151,6 @@ impl Reader {
                     return Ok(End::Room);
                 }
                 bursts.pop();
-                counters.via_io_uring += 1;
                 continue;
             }
             let expects_super_packet = cutter.expects_super_packet();
@@ -166,17 +166,14 @@ impl Reader {
                     .map(|(len, header)| cutter.take_in_place(len, &header, filling))
             };
             bursts.note(&read);
-            match read {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(End::Device),
-                Err(error) => return Err(error),
+            if found_nothing(read)? {
+                return Ok(End::Device);
             }
         }
     }
 
     fn read_whole(&mut self, device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
-        let Self { cutter, bursts, returned, counters } = self;
+        let Self { cutter, bursts, returned, .. } = self;
         let ordinary = NO_HEADER.get(..cutter.vnet_len()).unwrap_or_default();
         if !cutter.deliver(filling, ordinary) {
             return Ok(End::Room);
@@ -193,20 +190,16 @@ impl Reader {
                     return Ok(End::Room);
                 }
                 bursts.pop();
-                counters.via_io_uring += 1;
                 continue;
             }
             if bursts.read(device, filling.wanted()) {
                 continue;
             }
             let Some(space) = filling.space() else { return Ok(End::Room) };
-            let read = device.read(space);
+            let read = device.read(space).map(|len| filling.advance(len));
             bursts.note(&read);
-            match read {
-                Ok(len) => filling.advance(len),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(End::Device),
-                Err(error) => return Err(error),
+            if found_nothing(read)? {
+                return Ok(End::Device);
             }
         }
         Ok(End::Room)
@@ -217,6 +210,18 @@ impl Reader {
 enum End {
     Room,
     Device,
+}
+
+/// Whether a read tells that the device is empty; one that was interrupted tells nothing.
+fn found_nothing(read: io::Result<()>) -> io::Result<bool> {
+    match read {
+        Ok(()) => Ok(false),
+        Err(error) => match error.kind() {
+            io::ErrorKind::Interrupted => Ok(false),
+            io::ErrorKind::WouldBlock => Ok(true),
+            _ => Err(error),
+        },
+    }
 }
 
 /// Reads a packet whose vnet header takes the place of the last bytes before it, which are put back

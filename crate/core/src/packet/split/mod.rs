@@ -192,11 +192,12 @@ impl<'a> Template<'a> {
         let total = self.layout.payload + payload_len;
         match self.layout.version {
             IpVersion::V4 => {
+                let total = u16::try_from(total).ok()?;
                 let identification = self.identification.wrapping_add(number as u16);
-                set(header, 2, &u16::try_from(total).ok()?.to_be_bytes())?;
+                set(header, 2, &total.to_be_bytes())?;
                 set(header, 4, &identification.to_be_bytes())?;
-                let len = Sum::of_field(total as u16);
-                let sum = self.ip_sum.and(len).and(Sum::of_field(identification));
+                let own = Sum::of_field(total).and(Sum::of_field(identification));
+                let sum = self.ip_sum.and(own);
                 set(header, 10, &sum.checksum())
             }
             // Extension headers count as payload (RFC 8200, 3).
