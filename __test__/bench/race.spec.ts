@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import type { ExecutionContext } from 'ava'
 import { readResults } from '../../bench/report/render.ts'
-import { hasTools, rootTest as test } from '../support/skip.ts'
+import { hasTools, isOpenToOthers, rootTest as test } from '../support/skip.ts'
 
 const BENCH = fileURLToPath(new URL('../../bench/bench.ts', import.meta.url))
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -136,7 +136,7 @@ test('a peer that does not work is named with its reason', async (t) => {
 })
 
 test('without root there is one line that says so', async (t) => {
-  if (!hasTools(t, 'setpriv')) return
+  if (!isOpenToOthers(t) || !hasTools(t, 'setpriv')) return
   const bench = [process.execPath, '--import', '@oxc-node/core/register', BENCH]
   const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--', ...bench]
   const { exitCode, stderr, stdout } = await execa('setpriv', nobody, { reject: false, cwd: ROOT })

@@ -2,8 +2,13 @@ import { execFileSync } from 'node:child_process'
 import test from 'ava'
 import { pageTest, runLines, twoMachines } from '../support/docs/page.ts'
 import { ROOT } from '../support/docs/root.ts'
+import { isOpenToOthers } from '../support/skip.ts'
 
 pageTest('README.md', async (t, page) => {
+  if (!isOpenToOthers(t)) {
+    page.skip()
+    return
+  }
   const { a, b } = await twoMachines(t)
   page.shown('sh', 'an installation is tested with the packages')
 

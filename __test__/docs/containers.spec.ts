@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Machine } from '../support/docs/machine.ts'
 import { pageTest } from '../support/docs/page.ts'
 import { ROOT } from '../support/docs/root.ts'
-import { hasTools, rootTest } from '../support/skip.ts'
+import { hasTools, isOpenToOthers, rootTest } from '../support/skip.ts'
 
 const DOCKERFILE = readFileSync(`${ROOT}contrib/Dockerfile`, 'utf8').replaceAll('\\\n', ' ')
 
@@ -26,7 +26,7 @@ pageTest('docs/containers.md', (t, page) => {
 })
 
 rootTest('what the Dockerfile starts runs as its user with that capability alone', async (t) => {
-  if (!hasTools(t, 'setcap', 'setpriv')) return
+  if (!isOpenToOthers(t) || !hasTools(t, 'setcap', 'setpriv')) return
   const a = await Machine.start(t, 'a')
   // Where the image has the package and node.
   await a.shell(`mkdir -p /usr/local/lib/node_modules

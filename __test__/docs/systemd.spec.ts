@@ -3,7 +3,7 @@ import test from 'ava'
 import { Machine } from '../support/docs/machine.ts'
 import { pageTest } from '../support/docs/page.ts'
 import { ROOT } from '../support/docs/root.ts'
-import { hasTools, rootTest } from '../support/skip.ts'
+import { hasTools, isOpenToOthers, rootTest } from '../support/skip.ts'
 
 const UNIT = readFileSync(`${ROOT}contrib/tun2udp@.service`, 'utf8')
 
@@ -37,7 +37,7 @@ rootTest('the unit leaves little exposed', async (t) => {
 })
 
 rootTest('with what the unit gives, the program says that it is ready', async (t) => {
-  if (!hasTools(t, 'socat', 'setpriv')) return
+  if (!isOpenToOthers(t) || !hasTools(t, 'socat', 'setpriv')) return
   const a = await Machine.start(t, 'a')
   const capabilities = setting('AmbientCapabilities').toLowerCase().split(' ')
   t.deepEqual(capabilities, ['cap_net_admin'])

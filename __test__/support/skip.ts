@@ -1,5 +1,6 @@
-import { accessSync, constants, existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 
 /**
@@ -23,6 +24,11 @@ export function hasTools(t: ExecutionContext, ...tools: readonly string[]): bool
   )
 }
 
+/** Whether other users may read this project, as what is run as one of them must; else the test is skipped. */
+export function isOpenToOthers(t: ExecutionContext): boolean {
+  return !isSkipped(t, closedFolder())
+}
+
 function isSkipped(t: ExecutionContext, reason: string | undefined): boolean {
   if (reason === undefined) return false
   t.log(`SKIP ${t.title}: ${reason}`)
@@ -34,6 +40,15 @@ function missingPrivilege(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root'
   if (!existsSync('/dev/net/tun')) return 'needs /dev/net/tun'
   return undefined
+}
+
+function closedFolder(): string | undefined {
+  const ENTER = 0o001
+  for (let folder = fileURLToPath(new URL('../..', import.meta.url)); ; folder = dirname(folder)) {
+    if ((statSync(folder).mode & ENTER) === 0)
+      return `another user may not enter ${folder} (chmod o+x)`
+    if (folder === dirname(folder)) return undefined
+  }
 }
 
 function missingTool(tool: string): string | undefined {

@@ -1,7 +1,12 @@
 import { Machine } from '../../support/docs/machine.ts'
 import { pageTest, runLines } from '../../support/docs/page.ts'
+import { isOpenToOthers } from '../../support/skip.ts'
 
 pageTest('docs/guides/permissions.md', async (t, page) => {
+  if (!isOpenToOthers(t)) {
+    page.skip()
+    return
+  }
   const a = await Machine.start(t, 'a')
   const status = async (user: string) =>
     a.shell(`grep -E 'CapEff|CapBnd|NoNewPrivs' "/proc/$(pgrep -u ${user} -f bin/tun2udp)/status"`)

@@ -1,7 +1,12 @@
 import { Machine } from '../../support/docs/machine.ts'
 import { pageTest } from '../../support/docs/page.ts'
+import { isOpenToOthers } from '../../support/skip.ts'
 
 pageTest('docs/guides/tap-without-root.md', async (t, page) => {
+  if (!isOpenToOthers(t)) {
+    page.skip()
+    return
+  }
   const a = await Machine.start(t, 'a')
   t.regex(await a.shell(page.next('sh')), /^vm0\nvm0: tap persistent uid 7101 up/u)
   await a.program('frames.mjs', page.next('ts'))

@@ -3,7 +3,7 @@ import { features } from '../../../index.ts'
 import { linkNames, tunIn } from '../../support/device.ts'
 import { withNamespace } from '../../support/namespace.ts'
 import { INDEX, runModule } from '../../support/script.ts'
-import { hasTools, rootTest as test } from '../../support/skip.ts'
+import { hasTools, isOpenToOthers, rootTest as test } from '../../support/skip.ts'
 
 test('what the driver can do is what devices then get, and nothing stays', async (t) => {
   const namespace = await withNamespace(t)
@@ -41,7 +41,7 @@ test('what the driver can do is what devices then get, and nothing stays', async
 })
 
 test('without privileges it tells what the driver alone knows', async (t) => {
-  if (!hasTools(t, 'setpriv')) return
+  if (!isOpenToOthers(t) || !hasTools(t, 'setpriv')) return
   const namespace = await withNamespace(t)
   const script = `
     import { features } from '${INDEX}'

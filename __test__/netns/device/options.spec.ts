@@ -8,7 +8,7 @@ import { openTap, openTun } from '../../../index.ts'
 import { linkNames, linkOf, tapIn, tunIn } from '../../support/device.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { INDEX } from '../../support/script.ts'
-import { hasTools, rootTest as test } from '../../support/skip.ts'
+import { hasTools, isOpenToOthers, rootTest as test } from '../../support/skip.ts'
 
 const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 
@@ -104,7 +104,7 @@ test('a queue length and a MAC address of before come back when opening fails', 
 })
 
 test('a clone device elsewhere is used, and each cause of its failing has its own advice', async (t) => {
-  if (!hasTools(t, 'mknod', 'setpriv')) return
+  if (!isOpenToOthers(t) || !hasTools(t, 'mknod', 'setpriv')) return
   const namespace = await withNamespace(t)
   const netns = namespace.name
   const good = makeNode(t, 200, 0o600)
@@ -126,7 +126,7 @@ test('a clone device elsewhere is used, and each cause of its failing has its ow
 })
 
 test('without privileges only a device that belongs to the user is opened', async (t) => {
-  if (!hasTools(t, 'setpriv')) return
+  if (!isOpenToOthers(t) || !hasTools(t, 'setpriv')) return
   const namespace = await withNamespace(t)
   const { run } = namespace
   t.regex(
