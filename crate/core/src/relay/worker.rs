@@ -43,8 +43,9 @@ pub(super) fn run(
             return;
         }
     };
-    // All that the task holds is gone before the end is told.
+    // All that the task holds is gone before the end is told, and the event loop too.
     let end = relay(&Arc::new(task), &runtime, started);
+    drop(runtime);
     if let Some(end) = end {
         ended.send_replace(Some(end.map_err(Arc::new)));
     }
