@@ -172,7 +172,7 @@ test('--json gives every event as one object a line on stdout, and nothing on st
     local: { address: '127.0.0.1', port: 5002 },
     peer: { address: '127.0.0.1', port: 5001 },
     buffers: { receiveBytes: 425_984, sendBytes: 212_992 },
-    queues: 1,
+    queues: 2,
   })
   t.like(stats, { event: 'stats', outbound: OUTBOUND })
   t.like(summary, { event: 'summary', outbound: OUTBOUND })

@@ -92,7 +92,7 @@ function speedOptions(): Option[] {
     new Option('--no-offload', 'one packet, one datagram, no shortcuts'),
     new Option(
       '--queues <number|auto>',
-      'queues of the interface, each with a thread; auto: one on each CPU (default: 1)',
+      'queues of the interface, each with a thread (default: auto, as many as pay)',
     ).argParser(queues),
   ]
 }

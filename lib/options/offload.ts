@@ -42,10 +42,9 @@ export function checkOffload(offload: unknown): NativeOffload {
   throw invalidArgument('offload', Array.isArray(offload) ? offload.join() : offload, expected)
 }
 
-/** Checks the number of queues; 0 is `auto`. */
+/** Checks the number of queues; 0 is `auto`, as many as pay. */
 export function checkQueues(queues: unknown): number {
-  if (queues === undefined) return 1
-  if (queues === 'auto') return 0
+  if (queues === undefined || queues === 'auto') return 0
   if (Number.isInteger(queues) && (queues as number) >= 1 && (queues as number) <= QUEUES_MAX)
     return queues as number
   throw invalidArgument('queues', queues, `a whole number from 1 to ${QUEUES_MAX}, or "auto"`)

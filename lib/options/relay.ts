@@ -54,8 +54,10 @@ export interface RelayOptions {
    */
   offload?: 'auto' | false | readonly Offload[] | undefined
   /**
-   * Queues of the interface, each with a thread and a socket of its own, 1 to 256, or `auto` for one on
-   * each CPU. The packets of a flow stay in order. Default: 1, which is the fastest for few flows.
+   * Queues of the interface, each with a thread and a socket of its own, 1 to 256. The packets of a flow
+   * stay in order. Default: `auto`, as many as pay: for a peer on this machine's loopback two for each CPU,
+   * at most 8, else one; and one where the kernel does not let this process steer packets (it takes
+   * CAP_BPF) or the interface was made for one.
    */
   queues?: number | 'auto' | undefined
   /**

@@ -17,7 +17,7 @@ test('the least that is needed, and its defaults', (t) => {
     peer: '127.0.0.1',
     acceptAny: false,
     offload: { tso: true, uso: true, udpSegment: true, udpGro: true, coalesce: true },
-    queues: 1,
+    queues: 0,
   })
 })
 

@@ -36,7 +36,7 @@ pub struct NativeRelayOptions {
     pub user: Option<String>,
     /// Which of the kernel's shortcuts may be used.
     pub offload: NativeOffload,
-    /// Queues of the interface, 1 to 256; 0: one for each CPU.
+    /// Queues of the interface, 1 to 256; 0: as many as pay.
     pub queues: u32,
 }
 

@@ -44,7 +44,7 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
                 "an interface of that name exists: choose another, or do not ask for a new one",
             )
         }
-        Some(libc::EBUSY) => base.with_code(ErrorCode::Busy).with_advice(busy_advice(name)),
+        Some(libc::EBUSY) => busy_error(subject),
         Some(libc::EEXIST) => base
             .with_code(ErrorCode::Exists)
             .with_advice("an interface of that name or index exists already: choose another"),
@@ -68,6 +68,15 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
             .with_advice("no number is left for this name template: choose another"),
         _ => base,
     }
+}
+
+/// The error of a device that another process has: the kernel would let both have queues of it.
+#[must_use]
+pub fn busy_error(name: &str) -> Error {
+    let busy = io::Error::from_raw_os_error(libc::EBUSY);
+    Error::os("open", name, "ioctl(TUNSETIFF)", &busy)
+        .with_code(ErrorCode::Busy)
+        .with_advice(busy_advice(name))
 }
 
 /// The interface was there before, with another index than was asked for.

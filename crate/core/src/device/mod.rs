@@ -19,7 +19,7 @@ mod settings;
 pub mod tunctl;
 
 pub use attachment::Attachment;
-pub use cause::{of_open as open_error, read_error, write_error};
+pub use cause::{busy_error, of_open as open_error, read_error, write_error};
 pub use filter::StationFilter;
 pub use holder::{Holder, holders};
 pub use name::check_name;
@@ -161,9 +161,9 @@ impl TunDevice {
         tun::set_offload(self.as_fd(), mask)
     }
 
-    /// Has a loaded eBPF program choose the queue of each packet by its answer.
-    pub fn set_steering(&self, program: BorrowedFd<'_>) -> io::Result<()> {
-        tun_filter::set_steering(self.as_fd(), Some(program))
+    /// Has a loaded eBPF program choose the queue of each packet by its answer; `None` takes it away.
+    pub fn set_steering(&self, program: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        tun_filter::set_steering(self.as_fd(), program)
     }
 
     /// Reads one packet; `WouldBlock` if none is there, `EBADFD` once the device was deleted.

@@ -1,5 +1,6 @@
 //! What a relay is started with, and what came of it.
 
+use super::peers;
 use crate::device::DEFAULT_CLONE_DEVICE;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -7,6 +8,12 @@ use std::path::PathBuf;
 
 /// Queues that a device may have (`MAX_TAP_QUEUES`, drivers/net/tun.c).
 pub(super) const MAX_QUEUES: usize = 256;
+
+/// The number of queues that stands for as many as pay.
+pub(super) const AUTO_QUEUES: usize = 0;
+
+/// The most queues that are taken unasked.
+const MOST_AUTO_QUEUES: usize = 8;
 
 /// Whose datagrams are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,8 +55,9 @@ pub struct RelayConfig {
     pub socket_buffer_bytes: usize,
     /// Which shortcuts the relay may take.
     pub offload: OffloadConfig,
-    /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: one for
-    /// each CPU that the process may use.
+    /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: as many as
+    /// pay, which is one for a peer off this machine, where only one can receive trains, and else
+    /// two for each CPU that the process may use, at most 8.
     pub queues: usize,
 }
 
@@ -102,14 +110,19 @@ impl RelayConfig {
             clone_device: DEFAULT_CLONE_DEVICE.into(),
             socket_buffer_bytes: 4 << 20,
             offload: OffloadConfig::ALL,
-            queues: 1,
+            queues: AUTO_QUEUES,
         }
     }
 
-    /// How many queues there will be.
+    /// How many queues there will be at the most.
     pub(super) fn queue_count(&self) -> usize {
         match self.queues {
-            0 => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_QUEUES),
+            AUTO_QUEUES if !peers::is_loopback(self.peer.ip()) => 1,
+            AUTO_QUEUES => match std::thread::available_parallelism().map_or(1, usize::from) {
+                1 => 1,
+                // Two flows that share a queue while another idles are rarer than with one each.
+                cpus => (2 * cpus).min(MOST_AUTO_QUEUES),
+            },
             queues => queues.min(MAX_QUEUES),
         }
     }

@@ -6,7 +6,7 @@
 use super::fallback::Fallback;
 use super::inbound::Inbound;
 use super::outbound::Outbound;
-use super::{Failure, Step};
+use super::{Failure, Step, steering};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::poll::{Bell, Interest, Poller};
@@ -111,6 +111,9 @@ impl Engine {
                 inbound = self.inbound.step().map_err(|failure| self.fatal(&failure))?;
                 if let Some(errno) = self.inbound.take_refusal() {
                     on_fallback(Fallback::Coalesce(errno));
+                }
+                if self.inbound.take_stray() && steering::gather_datagrams(&self.endpoint).is_ok() {
+                    on_fallback(Fallback::Receivers);
                 }
             }
             ready = if outbound == Step::Moved || inbound == Step::Moved {

@@ -21,6 +21,8 @@ pub(super) enum Fallback {
     Coalesce(i32),
     /// The program that spreads packets over several queues, with this errno.
     Steering(i32),
+    /// Several queues that receive: the peer's trains are of several flows.
+    Receivers,
 }
 
 impl Fallback {
@@ -37,7 +39,7 @@ impl Fallback {
             Self::UdpSegment(_) => offload.udp_segment = false,
             Self::UdpGro => offload.udp_gro = false,
             Self::Coalesce(_) => offload.coalesce = false,
-            Self::Steering(_) => {}
+            Self::Steering(_) | Self::Receivers => {}
         }
     }
 
@@ -88,6 +90,12 @@ impl Fallback {
                      spreads them by a hash of its own",
                     strerror(errno)
                 ),
+            ),
+            Self::Receivers => (
+                "one-receiver",
+                "the peer sends packets of several flows in one train: one queue receives all from \
+                 now on, so that no packet overtakes another"
+                    .to_owned(),
             ),
         };
         Event { kind, message }

@@ -3,6 +3,7 @@
 
 use super::peers::PeerFilter;
 use super::stats::{Counters, InboundDrop};
+use super::steering::Share;
 use super::writer::{Writer, Written};
 use super::{Failure, Step};
 use crate::packet::coalesce::{CoalesceOptions, Coalescer};
@@ -23,6 +24,10 @@ pub(super) struct Inbound {
     coalescer: Coalescer,
     writer: Writer,
     counters: Arc<Counters>,
+    /// The flows that come here.
+    share: Share,
+    /// A train brought a packet of another queue's.
+    has_stray: bool,
 }
 
 impl Inbound {
@@ -33,7 +38,14 @@ impl Inbound {
         writer: Writer,
         counters: Arc<Counters>,
     ) -> Self {
-        Self { receiver, filter, coalescer: Coalescer::new(join), writer, counters }
+        let coalescer = Coalescer::new(join);
+        let share = Share::ALL;
+        Self { receiver, filter, coalescer, writer, counters, share, has_stray: false }
+    }
+
+    /// The same for a queue that only these flows should come to.
+    pub(super) fn for_share(self, share: Share) -> Self {
+        Self { share, ..self }
     }
 
     /// Receives and writes one batch. Errors are those that end the relay.
@@ -75,6 +87,16 @@ impl Inbound {
         refusal
     }
 
+    /// Whether a train had packets of several queues' flows, once: which overtake those that came to
+    /// the other queues.
+    pub(super) fn take_stray(&mut self) -> bool {
+        let has_stray = std::mem::take(&mut self.has_stray);
+        if has_stray {
+            self.share = Share::ALL;
+        }
+        has_stray
+    }
+
     /// Counts the news of datagrams sent earlier.
     pub(super) fn take_news(&mut self) {
         let mut news = NewsCount::default();
@@ -99,10 +121,14 @@ impl Inbound {
             for range in datagrams_of(&message) {
                 datagrams += 1;
                 bytes += range.len() as u64;
-                let first = buffer.get(range.clone()).and_then(|packet| packet.first());
-                match cause_to_drop(&message, is_foreign, first) {
+                let packet = buffer.get(range.clone()).unwrap_or_default();
+                match cause_to_drop(&message, is_foreign, packet.first()) {
                     Some(cause) => self.counters.count_receive_drop(cause, 1),
-                    None => self.coalescer.push(buffer, range),
+                    None => {
+                        let is_of_train = message.segment_size.is_some();
+                        self.has_stray |= is_of_train && !self.share.has(packet);
+                        self.coalescer.push(buffer, range);
+                    }
                 }
             }
         }

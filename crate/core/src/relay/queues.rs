@@ -1,29 +1,56 @@
 //! Opening the queues: one device and one UDP port, with as many queues and sockets as asked for.
 
-use super::config::{OffloadConfig, RelayConfig};
+use super::config::{AUTO_QUEUES, OffloadConfig, RelayConfig};
 use super::fallback::Fallback;
+use super::steering::Steered;
 use super::{peers, steering};
-use crate::device::{DeviceOptions, Mode, Offloads, TunDevice, has_vnet_header};
+use crate::device::{DeviceOptions, Mode, Offloads, TunDevice, busy_error, has_vnet_header};
 use crate::error::Result;
+use crate::netlink::link::KindData;
+use crate::netlink::{Connection, LinkRef};
 use crate::transport::{UdpEndpoint, UdpOptions};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// The opened queues of a device.
 pub(super) struct Opened {
-    pub(super) devices: Vec<TunDevice>,
+    pub(super) devices: Vec<Arc<TunDevice>>,
     /// What is in use of what the configuration allows.
     pub(super) offload: OffloadConfig,
     /// What the kernel refused.
     pub(super) fallbacks: Vec<Fallback>,
+    /// Has a program, to be taken away at the end.
+    pub(super) steered: Option<Steered>,
+}
+
+/// A device that is there already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Existing {
+    is_multi_queue: bool,
 }
 
 /// Binds the sockets, in the calling thread's network namespace.
 pub(super) fn bind(config: &RelayConfig, listen: SocketAddr) -> Result<Vec<UdpEndpoint>> {
     let queues = config.queue_count();
+    if config.queues != AUTO_QUEUES || queues == 1 {
+        return bind_queues(config, listen, queues);
+    }
+    // Nobody asked for several, so where they cannot be had there is nothing to tell.
+    if !steering::can_steer_packets() {
+        return bind_queues(config, listen, 1);
+    }
+    bind_queues(config, listen, queues).or_else(|_| bind_queues(config, listen, 1))
+}
+
+fn bind_queues(
+    config: &RelayConfig,
+    listen: SocketAddr,
+    queues: usize,
+) -> Result<Vec<UdpEndpoint>> {
     let options = UdpOptions {
         listen,
         peer: config.peer,
-        wants_gro: wants_gro(config),
+        wants_gro: wants_gro(config, queues),
         buffer_bytes: config.socket_buffer_bytes,
     };
     let endpoints = UdpEndpoint::bind_queues(&options, queues)?;
@@ -36,26 +63,55 @@ pub(super) fn bind(config: &RelayConfig, listen: SocketAddr) -> Result<Vec<UdpEn
 /// A train goes to one queue as a whole, so with several queues it may carry one flow only. On its
 /// way over a network the kernel makes trains of whatever follows each other; on this machine they
 /// are as the peer made them, and ours are of one flow.
-fn wants_gro(config: &RelayConfig) -> bool {
-    config.offload.udp_gro && (config.queue_count() == 1 || peers::is_loopback(config.peer.ip()))
+fn wants_gro(config: &RelayConfig, queues: usize) -> bool {
+    config.offload.udp_gro && (queues == 1 || peers::is_loopback(config.peer.ip()))
 }
 
-/// Opens the device with all its queues, in the calling thread's network namespace.
-pub(super) fn open(config: &RelayConfig, endpoints: &[UdpEndpoint]) -> Result<Opened> {
+/// Looks for the device in the calling thread's network namespace. One that another process has
+/// queues of is refused, though the kernel would give us further ones: two that read from it would
+/// each get a part of its packets.
+pub(super) async fn find(
+    connection: &Connection,
+    config: &RelayConfig,
+) -> Result<Option<Existing>> {
+    let Some(name) = &config.name else { return Ok(None) };
+    let link = match connection.link(&LinkRef::Name(name.clone())).await {
+        Ok(link) => link,
+        // It will be made, or its name be refused.
+        Err(_) => return Ok(None),
+    };
+    // Before Linux 4.18 the driver tells nothing; then it is opened as most are made.
+    let Some(KindData::Tun(tun)) = link.kind_data else {
+        return Ok(Some(Existing { is_multi_queue: false }));
+    };
+    if tun.queues.unwrap_or(0) + tun.disabled_queues.unwrap_or(0) > 0 {
+        return Err(busy_error(name));
+    }
+    Ok(Some(Existing { is_multi_queue: tun.multi_queue }))
+}
+
+/// Opens the device with a queue for each of `endpoints`, in the calling thread's network namespace.
+/// It may have but one where more are not asked for.
+pub(super) fn open(
+    config: &RelayConfig,
+    endpoints: &[UdpEndpoint],
+    existing: Option<Existing>,
+) -> Result<Opened> {
     let mut fallbacks = Vec::new();
     let mut refuse = |fallback: Fallback, offload: &mut OffloadConfig| {
         fallback.apply(offload);
         fallbacks.push(fallback);
     };
     let mut offload = config.offload;
-    offload.udp_gro = wants_gro(config);
+    offload.udp_gro = wants_gro(config, endpoints.len());
     if offload.udp_gro && !endpoints.iter().all(UdpEndpoint::has_gro) {
         refuse(Fallback::UdpGro, &mut offload);
     }
     if offload.needs_vnet_header() && !has_vnet_header(&config.clone_device) {
         refuse(Fallback::VnetHeader, &mut offload);
     }
-    let devices = open_queues(config, offload.needs_vnet_header())?;
+    let form = Form::new(config, endpoints.len(), existing);
+    let mut devices = open_queues(config, form, offload.needs_vnet_header())?;
     if let Some(first) = devices.first()
         && offload.needs_vnet_header()
     {
@@ -68,29 +124,61 @@ pub(super) fn open(config: &RelayConfig, endpoints: &[UdpEndpoint]) -> Result<Op
             refuse(Fallback::Uso, &mut offload);
         }
     }
-    if devices.len() > 1
-        && let Err(error) = steering::steer_packets(&devices)
-    {
-        refuse(Fallback::Steering(error.raw_os_error().unwrap_or(0)), &mut offload);
+    let mut steered = None;
+    if devices.len() > 1 {
+        match steering::steer_packets(&devices) {
+            Ok(()) => steered = devices.first().and_then(Steered::of),
+            Err(_) if config.queues == AUTO_QUEUES => devices.truncate(1),
+            Err(error) => {
+                refuse(Fallback::Steering(error.raw_os_error().unwrap_or(0)), &mut offload);
+            }
+        }
     }
-    Ok(Opened { devices, offload, fallbacks })
+    Ok(Opened { devices, offload, fallbacks, steered })
 }
 
-fn open_queues(config: &RelayConfig, has_vnet_header: bool) -> Result<Vec<TunDevice>> {
-    let queues = config.queue_count();
+/// How the device is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Form {
+    queues: usize,
+    is_multi_queue: bool,
+    is_new: bool,
+}
+
+impl Form {
+    fn new(config: &RelayConfig, queues: usize, existing: Option<Existing>) -> Self {
+        let is_new = existing.is_none();
+        match existing {
+            // A device stays as it was made.
+            Some(Existing { is_multi_queue }) if config.queues == AUTO_QUEUES => {
+                Self { queues: if is_multi_queue { queues } else { 1 }, is_multi_queue, is_new }
+            }
+            _ => Self { queues, is_multi_queue: queues > 1, is_new },
+        }
+    }
+}
+
+fn open_queues(
+    config: &RelayConfig,
+    form: Form,
+    has_vnet_header: bool,
+) -> Result<Vec<Arc<TunDevice>>> {
     let mut options = DeviceOptions {
         mode: Mode::Tun,
         name: config.name.clone(),
         clone_device: config.clone_device.clone(),
         has_vnet_header,
-        is_multi_queue: queues > 1,
+        is_multi_queue: form.is_multi_queue,
+        // Else two that start at once would share it.
+        is_exclusive: form.is_multi_queue && form.is_new,
         ..DeviceOptions::default()
     };
     let first = TunDevice::open(&options)?;
     options.name = Some(first.name().to_owned());
-    let mut devices = vec![first];
-    for _ in 1..queues {
-        devices.push(TunDevice::open(&options)?);
+    options.is_exclusive = false;
+    let mut devices = vec![Arc::new(first)];
+    for _ in 1..form.queues {
+        devices.push(Arc::new(TunDevice::open(&options)?));
     }
     Ok(devices)
 }

@@ -6,6 +6,7 @@
 use super::config::{MAX_QUEUES, OffloadConfig, RelayConfig, RelayInfo};
 use super::fallback::Fallback;
 use super::queues::{self, Opened};
+use super::steering::{Share, Steered};
 use super::way::Way;
 use super::{mtu, user};
 use crate::device::TunDevice;
@@ -27,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) offload: OffloadConfig,
     /// What the kernel refused.
     pub(super) fallbacks: Vec<Fallback>,
+    /// The device whose program is taken away at the end.
+    pub(super) steered: Option<Steered>,
 }
 
 /// One queue of the device and one socket.
@@ -34,6 +37,7 @@ pub(super) struct Queue {
     pub(super) device: Arc<TunDevice>,
     pub(super) endpoint: Arc<UdpEndpoint>,
     pub(super) offload: OffloadConfig,
+    pub(super) share: Share,
 }
 
 /// Sets everything up.
@@ -41,7 +45,7 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     check(config)?;
     let identity = config.user.as_deref().map(user::resolve).transpose()?;
     let way = Way::find(&Connection::open()?, config.peer).await?;
-    let endpoints = queues::bind(config, listen_address(config))?;
+    let mut endpoints = queues::bind(config, listen_address(config))?;
     let is_elsewhere = match &config.netns {
         Some(name) => namespace::enter(name)?,
         None => false,
@@ -49,7 +53,10 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     if !is_elsewhere {
         way.refuse_loops(config)?;
     }
-    let Opened { devices, offload, fallbacks } = queues::open(config, &endpoints)?;
+    let existing = queues::find(&Connection::open()?, config).await?;
+    let Opened { devices, offload, fallbacks, steered } =
+        queues::open(config, &endpoints, existing)?;
+    endpoints.truncate(devices.len());
     let (Some(device), Some(endpoint)) = (devices.first(), endpoints.first()) else {
         return Err(Error::new(ErrorCode::System, "start the relay", "", "it has no queue"));
     };
@@ -69,15 +76,18 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
             return Err(error);
         }
     };
-    let info = info(config, device, endpoint, mtu);
-    let queue = |(device, endpoint)| Queue {
-        device: Arc::new(device),
+    let queues = devices.len();
+    let info = info(config, device, endpoint, mtu, queues);
+    let queue = |(number, (device, endpoint))| Queue {
+        device,
         endpoint: Arc::new(endpoint),
         offload,
+        share: Share { number, queues },
     };
-    let queues = devices.into_iter().zip(endpoints).map(queue).collect();
-    Ok(Prepared { queues, info, undo, offload, fallbacks })
+    let queues = devices.into_iter().zip(endpoints).enumerate().map(queue).collect();
+    Ok(Prepared { queues, info, undo, offload, fallbacks, steered })
 }
+
 fn check(config: &RelayConfig) -> Result<()> {
     let refuse = |operation: &'static str, subject: String, reason: &str| {
         Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason))
@@ -192,7 +202,13 @@ async fn add_address(
     }
 }
 
-fn info(config: &RelayConfig, device: &TunDevice, endpoint: &UdpEndpoint, mtu: u32) -> RelayInfo {
+fn info(
+    config: &RelayConfig,
+    device: &TunDevice,
+    endpoint: &UdpEndpoint,
+    mtu: u32,
+    queues: usize,
+) -> RelayInfo {
     RelayInfo {
         interface_name: device.name().to_owned(),
         interface_index: device.index(),
@@ -202,6 +218,6 @@ fn info(config: &RelayConfig, device: &TunDevice, endpoint: &UdpEndpoint, mtu: u
         peer: endpoint.peer(),
         receive_buffer_bytes: endpoint.receive_buffer_bytes(),
         send_buffer_bytes: endpoint.send_buffer_bytes(),
-        queues: config.queue_count(),
+        queues,
     }
 }

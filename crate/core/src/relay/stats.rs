@@ -1,8 +1,9 @@
 //! Counters of a relay. In each direction: read = sent + the sum of the drops, always.
 
 use super::config::OffloadConfig;
+use super::fallback::Fallback;
 use crate::transport::{NewsCount, SendDrop, SendReport};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A counter with one writer, so that adding needs no locked instruction.
@@ -153,6 +154,8 @@ impl Counters {
 pub(super) struct Meter {
     queues: Vec<Arc<Counters>>,
     offload: Mutex<OffloadConfig>,
+    /// One queue receives for all.
+    has_one_receiver: AtomicBool,
 }
 
 impl Meter {
@@ -160,6 +163,7 @@ impl Meter {
         Self {
             queues: (0..queues).map(|_| Arc::default()).collect(),
             offload: Mutex::new(OffloadConfig::NONE),
+            has_one_receiver: AtomicBool::new(false),
         }
     }
 
@@ -174,6 +178,14 @@ impl Meter {
         let before = *offload;
         change(&mut offload);
         *offload != before
+    }
+
+    /// Takes note of a fall-back; answers whether it is the first of its kind.
+    pub(super) fn note(&self, fallback: Fallback) -> bool {
+        match fallback {
+            Fallback::Receivers => !self.has_one_receiver.swap(true, Ordering::Relaxed),
+            _ => self.change_offload(|active| fallback.apply(active)),
+        }
     }
 
     /// The counts of this moment; each is exact, but they are not of one instant.

@@ -12,6 +12,7 @@ use crate::sys::filter::{self, Cell, Step};
 use crate::transport::UdpEndpoint;
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 /// What was added up so far, and one port.
 const SUM: Cell = Cell::First;
@@ -20,6 +21,48 @@ const PORT: Cell = Cell::Second;
 const IPV4_HEADER_WORDS: u32 = view::IPV4_HEADER as u32 / 4;
 /// TCP, as IP numbers it.
 const TCP: u32 = view::TCP as u32;
+
+/// Which of the flows a queue handles.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    /// Number of the queue.
+    pub(super) number: usize,
+    /// How many queues there are.
+    pub(super) queues: usize,
+}
+
+impl Share {
+    /// Every flow, as of a queue that is alone.
+    pub(super) const ALL: Self = Self { number: 0, queues: 1 };
+
+    /// Whether `packet` is one for this queue.
+    pub(super) fn has(self, packet: &[u8]) -> bool {
+        self.queues == 1
+            || usize::from(steer::flow_number(packet)).checked_rem(self.queues) == Some(self.number)
+    }
+}
+
+/// A persistent device with a program of ours, which is taken away with this.
+#[derive(Debug)]
+pub(super) struct Steered(Arc<TunDevice>);
+
+impl Steered {
+    /// A device of the relay's own takes its program along.
+    pub(super) fn of(device: &Arc<TunDevice>) -> Option<Self> {
+        device.is_persistent().then(|| Self(Arc::clone(device)))
+    }
+}
+
+impl Drop for Steered {
+    fn drop(&mut self) {
+        let _ = self.0.set_steering(None);
+    }
+}
+
+/// Whether the kernel lets this process load a program that spreads packets over queues.
+pub(super) fn can_steer_packets() -> bool {
+    filter::load(&program(1)).is_ok()
+}
 
 /// Has datagrams for the port of `endpoints` spread over them, which were bound in this order.
 pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint]) -> Result<()> {
@@ -31,11 +74,16 @@ pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint]) -> Result<()> {
     })
 }
 
+/// Has the first of the sockets receive all datagrams from now on, by whichever of them this is asked.
+pub(super) fn gather_datagrams(endpoint: &UdpEndpoint) -> io::Result<()> {
+    filter::attach_reuseport(endpoint.as_fd(), &[Step::Return(0)])
+}
+
 /// Has packets of the interface spread over its queues, which were attached in the order of
 /// `devices`. Where that is refused, the kernel spreads them by its own hash of the flow.
-pub(super) fn steer_packets(devices: &[TunDevice]) -> io::Result<()> {
+pub(super) fn steer_packets(devices: &[Arc<TunDevice>]) -> io::Result<()> {
     let Some(first) = devices.first() else { return Ok(()) };
-    first.set_steering(filter::load(&program(devices.len()))?.as_fd())
+    first.set_steering(Some(filter::load(&program(devices.len()))?.as_fd()))
 }
 
 /// The program for so many queues. A packet that ends too soon goes to the first: so the kernel
@@ -154,6 +202,28 @@ mod tests {
             sender.send_to(&packet, endpoints[0].local()).unwrap();
             let expected = usize::from(steer::flow_number(&packet)) % QUEUES;
             assert_eq!(receiver_of(&endpoints), Some(expected), "{packet:x?}");
+        }
+    }
+
+    #[test]
+    fn the_first_receives_all_once_datagrams_are_gathered() {
+        let endpoints = endpoints();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        gather_datagrams(&endpoints[3]).unwrap();
+        for flow in 0..24 {
+            let packet = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
+            sender.send_to(&packet, endpoints[0].local()).unwrap();
+            assert_eq!(receiver_of(&endpoints), Some(0), "flow {flow}");
+        }
+    }
+
+    #[test]
+    fn every_packet_is_of_one_share() {
+        for flow in 0..24 {
+            let packet = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
+            let of = |number| Share { number, queues: QUEUES }.has(&packet);
+            assert_eq!((0..QUEUES).filter(|number| of(*number)).count(), 1);
+            assert!(Share::ALL.has(&packet));
         }
     }
 

@@ -71,7 +71,7 @@ fn relay(
             return None;
         }
     };
-    let Prepared { queues, info, undo, offload, fallbacks } = prepared;
+    let Prepared { queues, info, undo, offload, fallbacks, mut steered } = prepared;
     task.meter.change_offload(|active| *active = offload);
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
@@ -79,6 +79,7 @@ fn relay(
     let on_started = |threads: Result<()>| {
         // Before a failure is told, nothing may be left.
         if threads.is_err() {
+            drop(steered.take());
             runtime.block_on(undo.run());
         }
         let _ = started.send(threads.map(|()| info.clone()));
@@ -136,7 +137,7 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<Result<()>>>) -> Result<()>
 fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
     let on_fallback = |fallback: Fallback| {
         // Each queue meets with the same refusal: it is said once.
-        if task.meter.change_offload(|active| fallback.apply(active)) {
+        if task.meter.note(fallback) {
             (task.on_event)(fallback.event());
         }
     };
@@ -171,7 +172,7 @@ fn start_thread(
 }
 
 fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
-    let Queue { device, endpoint, offload } = queue;
+    let Queue { device, endpoint, offload, share } = queue;
     let config = &task.config;
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
     let sender = UdpSender::new(Arc::clone(&endpoint), offload.udp_segment);
@@ -182,7 +183,8 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     let max_train = mtu::max_payload(config.peer);
     let parts = Parts {
         outbound: Outbound::new(Arc::clone(&device), sender, max_train, Arc::clone(counters)),
-        inbound: Inbound::new(receiver, filter, join, writer, Arc::clone(counters)),
+        inbound: Inbound::new(receiver, filter, join, writer, Arc::clone(counters))
+            .for_share(share),
         device: Arc::clone(&device),
         endpoint,
         stop: Arc::clone(&task.stop),
