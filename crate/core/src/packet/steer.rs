@@ -1,11 +1,11 @@
 //! Which packets belong together when several queues share the work: the inner flow as one number.
 //!
-//! Over IPv4, TCP counts with its ports, the same for both directions, so that a flow's packets and
-//! its answers are handled by one queue. Everything else counts by addresses alone, since its
-//! fragments have no ports and must not overtake each other. IPv6 counts with its flow label. The
-//! program that steers packets in the kernel (`relay::steering`) computes the same.
+//! TCP counts with its ports, the same for both directions, so that a flow's packets and its answers
+//! are handled by one queue and by a thread that is awake. Everything else counts over IPv4 by addresses
+//! alone, since its fragments have no ports and must not overtake each other, and over IPv6 with its
+//! flow label. The program that steers packets in the kernel (`relay::steering`) computes the same.
 
-use super::view::{IPV4_HEADER, IPV6_HEADER, TCP, be16, be32};
+use super::view::{IPV4_HEADER, IPV6_HEADER, IPV6_NEXT_HEADER, TCP, be16, be32};
 
 /// Spreads the bits of a sum over the upper half: Knuth's multiplicative hash (2^32 / φ).
 pub const MULTIPLIER: u32 = 0x9e37_79b1;
@@ -34,11 +34,14 @@ fn fold_v4(packet: &[u8]) -> Option<u32> {
     Some(addresses ^ ports(packet, transport)?)
 }
 
-/// The flow label stands for the ports: it is there in fragments and before extension headers too
-/// (RFC 6437, 2).
+/// But of TCP the flow label stands for the ports: it is there in fragments and before extension
+/// headers too (RFC 6437, 2). TCP has another one each way.
 fn fold_v6(packet: &[u8]) -> Option<u32> {
     let (words, _) = packet.get(8..IPV6_HEADER)?.as_chunks::<4>();
     let addresses = words.iter().fold(0, |sum, word| sum ^ u32::from_be_bytes(*word));
+    if *packet.get(IPV6_NEXT_HEADER)? == TCP {
+        return Some(addresses ^ ports(packet, IPV6_HEADER)?);
+    }
     Some(addresses ^ (be32(packet, 0)? & FLOW_LABEL))
 }
 
@@ -59,19 +62,24 @@ mod tests {
 
     #[test]
     fn both_directions_of_a_flow_have_one_number() {
-        for is_udp in [false, true] {
-            let packet = Sample { is_udp, ..Sample::tcp(1, b"x") }.bytes();
+        for (is_v6, is_udp) in [(false, false), (false, true), (true, false), (true, true)] {
+            let packet = Sample { is_v6, is_udp, ..Sample::tcp(1, b"x") }.bytes();
             let mut answer = packet.clone();
-            swap(&mut answer, 12, 4);
-            swap(&mut answer, 20, 2);
+            let (addresses, length, ports) = if is_v6 { (8, 16, 40) } else { (12, 4, 20) };
+            swap(&mut answer, addresses, length);
+            swap(&mut answer, ports, 2);
+            // Over IPv6 the answers of TCP have a label of their own.
+            if is_v6 && !is_udp {
+                answer[3] ^= 0xff;
+            }
             assert_ne!(packet, answer);
             assert_eq!(flow_number(&packet), flow_number(&answer));
         }
     }
 
     #[test]
-    fn flows_of_ipv6_differ_by_their_label_alone() {
-        let packet = Sample { is_v6: true, ..Sample::tcp(1, b"x") }.bytes();
+    fn flows_of_ipv6_but_tcp_differ_by_their_label_alone() {
+        let packet = Sample { is_v6: true, is_udp: true, ..Sample::tcp(1, b"x") }.bytes();
         let changed = |at: usize| {
             let mut packet = packet.clone();
             packet[at] ^= 1;
@@ -81,13 +89,17 @@ mod tests {
         for at in [0, 4, 6, 41] {
             assert_eq!(changed(at), flow_number(&packet), "byte {at}");
         }
+        assert_eq!(flow_number(&packet[..40]), flow_number(&packet), "without ports");
     }
 
     #[test]
     fn flows_of_tcp_differ_by_their_ports_and_fragments_do_not_count_them() {
-        let number = |flow| flow_number(&Sample { flow, ..Sample::tcp(1, b"x") }.bytes());
-        let numbers: std::collections::BTreeSet<_> = (0..64).map(number).collect();
-        assert!(numbers.len() > 60, "{numbers:?}");
+        for is_v6 in [false, true] {
+            let number =
+                |flow| flow_number(&Sample { flow, is_v6, ..Sample::tcp(1, b"x") }.bytes());
+            let numbers: std::collections::BTreeSet<_> = (0..64).map(number).collect();
+            assert!(numbers.len() > 60, "{numbers:?}");
+        }
         let mut fragment = Sample { has_df: false, ..Sample::tcp(1, b"x") }.bytes();
         fragment[6] = 0x20;
         let whole = flow_number(&fragment);
@@ -104,5 +116,7 @@ mod tests {
         for packet in [&[][..], b"\x45", b"\x60", b"\x00\x00", &[0x45; 19], &[0x60; 39]] {
             assert_eq!(flow_number(packet), 0, "{packet:?}");
         }
+        let tcp = Sample { is_v6: true, ..Sample::tcp(1, b"x") }.bytes();
+        assert_eq!(flow_number(&tcp[..43]), 0, "it ends within its ports");
     }
 }

@@ -10,6 +10,8 @@ pub const UDP: u8 = 17;
 pub const IPV4_HEADER: usize = 20;
 /// Bytes of an IPv6 header without extensions.
 pub const IPV6_HEADER: usize = 40;
+/// Where an IPv6 header says what follows it (RFC 8200, 3).
+pub const IPV6_NEXT_HEADER: usize = 6;
 /// Bytes of a TCP header without options.
 pub const TCP_HEADER: usize = 20;
 /// Bytes of a UDP header.

@@ -98,7 +98,11 @@ fn program(queues: usize) -> Vec<Step> {
         Step::ReturnA,
     ];
     let v4 = [v4_sum().as_slice(), &tail].concat();
-    let v6 = [v6_sum().as_slice(), &tail].concat();
+    let v6_tcp = [v6_ports().as_slice(), &tail].concat();
+    let unless_tcp = Step::SkipUnlessEqual(TCP, v6_tcp.len() as u8);
+    let v6_addresses = v6_addresses();
+    let kind = [Step::LoadByte(view::IPV6_NEXT_HEADER as u32), unless_tcp];
+    let v6 = [v6_addresses.as_slice(), &kind, &v6_tcp, &add_label(), &tail].concat();
     [
         &[Step::LoadByte(0), Step::ShiftRight(4), Step::SkipUnlessEqual(4, v4.len() as u8)],
         v4.as_slice(),
@@ -121,14 +125,37 @@ fn v4_sum() -> Vec<Step> {
     [addresses.as_slice(), &if_tcp, &unless_fragment].concat()
 }
 
-/// The flow label and both addresses.
-fn v6_sum() -> Vec<Step> {
-    let addresses = (8..40).step_by(4);
-    let addresses = addresses
-        .flat_map(|at| [Step::CopyToX, Step::LoadWord(at), Step::XorX])
-        .collect::<Vec<_>>();
-    let label = [Step::LoadWord(0), Step::And(steer::FLOW_LABEL)];
-    [label.as_slice(), &addresses, &[Step::StoreCell(SUM)]].concat()
+/// Both addresses.
+fn v6_addresses() -> Vec<Step> {
+    let further = (12..40).step_by(4);
+    let further =
+        further.flat_map(|at| [Step::CopyToX, Step::LoadWord(at), Step::XorX]).collect::<Vec<_>>();
+    [&[Step::LoadWord(8)], further.as_slice(), &[Step::StoreCell(SUM)]].concat()
+}
+
+/// Adds both ports of TCP right behind the IPv6 header.
+fn v6_ports() -> [Step; 7] {
+    const PORTS: u32 = view::IPV6_HEADER as u32;
+    [
+        Step::LoadHalf(PORTS),
+        Step::CopyToX,
+        Step::LoadHalf(PORTS + 2),
+        Step::XorX,
+        Step::LoadCellToX(SUM),
+        Step::XorX,
+        Step::StoreCell(SUM),
+    ]
+}
+
+/// Adds the flow label.
+fn add_label() -> [Step; 5] {
+    [
+        Step::LoadWord(0),
+        Step::And(steer::FLOW_LABEL),
+        Step::LoadCellToX(SUM),
+        Step::XorX,
+        Step::StoreCell(SUM),
+    ]
 }
 
 /// Adds both ports of an IPv4 packet to the sum, if its header has a length that leads to them.

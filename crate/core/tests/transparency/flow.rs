@@ -31,10 +31,12 @@ pub(crate) fn flow_of(packet: &[u8]) -> Flow {
 }
 
 /// The same, as several queues share the work: over IPv6 only packets of one flow label are of one
-/// flow (RFC 6437, 2), and TCP that ends before its ports is none of the others.
+/// flow (RFC 6437, 2), but for TCP right behind the header, and TCP that ends before its ports is none
+/// of the others.
 pub(crate) fn queued_flow_of(packet: &[u8]) -> Flow {
     let Flow(mut key) = flow_of(packet);
     match packet {
+        [0x60..=0x6f, _, _, _, _, _, 6, ..] => key.push(u8::from(packet.len() < 44)),
         [0x60..=0x6f, a, b, c, ..] => key.extend([a & 0x0f, *b, *c]),
         [0x40..=0x4f, ..] => {
             let is_fragment = packet.get(6..8).is_some_and(|f| (f[0] & 0x3f, f[1]) != (0, 0));
