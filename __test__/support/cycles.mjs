@@ -18,9 +18,9 @@ async function cycle() {
 for (let turn = 0; turn < 20; turn++) await cycle()
 const before = { fd: count('fd'), task: count('task') }
 for (let turn = 0; turn < Number(process.argv[2]); turn++) await cycle()
-// Threads of the runtime's pool come and go within seconds; a leak of one a cycle does not.
 const descriptors = count('fd') - before.fd
-// A thread that has told its end may be seen for a moment yet.
+// A thread that has told its end may be seen for a moment yet, and those of the runtime's pool come and go
+// within seconds; a leak of one a cycle does not.
 for (let wait = 0; wait < 100 && count('task') > before.task; wait++) await setTimeout(10)
 console.log(
   JSON.stringify({

@@ -34,8 +34,8 @@ fn fold_v4(packet: &[u8]) -> Option<u32> {
     Some(addresses ^ ports(packet, transport)?)
 }
 
-/// But of TCP the flow label stands for the ports: it is there in fragments and before extension
-/// headers too (RFC 6437, 2). TCP has another one each way.
+/// Of all but TCP the flow label stands for the ports: it is there in fragments and before extension
+/// headers too (RFC 6437, 2). TCP has another label each way, so its ports count.
 fn fold_v6(packet: &[u8]) -> Option<u32> {
     let (words, _) = packet.get(8..IPV6_HEADER)?.as_chunks::<4>();
     let addresses = words.iter().fold(0, |sum, word| sum ^ u32::from_be_bytes(*word));
