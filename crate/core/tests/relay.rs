@@ -1,6 +1,8 @@
 //! The relay on real devices: what it sets up, lives through, counts, and leaves behind.
 #![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
+#[path = "support/inner.rs"]
+mod inner;
 #[path = "support/namespace.rs"]
 mod namespace;
 #[path = "support/threads.rs"]
@@ -12,20 +14,9 @@ use std::sync::{Arc, Mutex};
 use tun2udp_core::relay::{Accept, OffloadConfig, Relay, RelayConfig, Stats};
 use tun2udp_core::{Error, ErrorCode};
 
-/// A UDP packet from 10.9.0.2 to 10.9.0.1 port 9 with `payload`; its UDP checksum left out.
+/// A packet that comes from the peer's side.
 fn packet(payload: &[u8]) -> Vec<u8> {
-    let udp_len = u16::try_from(8 + payload.len()).unwrap();
-    let mut bytes = vec![0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 9, 0, 2, 10, 9, 0, 1];
-    bytes[2..4].copy_from_slice(&(20 + udp_len).to_be_bytes());
-    let sum: u32 =
-        bytes.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    bytes[10..12].copy_from_slice(&(!(folded as u16)).to_be_bytes());
-    bytes.extend([0, 7, 0, 9]);
-    bytes.extend(udp_len.to_be_bytes());
-    bytes.extend([0, 0]);
-    bytes.extend(payload);
-    bytes
+    inner::udp_packet(2, payload)
 }
 
 fn config(peer: SocketAddr) -> RelayConfig {

@@ -1,6 +1,8 @@
 //! How many queues a relay takes, and the order of packets that come through several.
 #![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
+#[path = "support/inner.rs"]
+mod inner;
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod namespace;
@@ -101,21 +103,10 @@ fn a_device_of_several_queues_is_not_shared() {
     });
 }
 
-/// An IPv4 packet of UDP to 10.9.0.1 port 9 from the address that ends so, with its number.
-fn packet(source: u8, number: u16) -> Vec<u8> {
-    let mut bytes = vec![0x45, 0, 0, 30, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 9, 0, source];
-    bytes.extend([10, 9, 0, 1]);
-    let sum: u32 =
-        bytes.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
-    bytes[10..12].copy_from_slice(&(!((sum & 0xffff) + (sum >> 16)) as u16).to_be_bytes());
-    bytes.extend([0, 7, 0, 9, 0, 10, 0, 0]);
-    bytes.extend(number.to_be_bytes());
-    bytes
-}
-
 /// Sends a packet of each of the flows in one train (`UDP_SEGMENT`).
 fn send_train(socket: &UdpSocket, flows: &[u8], number: u16, to: SocketAddr) {
-    let train: Vec<u8> = flows.iter().flat_map(|flow| packet(*flow, number)).collect();
+    let train: Vec<u8> =
+        flows.iter().flat_map(|flow| inner::udp_packet(*flow, &number.to_be_bytes())).collect();
     socket.send_to(&train, to).unwrap();
 }
 
