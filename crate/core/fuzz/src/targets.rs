@@ -71,7 +71,7 @@ pub fn inbound(data: &[u8]) {
     assert_kept(&packets, &cut_again(&joined));
 }
 
-/// A packet: it has the same number as its answer, and over IPv4 as its fragments if it is no TCP.
+/// A packet: it has the same number as its answer, and as its fragments if it is no TCP.
 pub fn steer(data: &[u8]) {
     let number = flow_number(data);
     let mut answer = data.to_vec();

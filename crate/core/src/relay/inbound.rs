@@ -118,6 +118,7 @@ impl Inbound {
         let buffer = self.receiver.buffer();
         for message in self.receiver.messages() {
             let is_foreign = !self.filter.accepts(message.source);
+            let is_of_train = message.segment_size.is_some();
             for range in datagrams_of(&message) {
                 datagrams += 1;
                 bytes += range.len() as u64;
@@ -125,7 +126,6 @@ impl Inbound {
                 match cause_to_drop(&message, is_foreign, packet.first()) {
                     Some(cause) => self.counters.count_receive_drop(cause, 1),
                     None => {
-                        let is_of_train = message.segment_size.is_some();
                         self.has_stray |= is_of_train && !self.share.has(packet);
                         self.coalescer.push(buffer, range);
                     }

@@ -70,12 +70,10 @@ fn wants_gro(config: &RelayConfig, queues: usize) -> bool {
 /// Looks for the device in the calling thread's network namespace. One that another process has
 /// queues of is refused, though the kernel would give us further ones: two that read from it would
 /// each get a part of its packets.
-pub(super) async fn find(
-    connection: &Connection,
-    config: &RelayConfig,
-) -> Result<Option<Existing>> {
+pub(super) async fn find(config: &RelayConfig) -> Result<Option<Existing>> {
+    // Without a name the kernel makes a device of its own choice.
     let Some(name) = &config.name else { return Ok(None) };
-    let link = match connection.link(&LinkRef::Name(name.clone())).await {
+    let link = match Connection::open()?.link(&LinkRef::Name(name.clone())).await {
         Ok(link) => link,
         // It will be made, or its name be refused.
         Err(_) => return Ok(None),

@@ -53,7 +53,7 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     if !is_elsewhere {
         way.refuse_loops(config)?;
     }
-    let existing = queues::find(&Connection::open()?, config).await?;
+    let existing = queues::find(config).await?;
     let Opened { devices, offload, fallbacks, steered } =
         queues::open(config, &endpoints, existing)?;
     endpoints.truncate(devices.len());
