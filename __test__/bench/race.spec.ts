@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { kill } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import type { ExecutionContext } from 'ava'
@@ -32,7 +33,13 @@ function start(t: ExecutionContext, ...args: string[]): Bench {
 
 function spawnBench(out: string, args: readonly string[]) {
   const command = ['--import', '@oxc-node/core/register', BENCH, '--out', out, ...args]
-  return execa(process.execPath, command, { reject: false, cwd: ROOT, env: { [MARK]: out } })
+  return execa(process.execPath, command, {
+    // A process group of its own.
+    detached: true,
+    reject: false,
+    cwd: ROOT,
+    env: { [MARK]: out },
+  })
 }
 
 /** The command lines of the processes with the mark in their environments. */
@@ -93,16 +100,19 @@ test('a race of two peers gives figures for both and leaves no process', async (
   t.regex(stdout, /plain C loop/u)
 })
 
-for (const [signal, status] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
+for (const [signal, status, goesTo] of [
+  ['SIGINT', 130, 'the bench'],
+  ['SIGTERM', 143, 'the bench'],
+  // As a terminal sends it at Ctrl-C.
+  ['SIGINT', 130, 'its process group'],
 ] as const) {
-  test(`${signal} ends a race with all that it started and writes nothing`, async (t) => {
+  test(`${signal} to ${goesTo} ends a race with all that it started and writes nothing`, async (t) => {
     if (!hasTools(t, 'iperf3', 'cc', 'nsenter', 'setpriv')) return
     const bench = start(t, ...['--peers', 'plain,vxlan', '--scenarios', 'tcp1', '--seconds', '60'])
     const { out, process, children } = bench
     await until(() => hasTraffic(bench), 'traffic')
-    process.kill(signal)
+    const pid = process.pid ?? 0
+    kill(goesTo === 'the bench' ? pid : -pid, signal)
     const { exitCode, stderr } = await process
     t.is(exitCode, status)
     t.regex(stderr, /bench: interrupted/u)

@@ -36,6 +36,7 @@ const RESULTS: Results = {
     { id: 'tun2udp', title: 'tun2udp', kind: 'ours', version: '0.1.0' },
     { id: 'plain', title: 'plain C loop', kind: 'user', version: 'cc 12' },
     { id: 'socat', title: 'socat', kind: 'user', version: '1.7' },
+    { id: 'parts', title: 'parts of a tunnel', kind: 'composite', version: '2' },
     { id: 'go-water', title: 'Go | water', kind: 'user', missing: 'there is no Go toolchain' },
   ],
   scenarios: [
@@ -58,6 +59,7 @@ const RESULTS: Results = {
     ...[12, 8, 10].map((gbps, round) => tcp('tun2udp', round, gbps, gbps / 8)),
     ...[2, 2, 3].map((gbps, round) => tcp('plain', round, gbps, gbps / 2)),
     tcp('socat', 0, 1, 1),
+    tcp('parts', 0, 4, 4),
     { scenario: 'tcp1', peer: 'socat', mtu: 1500, round: 1, error: 'it went away' },
     ...[trip('vxlan', 50), trip('tun2udp', 90), trip('plain', 100), trip('socat', 80)],
   ],
@@ -74,7 +76,7 @@ test('medians, ratios, CPU and memory of throughput', (t) => {
   t.is(best, 'plain C loop')
   t.deepEqual(
     rows.map(({ peer }) => peer.id),
-    ['vxlan', 'tun2udp', 'plain', 'socat'],
+    ['vxlan', 'tun2udp', 'plain', 'socat', 'parts'],
   )
   t.deepEqual<unknown, unknown>(rows[1], {
     peer: RESULTS.peers[1],
@@ -83,6 +85,7 @@ test('medians, ratios, CPU and memory of throughput', (t) => {
     toPlain: 5,
     toVxlan: 0.5,
     toBest: 5,
+    toComposite: 2.5,
     // 8 Gbit are 10^9 bytes: a second of CPU for each.
     cpuPerGb: 1,
     cpuToPlain: 0.25,
@@ -98,6 +101,7 @@ test('where less is better the best peer is the one with the least', (t) => {
   const { rows, best } = tableOf('rtt')
   t.is(best, 'socat')
   t.is(rows[1]?.toBest, 90 / 80)
+  t.is(rows[1]?.toComposite, undefined, 'it did not run')
   t.deepEqual(rows[1]?.values, { p50: 90, p99: 180 })
   t.is(rows[1]?.cpuPerGb, undefined, 'no bytes, no CPU for them')
 })
@@ -118,8 +122,9 @@ test('page and terminal name the machine, each round, who is missing and what fa
     t.true(page.includes(part), part)
   t.regex(
     page,
-    /^\| TCP, 1 stream \| 1500 \| 10\.0 Gbit\/s \| +5\.00 × \| +0\.50 × \| +5\.00 × \|/mu,
+    /^\| TCP, 1 stream \| 1500 \| 10\.0 Gbit\/s \| +5\.00 × \| +0\.50 × \| +5\.00 × \| +plain C loop \| +2\.50 × \|/mu,
   )
+  t.regex(page, /rounds of 1 s each\. A composite is /u)
   t.regex(page, /Go \\\| water/u, 'what parts cells is escaped')
   const lines = terminalReport(RESULTS)
   t.true(lines.includes('not had: Go | water: there is no Go toolchain'))
@@ -133,7 +138,7 @@ test('plots are of what was raced, with a bar for each peer, and the same each t
   t.regex(picture, /^<svg .*<\/svg>\n$/su)
   // What is light is the ground, first of all, and what is dark the texts: a dark scheme changes both.
   t.regex(picture, /^<svg [^>]+><style>@media \(prefers-color-scheme: dark\) .+<\/style><rect /u)
-  for (const title of ['kernel VXLAN', 'tun2udp', 'plain C loop', 'socat'])
+  for (const title of ['kernel VXLAN', 'tun2udp', 'plain C loop', 'socat', 'parts of a tunnel'])
     t.true(picture.includes(`>${title}<`), title)
   t.deepEqual(await render(RESULTS), files)
 })

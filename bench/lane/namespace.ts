@@ -49,7 +49,8 @@ export class Namespace implements AsyncDisposable {
   ): Promise<string> {
     const bound = ['--pdeathsig', 'KILL', '--', ...this.#entering(command)]
     const { stdout, stderr, failed, timedOut } = await execa('setpriv', bound, {
-      detached: true,
+      // Else execa takes this process down at a signal, before it has ended what it started.
+      cleanup: false,
       reject: false,
       timeout: timeoutMs,
       forceKillAfterDelay: 500,

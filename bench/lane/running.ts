@@ -18,7 +18,8 @@ export interface StartOptions {
 /**
  * A program that runs until it is disposed of, and no longer than this process.
  *
- * It is in a session of its own, so that Ctrl-C reaches this process alone, which then ends it.
+ * It stays in this process's session: each session is a scheduling group of its own (sched(7), the
+ * autogroup feature), and CPUs that are divided by groups are divided otherwise than by programs.
  */
 export class Running implements AsyncDisposable {
   readonly pid: number
@@ -46,7 +47,6 @@ export class Running implements AsyncDisposable {
     { name = command[0] ?? '', env = {} }: StartOptions = {},
   ): Promise<Running> {
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
-      detached: true,
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })

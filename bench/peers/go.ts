@@ -2,10 +2,16 @@ import { buildGo } from '../native/go.ts'
 import type { Peer } from './peer.ts'
 
 /** A forwarder in Go over wireguard/tun, with its super-packets, and batches of datagrams. */
-export const goWireguard = wireguard('go-wireguard', 'Go, wireguard/tun', 'mmsg')
+export const goWireguard = wireguard(
+  { id: 'go-wireguard', title: 'Go, wireguard/tun', kind: 'user' },
+  'mmsg',
+)
 
-/** The same over wireguard/conn too, with its trains of datagrams. */
-export const goWireguardConn = wireguard('go-wireguard-conn', 'Go, wireguard/tun and conn', 'conn')
+/** wireguard-go without its encryption: its device and its transport, with trains of datagrams. */
+export const goWireguardConn = wireguard(
+  { id: 'go-wireguard-conn', title: 'Go, wireguard/tun and conn', kind: 'composite' },
+  'conn',
+)
 
 /** A forwarder in Go over songgao/water, one packet a call. */
 export const goWater: Peer = {
@@ -22,11 +28,9 @@ export const goWater: Peer = {
   },
 }
 
-function wireguard(id: string, title: string, mode: 'mmsg' | 'conn'): Peer {
+function wireguard(name: Pick<Peer, 'id' | 'title' | 'kind'>, mode: 'mmsg' | 'conn'): Peer {
   return {
-    id,
-    title,
-    kind: 'user',
+    ...name,
     async prepare({ signal }) {
       const module = 'golang.zx2c4.com/wireguard'
       const { path, version } = await buildGo('go-wireguard', module, '.', signal)

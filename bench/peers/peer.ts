@@ -7,6 +7,8 @@ export type PeerKind =
   | 'ours'
   /** Another forwarder in user space. */
   | 'user'
+  /** A forwarder in user space that only this bench has, made of the parts of another tunnel. */
+  | 'composite'
   /** Done by the kernel: what user space can only come near to. */
   | 'kernel'
 

@@ -1,6 +1,7 @@
 import { markdownTable } from 'markdown-table'
 import type { Results, Sample } from '../results.ts'
 import { cellsOf, digits, headOf, times } from './cells.ts'
+import { KIND_NAMES } from './kinds.ts'
 import { type Row, type Table, summarise } from './summary.ts'
 
 /** The relay of the tree itself, which the first table is about. */
@@ -14,7 +15,7 @@ export function markdownReport(results: Results, plots: readonly string[]): stri
     'Made by `npm run bench`; [README.md](../README.md) says how, and what the figures mean.',
     setting(results),
     '## In short',
-    `Medians of ${results.rounds} interleaved rounds of ${results.seconds} s each.`,
+    caption(results),
     short(tables),
     ...plots.map((file) => `![${file.replace(/\.svg$/u, '')}](${file})`),
     '## Peers',
@@ -58,10 +59,16 @@ function setting({ date, commit, command, machine, congestion, versions }: Resul
   )
 }
 
+function caption({ rounds, seconds, peers }: Results): string {
+  const medians = `Medians of ${rounds} interleaved rounds of ${seconds} s each.`
+  if (!peers.some(({ kind }) => kind === 'composite')) return medians
+  return `${medians} A composite is a forwarder that only this bench has, made of another tunnel's parts.`
+}
+
 function short(tables: readonly Table[]): string {
   const head = [
     ...['scenario', 'MTU', 'tun2udp', 'to plain C', 'to VXLAN', 'to the best other'],
-    ...['which is', 'CPU s/GB', 'to plain C'],
+    ...['which is', 'to the best composite', 'CPU s/GB', 'to plain C'],
   ]
   const rows = tables.flatMap((table) => {
     const row = table.rows.find(({ peer }) => peer.id === OURS)
@@ -76,14 +83,14 @@ function shortRow({ scenario, mtu, best }: Table, row: Row): string[] {
   return [
     ...[scenario.title, String(mtu), value],
     ...[times(row.toPlain), times(row.toVxlan), times(row.toBest), best ?? '–'],
-    ...[digits(row.cpuPerGb), times(row.cpuToPlain)],
+    ...[times(row.toComposite), digits(row.cpuPerGb), times(row.cpuToPlain)],
   ]
 }
 
 function peersOf({ peers }: Results): string {
   const rows = peers.map(({ title, kind, version, missing }) => [
     title,
-    { ours: 'this project', user: 'user space', kernel: 'kernel' }[kind],
+    KIND_NAMES[kind],
     missing === undefined ? (version ?? '–') : `**not had:** ${missing}`,
   ])
   return tableOf(['peer', 'kind', 'version'], rows, 3)

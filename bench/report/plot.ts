@@ -2,6 +2,7 @@ import { View, parse } from 'vega'
 import { type TopLevelSpec, compile } from 'vega-lite'
 import type { PeerKind } from '../peers/peer.ts'
 import type { Results } from '../results.ts'
+import { KIND_NAMES } from './kinds.ts'
 import { type Row, type Table, summarise } from './summary.ts'
 
 /** The MTU that is plotted, where it was raced. */
@@ -9,16 +10,12 @@ const USUAL_MTU = 1500
 const COLOURS: Readonly<Record<PeerKind, string>> = {
   ours: '#d9480f',
   user: '#4263eb',
+  composite: '#91a7ff',
   kernel: '#adb5bd',
 }
 /** Asked by an image itself, on GitHub and on the site; without an answer it stays light. */
 const DARK_STYLE =
   '<style>@media (prefers-color-scheme: dark) { svg > rect { fill: #1b1b1f } text { fill: #dfdfd6 } }</style>'
-const KIND_NAMES: Readonly<Record<PeerKind, string>> = {
-  ours: 'this project',
-  user: 'user space',
-  kernel: 'kernel',
-}
 
 /** One bar. */
 interface Bar {
@@ -102,7 +99,7 @@ function specOf(title: string, values: readonly Bar[]): TopLevelSpec {
   const y = { field: 'peer', type: 'nominal', sort: order('peer'), title: null } as const
   const x = { field: 'value', type: 'quantitative', title: null } as const
   const label = { field: 'value', type: 'quantitative', format: '.3~g' } as const
-  const kinds = ['ours', 'user', 'kernel'] as const
+  const kinds = ['ours', 'user', 'composite', 'kernel'] as const
   return {
     title: { text: title, anchor: 'start' },
     background: 'white',

@@ -1,3 +1,4 @@
+import type { PeerKind } from '../peers/peer.ts'
 import type { PeerResult, Results, Sample, ScenarioResult } from '../results.ts'
 import type { Metric } from '../scenarios/scenario.ts'
 import { median, ratio, spread } from './statistics.ts'
@@ -17,8 +18,10 @@ export interface Row {
   readonly toPlain: number | undefined
   /** to the kernel's VXLAN, */
   readonly toVxlan: number | undefined
-  /** and to the best of the other forwarders in user space. */
+  /** to the best of the other forwarders in user space, */
   readonly toBest: number | undefined
+  /** and to the best composite. */
+  readonly toComposite: number | undefined
   /** CPU seconds of both forwarders for each 10^9 bytes of payload. */
   readonly cpuPerGb: number | undefined
   readonly cpuToPlain: number | undefined
@@ -63,19 +66,21 @@ function tableOf(
   })
   const rowOf = (id: string) => bare.find(({ peer }) => peer.id === id)
   const first = (row: BareRow | undefined) => (metric && row ? row.values[metric.key] : undefined)
-  const best = bestOf(bare, metric)
+  const best = bestOf('user', bare, metric)
+  const composite = bestOf('composite', bare, metric)
   const plainRow = rowOf(PLAIN)
   const rows = bare.map((row) => ({
     ...row,
     toPlain: ratio(first(row), first(plainRow)),
     toVxlan: ratio(first(row), first(rowOf(VXLAN))),
     toBest: ratio(first(row), first(best)),
+    toComposite: ratio(first(row), first(composite)),
     cpuToPlain: ratio(row.cpuPerGb, plainRow?.cpuPerGb),
   }))
   return { scenario, mtu, best: best?.peer.title, rows }
 }
 
-type BareRow = Omit<Row, 'toPlain' | 'toVxlan' | 'toBest' | 'cpuToPlain'>
+type BareRow = Omit<Row, 'toPlain' | 'toVxlan' | 'toBest' | 'toComposite' | 'cpuToPlain'>
 
 function bareRow(
   peer: PeerResult,
@@ -101,12 +106,16 @@ function bareRow(
   }
 }
 
-/** The best forwarder in user space that is not this project's. */
-function bestOf(rows: readonly BareRow[], metric: Metric | undefined): BareRow | undefined {
+/** The best of one kind. */
+function bestOf(
+  kind: PeerKind,
+  rows: readonly BareRow[],
+  metric: Metric | undefined,
+): BareRow | undefined {
   if (!metric) return undefined
   const sign = metric.better === 'more' ? -1 : 1
   return rows
-    .filter(({ peer, values }) => peer.kind === 'user' && values[metric.key] !== undefined)
+    .filter(({ peer, values }) => peer.kind === kind && values[metric.key] !== undefined)
     .sort((a, b) => sign * ((a.values[metric.key] ?? 0) - (b.values[metric.key] ?? 0)))[0]
 }
 
