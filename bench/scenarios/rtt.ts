@@ -1,11 +1,21 @@
 import { addressOf } from '../lane/lane.ts'
+import { median } from '../report/statistics.ts'
 import type { Scenario } from './scenario.ts'
 
 const PORT = '7'
 const LENGTH = '64'
 const MARGIN_MS = 10_000
+/** Senders of a run, one after another: a process mostly stays on the CPU that it was started on. */
+const SENDERS = 8
 
-/** One datagram there and back at a time, on idle machines. */
+/** What a sender prints. */
+interface Trips {
+  p50: number
+  p99: number
+  lost: number
+}
+
+/** One datagram there and back at a time, on idle machines. The median of the senders counts. */
 export const rtt: Scenario = {
   id: 'rtt',
   title: 'round trip, UDP 64 B',
@@ -17,12 +27,17 @@ export const rtt: Scenario = {
     const [near, far] = [addressOf(left, 0), addressOf(right, 0)]
     await using echo = await right.namespace.start([tools.echo, far, PORT])
     await echo.says('ready')
-    const output = await left.namespace.run(
-      [tools.pingpong, near, far, PORT, LENGTH, String(seconds)],
-      { signal, timeoutMs: seconds * 1000 + MARGIN_MS },
-    )
-    const { p50, p99, lost } = JSON.parse(output) as Record<'p50' | 'p99' | 'lost', number>
-    if (lost > 0) throw new Error(`${lost} datagrams were lost on an idle lane`)
-    return { values: { p50, p99 }, bytes: 0 }
+    const trips: Trips[] = []
+    for (let sender = 0; sender < SENDERS; sender++) {
+      const output = await left.namespace.run(
+        [tools.pingpong, near, far, PORT, LENGTH, String(seconds / SENDERS)],
+        { signal, timeoutMs: seconds * 1000 + MARGIN_MS },
+      )
+      const trip = JSON.parse(output) as Trips
+      if (trip.lost > 0) throw new Error(`${trip.lost} datagrams were lost on an idle lane`)
+      trips.push(trip)
+    }
+    const middle = (key: 'p50' | 'p99') => median(trips.map((trip) => trip[key])) ?? 0
+    return { values: { p50: middle('p50'), p99: middle('p99') }, bytes: 0 }
   },
 }

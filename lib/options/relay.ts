@@ -55,9 +55,9 @@ export interface RelayOptions {
   offload?: 'auto' | false | readonly Offload[] | undefined
   /**
    * Queues of the interface, each with a thread and a socket of its own, 1 to 256. The packets of a flow
-   * stay in order. Default: `auto`, as many as pay: for a peer on this machine's loopback two for each CPU,
-   * at most 8, else one; and one where the kernel does not let this process steer packets (it takes
-   * CAP_BPF) or the interface was made for one.
+   * stay in order. Default: `auto`, as many as pay: for a peer on this machine's loopback one more than there
+   * are CPUs, at most 8, else one; and one where the kernel does not let this process steer packets (it
+   * takes CAP_BPF) or the interface was made for one.
    */
   queues?: number | 'auto' | undefined
   /**
@@ -85,7 +85,7 @@ export interface CheckedOptions {
   /** `NAME[:GROUP]` */
   user?: string
   offload: NativeOffload
-  /** 0: one for each CPU. */
+  /** 0: as many as pay. */
   queues: number
 }
 

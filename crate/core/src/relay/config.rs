@@ -57,7 +57,7 @@ pub struct RelayConfig {
     pub offload: OffloadConfig,
     /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: as many as
     /// pay, which is one for a peer off this machine, where only one can receive trains, and else
-    /// two for each CPU that the process may use, at most 8.
+    /// one more than the process may use CPUs, at most 8.
     pub queues: usize,
 }
 
@@ -118,11 +118,9 @@ impl RelayConfig {
     pub(super) fn queue_count(&self) -> usize {
         match self.queues {
             AUTO_QUEUES if !peers::is_loopback(self.peer.ip()) => 1,
-            AUTO_QUEUES => match std::thread::available_parallelism().map_or(1, usize::from) {
-                1 => 1,
-                // Two flows that share a queue while another idles are rarer than with one each.
-                cpus => (2 * cpus).min(MOST_AUTO_QUEUES),
-            },
+            // One is at work for each that waits for the other end, and few share the caches.
+            AUTO_QUEUES => std::thread::available_parallelism()
+                .map_or(1, |cpus| (cpus.get() + 1).min(MOST_AUTO_QUEUES)),
             queues => queues.min(MAX_QUEUES),
         }
     }
