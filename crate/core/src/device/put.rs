@@ -23,16 +23,20 @@ impl TunDevice {
         if vnet_len == 0 {
             return uninterrupted(|| self.write(packet));
         }
-        let mut short = [0; MAX_VNET_LEN + SHORT];
-        let end = vnet_len + packet.len();
-        if packet.len() <= SHORT
-            && let Some(place) = short.get_mut(vnet_len..end)
-        {
-            place.copy_from_slice(packet);
-            return uninterrupted(|| self.write(short.get(..end).unwrap_or_default()));
+        if packet.len() <= SHORT {
+            return self.put_short(vnet_len, packet);
         }
         let header = ORDINARY.get(..vnet_len).unwrap_or_default();
         uninterrupted(|| self.write_vectored(&[IoSlice::new(header), IoSlice::new(packet)]))
+    }
+
+    fn put_short(&self, vnet_len: usize, packet: &[u8]) -> io::Result<()> {
+        let mut room = [0; MAX_VNET_LEN + SHORT];
+        let whole = room.get_mut(..vnet_len + packet.len()).unwrap_or_default();
+        if let Some(place) = whole.get_mut(vnet_len..) {
+            place.copy_from_slice(packet);
+        }
+        uninterrupted(|| self.write(whole))
     }
 
     /// Writes a super-packet, or a packet whose checksum is still to be put in, behind the header
