@@ -1,5 +1,5 @@
 import test from 'ava'
-import { median, ratio, spread } from '../../bench/report/statistics.ts'
+import { median, ratio, spread } from '../../bench/statistics.ts'
 
 test('the median is the middle value, or between the two in the middle, in whatever order', (t) => {
   t.is(median([]), undefined)

@@ -1,6 +1,6 @@
 import { markdownTable } from 'markdown-table'
 import { digits, times } from '../report/cells.ts'
-import { median, ratio, spread } from '../report/statistics.ts'
+import { median, ratio, spread } from '../statistics.ts'
 import type { Bound, DeviceResults, Measured } from './results.ts'
 
 /** An entry's figures over all rounds. */

@@ -1,7 +1,7 @@
 import type { PeerKind } from '../peers/peer.ts'
 import type { PeerResult, Results, Sample, ScenarioResult } from '../results.ts'
 import type { Metric } from '../scenarios/scenario.ts'
-import { median, ratio, spread } from './statistics.ts'
+import { median, ratio, spread } from '../statistics.ts'
 
 /** The peers that ratios are taken to. */
 const PLAIN = 'plain'

@@ -1,5 +1,5 @@
 import { addressOf } from '../lane/lane.ts'
-import { median } from '../report/statistics.ts'
+import { median } from '../statistics.ts'
 import type { Scenario } from './scenario.ts'
 
 const PORT = '7'
