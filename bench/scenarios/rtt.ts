@@ -37,7 +37,7 @@ export const rtt: Scenario = {
       if (trip.lost > 0) throw new Error(`${trip.lost} datagrams were lost on an idle lane`)
       trips.push(trip)
     }
-    const middle = (key: 'p50' | 'p99') => median(trips.map((trip) => trip[key])) ?? 0
+    const middle = (key: 'p50' | 'p99') => median(trips.map((trip) => trip[key])) ?? Number.NaN
     return { values: { p50: middle('p50'), p99: middle('p99') }, bytes: 0 }
   },
 }

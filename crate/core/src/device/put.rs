@@ -10,9 +10,6 @@ use std::ops::Range;
 
 /// The longest vnet header that the driver takes, bytes.
 const MAX_VNET_LEN: usize = 24;
-/// A packet up to this long, bytes, is copied behind its header: one buffer costs the kernel less than
-/// two, by more than the copy does.
-const SHORT: usize = 512;
 /// The vnet header of an ordinary packet, and what fills a longer one up: all zeroes.
 const ORDINARY: &[u8] = &[0; MAX_VNET_LEN];
 
@@ -23,20 +20,8 @@ impl TunDevice {
         if vnet_len == 0 {
             return uninterrupted(|| self.write(packet));
         }
-        if packet.len() <= SHORT {
-            return self.put_short(vnet_len, packet);
-        }
         let header = ORDINARY.get(..vnet_len).unwrap_or_default();
         uninterrupted(|| self.write_vectored(&[IoSlice::new(header), IoSlice::new(packet)]))
-    }
-
-    fn put_short(&self, vnet_len: usize, packet: &[u8]) -> io::Result<()> {
-        let mut room = [0; MAX_VNET_LEN + SHORT];
-        let whole = room.get_mut(..vnet_len + packet.len()).unwrap_or_default();
-        if let Some(place) = whole.get_mut(vnet_len..) {
-            place.copy_from_slice(packet);
-        }
-        uninterrupted(|| self.write(whole))
     }
 
     /// Writes a super-packet, or a packet whose checksum is still to be put in, behind the header

@@ -22,6 +22,9 @@ const IPV4_HEADER_WORDS: u32 = view::IPV4_HEADER as u32 / 4;
 /// TCP, as IP numbers it.
 const TCP: u32 = view::TCP as u32;
 
+/// Adds what is in the accumulator to the sum.
+const ADD: [Step; 3] = [Step::LoadCellToX(SUM), Step::XorX, Step::StoreCell(SUM)];
+
 /// Which of the flows a queue handles.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
@@ -134,33 +137,20 @@ fn v6_addresses() -> Vec<Step> {
 }
 
 /// Adds both ports of TCP right behind the IPv6 header.
-fn v6_ports() -> [Step; 7] {
+fn v6_ports() -> Vec<Step> {
     const PORTS: u32 = view::IPV6_HEADER as u32;
-    [
-        Step::LoadHalf(PORTS),
-        Step::CopyToX,
-        Step::LoadHalf(PORTS + 2),
-        Step::XorX,
-        Step::LoadCellToX(SUM),
-        Step::XorX,
-        Step::StoreCell(SUM),
-    ]
+    let both = [Step::LoadHalf(PORTS), Step::CopyToX, Step::LoadHalf(PORTS + 2), Step::XorX];
+    [both.as_slice(), &ADD].concat()
 }
 
 /// Adds the flow label.
-fn add_label() -> [Step; 5] {
-    [
-        Step::LoadWord(0),
-        Step::And(steer::FLOW_LABEL),
-        Step::LoadCellToX(SUM),
-        Step::XorX,
-        Step::StoreCell(SUM),
-    ]
+fn add_label() -> Vec<Step> {
+    [&[Step::LoadWord(0), Step::And(steer::FLOW_LABEL)], ADD.as_slice()].concat()
 }
 
 /// Adds both ports of an IPv4 packet to the sum, if its header has a length that leads to them.
-fn ports() -> [Step; 12] {
-    [
+fn ports() -> Vec<Step> {
+    let both = [
         Step::LoadByte(0),
         Step::And(0xf),
         Step::SkipIfBelow(IPV4_HEADER_WORDS, 9),
@@ -170,10 +160,8 @@ fn ports() -> [Step; 12] {
         Step::LoadHalfAtX(2),
         Step::LoadCellToX(PORT),
         Step::XorX,
-        Step::LoadCellToX(SUM),
-        Step::XorX,
-        Step::StoreCell(SUM),
-    ]
+    ];
+    [both.as_slice(), &ADD].concat()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Batches of datagrams: `recvmmsg(2)`, `sendmmsg(2)`, with UDP_GRO and UDP_SEGMENT (udp(7)).
 
+use super::check;
 use super::cmsg::{self, ControlBuffer};
-use super::{check, check_count};
 use socket2::SockAddr;
 use std::io;
 use std::io::IoSlice;
@@ -186,11 +186,6 @@ impl SendBatch {
         slices: &[IoSlice<'_>],
         shapes: &[MessageShape],
     ) -> io::Result<usize> {
-        if let [MessageShape { slices: only, segment_size: None }] = shapes
-            && let Some([datagram]) = slices.get(only.clone())
-        {
-            return send_to(fd, destination, datagram).map(|()| 1);
-        }
         self.controls.clear();
         self.controls.extend(shapes.iter().map(|shape| {
             let size = shape.segment_size.unwrap_or(0);
@@ -217,22 +212,6 @@ impl SendBatch {
         self.messages.clear();
         check(result).map(|sent| usize::try_from(sent).unwrap_or(0))
     }
-}
-
-/// Sends one datagram without waiting: less for the kernel to read than a batch of one.
-fn send_to(fd: BorrowedFd<'_>, destination: &SockAddr, datagram: &[u8]) -> io::Result<()> {
-    // SAFETY: the kernel reads `datagram` and `destination`, which live for the call.
-    let result = unsafe {
-        libc::sendto(
-            fd.as_raw_fd(),
-            datagram.as_ptr().cast(),
-            datagram.len(),
-            libc::MSG_DONTWAIT,
-            destination.as_ptr().cast(),
-            destination.len(),
-        )
-    };
-    check_count(result).map(drop)
 }
 
 fn message(
