@@ -24,6 +24,17 @@ impl TunDevice {
         uninterrupted(|| self.write_vectored(&[IoSlice::new(header), IoSlice::new(packet)]))
     }
 
+    /// Writes the ordinary packet at `range` of `arena`, in one piece where zeroes stand before it: they
+    /// are its vnet header.
+    pub fn put_from(&self, vnet_len: usize, arena: &[u8], range: Range<usize>) -> io::Result<()> {
+        let header = ORDINARY.get(..vnet_len).unwrap_or_default();
+        let with_header = range.start.checked_sub(vnet_len).and_then(|at| arena.get(at..range.end));
+        match with_header {
+            Some(bytes) if bytes.starts_with(header) => uninterrupted(|| self.write(bytes)),
+            _ => self.put(vnet_len, arena.get(range).unwrap_or_default()),
+        }
+    }
+
     /// Writes a super-packet, or a packet whose checksum is still to be put in, behind the header
     /// that says so. `WouldBlock` while the device has no room.
     pub fn put_whole(&self, vnet_len: usize, header: VnetHeader, packet: &[u8]) -> io::Result<()> {
@@ -37,7 +48,7 @@ impl TunDevice {
     pub fn put_joined(&self, vnet_len: usize, write: &Write<'_>, arena: &[u8]) -> io::Result<()> {
         let bytes = |range: Range<usize>| arena.get(range).unwrap_or_default();
         if !write.is_joined() {
-            return self.put(vnet_len, write.payload().next().map(bytes).unwrap_or_default());
+            return self.put_from(vnet_len, arena, write.payload().next().unwrap_or_default());
         }
         let (vnet, headers) = write.header().split_at_checked(VnetHeader::LEN).unwrap_or_default();
         let slices: Vec<IoSlice<'_>> = [vnet, padding(vnet_len), headers]

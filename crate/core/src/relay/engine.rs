@@ -6,15 +6,18 @@
 use super::fallback::Fallback;
 use super::inbound::Inbound;
 use super::outbound::Outbound;
+use super::patience::{LOOK, Patience, Source};
 use super::{Failure, Step, steering};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
-use crate::sys::poll::{Bell, Interest, Poller};
+use crate::sys::poll::{Bell, Interest, Poller, Readiness};
 use crate::transport::{Downgrade, UdpEndpoint};
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Tells every loop of a relay to end; may be raised from any thread.
 ///
@@ -53,6 +56,7 @@ pub(super) struct Engine {
     poller: Poller,
     /// What the device and the socket are watched for.
     watched: [Interest; 2],
+    patience: Patience,
 }
 
 /// What an engine is made of.
@@ -76,7 +80,21 @@ const READABLE: Interest = Interest { readable: true, writable: false };
 struct Ready {
     device: bool,
     endpoint: bool,
+    /// Both were quiet until now: what there is will be a single packet.
+    is_lone: bool,
 }
+
+impl Ready {
+    const NONE: Self = Self { device: false, endpoint: false, is_lone: false };
+    const ANY: Self = Self { device: true, endpoint: true, is_lone: false };
+
+    fn is_any(self) -> bool {
+        self.device || self.endpoint
+    }
+}
+
+/// A wait that takes longer than this was one: with something to tell it returns at once.
+const SLEEP: Duration = Duration::from_micros(3);
 
 impl Engine {
     /// An engine that hears `bell`.
@@ -86,7 +104,8 @@ impl Engine {
         poller.add(device.as_fd(), DEVICE, READABLE)?;
         poller.add(endpoint.as_fd(), ENDPOINT, READABLE)?;
         poller.add(bell.as_fd(), STOP, READABLE)?;
-        Ok(Self { outbound, inbound, device, endpoint, stop, poller, watched: [READABLE; 2] })
+        let (watched, patience) = ([READABLE; 2], Patience::default());
+        Ok(Self { outbound, inbound, device, endpoint, stop, poller, watched, patience })
     }
 
     /// Relays until told to stop (`Ok`) or the device is gone (`Err`).
@@ -98,17 +117,19 @@ impl Engine {
     }
 
     fn relay(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
-        let mut ready = Ready { device: true, endpoint: true };
+        let mut ready = Ready::ANY;
         while !self.stop.is_raised() {
             let (mut outbound, mut inbound) = (Step::Drained, Step::Drained);
             if ready.device {
-                outbound = self.outbound.step().map_err(|failure| self.fatal(&failure))?;
+                outbound =
+                    self.outbound.step(ready.is_lone).map_err(|failure| self.fatal(&failure))?;
                 if let Some(Downgrade::SegmentationOff { errno }) = self.outbound.take_downgrade() {
                     on_fallback(Fallback::UdpSegment(errno));
                 }
             }
             if ready.endpoint {
-                inbound = self.inbound.step().map_err(|failure| self.fatal(&failure))?;
+                inbound =
+                    self.inbound.step(ready.is_lone).map_err(|failure| self.fatal(&failure))?;
                 if let Some(errno) = self.inbound.take_refusal() {
                     on_fallback(Fallback::Coalesce(errno));
                 }
@@ -118,7 +139,7 @@ impl Engine {
             }
             ready = if outbound == Step::Moved || inbound == Step::Moved {
                 // Meanwhile the other may have got something.
-                Ready { device: true, endpoint: true }
+                Ready::ANY
             } else {
                 self.wait(outbound, inbound).map_err(|error| {
                     Error::os("wait for", self.device.name(), "epoll_wait", &error)
@@ -139,24 +160,68 @@ impl Engine {
             self.poller.change(self.endpoint.as_fd(), ENDPOINT, endpoint)?;
             self.watched = [device, endpoint];
         }
-        let mut ready = Ready { device: false, endpoint: false };
-        for readiness in self.poller.wait()? {
-            match readiness.token {
+        let is_blocked = outbound == Step::Blocked || inbound == Step::Blocked;
+        let is_quiet = !is_blocked && self.outbound.is_quiet() && self.inbound.is_quiet();
+        let ready = if is_quiet {
+            self.wait_for_turn()?
+        } else {
+            self.patience.forget();
+            self.sleep()?
+        };
+        // Room in one is what the half that comes from the other waits for.
+        Ok(Ready {
+            device: ready.device || outbound == Step::Blocked,
+            endpoint: ready.endpoint || inbound == Step::Blocked,
+            ..ready
+        })
+    }
+
+    /// Waits for the next packet where the last ones came one by one.
+    fn wait_for_turn(&mut self) -> io::Result<Ready> {
+        let began = Instant::now();
+        let (mut now, mut ready) = (began, Ready::NONE);
+        if self.patience.is_given() {
+            while !ready.is_any() && now.duration_since(began) < LOOK {
+                thread::yield_now();
+                let told = self.poller.look()?;
+                ready = self.ready(told);
+                now = Instant::now();
+            }
+        }
+        if !ready.is_any() {
+            ready = self.sleep()?;
+            now = Instant::now();
+        }
+        match (ready.device, ready.endpoint) {
+            (true, false) => self.patience.take_turn(Source::Device, now),
+            (false, true) => self.patience.take_turn(Source::Endpoint, now),
+            _ => self.patience.forget(),
+        }
+        Ok(Ready { is_lone: now.duration_since(began) > SLEEP, ..ready })
+    }
+
+    /// Sleeps until there is something to do.
+    fn sleep(&mut self) -> io::Result<Ready> {
+        let told = self.poller.wait()?;
+        Ok(self.ready(told))
+    }
+
+    /// Which sources the poller tells of.
+    fn ready(&mut self, told: impl Iterator<Item = Readiness>) -> Ready {
+        let mut ready = Ready::NONE;
+        for Readiness { token, has_error } in told {
+            match token {
                 DEVICE => ready.device = true,
                 ENDPOINT => {
                     ready.endpoint = true;
-                    if readiness.has_error {
+                    if has_error {
                         self.inbound.take_news();
                     }
                 }
                 _ => {}
             }
         }
-        // Room in one is what the half that comes from the other waits for.
-        Ok(Ready {
-            device: ready.device || outbound == Step::Blocked,
-            endpoint: ready.endpoint || inbound == Step::Blocked,
-        })
+        ready
     }
 
     fn fatal(&self, failure: &Failure) -> Error {

@@ -24,6 +24,8 @@ pub(super) struct Inbound {
     coalescer: Coalescer,
     writer: Writer,
     counters: Arc<Counters>,
+    /// The last messages received were a single datagram.
+    is_quiet: bool,
     /// The flows that come here.
     share: Share,
     /// A train brought a packet of another queue's.
@@ -40,7 +42,8 @@ impl Inbound {
     ) -> Self {
         let coalescer = Coalescer::new(join);
         let share = Share::ALL;
-        Self { receiver, filter, coalescer, writer, counters, share, has_stray: false }
+        let (is_quiet, has_stray) = (true, false);
+        Self { receiver, filter, coalescer, writer, counters, is_quiet, share, has_stray }
     }
 
     /// The same for a queue that only these flows should come to.
@@ -48,14 +51,16 @@ impl Inbound {
         Self { share, ..self }
     }
 
-    /// Receives and writes one batch. Errors are those that end the relay.
-    pub(super) fn step(&mut self) -> Result<Step, Failure> {
+    /// Receives and writes one batch: where the next message `is_lone`, that one, and whether there are
+    /// more is left to the wait that follows. Errors are those that end the relay.
+    pub(super) fn step(&mut self, is_lone: bool) -> Result<Step, Failure> {
+        let limit = if is_lone { 1 } else { BATCH_MESSAGES };
         let mut is_drained = false;
         if self.writer.is_done(&self.coalescer) {
             self.coalescer.clear();
             self.writer.restart();
             let mut news = NewsCount::default();
-            let received = self.receiver.receive(&mut news);
+            let received = self.receiver.receive(limit, &mut news);
             self.counters.count_news(&news);
             match received {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -76,6 +81,11 @@ impl Inbound {
             Ok(Written::Blocked) => Ok(Step::Blocked),
             Err(error) => Err(Failure { operation: "write to", syscall: "writev", error }),
         }
+    }
+
+    /// Whether the last messages received were a single datagram.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.is_quiet
     }
 
     /// The errno of the write that made an end of joining packets, once.
@@ -116,6 +126,7 @@ impl Inbound {
     fn sort(&mut self) {
         let (mut datagrams, mut bytes) = (0, 0);
         let buffer = self.receiver.buffer();
+        let is_alone = self.receiver.messages().count() == 1;
         for message in self.receiver.messages() {
             let is_foreign = !self.filter.accepts(message.source);
             let is_of_train = message.segment_size.is_some();
@@ -125,6 +136,7 @@ impl Inbound {
                 let packet = buffer.get(range.clone()).unwrap_or_default();
                 match cause_to_drop(&message, is_foreign, packet.first()) {
                     Some(cause) => self.counters.count_receive_drop(cause, 1),
+                    None if is_alone && !is_of_train => self.writer.add_single(range),
                     None => {
                         self.has_stray |= is_of_train && !self.share.has(packet);
                         self.coalescer.push(buffer, range);
@@ -133,6 +145,7 @@ impl Inbound {
             }
         }
         self.coalescer.finish(buffer);
+        self.is_quiet = datagrams == 1;
         self.counters.count_received(datagrams, bytes);
     }
 }

@@ -7,7 +7,7 @@
 //! - [`config`](RelayConfig) says what is wanted, `setup` makes it so (`queues` the device
 //!   and the sockets, `steering` who handles what) and `tuntap::undo` takes it back;
 //! - `outbound` and `inbound` (with its `writer`) are the two directions, `engine` the loop that drives
-//!   both, `worker` the threads, one for each queue;
+//!   both, `patience` when it looks again before it sleeps, `worker` the threads, one for each queue;
 //! - `peers` decides whose datagrams count, `stats` counts, `fallback` says which shortcut ended.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -18,6 +18,7 @@ mod fallback;
 mod inbound;
 mod mtu;
 mod outbound;
+mod patience;
 mod peers;
 mod queues;
 mod setup;

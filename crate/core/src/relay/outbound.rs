@@ -29,8 +29,7 @@ pub(super) struct Outbound {
     queue: TrainQueue,
     counters: Arc<Counters>,
     downgrade: Option<Downgrade>,
-    /// The last look at the device found one packet at the most: the next one to come leaves at once,
-    /// before the device is asked for more.
+    /// The last look at the device found one packet at the most.
     is_quiet: bool,
 }
 
@@ -78,22 +77,31 @@ impl Outbound {
         Self { device, sender, batch, queue, counters, downgrade: None, is_quiet: true }
     }
 
-    /// Reads and sends one batch. Errors are those of the device; those of the socket are counted.
-    pub(super) fn step(&mut self) -> Result<Step, Failure> {
+    /// Reads and sends one batch: where the next packet `is_lone`, that one, and whether there are more
+    /// is left to the wait that follows. Errors are those of the device; those of the socket are
+    /// counted.
+    pub(super) fn step(&mut self, is_lone: bool) -> Result<Step, Failure> {
         let mut is_drained = false;
         if self.queue.is_done() {
             self.start_batch();
-            is_drained = self.fill().map_err(|error| Failure {
+            let limit = if is_lone { 1 } else { BATCH_READS };
+            let is_empty = self.fill(limit).map_err(|error| Failure {
                 operation: "read from",
                 syscall: "read",
                 error,
             })?;
+            is_drained = is_empty || is_lone;
         }
         Ok(match self.flush() {
             Progress::Done if is_drained => Step::Drained,
             Progress::Done => Step::Moved,
             Progress::Blocked => Step::Blocked,
         })
+    }
+
+    /// Whether the last look at the device found one packet at the most.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.is_quiet
     }
 
     /// A shortcut that the kernel refused since the last call.
@@ -115,13 +123,12 @@ impl Outbound {
         self.batch.filled = 0;
     }
 
-    /// Reads until the device has nothing left (true) or the batch is full (false), which after a
-    /// quiet time it is with one packet.
-    fn fill(&mut self) -> io::Result<bool> {
+    /// Reads until the device has nothing left (true) or the batch is full (false), which it is with
+    /// `limit` reads.
+    fn fill(&mut self, limit: usize) -> io::Result<bool> {
         let mut count = ReadCount::default();
         let mut result = Ok(false);
-        let max_reads = if self.is_quiet { 1 } else { BATCH_READS };
-        for _ in 0..max_reads {
+        for _ in 0..limit {
             if self.batch.filled >= BATCH_BYTES {
                 break;
             }
@@ -138,7 +145,7 @@ impl Outbound {
                 }
             }
         }
-        self.is_quiet = matches!(result, Ok(true)) && count.packets <= 1;
+        self.is_quiet = count.packets <= 1;
         self.counters.count_read(count.packets, count.bytes);
         self.counters.count_super_packets_read(count.super_packets, count.split);
         self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);
@@ -201,10 +208,17 @@ impl Outbound {
             Piece::Read(range) => arena.get(range.clone()),
             Piece::Made(range) => headers.get(range.clone()),
         };
-        let slices: Vec<IoSlice<'_>> =
-            pieces.iter().map(|piece| IoSlice::new(bytes(piece).unwrap_or_default())).collect();
+        let slice = |piece: &Piece| IoSlice::new(bytes(piece).unwrap_or_default());
+        let (one, all): ([IoSlice<'_>; 1], Vec<IoSlice<'_>>);
+        let slices = if let [only] = pieces.as_slice() {
+            one = [slice(only)];
+            one.as_slice()
+        } else {
+            all = pieces.iter().map(slice).collect();
+            all.as_slice()
+        };
         let mut report = SendReport::default();
-        let progress = self.sender.send(&mut self.queue, &slices, &mut report);
+        let progress = self.sender.send(&mut self.queue, slices, &mut report);
         self.counters.count_sent(&report);
         self.downgrade = self.downgrade.take().or(report.downgrade);
         progress

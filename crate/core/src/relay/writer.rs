@@ -25,7 +25,8 @@ pub(super) struct Writer {
     vnet_len: usize,
     /// Writes of the coalescer that are done.
     done: usize,
-    /// The packets of a write that the kernel refused: they go before all else.
+    /// Packets that go before all else, one by one: that of a batch of one, or those of a write that the
+    /// kernel refused.
     singles: VecDeque<Range<usize>>,
     refusal: Option<i32>,
 }
@@ -54,6 +55,11 @@ impl Writer {
     pub(super) fn restart(&mut self) {
         self.done = 0;
         self.singles.clear();
+    }
+
+    /// Adds a packet that is not joined with others, to be written before what the coalescer holds.
+    pub(super) fn add_single(&mut self, packet: Range<usize>) {
+        self.singles.push_back(packet);
     }
 
     /// The errno by which a super-packet was refused, once.
@@ -88,8 +94,8 @@ impl Writer {
     ) -> io::Result<Written> {
         loop {
             while let Some(range) = self.singles.front() {
-                let packet = buffer.get(range.clone()).unwrap_or_default();
-                let outcome = settle(self.device.put(self.vnet_len, packet), 1)?;
+                let written = self.device.put_from(self.vnet_len, buffer, range.clone());
+                let outcome = settle(written, 1)?;
                 if matches!(outcome, Outcome::Blocked) {
                     return Ok(Written::Blocked);
                 }

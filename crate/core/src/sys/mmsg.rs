@@ -1,7 +1,7 @@
 //! Batches of datagrams: `recvmmsg(2)`, `sendmmsg(2)`, with UDP_GRO and UDP_SEGMENT (udp(7)).
 
-use super::check;
 use super::cmsg::{self, ControlBuffer};
+use super::{check, check_count};
 use socket2::SockAddr;
 use std::io;
 use std::io::IoSlice;
@@ -12,6 +12,11 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// The largest datagram that UDP can carry to us, and the largest train that GRO hands over, bytes.
 pub const MAX_DATAGRAM: usize = 65_535;
+/// Bytes before each message of a [`ReceiveBatch`] that stay zero: a vnet header of nothing to say, so
+/// that a datagram can be written together with it in one piece.
+const HEADROOM: usize = 16;
+/// Bytes of the buffer for each message.
+const SLOT: usize = HEADROOM + MAX_DATAGRAM;
 
 /// Buffers for one `recvmmsg`, reused from call to call.
 pub struct ReceiveBatch {
@@ -45,7 +50,7 @@ impl ReceiveBatch {
         let message: libc::mmsghdr = unsafe { mem::zeroed() };
         let vector = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
         Self {
-            buffer: vec![0; capacity * MAX_DATAGRAM],
+            buffer: vec![0; capacity * SLOT],
             messages: vec![message; capacity],
             vectors: vec![vector; capacity],
             sources: vec![SourceBuffer::default(); capacity],
@@ -54,11 +59,13 @@ impl ReceiveBatch {
         }
     }
 
-    /// Receives what is there, without waiting; at least one message or an error.
-    pub fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+    /// Receives what is there, `limit` messages at the most, without waiting; at least one message or
+    /// an error.
+    pub fn receive(&mut self, fd: BorrowedFd<'_>, limit: usize) -> io::Result<usize> {
         self.received = 0;
-        self.point_headers();
-        let count = self.messages.len() as libc::c_uint;
+        let limit = limit.min(self.messages.len());
+        self.point_headers(limit);
+        let count = limit as libc::c_uint;
         // SAFETY: every header points into buffers of this struct (see `point_headers`) that are
         // neither moved nor borrowed during the call.
         let result = unsafe {
@@ -82,7 +89,7 @@ impl ReceiveBatch {
 
     /// The messages of the last [`ReceiveBatch::receive`].
     pub fn iter(&self) -> impl Iterator<Item = Received> {
-        let starts = (0..).step_by(MAX_DATAGRAM);
+        let starts = (HEADROOM..).step_by(SLOT);
         let addresses = self.sources.iter().zip(&self.controls);
         self.messages.iter().zip(starts).zip(addresses).take(self.received).map(
             |((message, start), (source, control))| {
@@ -100,9 +107,10 @@ impl ReceiveBatch {
         )
     }
 
-    /// Aims each header at its buffers again: the kernel shortens the lengths it finds.
-    fn point_headers(&mut self) {
-        let payloads = self.buffer.chunks_exact_mut(MAX_DATAGRAM);
+    /// Aims the first headers at their buffers again: the kernel shortens the lengths it finds.
+    fn point_headers(&mut self, count: usize) {
+        let slots = self.buffer.chunks_exact_mut(SLOT).take(count);
+        let payloads = slots.map(|slot| slot.get_mut(HEADROOM..).unwrap_or_default());
         let parts = self.vectors.iter_mut().zip(&mut self.sources).zip(&mut self.controls);
         for ((message, payload), ((vector, source), control)) in
             self.messages.iter_mut().zip(payloads).zip(parts)
@@ -186,6 +194,11 @@ impl SendBatch {
         slices: &[IoSlice<'_>],
         shapes: &[MessageShape],
     ) -> io::Result<usize> {
+        if let [MessageShape { slices: only, segment_size: None }] = shapes
+            && let Some([datagram]) = slices.get(only.clone())
+        {
+            return send(fd, destination, datagram).map(|()| 1);
+        }
         self.controls.clear();
         self.controls.extend(shapes.iter().map(|shape| {
             let size = shape.segment_size.unwrap_or(0);
@@ -214,6 +227,22 @@ impl SendBatch {
     }
 }
 
+/// Sends one datagram that lies in one piece: `sendto(2)`, which costs less than a batch of one.
+fn send(fd: BorrowedFd<'_>, destination: &SockAddr, datagram: &[u8]) -> io::Result<()> {
+    // SAFETY: the kernel reads `datagram` and `destination`, which live for the call.
+    check_count(unsafe {
+        libc::sendto(
+            fd.as_raw_fd(),
+            datagram.as_ptr().cast(),
+            datagram.len(),
+            libc::MSG_DONTWAIT,
+            destination.as_ptr().cast(),
+            destination.len(),
+        )
+    })
+    .map(drop)
+}
+
 fn message(
     destination: &SockAddr,
     payload: &[IoSlice<'_>],
@@ -233,4 +262,65 @@ fn message(
         header.msg_controllen = ControlBuffer::LEN as _;
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+
+    /// A socket in whose queue datagrams wait, one of each length, all bits set.
+    fn receiver(lengths: &[usize]) -> UdpSocket {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for length in lengths {
+            sender.send_to(&vec![0xff; *length], receiver.local_addr().unwrap()).unwrap();
+        }
+        receiver
+    }
+
+    #[test]
+    fn no_more_than_the_limit_is_received() {
+        let receiver = receiver(&[1, 2, 3, 4, 5]);
+        let mut batch = ReceiveBatch::new(3);
+        let mut lengths = |limit| {
+            batch.receive(receiver.as_fd(), limit).unwrap();
+            batch.iter().map(|message| message.range.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(lengths(1), [1]);
+        assert_eq!(lengths(9), [2, 3, 4]);
+        assert_eq!(lengths(2), [5]);
+    }
+
+    #[test]
+    fn zeroes_stand_before_each_message() {
+        let lengths = [MAX_DATAGRAM - 28, 1, 0, 1_400];
+        let receiver = receiver(&lengths);
+        let mut batch = ReceiveBatch::new(lengths.len());
+        assert_eq!(batch.receive(receiver.as_fd(), lengths.len()).unwrap(), lengths.len());
+        for (message, length) in batch.iter().zip(lengths) {
+            let start = message.range.start;
+            assert_eq!(batch.buffer()[start - HEADROOM..start], [0; HEADROOM]);
+            assert!(batch.buffer()[message.range].iter().all(|byte| *byte == 0xff));
+            assert_eq!(batch.buffer()[start..][..length], vec![0xff; length]);
+        }
+    }
+
+    #[test]
+    fn a_datagram_in_one_piece_and_one_in_two_arrive_alike() {
+        let receiver = receiver(&[]);
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let destination = SockAddr::from(receiver.local_addr().unwrap());
+        let pieces: [&[u8]; 3] = [b"whole", b"wh", b"ole"];
+        let pieces = pieces.map(IoSlice::new);
+        let mut batch = SendBatch::default();
+        for slices in [0..1, 1..3] {
+            let shape = MessageShape { slices, segment_size: None };
+            assert_eq!(batch.send(sender.as_fd(), &destination, &pieces, &[shape]).unwrap(), 1);
+            let mut buffer = [0; 10];
+            assert_eq!(receiver.recv(&mut buffer).unwrap(), 5);
+            assert_eq!(&buffer[..5], b"whole");
+        }
+    }
 }

@@ -60,6 +60,11 @@ impl Poller {
         self.wait_up_to(-1)
     }
 
+    /// Looks without waiting.
+    pub fn look(&self) -> io::Result<impl Iterator<Item = Readiness> + use<>> {
+        self.wait_up_to(0)
+    }
+
     fn wait_up_to(
         &self,
         timeout_ms: libc::c_int,

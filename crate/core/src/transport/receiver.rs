@@ -23,13 +23,13 @@ impl UdpReceiver {
         Self { endpoint, batch: ReceiveBatch::new(capacity) }
     }
 
-    /// Receives what is there without waiting: `WouldBlock` if nothing is.
+    /// Receives what is there, `limit` messages at the most, without waiting: `WouldBlock` if nothing is.
     ///
     /// News of datagrams sent earlier is counted in `news` and is no error.
-    pub fn receive(&mut self, news: &mut NewsCount) -> io::Result<usize> {
+    pub fn receive(&mut self, limit: usize, news: &mut NewsCount) -> io::Result<usize> {
         let mut retries = 0;
         loop {
-            match self.batch.receive(self.endpoint.as_fd()) {
+            match self.batch.receive(self.endpoint.as_fd(), limit) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
                 Err(error) => {

@@ -1,0 +1,114 @@
+//! Questions and answers through the relay: packets one by one and each way in turn.
+#![allow(clippy::print_stdout, reason = "a skipped test says why")]
+
+#[path = "support/inner.rs"]
+mod inner;
+#[path = "support/namespace.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod namespace;
+#[path = "support/threads.rs"]
+mod threads;
+
+use namespace::{in_namespace, loopback_socket};
+use std::net::UdpSocket;
+use std::thread;
+use std::time::Duration;
+use tun2udp_core::relay::{Relay, RelayConfig};
+
+/// A relay in the calling thread's namespace, the socket of its peer, and one behind its interface.
+struct Rig {
+    relay: Relay,
+    peer: UdpSocket,
+    inside: UdpSocket,
+}
+
+impl Rig {
+    fn start(queues: usize) -> Self {
+        let peer = loopback_socket();
+        let address = "10.9.0.1/24".parse().unwrap();
+        let config =
+            RelayConfig { queues, ..RelayConfig::new(address, peer.local_addr().unwrap(), 0) };
+        let relay = Relay::start(config, |event| panic!("unexpected event: {event:?}")).unwrap();
+        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        inside.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        Self { relay, peer, inside }
+    }
+
+    /// A question of the inside to the peer and its answer, both told by their number.
+    fn ask(&self, number: u32) {
+        let mut buffer = [0; 100];
+        self.inside.send_to(&number.to_be_bytes(), "10.9.0.2:7").unwrap();
+        let len = self.peer.recv(&mut buffer).unwrap();
+        assert_eq!(buffer[28..len], number.to_be_bytes());
+        let answer = inner::udp_packet(2, &(!number).to_be_bytes());
+        self.peer.send_to(&answer, self.relay.info().local).unwrap();
+        let len = self.inside.recv(&mut buffer).unwrap();
+        assert_eq!(buffer[..len], (!number).to_be_bytes());
+    }
+}
+
+#[test]
+fn every_question_has_its_answer_and_then_the_relay_sleeps() {
+    in_namespace("every_question_has_its_answer_and_then_the_relay_sleeps", || {
+        const QUESTIONS: u32 = 5_000;
+        for queues in [1, 3] {
+            let rig = Rig::start(queues);
+            (0..QUESTIONS).for_each(|number| rig.ask(number));
+            let relay_threads = || {
+                ["tun2udp-relay", "tun2udp-queue"].into_iter().flat_map(threads::in_this_namespace)
+            };
+            let used = || relay_threads().map(|thread| threads::ticks(&thread)).sum::<u64>();
+            assert_eq!(relay_threads().count(), queues);
+            let before = used();
+            thread::sleep(Duration::from_millis(300));
+            let ticks = used() - before;
+            assert!(ticks <= 3, "{ticks} of 30 ticks without a packet");
+            rig.relay.close();
+            rig.relay.join();
+            let stats = rig.relay.stats();
+            let questions = u64::from(QUESTIONS);
+            assert_eq!(stats.outbound.packets_read, questions, "{stats:?}");
+            assert_eq!(stats.outbound.datagrams_sent, questions, "{stats:?}");
+            assert_eq!(stats.inbound.datagrams_received, questions, "{stats:?}");
+            assert_eq!(stats.inbound.packets_written, questions, "{stats:?}");
+        }
+    });
+}
+
+#[test]
+fn more_packets_than_turns_come_in_order() {
+    in_namespace("more_packets_than_turns_come_in_order", || {
+        let rig = Rig::start(1);
+        let mut buffer = [0; 100];
+        for round in 0..20_u32 {
+            (0..200).for_each(|number| rig.ask(number));
+            // A handful each way at once, of which none may wait for the next.
+            for number in 0..20_u32 {
+                let text = (1_000 * round + number).to_be_bytes();
+                rig.inside.send_to(&text, "10.9.0.2:7").unwrap();
+                rig.peer.send_to(&inner::udp_packet(2, &text), rig.relay.info().local).unwrap();
+            }
+            for number in 0..20_u32 {
+                let text = (1_000 * round + number).to_be_bytes();
+                let len = rig.peer.recv(&mut buffer).unwrap();
+                assert_eq!(buffer[28..len], text, "round {round}");
+                let len = rig.inside.recv(&mut buffer).unwrap();
+                assert_eq!(buffer[..len], text, "round {round}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_relay_ends_between_question_and_answer() {
+    in_namespace("a_relay_ends_between_question_and_answer", || {
+        for _ in 0..5 {
+            let rig = Rig::start(1);
+            (0..1_000).for_each(|number| rig.ask(number));
+            rig.inside.send_to(b"no answer", "10.9.0.2:7").unwrap();
+            rig.relay.close();
+            rig.relay.join();
+            assert_eq!(threads::in_this_namespace("tun2udp-relay").len(), 0);
+        }
+    });
+}
