@@ -2,6 +2,7 @@ import { release } from 'node:os'
 import { features } from '../../../index.ts'
 import { linkNames, tunIn } from '../../support/device.ts'
 import { withNamespace } from '../../support/namespace.ts'
+import { asNobody } from '../../support/nobody.ts'
 import { INDEX, runModule } from '../../support/script.ts'
 import { hasTools, isOpenToOthers, rootTest as test } from '../../support/skip.ts'
 
@@ -41,15 +42,15 @@ test('what the driver can do is what devices then get, and nothing stays', async
 })
 
 test('without privileges it tells what the driver alone knows', async (t) => {
-  if (!isOpenToOthers(t) || !hasTools(t, 'setpriv')) return
+  if (!isOpenToOthers(t) || !hasTools(t, 'mknod', 'setpriv', 'unshare')) return
   const namespace = await withNamespace(t)
   const script = `
     import { features } from '${INDEX}'
     const { flags, offloads, controls, limits } = await features()
     console.log(flags.multiQueue, offloads, controls, limits.mtu, limits.queues)`
-  const user = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
-  const node = [process.execPath, '--input-type=module', '-e', script]
-  const said = await namespace.run(...user, '--bounding-set=-all', '--inh-caps=-all', ...node)
+  const said = await namespace.run(
+    ...asNobody(process.execPath, '--input-type=module', '-e', script),
+  )
   t.is(said.trim(), 'true undefined undefined undefined 256')
 })
 

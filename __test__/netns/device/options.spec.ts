@@ -7,10 +7,9 @@ import type { ExecutionContext } from 'ava'
 import { openTap, openTun } from '../../../index.ts'
 import { linkNames, linkOf, tapIn, tunIn } from '../../support/device.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
+import { asNobody } from '../../support/nobody.ts'
 import { INDEX } from '../../support/script.ts'
 import { hasTools, isOpenToOthers, rootTest as test } from '../../support/skip.ts'
-
-const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 
 /** Opens a device as nobody, and tells the error's code and message, or the name. */
 async function openAsNobody({ run }: Namespace, options: object): Promise<string> {
@@ -18,8 +17,7 @@ async function openAsNobody({ run }: Namespace, options: object): Promise<string
     import { openTun } from '${INDEX}'
     const tun = await openTun(${JSON.stringify(options)}).catch((error) => error)
     console.log(tun.code ?? 'open', tun.code ? tun.message : tun.name)`
-  const node = [process.execPath, '--input-type=module', '-e', script]
-  return (await run(...NOBODY, '--bounding-set=-all', '--inh-caps=-all', ...node)).trim()
+  return (await run(...asNobody(process.execPath, '--input-type=module', '-e', script))).trim()
 }
 
 /** A device node of these numbers in a folder that goes with the test. */
@@ -104,7 +102,7 @@ test('a queue length and a MAC address of before come back when opening fails', 
 })
 
 test('a clone device elsewhere is used, and each cause of its failing has its own advice', async (t) => {
-  if (!isOpenToOthers(t) || !hasTools(t, 'mknod', 'setpriv')) return
+  if (!isOpenToOthers(t) || !hasTools(t, 'mknod', 'setpriv', 'unshare')) return
   const namespace = await withNamespace(t)
   const netns = namespace.name
   const good = makeNode(t, 200, 0o600)
@@ -126,7 +124,7 @@ test('a clone device elsewhere is used, and each cause of its failing has its ow
 })
 
 test('without privileges only a device that belongs to the user is opened', async (t) => {
-  if (!isOpenToOthers(t) || !hasTools(t, 'setpriv')) return
+  if (!isOpenToOthers(t) || !hasTools(t, 'mknod', 'setpriv', 'unshare')) return
   const namespace = await withNamespace(t)
   const { run } = namespace
   t.regex(

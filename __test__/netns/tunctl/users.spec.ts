@@ -1,3 +1,4 @@
+import { OPEN_TO_ALL } from '../../support/nobody.ts'
 import { sameTest } from '../../support/tunctl.ts'
 
 for (const line of [
@@ -49,8 +50,6 @@ sameTest('tunctl -t t -u root; tunctl -t t -u 5', {
 })
 
 const isUnprivileged = true
-/** A clone device with the usual mode, whatever this system's has. */
-const OPEN_TO_ALL = 'mount -t tmpfs none /dev/net; mknod -m 666 /dev/net/tun c 10 200'
 for (const [line, before] of [
   ['as_nobody tunctl -t t', undefined],
   ['as_nobody tunctl -d t', undefined],

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import typescript from 'typescript'
+import { OPEN_TO_ALL } from '../nobody.ts'
 import { type Ended, Running, cleanEnvironment } from '../program.ts'
 import { ROOT } from './root.ts'
 
@@ -24,6 +25,7 @@ for directory in /etc /home /usr/local; do
   mkdir -p "$own" "$work"
   mount -t overlay overlay -o "lowerdir=$directory,upperdir=$own,workdir=$work" "$directory"
 done
+${OPEN_TO_ALL}
 mkdir -p "$DIRECTORY/home" /usr/local/bin
 for program in tun2udp tunctl; do ln -sf "$ROOT/dist/bin/$program.js" /usr/local/bin/$program; done
 ln -sf "$NODE" /usr/local/bin/node
