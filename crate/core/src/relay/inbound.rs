@@ -71,7 +71,7 @@ impl Inbound {
                 }
                 Ok(count) => {
                     is_drained = count < BATCH_MESSAGES;
-                    self.sort();
+                    self.sort(count);
                 }
             }
         }
@@ -122,11 +122,11 @@ impl Inbound {
         self.writer.restart();
     }
 
-    /// Cuts what was received into packets, drops what cannot be one, and joins the rest.
-    fn sort(&mut self) {
+    /// Cuts the messages received, so many of them, into packets, drops what cannot be one, and joins
+    /// the rest.
+    fn sort(&mut self, messages: usize) {
         let (mut datagrams, mut bytes) = (0, 0);
         let buffer = self.receiver.buffer();
-        let is_alone = self.receiver.messages().count() == 1;
         for message in self.receiver.messages() {
             let is_foreign = !self.filter.accepts(message.source);
             let is_of_train = message.segment_size.is_some();
@@ -136,7 +136,7 @@ impl Inbound {
                 let packet = buffer.get(range.clone()).unwrap_or_default();
                 match cause_to_drop(&message, is_foreign, packet.first()) {
                     Some(cause) => self.counters.count_receive_drop(cause, 1),
-                    None if is_alone && !is_of_train => self.writer.add_single(range),
+                    None if messages == 1 && !is_of_train => self.writer.add_single(range),
                     None => {
                         self.has_stray |= is_of_train && !self.share.has(packet);
                         self.coalescer.push(buffer, range);

@@ -45,16 +45,14 @@ impl Patience {
 
     /// A packet came alone, from this source.
     pub(super) fn take_turn(&mut self, source: Source, now: Instant) {
-        match self.last.replace((source, now)) {
+        match self.last {
             Some((last, at)) if last != source => {
                 self.spent += now.duration_since(at);
                 self.turns += 1;
             }
-            _ => {
-                self.forget();
-                self.last = Some((source, now));
-            }
+            _ => self.forget(),
         }
+        self.last = Some((source, now));
         if self.turns == TURNS {
             self.judge();
             (self.turns, self.spent) = (0, Duration::ZERO);

@@ -144,7 +144,7 @@ mod tests {
     const READ: Interest = Interest { readable: true, writable: false };
 
     fn tokens(poller: &Poller) -> Vec<u64> {
-        poller.wait_up_to(0).unwrap().map(|readiness| readiness.token).collect()
+        poller.look().unwrap().map(|readiness| readiness.token).collect()
     }
 
     #[test]
