@@ -1,5 +1,6 @@
 //! An open device as a JavaScript class.
 
+use crate::background::{run, run_blocking_then};
 use crate::device_options::{
     NativeDeviceInfo, NativeDeviceOptions, NativeRefusal, NativeVnetHeader,
 };
@@ -8,9 +9,7 @@ use crate::error;
 use crate::readiness::NativeReadiness;
 use crate::sys::uv::Poll;
 use napi::Env;
-use napi::bindgen_prelude::{
-    Function, PromiseRaw, Uint8ArraySlice, Uint32ArraySlice, spawn_blocking,
-};
+use napi::bindgen_prelude::{Function, PromiseRaw, Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
 use std::cell::RefMut;
 use std::io;
@@ -43,14 +42,8 @@ pub fn open_device(
 ) -> napi::Result<PromiseRaw<'_, NativeDevice>> {
     let io_uring = options.io_uring;
     let options = OpenOptions::try_from(options).map_err(|e| error::to_napi(&e))?;
-    let opening = async move {
-        let opened = spawn_blocking(move || tuntap::open(&options)).await;
-        let opened = opened.map_err(|e| napi::Error::from_reason(format!("open: {e}")))?;
-        opened.map_err(|e| error::to_napi(&e))
-    };
-    env.spawn_future_with_callback(opening, move |_, opened| {
-        NativeDevice::new(opened, io_uring).map_err(|e| error::to_napi(&e))
-    })
+    let convert = move |opened| NativeDevice::new(opened, io_uring);
+    run_blocking_then(env, move || tuntap::open(&options), convert)
 }
 
 impl NativeDevice {
@@ -222,7 +215,7 @@ impl NativeDevice {
     ) -> napi::Result<PromiseRaw<'env, i32>> {
         let device = self.queue(queue)?;
         let waking = Arc::clone(self.waking(queue)?);
-        env.spawn_future(async move {
+        run(env, async move {
             let waited = tokio::select! {
                 () = waking.notified() => return Ok(0),
                 waited = tuntap::ready(device, events & READABLE != 0, events & WRITABLE != 0) => waited,
@@ -247,5 +240,13 @@ impl NativeDevice {
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.queues.close();
+    }
+}
+
+/// A wait of [`NativeDevice::ready`] holds its queue open. It ends with the object, which a terminated
+/// worker frees without closing it.
+impl Drop for NativeDevice {
+    fn drop(&mut self) {
+        self.wakings.iter().for_each(|waking| waking.notify_one());
     }
 }

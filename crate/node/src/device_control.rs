@@ -1,8 +1,8 @@
 //! What is asked of an open device, and changed on it, off the event loop: the driver's ioctls wait
 //! for the kernel's lock on all interfaces.
 
+use crate::background::run_blocking;
 use crate::device::NativeDevice;
-use crate::persistent::off_the_loop;
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
@@ -88,7 +88,7 @@ impl NativeDevice {
         work: impl FnOnce(&TunDevice) -> Result<T> + Send + 'static,
     ) -> napi::Result<PromiseRaw<'env, T>> {
         let device = self.device()?;
-        env.spawn_future(off_the_loop(move || work(&device)))
+        run_blocking(env, move || work(&device))
     }
 }
 
@@ -248,7 +248,7 @@ impl NativeDevice {
         is_attached: bool,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
         let device = self.queue(queue)?;
-        env.spawn_future(off_the_loop(move || device.set_attached(is_attached)))
+        run_blocking(env, move || device.set_attached(is_attached))
     }
 
     /// Has reads and writes leave a queue out, or use it.

@@ -1,9 +1,10 @@
 //! A table that is being read, as a JavaScript class.
 
+use crate::background::{run, spawn};
 use crate::error;
 use crate::netlink::to_json;
 use napi::Env;
-use napi::bindgen_prelude::{PromiseRaw, spawn};
+use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex, mpsc};
@@ -23,10 +24,14 @@ pub struct NativeDump {
 
 impl NativeDump {
     /// Begins to read, until the end or until nobody wants more.
-    pub(crate) fn reading(session: Arc<Session>, dump: Dump<Object>, batch_size: usize) -> Self {
+    pub(crate) fn reading(
+        session: Arc<Session>,
+        dump: Dump<Object>,
+        batch_size: usize,
+    ) -> napi::Result<Self> {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
-        spawn(read(session, dump, batch_size, sender));
-        Self { batches: StdMutex::new(Some(Arc::new(Mutex::new(receiver)))) }
+        spawn(read(session, dump, batch_size, sender))?;
+        Ok(Self { batches: StdMutex::new(Some(Arc::new(Mutex::new(receiver)))) })
     }
 
     fn place(&self) -> MutexGuard<'_, Option<Batches>> {
@@ -41,7 +46,7 @@ impl NativeDump {
     #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
     pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<String>>> {
         let batches = self.place().clone();
-        env.spawn_future(async move {
+        run(env, async move {
             let Some(batches) = batches else { return Ok(None) };
             batches.lock().await.recv().await.transpose()
         })

@@ -1,6 +1,8 @@
 //! What the TUN/TAP driver of this kernel can do.
 
-use crate::persistent::off_the_loop;
+use crate::background::run_blocking;
+use napi::Env;
+use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use tun2udp_core::device::DEFAULT_CLONE_DEVICE;
 use tun2udp_core::tuntap::{self, Features, Probed};
@@ -38,12 +40,16 @@ pub struct NativeProbed {
 }
 
 /// Tries what the driver can do, off the event loop.
-#[napi]
-pub async fn device_features(clone_device: Option<String>) -> napi::Result<NativeFeatures> {
+#[napi(catch_unwind, ts_return_type = "Promise<NativeFeatures>")]
+pub fn device_features(
+    env: &Env,
+    clone_device: Option<String>,
+) -> napi::Result<PromiseRaw<'_, NativeFeatures>> {
     let clone_device = clone_device.unwrap_or_else(|| DEFAULT_CLONE_DEVICE.to_owned());
-    let features = off_the_loop(move || tuntap::features(clone_device.as_ref())).await?;
-    let Features { flags, probed } = features;
-    Ok(NativeFeatures { flags, probed: probed.map(NativeProbed::from) })
+    run_blocking(env, move || {
+        let Features { flags, probed } = tuntap::features(clone_device.as_ref())?;
+        Ok(NativeFeatures { flags, probed: probed.map(NativeProbed::from) })
+    })
 }
 
 impl From<Probed> for NativeProbed {

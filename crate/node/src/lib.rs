@@ -10,10 +10,12 @@
 //! - `netlink` runs operations on links, addresses and routes, and `dump` reads whole tables; `monitor` tells
 //!   of changes; `namespaces` makes and removes named ones;
 //! - `notify` speaks to the service manager;
+//! - `background` runs what waits off the event loop: the only runtime and the only promises;
 //! - `error` is the one form in which errors cross over; `lib/errors.ts` reads it.
 //!
 //! Every synchronous export carries `catch_unwind`: a panic that left it would abort the process.
 
+mod background;
 pub mod convert;
 pub mod device;
 pub mod device_control;

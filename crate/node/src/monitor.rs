@@ -1,5 +1,6 @@
 //! A watch on the network, as a JavaScript class.
 
+use crate::background::run;
 use crate::error;
 use crate::netlink::to_json;
 use napi::Env;
@@ -31,7 +32,7 @@ impl NativeMonitor {
     #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
     pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<String>>> {
         let monitor = self.place().clone();
-        env.spawn_future(async move {
+        run(env, async move {
             let Some(monitor) = monitor else { return Ok(None) };
             let events = monitor.next().await.map_err(|e| error::to_napi(&e))?;
             events.map(|events| to_json(&events)).transpose()

@@ -3,11 +3,12 @@
 //! Operations and objects cross as JSON, many at a time: V8 reads a batch of objects out of one text
 //! several times faster than N-API sets their properties one by one.
 
+use crate::background::{enter, run, run_blocking};
 use crate::dump::NativeDump;
 use crate::error;
 use crate::monitor::NativeMonitor;
 use napi::Env;
-use napi::bindgen_prelude::{PromiseRaw, spawn_blocking, within_runtime_if_available};
+use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,10 +36,8 @@ pub fn open_netlink(
     env: &Env,
     netns: Option<String>,
 ) -> napi::Result<PromiseRaw<'_, NativeNetlink>> {
-    env.spawn_future(async move {
-        let open = move || within_runtime_if_available(|| Session::open(netns.as_deref()));
-        let session = spawn_blocking(open).await.map_err(|e| gone(&e))?;
-        let session = session.map_err(|e| error::to_napi(&e))?;
+    run_blocking(env, move || {
+        let session = Session::open(netns.as_deref())?;
         Ok(NativeNetlink { session: Mutex::new(Some(Arc::new(session))) })
     })
 }
@@ -54,7 +53,7 @@ impl NativeNetlink {
         operations: String,
     ) -> napi::Result<PromiseRaw<'env, String>> {
         let session = self.session()?;
-        env.spawn_future(async move {
+        run(env, async move {
             let operations: Vec<Operation> = parse(&operations)?;
             let outcomes: Vec<Outcome> =
                 session.run(&operations).await.into_iter().map(outcome).collect();
@@ -71,9 +70,9 @@ impl NativeNetlink {
         batch_size: u32,
     ) -> napi::Result<PromiseRaw<'env, NativeDump>> {
         let session = self.session()?;
-        env.spawn_future(async move {
+        run(env, async move {
             let dump = session.dump(parse(&table)?).await.map_err(|e| error::to_napi(&e))?;
-            Ok(NativeDump::reading(session, dump, batch_size as usize))
+            NativeDump::reading(session, dump, batch_size as usize)
         })
     }
 
@@ -81,8 +80,9 @@ impl NativeNetlink {
     #[napi(catch_unwind)]
     pub fn monitor(&self, kinds: String, receive_buffer_bytes: u32) -> napi::Result<NativeMonitor> {
         let (session, kinds) = (self.session()?, parse::<Vec<Kind>>(&kinds)?);
-        let open = || session.monitor(&kinds, receive_buffer_bytes as usize);
-        let monitor = within_runtime_if_available(open).map_err(|e| error::to_napi(&e))?;
+        let _runtime = enter()?;
+        let monitor = session.monitor(&kinds, receive_buffer_bytes as usize);
+        let monitor = monitor.map_err(|e| error::to_napi(&e))?;
         Ok(NativeMonitor::new(monitor))
     }
 
@@ -118,8 +118,4 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str) -> napi::Result<T> {
 
 pub(crate) fn to_json(value: &impl Serialize) -> napi::Result<String> {
     serde_json::to_string(value).map_err(|e| napi::Error::from_reason(format!("write JSON: {e}")))
-}
-
-fn gone(cause: &impl std::fmt::Display) -> napi::Error {
-    napi::Error::from_reason(format!("open a netlink session: {cause}"))
 }

@@ -1,9 +1,9 @@
 //! Devices that outlive their process.
 
-use crate::error;
-use napi::bindgen_prelude::spawn_blocking;
+use crate::background::run_blocking;
+use napi::Env;
+use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
-use tun2udp_core::Result;
 use tun2udp_core::device::{DEFAULT_CLONE_DEVICE, DeviceOptions, Holder, Mode};
 use tun2udp_core::netlink::TunLink;
 use tun2udp_core::persistent::{self, CreateOptions, Listed, RemoveOptions};
@@ -83,32 +83,38 @@ pub struct NativeHolder {
 }
 
 /// Makes a device persistent, off the event loop.
-#[napi]
-pub async fn create_persistent(options: NativeCreateOptions) -> napi::Result<NativeListedDevice> {
+#[napi(catch_unwind, ts_return_type = "Promise<NativeListedDevice>")]
+pub fn create_persistent(
+    env: &Env,
+    options: NativeCreateOptions,
+) -> napi::Result<PromiseRaw<'_, NativeListedDevice>> {
     let options = CreateOptions::from(options);
-    let link = off_the_loop(move || persistent::create(&options)).await?;
-    Ok(Listed { link, holders: Vec::new() }.into())
+    run_blocking(env, move || {
+        let link = persistent::create(&options)?;
+        Ok(Listed { link, holders: Vec::new() }.into())
+    })
 }
 
 /// Ends the persistence of a device, off the event loop.
-#[napi]
-pub async fn remove_persistent(options: NativeRemoveOptions) -> napi::Result<()> {
+#[napi(catch_unwind, ts_return_type = "Promise<void>")]
+pub fn remove_persistent(
+    env: &Env,
+    options: NativeRemoveOptions,
+) -> napi::Result<PromiseRaw<'_, ()>> {
     let options = RemoveOptions::from(options);
-    off_the_loop(move || persistent::remove(&options)).await
+    run_blocking(env, move || persistent::remove(&options))
 }
 
 /// All TUN and TAP devices by rising index, off the event loop.
-#[napi]
-pub async fn list_devices(netns: Option<String>) -> napi::Result<Vec<NativeListedDevice>> {
-    let listed = off_the_loop(move || persistent::list(netns.as_deref())).await?;
-    Ok(listed.into_iter().map(NativeListedDevice::from).collect())
-}
-
-pub(crate) async fn off_the_loop<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> napi::Result<T> {
-    let done = spawn_blocking(work).await;
-    done.map_err(|e| napi::Error::from_reason(e.to_string()))?.map_err(|e| error::to_napi(&e))
+#[napi(catch_unwind, ts_return_type = "Promise<Array<NativeListedDevice>>")]
+pub fn list_devices(
+    env: &Env,
+    netns: Option<String>,
+) -> napi::Result<PromiseRaw<'_, Vec<NativeListedDevice>>> {
+    run_blocking(env, move || {
+        let listed = persistent::list(netns.as_deref())?;
+        Ok(listed.into_iter().map(NativeListedDevice::from).collect())
+    })
 }
 
 impl From<NativeCreateOptions> for CreateOptions {

@@ -1,14 +1,16 @@
 //! The native relay as a JavaScript class.
 
+use crate::background::{run, run_blocking};
 use crate::convert::{NativeEvent, NativeRelayInfo, NativeRelayOptions, NativeRelayStats};
 use crate::error;
 use crate::lifetime::Slot;
-use napi::bindgen_prelude::{PromiseRaw, spawn_blocking};
+use napi::bindgen_prelude::PromiseRaw;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 use std::sync::Arc;
 use tun2udp_core::relay::{Event, Relay, RelayConfig};
+use tun2udp_core::{Error, ErrorCode, Result};
 
 /// A function that is told of events. Weak, so that it does not hold the event loop alive; the promise of
 /// `closed()` does, as long as the relay runs.
@@ -32,17 +34,10 @@ pub fn start_relay<'env>(
 ) -> napi::Result<PromiseRaw<'env, NativeRelay>> {
     let config = RelayConfig::try_from(options).map_err(|e| error::to_napi(&e))?;
     let slot = Slot::register(env)?;
-    env.spawn_future(async move {
-        let started = spawn_blocking(move || start(config, on_event, slot)).await;
-        started.map_err(|e| napi::Error::from_reason(format!("start the relay: {e}")))?
-    })
+    run_blocking(env, move || start(config, on_event, slot))
 }
 
-fn start(
-    config: RelayConfig,
-    on_event: Option<OnEvent>,
-    slot: Arc<Slot>,
-) -> napi::Result<NativeRelay> {
+fn start(config: RelayConfig, on_event: Option<OnEvent>, slot: Arc<Slot>) -> Result<NativeRelay> {
     let report = move |event: Event| {
         if let Some(on_event) = &on_event {
             // A failure means that the environment is going, and with it who would have listened.
@@ -52,11 +47,14 @@ fn start(
     match Relay::start(config, report) {
         Ok(relay) => match slot.started(relay) {
             Some(relay) => Ok(NativeRelay { relay, slot }),
-            None => Err(napi::Error::new(Status::Cancelled, "the environment is gone")),
+            None => {
+                let reason = "its JavaScript environment has ended";
+                Err(Error::new(ErrorCode::Aborted, "start the relay", "", reason))
+            }
         },
         Err(error) => {
             slot.release();
-            Err(error::to_napi(&error))
+            Err(error)
         }
     }
 }
@@ -76,18 +74,24 @@ impl NativeRelay {
     }
 
     /// Ends the relay; resolves when everything of its own is gone, however it ended.
-    #[napi]
-    pub async fn close(&self) -> napi::Result<()> {
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn close<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
         self.relay.close();
-        let _ = self.relay.closed().await;
-        Ok(())
+        let closed = self.relay.closed();
+        run(env, async move {
+            let _ = closed.await;
+            Ok(())
+        })
     }
 
     /// Resolves when the relay was closed, rejects when it failed.
-    #[napi]
-    pub async fn closed(&self) -> napi::Result<()> {
-        let end = self.relay.closed().await;
-        self.slot.release();
-        end.map_err(|e| error::to_napi(&e))
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn closed<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
+        let (closed, slot) = (self.relay.closed(), Arc::clone(&self.slot));
+        run(env, async move {
+            let end = closed.await;
+            slot.release();
+            end.map_err(|e| error::to_napi(&e))
+        })
     }
 }
