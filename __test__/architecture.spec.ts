@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -31,6 +31,13 @@ test('no arrow between the rooms of the Rust sources points up', (t) => {
 test('no arrow between the rooms of the TypeScript sources points up', (t) => {
   t.true(filesIn(ROOT, 'lib', '.ts').includes('lib/relay.ts'))
   t.deepEqual(typescriptProblems(ROOT), [])
+})
+
+test('an async function that borrows from its environment does not compile: napi has no runtime', (t) => {
+  const manifest = readFileSync(join(ROOT, 'Cargo.toml'), 'utf8')
+  const [, features] =
+    /^napi = .*default-features = false, features = (\[.*\])/mu.exec(manifest) ?? []
+  t.deepEqual(JSON.parse(features ?? ''), ['napi8', 'dyn-symbols'])
 })
 
 const WRONG_RUST: readonly [file: string, code: string, problem: string][] = [
@@ -68,6 +75,17 @@ const WRONG_RUST: readonly [file: string, code: string, problem: string][] = [
     'node/src/relay.rs',
     'fn f() { libc::close(0); }',
     'libc may stand only in crate/core/src/sys/, crate/node/src/sys/, crate/node/sys/',
+  ],
+  [
+    'node/src/relay.rs',
+    'fn f() { napi::tokio::spawn_blocking(g); }',
+    'a runtime may stand only in crate/node/src/background.rs',
+  ],
+  ['node/src/relay.rs', 'async fn f(&self) {}', 'an async method may not stand here'],
+  [
+    'node/src/relay.rs',
+    "pub async fn f<'a>(\n    &'a mut self,\n) {}",
+    'an async method may not stand here',
   ],
 ]
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tries the built package on the oldest Node it is for and on the newest 20, 22 and 24, from the
-# registry's `node` packages: import, require, the program, a relay, and all tests that need no root.
+# registry's `node` packages: import, require, the program, a relay, all tests that need no root, and
+# workers that are terminated at random moments.
 # Ends with a line `N passed, N failed[, N skipped]`.
 set -euo pipefail
 # shellcheck source=scripts/suites.sh
@@ -31,6 +32,6 @@ for version in 20.19.0 20 22 24; do
   node=$(node_of "$version")
   suite "node-$version-smoke" tap "${isolated[@]}" "$node" scripts/smoke.js
   suite "node-$version-tests" tap "$node" node_modules/ava/entrypoints/cli.mjs --tap \
-    '__test__/lib/**/*.spec.ts' '__test__/bin/**/*.spec.ts'
+    '__test__/lib/**/*.spec.ts' '__test__/bin/**/*.spec.ts' __test__/netns/workers.spec.ts
 done
 summarise

@@ -47,6 +47,19 @@ const DOORS: readonly Door[] = [
   { name: 'neli', word: /\bneli\b/u, open: ['crate/core/src/netlink/'], watched: 'crate/' },
   { name: 'napi', word: /\bnapi(?:_derive)?\b/u, open: [], watched: 'crate/core/' },
   { name: 'libc', word: /\blibc\b/u, open: SYS, watched: 'crate/node/' },
+  {
+    name: 'a runtime',
+    word: /\b(?:Runtime|block_on|spawn_blocking|spawn_future|tokio::spawn)\b/u,
+    open: ['crate/node/src/background.rs'],
+    watched: 'crate/node/',
+  },
+  // It would borrow an object that its environment frees while the function still runs.
+  {
+    name: 'an async method',
+    word: /\basync\s+fn\s+\w+\s*(?:<[^>]*>)?\s*\(\s*&[^)]*\bself\b/u,
+    open: [],
+    watched: 'crate/node/',
+  },
 ]
 
 /** What in the Rust sources under `root` breaks the rules: one line each. */

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Namespace } from './namespace.ts'
+import { cleanEnvironment } from './program.ts'
+
+const execute = promisify(execFile)
+
+/** What a run of `workers/main.mjs` found. */
+export interface WorkersReport {
+  workers: number
+  left: { descriptors: number; threads: number; devices: number }
+}
+
+/** Variables that `scripts/soak-workers.sh` sets, to have the addon watched by AddressSanitizer. */
+const SANITIZER = ['LD_PRELOAD', 'ASAN_OPTIONS', 'NAPI_RS_NATIVE_LIBRARY_PATH']
+
+/**
+ * Runs a module of `workers/` in a Node of its own inside the namespace, and parses the JSON that it prints.
+ * Rejects with what it wrote to stderr, such as a panic, also if it ended well.
+ */
+export async function runWorkers<T>(
+  { name }: Namespace,
+  module: string,
+  options: { arguments?: readonly string[]; timeoutMs: number },
+): Promise<T> {
+  const file = fileURLToPath(new URL(`workers/${module}`, import.meta.url))
+  const variables = SANITIZER.flatMap((variable) => {
+    const value = process.env[`TUN2UDP_WORKERS_${variable}`]
+    return value === undefined ? [] : [`${variable}=${value}`]
+  })
+  const command = ['netns', 'exec', name, 'env', ...variables, process.execPath, file]
+  const { stdout, stderr } = await execute('ip', [...command, ...(options.arguments ?? [])], {
+    env: cleanEnvironment(),
+    timeout: options.timeoutMs,
+    maxBuffer: 64 * 2 ** 20,
+  })
+  if (stderr !== '') throw new Error(stderr)
+  return JSON.parse(stdout) as T
+}

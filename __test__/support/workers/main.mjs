@@ -1,0 +1,119 @@
+// Workers that end at random moments of every asynchronous call of the package. Prints what is left
+// behind as JSON; a crash ends this process by a signal. To be run in a network namespace of its own.
+//
+// main.mjs WORKERS SECONDS SEED [--with-package] [--only=PREFIX] [--slow=FACTOR]: ends after that number of workers or
+// seconds, whichever comes first. `--with-package`: this thread uses the package too; without it, the last
+// worker is often the last environment that has the addon. `--only`: only calls whose names begin so. `--slow`:
+// workers live longer by this factor, for a checker of memory.
+import { readdirSync, readlinkSync } from 'node:fs'
+import { setTimeout } from 'node:timers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import { CALLS } from './calls.mjs'
+import { RUN, links, tidy } from './leftovers.mjs'
+
+const CONCURRENCY = 4
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    'with-package': { type: 'boolean' },
+    only: { type: 'string', default: '' },
+    slow: { type: 'string', default: '1' },
+  },
+})
+const [workers, seconds, seed] = positionals.map(Number)
+const NAMES = Object.keys(CALLS).filter((name) => name.startsWith(values.only))
+
+/** A generator of numbers from 0 to 1 that a seed repeats (mulberry32). */
+function randomOf(state) {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let bits = Math.imul(state ^ (state >>> 15), 1 | state)
+    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const random = randomOf(seed)
+const upTo = (limit) => Math.floor(random() * limit)
+const moment = (limitMs) => upTo(limitMs * Number(values.slow))
+
+/** The names of all calls, in a new order each time they have all been given. */
+function* shuffled() {
+  for (;;) {
+    const names = [...NAMES]
+    while (names.length > 0) yield names.splice(upTo(names.length), 1)[0]
+  }
+}
+const next = shuffled()
+const take = (count) => Array.from({ length: count }, () => next.next().value)
+
+/** Runs one worker until it has ended. */
+async function runWorker() {
+  const end = ['any moment', 'begun', 'done', 'exit', 'throw'][upTo(5)]
+  const workerData = { run: RUN, names: take(1 + upTo(3)), end, delayMs: moment(15) }
+  const worker = new Worker(new URL('worker.mjs', import.meta.url), { workerData })
+  const ended = new Promise((resolve) => worker.once('exit', resolve))
+  worker.on('error', (error) => {
+    if (error.message !== 'as intended') throw error
+  })
+  worker.on('message', (message) => {
+    if (message === 'begun') setTimeout(() => void worker.terminate(), workerData.delayMs + 50)
+    if (message === end) setTimeout(() => void worker.terminate(), moment(15))
+  })
+  if (end === 'any moment') setTimeout(() => void worker.terminate(), moment(150))
+  await ended
+}
+
+const startedAt = Date.now()
+let count = 0
+const runSome = async (limit) => {
+  const lane = async () => {
+    while (count < limit && Date.now() - startedAt < seconds * 1000) {
+      count += 1
+      await runWorker()
+    }
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, lane))
+}
+
+const threads = () => readdirSync('/proc/self/task').length
+
+/** Where a descriptor leads, or nothing once it is closed. */
+function targetOf(fd) {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return ''
+  }
+}
+
+/** Descriptors but those of modules: Node leaves one open that a terminated worker was just reading. */
+function descriptors() {
+  const targets = readdirSync('/proc/self/fd').map(targetOf)
+  return targets.filter((target) => target !== '' && !/\.(?:m?js|node|json)$/u.test(target)).length
+}
+
+/** Counts until it is no more than before, with patience: what the kernel frees may take a moment. */
+async function excess(countNow, before) {
+  for (let wait = 0; wait < 300 && countNow() > before; wait++) await sleep(50)
+  return Math.max(0, countNow() - before)
+}
+
+if (values['with-package']) {
+  const { listDevices } = await import('../../../dist/index.js')
+  await listDevices()
+}
+// The first workers start the addon's runtime, whose threads and descriptors stay by design.
+await runSome(Math.min(workers, 40))
+await sleep(200)
+const before = { descriptors: descriptors(), threads: threads(), links: links().length }
+await runSome(workers)
+tidy()
+const left = {
+  descriptors: await excess(descriptors, before.descriptors),
+  threads: await excess(threads, before.threads),
+  devices: await excess(() => links().length, before.links),
+}
+console.log(JSON.stringify({ workers: count, left }))
