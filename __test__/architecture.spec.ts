@@ -89,6 +89,24 @@ const WRONG_RUST: readonly [file: string, code: string, problem: string][] = [
   ],
 ]
 
+const UNBOUNDED = 'an array from JavaScript may be read as sys::list::List only'
+for (const code of [
+  '#[napi(object, object_to_js = false)] pub struct S { pub a: Option<Vec<u8>> }',
+  'pub fn f(&self, a: Vec<String>) {}',
+  'fn f() { let a: Vec<u8> = call.get(0)?; }',
+]) {
+  test(`refused: ${UNBOUNDED}, as in ${code}`, (t) => {
+    const root = treeOf(t, { 'crate/node/src/relay.rs': code })
+    t.deepEqual(rustProblems(root), [`crate/node/src/relay.rs: ${UNBOUNDED}`])
+  })
+}
+
+test('arrays for JavaScript may be a Vec', (t) => {
+  const code =
+    '#[napi(object, object_from_js = false)] pub struct S { pub a: Vec<u8> } pub fn f() -> Vec<u8> {}'
+  t.deepEqual(rustProblems(treeOf(t, { 'crate/node/src/relay.rs': code })), [])
+})
+
 for (const [file, code, problem] of WRONG_RUST) {
   test(`refused: ${problem}, as in ${code || 'an empty file'}`, (t) => {
     const root = treeOf(t, { [`crate/${file}`]: code })

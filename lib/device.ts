@@ -148,7 +148,7 @@ export abstract class Device
    * `ERR_TUN_DEVICE_DELETED`.
    */
   write(packet: Uint8Array, options?: WriteOptions): Promise<void> | undefined {
-    if (options) return writeUntilAborted(() => this.#sink.write(packet), options)
+    if (options !== undefined) return writeUntilAborted(() => this.#sink.write(packet), options)
     return this.#sink.write(packet)
   }
 
@@ -159,7 +159,8 @@ export abstract class Device
    * @throws {BatchError} the kernel did not take some of them; all others were written.
    */
   writeBatch(packets: readonly Uint8Array[], options?: WriteOptions): Promise<void> | undefined {
-    if (options) return writeUntilAborted(() => this.#sink.writeBatch(packets), options)
+    if (options !== undefined)
+      return writeUntilAborted(() => this.#sink.writeBatch(packets), options)
     return this.#sink.writeBatch(packets)
   }
 
@@ -169,7 +170,8 @@ export abstract class Device
    * @throws {BatchError} the kernel did not take some of them; all others were written.
    */
   writePacked(batch: PackedBatch, options?: WriteOptions): Promise<void> | undefined {
-    if (options) return writeUntilAborted(() => this.#sink.writePacked(batch), options)
+    if (options !== undefined)
+      return writeUntilAborted(() => this.#sink.writePacked(batch), options)
     return this.#sink.writePacked(batch)
   }
 
@@ -190,7 +192,7 @@ export abstract class Device
     if (typeof given !== 'object' || given === null)
       throw invalidArgument('packet', given, 'an object with data and header')
     const write = () => this.#sink.writeSuperPacket(packet.data, packet.header)
-    return options ? writeUntilAborted(write, options) : write()
+    return options === undefined ? write() : writeUntilAborted(write, options)
   }
 
   /**

@@ -123,17 +123,42 @@ export function invalidArgument(
   value: unknown,
   expected: string,
   code: TunErrorCode = 'ERR_TUN_INVALID_ARGUMENT',
+  options?: ErrorOptions,
 ): TunError {
-  const subject = typeof value === 'string' ? value : show(value)
-  return new TunError(`Invalid ${what} ${show(value)}: expected ${expected}`, { code, subject })
+  const subject = typeof value === 'string' ? shorten(value) : show(value)
+  const message = `Invalid ${what} ${show(value)}: expected ${expected}`
+  return new TunError(message, { code, subject }, options)
+}
+
+/** Characters of a value that a message shows. */
+const SHOWN_MAX = 200
+
+/** Returns a text, or the beginning of a long one: a message of any length would exceed what a string can hold. */
+function shorten(text: string): string {
+  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text
 }
 
 /** A value as a message shows it: quoted text on one line, or the name of its type. */
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  if (typeof value === 'string') return JSON.stringify(shorten(value))
+  if (typeof value === 'number') return String(value)
+  if (typeof value === 'bigint') return showBigint(value)
   if (value === null || value === undefined || typeof value === 'boolean') return String(value)
-  return Array.isArray(value) ? 'array' : typeof value
+  return isArray(value) ? 'array' : typeof value
+}
+
+/** The text of a large bigint takes seconds to make. */
+function showBigint(value: bigint): string {
+  return BigInt.asIntN(256, value) === value ? String(value) : 'bigint'
+}
+
+/** Whether a value is an array; of a Proxy that was revoked, nothing can be known. */
+function isArray(value: unknown): boolean {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
+  }
 }
 
 /** What the native layer puts into the message of its errors. */

@@ -1,4 +1,4 @@
-import { checkSignal } from '../options/check.ts'
+import { checkOptions, checkSignal } from '../options/check.ts'
 
 /** How packets are written. */
 export interface WriteOptions {
@@ -16,8 +16,10 @@ export interface WriteOptions {
  */
 export function writeUntilAborted(
   write: () => Promise<void> | undefined,
-  { signal }: WriteOptions,
+  options: WriteOptions,
 ): Promise<void> | undefined {
+  checkOptions('options', options)
+  const { signal } = options
   checkSignal(signal)
   signal?.throwIfAborted()
   const written = write()

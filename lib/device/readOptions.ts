@@ -1,4 +1,4 @@
-import { checkFlag, checkSignal, checkWhole } from '../options/check.ts'
+import { checkFlag, checkOptions, checkSignal, checkWhole } from '../options/check.ts'
 
 /** How packets are read. */
 export interface ReadOptions {
@@ -35,6 +35,7 @@ export interface CheckedReading {
 
 /** Checks how packets are read. */
 export function checkReading(options: ReadOptions & Partial<Whole>): CheckedReading {
+  checkOptions('options', options)
   checkSignal(options.signal)
   return {
     reuse: checkFlag('reuse', options.reuse, false),
@@ -48,9 +49,10 @@ export function checkBatches(
   options: BatchOptions & Partial<Whole>,
   highWaterMark: number,
 ): CheckedReading & { maxPackets: number } {
+  const reading = checkReading(options)
   const { maxPackets = highWaterMark } = options
   return {
-    ...checkReading(options),
+    ...reading,
     maxPackets: checkWhole('maxPackets', maxPackets, 1, highWaterMark),
   }
 }

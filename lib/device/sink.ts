@@ -1,5 +1,6 @@
 import type { NativeDevice, NativePackets } from '#binding'
-import { TunError, fromNative, invalidArgument } from '../errors.ts'
+import { TunError, fromNative } from '../errors.ts'
+import { checkPacked, checkPacket, checkPackets, detachedPacket } from './checkPackets.ts'
 import type { PackedBatch } from './source.ts'
 import { type VnetHeader, checkVnetHeader } from './vnet.ts'
 import type { Watching } from './watching.ts'
@@ -55,7 +56,7 @@ export class PacketSink {
     const code = this.#call(packet)
     if (code === 0) return undefined
     if (code === BLOCKED) return this.#block(() => this.write(packet), packet)
-    throw this.#errorOf(code)
+    throw detachedPacket('packet', packet) ?? this.#errorOf(code)
   }
 
   writeSuperPacket(packet: Uint8Array, given: Partial<VnetHeader>): Promise<void> | undefined {
@@ -81,7 +82,7 @@ export class PacketSink {
     }
     if (code === 0) return undefined
     if (code === BLOCKED) return this.#block(again, packet)
-    throw this.#errorOf(code)
+    throw detachedPacket('data', packet) ?? this.#errorOf(code)
   }
 
   writeBatch(packets: readonly Uint8Array[]): Promise<void> | undefined {
@@ -90,9 +91,9 @@ export class PacketSink {
     try {
       code = this.#packets.writeBatch(packets as Uint8Array[])
     } catch (error) {
-      throw this.#closed() ?? checkPackets(packets) ?? fromNative(error)
+      throw this.#closed() ?? checkPackets(packets, error)
     }
-    return this.#settle(code)
+    return this.#settle(code, packets)
   }
 
   writePacked(batch: PackedBatch): Promise<void> | undefined {
@@ -101,7 +102,7 @@ export class PacketSink {
     try {
       code = this.#packets.writePacked(batch.buffer, batch.offsets)
     } catch (error) {
-      throw this.#closed() ?? checkPacked(batch) ?? fromNative(error)
+      throw this.#closed() ?? checkPacked(batch, error)
     }
     return this.#settle(code)
   }
@@ -121,22 +122,22 @@ export class PacketSink {
   }
 
   /** What the native layer kept is finished, and then the refusals of the whole batch are told. */
-  #settle(code: number): Promise<void> | undefined {
-    if ((code & BLOCKED) !== 0) return this.#block(() => this.#flush())
+  #settle(code: number, packets?: readonly Uint8Array[]): Promise<void> | undefined {
+    if ((code & BLOCKED) !== 0) return this.#block(() => this.#flush(packets))
     if ((code & REFUSED) === 0) return undefined
     const refused = this.#native
       .takeRefusals()
-      .map(({ index, error }) => ({ index, error: fromNative(new Error(error)) }))
+      .map(({ index, error }) => ({ index, error: errorOfPacket(error, index, packets) }))
       .sort((one, other) => one.index - other.index)
     const [first] = refused
     if (first) throw new BatchError(first.error, refused)
     return undefined
   }
 
-  #flush(): Promise<void> | undefined {
+  #flush(packets: readonly Uint8Array[] | undefined): Promise<void> | undefined {
     const closed = this.#closed()
     if (closed) throw closed
-    return this.#settle(this.#native.flush())
+    return this.#settle(this.#native.flush(), packets)
   }
 
   /** Goes on once the queue of that packet, or that of the batch which waits, has room. */
@@ -185,19 +186,12 @@ export function closedError(operation: string, name: string): TunError {
   })
 }
 
-function checkPacket(what: string, packet: unknown): TunError | undefined {
-  return packet instanceof Uint8Array ? undefined : invalidArgument(what, packet, 'a Uint8Array')
-}
-
-function checkPackets(packets: unknown): TunError | undefined {
-  if (!Array.isArray(packets)) return invalidArgument('packets', packets, 'an array of Uint8Array')
-  const index = packets.findIndex((packet) => !(packet instanceof Uint8Array))
-  return index === -1 ? undefined : checkPacket(`packet ${index}`, packets[index])
-}
-
-function checkPacked(batch: unknown): TunError | undefined {
-  const { buffer, offsets } = (batch ?? {}) as Partial<PackedBatch>
-  if (!(offsets instanceof Uint32Array))
-    return invalidArgument('offsets', offsets, 'a Uint32Array, one longer than there are packets')
-  return checkPacket('buffer', buffer)
+/** The error of a packet of a batch: one whose memory was transferred is empty, and refused by the kernel. */
+function errorOfPacket(
+  native: string,
+  index: number,
+  packets: readonly Uint8Array[] | undefined,
+): TunError {
+  const detached = packets && detachedPacket(`packet ${index}`, packets[index])
+  return detached ?? fromNative(new Error(native))
 }

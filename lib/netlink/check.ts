@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { invalidArgument } from '../errors.ts'
+import { checkList } from '../options/check.ts'
 
 /** Gives the value as the native layer wants it, or refuses it. */
 export type Check = (what: string, value: unknown) => unknown
@@ -36,8 +37,8 @@ export function nested(fields: Fields): Check {
 /** An array, each element of which is checked. */
 export function list(check: Check): Check {
   return (what, value) => {
-    if (!Array.isArray(value)) throw invalidArgument(what, value, 'an array')
-    return value.map((element) => check(what, element))
+    const elements: unknown[] = checkList(what, value, 'an array')
+    return elements.map((element) => check(what, element))
   }
 }
 

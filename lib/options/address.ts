@@ -2,6 +2,9 @@ import { isIPv4, isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { invalidArgument } from '../errors.ts'
 
+/** Characters of an IPv6 address in its longest form (`INET6_ADDRSTRLEN`), and of its prefix. */
+const TEXT_MAX = 46 + '/128'.length
+
 /** An address of an interface, or a network: an IP address and the length of its prefix. */
 export interface InterfaceAddress {
   /** The address alone, as it was written. */
@@ -68,7 +71,7 @@ export function rangeOf(address: string): string {
 }
 
 function parseCidr(text: unknown): InterfaceAddress | undefined {
-  if (typeof text !== 'string') return undefined
+  if (typeof text !== 'string' || text.length > TEXT_MAX) return undefined
   const [address = '', prefix, ...rest] = text.split('/')
   const family = familyOf(address)
   if (family === undefined || rest.length > 0) return undefined

@@ -1,7 +1,7 @@
 import type { NativeDeviceOptions } from '#binding'
 import { TunError, invalidArgument } from '../errors.ts'
 import { formatAddress, parseAddress, parseRoute } from './address.ts'
-import { checkFlag, checkList, checkSignal, checkWhole, optional } from './check.ts'
+import { checkFlag, checkList, checkNames, checkSignal, checkWhole, optional } from './check.ts'
 import { checkCloneDevice, checkMtu, checkName } from './interface.ts'
 import { parseMac } from './mac.ts'
 import { checkNamespace } from './namespace.ts'
@@ -97,7 +97,7 @@ const HIGH_WATER_MARK_DEFAULT = 256
 export const QUEUES_MAX = 256
 const INT_MAX = 2_147_483_647
 const VNET_HEADER_SIZES: readonly unknown[] = [10, 12, 20, 24]
-const OFFLOADS: readonly unknown[] = ['tso', 'uso']
+const OFFLOADS: readonly string[] = ['tso', 'uso']
 
 /**
  * Checks all options before anything is touched.
@@ -190,12 +190,10 @@ function checkConfiguration(options: TapOptions) {
   }
 }
 
-function checkOffloads(offload: unknown): readonly unknown[] {
+function checkOffloads(offload: unknown): readonly string[] {
   if (offload === 'auto') return OFFLOADS
   if (offload === false) return []
-  if (Array.isArray(offload) && offload.every((name) => OFFLOADS.includes(name))) return offload
-  const shown = Array.isArray(offload) ? offload.join() : offload
-  throw invalidArgument('offload', shown, '"auto", false or a list of "tso", "uso"')
+  return checkNames('offload', offload, OFFLOADS, '"auto", false or a list of "tso", "uso"')
 }
 
 /** What a descriptor that is taken over has already. */

@@ -31,11 +31,10 @@ export const INSTRUCTIONS_MAX = 4096
 
 /** Checks a classic BPF program. */
 export function checkProgram(program: unknown): NativeInstruction[] {
-  if (!Array.isArray(program) || program.length === 0 || program.length > INSTRUCTIONS_MAX) {
-    const expected = `an array of 1 to ${INSTRUCTIONS_MAX} instructions { code, jt, jf, k }`
-    throw invalidArgument('program', program, expected)
-  }
-  return program.map((instruction: Partial<BpfInstruction> | undefined, n) => ({
+  const expected = `an array of 1 to ${INSTRUCTIONS_MAX} instructions { code, jt, jf, k }`
+  const instructions: unknown[] = checkList('program', program, expected, INSTRUCTIONS_MAX)
+  if (instructions.length === 0) throw invalidArgument('program', program, expected)
+  return (instructions as (Partial<BpfInstruction> | null | undefined)[]).map((instruction, n) => ({
     code: checkWhole(`code of instruction ${n}`, instruction?.code, 0, 0xffff),
     jt: checkWhole(`jt of instruction ${n}`, instruction?.jt ?? 0, 0, 0xff),
     jf: checkWhole(`jf of instruction ${n}`, instruction?.jf ?? 0, 0, 0xff),

@@ -3,6 +3,9 @@ import { invalidArgument } from '../errors.ts'
 /** `PID_MAX_LIMIT` of the 64-bit kernel (include/linux/threads.h). */
 const PID_MAX = 4_194_304
 
+/** The longest path, `PATH_MAX` of linux/limits.h, with its trailing NUL. */
+const PATH_MAX = 4096
+
 /**
  * Checks a network namespace: a name of ip-netns(8), a path (it holds a `/`), or a process id, as a
  * number or as digits alone.
@@ -18,6 +21,7 @@ export function checkNamespace(netns: unknown): string {
 }
 
 function isNamespace(netns: string): boolean {
+  if (Buffer.byteLength(netns) >= PATH_MAX) return false
   if (/^\d+$/u.test(netns)) return isProcessId(Number(netns))
   return netns !== '' && netns !== '.' && netns !== '..' && !netns.includes('\0')
 }

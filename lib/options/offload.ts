@@ -1,5 +1,6 @@
 import type { NativeOffload } from '#binding'
 import { invalidArgument } from '../errors.ts'
+import { checkNames } from './check.ts'
 
 /**
  * A shortcut of the kernel's that the relay may use. What comes out is the same without it.
@@ -36,10 +37,8 @@ const QUEUES_MAX = 256
 export function checkOffload(offload: unknown): NativeOffload {
   if (offload === undefined || offload === 'auto') return allowed(OFFLOADS)
   if (offload === false) return allowed([])
-  const isList = Array.isArray(offload) && offload.every((name) => isOffload(name))
-  if (isList) return allowed(offload)
   const expected = `"auto", false or a list of ${OFFLOADS.map((name) => `"${name}"`).join(', ')}`
-  throw invalidArgument('offload', Array.isArray(offload) ? offload.join() : offload, expected)
+  return allowed(checkNames('offload', offload, OFFLOADS, expected))
 }
 
 /** Checks the number of queues; 0 is `auto`, as many as pay. */
@@ -56,11 +55,7 @@ export function toOffloadStatus(native: NativeOffload): OffloadStatus {
   return { tso, uso, gso, gro, coalesce }
 }
 
-function isOffload(name: unknown): name is Offload {
-  return OFFLOADS.includes(name as Offload)
-}
-
-function allowed(offloads: readonly Offload[]): NativeOffload {
+function allowed(offloads: readonly string[]): NativeOffload {
   const has = (name: Offload) => offloads.includes(name)
   return {
     tso: has('tso'),

@@ -62,13 +62,13 @@ function withoutZone(address: string): string {
   return address.split('%', 1)[0] ?? address
 }
 
+/** Characters of a host name with the dot of the root (RFC 1035 2.3.4). */
+const HOST_NAME_MAX = 254
+
 /** RFC 1123 2.1, and the underscore that many networks use. */
 function isHostName(name: string): boolean {
+  if (name.length > HOST_NAME_MAX) return false
   const labels = name.replace(/\.$/u, '').split('.')
   const isLabel = (label: string) => /^(?!-)[\w-]{1,63}(?<!-)$/u.test(label)
-  return (
-    name.length <= 254 &&
-    labels.every(isLabel) &&
-    !/^(?:\d+|0x[\da-f]*)$/iu.test(labels.at(-1) ?? '')
-  )
+  return labels.every(isLabel) && !/^(?:\d+|0x[\da-f]*)$/iu.test(labels.at(-1) ?? '')
 }

@@ -1,5 +1,5 @@
 import type { NativeOffload } from '#binding'
-import { TunError, invalidArgument } from '../errors.ts'
+import { invalidArgument } from '../errors.ts'
 import { formatAddress, parseAddress, parseRoute } from './address.ts'
 import { checkList, checkSignal, checkWhole, optional } from './check.ts'
 import { checkMtu, checkName } from './interface.ts'
@@ -135,13 +135,7 @@ function checkAccept(accept: unknown): 'peer' | 'any' {
 /** Options that mean something only together with others, or are not data. */
 function checkCompanions({ user, group, signal, onEvent }: RelayOptions): void {
   if (group !== undefined && user === undefined) {
-    throw new TunError(
-      `Invalid group ${JSON.stringify(group)}: expected a user with it; give the user too`,
-      {
-        code: 'ERR_TUN_INVALID_ARGUMENT',
-        subject: group,
-      },
-    )
+    throw invalidArgument('group', group, 'a user with it; give the user too')
   }
   checkSignal(signal)
   if (onEvent !== undefined && typeof (onEvent as unknown) !== 'function') {

@@ -17,9 +17,13 @@ export function formatIpv6(bytes: Uint8Array): string {
  *
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` when it is none of that version.
  */
-export function parseIp(text: string, version: 4 | 6): number[] {
-  const isGood = version === 4 ? isIPv4(text) : isIPv6(text) && !text.includes('%')
+export function parseIp(text: unknown, version: 4 | 6): number[] {
+  const isGood = typeof text === 'string' && (version === 4 ? isIPv4(text) : isZoneless(text))
   if (isGood) return ipaddr.parse(text).toByteArray()
   const example = version === 4 ? '10.0.0.1' : 'fd00::1'
   throw invalidArgument('address', text, `an IPv${version} address, such as ${example}`)
+}
+
+function isZoneless(text: string): boolean {
+  return isIPv6(text) && !text.includes('%')
 }

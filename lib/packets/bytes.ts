@@ -1,3 +1,15 @@
+import { isUint8Array } from 'node:util/types'
+import { invalidArgument } from '../errors.ts'
+
+/**
+ * Checks that a value is an array of bytes itself, not an object that inherits from one.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
+ */
+export function checkBytes(what: string, bytes: unknown): void {
+  if (!isUint8Array(bytes)) throw invalidArgument(what, bytes, 'a Uint8Array')
+}
+
 /** The 16-bit number at that place, in network byte order. */
 export function uint16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)

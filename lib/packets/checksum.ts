@@ -1,4 +1,5 @@
-import { putUint16, uint16 } from './bytes.ts'
+import { checkWhole } from '../options/check.ts'
+import { checkBytes, putUint16, uint16 } from './bytes.ts'
 import { Ipv4Packet } from './ipv4.ts'
 import { Ipv6Packet } from './ipv6.ts'
 import { parsePacket } from './parse.ts'
@@ -22,14 +23,23 @@ const ICMP = 1
 const UDP = 17
 const HEADER_CHECKSUM_AT = 10
 
+/** The largest sum to begin with. */
+const INITIAL_MAX = 0xffff_ffff
+
 /**
  * The internet checksum (RFC 1071) of these bytes: the complement of the sum of their 16-bit words, 0 to 65535.
  *
  * Over data that holds its own right checksum it is 0.
  *
- * @param initial a sum to begin with, such as that of a pseudo-header.
+ * @param initial a sum to begin with, such as that of a pseudo-header: a whole number from 0 to 4294967295.
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
  */
 export function internetChecksum(bytes: Uint8Array, initial = 0): number {
+  checkBytes('bytes', bytes)
+  return checksumOf(bytes, checkWhole('initial', initial, 0, INITIAL_MAX))
+}
+
+function checksumOf(bytes: Uint8Array, initial = 0): number {
   return ~fold(sumOf(bytes) + initial) & 0xffff
 }
 
@@ -47,13 +57,13 @@ export function fillChecksums(packet: Uint8Array | Ipv4Packet | Ipv6Packet): voi
   if (view instanceof Ipv4Packet) {
     const header = view.bytes.subarray(0, view.headerBytes)
     putUint16(header, HEADER_CHECKSUM_AT, 0)
-    putUint16(header, HEADER_CHECKSUM_AT, internetChecksum(header))
+    putUint16(header, HEADER_CHECKSUM_AT, checksumOf(header))
   }
   const bytes = transportOf(view)
   const at = CHECKSUM_AT.get(view.protocol)
   if (!bytes || at === undefined) return
   putUint16(bytes, at, 0)
-  const checksum = internetChecksum(bytes, pseudoHeaderSum(view, bytes.length))
+  const checksum = checksumOf(bytes, pseudoHeaderSum(view, bytes.length))
   // Zero would say that there is none.
   putUint16(bytes, at, checksum === 0 && view.protocol === UDP ? 0xffff : checksum)
 }
@@ -68,7 +78,7 @@ export function verifyChecksums(packet: Uint8Array | Ipv4Packet | Ipv6Packet): C
   if (!view) return { header: undefined, transport: undefined }
   const header =
     view instanceof Ipv4Packet
-      ? internetChecksum(view.bytes.subarray(0, view.headerBytes)) === 0
+      ? checksumOf(view.bytes.subarray(0, view.headerBytes)) === 0
       : undefined
   return { header, transport: verifyTransport(view) }
 }
@@ -78,7 +88,7 @@ function verifyTransport(packet: Ipv4Packet | Ipv6Packet): boolean | undefined {
   if (!bytes) return undefined
   // Without a checksum: over IPv4 alone (RFC 768, RFC 8200 section 8.1).
   if (packet.udp?.checksum === 0) return packet.version === 4 ? undefined : false
-  return internetChecksum(bytes, pseudoHeaderSum(packet, bytes.length)) === 0
+  return checksumOf(bytes, pseudoHeaderSum(packet, bytes.length)) === 0
 }
 
 /** What the checksum of the transport is made of, if it is of this packet alone. */

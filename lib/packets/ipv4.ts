@@ -1,3 +1,4 @@
+import { checkWhole } from '../options/check.ts'
 import { formatIpv4, parseIp } from './address.ts'
 import { uint16 } from './bytes.ts'
 import { IpPacketBase } from './ipBase.ts'
@@ -46,7 +47,7 @@ export class Ipv4Packet extends IpPacketBase {
   }
 
   set hopLimit(hops: number) {
-    this.bytes[8] = hops
+    this.bytes[8] = checkWhole('hopLimit', hops, 0, 0xff)
   }
 
   get protocol(): number {

@@ -1,4 +1,4 @@
-import { invalidArgument } from '../errors.ts'
+import { checkBytes } from './bytes.ts'
 import { type EthernetFrame, frameOf } from './frame.ts'
 import { ipPacketOf } from './ip.ts'
 import type { Ipv4Packet } from './ipv4.ts'
@@ -17,7 +17,7 @@ import type { Ipv6Packet } from './ipv6.ts'
  * if (packet?.udp?.destinationPort === 53) console.log(packet.source)
  */
 export function parsePacket(bytes: Uint8Array): Ipv4Packet | Ipv6Packet | undefined {
-  check('packet', bytes)
+  checkBytes('packet', bytes)
   return ipPacketOf(bytes)
 }
 
@@ -29,10 +29,6 @@ export function parsePacket(bytes: Uint8Array): Ipv4Packet | Ipv6Packet | undefi
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` when it is no Uint8Array.
  */
 export function parseFrame(bytes: Uint8Array): EthernetFrame | undefined {
-  check('frame', bytes)
+  checkBytes('frame', bytes)
   return frameOf(bytes)
-}
-
-function check(what: string, bytes: unknown): void {
-  if (!(bytes instanceof Uint8Array)) throw invalidArgument(what, bytes, 'a Uint8Array')
 }

@@ -1,3 +1,4 @@
+import { checkWhole } from '../options/check.ts'
 import { putUint16, uint16, uint32 } from './bytes.ts'
 
 const TCP_HEADER_BYTES = 20
@@ -20,7 +21,7 @@ abstract class Ported {
   }
 
   set sourcePort(port: number) {
-    putUint16(this.bytes, 0, port)
+    putUint16(this.bytes, 0, checkWhole('sourcePort', port, 0, 0xffff))
   }
 
   /** The port it goes to. Setting it leaves checksums as they are: `fillChecksums()`. */
@@ -29,7 +30,7 @@ abstract class Ported {
   }
 
   set destinationPort(port: number) {
-    putUint16(this.bytes, 2, port)
+    putUint16(this.bytes, 2, checkWhole('destinationPort', port, 0, 0xffff))
   }
 }
 
@@ -145,7 +146,7 @@ export class IcmpMessage {
   }
 
   set type(type: number) {
-    this.bytes[0] = type
+    this.bytes[0] = checkWhole('type', type, 0, 0xff)
   }
 
   get code(): number {
@@ -162,7 +163,7 @@ export class IcmpMessage {
   }
 
   set identifier(identifier: number) {
-    putUint16(this.bytes, 4, identifier)
+    putUint16(this.bytes, 4, checkWhole('identifier', identifier, 0, 0xffff))
   }
 
   /** Of an echo and its reply: which one. */

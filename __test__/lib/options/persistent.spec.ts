@@ -66,7 +66,7 @@ const refused: [options: unknown, message: RegExp][] = [
   [{ mode: 'tun', netns: '' }, /^Invalid netns "": /u],
   [{ mode: 'tun', cloneDevice: '' }, /^Invalid cloneDevice "": expected the path /u],
   [{ mode: 'tun', cloneDevice: 'a\0b' }, /^Invalid cloneDevice "a\\u0000b": /u],
-  [{ mode: 'tun', cloneDevice: 'x'.repeat(4096) }, /^Invalid cloneDevice "x+": /u],
+  [{ mode: 'tun', cloneDevice: 'x'.repeat(4096) }, /^Invalid cloneDevice "x+…": /u],
 ]
 
 for (const [options, message] of refused) {

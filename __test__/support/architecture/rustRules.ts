@@ -66,7 +66,7 @@ const DOORS: readonly Door[] = [
 export function rustProblems(root: string): string[] {
   return filesIn(root, 'crate', '.rs').flatMap((file) => {
     const code = codeOf(readFileSync(join(root, file), 'utf8'))
-    return [...doorProblems(file, code), ...roomProblems(file, code)]
+    return [...doorProblems(file, code), ...roomProblems(file, code), ...lengthProblems(file, code)]
   })
 }
 
@@ -94,6 +94,23 @@ function roomProblems(file: string, code: string): string[] {
   const used = internalPaths(code, module).map(([, ...path]) => path)
   const wrong = used.filter((path) => !mayUse(room, allowed, path)).map((path) => path.join('::'))
   return [...new Set(wrong)].map((path) => `${file}: ${room} may not use ${path}`)
+}
+
+/** Where the bridge takes values from JavaScript: the fields of an object, the parameters of a function, and a call. */
+const TAKEN: readonly RegExp[] = [
+  /#\[napi\(object(?![^\]]*object_from_js = false)[^\]]*\)\][^{;]*?struct \w+[^{;]*\{(?<taken>[^}]*)\}/gu,
+  /\bpub (?:async )?fn \w+[^(]*\((?<taken>[^)]*)\)/gu,
+  /\blet [^;=]*:(?<taken>[^;=]*)=\s*call\.get\(/gu,
+]
+
+/** A `Vec` from JavaScript reserves memory for whatever length the array claims, which can end the process. */
+function lengthProblems(file: string, code: string): string[] {
+  if (!file.startsWith('crate/node/src/')) return []
+  const taken = TAKEN.flatMap((place) => [...code.matchAll(place)])
+  const isUnbounded = taken.some(({ groups }) => /\bVec</u.test(groups?.['taken'] ?? ''))
+  return isUnbounded
+    ? [`${file}: an array from JavaScript may be read as sys::list::List only`]
+    : []
 }
 
 /** Where a file of the core stands: `['relay', 'setup']`; nothing for the core's root and other crates. */

@@ -1,5 +1,6 @@
 //! Values of the core as plain JavaScript objects, and options the other way.
 
+use crate::sys::list::List;
 use ipnet::IpNet;
 use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -13,7 +14,8 @@ use tun2udp_core::{Error, ErrorCode, Result};
 #[napi(object, object_to_js = false)]
 pub struct NativeRelayOptions {
     /// `ADDRESS/PREFIX`, the primary one first.
-    pub addresses: Vec<String>,
+    #[napi(ts_type = "Array<string>")]
+    pub addresses: List<String, 65_536>,
     /// UDP port of the peer.
     pub send_port: u16,
     /// UDP port of this end; 0: the kernel chooses.
@@ -23,7 +25,8 @@ pub struct NativeRelayOptions {
     /// MTU, bytes.
     pub mtu: Option<u32>,
     /// `NETWORK/PREFIX`.
-    pub routes: Vec<String>,
+    #[napi(ts_type = "Array<string>")]
+    pub routes: List<String, 65_536>,
     /// An address literal; an IPv6 one may carry `%SCOPE`, the name or index of an interface.
     pub peer: String,
     /// An address literal.

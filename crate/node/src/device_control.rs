@@ -3,6 +3,7 @@
 
 use crate::background::run_blocking;
 use crate::device::NativeDevice;
+use crate::sys::list::List;
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
@@ -10,6 +11,11 @@ use tun2udp_core::device::{StationFilter, TunDevice, principal};
 use tun2udp_core::sys::tun_filter::Instruction;
 use tun2udp_core::tuntap;
 use tun2udp_core::{Error, ErrorCode, Result};
+
+/// Stations that a filter can list (`__u16 count` of `struct tun_filter`), six bytes each.
+const STATION_BYTES_MAX: u32 = 65_535 * 6;
+/// `BPF_MAXINSNS` of linux/bpf_common.h.
+const INSTRUCTIONS_MAX: u32 = 4096;
 
 /// What the driver says of a device.
 #[napi(object, object_from_js = false)]
@@ -75,7 +81,8 @@ pub struct NativeInstruction {
 #[napi(object, object_to_js = false)]
 pub struct NativeStationFilter {
     /// Ethernet addresses, six bytes each, end to end.
-    pub stations: Vec<u8>,
+    #[napi(ts_type = "Array<number>")]
+    pub stations: List<u8, STATION_BYTES_MAX>,
     /// All multicast frames.
     pub all_multicast: bool,
 }
@@ -209,10 +216,12 @@ impl NativeDevice {
     pub fn set_filter<'env>(
         &self,
         env: &'env Env,
-        program: Option<Vec<NativeInstruction>>,
+        #[napi(ts_arg_type = "Array<NativeInstruction> | undefined | null")] program: Option<
+            List<NativeInstruction, INSTRUCTIONS_MAX>,
+        >,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
         let program = program.map(|program| {
-            let instructions = program.into_iter();
+            let instructions = program.into_vec().into_iter();
             let copy = |NativeInstruction { code, jt, jf, k }| Instruction { code, jt, jf, k };
             instructions.map(copy).collect::<Vec<_>>()
         });

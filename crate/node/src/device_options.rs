@@ -1,6 +1,7 @@
 //! Options of a device, and what it became.
 
 use crate::convert::networks;
+use crate::sys::list::List;
 use napi_derive::napi;
 use tun2udp_core::device::{DeviceOptions, Mode, Offloads};
 use tun2udp_core::packet::vnet::VnetHeader;
@@ -47,13 +48,16 @@ pub struct NativeDeviceOptions {
     /// Name, path or process id of a network namespace.
     pub netns: Option<String>,
     /// `ADDRESS/PREFIX`.
-    pub addresses: Vec<String>,
+    #[napi(ts_type = "Array<string>")]
+    pub addresses: List<String, 65_536>,
     /// `NETWORK/PREFIX`.
-    pub routes: Vec<String>,
+    #[napi(ts_type = "Array<string>")]
+    pub routes: List<String, 65_536>,
     /// MTU, bytes.
     pub mtu: Option<u32>,
     /// Ethernet address, six numbers.
-    pub mac: Option<Vec<u8>>,
+    #[napi(ts_type = "Array<number>")]
+    pub mac: Option<List<u8, 6>>,
     /// Packets that may wait for the reader.
     pub tx_queue_length: Option<u32>,
     /// Bytes before a write waits.

@@ -4,7 +4,7 @@
 //! receiver and to guard it against a second call costs several times as much as the rest of a call.
 
 use crate::device::closed;
-use crate::sys::view::{bytes_mut, numbers_mut};
+use crate::sys::view::{PacketList, bytes_mut, check_bytes, check_packets, numbers_mut};
 use napi::Env;
 use napi::bindgen_prelude::{
     Function, FunctionCallContext, ToNapiValue, Uint8ArraySlice, Uint32ArraySlice,
@@ -90,42 +90,50 @@ pub(crate) fn functions<'env>(
         read_whole: function(env, "readWhole", queues, |queues, call| {
             read(queues, call, Form::Whole)
         })?,
-        has_waiting: function(env, "hasWaiting", queues, |queues, _| Ok(queues.has_waiting()))?,
+        has_waiting: function(env, "hasWaiting", queues, |queues, _| {
+            Ok(queues.get()?.has_waiting())
+        })?,
         write: function(env, "write", queues, |queues, call| {
             let packet: Uint8ArraySlice<'_> = call.get(0)?;
-            Ok(written(queues.write(&packet)))
+            Ok(written(queues.get()?.write(&packet)))
         })?,
         write_batch: function(env, "writeBatch", queues, |queues, call| {
-            let packets: Vec<Uint8ArraySlice<'_>> = call.get(0)?;
-            let progress = queues.write_batch(packets.iter().map(AsRef::as_ref));
-            Ok(outcome(queues, progress))
+            let packets: PacketList<'_> = call.get(0)?;
+            let mut queues = queues.get()?;
+            let progress = queues.write_batch(packets.iter());
+            Ok(outcome(&queues, progress))
         })?,
         write_packed: function(env, "writePacked", queues, |queues, call| {
             let buffer: Uint8ArraySlice<'_> = call.get(0)?;
             let offsets: Uint32ArraySlice<'_> = call.get(1)?;
+            check_packed(&buffer, &offsets)?;
+            let mut queues = queues.get()?;
             let progress = queues.write_batch(packets(&buffer, &offsets));
-            Ok(outcome(queues, progress))
+            Ok(outcome(&queues, progress))
         })?,
     })
 }
 
-/// A function of JavaScript's that does something with the queues, or throws once they are closed. A
-/// panic becomes an exception.
+/// Creates a JavaScript function that uses the queues. A panic in it becomes an exception.
+///
+/// `work` reads all its arguments before it takes the queues: reading them may run a getter that uses
+/// the device.
 fn function<'env, T: ToNapiValue>(
     env: &'env Env,
     name: &str,
     queues: &SharedQueues,
-    work: impl Fn(&mut Queues, &FunctionCallContext<'_>) -> napi::Result<T> + 'static,
+    work: impl Fn(&SharedQueues, &FunctionCallContext<'_>) -> napi::Result<T> + 'static,
 ) -> napi::Result<Function<'env, (), T>> {
     let queues = queues.clone();
-    env.create_function_from_closure(name, move |call| work(&mut *queues.get()?, &call))
+    env.create_function_from_closure(name, move |call| work(&queues, &call))
 }
 
-fn read(queues: &mut Queues, call: &FunctionCallContext<'_>, form: Form) -> napi::Result<i32> {
+fn read(queues: &SharedQueues, call: &FunctionCallContext<'_>, form: Form) -> napi::Result<i32> {
     let mut slab: Uint8ArraySlice<'_> = call.get(0)?;
     let start: u32 = call.get(1)?;
     let mut offsets: Uint32ArraySlice<'_> = call.get(2)?;
     let max_packets: u32 = call.get(3)?;
+    let mut queues = queues.get()?;
     let room = Room {
         slab: bytes_mut(&mut slab),
         offsets: numbers_mut(&mut offsets),
@@ -156,6 +164,12 @@ pub(crate) fn outcome(queues: &Queues, progress: Progress) -> i32 {
 
 fn failed(error: &io::Error) -> i32 {
     FAILED - error.raw_os_error().unwrap_or(0)
+}
+
+/// Checks the limits of a batch in one buffer: neighbouring offsets may give the same bytes again.
+fn check_packed(buffer: &[u8], offsets: &[u32]) -> napi::Result<()> {
+    check_packets(offsets.len().saturating_sub(1))?;
+    check_bytes(packets(buffer, offsets).map(<[u8]>::len).fold(0, usize::saturating_add))
 }
 
 /// The packets that lie between neighbouring offsets.

@@ -1,0 +1,92 @@
+import test from 'ava'
+import {
+  fillChecksums,
+  internetChecksum,
+  parseFrame,
+  parsePacket,
+  verifyChecksums,
+} from '../../../index.ts'
+
+const INVALID = 'ERR_TUN_INVALID_ARGUMENT'
+const LOOKALIKES: readonly unknown[] = [
+  null,
+  undefined,
+  5,
+  5n,
+  'text',
+  Symbol('x'),
+  [1, 2],
+  new ArrayBuffer(20),
+  new Proxy(new Uint8Array(20), {}),
+  Object.create(Uint8Array.prototype),
+]
+
+const FUNCTIONS: readonly [name: string, call: (bytes: never) => unknown, what: string][] = [
+  ['internetChecksum', internetChecksum, 'bytes'],
+  ['fillChecksums', fillChecksums, 'packet'],
+  ['verifyChecksums', verifyChecksums, 'packet'],
+  ['parsePacket', parsePacket, 'packet'],
+  ['parseFrame', parseFrame, 'frame'],
+]
+
+for (const [name, call, what] of FUNCTIONS) {
+  test(`${name}() names the argument that is not bytes`, (t) => {
+    const message = new RegExp(`^Invalid ${what} .*: expected a Uint8Array$`, 'u')
+    for (const bytes of LOOKALIKES) t.throws(() => call(bytes as never), { code: INVALID, message })
+  })
+}
+
+const NUMBERS: readonly unknown[] = [Symbol('x'), 5n, null, '5', 1.5, -1, Number.NaN, Infinity, {}]
+
+test('internetChecksum() begins with a whole number', (t) => {
+  for (const initial of NUMBERS) {
+    t.throws(() => internetChecksum(new Uint8Array(2), initial as never), {
+      code: INVALID,
+      message: /^Invalid initial .*: expected a whole number from 0 to 4294967295$/u,
+    })
+  }
+  t.is(internetChecksum(Uint8Array.of(0, 1), 0xffff_ffff), 0xfffe)
+})
+
+/** An echo request over IPv4, a datagram over IPv6, and an ARP request. */
+const echo = Buffer.from(
+  '4500001c000000004001000a0a0000010a00000208000000000100020000'.slice(0, 56),
+  'hex',
+)
+const datagram = Buffer.from(`6000000000081140${'00'.repeat(32)}0001000200080000`, 'hex')
+const request = Buffer.from(
+  `${'ff'.repeat(6)}0200000000010806${'0001080006040001'}${'00'.repeat(20)}`,
+  'hex',
+)
+
+test('fields are set to whole numbers and addresses only', (t) => {
+  const [icmp, udp, arp] = [parsePacket(echo), parsePacket(datagram), parseFrame(request)?.arp]
+  const fields: [view: object | undefined, field: string, highest: number][] = [
+    [icmp, 'hopLimit', 255],
+    [udp, 'hopLimit', 255],
+    [icmp?.version === 4 ? icmp.icmp : undefined, 'type', 255],
+    [icmp?.version === 4 ? icmp.icmp : undefined, 'identifier', 65_535],
+    [udp?.udp, 'sourcePort', 65_535],
+    [udp?.udp, 'destinationPort', 65_535],
+    [arp, 'operation', 65_535],
+  ]
+  for (const [view, field, highest] of fields) {
+    t.true(view !== undefined && Reflect.set(view, field, highest), field)
+    t.is(Reflect.get(view ?? {}, field), highest)
+    for (const value of [...NUMBERS, highest + 1]) {
+      const message = new RegExp(
+        `^Invalid ${field} .*: expected a whole number from 0 to ${highest}$`,
+        'u',
+      )
+      t.throws(() => Reflect.set(view ?? {}, field, value), { code: INVALID, message })
+    }
+  }
+  for (const [view, field] of [
+    [icmp, 'source'],
+    [udp, 'destination'],
+    [arp, 'senderIp'],
+    [arp, 'targetMac'],
+  ] as const)
+    for (const value of [Symbol('x'), 5n, null])
+      t.throws(() => Reflect.set(view ?? {}, field, value), { code: INVALID })
+})
