@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream'
 import { BatchError } from './sink.ts'
 import { type CheckedStreamOptions, type StreamedDevice, tellRefused } from './streamOptions.ts'
+import { WaitingPackets } from './waitingPackets.ts'
 
 type Done = (error?: Error | null) => void
 
@@ -10,6 +11,8 @@ export class PacketDuplex extends Duplex {
   readonly #options: CheckedStreamOptions
   readonly #batches: AsyncIterableIterator<Buffer[], undefined>
   readonly #onEnd: (stream: PacketDuplex) => void
+  /** What was read and not pushed yet. */
+  readonly #waiting: WaitingPackets
   #isReading = false
   #isEnded = false
 
@@ -19,11 +22,12 @@ export class PacketDuplex extends Duplex {
     onEnd: (stream: PacketDuplex) => void,
   ) {
     const { highWaterMark } = options
-    // It reads once nothing is left, and is given what is there by then, which is a batch at most.
-    super({ objectMode: true, writableHighWaterMark: highWaterMark, readableHighWaterMark: 1 })
+    // No packet waits in the stream's own buffer, where nothing would find that its memory was transferred.
+    super({ objectMode: true, writableHighWaterMark: highWaterMark, readableHighWaterMark: 0 })
     this.#device = device
     this.#options = options
     this.#onEnd = onEnd
+    this.#waiting = new WaitingPackets(device.name)
     this.#batches = device.batches({ maxPackets: highWaterMark })
   }
 
@@ -41,6 +45,10 @@ export class PacketDuplex extends Duplex {
 
   override _read(): void {
     if (this.#isReading) return
+    if (this.#waiting.hasNext) {
+      this.#pushAll()
+      return
+    }
     this.#isReading = true
     void this.#readBatch()
   }
@@ -82,18 +90,24 @@ export class PacketDuplex extends Duplex {
     try {
       const step = await this.#batches.next()
       this.#isReading = false
-      if (step.done) this.#endReading()
-      else this.#pushAll(step.value)
+      if (step.done) {
+        this.#endReading()
+        return
+      }
+      this.#waiting.set(step.value)
+      this.#pushAll()
     } catch (error) {
       this.destroy(error as Error)
     }
   }
 
-  #pushAll(packets: readonly Buffer[]): void {
-    for (const packet of packets) {
-      // Whoever got the one before may have destroyed the stream.
-      if (this.destroyed) return
-      this.push(packet)
+  /** Pushes packets until the stream has enough. Each may reach a listener at once, which can end the stream. */
+  #pushAll(): void {
+    try {
+      while (!this.#isEnded && !this.destroyed && this.#waiting.hasNext)
+        if (!this.push(this.#waiting.take())) return
+    } catch (error) {
+      this.destroy(error as Error)
     }
   }
 

@@ -57,7 +57,7 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
       this.#pending.length === 0 &&
       !this.#isDone
     )
-      return Promise.resolve({ value: this.#take(), done: false })
+      return this.#taken()
     return this.#wait()
   }
 
@@ -80,18 +80,35 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
 
   /** @internal */
   ready(): void {
-    while (this.#source.available > 0) {
-      const waiting = this.#pending.shift()
-      if (!waiting) return
-      waiting[0]({ value: this.#take(), done: false })
+    try {
+      while (this.#source.available > 0) {
+        const waiting = this.#pending[0]
+        if (!waiting) return
+        const value = this.#take()
+        this.#pending.shift()
+        waiting[0]({ value, done: false })
+      }
+      if (this.#pending.length > 0) this.#source.wait(this)
+    } catch (error) {
+      this.#fail(error)
     }
-    if (this.#pending.length > 0) this.#source.wait(this)
   }
 
   /** @internal */
   ended(error: TunError | undefined): void {
     if (error) this.#fail(error)
     else this.#finish()
+  }
+
+  /** What cannot be taken ends the loop: it would hold the device for ever, since no loop returns what threw. */
+  #taken(): Promise<IteratorResult<T, undefined>> {
+    try {
+      return Promise.resolve({ value: this.#take(), done: false })
+    } catch (error) {
+      this.#finish()
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is whatever was thrown
+      return Promise.reject(error)
+    }
   }
 
   #wait(): Promise<IteratorResult<T, undefined>> {
@@ -103,14 +120,13 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
       this.#pending.push([resolve, reject])
       try {
         this.#start()
+        if (this.#pending.length > 1) return
+        if (this.#source.available > 0) this.ready()
+        else if (this.#source.end) this.ended(this.#source.end.error)
+        else this.#source.wait(this)
       } catch (error) {
         this.#fail(error)
-        return
       }
-      if (this.#pending.length > 1) return
-      if (this.#source.available > 0) this.ready()
-      else if (this.#source.end) this.ended(this.#source.end.error)
-      else this.#source.wait(this)
     })
   }
 

@@ -1,6 +1,8 @@
 import type { NativeDevice, NativePackets } from '#binding'
 import { TunError, fromNative } from '../errors.ts'
+import { newOffsets, newSlab } from './slab.ts'
 import { ORDINARY, type SuperPacket, toSuperPacket } from './vnet.ts'
+import { lostPackets } from './waitingPackets.ts'
 import type { Watching } from './watching.ts'
 
 /** Packets that lie end to end in one buffer. */
@@ -25,8 +27,6 @@ export interface Waiter {
   ended(error: TunError | undefined): void
 }
 
-/** Memory that packets are read into. It stays for as long as one of its packets is used. */
-const SLAB_BYTES = 256 * 1024
 /**
  * The class of what `subarray()` gives: made by it, a view costs half, since no `ArrayBuffer` is asked for each time.
  * Only Node tells it.
@@ -53,8 +53,10 @@ export class PacketSource {
   readonly #native: NativeDevice
   readonly #packets: NativePackets
   readonly #readiness: Watching
-  readonly #offsets: Uint32Array
-  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  /** Packets that are read at once, at most. */
+  readonly highWaterMark: number
+  #offsets: Uint32Array
+  #slab = newSlab()
   #memory = this.#slab.buffer
   /** Bytes of the slab that are in use. */
   #filled = 0
@@ -78,14 +80,10 @@ export class PacketSource {
     this.#native = native
     this.#packets = packets
     this.#readiness = readiness
-    this.#offsets = new Uint32Array(highWaterMark + 1)
+    this.highWaterMark = highWaterMark
+    this.#offsets = newOffsets(highWaterMark)
     this.#headerBytes = native.info.vnetHeaderBytes
     readiness.onReadable = this.#onReadable
-  }
-
-  /** Packets that are read at once, at most. */
-  get highWaterMark(): number {
-    return this.#offsets.length - 1
   }
 
   /** Packets that were read and not taken yet. */
@@ -98,8 +96,14 @@ export class PacketSource {
     return this.#end
   }
 
-  /** Takes the next packet; there must be one. */
+  /**
+   * Takes the next packet; there must be one.
+   *
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: the packets that were read ahead are lost, since the caller
+   * transferred the memory of one that it had got.
+   */
   take(): Buffer {
+    if (this.#slab.length === 0 || this.#offsets.length === 0) throw this.#lost()
     const index = this.#next++
     const start = this.#offsets[index] ?? 0
     return view(this.#memory, start, (this.#offsets[index + 1] ?? start) - start)
@@ -126,6 +130,7 @@ export class PacketSource {
 
   /** The same end to end. */
   takePacked(maxPackets: number, reuse: boolean): PackedBatch {
+    if (this.#slab.length === 0 || this.#offsets.length === 0) throw this.#lost()
     const start = this.#next
     this.#next += Math.min(maxPackets, this.available)
     const offsets = reuse
@@ -185,9 +190,18 @@ export class PacketSource {
   #readAgain(reader: Waiter): void {
     this.#isWhole = false
     if (this.available === 0) return
+    if (this.#slab.length === 0 || this.#offsets.length === 0) throw this.#lost()
     this.#native.giveBack(this.#slab, this.#offsets.subarray(this.#next, this.#count + 1))
     this.#next = this.#count
     this.#fill(reader)
+  }
+
+  /** Drops what was read ahead into memory that is gone; the next read takes other memory. */
+  #lost(): TunError {
+    const { name } = this.#native.info
+    const packets = this.available
+    this.#next = this.#count
+    return lostPackets(name, packets)
   }
 
   readonly #onReadable = (): void => {
@@ -210,6 +224,7 @@ export class PacketSource {
 
   /** Reads what is there into the slab, and into another where that is full. */
   #fill({ maxPackets, reuse, superpackets }: Waiter): number {
+    if (this.#offsets.length === 0) this.#offsets = newOffsets(this.highWaterMark)
     if (reuse && !this.#isShared) this.#filled = 0
     if (reuse && this.#isShared) this.#renew()
     let count = this.#read(maxPackets, superpackets)
@@ -234,7 +249,7 @@ export class PacketSource {
   }
 
   #renew(): void {
-    this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    this.#slab = newSlab()
     this.#memory = this.#slab.buffer
     this.#filled = 0
     this.#isShared = false

@@ -1,5 +1,6 @@
 import { closedError } from './sink.ts'
 import { type CheckedStreamOptions, type StreamedDevice, tellRefused } from './streamOptions.ts'
+import { WaitingPackets } from './waitingPackets.ts'
 
 /** A stream that was opened: it ends with the device, or before. */
 export abstract class OpenStream {
@@ -47,6 +48,8 @@ export abstract class OpenStream {
 export class PacketReadable extends OpenStream {
   readonly stream: ReadableStream<Uint8Array>
   readonly #batches: AsyncIterableIterator<Buffer[], undefined>
+  /** What was read and nobody has asked the stream for yet. */
+  readonly #waiting: WaitingPackets
   #controller!: ReadableStreamDefaultController<Uint8Array>
 
   constructor(
@@ -56,6 +59,7 @@ export class PacketReadable extends OpenStream {
   ) {
     super(signal, onEnd)
     this.#batches = device.batches({ maxPackets: highWaterMark })
+    this.#waiting = new WaitingPackets(device.name)
     this.stream = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -66,7 +70,7 @@ export class PacketReadable extends OpenStream {
           this.#finish()
         },
       },
-      // The stream asks only when somebody waits, and is given what is there by then, which is a batch at most.
+      // The stream asks only when somebody waits, and is given one packet.
       { highWaterMark: 0 },
     )
   }
@@ -79,12 +83,31 @@ export class PacketReadable extends OpenStream {
     if (this.#finish()) this.#controller.error(error)
   }
 
-  async #pull(): Promise<void> {
+  #pull(): Promise<void> | undefined {
+    if (!this.#waiting.hasNext) return this.#readBatch()
+    this.#enqueue()
+    return undefined
+  }
+
+  async #readBatch(): Promise<void> {
     try {
       const step = await this.#batches.next()
       if (this.isEnded) return
-      if (step.done) this.deviceClosed()
-      else for (const packet of step.value) this.#controller.enqueue(packet)
+      if (step.done) {
+        this.deviceClosed()
+        return
+      }
+      this.#waiting.set(step.value)
+    } catch (error) {
+      this.fail(error)
+      return
+    }
+    this.#enqueue()
+  }
+
+  #enqueue(): void {
+    try {
+      this.#controller.enqueue(this.#waiting.take())
     } catch (error) {
       this.fail(error)
     }
