@@ -4,6 +4,7 @@ use super::codec::{Message, MessageView, Reply, messages, reply};
 use super::context::Context;
 use super::socket::{RawSocket, Socket};
 use crate::error::{Error, Result};
+use crate::namespace;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Mutex;
@@ -50,6 +51,12 @@ impl Connection {
     /// Opens a socket in the calling thread's network namespace; needs a tokio runtime round it.
     pub fn open() -> Result<Self> {
         Self::over(RawSocket::open(&[])?)
+    }
+
+    /// Opens a socket in a network namespace that was opened already, on a thread that enters it;
+    /// `name` is for the error. Needs a tokio runtime round it.
+    pub fn open_in(namespace: &OwnedFd, name: &str) -> Result<Self> {
+        Self::over(namespace::within_open(namespace, name, || RawSocket::open(&[]))?)
     }
 
     /// A connection by that socket; needs a tokio runtime round it.

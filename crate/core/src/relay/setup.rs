@@ -14,7 +14,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::namespace;
 use crate::netlink::{Connection, Link, LinkChange, LinkRef};
 use crate::transport::UdpEndpoint;
-use crate::tuntap::undo::{Change, Undo};
+use crate::tuntap::identity::Identity;
+use crate::tuntap::undo::{Change, Setting, Undo};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -72,7 +73,7 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     let mtu = match configured {
         Ok(mtu) => mtu,
         Err(error) => {
-            undo.run().await;
+            let _ = undo.run().await;
             return Err(error);
         }
     };
@@ -134,7 +135,7 @@ async fn configure(plan: &Plan<'_>, device: &TunDevice, undo: &mut Undo) -> Resu
     let index = device.index();
     let before = connection.link(&LinkRef::Index(index)).await?;
     if device.is_persistent() {
-        *undo = Undo::new(index, device.name(), Connection::open()?);
+        *undo = Undo::new(Identity::of(device)?, Connection::open()?);
     } else {
         // Else the kernel would send router solicitations from a link-local address of its own
         // making. It must be a message of its own, before the link is up.
@@ -149,7 +150,7 @@ async fn configure(plan: &Plan<'_>, device: &TunDevice, undo: &mut Undo) -> Resu
     if mtu != before.mtu {
         let change = LinkChange { mtu: Some(mtu), ..LinkChange::default() };
         connection.set_link(index, device.name(), &change).await?;
-        undo.record(Change::Mtu(before.mtu));
+        undo.record(Change::Mtu(Setting { before: before.mtu, set: mtu }));
     }
     if plan.offload.tso || plan.offload.uso {
         limit_segments(&connection, device, &before, mtu::segments(mtu, config.peer), undo).await;
@@ -160,7 +161,7 @@ async fn configure(plan: &Plan<'_>, device: &TunDevice, undo: &mut Undo) -> Resu
     if !before.up {
         let change = LinkChange { up: Some(true), ..LinkChange::default() };
         connection.set_link(index, device.name(), &change).await?;
-        undo.record(Change::Up);
+        undo.record(Change::Up(true));
     }
     for route in &config.routes {
         connection.add_route(index, *route).await?;
@@ -178,10 +179,10 @@ async fn limit_segments(
     segments: u32,
     undo: &mut Undo,
 ) {
-    let Some(limit) = before.gso_max_segs.filter(|limit| *limit != segments) else { return };
+    let Some(before) = before.gso_max_segs.filter(|before| *before != segments) else { return };
     let change = LinkChange { gso_max_segs: Some(segments), ..LinkChange::default() };
     if connection.set_link(device.index(), device.name(), &change).await.is_ok() {
-        undo.record(Change::GsoMaxSegments(limit));
+        undo.record(Change::GsoMaxSegments(Setting { before, set: segments }));
     }
 }
 

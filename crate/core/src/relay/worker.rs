@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::packet::coalesce::CoalesceOptions;
 use crate::sys::poll::Bell;
 use crate::transport::{UdpReceiver, UdpSender};
+use crate::tuntap::undo::Undo;
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
 use tokio::runtime::Runtime;
@@ -80,13 +81,20 @@ fn relay(
         // Before a failure is told, nothing may be left.
         if threads.is_err() {
             drop(steered.take());
-            runtime.block_on(undo.run());
+            roll_back(task, runtime, &undo);
         }
         let _ = started.send(threads.map(|()| info.clone()));
     };
     let end = relay_queues(task, queues, on_started)?;
-    runtime.block_on(undo.run());
+    roll_back(task, runtime, &undo);
     Some(end)
+}
+
+/// Restores the settings of a persistent interface, and reports those that stay changed.
+fn roll_back(task: &Task, runtime: &Runtime, undo: &Undo) {
+    if let Err(error) = runtime.block_on(undo.run()) {
+        (task.on_event)(Event { kind: "undo-incomplete", message: error.to_string() });
+    }
 }
 
 /// Relays on all queues until told to stop or one of them fails, which ends them all.

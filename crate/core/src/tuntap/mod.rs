@@ -15,6 +15,7 @@
 mod burst;
 mod cutter;
 mod features;
+pub(crate) mod identity;
 mod open;
 mod options;
 mod queues;

@@ -1,8 +1,9 @@
 //! Opening a device and making it what the options say. A failure at any point leaves nothing
 //! behind.
 
+use super::identity::Identity;
 use super::options::OpenOptions;
-use super::undo::{Change, Undo};
+use super::undo::{Change, Setting, Undo};
 use crate::device::{DeviceOptions, Offloads, TunDevice, principal};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace;
@@ -122,7 +123,7 @@ fn configure(
     let mtu = runtime.block_on(async {
         let connection = Connection::open()?;
         let mut undo = if existed {
-            Undo::new(device.index(), device.name(), Connection::open()?)
+            Undo::new(Identity::of(&device)?, Connection::open()?)
         } else {
             Undo::default()
         };
@@ -132,7 +133,7 @@ fn configure(
             Err(error) => Err(error),
         };
         if configured.is_err() {
-            undo.run().await;
+            let _ = undo.run().await;
         }
         configured
     })?;
@@ -172,7 +173,10 @@ impl Work<'_> {
         let before = connection.link(&LinkRef::Index(index)).await?;
         if let Some(mac) = options.mac {
             device.set_mac(mac)?;
-            undo.record(Change::Mac(before.mac_address.clone()));
+            if let Some(before) = before.mac_address.clone() {
+                let set = mac.map(|byte| format!("{byte:02x}")).join(":");
+                undo.record(Change::Mac(Setting { before, set }));
+            }
         }
         if !self.existed && !options.link_local {
             // It must be a message of its own, before the link is up.
@@ -182,23 +186,20 @@ impl Work<'_> {
         if mtu != before.mtu {
             let change = LinkChange { mtu: Some(mtu), ..LinkChange::default() };
             connection.set_link(index, name, &change).await?;
-            undo.record(Change::Mtu(before.mtu));
+            undo.record(Change::Mtu(Setting { before: before.mtu, set: mtu }));
         }
-        if options.tx_queue_length.is_some() {
-            let change =
-                LinkChange { tx_queue_length: options.tx_queue_length, ..LinkChange::default() };
+        if let Some(set) = options.tx_queue_length {
+            let change = LinkChange { tx_queue_length: Some(set), ..LinkChange::default() };
             connection.set_link(index, name, &change).await?;
-            undo.record(Change::TxQueueLength(before.tx_queue_length));
+            undo.record(Change::TxQueueLength(Setting { before: before.tx_queue_length, set }));
         }
         for address in &options.addresses {
             self.add_address(*address, undo).await?;
         }
-        if options.up.is_some_and(|up| up != before.up) {
-            let change = LinkChange { up: options.up, ..LinkChange::default() };
+        if let Some(up) = options.up.filter(|up| *up != before.up) {
+            let change = LinkChange { up: Some(up), ..LinkChange::default() };
             connection.set_link(index, name, &change).await?;
-            if !before.up {
-                undo.record(Change::Up);
-            }
+            undo.record(Change::Up(up));
         }
         for route in &options.routes {
             self.add_route(*route, undo).await?;

@@ -1,85 +1,162 @@
-//! What a relay added to a device that was there before, and how to take it back.
+//! The changes that were made to an interface that outlives its user, and rolling them back.
 
-use crate::netlink::{Connection, LinkChange, MacAddress};
+use super::identity::{Found, Identity};
+use crate::error::{Error, ErrorCode, Result};
+use crate::netlink::{Connection, Link, LinkChange, MacAddress};
 use ipnet::IpNet;
+use std::fmt;
 
-/// The changes to one interface, to be taken back in the opposite order.
+/// The changes to one interface, to be rolled back in the opposite order.
 ///
-/// A device of the relay's own ends with its descriptor and takes everything along, so nothing is
-/// recorded for it. Taking back goes on past what is gone already.
+/// A device that ends with its descriptor takes everything along, so nothing is recorded for it.
 #[derive(Default)]
 pub(crate) struct Undo {
-    interface_index: u32,
-    interface: String,
-    connection: Option<Connection>,
+    subject: Option<Subject>,
     changes: Vec<Change>,
 }
 
-/// One change, as it has to be known to take it back.
+/// The interface that was changed.
+struct Subject {
+    identity: Identity,
+    /// A connection to the network namespace where it was configured.
+    home: Connection,
+}
+
+/// A property of a link: before the change, and as it was set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting<T> {
+    pub(crate) before: T,
+    pub(crate) set: T,
+}
+
+/// One change, with what is needed to roll it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// The MTU was this before, bytes.
-    Mtu(u32),
-    /// The queue length was this before, packets.
-    TxQueueLength(u32),
-    /// The hardware address was this before.
-    Mac(Option<String>),
-    /// The most segments of a super-packet were this before.
-    GsoMaxSegments(u32),
+    /// The MTU, bytes.
+    Mtu(Setting<u32>),
+    /// The length of the transmit queue, packets.
+    TxQueueLength(Setting<u32>),
+    /// The hardware address.
+    Mac(Setting<String>),
+    /// The limit of segments per super-packet.
+    GsoMaxSegments(Setting<u32>),
     /// This address was added.
     Address(IpNet),
-    /// The link was brought up.
-    Up,
+    /// The link was brought up (`true`) or down.
+    Up(bool),
     /// This route was added.
     Route(IpNet),
 }
 
 impl Undo {
-    /// Takes over `connection`, which must be of the interface's network namespace.
-    pub(crate) fn new(interface_index: u32, interface: &str, connection: Connection) -> Self {
-        let interface = interface.to_owned();
-        Self { interface_index, interface, connection: Some(connection), changes: Vec::new() }
+    /// An empty record for the interface of `identity`; `home` is a connection to its network
+    /// namespace.
+    pub(crate) fn new(identity: Identity, home: Connection) -> Self {
+        Self { subject: Some(Subject { identity, home }), changes: Vec::new() }
     }
 
     pub(crate) fn record(&mut self, change: Change) {
         self.changes.push(change);
     }
 
-    /// Takes everything back. Errors are of things that are gone already, or cannot be helped.
-    pub(crate) async fn run(&self) {
-        let Some(connection) = &self.connection else { return };
+    /// Rolls back every change that is still in force, on the interface that was changed and on no
+    /// other: before each step the device's descriptor says which one that is. A step that fails
+    /// does not stop the next ones.
+    ///
+    /// Skipped without an error: everything, if the interface was deleted; a property that has
+    /// another value now; an address or route that is gone; after a move to another namespace, the
+    /// addresses, routes and state that the kernel removed with it.
+    ///
+    /// # Errors
+    ///
+    /// The first failure, with the list of the changes that stay.
+    pub(crate) async fn run(&self) -> Result<()> {
+        let Some(subject) = &self.subject else { return Ok(()) };
+        let mut first = None;
+        let mut left = Vec::new();
         for change in self.changes.iter().rev() {
-            let _ = self.take_back(connection, change).await;
+            match subject.roll_back(change).await {
+                Ok(()) => {}
+                Err(error) => {
+                    left.push(change.to_string());
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        let Some(error) = first else { return Ok(()) };
+        let name = subject.identity.name();
+        let reason = format!("{error}; the interface keeps {}", left.join(", "));
+        Err(Error::new(error.code(), "restore the settings of", name, reason))
+    }
+}
+
+impl Subject {
+    async fn roll_back(&self, change: &Change) -> Result<()> {
+        let Some(found) = self.identity.find(&self.home).await? else { return Ok(()) };
+        let Found { link, elsewhere, has_moved } = &found;
+        let connection = elsewhere.as_ref().unwrap_or(&self.home);
+        let result = match change {
+            Change::Address(address) if !has_moved => {
+                connection.delete_address(link.if_index, *address).await
+            }
+            Change::Route(route) if !has_moved => {
+                connection.delete_route(link.if_index, *route).await
+            }
+            Change::Up(_) if *has_moved => Ok(()),
+            _ => match change.opposite(link) {
+                Some(opposite) => connection.set_link(link.if_index, &link.name, &opposite).await,
+                None => Ok(()),
+            },
+        };
+        match result {
+            Err(error) if is_gone(&error) => Ok(()),
+            result => result,
         }
     }
+}
 
-    async fn take_back(&self, connection: &Connection, change: &Change) -> crate::Result<()> {
-        let index = self.interface_index;
-        match change {
-            Change::Mtu(mtu) => {
-                let change = LinkChange { mtu: Some(*mtu), ..LinkChange::default() };
-                connection.set_link(index, &self.interface, &change).await
+/// Whether an error says that the address, the route or the interface is not there any more.
+fn is_gone(error: &Error) -> bool {
+    matches!(error.code(), ErrorCode::NotFound | ErrorCode::AddressNotAvailable)
+}
+
+impl Change {
+    /// The change that restores a property of the link; none if it has another value than was set.
+    fn opposite(&self, link: &Link) -> Option<LinkChange> {
+        let nothing = LinkChange::default;
+        match self {
+            Self::Mtu(mtu) => {
+                (link.mtu == mtu.set).then(|| LinkChange { mtu: Some(mtu.before), ..nothing() })
             }
-            Change::TxQueueLength(packets) => {
-                let change =
-                    LinkChange { tx_queue_length: Some(*packets), ..LinkChange::default() };
-                connection.set_link(index, &self.interface, &change).await
+            Self::TxQueueLength(length) => (link.tx_queue_length == length.set)
+                .then(|| LinkChange { tx_queue_length: Some(length.before), ..nothing() }),
+            Self::Mac(mac) => (link.mac_address.as_ref() == Some(&mac.set)).then(|| {
+                let mac_address = MacAddress::parse(&mac.before);
+                LinkChange { mac_address, ..nothing() }
+            }),
+            Self::GsoMaxSegments(limit) => (link.gso_max_segs == Some(limit.set))
+                .then(|| LinkChange { gso_max_segs: Some(limit.before), ..nothing() }),
+            Self::Up(up) => (link.up == *up).then(|| LinkChange { up: Some(!up), ..nothing() }),
+            Self::Address(_) | Self::Route(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mtu(mtu) => write!(f, "MTU {} (was {})", mtu.set, mtu.before),
+            Self::TxQueueLength(length) => {
+                write!(f, "queue length {} (was {})", length.set, length.before)
             }
-            Change::Mac(address) => {
-                let mac_address = address.as_deref().and_then(MacAddress::parse);
-                let change = LinkChange { mac_address, ..LinkChange::default() };
-                connection.set_link(index, &self.interface, &change).await
+            Self::Mac(mac) => write!(f, "hardware address {} (was {})", mac.set, mac.before),
+            Self::GsoMaxSegments(limit) => {
+                write!(f, "gso_max_segs {} (was {})", limit.set, limit.before)
             }
-            Change::GsoMaxSegments(segments) => {
-                let change = LinkChange { gso_max_segs: Some(*segments), ..LinkChange::default() };
-                connection.set_link(index, &self.interface, &change).await
-            }
-            Change::Address(address) => connection.delete_address(index, *address).await,
-            Change::Up => {
-                let change = LinkChange { up: Some(false), ..LinkChange::default() };
-                connection.set_link(index, &self.interface, &change).await
-            }
-            Change::Route(route) => connection.delete_route(index, *route).await,
+            Self::Address(address) => write!(f, "address {address}"),
+            Self::Up(true) => f.write_str("state up (was down)"),
+            Self::Up(false) => f.write_str("state down (was up)"),
+            Self::Route(route) => write!(f, "route {route}"),
         }
     }
 }

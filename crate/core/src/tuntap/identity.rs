@@ -1,0 +1,187 @@
+//! Which interface an open device has now, as the kernel identifies it.
+//!
+//! An interface index belongs to a network namespace and a name to whichever link has it at the
+//! moment, so neither identifies an interface over time. The device's descriptor does: the driver
+//! reports the present name (`TUNGETIFF`) and namespace (`TUNGETDEVNETNS`) of its own interface,
+//! through every rename and move.
+
+use crate::device::TunDevice;
+use crate::error::{Error, ErrorCode, Result};
+use crate::netlink::link::{KindData, TunMode};
+use crate::netlink::{Connection, Link, LinkRef};
+use crate::sys::netns;
+use crate::sys::tun::{self, QueueInfo};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// How often a look-up is repeated that a rename or a move has overtaken.
+const ATTEMPTS: u32 = 5;
+
+/// An open device, with the network namespace and the index that its interface had when it was
+/// configured.
+pub(crate) struct Identity {
+    /// Keeps the device attached, whatever becomes of the caller's descriptors.
+    fd: OwnedFd,
+    name: String,
+    index: u32,
+    /// `None` without /proc.
+    namespace: Option<OwnedFd>,
+}
+
+/// An interface that was found.
+pub(crate) struct Found {
+    /// The kernel's description of the interface.
+    pub(crate) link: Link,
+    /// A connection to its network namespace, if that is not the one where it was configured.
+    pub(crate) elsewhere: Option<Connection>,
+    /// The interface was moved to another namespace since, and perhaps back. The kernel takes an
+    /// interface down when it moves it, and removes its addresses and routes.
+    pub(crate) has_moved: bool,
+}
+
+/// The driver's own view of a device at one moment.
+struct Sight {
+    queue: QueueInfo,
+    place: Place,
+}
+
+/// The network namespace of an interface.
+enum Place {
+    /// The one where the interface was configured.
+    Home,
+    /// Another one.
+    Elsewhere(OwnedFd),
+    /// This kernel does not report it (Linux before 5.2).
+    Unknown,
+}
+
+impl Identity {
+    /// The identity of `device`, whose interface is in the calling thread's network namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Exhausted`] if the process has no descriptor left.
+    pub(crate) fn of(device: &TunDevice) -> Result<Self> {
+        let fd = device.as_fd().try_clone_to_owned();
+        let fd =
+            fd.map_err(|e| Error::os("keep a descriptor of", device.name(), "fcntl(F_DUPFD)", &e))?;
+        let namespace = netns::current().ok();
+        Ok(Self { fd, name: device.name().to_owned(), index: device.index(), namespace })
+    }
+
+    /// The interface's name when it was configured.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Finds the interface; `None` if it was deleted. `home` is a connection to the network
+    /// namespace where it was configured.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Permission`] if this process may not ask for the interface's namespace
+    /// (`CAP_NET_ADMIN` over it) or not enter it (`CAP_SYS_ADMIN`).
+    pub(crate) async fn find(&self, home: &Connection) -> Result<Option<Found>> {
+        for _ in 0..ATTEMPTS {
+            let Some(sight) = self.look()? else { return Ok(None) };
+            let elsewhere = match &sight.place {
+                Place::Elsewhere(namespace) => {
+                    Some(Connection::open_in(namespace, &format!("of {}", sight.queue.name))?)
+                }
+                Place::Home | Place::Unknown => None,
+            };
+            let connection = elsewhere.as_ref().unwrap_or(home);
+            let link = match connection.link(&LinkRef::Name(sight.queue.name.clone())).await {
+                Ok(link) => link,
+                Err(error) if error.code() == ErrorCode::NotFound => {
+                    if matches!(sight.place, Place::Unknown) {
+                        return Err(self.lost("it is in another network namespace now"));
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            // The name was the device's all along only if it still is.
+            let Some(again) = self.look()? else { return Ok(None) };
+            if !sight.is_same(&again) || link.name != sight.queue.name {
+                continue;
+            }
+            self.verify(&sight, &link)?;
+            let has_moved = elsewhere.is_some() || link.if_index != self.index;
+            return Ok(Some(Found { link, elsewhere, has_moved }));
+        }
+        let reason = "it is renamed or moved faster than it can be looked up";
+        Err(Error::new(ErrorCode::Interrupted, "find the interface", &self.name, reason))
+    }
+
+    /// Asks the driver; `None` if the interface was deleted.
+    fn look(&self) -> Result<Option<Sight>> {
+        let failed = |request, e: &io::Error| {
+            Error::os("find the network namespace of", &self.name, request, e)
+        };
+        let queue = match tun::queue_info(self.fd.as_fd()) {
+            Ok(queue) => queue,
+            Err(e) if e.raw_os_error() == Some(libc::EBADFD) => return Ok(None),
+            Err(e) => return Err(failed("ioctl(TUNGETIFF)", &e)),
+        };
+        let place = match (tun::network_namespace(self.fd.as_fd()), &self.namespace) {
+            (Ok(there), Some(home)) => {
+                let is_home = netns::is_same(&there, home).map_err(|e| failed("fstat", &e))?;
+                if is_home { Place::Home } else { Place::Elsewhere(there) }
+            }
+            (Ok(_), None) => Place::Unknown,
+            (Err(e), _) => match e.raw_os_error() {
+                Some(libc::EBADFD) => return Ok(None),
+                Some(libc::EINVAL | libc::ENOTTY | libc::ENOSYS | libc::EOPNOTSUPP) => {
+                    Place::Unknown
+                }
+                Some(libc::EPERM) => {
+                    let advice = "it needs CAP_NET_ADMIN over the interface's network namespace";
+                    return Err(failed("ioctl(TUNGETDEVNETNS)", &e).with_advice(advice));
+                }
+                _ => return Err(failed("ioctl(TUNGETDEVNETNS)", &e)),
+            },
+        };
+        Ok(Some(Sight { queue, place }))
+    }
+
+    /// Refuses a link that cannot be the device's. Where the driver reports no namespace, the link
+    /// must also have the index, the kind and the modes of the device.
+    fn verify(&self, sight: &Sight, link: &Link) -> Result<()> {
+        let is_tun = link.kind.as_deref() == Some("tun");
+        let is_alike = match (&sight.place, &link.kind_data) {
+            (Place::Home | Place::Elsewhere(_), _) => true,
+            (Place::Unknown, Some(KindData::Tun(tun))) => {
+                let has = |flag| sight.queue.flags & flag != 0;
+                link.if_index == self.index
+                    && has(tun::IFF_TAP) == (tun.mode == TunMode::Tap)
+                    && has(tun::IFF_PERSIST) == tun.persistent
+                    && has(tun::IFF_MULTI_QUEUE) == tun.multi_queue
+            }
+            // Before Linux 4.18 the driver describes nothing.
+            (Place::Unknown, _) => link.if_index == self.index,
+        };
+        if is_tun && is_alike {
+            return Ok(());
+        }
+        Err(self.lost("another interface has its name now"))
+    }
+
+    fn lost(&self, reason: &str) -> Error {
+        Error::new(ErrorCode::NotFound, "find the interface", &self.name, reason)
+            .with_advice("look for it in each namespace: ip -all netns exec ip link show type tun")
+    }
+}
+
+impl Sight {
+    fn is_same(&self, other: &Self) -> bool {
+        let is_same_place = match (&self.place, &other.place) {
+            (Place::Home, Place::Home) | (Place::Unknown, Place::Unknown) => true,
+            (Place::Elsewhere(one), Place::Elsewhere(other)) => {
+                netns::is_same(one, other).unwrap_or(false)
+            }
+            _ => false,
+        };
+        is_same_place && self.queue.name == other.queue.name
+    }
+}
