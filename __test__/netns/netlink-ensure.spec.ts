@@ -82,6 +82,55 @@ rootTest('what fails half-way is taken back', async (t) => {
   t.regex(unknown.message, /Invalid property of desired "address": expected one of link, up/u)
 })
 
+rootTest('undo does not touch another link that has the index now', async (t) => {
+  const { netlink, namespace } = await withNetlink(t)
+  const add = async (name: string, kind: string) =>
+    namespace.run(
+      ...['ip', 'link', 'add', name, 'index', '4711', 'type', kind],
+      ...(kind === 'veth' ? ['peer', 'name', 'end0'] : []),
+    )
+  const desired = {
+    link: 'v0',
+    up: true,
+    mtu: 1400,
+    addresses: ['10.0.0.1/24'],
+    routes: ['10.1.0.0/16'],
+  }
+  for (const [name, kind] of [
+    ['v0', 'bridge'],
+    ['w0', 'veth'],
+  ] as const) {
+    await add('v0', 'veth')
+    const { undo } = await netlink.ensure(desired)
+    await netlink.links.delete('v0')
+    await add(name, kind)
+    await netlink.ensure({ ...desired, link: name })
+    await undo()
+    t.like(await netlink.links.get(4711), { name, kind, up: true, mtu: 1400 })
+    t.is((await netlink.addresses.list({ link: 4711, family: 4 })).length, 1)
+    t.true(
+      (await netlink.routes.list({ link: 4711 })).some((one) => one.destination === '10.1.0.0/16'),
+    )
+    await netlink.links.delete(name)
+  }
+})
+
+rootTest('undo finds a link that was renamed, and keeps what was changed since', async (t) => {
+  const { netlink, namespace } = await withNetlink(t)
+  await namespace.run('ip', 'link', 'add', 'v0', 'type', 'bridge')
+  const { undo } = await netlink.ensure({
+    link: 'v0',
+    up: true,
+    mtu: 1400,
+    addresses: ['10.0.0.1/24'],
+  })
+  await namespace.run('ip', 'link', 'set', 'v0', 'name', 'w0')
+  await netlink.links.set('w0', { mtu: 1450 })
+  await undo()
+  t.like(await netlink.links.get('w0'), { up: false, mtu: 1450 })
+  t.deepEqual(await netlink.addresses.list({ link: 'w0' }), [])
+})
+
 rootTest('a namespace is made, listed as ip lists it, and deleted', async (t) => {
   const name = `tun2udp-${randomBytes(5).toString('hex')}`
   await createNamespace(name)

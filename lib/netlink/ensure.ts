@@ -31,7 +31,10 @@ export type Change =
 export interface Ensured {
   /** What was changed, in its order; empty: all was as it should be. */
   readonly changes: readonly Change[]
-  /** Takes back what was changed, the last first; what is gone meanwhile is passed over. */
+  /**
+   * Rolls the changes back, the last first, on this link only. Skipped: addresses and routes that are gone, an
+   * MTU or state that was changed since, and everything if another link has the index now.
+   */
   undo: () => Promise<void>
 }
 
@@ -43,7 +46,8 @@ interface Tables {
 
 interface Step {
   change: Change
-  back: () => Promise<void>
+  /** Rolls the change back on the link, if it is still as it was set. */
+  back: (now: Link) => Promise<void>
 }
 
 const routeOrNetwork: Check = (what, value) => {
@@ -70,7 +74,11 @@ export async function ensureLink(tables: Tables, desired: Desired): Promise<Ensu
   const link = await tables.links.get(linkRef('link', checked.link) as LinkRef)
   const steps: Step[] = []
   const undo = async () => {
-    for (const { back } of steps.splice(0).reverse()) await back()
+    for (const { back } of steps.splice(0).reverse()) {
+      // Before each step: the link may have been moved or deleted, and another have its index.
+      const now = await tables.links.get(link.ifIndex).catch(absentIfGone)
+      if (now !== undefined && isSameLink(link, now)) await back(now)
+    }
   }
   try {
     for await (const step of makeSo(tables, link, checked)) steps.push(step)
@@ -91,13 +99,17 @@ async function* makeSo(
   const { mtu, up } = desired
   if (mtu !== undefined && mtu !== link.mtu) {
     await tables.links.set(ifIndex, { mtu })
-    const back = async () => unlessGone(tables.links.set(ifIndex, { mtu: link.mtu }))
+    const back = async (now: Link) => {
+      if (now.mtu === mtu) await unlessGone(tables.links.set(ifIndex, { mtu: link.mtu }))
+    }
     yield { change: { what: 'mtu', from: link.mtu, to: mtu }, back }
   }
   yield* addAddresses(tables, ifIndex, desired.addresses ?? [])
   if (up !== undefined && up !== link.up) {
     await tables.links.set(ifIndex, { up })
-    const back = async () => unlessGone(tables.links.set(ifIndex, { up: link.up }))
+    const back = async (now: Link) => {
+      if (now.up === up) await unlessGone(tables.links.set(ifIndex, { up: link.up }))
+    }
     yield { change: { what: 'up', from: link.up, to: up }, back }
   }
   yield* addRoutes(tables, ifIndex, (desired.routes ?? []) as readonly RouteSpec[])
@@ -169,10 +181,27 @@ function normal(text: string, isNetwork = text.includes('/')): string {
   return isNetwork ? `${parsed.toString()}/${length}` : parsed.toString()
 }
 
+/** Kinds whose links have the hardware address of the link below, so that it identifies none of them. */
+const SHARED_MAC_KINDS = ['vlan', 'ipvlan', 'ipvtap']
+
+/**
+ * Whether a link that has the index of `link` is that link. The kernel has no lasting identity of links:
+ * it must be of the same kind, and have the same name or the same hardware address.
+ */
+function isSameLink(link: Link, now: Link): boolean {
+  if (now.kind !== link.kind) return false
+  if (now.name === link.name) return true
+  const hasOwnMac = link.macAddress !== undefined && !SHARED_MAC_KINDS.includes(link.kind ?? '')
+  return hasOwnMac && now.macAddress === link.macAddress
+}
+
 async function unlessGone(promise: Promise<void>): Promise<void> {
+  await promise.catch(absentIfGone)
+}
+
+/** Takes an error for "it is not there" if it says so; throws any other. */
+function absentIfGone(error: unknown): undefined {
   const gone = ['ERR_TUN_NOT_FOUND', 'ERR_TUN_ADDRESS_NOT_AVAILABLE']
-  await promise.catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && gone.includes(String(error.code))))
-      throw error
-  })
+  if (!(error instanceof Error && 'code' in error && gone.includes(String(error.code)))) throw error
+  return undefined
 }
