@@ -10,8 +10,10 @@ use std::io;
 /// `NLM_F_DUMP_INTR` (linux/netlink.h): the table changed meanwhile.
 const INTERRUPTED: u16 = 0x10;
 
-/// Reads the object that a message is of; nothing for a message of another kind.
-pub(super) type Read<T> = fn(MessageView<'_>) -> Result<Option<T>, Malformed>;
+/// Reads the object that a message describes. Returns nothing for a message of another kind, and for an
+/// object that the reader does not want.
+pub(super) type Read<T> =
+    Box<dyn Fn(MessageView<'_>) -> Result<Option<T>, Malformed> + Send + Sync>;
 
 /// A table that is being read. The kernel goes on only as its reader takes what there is, so that a
 /// table of any length takes little room.

@@ -1,6 +1,6 @@
 //! All addresses.
 
-use super::head;
+use super::{Address, head};
 use crate::netlink::codec::Message;
 use crate::netlink::connection::Request;
 use crate::netlink::context::Context;
@@ -19,8 +19,15 @@ pub struct AddressFilter {
     pub family: Option<u8>,
 }
 
-/// Asks for all addresses, or those of a family or a link (which Linux ≥ 4.20 picks):
-/// `ip address show`.
+impl AddressFilter {
+    /// Whether an address is wanted; `link` is the index of the filter's link.
+    pub(in crate::netlink) fn includes(&self, address: &Address, link: Option<u32>) -> bool {
+        self.family.is_none_or(|family| address.family == family)
+            && link.is_none_or(|link| address.if_index == link)
+    }
+}
+
+/// Asks for all addresses, or those of a family or a link: `ip address show`.
 pub(in crate::netlink) fn list_request(version: Option<u8>, index: Option<u32>) -> Request {
     let head = head(family::number(version), 0, Scope(0), index.unwrap_or(0));
     let message = Message::new(libc::RTM_GETADDR, libc::NLM_F_DUMP, &head);

@@ -1,6 +1,6 @@
 //! All links.
 
-use super::{LinkRef, head};
+use super::{Link, LinkRef, head};
 use crate::netlink::codec::{Message, ifla, info};
 use crate::netlink::connection::Request;
 use crate::netlink::context::Context;
@@ -16,7 +16,15 @@ pub struct LinkFilter {
     pub master: Option<LinkRef>,
 }
 
-/// Asks for all links, or those of one kind or master, which the kernel picks (`rtnl_dump_ifinfo`,
+impl LinkFilter {
+    /// Whether a link is wanted; `master` is the index of the filter's master.
+    pub(in crate::netlink) fn includes(&self, link: &Link, master: Option<u32>) -> bool {
+        let is_of_kind = self.kind.is_none() || self.kind == link.kind;
+        is_of_kind && master.is_none_or(|master| link.master == Some(master))
+    }
+}
+
+/// Asks for all links, or those of one kind or master (`rtnl_dump_ifinfo`,
 /// net/core/rtnetlink.c): `ip link show type KIND master LINK`.
 pub(in crate::netlink) fn list_request(kind: Option<&str>, master: Option<u32>) -> Request {
     let mut message = Message::new(libc::RTM_GETLINK, libc::NLM_F_DUMP, &head(0, 0, 0));

@@ -37,8 +37,8 @@ pub struct TunLink {
 impl Connection {
     /// All TUN and TAP devices by rising index: `ip -details link show type tun`.
     pub async fn tun_links(self) -> Result<Vec<TunLink>> {
-        let dump = Dump::start(self, list_request(Some("tun"), None), read).await?;
-        // An older kernel does not pick the kind.
+        let dump = Dump::start(self, list_request(Some("tun"), None), Box::new(read)).await?;
+        // An older kernel does not filter by kind.
         let links = dump.collect().await?.into_iter().filter_map(of_driver);
         let mut links: Vec<TunLink> = links.collect();
         links.sort_unstable_by_key(|link| link.index);

@@ -1,6 +1,6 @@
 //! All neighbors.
 
-use super::{PROXY, head};
+use super::{Neighbor, PROXY, head};
 use crate::netlink::codec::{Message, nda};
 use crate::netlink::connection::Request;
 use crate::netlink::context::Context;
@@ -20,7 +20,16 @@ pub struct NeighborFilter {
     pub proxy: bool,
 }
 
-/// Asks for all neighbors that fit, which the kernel picks: `ip neighbour show`.
+impl NeighborFilter {
+    /// Whether a neighbor is wanted; `link` is the index of the filter's link.
+    pub(in crate::netlink) fn includes(&self, neighbor: &Neighbor, link: Option<u32>) -> bool {
+        self.family.is_none_or(|family| neighbor.family == family)
+            && link.is_none_or(|link| neighbor.if_index == link)
+            && neighbor.proxy == self.proxy
+    }
+}
+
+/// Asks for the neighbors that fit: `ip neighbour show`.
 pub(in crate::netlink) fn list_request(filter: &NeighborFilter, index: Option<u32>) -> Request {
     let flags = if filter.proxy { PROXY } else { 0 };
     let head = head(family::number(filter.family), 0, 0, flags);

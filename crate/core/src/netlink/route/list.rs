@@ -1,6 +1,6 @@
 //! All routes.
 
-use super::{Head, short};
+use super::{Head, Route, short};
 use crate::netlink::codec::{Message, rta};
 use crate::netlink::connection::Request;
 use crate::netlink::context::Context;
@@ -9,7 +9,7 @@ use crate::netlink::link::LinkRef;
 use crate::netlink::names::{Protocol, RouteType, Table};
 use serde::Deserialize;
 
-/// Which routes; what is absent does not matter. The kernel picks them (Linux ≥ 4.20).
+/// Which routes to list; an absent property matches every route.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RouteFilter {
@@ -24,6 +24,17 @@ pub struct RouteFilter {
     pub kind: Option<RouteType>,
     /// Those that leave by a link.
     pub link: Option<LinkRef>,
+}
+
+impl RouteFilter {
+    /// Whether a route is wanted; `link` is the index of the filter's link.
+    pub(in crate::netlink) fn includes(&self, route: &Route, link: Option<u32>) -> bool {
+        self.family.is_none_or(|family| route.family == family)
+            && self.table.is_none_or(|table| route.table == table)
+            && self.protocol.is_none_or(|protocol| route.protocol == protocol)
+            && self.kind.is_none_or(|kind| route.kind == kind)
+            && link.is_none_or(|link| route.leaves_by(link))
+    }
 }
 
 /// Asks for all routes that fit: `ip route show`.

@@ -100,6 +100,19 @@ pub struct NextHop {
     pub on_link: bool,
 }
 
+impl Route {
+    /// Whether packets leave by the link of that index, perhaps only some of them. A route by a next-hop
+    /// object does not name its links if `net.ipv4.nexthop_compat_mode` is 0; a kernel with such objects
+    /// filters by link itself.
+    fn leaves_by(&self, link: u32) -> bool {
+        let is_hidden = self.next_hop_id.is_some() && self.if_index.is_none();
+        let mut hops = self.next_hops.iter();
+        self.if_index == Some(link)
+            || hops.any(|hop| hop.if_index == Some(link))
+            || (is_hidden && self.next_hops.is_empty())
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(number: &u8) -> bool {
     *number == 0

@@ -1,6 +1,6 @@
 //! All rules.
 
-use super::HEAD_BYTES;
+use super::{HEAD_BYTES, Rule};
 use crate::netlink::codec::Message;
 use crate::netlink::connection::Request;
 use crate::netlink::context::Context;
@@ -13,6 +13,13 @@ use serde::Deserialize;
 pub struct RuleFilter {
     /// 4 or 6.
     pub family: Option<u8>,
+}
+
+impl RuleFilter {
+    /// Whether a rule is wanted. Rules do not belong to a link.
+    pub(in crate::netlink) fn includes(&self, rule: &Rule, _: Option<u32>) -> bool {
+        self.family.is_none_or(|family| rule.family == family)
+    }
 }
 
 /// Asks for all rules, or those of a family: `ip rule show`.

@@ -87,8 +87,9 @@ impl Session {
         if let Some(link) = table.link() {
             batch.look_up(&[link]).await?;
         }
-        let request = table.request(&batch.indices)?;
-        Dump::start(connection, request, table.reader()).await
+        let link = table.link().map(|link| batch.indices.of(link)).transpose()?;
+        let request = table.request(link);
+        Dump::start(connection, request, table.reader(link)).await
     }
 
     /// Begins to watch: what changes from now on is told. `receive_buffer_bytes` of it may wait to be

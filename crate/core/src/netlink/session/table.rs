@@ -1,11 +1,14 @@
 //! Whole tables.
+//!
+//! The filter of a table is applied twice. The kernel applies it, so that it sends less; kernels before
+//! 4.20, and sandboxes that refuse `NETLINK_GET_STRICT_CHK`, ignore some of its parts and send all
+//! objects. Therefore each object is compared with the filter again when it is read.
 
 use super::Object;
-use crate::error::Result;
 use crate::netlink::address::{self, AddressFilter};
-use crate::netlink::codec::{Malformed, MessageView};
+use crate::netlink::codec::MessageView;
 use crate::netlink::connection::Request;
-use crate::netlink::indices::Indices;
+use crate::netlink::dump::Read;
 use crate::netlink::link::{self, LinkFilter, LinkRef};
 use crate::netlink::neighbor::{self, NeighborFilter};
 use crate::netlink::route::{self, RouteFilter};
@@ -24,8 +27,6 @@ pub enum Table {
     Neighbors(NeighborFilter),
 }
 
-type Reader = fn(MessageView<'_>) -> Result<Option<Object>, Malformed>;
-
 impl Table {
     /// The link that must be looked up for it.
     pub(super) fn link(&self) -> Option<&LinkRef> {
@@ -38,30 +39,35 @@ impl Table {
         }
     }
 
-    pub(super) fn request(&self, indices: &Indices) -> Result<Request> {
-        let index = self.link().map(|link| indices.of(link)).transpose()?;
-        Ok(match self {
-            Self::Links(filter) => link::list_request(filter.kind.as_deref(), index),
-            Self::Addresses(filter) => address::list_request(filter.family, index),
-            Self::Routes(filter) => route::list_request(filter, index),
+    /// The request for it; `link` is the index of [`Table::link`].
+    pub(super) fn request(&self, link: Option<u32>) -> Request {
+        match self {
+            Self::Links(filter) => link::list_request(filter.kind.as_deref(), link),
+            Self::Addresses(filter) => address::list_request(filter.family, link),
+            Self::Routes(filter) => route::list_request(filter, link),
             Self::Rules(filter) => rule::list_request(filter.family),
-            Self::Neighbors(filter) => neighbor::list_request(filter, index),
-        })
+            Self::Neighbors(filter) => neighbor::list_request(filter, link),
+        }
     }
 
-    pub(super) fn reader(&self) -> Reader {
+    /// Reads its objects, and passes over those that the filter excludes; `link` is the index of
+    /// [`Table::link`].
+    pub(super) fn reader(self, link: Option<u32>) -> Read<Object> {
+        macro_rules! reader {
+            ($module:ident, $object:ident, $filter:ident) => {
+                Box::new(move |message: MessageView<'_>| {
+                    let object = $module::read(message)?;
+                    let object = object.filter(|object| $filter.includes(object, link));
+                    Ok(object.map(|object| Object::$object(object.into())))
+                })
+            };
+        }
         match self {
-            Self::Links(_) => |message| Ok(link::read(message)?.map(|it| Object::Link(it.into()))),
-            Self::Addresses(_) => {
-                |message| Ok(address::read(message)?.map(|it| Object::Address(it.into())))
-            }
-            Self::Routes(_) => {
-                |message| Ok(route::read(message)?.map(|it| Object::Route(it.into())))
-            }
-            Self::Rules(_) => |message| Ok(rule::read(message)?.map(|it| Object::Rule(it.into()))),
-            Self::Neighbors(_) => {
-                |message| Ok(neighbor::read(message)?.map(|it| Object::Neighbor(it.into())))
-            }
+            Self::Links(filter) => reader!(link, Link, filter),
+            Self::Addresses(filter) => reader!(address, Address, filter),
+            Self::Routes(filter) => reader!(route, Route, filter),
+            Self::Rules(filter) => reader!(rule, Rule, filter),
+            Self::Neighbors(filter) => reader!(neighbor, Neighbor, filter),
         }
     }
 }

@@ -1,0 +1,10 @@
+//! Sessions of RTNETLINK against this kernel, in network namespaces of their own.
+
+mod deletes;
+mod filters;
+#[path = "../support/namespace.rs"]
+mod namespace;
+#[path = "../support/refusal.rs"]
+#[allow(dead_code, reason = "a part of what other tests use")]
+mod refusal;
+mod session;
