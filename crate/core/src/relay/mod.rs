@@ -6,155 +6,28 @@
 //!
 //! - [`config`](RelayConfig) says what is wanted, `setup` makes it so (`queues` the device
 //!   and the sockets, `steering` who handles what) and `tuntap::undo` takes it back;
-//! - `outbound` and `inbound` (with its `writer`) are the two directions, `engine` the loop that drives
-//!   both, `patience` when it looks again before it sleeps, `worker` the threads, one for each queue;
+//! - `handle` is the relay as its owner holds it;
+//! - `queue` runs the queues: a thread for each, with a loop that drives both directions (`writer` writes
+//!   the packets of one);
 //! - `peers` decides whose datagrams count, `stats` counts, `fallback` says which shortcut ended.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod config;
-mod engine;
 mod fallback;
-mod inbound;
+mod handle;
 mod mtu;
-mod outbound;
-mod patience;
 mod peers;
+mod queue;
 mod queues;
 mod setup;
 mod stats;
 mod steering;
 mod user;
 mod way;
-mod worker;
 mod writer;
 
 pub use config::{Accept, Event, OffloadConfig, RelayConfig, RelayInfo};
+pub use handle::Relay;
+pub use queue::Closed;
 pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};
-
-use crate::error::{Error, Result};
-use crate::sys::poll::Bell;
-use engine::Stop;
-use stats::Meter;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::{Builder, JoinHandle};
-use tokio::sync::watch;
-
-/// How a relay ended: closed by its owner, or failed.
-pub type Closed = std::result::Result<(), Arc<Error>>;
-
-/// What one round of a direction came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// What there was, if anything, was moved: the source has nothing more.
-    Drained,
-    /// Something was moved; there may be more.
-    Moved,
-    /// The sink is full.
-    Blocked,
-}
-
-/// A system call whose failure ends the relay.
-#[derive(Debug)]
-struct Failure {
-    operation: &'static str,
-    syscall: &'static str,
-    error: io::Error,
-}
-
-/// A running relay. Dropping it closes it and waits until everything of its own is gone.
-#[derive(Debug)]
-pub struct Relay {
-    info: RelayInfo,
-    meter: Arc<Meter>,
-    stop: Arc<Stop>,
-    closed: watch::Receiver<Option<Closed>>,
-    worker: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Relay {
-    /// Sets everything up and starts relaying on a thread of its own; returns once packets flow.
-    ///
-    /// On failure nothing is left behind. `on_event` is called from the relay's threads with each
-    /// shortcut that the kernel refuses. Waits for the kernel, so call it off an event loop.
-    pub fn start(
-        config: RelayConfig,
-        on_event: impl Fn(Event) + Send + Sync + 'static,
-    ) -> Result<Self> {
-        let bell = Bell::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
-        let bell = Arc::new(bell);
-        let stop = Arc::new(Stop::new(&bell));
-        let meter = Arc::new(Meter::new(config.queue_count()));
-        let (report_start, started) = mpsc::channel();
-        let (report_end, closed) = watch::channel(None);
-        let task = worker::Task {
-            config,
-            stop: Arc::clone(&stop),
-            bell,
-            meter: Arc::clone(&meter),
-            on_event: Box::new(on_event),
-        };
-        let worker = Builder::new()
-            .name("tun2udp-relay".to_owned())
-            .spawn(move || worker::run(task, &report_start, &report_end))
-            .map_err(|e| Error::os("start", "a relay thread", "clone", &e))?;
-        let info = match started.recv() {
-            Ok(Ok(info)) => info,
-            Ok(Err(error)) => {
-                let _ = worker.join();
-                return Err(error);
-            }
-            Err(_) => {
-                let _ = worker.join();
-                let gone = io::Error::other("its thread ended unexpectedly");
-                return Err(Error::os("start", "the relay", "clone", &gone));
-            }
-        };
-        Ok(Self { info, meter, stop, closed, worker: Mutex::new(Some(worker)) })
-    }
-
-    /// What the kernel gave: names, addresses, sizes.
-    #[must_use]
-    pub fn info(&self) -> &RelayInfo {
-        &self.info
-    }
-
-    /// The counts so far; they stay readable after the end.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        self.meter.snapshot()
-    }
-
-    /// Tells the relay to end and returns at once; [`Relay::closed`] or [`Relay::join`] wait.
-    pub fn close(&self) {
-        self.stop.raise();
-    }
-
-    /// Waits until the relay has ended and everything of its own is gone.
-    pub fn closed(&self) -> impl Future<Output = Closed> + Send + 'static {
-        let mut closed = self.closed.clone();
-        async move {
-            match closed.wait_for(Option::is_some).await {
-                Ok(end) => end.clone().unwrap_or(Ok(())),
-                // The sender is gone without a word: the thread ended after its last report.
-                Err(_) => Ok(()),
-            }
-        }
-    }
-
-    /// Blocks until the relay has ended and everything of its own is gone.
-    pub fn join(&self) {
-        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(worker) = worker {
-            let _ = worker.join();
-        }
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.close();
-        self.join();
-    }
-}

@@ -2,7 +2,7 @@
 
 use super::config::{AUTO_QUEUES, OffloadConfig, RelayConfig};
 use super::fallback::Fallback;
-use super::steering::Steered;
+use super::steering::SteeredDevice;
 use super::{peers, steering};
 use crate::device::{DeviceOptions, Mode, Offloads, TunDevice, busy_error, has_vnet_header};
 use crate::error::Result;
@@ -20,7 +20,7 @@ pub(super) struct Opened {
     /// What the kernel refused.
     pub(super) fallbacks: Vec<Fallback>,
     /// Has a program, to be taken away at the end.
-    pub(super) steered: Option<Steered>,
+    pub(super) steered: Option<SteeredDevice>,
 }
 
 /// A device that is there already.
@@ -125,7 +125,7 @@ pub(super) fn open(
     let mut steered = None;
     if devices.len() > 1 {
         match steering::steer_packets(&devices) {
-            Ok(()) => steered = devices.first().and_then(Steered::of),
+            Ok(()) => steered = devices.first().and_then(SteeredDevice::of),
             Err(_) if config.queues == AUTO_QUEUES => devices.truncate(1),
             Err(error) => {
                 refuse(Fallback::Steering(error.raw_os_error().unwrap_or(0)), &mut offload);

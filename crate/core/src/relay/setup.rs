@@ -6,7 +6,7 @@
 use super::config::{MAX_QUEUES, OffloadConfig, RelayConfig, RelayInfo};
 use super::fallback::Fallback;
 use super::queues::{self, Opened};
-use super::steering::{Share, Steered};
+use super::steering::{FlowShare, SteeredDevice};
 use super::way::Way;
 use super::{mtu, user};
 use crate::device::TunDevice;
@@ -30,7 +30,7 @@ pub(super) struct Prepared {
     /// What the kernel refused.
     pub(super) fallbacks: Vec<Fallback>,
     /// The device whose program is taken away at the end.
-    pub(super) steered: Option<Steered>,
+    pub(super) steered: Option<SteeredDevice>,
 }
 
 /// One queue of the device and one socket.
@@ -38,7 +38,7 @@ pub(super) struct Queue {
     pub(super) device: Arc<TunDevice>,
     pub(super) endpoint: Arc<UdpEndpoint>,
     pub(super) offload: OffloadConfig,
-    pub(super) share: Share,
+    pub(super) share: FlowShare,
 }
 
 /// Sets everything up.
@@ -83,7 +83,7 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
         device,
         endpoint: Arc::new(endpoint),
         offload,
-        share: Share { number, queues },
+        share: FlowShare { number, queues },
     };
     let queues = devices.into_iter().zip(endpoints).enumerate().map(queue).collect();
     Ok(Prepared { queues, info, undo, offload, fallbacks, steered })

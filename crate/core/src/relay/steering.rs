@@ -27,14 +27,14 @@ const ADD: [Step; 3] = [Step::LoadCellToX(SUM), Step::XorX, Step::StoreCell(SUM)
 
 /// Which of the flows a queue handles.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Share {
+pub(super) struct FlowShare {
     /// Number of the queue.
     pub(super) number: usize,
     /// How many queues there are.
     pub(super) queues: usize,
 }
 
-impl Share {
+impl FlowShare {
     /// Every flow, as of a queue that is alone.
     pub(super) const ALL: Self = Self { number: 0, queues: 1 };
 
@@ -47,16 +47,16 @@ impl Share {
 
 /// A persistent device with a program of ours, which is taken away with this.
 #[derive(Debug)]
-pub(super) struct Steered(Arc<TunDevice>);
+pub(super) struct SteeredDevice(Arc<TunDevice>);
 
-impl Steered {
+impl SteeredDevice {
     /// A device of the relay's own takes its program along.
     pub(super) fn of(device: &Arc<TunDevice>) -> Option<Self> {
         device.is_persistent().then(|| Self(Arc::clone(device)))
     }
 }
 
-impl Drop for Steered {
+impl Drop for SteeredDevice {
     fn drop(&mut self) {
         let _ = self.0.set_steering(None);
     }
@@ -78,7 +78,7 @@ pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint]) -> Result<()> {
 }
 
 /// Has the first of the sockets receive all datagrams from now on, by whichever of them this is asked.
-pub(super) fn gather_datagrams(endpoint: &UdpEndpoint) -> io::Result<()> {
+pub(super) fn redirect_datagrams(endpoint: &UdpEndpoint) -> io::Result<()> {
     filter::attach_reuseport(endpoint.as_fd(), &[Step::Return(0)])
 }
 
@@ -221,10 +221,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_receives_all_once_datagrams_are_gathered() {
+    fn the_first_receives_all_once_datagrams_are_redirected() {
         let endpoints = endpoints();
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-        gather_datagrams(&endpoints[3]).unwrap();
+        redirect_datagrams(&endpoints[3]).unwrap();
         for flow in 0..24 {
             let packet = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
             sender.send_to(&packet, endpoints[0].local()).unwrap();
@@ -236,9 +236,9 @@ mod tests {
     fn every_packet_is_of_one_share() {
         for flow in 0..24 {
             let packet = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
-            let of = |number| Share { number, queues: QUEUES }.has(&packet);
+            let of = |number| FlowShare { number, queues: QUEUES }.has(&packet);
             assert_eq!((0..QUEUES).filter(|number| of(*number)).count(), 1);
-            assert!(Share::ALL.has(&packet));
+            assert!(FlowShare::ALL.has(&packet));
         }
     }
 

@@ -60,8 +60,8 @@ impl Poller {
         self.wait_up_to(-1)
     }
 
-    /// Looks without waiting.
-    pub fn look(&self) -> io::Result<impl Iterator<Item = Readiness> + use<>> {
+    /// Returns the descriptors that are ready now, without waiting.
+    pub fn poll_now(&self) -> io::Result<impl Iterator<Item = Readiness> + use<>> {
         self.wait_up_to(0)
     }
 
@@ -144,7 +144,7 @@ mod tests {
     const READ: Interest = Interest { readable: true, writable: false };
 
     fn tokens(poller: &Poller) -> Vec<u64> {
-        poller.look().unwrap().map(|readiness| readiness.token).collect()
+        poller.poll_now().unwrap().map(|readiness| readiness.token).collect()
     }
 
     #[test]

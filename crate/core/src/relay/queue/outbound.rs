@@ -1,11 +1,12 @@
 //! Interface to peer: read a batch of packets, cut the super-packets among them, send all as trains.
 
-use super::stats::{Counters, OutboundDrop};
-use super::{Failure, Step};
+use super::step::{Failure, Step, StepReport};
 use crate::device::{MAX_PACKET, TunDevice};
 use crate::packet::split::{self, Prepared, SplitPlan};
 use crate::packet::steer;
 use crate::packet::vnet::VnetHeader;
+use crate::relay::fallback::Fallback;
+use crate::relay::stats::{Counters, OutboundDrop};
 use crate::transport::{Downgrade, Progress, SendReport, TrainQueue, UdpSender};
 use std::io;
 use std::io::IoSlice;
@@ -28,8 +29,7 @@ pub(super) struct Outbound {
     batch: Batch,
     queue: TrainQueue,
     counters: Arc<Counters>,
-    downgrade: Option<Downgrade>,
-    /// The last look at the device found one packet at the most.
+    /// The last batch read from the device was at most one packet.
     is_quiet: bool,
 }
 
@@ -74,39 +74,37 @@ impl Outbound {
             pieces: Vec::with_capacity(2 * BATCH_READS),
         };
         let queue = TrainQueue::new(max_train);
-        Self { device, sender, batch, queue, counters, downgrade: None, is_quiet: true }
+        Self { device, sender, batch, queue, counters, is_quiet: true }
     }
 
-    /// Reads and sends one batch: where the next packet `is_lone`, that one, and whether there are more
-    /// is left to the wait that follows. Errors are those of the device; those of the socket are
-    /// counted.
-    pub(super) fn step(&mut self, is_lone: bool) -> Result<Step, Failure> {
+    /// Reads and sends one batch. With `single_packet`, reads a single packet and lets the next wait find
+    /// any others. Errors are those of the device; those of the socket are counted.
+    pub(super) fn step(&mut self, single_packet: bool) -> Result<StepReport, Failure> {
         let mut is_drained = false;
         if self.queue.is_done() {
             self.start_batch();
-            let limit = if is_lone { 1 } else { BATCH_READS };
+            let limit = if single_packet { 1 } else { BATCH_READS };
             let is_empty = self.fill(limit).map_err(|error| Failure {
                 operation: "read from",
                 syscall: "read",
                 error,
             })?;
-            is_drained = is_empty || is_lone;
+            is_drained = is_empty || single_packet;
         }
-        Ok(match self.flush() {
+        let (progress, downgrade) = self.flush();
+        let step = match progress {
             Progress::Done if is_drained => Step::Drained,
             Progress::Done => Step::Moved,
             Progress::Blocked => Step::Blocked,
-        })
+        };
+        let fallback =
+            downgrade.map(|Downgrade::SegmentationOff { errno }| Fallback::UdpSegment(errno));
+        Ok(StepReport { fallback, ..StepReport::of(step) })
     }
 
-    /// Whether the last look at the device found one packet at the most.
+    /// Whether the last batch read from the device was at most one packet.
     pub(super) fn is_quiet(&self) -> bool {
         self.is_quiet
-    }
-
-    /// A shortcut that the kernel refused since the last call.
-    pub(super) fn take_downgrade(&mut self) -> Option<Downgrade> {
-        self.downgrade.take()
     }
 
     /// Counts what was read and will not be sent any more.
@@ -123,8 +121,7 @@ impl Outbound {
         self.batch.filled = 0;
     }
 
-    /// Reads until the device has nothing left (true) or the batch is full (false), which it is with
-    /// `limit` reads.
+    /// Reads up to `limit` packets. Returns `true` if the device is empty, `false` if the batch is full.
     fn fill(&mut self, limit: usize) -> io::Result<bool> {
         let mut count = ReadCount::default();
         let mut result = Ok(false);
@@ -133,7 +130,7 @@ impl Outbound {
                 break;
             }
             match self.device.read(self.batch.room()) {
-                Ok(len) => self.take_in(len, &mut count),
+                Ok(len) => self.enqueue(len, &mut count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     result = Ok(true);
@@ -153,7 +150,7 @@ impl Outbound {
     }
 
     /// Queues what the last read put into the arena: `len` bytes at its filled end.
-    fn take_in(&mut self, len: usize, count: &mut ReadCount) {
+    fn enqueue(&mut self, len: usize, count: &mut ReadCount) {
         let join = self.sender.can_segment();
         let Batch { arena, filled, headers, pieces } = &mut self.batch;
         let (start, end) = (*filled, *filled + len);
@@ -202,7 +199,8 @@ impl Outbound {
         }
     }
 
-    fn flush(&mut self) -> Progress {
+    /// Sends what is queued; returns how far that came, and what the sender gave up meanwhile.
+    fn flush(&mut self) -> (Progress, Option<Downgrade>) {
         let Batch { arena, headers, pieces, .. } = &self.batch;
         let bytes = |piece: &Piece| match piece {
             Piece::Read(range) => arena.get(range.clone()),
@@ -220,8 +218,7 @@ impl Outbound {
         let mut report = SendReport::default();
         let progress = self.sender.send(&mut self.queue, slices, &mut report);
         self.counters.count_sent(&report);
-        self.downgrade = self.downgrade.take().or(report.downgrade);
-        progress
+        (progress, report.downgrade)
     }
 }
 

@@ -3,15 +3,16 @@
 //! It waits on an epoll set of its own and not in tokio's reactor: a wake-up is one system call then,
 //! and being level-triggered it need not read until a source answers EAGAIN (docs/performance.md).
 
-use super::fallback::Fallback;
+use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
 use super::inbound::Inbound;
 use super::outbound::Outbound;
-use super::patience::{LOOK, Patience, Source};
-use super::{Failure, Step, steering};
+use super::step::{Failure, Step, StepReport};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
+use crate::relay::fallback::Fallback;
+use crate::relay::steering;
 use crate::sys::poll::{Bell, Interest, Poller, Readiness};
-use crate::transport::{Downgrade, UdpEndpoint};
+use crate::transport::UdpEndpoint;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,18 +24,18 @@ use std::time::{Duration, Instant};
 ///
 /// It may outlive the relay and has no descriptor of its own: the bell ends with the loops.
 #[derive(Debug)]
-pub(super) struct Stop {
+pub(in crate::relay) struct Stop {
     is_raised: AtomicBool,
     bell: Weak<Bell>,
 }
 
 impl Stop {
     /// Rings `bell`, which each loop hears while it sleeps.
-    pub(super) fn new(bell: &Arc<Bell>) -> Self {
+    pub(in crate::relay) fn new(bell: &Arc<Bell>) -> Self {
         Self { is_raised: AtomicBool::new(false), bell: Arc::downgrade(bell) }
     }
 
-    pub(super) fn raise(&self) {
+    pub(in crate::relay) fn raise(&self) {
         self.is_raised.store(true, Ordering::Release);
         if let Some(bell) = self.bell.upgrade() {
             bell.ring();
@@ -56,7 +57,7 @@ pub(super) struct Engine {
     poller: Poller,
     /// What the device and the socket are watched for.
     watched: [Interest; 2],
-    patience: Patience,
+    busy_poll: BusyPoll,
 }
 
 /// What an engine is made of.
@@ -81,12 +82,12 @@ struct Ready {
     device: bool,
     endpoint: bool,
     /// Both were quiet until now: what there is will be a single packet.
-    is_lone: bool,
+    single_packet: bool,
 }
 
 impl Ready {
-    const NONE: Self = Self { device: false, endpoint: false, is_lone: false };
-    const ANY: Self = Self { device: true, endpoint: true, is_lone: false };
+    const NONE: Self = Self { device: false, endpoint: false, single_packet: false };
+    const ANY: Self = Self { device: true, endpoint: true, single_packet: false };
 
     fn is_any(self) -> bool {
         self.device || self.endpoint
@@ -104,8 +105,8 @@ impl Engine {
         poller.add(device.as_fd(), DEVICE, READABLE)?;
         poller.add(endpoint.as_fd(), ENDPOINT, READABLE)?;
         poller.add(bell.as_fd(), STOP, READABLE)?;
-        let (watched, patience) = ([READABLE; 2], Patience::default());
-        Ok(Self { outbound, inbound, device, endpoint, stop, poller, watched, patience })
+        let (watched, busy_poll) = ([READABLE; 2], BusyPoll::default());
+        Ok(Self { outbound, inbound, device, endpoint, stop, poller, watched, busy_poll })
     }
 
     /// Relays until told to stop (`Ok`) or the device is gone (`Err`).
@@ -121,21 +122,12 @@ impl Engine {
         while !self.stop.is_raised() {
             let (mut outbound, mut inbound) = (Step::Drained, Step::Drained);
             if ready.device {
-                outbound =
-                    self.outbound.step(ready.is_lone).map_err(|failure| self.fatal(&failure))?;
-                if let Some(Downgrade::SegmentationOff { errno }) = self.outbound.take_downgrade() {
-                    on_fallback(Fallback::UdpSegment(errno));
-                }
+                let report = self.outbound.step(ready.single_packet);
+                outbound = self.note(report, on_fallback)?;
             }
             if ready.endpoint {
-                inbound =
-                    self.inbound.step(ready.is_lone).map_err(|failure| self.fatal(&failure))?;
-                if let Some(errno) = self.inbound.take_refusal() {
-                    on_fallback(Fallback::Coalesce(errno));
-                }
-                if self.inbound.take_stray() && steering::gather_datagrams(&self.endpoint).is_ok() {
-                    on_fallback(Fallback::Receivers);
-                }
+                let report = self.inbound.step(ready.single_packet);
+                inbound = self.note(report, on_fallback)?;
             }
             ready = if outbound == Step::Moved || inbound == Step::Moved {
                 // Meanwhile the other may have got something.
@@ -149,7 +141,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Waits until either half can go on, and answers which.
+    /// Passes on what a round found out; returns how far it came.
+    fn note(
+        &self,
+        report: std::result::Result<StepReport, Failure>,
+        on_fallback: &(dyn Fn(Fallback) + Sync),
+    ) -> Result<Step> {
+        let report = report.map_err(|failure| self.fatal(&failure))?;
+        if let Some(fallback) = report.fallback {
+            on_fallback(fallback);
+        }
+        if report.is_misdirected && steering::redirect_datagrams(&self.endpoint).is_ok() {
+            on_fallback(Fallback::Receivers);
+        }
+        Ok(report.step)
+    }
+
+    /// Waits until either half can go on, and returns which.
     fn wait(&mut self, outbound: Step, inbound: Step) -> io::Result<Ready> {
         let device =
             Interest { readable: outbound != Step::Blocked, writable: inbound == Step::Blocked };
@@ -165,7 +173,7 @@ impl Engine {
         let ready = if is_quiet {
             self.wait_for_turn()?
         } else {
-            self.patience.forget();
+            self.busy_poll.reset();
             self.sleep()?
         };
         // Room in one is what the half that comes from the other waits for.
@@ -180,10 +188,10 @@ impl Engine {
     fn wait_for_turn(&mut self) -> io::Result<Ready> {
         let began = Instant::now();
         let (mut now, mut ready) = (began, Ready::NONE);
-        if self.patience.is_given() {
-            while !ready.is_any() && now.duration_since(began) < LOOK {
+        if self.busy_poll.should_poll() {
+            while !ready.is_any() && now.duration_since(began) < BUSY_POLL {
                 thread::yield_now();
-                let told = self.poller.look()?;
+                let told = self.poller.poll_now()?;
                 ready = self.ready(told);
                 now = Instant::now();
             }
@@ -193,11 +201,11 @@ impl Engine {
             now = Instant::now();
         }
         match (ready.device, ready.endpoint) {
-            (true, false) => self.patience.take_turn(Source::Device, now),
-            (false, true) => self.patience.take_turn(Source::Endpoint, now),
-            _ => self.patience.forget(),
+            (true, false) => self.busy_poll.record_turn(Source::Device, now),
+            (false, true) => self.busy_poll.record_turn(Source::Endpoint, now),
+            _ => self.busy_poll.reset(),
         }
-        Ok(Ready { is_lone: now.duration_since(began) > SLEEP, ..ready })
+        Ok(Ready { single_packet: now.duration_since(began) > SLEEP, ..ready })
     }
 
     /// Sleeps until there is something to do.

@@ -1,18 +1,18 @@
 //! The relay's threads: the first sets up, starts one for each further queue, relays itself, takes
 //! back what was added, and says how it ended.
 
-use super::config::{Event, RelayConfig, RelayInfo};
 use super::engine::{Engine, Parts, Stop};
-use super::fallback::Fallback;
 use super::inbound::{BATCH_MESSAGES, Inbound};
 use super::outbound::Outbound;
-use super::peers::PeerFilter;
-use super::setup::{self, Prepared, Queue};
-use super::stats::{Counters, Meter};
-use super::writer::Writer;
-use super::{Closed, mtu};
 use crate::error::{Error, Result};
 use crate::packet::coalesce::CoalesceOptions;
+use crate::relay::config::{Event, RelayConfig, RelayInfo};
+use crate::relay::fallback::Fallback;
+use crate::relay::mtu;
+use crate::relay::peers::PeerFilter;
+use crate::relay::setup::{self, Prepared, Queue};
+use crate::relay::stats::{Counters, Meter};
+use crate::relay::writer::Writer;
 use crate::sys::poll::Bell;
 use crate::transport::{UdpReceiver, UdpSender};
 use crate::tuntap::undo::Undo;
@@ -21,18 +21,21 @@ use std::thread::{Builder, JoinHandle};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+/// How a relay ended: closed by its owner, or failed.
+pub type Closed = std::result::Result<(), Arc<Error>>;
+
 /// What the thread is given.
-pub(super) struct Task {
-    pub(super) config: RelayConfig,
-    pub(super) stop: Arc<Stop>,
+pub(in crate::relay) struct Task {
+    pub(in crate::relay) config: RelayConfig,
+    pub(in crate::relay) stop: Arc<Stop>,
     /// What `stop` rings; it ends with the task.
-    pub(super) bell: Arc<Bell>,
-    pub(super) meter: Arc<Meter>,
-    pub(super) on_event: Box<dyn Fn(Event) + Send + Sync>,
+    pub(in crate::relay) bell: Arc<Bell>,
+    pub(in crate::relay) meter: Arc<Meter>,
+    pub(in crate::relay) on_event: Box<dyn Fn(Event) + Send + Sync>,
 }
 
 /// The body of the first thread.
-pub(super) fn run(
+pub(in crate::relay) fn run(
     task: Task,
     started: &mpsc::Sender<Result<RelayInfo>>,
     ended: &watch::Sender<Option<Closed>>,

@@ -1,12 +1,13 @@
 //! Peer to interface: receive a batch, cut trains apart, join what may be joined, write. Everything
 //! that comes from the network is hostile until looked at.
 
-use super::peers::PeerFilter;
-use super::stats::{Counters, InboundDrop};
-use super::steering::Share;
-use super::writer::{Writer, Written};
-use super::{Failure, Step};
+use super::step::{Failure, Step, StepReport};
 use crate::packet::coalesce::{CoalesceOptions, Coalescer};
+use crate::relay::fallback::Fallback;
+use crate::relay::peers::PeerFilter;
+use crate::relay::stats::{Counters, InboundDrop};
+use crate::relay::steering::FlowShare;
+use crate::relay::writer::{Writer, Written};
 use crate::sys::mmsg::Received;
 use crate::transport::{NewsCount, UdpReceiver};
 use std::io;
@@ -27,9 +28,7 @@ pub(super) struct Inbound {
     /// The last messages received were a single datagram.
     is_quiet: bool,
     /// The flows that come here.
-    share: Share,
-    /// A train brought a packet of another queue's.
-    has_stray: bool,
+    share: FlowShare,
 }
 
 impl Inbound {
@@ -41,21 +40,20 @@ impl Inbound {
         counters: Arc<Counters>,
     ) -> Self {
         let coalescer = Coalescer::new(join);
-        let share = Share::ALL;
-        let (is_quiet, has_stray) = (true, false);
-        Self { receiver, filter, coalescer, writer, counters, is_quiet, share, has_stray }
+        let share = FlowShare::ALL;
+        Self { receiver, filter, coalescer, writer, counters, is_quiet: true, share }
     }
 
     /// The same for a queue that only these flows should come to.
-    pub(super) fn for_share(self, share: Share) -> Self {
+    pub(super) fn for_share(self, share: FlowShare) -> Self {
         Self { share, ..self }
     }
 
-    /// Receives and writes one batch: where the next message `is_lone`, that one, and whether there are
-    /// more is left to the wait that follows. Errors are those that end the relay.
-    pub(super) fn step(&mut self, is_lone: bool) -> Result<Step, Failure> {
-        let limit = if is_lone { 1 } else { BATCH_MESSAGES };
-        let mut is_drained = false;
+    /// Receives and writes one batch. With `single_packet`, receives a single message and lets the next
+    /// wait find any others. Errors are those that end the relay.
+    pub(super) fn step(&mut self, single_packet: bool) -> Result<StepReport, Failure> {
+        let limit = if single_packet { 1 } else { BATCH_MESSAGES };
+        let (mut is_drained, mut is_misdirected) = (false, false);
         if self.writer.is_done(&self.coalescer) {
             self.coalescer.clear();
             self.writer.restart();
@@ -64,23 +62,25 @@ impl Inbound {
             self.counters.count_news(&news);
             match received {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(Step::Drained);
+                    return Ok(StepReport::of(Step::Drained));
                 }
                 Err(error) => {
                     return Err(Failure { operation: "receive for", syscall: "recvmmsg", error });
                 }
                 Ok(count) => {
                     is_drained = count < BATCH_MESSAGES;
-                    self.sort(count);
+                    is_misdirected = self.sort(count);
                 }
             }
         }
-        match self.writer.write(&self.coalescer, self.receiver.buffer(), &self.counters) {
-            Ok(Written::All) if is_drained => Ok(Step::Drained),
-            Ok(Written::All) => Ok(Step::Moved),
-            Ok(Written::Blocked) => Ok(Step::Blocked),
-            Err(error) => Err(Failure { operation: "write to", syscall: "writev", error }),
-        }
+        let written = self.writer.write(&self.coalescer, self.receiver.buffer(), &self.counters);
+        let step = match written {
+            Ok(Written::All) if is_drained => Step::Drained,
+            Ok(Written::All) => Step::Moved,
+            Ok(Written::Blocked) => Step::Blocked,
+            Err(error) => return Err(Failure { operation: "write to", syscall: "writev", error }),
+        };
+        Ok(StepReport { step, fallback: self.fall_back(), is_misdirected })
     }
 
     /// Whether the last messages received were a single datagram.
@@ -88,23 +88,11 @@ impl Inbound {
         self.is_quiet
     }
 
-    /// The errno of the write that made an end of joining packets, once.
-    pub(super) fn take_refusal(&mut self) -> Option<i32> {
-        let refusal = self.writer.take_refusal();
-        if refusal.is_some() {
-            self.coalescer.set_options(CoalesceOptions { tcp: false, udp: false });
-        }
-        refusal
-    }
-
-    /// Whether a train had packets of several queues' flows, once: which overtake those that came to
-    /// the other queues.
-    pub(super) fn take_stray(&mut self) -> bool {
-        let has_stray = std::mem::take(&mut self.has_stray);
-        if has_stray {
-            self.share = Share::ALL;
-        }
-        has_stray
+    /// Stops coalescing packets once the kernel refused a write of several.
+    fn fall_back(&mut self) -> Option<Fallback> {
+        let errno = self.writer.take_refusal()?;
+        self.coalescer.set_options(CoalesceOptions { tcp: false, udp: false });
+        Some(Fallback::Coalesce(errno))
     }
 
     /// Counts the news of datagrams sent earlier.
@@ -122,10 +110,10 @@ impl Inbound {
         self.writer.restart();
     }
 
-    /// Cuts the messages received, so many of them, into packets, drops what cannot be one, and joins
-    /// the rest.
-    fn sort(&mut self, messages: usize) {
-        let (mut datagrams, mut bytes) = (0, 0);
+    /// Splits the first `messages` received messages into packets, drops invalid ones, and queues the
+    /// rest for coalescing. Returns whether one is the first GSO batch with a flow of another queue.
+    fn sort(&mut self, messages: usize) -> bool {
+        let (mut datagrams, mut bytes, mut is_misdirected) = (0, 0, false);
         let buffer = self.receiver.buffer();
         for message in self.receiver.messages() {
             let is_foreign = !self.filter.accepts(message.source);
@@ -138,7 +126,7 @@ impl Inbound {
                     Some(cause) => self.counters.count_receive_drop(cause, 1),
                     None if messages == 1 && !is_of_train => self.writer.add_single(range),
                     None => {
-                        self.has_stray |= is_of_train && !self.share.has(packet);
+                        is_misdirected |= is_of_train && !self.share.has(packet);
                         self.coalescer.push(buffer, range);
                     }
                 }
@@ -147,6 +135,10 @@ impl Inbound {
         self.coalescer.finish(buffer);
         self.is_quiet = datagrams == 1;
         self.counters.count_received(datagrams, bytes);
+        if is_misdirected {
+            self.share = FlowShare::ALL;
+        }
+        is_misdirected
     }
 }
 

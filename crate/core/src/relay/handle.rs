@@ -1,0 +1,107 @@
+//! A running relay as its owner holds it.
+
+use super::config::{Event, RelayConfig, RelayInfo};
+use super::queue::{Closed, Stop, Task, run};
+use super::stats::{Meter, Stats};
+use crate::error::{Error, Result};
+use crate::sys::poll::Bell;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{Builder, JoinHandle};
+use tokio::sync::watch;
+
+/// A running relay. Dropping it closes it and waits until everything of its own is gone.
+#[derive(Debug)]
+pub struct Relay {
+    info: RelayInfo,
+    meter: Arc<Meter>,
+    stop: Arc<Stop>,
+    closed: watch::Receiver<Option<Closed>>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Relay {
+    /// Sets everything up and starts relaying on a thread of its own; returns once packets flow.
+    ///
+    /// On failure nothing is left behind. `on_event` is called from the relay's threads with each
+    /// shortcut that the kernel refuses. Waits for the kernel, so call it off an event loop.
+    pub fn start(
+        config: RelayConfig,
+        on_event: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let bell = Bell::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
+        let bell = Arc::new(bell);
+        let stop = Arc::new(Stop::new(&bell));
+        let meter = Arc::new(Meter::new(config.queue_count()));
+        let (report_start, started) = mpsc::channel();
+        let (report_end, closed) = watch::channel(None);
+        let task = Task {
+            config,
+            stop: Arc::clone(&stop),
+            bell,
+            meter: Arc::clone(&meter),
+            on_event: Box::new(on_event),
+        };
+        let worker = Builder::new()
+            .name("tun2udp-relay".to_owned())
+            .spawn(move || run(task, &report_start, &report_end))
+            .map_err(|e| Error::os("start", "a relay thread", "clone", &e))?;
+        let info = match started.recv() {
+            Ok(Ok(info)) => info,
+            Ok(Err(error)) => {
+                let _ = worker.join();
+                return Err(error);
+            }
+            Err(_) => {
+                let _ = worker.join();
+                let gone = io::Error::other("its thread ended unexpectedly");
+                return Err(Error::os("start", "the relay", "clone", &gone));
+            }
+        };
+        Ok(Self { info, meter, stop, closed, worker: Mutex::new(Some(worker)) })
+    }
+
+    /// What the kernel gave: names, addresses, sizes.
+    #[must_use]
+    pub fn info(&self) -> &RelayInfo {
+        &self.info
+    }
+
+    /// The counts so far; they stay readable after the end.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.meter.snapshot()
+    }
+
+    /// Tells the relay to end and returns at once; [`Relay::closed`] or [`Relay::join`] wait.
+    pub fn close(&self) {
+        self.stop.raise();
+    }
+
+    /// Waits until the relay has ended and everything of its own is gone.
+    pub fn closed(&self) -> impl Future<Output = Closed> + Send + 'static {
+        let mut closed = self.closed.clone();
+        async move {
+            match closed.wait_for(Option::is_some).await {
+                Ok(end) => end.clone().unwrap_or(Ok(())),
+                // The sender is gone without a word: the thread ended after its last report.
+                Err(_) => Ok(()),
+            }
+        }
+    }
+
+    /// Blocks until the relay has ended and everything of its own is gone.
+    pub fn join(&self) {
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker {
+            let _ = worker.join();
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.close();
+        self.join();
+    }
+}

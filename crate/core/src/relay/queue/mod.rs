@@ -1,0 +1,15 @@
+//! The queues of a relay: `worker` runs a thread for each, `engine` is the loop of one, `outbound` and
+//! `inbound` are its two directions, `busy_poll` decides whether it polls before it sleeps, `step` is
+//! what one round of a direction reports.
+
+mod busy_poll;
+mod engine;
+mod inbound;
+mod outbound;
+mod step;
+mod worker;
+
+pub use worker::Closed;
+
+pub(super) use engine::Stop;
+pub(super) use worker::{Task, run};

@@ -1,0 +1,41 @@
+//! What one round of a direction reports to the loop that drives it.
+
+use crate::relay::fallback::Fallback;
+use std::io;
+
+/// How far one round of a direction came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Everything available, if anything, was moved: the source is empty.
+    Drained,
+    /// Something was moved; there may be more.
+    Moved,
+    /// The sink is full.
+    Blocked,
+}
+
+/// What one round of a direction did, and what it found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StepReport {
+    pub(super) step: Step,
+    /// The kernel refused a shortcut, which is not taken any more.
+    pub(super) fallback: Option<Fallback>,
+    /// A GSO batch contained packets of flows that belong to other queues, where they could overtake
+    /// each other. Reported once.
+    pub(super) is_misdirected: bool,
+}
+
+impl StepReport {
+    /// A round that found nothing out.
+    pub(super) fn of(step: Step) -> Self {
+        Self { step, fallback: None, is_misdirected: false }
+    }
+}
+
+/// A system call whose failure ends the relay.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) operation: &'static str,
+    pub(super) syscall: &'static str,
+    pub(super) error: io::Error,
+}
