@@ -49,7 +49,6 @@ fn bind_queues(
 ) -> Result<Vec<UdpEndpoint>> {
     let options = UdpOptions {
         listen,
-        peer: config.peer,
         wants_gro: wants_gro(config, queues),
         buffer_bytes: config.socket_buffer_bytes,
     };

@@ -104,6 +104,11 @@ fn check(config: &RelayConfig) -> Result<()> {
     if config.peer.port() == 0 {
         return refuse("send to", config.peer.to_string(), "port 0 is no destination");
     }
+    if let Some(listen) = config.listen.filter(|ip| ip.is_ipv4() != config.peer.is_ipv4()) {
+        let reason = format!("it is not of the same family as the peer {}", config.peer.ip());
+        let base = Error::new(ErrorCode::InvalidArgument, "listen on", listen.to_string(), reason);
+        return Err(base.with_advice("give both as IPv4 or both as IPv6"));
+    }
     if config.queues > MAX_QUEUES {
         let reason = "a device has at most 256 queues";
         return refuse("open queues of the interface", config.queues.to_string(), reason);
@@ -216,7 +221,7 @@ fn info(
         mtu,
         addresses: config.addresses.clone(),
         local: endpoint.local(),
-        peer: endpoint.peer(),
+        peer: config.peer,
         receive_buffer_bytes: endpoint.receive_buffer_bytes(),
         send_buffer_bytes: endpoint.send_buffer_bytes(),
         queues,

@@ -175,8 +175,7 @@ mod tests {
 
     fn endpoints() -> Vec<UdpEndpoint> {
         let listen = "127.0.0.1:0".parse().unwrap();
-        let peer = "127.0.0.1:9".parse().unwrap();
-        let options = UdpOptions { listen, peer, wants_gro: false, buffer_bytes: 1 << 16 };
+        let options = UdpOptions { listen, wants_gro: false, buffer_bytes: 1 << 16 };
         let endpoints = UdpEndpoint::bind_queues(&options, QUEUES).unwrap();
         steer_datagrams(&endpoints).unwrap();
         endpoints
@@ -246,7 +245,7 @@ mod tests {
     fn a_port_that_is_taken_is_not_shared() {
         let endpoints = endpoints();
         let listen = endpoints[0].local();
-        let options = UdpOptions { listen, peer: listen, wants_gro: false, buffer_bytes: 1 << 16 };
+        let options = UdpOptions { listen, wants_gro: false, buffer_bytes: 1 << 16 };
         for queues in [1, 2] {
             let error = UdpEndpoint::bind_queues(&options, queues).unwrap_err();
             assert_eq!(error.code(), crate::ErrorCode::AddressInUse, "{queues} queues");

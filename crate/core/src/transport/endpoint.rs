@@ -1,8 +1,8 @@
 //! The UDP socket: bound, not connected, with large buffers and errors by the error queue.
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::sys::socket::{SocketOption, set_option};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
@@ -11,15 +11,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 pub struct UdpOptions {
     /// Where to receive; port 0 lets the kernel choose one.
     pub listen: SocketAddr,
-    /// Where to send.
-    pub peer: SocketAddr,
-    /// Receive trains as one message (`UDP_GRO`), where the kernel can.
+    /// Receive GSO batches as one message (`UDP_GRO`), where the kernel can.
     pub wants_gro: bool,
     /// Size asked for each of the socket's two buffers, bytes.
     pub buffer_bytes: usize,
 }
 
-/// One UDP socket between two addresses.
+/// A bound UDP socket.
 ///
 /// It is not connected: with connect(2) datagrams from any other port of the peer would be dropped,
 /// and a plain peer sends from a port of its own.
@@ -27,8 +25,6 @@ pub struct UdpOptions {
 pub struct UdpEndpoint {
     socket: Socket,
     local: SocketAddr,
-    peer: SocketAddr,
-    destination: SockAddr,
     has_gro: bool,
     receive_buffer_bytes: usize,
     send_buffer_bytes: usize,
@@ -44,7 +40,7 @@ impl UdpEndpoint {
         if queues > 1 {
             // Only now, so that the first bind met with every other socket on the port.
             let shared = first.socket.set_reuse_port(true);
-            shared.map_err(|e| configure_error(options.peer, &e))?;
+            shared.map_err(|e| configure_error(first.local, &e))?;
         }
         let listen = first.local;
         let mut endpoints = vec![first];
@@ -60,24 +56,15 @@ impl UdpEndpoint {
     }
 
     fn bind_one(options: &UdpOptions, is_shared: bool) -> Result<Self> {
-        let UdpOptions { listen, peer, .. } = *options;
-        if listen.is_ipv4() != peer.is_ipv4() {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                "listen on",
-                listen.ip().to_string(),
-                format!("it is not of the same family as the peer {}", peer.ip()),
-            )
-            .with_advice("give both as IPv4 or both as IPv6"));
-        }
-        let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))
-            .map_err(|e| Error::os("make a UDP socket for", peer.to_string(), "socket", &e))?;
-        let configure = |e| configure_error(peer, &e);
+        let UdpOptions { listen, .. } = *options;
+        let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))
+            .map_err(|e| Error::os("make a UDP socket for", listen.to_string(), "socket", &e))?;
+        let configure = |e| configure_error(listen, &e);
         socket.set_nonblocking(true).map_err(configure)?;
         if is_shared {
             socket.set_reuse_port(true).map_err(configure)?;
         }
-        let errors = if peer.is_ipv4() {
+        let errors = if listen.is_ipv4() {
             SocketOption::ReceiveErrorsV4
         } else {
             socket.set_only_v6(true).map_err(configure)?;
@@ -94,8 +81,6 @@ impl UdpEndpoint {
             .unwrap_or(listen);
         Ok(Self {
             local,
-            peer,
-            destination: peer.into(),
             has_gro,
             receive_buffer_bytes: socket.recv_buffer_size().unwrap_or(0),
             send_buffer_bytes: socket.send_buffer_size().unwrap_or(0),
@@ -109,17 +94,7 @@ impl UdpEndpoint {
         self.local
     }
 
-    /// Where datagrams are sent to.
-    #[must_use]
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
-    pub(super) fn destination(&self) -> &SockAddr {
-        &self.destination
-    }
-
-    /// Whether the kernel hands over trains as one message.
+    /// Whether the kernel passes a GSO batch as one message.
     #[must_use]
     pub fn has_gro(&self) -> bool {
         self.has_gro
@@ -162,8 +137,8 @@ fn grow_buffers(socket: &Socket, bytes: usize) {
     }
 }
 
-fn configure_error(peer: SocketAddr, error: &std::io::Error) -> Error {
-    Error::os("configure the UDP socket for", peer.to_string(), "setsockopt", error)
+fn configure_error(listen: SocketAddr, error: &std::io::Error) -> Error {
+    Error::os("configure the UDP socket for", listen.to_string(), "setsockopt", error)
 }
 
 fn bind_error(listen: SocketAddr, error: &std::io::Error) -> Error {

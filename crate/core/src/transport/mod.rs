@@ -1,20 +1,23 @@
-//! The datagram path: one UDP socket, sending in trains (UDP_SEGMENT) and receiving in batches.
+//! The datagram path: UDP sockets, sending in GSO batches (UDP_SEGMENT) and receiving in batches.
 //!
-//! This room knows nothing of TUN devices. What a datagram carries is not looked at.
+//! A GSO batch is a run of datagrams of equal length, of one flow and to one destination, that one message
+//! carries to or from the kernel. A socket is not tied to a peer: each message names its destination.
+//!
+//! This room knows nothing of TUN devices, and the contents of a datagram are not examined.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod endpoint;
 mod news;
 mod receiver;
+mod send_queue;
 mod sender;
-mod train;
 
 pub use endpoint::{UdpEndpoint, UdpOptions};
 pub use news::NewsCount;
 pub use receiver::UdpReceiver;
+pub use send_queue::{MAX_SEGMENTS, SendQueue};
 pub use sender::{Downgrade, Progress, SendDrop, SendReport, UdpSender};
-pub use train::{MAX_SEGMENTS, TrainQueue};
 
 /// The largest payload of a UDP datagram over IPv4: 65,535 less 20 and 8 bytes of headers.
 pub const MAX_PAYLOAD_V4: usize = 65_507;

@@ -1,9 +1,10 @@
-//! Sending trains, and going on when a train, a datagram or the whole of UDP_SEGMENT is refused.
+//! Sending messages, and continuing when a GSO batch, a datagram or UDP_SEGMENT as such is refused.
 
 use super::endpoint::UdpEndpoint;
 use super::news::NewsCount;
-use super::train::{TrainQueue, datagrams};
+use super::send_queue::{SendQueue, datagrams};
 use crate::sys::mmsg::{MessageShape, SendBatch};
+use socket2::SockAddr;
 use std::io;
 use std::io::IoSlice;
 use std::os::fd::AsFd;
@@ -17,7 +18,7 @@ const MAX_RETRIES: u32 = 8;
 pub enum SendDrop {
     /// Longer than a datagram can be (`EMSGSIZE`).
     TooLong,
-    /// No way to the peer (`ENETUNREACH`, `EHOSTUNREACH`, `ENETDOWN`, …).
+    /// No route to the peer (`ENETUNREACH`, `EHOSTUNREACH`, `ENETDOWN`, …).
     Unreachable,
     /// A firewall or policy forbids it (`EPERM`, `EACCES`).
     Denied,
@@ -47,7 +48,7 @@ impl SendDrop {
     }
 }
 
-/// What the kernel refused for good, so that a slower way is taken from now on.
+/// What the kernel refused for good, so that a slower path is taken from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Downgrade {
     /// UDP_SEGMENT was refused with this errno; datagrams are sent by plain sendmmsg(2).
@@ -89,30 +90,31 @@ pub struct UdpSender {
 }
 
 impl UdpSender {
-    /// A sender for `endpoint`; `can_segment`: trains may be sent by UDP_SEGMENT (Linux ≥ 4.18).
+    /// Creates a sender for `endpoint`; `can_segment`: GSO batches may be sent (UDP_SEGMENT, Linux ≥ 4.18).
     #[must_use]
     pub fn new(endpoint: Arc<UdpEndpoint>, can_segment: bool) -> Self {
         Self { endpoint, batch: SendBatch::default(), can_segment }
     }
 
-    /// Whether trains are still sent by UDP_SEGMENT.
+    /// Whether GSO batches are still sent.
     #[must_use]
     pub fn can_segment(&self) -> bool {
         self.can_segment
     }
 
-    /// Sends what waits in `queue`, whose slices are `slices`, until done or the socket is full.
+    /// Sends what waits in `queue`, until done or the socket is full. The messages' slices are `slices`,
+    /// their destinations `destinations`.
     pub fn send(
         &mut self,
-        queue: &mut TrainQueue,
+        queue: &mut SendQueue,
+        destinations: &[SockAddr],
         slices: &[IoSlice<'_>],
         report: &mut SendReport,
     ) -> Progress {
         let mut retries = 0;
         while !queue.is_done() {
-            let endpoint = &self.endpoint;
-            let result =
-                self.batch.send(endpoint.as_fd(), endpoint.destination(), slices, queue.waiting());
+            let fd = self.endpoint.as_fd();
+            let result = self.batch.send(fd, destinations, slices, queue.waiting());
             match result {
                 Ok(sent) => {
                     for shape in queue.waiting().iter().take(sent) {
@@ -134,29 +136,29 @@ impl UdpSender {
                         continue;
                     }
                     retries = 0;
-                    self.give_way(error.raw_os_error().unwrap_or(0), queue, slices, report);
+                    self.fall_back(error.raw_os_error().unwrap_or(0), queue, slices, report);
                 }
             }
         }
         Progress::Done
     }
 
-    /// Takes the slower way for the first waiting message, or drops it when there is none.
-    fn give_way(
+    /// Sends the first waiting message in a slower way from now on, or drops it if there is none.
+    fn fall_back(
         &mut self,
         errno: i32,
-        queue: &mut TrainQueue,
+        queue: &mut SendQueue,
         slices: &[IoSlice<'_>],
         report: &mut SendReport,
     ) {
         let Some(shape) = queue.waiting().first() else { return };
-        let is_train = shape.segment_size.is_some();
-        if is_train && matches!(errno, libc::EIO | libc::EINVAL) && self.can_segment {
+        let is_batch = shape.segment_size.is_some();
+        if is_batch && matches!(errno, libc::EIO | libc::EINVAL) && self.can_segment {
             self.can_segment = false;
             report.downgrade = Some(Downgrade::SegmentationOff { errno });
         }
         // EMSGSIZE: the segments are longer than the path's MTU; singly the kernel fragments them.
-        if is_train && matches!(errno, libc::EIO | libc::EINVAL | libc::EMSGSIZE) {
+        if is_batch && matches!(errno, libc::EIO | libc::EINVAL | libc::EMSGSIZE) {
             queue.break_up_first(|slice| slices.get(slice).map_or(0, |slice| slice.len()));
             return;
         }

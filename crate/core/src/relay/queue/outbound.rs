@@ -7,7 +7,8 @@ use crate::packet::steer;
 use crate::packet::vnet::VnetHeader;
 use crate::relay::fallback::Fallback;
 use crate::relay::stats::{Counters, OutboundDrop};
-use crate::transport::{Downgrade, Progress, SendReport, TrainQueue, UdpSender};
+use crate::transport::{Downgrade, Progress, SendQueue, SendReport, UdpSender};
+use socket2::SockAddr;
 use std::io;
 use std::io::IoSlice;
 use std::ops::Range;
@@ -27,7 +28,8 @@ pub(super) struct Outbound {
     device: Arc<TunDevice>,
     sender: UdpSender,
     batch: Batch,
-    queue: TrainQueue,
+    queue: SendQueue,
+    destinations: Vec<SockAddr>,
     counters: Arc<Counters>,
     /// The last batch read from the device was at most one packet.
     is_quiet: bool,
@@ -64,7 +66,8 @@ impl Outbound {
     pub(super) fn new(
         device: Arc<TunDevice>,
         sender: UdpSender,
-        max_train: usize,
+        queue: SendQueue,
+        destinations: Vec<SockAddr>,
         counters: Arc<Counters>,
     ) -> Self {
         let batch = Batch {
@@ -73,8 +76,7 @@ impl Outbound {
             headers: Vec::new(),
             pieces: Vec::with_capacity(2 * BATCH_READS),
         };
-        let queue = TrainQueue::new(max_train);
-        Self { device, sender, batch, queue, counters, is_quiet: true }
+        Self { device, sender, batch, queue, destinations, counters, is_quiet: true }
     }
 
     /// Reads and sends one batch. With `single_packet`, reads a single packet and lets the next wait find
@@ -165,8 +167,9 @@ impl Outbound {
         let packet_start = start + vnet_len;
         match prepared {
             Ok(Prepared::Whole) => {
+                let slice = pieces.len();
                 pieces.push(Piece::Read(packet_start..end));
-                self.queue.push(1, packet.len(), flow);
+                self.queue.push(slice..slice + 1, packet.len(), 0, flow);
                 count.add(packet.len());
             }
             Ok(Prepared::Segments(plan)) => {
@@ -193,8 +196,9 @@ impl Outbound {
         for (header, payload) in plan.segments() {
             let len = header.len() + payload.len();
             let payload = packet_start + payload.start..packet_start + payload.end;
+            let slice = self.batch.pieces.len();
             self.batch.pieces.extend([Piece::Made(header), Piece::Read(payload)]);
-            self.queue.push(2, len, flow);
+            self.queue.push(slice..slice + 2, len, 0, flow);
             count.add(len);
         }
     }
@@ -216,7 +220,7 @@ impl Outbound {
             all.as_slice()
         };
         let mut report = SendReport::default();
-        let progress = self.sender.send(&mut self.queue, slices, &mut report);
+        let progress = self.sender.send(&mut self.queue, &self.destinations, slices, &mut report);
         self.counters.count_sent(&report);
         (progress, report.downgrade)
     }

@@ -14,7 +14,7 @@ use crate::relay::setup::{self, Prepared, Queue};
 use crate::relay::stats::{Counters, Meter};
 use crate::relay::writer::Writer;
 use crate::sys::poll::Bell;
-use crate::transport::{UdpReceiver, UdpSender};
+use crate::transport::{SendQueue, UdpReceiver, UdpSender};
 use crate::tuntap::undo::Undo;
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
@@ -191,9 +191,10 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     let filter = PeerFilter::new(config.accept, config.peer);
     let join = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
     let writer = Writer::new(Arc::clone(&device));
-    let max_train = mtu::max_payload(config.peer);
+    let queue = SendQueue::new(mtu::max_payload(config.peer));
+    let to = vec![config.peer.into()];
     let parts = Parts {
-        outbound: Outbound::new(Arc::clone(&device), sender, max_train, Arc::clone(counters)),
+        outbound: Outbound::new(Arc::clone(&device), sender, queue, to, Arc::clone(counters)),
         inbound: Inbound::new(receiver, filter, join, writer, Arc::clone(counters))
             .for_share(share),
         device: Arc::clone(&device),
