@@ -1,6 +1,8 @@
 //! Where the headers of a packet are. A view is made only of a packet whose headers are all there,
 //! so its accessors cannot fail.
 
+use std::net::IpAddr;
+
 /// TCP, as IP numbers it.
 pub const TCP: u8 = 6;
 /// UDP, as IP numbers it.
@@ -65,6 +67,16 @@ pub fn be16(bytes: &[u8], at: usize) -> Option<u16> {
 #[must_use]
 pub fn be32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// Returns the destination address of an IP packet; `None` if it is not one or ends too soon.
+#[must_use]
+pub fn destination(packet: &[u8]) -> Option<IpAddr> {
+    match packet.first()? >> 4 {
+        4 => Some(IpAddr::from(*packet.get(16..)?.first_chunk::<4>()?)),
+        6 => Some(IpAddr::from(*packet.get(24..)?.first_chunk::<16>()?)),
+        _ => None,
+    }
 }
 
 impl Layout {

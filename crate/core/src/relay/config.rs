@@ -1,7 +1,8 @@
 //! What a relay is started with, and what came of it.
 
-use super::peers;
 use crate::device::DEFAULT_CLONE_DEVICE;
+use crate::error::{Error, ErrorCode, Result};
+use crate::transport::is_loopback;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -25,6 +26,16 @@ pub enum Accept {
     Any,
 }
 
+/// One of several peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerConfig {
+    /// Where its datagrams go, and the address that they come from.
+    pub endpoint: SocketAddr,
+    /// Packets to these networks are sent to it. Of networks that contain a destination the one with the
+    /// longest prefix counts, whichever peer has it.
+    pub networks: Vec<IpNet>,
+}
+
 /// Options of [`super::Relay::start`].
 #[derive(Clone, Debug)]
 pub struct RelayConfig {
@@ -37,13 +48,15 @@ pub struct RelayConfig {
     /// Largest packet of the interface, bytes; `None`: 1500, or for a peer off this machine what
     /// its route carries without fragments.
     pub mtu: Option<u32>,
-    /// Where datagrams go.
+    /// Where datagrams go. With several peers, the endpoint of the first.
     pub peer: SocketAddr,
+    /// Several peers, each with the inner networks that are routed to it; empty: `peer` gets every packet.
+    pub peers: Vec<PeerConfig>,
     /// Where datagrams come from; `None`: loopback for a loopback peer, else the wildcard address.
     pub listen: Option<IpAddr>,
     /// The port to receive on; 0: the kernel chooses.
     pub receive_port: u16,
-    /// Whose datagrams are taken.
+    /// Whose datagrams are accepted; with several peers theirs alone.
     pub accept: Accept,
     /// Network namespace of the interface (`NAME`, a path, or a process id); `None`: the caller's.
     pub netns: Option<String>,
@@ -102,6 +115,7 @@ impl RelayConfig {
             name: None,
             mtu: None,
             peer,
+            peers: Vec::new(),
             listen: None,
             receive_port,
             accept: Accept::default(),
@@ -114,10 +128,31 @@ impl RelayConfig {
         }
     }
 
-    /// How many queues there will be at the most.
+    /// Creates the defaults for several peers; `InvalidArgument` if there are none.
+    pub fn with_peers(address: IpNet, peers: Vec<PeerConfig>, receive_port: u16) -> Result<Self> {
+        let Some(first) = peers.first() else {
+            let reason = "the relay needs a peer";
+            return Err(Error::new(ErrorCode::InvalidArgument, "start the relay", "", reason));
+        };
+        let peer = first.endpoint;
+        Ok(Self { peers, ..Self::new(address, peer, receive_port) })
+    }
+
+    /// Returns the endpoints of all peers, at least one.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = SocketAddr> {
+        let single = self.peers.is_empty().then_some(self.peer);
+        single.into_iter().chain(self.peers.iter().map(|peer| peer.endpoint))
+    }
+
+    /// Returns whether every peer is on this machine by its address alone.
+    pub(super) fn is_all_loopback(&self) -> bool {
+        self.endpoints().all(|endpoint| is_loopback(endpoint.ip()))
+    }
+
+    /// Returns the largest number of queues that there can be.
     pub(super) fn queue_count(&self) -> usize {
         match self.queues {
-            AUTO_QUEUES if !peers::is_loopback(self.peer.ip()) => 1,
+            AUTO_QUEUES if !self.is_all_loopback() => 1,
             // One is at work for each that waits for the other end, and few share the caches.
             AUTO_QUEUES => std::thread::available_parallelism()
                 .map_or(1, |cpus| (cpus.get() + 1).min(MOST_AUTO_QUEUES)),

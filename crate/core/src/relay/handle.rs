@@ -1,6 +1,7 @@
 //! A running relay as its owner holds it.
 
 use super::config::{Event, RelayConfig, RelayInfo};
+use super::peers::PeerTable;
 use super::queue::{Closed, Stop, Task, run};
 use super::stats::{Meter, Stats};
 use crate::error::{Error, Result};
@@ -29,6 +30,7 @@ impl Relay {
         config: RelayConfig,
         on_event: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self> {
+        let peers = Arc::new(PeerTable::new(&config)?);
         let bell = Bell::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
         let bell = Arc::new(bell);
         let stop = Arc::new(Stop::new(&bell));
@@ -37,6 +39,7 @@ impl Relay {
         let (report_end, closed) = watch::channel(None);
         let task = Task {
             config,
+            peers,
             stop: Arc::clone(&stop),
             bell,
             meter: Arc::clone(&meter),

@@ -9,7 +9,7 @@
 //! - `handle` is the relay as its owner holds it;
 //! - `queue` runs the queues: a thread for each, with a loop that drives both directions (`writer` writes
 //!   the packets of one);
-//! - `peers` decides whose datagrams count, `stats` counts, `fallback` says which shortcut ended.
+//! - `peers` decides whose datagrams are accepted and where packets go, `stats` counts, `fallback` says which shortcut ended.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -23,11 +23,11 @@ mod queues;
 mod setup;
 mod stats;
 mod steering;
+mod underlay_route;
 mod user;
-mod way;
 mod writer;
 
-pub use config::{Accept, Event, OffloadConfig, RelayConfig, RelayInfo};
+pub use config::{Accept, Event, OffloadConfig, PeerConfig, RelayConfig, RelayInfo};
 pub use handle::Relay;
 pub use queue::Closed;
 pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};

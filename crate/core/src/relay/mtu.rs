@@ -12,34 +12,38 @@ const MIN_V4: u32 = 68;
 /// The smallest MTU of IPv6 (RFC 8200, 5), bytes.
 const MIN_V6: u32 = 1_280;
 
-/// The largest packet that one datagram to `peer` can carry, bytes.
-pub(super) fn max_payload(peer: SocketAddr) -> usize {
+/// Returns the largest packet that one datagram to any of the peers can carry, bytes.
+pub(super) fn max_payload(config: &RelayConfig) -> usize {
+    config.endpoints().map(max_payload_to).min().unwrap_or(MAX_PAYLOAD_V4)
+}
+
+fn max_payload_to(peer: SocketAddr) -> usize {
     if peer.is_ipv4() { MAX_PAYLOAD_V4 } else { MAX_PAYLOAD_V6 }
 }
 
-/// The inner MTU that fits into a path of `path_mtu` bytes without outer fragments.
+/// Returns the inner MTU that fits into a path of `path_mtu` bytes without outer fragments.
 pub(super) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
     // IP header without options and UDP header (RFC 791, RFC 8200, RFC 768).
     let headers = if peer.is_ipv4() { 20 + 8 } else { 40 + 8 };
-    let largest = u32::try_from(max_payload(peer)).unwrap_or(u32::MAX);
+    let largest = u32::try_from(max_payload_to(peer)).unwrap_or(u32::MAX);
     path_mtu.saturating_sub(headers).clamp(MIN_V4, largest)
 }
 
-/// How many packets of `mtu` bytes one train to `peer` carries at the most.
-pub(super) fn segments(mtu: u32, peer: SocketAddr) -> u32 {
-    let largest = u32::try_from(max_payload(peer)).unwrap_or(u32::MAX);
+/// Returns how many packets of `mtu` bytes one GSO batch carries at most.
+pub(super) fn segments(mtu: u32, config: &RelayConfig) -> u32 {
+    let largest = u32::try_from(max_payload(config)).unwrap_or(u32::MAX);
     (largest / mtu.max(1)).clamp(1, MAX_SEGMENTS as u32)
 }
 
 /// Refuses an MTU that the interface's addresses or the datagrams cannot have.
 pub(super) fn check(mtu: u32, config: &RelayConfig) -> Result<()> {
-    let largest = max_payload(config.peer);
+    let largest = max_payload(config);
     let refuse = |reason: String, advice: String| {
         Err(Error::new(ErrorCode::InvalidArgument, "use the MTU", mtu.to_string(), reason)
             .with_advice(advice))
     };
     if mtu as usize > largest {
-        let family = if config.peer.is_ipv4() { "IPv4" } else { "IPv6" };
+        let family = if largest == MAX_PAYLOAD_V4 { "IPv4" } else { "IPv6" };
         return refuse(
             format!("one UDP datagram over {family} holds at most {largest} bytes"),
             format!("use {MIN_V4} to {largest}"),
@@ -78,12 +82,12 @@ mod tests {
     }
 
     #[test]
-    fn a_super_packet_is_one_train() {
-        let peer = "192.0.2.1:1".parse().unwrap();
-        assert_eq!(segments(1_500, peer), 43);
-        assert_eq!(segments(9_000, peer), 7);
-        assert_eq!(segments(65_507, peer), 1);
-        assert_eq!(segments(68, peer), 64);
+    fn a_super_packet_is_one_gso_batch() {
+        let config = &config("10.9.0.1/24", "192.0.2.1:1");
+        assert_eq!(segments(1_500, config), 43);
+        assert_eq!(segments(9_000, config), 7);
+        assert_eq!(segments(65_507, config), 1);
+        assert_eq!(segments(68, config), 64);
     }
 
     #[test]

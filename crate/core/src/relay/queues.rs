@@ -2,8 +2,8 @@
 
 use super::config::{AUTO_QUEUES, OffloadConfig, RelayConfig};
 use super::fallback::Fallback;
+use super::steering;
 use super::steering::SteeredDevice;
-use super::{peers, steering};
 use crate::device::{DeviceOptions, Mode, Offloads, TunDevice, busy_error, has_vnet_header};
 use crate::error::Result;
 use crate::netlink::link::KindData;
@@ -63,7 +63,7 @@ fn bind_queues(
 /// way over a network the kernel makes trains of whatever follows each other; on this machine they
 /// are as the peer made them, and ours are of one flow.
 fn wants_gro(config: &RelayConfig, queues: usize) -> bool {
-    config.offload.udp_gro && (queues == 1 || peers::is_loopback(config.peer.ip()))
+    config.offload.udp_gro && (queues == 1 || config.is_all_loopback())
 }
 
 /// Looks for the device in the calling thread's network namespace. One that another process has

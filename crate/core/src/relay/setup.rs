@@ -7,7 +7,7 @@ use super::config::{MAX_QUEUES, OffloadConfig, RelayConfig, RelayInfo};
 use super::fallback::Fallback;
 use super::queues::{self, Opened};
 use super::steering::{FlowShare, SteeredDevice};
-use super::way::Way;
+use super::underlay_route::UnderlayRoutes;
 use super::{mtu, user};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
@@ -17,7 +17,7 @@ use crate::transport::UdpEndpoint;
 use crate::tuntap::identity::Identity;
 use crate::tuntap::undo::{Change, Setting, Undo};
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 /// Everything a relay needs to run, and what to take back at its end.
@@ -45,14 +45,14 @@ pub(super) struct Queue {
 pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     check(config)?;
     let identity = config.user.as_deref().map(user::resolve).transpose()?;
-    let way = Way::find(&Connection::open()?, config.peer).await?;
+    let underlay = UnderlayRoutes::find(&Connection::open()?, config).await?;
     let mut endpoints = queues::bind(config, listen_address(config))?;
     let is_elsewhere = match &config.netns {
         Some(name) => namespace::enter(name)?,
         None => false,
     };
     if !is_elsewhere {
-        way.refuse_loops(config)?;
+        underlay.refuse_loops(config)?;
     }
     let existing = queues::find(config).await?;
     let Opened { devices, offload, fallbacks, steered } =
@@ -65,7 +65,7 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
         return Err(user::refuse_persistent(device.name()));
     }
     let mut undo = Undo::default();
-    let plan = Plan { config, default_mtu: way.inner_mtu(config.peer), offload };
+    let plan = Plan { config, default_mtu: underlay.inner_mtu(), offload };
     let configured = configure(&plan, device, &mut undo).await.and_then(|mtu| {
         identity.as_ref().map_or(Ok(()), user::Identity::assume)?;
         Ok(mtu)
@@ -101,14 +101,6 @@ fn check(config: &RelayConfig) -> Result<()> {
             return refuse("set the address", address.to_string(), "it is given twice");
         }
     }
-    if config.peer.port() == 0 {
-        return refuse("send to", config.peer.to_string(), "port 0 is no destination");
-    }
-    if let Some(listen) = config.listen.filter(|ip| ip.is_ipv4() != config.peer.is_ipv4()) {
-        let reason = format!("it is not of the same family as the peer {}", config.peer.ip());
-        let base = Error::new(ErrorCode::InvalidArgument, "listen on", listen.to_string(), reason);
-        return Err(base.with_advice("give both as IPv4 or both as IPv6"));
-    }
     if config.queues > MAX_QUEUES {
         let reason = "a device has at most 256 queues";
         return refuse("open queues of the interface", config.queues.to_string(), reason);
@@ -117,11 +109,11 @@ fn check(config: &RelayConfig) -> Result<()> {
 }
 
 fn listen_address(config: &RelayConfig) -> SocketAddr {
-    let ip = config.listen.unwrap_or_else(|| match config.peer.ip() {
-        IpAddr::V4(peer) if peer.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(peer) if peer.is_loopback() => Ipv6Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    let ip = config.listen.unwrap_or_else(|| match (config.peer, config.is_all_loopback()) {
+        (SocketAddr::V4(_), true) => Ipv4Addr::LOCALHOST.into(),
+        (SocketAddr::V4(_), false) => Ipv4Addr::UNSPECIFIED.into(),
+        (SocketAddr::V6(_), true) => Ipv6Addr::LOCALHOST.into(),
+        (SocketAddr::V6(_), false) => Ipv6Addr::UNSPECIFIED.into(),
     });
     SocketAddr::new(ip, config.receive_port)
 }
@@ -158,7 +150,7 @@ async fn configure(plan: &Plan<'_>, device: &TunDevice, undo: &mut Undo) -> Resu
         undo.record(Change::Mtu(Setting { before: before.mtu, set: mtu }));
     }
     if plan.offload.tso || plan.offload.uso {
-        limit_segments(&connection, device, &before, mtu::segments(mtu, config.peer), undo).await;
+        limit_segments(&connection, device, &before, mtu::segments(mtu, config), undo).await;
     }
     for address in &config.addresses {
         add_address(&connection, device, *address, undo).await?;
@@ -175,8 +167,8 @@ async fn configure(plan: &Plan<'_>, device: &TunDevice, undo: &mut Undo) -> Resu
     Ok(mtu)
 }
 
-/// Has the kernel make super-packets that are one train each. A kernel that refuses makes longer
-/// ones, which become two trains: no reason for a word.
+/// Limits the kernel's super-packets to one GSO batch each. If the kernel rejects the limit, super-packets
+/// may exceed one batch and are sent as two. This is not reported.
 async fn limit_segments(
     connection: &Connection,
     device: &TunDevice,

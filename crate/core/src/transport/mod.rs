@@ -7,12 +7,14 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod address;
 mod endpoint;
 mod news;
 mod receiver;
 mod send_queue;
 mod sender;
 
+pub use address::is_loopback;
 pub use endpoint::{UdpEndpoint, UdpOptions};
 pub use news::NewsCount;
 pub use receiver::UdpReceiver;

@@ -1,10 +1,10 @@
-//! Peer to interface: receive a batch, cut trains apart, join what may be joined, write. Everything
-//! that comes from the network is hostile until looked at.
+//! Peer to interface: receive a batch, split GSO batches, coalesce packets, write. Everything that comes
+//! from the network is hostile until checked.
 
 use super::step::{Failure, Step, StepReport};
 use crate::packet::coalesce::{CoalesceOptions, Coalescer};
 use crate::relay::fallback::Fallback;
-use crate::relay::peers::PeerFilter;
+use crate::relay::peers::PeerTable;
 use crate::relay::stats::{Counters, InboundDrop};
 use crate::relay::steering::FlowShare;
 use crate::relay::writer::{Writer, Written};
@@ -20,7 +20,7 @@ pub(super) const BATCH_MESSAGES: usize = 16;
 /// The inbound half of a relay's queue.
 pub(super) struct Inbound {
     receiver: UdpReceiver,
-    filter: PeerFilter,
+    peers: Arc<PeerTable>,
     /// Packets that wait to be written, joined where that is allowed.
     coalescer: Coalescer,
     writer: Writer,
@@ -34,14 +34,14 @@ pub(super) struct Inbound {
 impl Inbound {
     pub(super) fn new(
         receiver: UdpReceiver,
-        filter: PeerFilter,
+        peers: Arc<PeerTable>,
         join: CoalesceOptions,
         writer: Writer,
         counters: Arc<Counters>,
     ) -> Self {
         let coalescer = Coalescer::new(join);
         let share = FlowShare::ALL;
-        Self { receiver, filter, coalescer, writer, counters, is_quiet: true, share }
+        Self { receiver, peers, coalescer, writer, counters, is_quiet: true, share }
     }
 
     /// The same for a queue that only these flows should come to.
@@ -116,17 +116,17 @@ impl Inbound {
         let (mut datagrams, mut bytes, mut is_misdirected) = (0, 0, false);
         let buffer = self.receiver.buffer();
         for message in self.receiver.messages() {
-            let is_foreign = !self.filter.accepts(message.source);
-            let is_of_train = message.segment_size.is_some();
+            let is_foreign = self.peers.of_source(message.source).is_none();
+            let is_of_batch = message.segment_size.is_some();
             for range in datagrams_of(&message) {
                 datagrams += 1;
                 bytes += range.len() as u64;
                 let packet = buffer.get(range.clone()).unwrap_or_default();
                 match cause_to_drop(&message, is_foreign, packet.first()) {
                     Some(cause) => self.counters.count_receive_drop(cause, 1),
-                    None if messages == 1 && !is_of_train => self.writer.add_single(range),
+                    None if messages == 1 && !is_of_batch => self.writer.add_single(range),
                     None => {
-                        is_misdirected |= is_of_train && !self.share.has(packet);
+                        is_misdirected |= is_of_batch && !self.share.has(packet);
                         self.coalescer.push(buffer, range);
                     }
                 }

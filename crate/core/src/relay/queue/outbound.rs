@@ -1,4 +1,4 @@
-//! Interface to peer: read a batch of packets, cut the super-packets among them, send all as trains.
+//! Interface to peer: read a batch of packets, split super-packets, send all in GSO batches.
 
 use super::step::{Failure, Step, StepReport};
 use crate::device::{MAX_PACKET, TunDevice};
@@ -6,15 +6,15 @@ use crate::packet::split::{self, Prepared, SplitPlan};
 use crate::packet::steer;
 use crate::packet::vnet::VnetHeader;
 use crate::relay::fallback::Fallback;
+use crate::relay::peers::{PeerIndex, PeerTable};
 use crate::relay::stats::{Counters, OutboundDrop};
-use crate::transport::{Downgrade, Progress, SendQueue, SendReport, UdpSender};
-use socket2::SockAddr;
+use crate::transport::{Downgrade, Progress, SendDrop, SendQueue, SendReport, UdpSender};
 use std::io;
 use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Reads of one batch at the most: one full train of ordinary packets.
+/// Reads of one batch at the most: one full GSO batch of ordinary packets.
 const BATCH_READS: usize = 64;
 /// A batch ends once it has this much, bytes: half of a common second-level cache. Each batch wakes the
 /// peer's relay but once, which is worth more than sending what is read while it is warm
@@ -29,7 +29,7 @@ pub(super) struct Outbound {
     sender: UdpSender,
     batch: Batch,
     queue: SendQueue,
-    destinations: Vec<SockAddr>,
+    peers: Arc<PeerTable>,
     counters: Arc<Counters>,
     /// The last batch read from the device was at most one packet.
     is_quiet: bool,
@@ -60,6 +60,7 @@ struct ReadCount {
     super_packets: u64,
     split: u64,
     malformed: u64,
+    unroutable: u64,
 }
 
 impl Outbound {
@@ -67,7 +68,7 @@ impl Outbound {
         device: Arc<TunDevice>,
         sender: UdpSender,
         queue: SendQueue,
-        destinations: Vec<SockAddr>,
+        peers: Arc<PeerTable>,
         counters: Arc<Counters>,
     ) -> Self {
         let batch = Batch {
@@ -76,7 +77,7 @@ impl Outbound {
             headers: Vec::new(),
             pieces: Vec::with_capacity(2 * BATCH_READS),
         };
-        Self { device, sender, batch, queue, destinations, counters, is_quiet: true }
+        Self { device, sender, batch, queue, peers, counters, is_quiet: true }
     }
 
     /// Reads and sends one batch. With `single_packet`, reads a single packet and lets the next wait find
@@ -148,6 +149,7 @@ impl Outbound {
         self.counters.count_read(count.packets, count.bytes);
         self.counters.count_super_packets_read(count.super_packets, count.split);
         self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);
+        self.counters.count_send_drop(OutboundDrop::Send(SendDrop::Unreachable), count.unroutable);
         result
     }
 
@@ -160,6 +162,12 @@ impl Outbound {
         let Some(read) = arena.get_mut(start..end) else { return };
         let Some((vnet, packet)) = read.split_at_mut_checked(vnet_len) else { return };
         let flow = join.then(|| steer::flow_number(packet));
+        // A super-packet has one destination.
+        let Some(to) = self.peers.route(packet) else {
+            count.add(packet.len());
+            count.unroutable += 1;
+            return;
+        };
         let prepared = match vnet.first_chunk() {
             Some(vnet) => split::prepare(&VnetHeader::parse(vnet), packet, headers),
             None => Ok(Prepared::Whole),
@@ -169,13 +177,13 @@ impl Outbound {
             Ok(Prepared::Whole) => {
                 let slice = pieces.len();
                 pieces.push(Piece::Read(packet_start..end));
-                self.queue.push(slice..slice + 1, packet.len(), 0, flow);
+                self.queue.push(slice..slice + 1, packet.len(), to.0, flow);
                 count.add(packet.len());
             }
             Ok(Prepared::Segments(plan)) => {
                 count.super_packets += 1;
                 count.split += plan.count() as u64;
-                self.queue_segments(&plan, packet_start, flow, count);
+                self.queue_segments(&plan, packet_start, (to, flow), count);
             }
             Err(_) => {
                 count.add(packet.len());
@@ -190,7 +198,7 @@ impl Outbound {
         &mut self,
         plan: &SplitPlan,
         packet_start: usize,
-        flow: Option<u16>,
+        (to, flow): (PeerIndex, Option<u16>),
         count: &mut ReadCount,
     ) {
         for (header, payload) in plan.segments() {
@@ -198,7 +206,7 @@ impl Outbound {
             let payload = packet_start + payload.start..packet_start + payload.end;
             let slice = self.batch.pieces.len();
             self.batch.pieces.extend([Piece::Made(header), Piece::Read(payload)]);
-            self.queue.push(slice..slice + 2, len, 0, flow);
+            self.queue.push(slice..slice + 2, len, to.0, flow);
             count.add(len);
         }
     }
@@ -220,7 +228,8 @@ impl Outbound {
             all.as_slice()
         };
         let mut report = SendReport::default();
-        let progress = self.sender.send(&mut self.queue, &self.destinations, slices, &mut report);
+        let progress =
+            self.sender.send(&mut self.queue, self.peers.destinations(), slices, &mut report);
         self.counters.count_sent(&report);
         (progress, report.downgrade)
     }

@@ -9,7 +9,7 @@ use crate::packet::coalesce::CoalesceOptions;
 use crate::relay::config::{Event, RelayConfig, RelayInfo};
 use crate::relay::fallback::Fallback;
 use crate::relay::mtu;
-use crate::relay::peers::PeerFilter;
+use crate::relay::peers::PeerTable;
 use crate::relay::setup::{self, Prepared, Queue};
 use crate::relay::stats::{Counters, Meter};
 use crate::relay::writer::Writer;
@@ -27,6 +27,7 @@ pub type Closed = std::result::Result<(), Arc<Error>>;
 /// What the thread is given.
 pub(in crate::relay) struct Task {
     pub(in crate::relay) config: RelayConfig,
+    pub(in crate::relay) peers: Arc<PeerTable>,
     pub(in crate::relay) stop: Arc<Stop>,
     /// What `stop` rings; it ends with the task.
     pub(in crate::relay) bell: Arc<Bell>,
@@ -188,15 +189,25 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
     let sender = UdpSender::new(Arc::clone(&endpoint), offload.udp_segment);
     let receiver = UdpReceiver::new(Arc::clone(&endpoint), BATCH_MESSAGES);
-    let filter = PeerFilter::new(config.accept, config.peer);
     let join = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
     let writer = Writer::new(Arc::clone(&device));
-    let queue = SendQueue::new(mtu::max_payload(config.peer));
-    let to = vec![config.peer.into()];
+    let queue = SendQueue::new(mtu::max_payload(config));
     let parts = Parts {
-        outbound: Outbound::new(Arc::clone(&device), sender, queue, to, Arc::clone(counters)),
-        inbound: Inbound::new(receiver, filter, join, writer, Arc::clone(counters))
-            .for_share(share),
+        outbound: Outbound::new(
+            Arc::clone(&device),
+            sender,
+            queue,
+            Arc::clone(&task.peers),
+            Arc::clone(counters),
+        ),
+        inbound: Inbound::new(
+            receiver,
+            Arc::clone(&task.peers),
+            join,
+            writer,
+            Arc::clone(counters),
+        )
+        .for_share(share),
         device: Arc::clone(&device),
         endpoint,
         stop: Arc::clone(&task.stop),

@@ -1,0 +1,91 @@
+//! Inner networks and the peers they are routed to: longest prefix match.
+
+use super::PeerIndex;
+use crate::packet::view::destination;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use prefix_trie::PrefixMap;
+use std::net::IpAddr;
+
+/// Routes of both families.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    v4: PrefixMap<Ipv4Net, PeerIndex>,
+    v6: PrefixMap<Ipv6Net, PeerIndex>,
+}
+
+impl Routes {
+    /// Adds a route. Bits of `network` behind its prefix are ignored. Returns the peer that had a route to
+    /// the same network, which is replaced.
+    pub(super) fn insert(&mut self, network: IpNet, peer: PeerIndex) -> Option<PeerIndex> {
+        match network.trunc() {
+            IpNet::V4(network) => self.v4.insert(network, peer),
+            IpNet::V6(network) => self.v6.insert(network, peer),
+        }
+    }
+
+    /// Returns the peer with the longest prefix that contains `address`.
+    pub(super) fn find(&self, address: IpAddr) -> Option<PeerIndex> {
+        match address {
+            IpAddr::V4(address) => self.v4.get_lpm(&address.into()).map(|(_, peer)| *peer),
+            IpAddr::V6(address) => self.v6.get_lpm(&address.into()).map(|(_, peer)| *peer),
+        }
+    }
+
+    /// Returns the peer for an IP packet; `None` if there is no route or it is not an IP packet.
+    pub(super) fn route(&self, packet: &[u8]) -> Option<PeerIndex> {
+        self.find(destination(packet)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    /// Few distinct bits, so that networks contain one another and addresses are in several.
+    fn bits() -> impl Strategy<Value = u128> {
+        prop::collection::vec(0..4_u8, 16)
+            .prop_map(|bytes| bytes.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte)))
+    }
+
+    fn address() -> impl Strategy<Value = IpAddr> {
+        (bits(), any::<bool>()).prop_map(|(bits, is_v6)| match is_v6 {
+            true => IpAddr::V6(Ipv6Addr::from(bits)),
+            false => IpAddr::V4(Ipv4Addr::from(bits as u32)),
+        })
+    }
+
+    fn network() -> impl Strategy<Value = IpNet> {
+        (address(), 0..=128_u8).prop_map(|(address, length)| {
+            let longest = if address.is_ipv4() { 32 } else { 128 };
+            IpNet::new(address, length.min(longest)).unwrap()
+        })
+    }
+
+    /// The linear scan: of all networks that contain the address the one with the longest prefix; of equal
+    /// ones the last, which replaced the others.
+    fn scan(routes: &[IpNet], address: IpAddr) -> Option<PeerIndex> {
+        let candidates = routes.iter().enumerate().filter(|(_, net)| net.contains(&address));
+        candidates.max_by_key(|(_, net)| net.prefix_len()).map(|(peer, _)| PeerIndex(peer as u32))
+    }
+
+    proptest! {
+        #[test]
+        fn the_longest_prefix_wins(
+            networks in prop::collection::vec(network(), 0..40),
+            addresses in prop::collection::vec(address(), 1..40),
+        ) {
+            let mut routes = Routes::default();
+            for (peer, network) in networks.iter().enumerate() {
+                let same = networks[..peer].iter().rposition(|other| other.trunc() == network.trunc());
+                let replaced = routes.insert(*network, PeerIndex(peer as u32));
+                prop_assert_eq!(replaced, same.map(|peer| PeerIndex(peer as u32)));
+            }
+            let networks_themselves = networks.iter().map(IpNet::addr);
+            for address in addresses.iter().copied().chain(networks_themselves) {
+                prop_assert_eq!(routes.find(address), scan(&networks, address), "{}", address);
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The underlay's route to a peer: how long its datagrams may be, and which networks must not be routed into
+//! the tunnel.
+
+use super::config::RelayConfig;
+use super::mtu;
+use crate::error::{Error, ErrorCode, Result};
+use crate::netlink::{Connection, LinkRef};
+use crate::transport::is_loopback;
+use ipnet::IpNet;
+use std::net::SocketAddr;
+
+/// The route that datagrams to a peer take, as it was before the tunnel was set up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UnderlayRoute {
+    peer: SocketAddr,
+    /// The peer is not on this machine.
+    is_remote: bool,
+    /// MTU of the route; `None`: the peer is on this machine, or there is no route yet.
+    path_mtu: Option<u32>,
+    /// Prefix length of the route; `None`: there is no route yet.
+    prefix_length: Option<u8>,
+}
+
+/// The routes to all peers.
+#[derive(Debug)]
+pub(super) struct UnderlayRoutes(Vec<UnderlayRoute>);
+
+impl UnderlayRoutes {
+    /// Looks up the routes in the network namespace of `connection`.
+    pub(super) async fn find(connection: &Connection, config: &RelayConfig) -> Result<Self> {
+        let mut routes = Vec::new();
+        for peer in config.endpoints() {
+            routes.push(UnderlayRoute::find(connection, peer).await?);
+        }
+        Ok(Self(routes))
+    }
+
+    /// Returns the MTU for the interface if none was asked for, bytes: the one that suits every peer.
+    pub(super) fn inner_mtu(&self) -> u32 {
+        self.0.iter().map(UnderlayRoute::inner_mtu).min().unwrap_or(mtu::DEFAULT)
+    }
+
+    /// Refuses an address or route that would lead the datagrams to a peer into the tunnel.
+    pub(super) fn refuse_loops(&self, config: &RelayConfig) -> Result<()> {
+        self.0.iter().try_for_each(|route| route.refuse_loops(config))
+    }
+}
+
+impl UnderlayRoute {
+    /// Looks up the route to `peer`.
+    ///
+    /// A missing route is not an error: a machine may start its tunnel before its network.
+    async fn find(connection: &Connection, peer: SocketAddr) -> Result<Self> {
+        let mut found = Self { peer, is_remote: false, path_mtu: None, prefix_length: None };
+        if is_loopback(peer.ip()) {
+            return Ok(found);
+        }
+        found.is_remote = true;
+        match connection.route_to(peer).await {
+            Ok(route) if route.is_local => found.is_remote = false,
+            Ok(route) => {
+                found.prefix_length = Some(route.prefix_length);
+                found.path_mtu = match (route.mtu, route.interface_index) {
+                    (Some(mtu), _) => Some(mtu),
+                    (None, Some(index)) => Some(connection.link(&LinkRef::Index(index)).await?.mtu),
+                    (None, None) => None,
+                };
+            }
+            Err(error) if error.code() == ErrorCode::Unreachable => {}
+            Err(error) => return Err(error),
+        }
+        Ok(found)
+    }
+
+    fn inner_mtu(&self) -> u32 {
+        if !self.is_remote {
+            return mtu::DEFAULT;
+        }
+        mtu::inside(self.path_mtu.unwrap_or(mtu::DEFAULT), self.peer)
+    }
+
+    /// The kernel takes the longest prefix; of two equal ones it would take ours, or refuse it.
+    fn refuse_loops(&self, config: &RelayConfig) -> Result<()> {
+        if !self.is_remote {
+            return Ok(());
+        }
+        let peer = self.peer.ip();
+        let swallows = |net: &&IpNet| {
+            net.contains(&peer)
+                && self.prefix_length.is_none_or(|length| net.prefix_len() >= length)
+        };
+        let refuse = |operation: &'static str, net: &IpNet| {
+            let reason = format!("it would lead the datagrams to {peer} into the tunnel");
+            Err(Error::new(ErrorCode::RouteLoop, operation, net.to_string(), reason).with_advice(
+                "use a network without the peer, put the interface into another namespace \
+                 (--netns), or first give the peer a longer route of its own",
+            ))
+        };
+        if let Some(net) = config.routes.iter().find(swallows) {
+            return refuse("add the route", net);
+        }
+        config.addresses.iter().find(swallows).map_or(Ok(()), |net| refuse("set the address", net))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(peer: &str, prefix_length: Option<u8>) -> UnderlayRoute {
+        let peer = SocketAddr::new(peer.parse().unwrap(), 5);
+        UnderlayRoute { peer, is_remote: true, path_mtu: Some(1_500), prefix_length }
+    }
+
+    fn config(address: &str, route: Option<&str>) -> RelayConfig {
+        let peer = "192.0.2.7:5".parse().unwrap();
+        let mut config = RelayConfig::new(address.parse().unwrap(), peer, 0);
+        config.routes.extend(route.map(|route| route.parse::<IpNet>().unwrap()));
+        config
+    }
+
+    #[test]
+    fn a_route_longer_than_the_peers_own_is_refused() {
+        let on_link = route("192.0.2.7", Some(24));
+        let by_default = route("192.0.2.7", Some(0));
+        assert!(on_link.refuse_loops(&config("10.9.0.1/24", Some("0.0.0.0/0"))).is_ok());
+        assert!(on_link.refuse_loops(&config("10.9.0.1/24", Some("192.0.2.0/25"))).is_err());
+        assert!(on_link.refuse_loops(&config("10.9.0.1/24", Some("192.0.2.0/24"))).is_err());
+        let error = by_default.refuse_loops(&config("10.9.0.1/24", Some("0.0.0.0/0"))).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::RouteLoop);
+        assert!(by_default.refuse_loops(&config("10.9.0.1/24", Some("198.51.100.0/24"))).is_ok());
+    }
+
+    #[test]
+    fn an_address_whose_network_holds_the_peer_is_refused() {
+        assert!(route("192.0.2.7", Some(0)).refuse_loops(&config("192.0.2.1/24", None)).is_err());
+        assert!(route("192.0.2.7", None).refuse_loops(&config("192.0.2.1/24", None)).is_err());
+        let here = UnderlayRoute { is_remote: false, ..route("192.0.2.7", None) };
+        assert!(here.refuse_loops(&config("192.0.2.1/24", None)).is_ok());
+    }
+
+    #[test]
+    fn without_a_route_ethernet_is_assumed() {
+        assert_eq!(UnderlayRoute { path_mtu: None, ..route("192.0.2.7", None) }.inner_mtu(), 1_472);
+        let here = UnderlayRoute { is_remote: false, ..route("192.0.2.7", None) };
+        assert_eq!(here.inner_mtu(), 1_500);
+    }
+
+    #[test]
+    fn of_several_peers_each_counts() {
+        let (near, far) = (route("192.0.2.7", Some(24)), route("2001:db8::7", None));
+        let routes = UnderlayRoutes(vec![near, UnderlayRoute { path_mtu: Some(1_400), ..far }]);
+        assert_eq!(routes.inner_mtu(), 1_352);
+        assert!(routes.refuse_loops(&config("10.9.0.1/24", None)).is_ok());
+        let error = routes.refuse_loops(&config("2001:db8::1/64", None)).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::RouteLoop);
+    }
+}
