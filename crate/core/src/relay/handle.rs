@@ -1,7 +1,7 @@
 //! A running relay as its owner holds it.
 
-use super::config::{Event, RelayConfig, RelayInfo};
-use super::peers::PeerTable;
+use super::config::{Event, PeerConfig, RelayConfig, RelayInfo};
+use super::peers::Peers;
 use super::queue::{Closed, Stop, Task, run};
 use super::stats::{Meter, Stats};
 use crate::error::{Error, Result};
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Relay {
     info: RelayInfo,
+    peers: Arc<Peers>,
     meter: Arc<Meter>,
     stop: Arc<Stop>,
     closed: watch::Receiver<Option<Closed>>,
@@ -30,7 +31,7 @@ impl Relay {
         config: RelayConfig,
         on_event: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self> {
-        let peers = Arc::new(PeerTable::new(&config)?);
+        let peers = Arc::new(Peers::new(&config)?);
         let bell = Bell::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
         let bell = Arc::new(bell);
         let stop = Arc::new(Stop::new(&bell));
@@ -39,7 +40,7 @@ impl Relay {
         let (report_end, closed) = watch::channel(None);
         let task = Task {
             config,
-            peers,
+            peers: Arc::clone(&peers),
             stop: Arc::clone(&stop),
             bell,
             meter: Arc::clone(&meter),
@@ -61,7 +62,7 @@ impl Relay {
                 return Err(Error::os("start", "the relay", "clone", &gone));
             }
         };
-        Ok(Self { info, meter, stop, closed, worker: Mutex::new(Some(worker)) })
+        Ok(Self { info, peers, meter, stop, closed, worker: Mutex::new(Some(worker)) })
     }
 
     /// What the kernel gave: names, addresses, sizes.
@@ -74,6 +75,16 @@ impl Relay {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.meter.snapshot()
+    }
+
+    /// Replaces the peers of a relay that was started with several, without losing a packet. A peer whose
+    /// endpoint stays keeps its counts. Packets that were read already still go where they were routed to.
+    ///
+    /// `InvalidArgument` if two peers have the same endpoint or network, if one is of another address family
+    /// than the relay's socket, or if the relay was started for a single peer. The interface's MTU stays, and
+    /// its routes are not checked against the new endpoints.
+    pub fn set_peers(&self, peers: &[PeerConfig]) -> Result<()> {
+        self.peers.replace(peers)
     }
 
     /// Tells the relay to end and returns at once; [`Relay::closed`] or [`Relay::join`] wait.

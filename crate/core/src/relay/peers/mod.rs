@@ -1,10 +1,15 @@
 //! Peers: whose datagrams are accepted, and which peer a packet goes to.
 //!
 //! A [`PeerTable`] is immutable. It is either of a single peer, which gets every packet, or of many, of
-//! which `routes` chooses one by the packet's destination.
+//! which `routes` chooses one by the packet's destination. [`Peers`] replaces the table at run time; what is
+//! known of a [`Peer`] is carried over.
 
 mod check;
+mod peer;
 mod routes;
+mod shared;
 mod table;
 
+pub(super) use peer::Peer;
+pub(super) use shared::{PeerView, Peers};
 pub(super) use table::{PeerIndex, PeerTable};

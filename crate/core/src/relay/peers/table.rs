@@ -1,5 +1,6 @@
 //! The table of all peers.
 
+use super::Peer;
 use super::check::check;
 use super::routes::Routes;
 use crate::error::{Error, ErrorCode, Result};
@@ -7,6 +8,7 @@ use crate::relay::config::{Accept, PeerConfig, RelayConfig};
 use socket2::SockAddr;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// The number of a peer in a [`PeerTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +17,7 @@ pub(in crate::relay) struct PeerIndex(pub(in crate::relay) u32);
 /// Which peer a packet goes to, and which one a datagram comes from.
 #[derive(Debug)]
 pub(in crate::relay) struct PeerTable {
+    peers: Vec<Arc<Peer>>,
     /// The peers' endpoints, by index, as the kernel takes them.
     destinations: Vec<SockAddr>,
     routing: Routing,
@@ -53,22 +56,42 @@ impl PeerTable {
         if config.peers.is_empty() {
             return Ok(Self::single(config.accept, config.peer));
         }
-        Self::many(&config.peers)
+        Self::many(&config.peers, &[])
     }
 
     fn single(accept: Accept, peer: SocketAddr) -> Self {
         let accepted = (accept == Accept::Peer).then_some(peer);
-        Self { destinations: vec![peer.into()], routing: Routing::Single { accepted } }
+        Self {
+            peers: vec![Arc::new(Peer::new(peer))],
+            destinations: vec![peer.into()],
+            routing: Routing::Single { accepted },
+        }
     }
 
-    /// Builds a table of several peers. `InvalidArgument` if two have the same endpoint or the same network.
-    pub(in crate::relay) fn many(peers: &[PeerConfig]) -> Result<Self> {
+    /// Builds a table of several peers, which are those of `known` whose endpoints they have, and new ones
+    /// otherwise. `InvalidArgument` if two have the same endpoint or the same network.
+    pub(super) fn many(configs: &[PeerConfig], known: &[Arc<Peer>]) -> Result<Self> {
+        let known: HashMap<_, _> = known.iter().map(|peer| (peer.endpoint(), peer)).collect();
         let mut many = Many::default();
-        for (peer, number) in peers.iter().zip(0..) {
-            many.add(peer, PeerIndex(number))?;
+        let mut peers = Vec::new();
+        for (config, number) in configs.iter().zip(0..) {
+            many.add(config, PeerIndex(number))?;
+            let found = known.get(&config.endpoint).map(|peer| Arc::clone(peer));
+            peers.push(found.unwrap_or_else(|| Arc::new(Peer::new(config.endpoint))));
         }
-        let destinations = peers.iter().map(|peer| peer.endpoint.into()).collect();
-        Ok(Self { destinations, routing: Routing::Many(Box::new(many)) })
+        let destinations = configs.iter().map(|config| config.endpoint.into()).collect();
+        Ok(Self { peers, destinations, routing: Routing::Many(Box::new(many)) })
+    }
+
+    /// Returns whether packets are routed to one of many peers.
+    #[inline]
+    pub(in crate::relay) fn is_many(&self) -> bool {
+        matches!(self.routing, Routing::Many(_))
+    }
+
+    /// Returns the peers, by index.
+    pub(in crate::relay) fn peers(&self) -> &[Arc<Peer>] {
+        &self.peers
     }
 
     /// Returns where the peers' datagrams go, by index.
@@ -220,7 +243,7 @@ mod tests {
             peer("192.0.2.1:5", &["10.0.0.0/8", "2001:db8::/32"]),
             peer("192.0.2.2:5", &["10.9.0.0/16", "2001:db8::2/128"]),
         ];
-        let table = PeerTable::many(&peers).unwrap();
+        let table = PeerTable::many(&peers, &[]).unwrap();
         for is_v6 in [false, true] {
             let packet = Sample { is_v6, ..Sample::tcp(1, b"x") }.bytes();
             let to = |text: &str| {
@@ -244,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_two_peers_is_refused() {
-        let refused = |peers: &[PeerConfig]| PeerTable::many(peers).unwrap_err().to_string();
+        let refused = |peers: &[PeerConfig]| PeerTable::many(peers, &[]).unwrap_err().to_string();
         let twice = [peer("192.0.2.1:5", &[]), peer("192.0.2.1:5", &[])];
         assert!(refused(&twice).contains("192.0.2.1:5"), "{}", refused(&twice));
         let shared = [peer("192.0.2.1:5", &["10.0.0.1/8"]), peer("192.0.2.2:5", &["10.0.0.2/8"])];
@@ -289,7 +312,7 @@ mod tests {
                 .into_iter()
                 .map(|endpoint| PeerConfig { endpoint, networks: Vec::new() })
                 .collect();
-            let table = PeerTable::many(&peers).unwrap();
+            let table = PeerTable::many(&peers, &[]).unwrap();
             for source in sources {
                 let found = table.of_source(Some(source)).map(|peer| peer.0);
                 prop_assert_eq!(found, scan(&peers, source), "{} among {:?}", source, peers);

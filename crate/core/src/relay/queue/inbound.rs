@@ -4,7 +4,7 @@
 use super::step::{Failure, Step, StepReport};
 use crate::packet::coalesce::{CoalesceOptions, Coalescer};
 use crate::relay::fallback::Fallback;
-use crate::relay::peers::PeerTable;
+use crate::relay::peers::PeerView;
 use crate::relay::stats::{Counters, InboundDrop};
 use crate::relay::steering::FlowShare;
 use crate::relay::writer::{Writer, Written};
@@ -20,7 +20,7 @@ pub(super) const BATCH_MESSAGES: usize = 16;
 /// The inbound half of a relay's queue.
 pub(super) struct Inbound {
     receiver: UdpReceiver,
-    peers: Arc<PeerTable>,
+    peers: PeerView,
     /// Packets that wait to be written, joined where that is allowed.
     coalescer: Coalescer,
     writer: Writer,
@@ -34,7 +34,7 @@ pub(super) struct Inbound {
 impl Inbound {
     pub(super) fn new(
         receiver: UdpReceiver,
-        peers: Arc<PeerTable>,
+        peers: PeerView,
         join: CoalesceOptions,
         writer: Writer,
         counters: Arc<Counters>,
@@ -57,6 +57,7 @@ impl Inbound {
         if self.writer.is_done(&self.coalescer) {
             self.coalescer.clear();
             self.writer.restart();
+            self.peers.refresh();
             let mut news = NewsCount::default();
             let received = self.receiver.receive(limit, &mut news);
             self.counters.count_news(&news);
@@ -116,7 +117,7 @@ impl Inbound {
         let (mut datagrams, mut bytes, mut is_misdirected) = (0, 0, false);
         let buffer = self.receiver.buffer();
         for message in self.receiver.messages() {
-            let is_foreign = self.peers.of_source(message.source).is_none();
+            let is_foreign = self.peers.table().of_source(message.source).is_none();
             let is_of_batch = message.segment_size.is_some();
             for range in datagrams_of(&message) {
                 datagrams += 1;

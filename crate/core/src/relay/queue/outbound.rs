@@ -6,7 +6,7 @@ use crate::packet::split::{self, Prepared, SplitPlan};
 use crate::packet::steer;
 use crate::packet::vnet::VnetHeader;
 use crate::relay::fallback::Fallback;
-use crate::relay::peers::{PeerIndex, PeerTable};
+use crate::relay::peers::{PeerIndex, PeerView};
 use crate::relay::stats::{Counters, OutboundDrop};
 use crate::transport::{Downgrade, Progress, SendDrop, SendQueue, SendReport, UdpSender};
 use std::io;
@@ -29,7 +29,7 @@ pub(super) struct Outbound {
     sender: UdpSender,
     batch: Batch,
     queue: SendQueue,
-    peers: Arc<PeerTable>,
+    peers: PeerView,
     counters: Arc<Counters>,
     /// The last batch read from the device was at most one packet.
     is_quiet: bool,
@@ -68,7 +68,7 @@ impl Outbound {
         device: Arc<TunDevice>,
         sender: UdpSender,
         queue: SendQueue,
-        peers: Arc<PeerTable>,
+        peers: PeerView,
         counters: Arc<Counters>,
     ) -> Self {
         let batch = Batch {
@@ -117,7 +117,9 @@ impl Outbound {
         self.start_batch();
     }
 
+    /// Forgets the last batch. What it queued refers to its peer table, so only now a newer one is taken.
     fn start_batch(&mut self) {
+        self.peers.refresh();
         self.queue.clear();
         self.batch.pieces.clear();
         self.batch.headers.clear();
@@ -163,7 +165,7 @@ impl Outbound {
         let Some((vnet, packet)) = read.split_at_mut_checked(vnet_len) else { return };
         let flow = join.then(|| steer::flow_number(packet));
         // A super-packet has one destination.
-        let Some(to) = self.peers.route(packet) else {
+        let Some(to) = self.peers.table().route(packet) else {
             count.add(packet.len());
             count.unroutable += 1;
             return;
@@ -228,8 +230,12 @@ impl Outbound {
             all.as_slice()
         };
         let mut report = SendReport::default();
-        let progress =
-            self.sender.send(&mut self.queue, self.peers.destinations(), slices, &mut report);
+        let progress = self.sender.send(
+            &mut self.queue,
+            self.peers.table().destinations(),
+            slices,
+            &mut report,
+        );
         self.counters.count_sent(&report);
         (progress, report.downgrade)
     }

@@ -9,7 +9,7 @@ use crate::packet::coalesce::CoalesceOptions;
 use crate::relay::config::{Event, RelayConfig, RelayInfo};
 use crate::relay::fallback::Fallback;
 use crate::relay::mtu;
-use crate::relay::peers::PeerTable;
+use crate::relay::peers::Peers;
 use crate::relay::setup::{self, Prepared, Queue};
 use crate::relay::stats::{Counters, Meter};
 use crate::relay::writer::Writer;
@@ -27,7 +27,7 @@ pub type Closed = std::result::Result<(), Arc<Error>>;
 /// What the thread is given.
 pub(in crate::relay) struct Task {
     pub(in crate::relay) config: RelayConfig,
-    pub(in crate::relay) peers: Arc<PeerTable>,
+    pub(in crate::relay) peers: Arc<Peers>,
     pub(in crate::relay) stop: Arc<Stop>,
     /// What `stop` rings; it ends with the task.
     pub(in crate::relay) bell: Arc<Bell>,
@@ -197,17 +197,11 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
             Arc::clone(&device),
             sender,
             queue,
-            Arc::clone(&task.peers),
+            task.peers.view(),
             Arc::clone(counters),
         ),
-        inbound: Inbound::new(
-            receiver,
-            Arc::clone(&task.peers),
-            join,
-            writer,
-            Arc::clone(counters),
-        )
-        .for_share(share),
+        inbound: Inbound::new(receiver, task.peers.view(), join, writer, Arc::clone(counters))
+            .for_share(share),
         device: Arc::clone(&device),
         endpoint,
         stop: Arc::clone(&task.stop),

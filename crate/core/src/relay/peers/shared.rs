@@ -1,0 +1,146 @@
+//! The table in use, which may be replaced while the queues run.
+
+use super::{Peer, PeerTable};
+use crate::error::{Error, ErrorCode, Result};
+use crate::relay::config::{PeerConfig, RelayConfig};
+use arc_swap::ArcSwap;
+use arc_swap::cache::Cache;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The peers of a relay, shared by its queues and its owner.
+#[derive(Debug)]
+pub(in crate::relay) struct Peers {
+    current: Arc<ArcSwap<PeerTable>>,
+    is_ipv4: bool,
+    /// Held while a table is replaced: the new one takes peers of the old one over.
+    replacing: Mutex<()>,
+}
+
+impl Peers {
+    /// Creates those that the configuration describes; `InvalidArgument` if it is contradictory.
+    pub(in crate::relay) fn new(config: &RelayConfig) -> Result<Self> {
+        let table = PeerTable::new(config)?;
+        Ok(Self {
+            current: Arc::new(ArcSwap::from_pointee(table)),
+            is_ipv4: config.peer.is_ipv4(),
+            replacing: Mutex::new(()),
+        })
+    }
+
+    /// Replaces the peers. One whose endpoint stays is the same peer, with all that is known of it. Packets
+    /// that were read already still go where the old table sent them.
+    pub(in crate::relay) fn replace(&self, peers: &[PeerConfig]) -> Result<()> {
+        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current.load();
+        if !before.is_many() {
+            let reason = "the relay was started for a single peer, which gets every packet";
+            return Err(refuse(String::new(), reason));
+        }
+        let is_foreign = |peer: &&PeerConfig| peer.endpoint.is_ipv4() != self.is_ipv4;
+        if let Some(peer) = peers.iter().find(is_foreign) {
+            let reason = "the relay has no socket of its address family";
+            return Err(refuse(peer.endpoint.to_string(), reason));
+        }
+        let table = PeerTable::many(peers, before.peers())?;
+        self.current.store(Arc::new(table));
+        Ok(())
+    }
+
+    /// Returns the peers of the table in use, by index.
+    pub(in crate::relay) fn all(&self) -> Vec<Arc<Peer>> {
+        self.current.load().peers().to_vec()
+    }
+
+    /// Creates a view of the table for one direction of a queue.
+    pub(in crate::relay) fn view(&self) -> PeerView {
+        let table = self.current.load_full();
+        PeerView { newest: Cache::new(Arc::clone(&self.current)), table }
+    }
+}
+
+/// The table as one direction of a queue sees it: it changes between batches only.
+#[derive(Debug)]
+pub(in crate::relay) struct PeerView {
+    newest: Cache<Arc<ArcSwap<PeerTable>>, Arc<PeerTable>>,
+    table: Arc<PeerTable>,
+}
+
+impl PeerView {
+    /// Takes the newest table: one relaxed load if it is still the same. Indices of the old table are
+    /// meaningless from then on.
+    #[inline]
+    pub(in crate::relay) fn refresh(&mut self) {
+        let newest = self.newest.load();
+        if !Arc::ptr_eq(newest, &self.table) {
+            self.table = Arc::clone(newest);
+        }
+    }
+
+    /// Returns the table of the last refresh.
+    #[inline]
+    pub(in crate::relay) fn table(&self) -> &PeerTable {
+        &self.table
+    }
+}
+
+fn refuse(subject: String, reason: &str) -> Error {
+    Error::new(ErrorCode::InvalidArgument, "replace the peers", subject, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddr;
+
+    fn peer(endpoint: &str) -> PeerConfig {
+        PeerConfig { endpoint: endpoint.parse().unwrap(), networks: Vec::new() }
+    }
+
+    fn peers(endpoints: &[&str]) -> Peers {
+        let configs = endpoints.iter().map(|endpoint| peer(endpoint)).collect();
+        let address = "10.9.0.1/24".parse().unwrap();
+        Peers::new(&RelayConfig::with_peers(address, configs, 0).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_view_changes_only_when_it_is_refreshed() {
+        let peers = peers(&["192.0.2.1:5"]);
+        let mut view = peers.view();
+        let count = |view: &PeerView| view.table().destinations().len();
+        peers.replace(&[peer("192.0.2.1:5"), peer("192.0.2.2:5")]).unwrap();
+        assert_eq!(count(&view), 1);
+        view.refresh();
+        assert_eq!(count(&view), 2);
+        view.refresh();
+        assert_eq!(count(&view), 2);
+        assert_eq!(count(&peers.view()), 2);
+    }
+
+    #[test]
+    fn a_peer_whose_endpoint_stays_is_the_same() {
+        let peers = peers(&["192.0.2.1:5", "192.0.2.2:5"]);
+        let before = peers.all();
+        peers.replace(&[peer("192.0.2.3:5"), peer("192.0.2.1:5")]).unwrap();
+        let after = peers.all();
+        let endpoints: Vec<SocketAddr> = after.iter().map(|peer| peer.endpoint()).collect();
+        assert_eq!(endpoints, ["192.0.2.3:5".parse().unwrap(), "192.0.2.1:5".parse().unwrap()]);
+        assert!(Arc::ptr_eq(&before[0], &after[1]));
+        assert!(before.iter().all(|peer| !Arc::ptr_eq(peer, &after[0])));
+    }
+
+    #[test]
+    fn a_refused_table_changes_nothing() {
+        let peers = peers(&["192.0.2.1:5"]);
+        let before = peers.all();
+        for refused in
+            [vec![peer("192.0.2.2:5"), peer("192.0.2.2:5")], vec![peer("[2001:db8::1]:5")]]
+        {
+            let error = peers.replace(&refused).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+            assert!(Arc::ptr_eq(&before[0], &peers.all()[0]));
+        }
+        let address = "10.9.0.1/24".parse().unwrap();
+        let single = RelayConfig::new(address, "192.0.2.1:5".parse().unwrap(), 0);
+        assert!(Peers::new(&single).unwrap().replace(&[peer("192.0.2.2:5")]).is_err());
+    }
+}

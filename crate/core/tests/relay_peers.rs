@@ -1,0 +1,247 @@
+//! A relay with several peers: where packets go, and what happens while the peers change.
+#![allow(clippy::print_stdout, reason = "a skipped test says why")]
+
+#[path = "support/inner.rs"]
+mod inner;
+#[path = "support/namespace.rs"]
+mod namespace;
+#[path = "support/os.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod os;
+
+use namespace::{eventually, in_namespace, loopback_socket};
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tun2udp_core::ErrorCode;
+use tun2udp_core::packet::steer::flow_number;
+use tun2udp_core::relay::{OffloadConfig, PeerConfig, Relay, RelayConfig, Stats};
+
+/// Headers of an inner packet: IPv4 and UDP.
+const HEADERS: usize = 28;
+
+fn peer(socket: &UdpSocket, networks: &[&str]) -> PeerConfig {
+    let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
+    PeerConfig { endpoint: socket.local_addr().unwrap(), networks }
+}
+
+fn config(peers: Vec<PeerConfig>) -> RelayConfig {
+    let mut config = RelayConfig::with_peers("10.9.0.1/24".parse().unwrap(), peers, 0).unwrap();
+    config.addresses.push("10.9.0.2/24".parse().unwrap());
+    config.routes.push("10.20.0.0/14".parse().unwrap());
+    config
+}
+
+fn start(config: RelayConfig) -> Relay {
+    Relay::start(config, |event| panic!("unexpected event: {event:?}")).unwrap()
+}
+
+/// Ends the relay and returns its last counts.
+fn finish(relay: &Relay) -> Stats {
+    relay.close();
+    relay.join();
+    let stats = relay.stats();
+    let Stats { outbound, inbound, .. } = &stats;
+    assert_eq!(outbound.packets_read, outbound.datagrams_sent + outbound.dropped(), "{stats:?}");
+    assert_eq!(
+        inbound.datagrams_received,
+        inbound.packets_written + inbound.dropped(),
+        "{stats:?}"
+    );
+    stats
+}
+
+/// A socket on the interface, with a time limit on its waits.
+fn inside_socket(address: &str) -> UdpSocket {
+    let socket = UdpSocket::bind((address, 9)).unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    socket
+}
+
+/// Raises a flag when it is dropped, also by a panic.
+struct RaiseOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for RaiseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Receives one datagram; returns its inner destination and payload.
+fn receive(peer: &UdpSocket) -> ([u8; 4], Vec<u8>) {
+    let mut buffer = [0; 2_000];
+    let len = peer.recv(&mut buffer).unwrap();
+    (buffer[16..20].try_into().unwrap(), buffer[HEADERS..len].to_vec())
+}
+
+#[test]
+fn packets_go_to_the_peer_with_the_longest_prefix() {
+    in_namespace("packets_go_to_the_peer_with_the_longest_prefix", || {
+        let (wide, narrow) = (loopback_socket(), loopback_socket());
+        let peers = vec![peer(&wide, &["10.20.0.0/16"]), peer(&narrow, &["10.20.7.0/24"])];
+        let relay = start(config(peers));
+        let inside = inside_socket("10.9.0.1");
+        for (to, receiver) in
+            [([10, 20, 0, 1], &wide), ([10, 20, 7, 1], &narrow), ([10, 20, 8, 1], &wide)]
+        {
+            inside.send_to(b"out", SocketAddr::from((to, 7))).unwrap();
+            assert_eq!(receive(receiver), (to, b"out".to_vec()));
+        }
+        inside.send_to(b"nowhere", "10.21.0.1:7").unwrap();
+        eventually("the loss is counted", || relay.stats().outbound.unreachable == 1);
+        // Both are accepted, a third is not.
+        let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
+        for (number, socket) in [&wide, &narrow, &stranger].into_iter().enumerate() {
+            let packet = inner::udp_packet(3, &[number as u8]);
+            socket.send_to(&packet, relay.info().local).unwrap();
+        }
+        let mut buffer = [0; 10];
+        let received: BTreeSet<u8> = (0..2)
+            .map(|_| {
+                assert_eq!(inside.recv(&mut buffer).unwrap(), 1);
+                buffer[0]
+            })
+            .collect();
+        assert_eq!(received, BTreeSet::from([0, 1]));
+        eventually("the stranger is counted", || relay.stats().inbound.foreign_source == 1);
+        let stats = finish(&relay);
+        assert_eq!((stats.outbound.datagrams_sent, stats.outbound.unreachable), (3, 1));
+    });
+}
+
+/// Two flows whose numbers are the same and whose packets go to two peers.
+const TWINS: [(&str, [u8; 4]); 2] = [("10.9.0.1", [10, 20, 0, 2]), ("10.9.0.2", [10, 20, 0, 1])];
+
+#[test]
+fn a_gso_batch_never_holds_two_destinations() {
+    in_namespace("a_gso_batch_never_holds_two_destinations", || {
+        let numbers = TWINS.map(|(source, to)| {
+            let mut packet = inner::udp_packet(1, b"x");
+            let source: std::net::Ipv4Addr = source.parse().unwrap();
+            packet[12..16].copy_from_slice(&source.octets());
+            packet[16..20].copy_from_slice(&to);
+            flow_number(&packet)
+        });
+        assert_eq!(numbers[0], numbers[1]);
+        let sockets = [loopback_socket(), loopback_socket()];
+        let peers =
+            vec![peer(&sockets[0], &["10.20.0.2/32"]), peer(&sockets[1], &["10.20.0.0/16"])];
+        for offload in [OffloadConfig::ALL, OffloadConfig { uso: false, ..OffloadConfig::ALL }] {
+            let relay = start(RelayConfig { offload, queues: 1, ..config(peers.clone()) });
+            let inside = TWINS.map(|(source, _)| inside_socket(source));
+            // Each call gives a super-packet of ten packets.
+            for socket in &inside {
+                os::set_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT, 100).unwrap();
+            }
+            for round in 0..50_u8 {
+                for number in 0..4_u8 {
+                    for (socket, (_, to)) in inside.iter().zip(TWINS) {
+                        let payload = [[round, number].as_slice(), &[0; 998]].concat();
+                        socket.send_to(&payload, SocketAddr::from((to, 7))).unwrap();
+                    }
+                }
+                for (socket, (_, to)) in sockets.iter().zip(TWINS) {
+                    for count in 0..40_u8 {
+                        let (found, payload) = receive(socket);
+                        assert_eq!((found, payload.len()), (to, 100), "{round}, {count}");
+                        let expected = if count % 10 == 0 { [round, count / 10] } else { [0, 0] };
+                        assert_eq!(payload[..2], expected, "{round}, {count}");
+                    }
+                }
+            }
+            let stats = finish(&relay);
+            assert_eq!(stats.outbound.datagrams_sent, 50 * 80, "{stats:?}");
+        }
+    });
+}
+
+#[test]
+fn the_table_is_swapped_under_traffic_without_a_lost_packet() {
+    const PACKETS: usize = 20_000;
+    const WINDOW: usize = 64;
+    in_namespace("the_table_is_swapped_under_traffic_without_a_lost_packet", || {
+        let sockets = [loopback_socket(), loopback_socket()];
+        let table = |first: usize| {
+            let networks = [["10.20.0.0/16"].as_slice(), &[]];
+            let peer = |at: usize| peer(&sockets[at], networks[(at + first) % 2]);
+            // The numbers of the peers change as well.
+            vec![peer(first), peer(1 - first)]
+        };
+        let relay = start(config(table(0)));
+        let (received, is_done) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let inside = inside_socket("10.9.0.1");
+        let collect = |socket: &UdpSocket| {
+            let poll = std::time::Duration::from_millis(20);
+            socket.set_read_timeout(Some(poll)).unwrap();
+            let (mut numbers, mut buffer) = (Vec::new(), [0; 100]);
+            while !is_done.load(Ordering::Relaxed) {
+                let Ok(len) = socket.recv(&mut buffer) else { continue };
+                numbers.push(u32::from_be_bytes(buffer[HEADERS..len].try_into().unwrap()));
+                received.fetch_add(1, Ordering::Relaxed);
+            }
+            numbers
+        };
+        let [first, second] = std::thread::scope(|scope| {
+            let done = RaiseOnDrop(&is_done);
+            let collectors = sockets.each_ref().map(|socket| scope.spawn(|| collect(socket)));
+            let swapper = scope.spawn(|| {
+                let mut swaps = 0;
+                while !is_done.load(Ordering::Relaxed) {
+                    swaps += 1;
+                    relay.set_peers(&table(swaps % 2)).unwrap();
+                    std::thread::yield_now();
+                }
+                swaps
+            });
+            for number in 0..PACKETS {
+                // Several flows, so that each queue has some.
+                let to = SocketAddr::from(([10, 20, 0, (number % 8) as u8], 7));
+                inside.send_to(&(number as u32).to_be_bytes(), to).unwrap();
+                if number % WINDOW == WINDOW - 1 {
+                    eventually("the window is received", || {
+                        received.load(Ordering::Relaxed) > number.saturating_sub(WINDOW / 2)
+                    });
+                }
+            }
+            eventually("everything is received", || received.load(Ordering::Relaxed) == PACKETS);
+            drop(done);
+            let swaps = swapper.join().unwrap();
+            assert!(swaps > 100, "{swaps} swaps");
+            collectors.map(|collector| collector.join().unwrap())
+        });
+        assert!(!first.is_empty() && !second.is_empty(), "{} and {}", first.len(), second.len());
+        let all: BTreeSet<u32> = first.iter().chain(&second).copied().collect();
+        assert_eq!(all.len(), PACKETS, "each packet arrives once");
+        let stats = finish(&relay);
+        assert_eq!(stats.outbound.datagrams_sent, PACKETS as u64, "{stats:?}");
+        assert_eq!(stats.outbound.dropped(), 0, "{stats:?}");
+    });
+}
+
+#[test]
+fn contradictory_peers_are_refused() {
+    in_namespace("contradictory_peers_are_refused", || {
+        let (first, second) = (loopback_socket(), loopback_socket());
+        let refused = |config: RelayConfig, named: &str| {
+            let error = Relay::start(config, |_| {}).map(drop).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+            assert!(error.to_string().contains(named), "{error}");
+        };
+        let both =
+            |networks: [&[&str]; 2]| vec![peer(&first, networks[0]), peer(&second, networks[1])];
+        refused(config(both([&["10.20.0.0/16"], &["10.20.0.0/16"]])), "10.20.0.0/16");
+        refused(config(vec![peer(&first, &[]), peer(&first, &[])]), "endpoint");
+        let other = second.local_addr().unwrap();
+        refused(RelayConfig { peer: other, ..config(both([&[], &[]])) }, &other.to_string());
+        let error = RelayConfig::with_peers("10.9.0.1/24".parse().unwrap(), Vec::new(), 0);
+        assert_eq!(error.unwrap_err().code(), ErrorCode::InvalidArgument);
+        // At run time too, and then everything stays as it is.
+        let relay = start(config(both([&["10.20.0.0/16"], &[]])));
+        let twice = both([&["10.20.0.0/16"], &["10.20.0.0/16"]]);
+        assert_eq!(relay.set_peers(&twice).unwrap_err().code(), ErrorCode::InvalidArgument);
+        let inside = inside_socket("10.9.0.1");
+        inside.send_to(b"out", "10.20.0.1:7").unwrap();
+        assert_eq!(receive(&first).1, b"out");
+        finish(&relay);
+    });
+}
