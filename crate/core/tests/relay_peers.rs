@@ -15,7 +15,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tun2udp_core::ErrorCode;
 use tun2udp_core::packet::steer::flow_number;
-use tun2udp_core::relay::{OffloadConfig, PeerConfig, Relay, RelayConfig, Stats};
+use tun2udp_core::relay::{OffloadConfig, PeerConfig, PeerStats, Relay, RelayConfig, Stats};
 
 /// Headers of an inner packet: IPv4 and UDP.
 const HEADERS: usize = 28;
@@ -104,6 +104,19 @@ fn packets_go_to_the_peer_with_the_longest_prefix() {
             .collect();
         assert_eq!(received, BTreeSet::from([0, 1]));
         eventually("the stranger is counted", || relay.stats().inbound.foreign_source == 1);
+        let counts = |stats: &PeerStats| {
+            let PeerStats {
+                datagrams_sent, bytes_sent, datagrams_received, bytes_received, ..
+            } = *stats;
+            (datagrams_sent, bytes_sent, datagrams_received, bytes_received)
+        };
+        let peers = relay.peer_stats();
+        assert_eq!(peers.iter().map(counts).collect::<Vec<_>>(), [(2, 62, 1, 29), (1, 31, 1, 29)]);
+        assert_eq!(peers[1].endpoint, narrow.local_addr().unwrap());
+        assert!(peers.iter().all(|peer| peer.silent_for.is_some()));
+        // A peer keeps its counts under another number.
+        relay.set_peers(&[peer(&narrow, &["10.20.0.0/16"])]).unwrap();
+        assert_eq!(relay.peer_stats().iter().map(counts).collect::<Vec<_>>(), [(1, 31, 1, 29)]);
         let stats = finish(&relay);
         assert_eq!((stats.outbound.datagrams_sent, stats.outbound.unreachable), (3, 1));
     });
@@ -151,6 +164,9 @@ fn a_gso_batch_never_holds_two_destinations() {
             }
             let stats = finish(&relay);
             assert_eq!(stats.outbound.datagrams_sent, 50 * 80, "{stats:?}");
+            let sent =
+                relay.peer_stats().iter().map(|peer| peer.datagrams_sent).collect::<Vec<_>>();
+            assert_eq!(sent, [50 * 40, 50 * 40]);
         }
     });
 }

@@ -1,7 +1,7 @@
 //! A running relay as its owner holds it.
 
 use super::config::{Event, PeerConfig, RelayConfig, RelayInfo};
-use super::peers::Peers;
+use super::peers::{PeerStats, Peers};
 use super::queue::{Closed, Stop, Task, run};
 use super::stats::{Meter, Stats};
 use crate::error::{Error, Result};
@@ -9,6 +9,7 @@ use crate::sys::poll::Bell;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
 use tokio::sync::watch;
 
 /// A running relay. Dropping it closes it and waits until everything of its own is gone.
@@ -75,6 +76,14 @@ impl Relay {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.meter.snapshot()
+    }
+
+    /// Returns the counts of each peer, in the order of the configuration. A relay for a single peer has none
+    /// besides [`Relay::stats`].
+    #[must_use]
+    pub fn peer_stats(&self) -> Vec<PeerStats> {
+        let now = Instant::now();
+        self.peers.counted().iter().map(|peer| peer.stats(now)).collect()
     }
 
     /// Replaces the peers of a relay that was started with several, without losing a packet. A peer whose

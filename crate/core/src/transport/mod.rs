@@ -19,7 +19,7 @@ pub use endpoint::{UdpEndpoint, UdpOptions};
 pub use news::NewsCount;
 pub use receiver::UdpReceiver;
 pub use send_queue::{MAX_SEGMENTS, SendQueue};
-pub use sender::{Downgrade, Progress, SendDrop, SendReport, UdpSender};
+pub use sender::{Downgrade, Progress, SendDrop, SendReport, Sent, UdpSender};
 
 /// The largest payload of a UDP datagram over IPv4: 65,535 less 20 and 8 bytes of headers.
 pub const MAX_PAYLOAD_V4: usize = 65_507;

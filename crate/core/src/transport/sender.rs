@@ -58,8 +58,19 @@ pub enum Downgrade {
     },
 }
 
+/// A message that the kernel took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Index of its destination.
+    pub to: u32,
+    /// Datagrams in it.
+    pub datagrams: u64,
+    /// Bytes of payload in them.
+    pub bytes: u64,
+}
+
 /// What became of the messages of one [`UdpSender::send`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SendReport {
     /// Datagrams that the kernel took.
     pub datagrams: u64,
@@ -69,6 +80,8 @@ pub struct SendReport {
     pub dropped: [u64; SendDrop::COUNT],
     /// News of datagrams sent earlier.
     pub news: NewsCount,
+    /// Each message that the kernel took; `None`: only the sums above are wanted.
+    pub messages: Option<Vec<Sent>>,
     /// Set once, when the sender gave up a feature.
     pub downgrade: Option<Downgrade>,
 }
@@ -172,9 +185,13 @@ impl UdpSender {
 
 impl SendReport {
     fn count_sent(&mut self, shape: &MessageShape, slices: &[IoSlice<'_>]) {
-        let bytes = slice_bytes(shape, slices);
-        self.datagrams += datagrams(shape, bytes);
-        self.bytes += bytes as u64;
+        let len = slice_bytes(shape, slices);
+        let (datagrams, bytes) = (datagrams(shape, len), len as u64);
+        self.datagrams += datagrams;
+        self.bytes += bytes;
+        if let Some(messages) = &mut self.messages {
+            messages.push(Sent { to: shape.to, datagrams, bytes });
+        }
     }
 }
 

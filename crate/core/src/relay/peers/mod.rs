@@ -10,6 +10,8 @@ mod routes;
 mod shared;
 mod table;
 
+pub use peer::PeerStats;
+
 pub(super) use peer::Peer;
 pub(super) use shared::{PeerView, Peers};
 pub(super) use table::{PeerIndex, PeerTable};

@@ -89,6 +89,16 @@ impl PeerTable {
         matches!(self.routing, Routing::Many(_))
     }
 
+    /// Returns the peer with this index if packets are routed to one of many: of a single peer the relay's
+    /// own counters say everything.
+    #[inline]
+    pub(in crate::relay) fn counted(&self, index: PeerIndex) -> Option<&Peer> {
+        if !self.is_many() {
+            return None;
+        }
+        self.peers.get(index.0 as usize).map(Arc::as_ref)
+    }
+
     /// Returns the peers, by index.
     pub(in crate::relay) fn peers(&self) -> &[Arc<Peer>] {
         &self.peers

@@ -13,6 +13,7 @@ use crate::transport::{NewsCount, UdpReceiver};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Messages received by one call at the most.
 pub(super) const BATCH_MESSAGES: usize = 16;
@@ -115,15 +116,17 @@ impl Inbound {
     /// rest for coalescing. Returns whether one is the first GSO batch with a flow of another queue.
     fn sort(&mut self, messages: usize) -> bool {
         let (mut datagrams, mut bytes, mut is_misdirected) = (0, 0, false);
-        let buffer = self.receiver.buffer();
+        let (buffer, table) = (self.receiver.buffer(), self.peers.table());
+        let received_at = table.is_many().then(Instant::now);
         for message in self.receiver.messages() {
-            let is_foreign = self.peers.table().of_source(message.source).is_none();
+            let peer = table.of_source(message.source);
             let is_of_batch = message.segment_size.is_some();
+            let before = (datagrams, bytes);
             for range in datagrams_of(&message) {
                 datagrams += 1;
                 bytes += range.len() as u64;
                 let packet = buffer.get(range.clone()).unwrap_or_default();
-                match cause_to_drop(&message, is_foreign, packet.first()) {
+                match cause_to_drop(&message, peer.is_none(), packet.first()) {
                     Some(cause) => self.counters.count_receive_drop(cause, 1),
                     None if messages == 1 && !is_of_batch => self.writer.add_single(range),
                     None => {
@@ -131,6 +134,11 @@ impl Inbound {
                         self.coalescer.push(buffer, range);
                     }
                 }
+            }
+            if let (Some(now), Some(peer)) =
+                (received_at, peer.and_then(|peer| table.counted(peer)))
+            {
+                peer.count_received(datagrams - before.0, bytes - before.1, now);
             }
         }
         self.coalescer.finish(buffer);

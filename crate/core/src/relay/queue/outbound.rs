@@ -229,14 +229,16 @@ impl Outbound {
             all = pieces.iter().map(slice).collect();
             all.as_slice()
         };
-        let mut report = SendReport::default();
-        let progress = self.sender.send(
-            &mut self.queue,
-            self.peers.table().destinations(),
-            slices,
-            &mut report,
-        );
+        let table = self.peers.table();
+        let messages = table.is_many().then(Vec::new);
+        let mut report = SendReport { messages, ..SendReport::default() };
+        let progress = self.sender.send(&mut self.queue, table.destinations(), slices, &mut report);
         self.counters.count_sent(&report);
+        for message in report.messages.iter().flatten() {
+            if let Some(peer) = table.counted(PeerIndex(message.to)) {
+                peer.count_sent(message.datagrams, message.bytes);
+            }
+        }
         (progress, report.downgrade)
     }
 }
