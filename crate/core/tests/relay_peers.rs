@@ -15,7 +15,9 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tun2udp_core::ErrorCode;
 use tun2udp_core::packet::steer::flow_number;
-use tun2udp_core::relay::{OffloadConfig, PeerConfig, PeerStats, Relay, RelayConfig, Stats};
+use tun2udp_core::relay::{
+    OffloadConfig, PeerConfig, PeerStats, PeerTraffic, Relay, RelayConfig, Stats,
+};
 
 /// Headers of an inner packet: IPv4 and UDP.
 const HEADERS: usize = 28;
@@ -81,6 +83,7 @@ fn packets_go_to_the_peer_with_the_longest_prefix() {
         let peers = vec![peer(&wide, &["10.20.0.0/16"]), peer(&narrow, &["10.20.7.0/24"])];
         let relay = start(config(peers));
         let inside = inside_socket("10.9.0.1");
+        os::set_option(&inside, libc::SOL_IP, libc::IP_RECVERR, 1).unwrap();
         for (to, receiver) in
             [([10, 20, 0, 1], &wide), ([10, 20, 7, 1], &narrow), ([10, 20, 8, 1], &wide)]
         {
@@ -89,6 +92,9 @@ fn packets_go_to_the_peer_with_the_longest_prefix() {
         }
         inside.send_to(b"nowhere", "10.21.0.1:7").unwrap();
         eventually("the loss is counted", || relay.stats().outbound.unreachable == 1);
+        // The sender gets to know, by ICMP.
+        let error = inside.recv(&mut [0; 10]).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENETUNREACH), "{error}");
         // Both are accepted, a third is not.
         let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
         for (number, socket) in [&wide, &narrow, &stranger].into_iter().enumerate() {
@@ -105,15 +111,15 @@ fn packets_go_to_the_peer_with_the_longest_prefix() {
         assert_eq!(received, BTreeSet::from([0, 1]));
         eventually("the stranger is counted", || relay.stats().inbound.foreign_source == 1);
         let counts = |stats: &PeerStats| {
-            let PeerStats {
+            let PeerTraffic {
                 datagrams_sent, bytes_sent, datagrams_received, bytes_received, ..
-            } = *stats;
+            } = stats.traffic.unwrap();
             (datagrams_sent, bytes_sent, datagrams_received, bytes_received)
         };
         let peers = relay.peer_stats();
         assert_eq!(peers.iter().map(counts).collect::<Vec<_>>(), [(2, 62, 1, 29), (1, 31, 1, 29)]);
         assert_eq!(peers[1].endpoint, narrow.local_addr().unwrap());
-        assert!(peers.iter().all(|peer| peer.silent_for.is_some()));
+        assert!(peers.iter().all(|peer| peer.traffic.unwrap().silent_for.is_some()));
         // A peer keeps its counts under another number.
         relay.set_peers(&[peer(&narrow, &["10.20.0.0/16"])]).unwrap();
         assert_eq!(relay.peer_stats().iter().map(counts).collect::<Vec<_>>(), [(1, 31, 1, 29)]);
@@ -164,8 +170,11 @@ fn a_gso_batch_never_holds_two_destinations() {
             }
             let stats = finish(&relay);
             assert_eq!(stats.outbound.datagrams_sent, 50 * 80, "{stats:?}");
-            let sent =
-                relay.peer_stats().iter().map(|peer| peer.datagrams_sent).collect::<Vec<_>>();
+            let sent = relay
+                .peer_stats()
+                .iter()
+                .map(|peer| peer.traffic.unwrap().datagrams_sent)
+                .collect::<Vec<_>>();
             assert_eq!(sent, [50 * 40, 50 * 40]);
         }
     });
@@ -259,5 +268,76 @@ fn contradictory_peers_are_refused() {
         inside.send_to(b"out", "10.20.0.1:7").unwrap();
         assert_eq!(receive(&first).1, b"out");
         finish(&relay);
+    });
+}
+
+/// A router to a network of MTU 1300, in a network namespace of its own. Sends the task that it runs as, and
+/// after the first step that it is ready; ends with the steps.
+fn router(tasks: std::sync::mpsc::Sender<String>, steps: std::sync::mpsc::Receiver<()>) {
+    let _namespace = tun2udp_core::sys::netns::unshare().unwrap();
+    let task = std::fs::read_link("/proc/thread-self").unwrap();
+    tasks.send(task.file_name().unwrap().to_str().unwrap().to_owned()).unwrap();
+    steps.recv().unwrap();
+    namespace::ip("link set right0 up");
+    namespace::ip("address add 192.0.2.1/24 dev right0");
+    namespace::ip("link add behind0 type veth peer name behind1");
+    namespace::ip("link set behind1 up");
+    namespace::ip("link set behind0 mtu 1300 up");
+    namespace::ip("route add 198.51.100.0/24 dev behind0");
+    std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+    tasks.send(String::new()).unwrap();
+    let _ = steps.recv();
+}
+
+#[test]
+fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
+    in_namespace("a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages", || {
+        let (tasks, task) = std::sync::mpsc::channel();
+        let (step, steps) = std::sync::mpsc::channel();
+        let router = std::thread::spawn(move || router(tasks, steps));
+        namespace::ip("link add left0 type veth peer name right0");
+        namespace::ip(&format!("link set right0 netns {}", task.recv().unwrap()));
+        namespace::ip("link set left0 up");
+        namespace::ip("address add 192.0.2.2/24 dev left0");
+        namespace::ip("route add 198.51.100.0/24 via 192.0.2.1");
+        step.send(()).unwrap();
+        assert_eq!(task.recv().unwrap(), "");
+        let endpoint = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let near = PeerConfig {
+            endpoint: endpoint("192.0.2.1:9"),
+            networks: vec!["10.21.0.0/16".parse().unwrap()],
+        };
+        let far = PeerConfig {
+            endpoint: endpoint("198.51.100.7:9"),
+            networks: vec!["10.20.0.0/16".parse().unwrap()],
+        };
+        let lifetime = std::time::Duration::from_millis(700);
+        for is_many in [false, true] {
+            // The kernel remembers it for a while, and fragments by itself.
+            namespace::ip("route flush cache");
+            let config = match is_many {
+                true => config(vec![near.clone(), far.clone()]),
+                false => {
+                    let address = "10.9.0.1/24".parse().unwrap();
+                    let mut config = RelayConfig::new(address, far.endpoint, 0);
+                    config.routes.push("10.20.0.0/16".parse().unwrap());
+                    config
+                }
+            };
+            let relay = start(RelayConfig { path_mtu_lifetime: lifetime, ..config });
+            let path_mtus =
+                || relay.peer_stats().iter().map(|peer| peer.path_mtu).collect::<Vec<_>>();
+            let expected = |mtu| if is_many { vec![None, mtu] } else { vec![mtu] };
+            let inside = inside_socket("10.9.0.1");
+            assert_eq!(path_mtus(), expected(None));
+            inside.send_to(&[0; 1_400], "10.20.0.1:7").unwrap();
+            eventually("the report is noted", || path_mtus() == expected(Some(1_300)));
+            assert_eq!(relay.stats().outbound.path_mtu_reports, 1);
+            // Nothing but its deadline wakes the relay.
+            eventually("it is forgotten", || path_mtus() == expected(None));
+            finish(&relay);
+        }
+        drop(step);
+        router.join().unwrap();
     });
 }

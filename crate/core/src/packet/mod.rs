@@ -3,6 +3,7 @@
 //! - `vnet` is the header that stands before each packet of a device with offload;
 //! - `view` finds the headers of a packet; `checksum` adds and folds;
 //! - `ethernet` finds the packet of a frame;
+//! - `icmp` makes errors about packets;
 //! - `split` cuts a super-packet of the kernel's into the packets it stands for;
 //! - `steer` gives a flow a number, by which queues share the work;
 //! - `coalesce` joins packets into super-packets that the kernel would cut apart again exactly so.
@@ -14,6 +15,7 @@
 pub mod checksum;
 pub mod coalesce;
 pub mod ethernet;
+pub mod icmp;
 pub mod split;
 pub mod steer;
 pub mod view;

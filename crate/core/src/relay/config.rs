@@ -6,6 +6,7 @@ use crate::transport::is_loopback;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Queues that a device may have (`MAX_TAP_QUEUES`, drivers/net/tun.c).
 pub(super) const MAX_QUEUES: usize = 256;
@@ -15,6 +16,9 @@ pub(super) const AUTO_QUEUES: usize = 0;
 
 /// The most queues that are taken unasked.
 const MOST_AUTO_QUEUES: usize = 8;
+
+/// As long as the kernel remembers it (`mtu_expires` of ip-sysctl).
+const PATH_MTU_LIFETIME: Duration = Duration::from_secs(600);
 
 /// Whose datagrams are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +70,8 @@ pub struct RelayConfig {
     pub clone_device: PathBuf,
     /// Size asked for each of the socket's buffers, bytes.
     pub socket_buffer_bytes: usize,
+    /// How long the MTU of a path counts that a router reported.
+    pub path_mtu_lifetime: Duration,
     /// Which shortcuts the relay may take.
     pub offload: OffloadConfig,
     /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: as many as
@@ -123,6 +129,7 @@ impl RelayConfig {
             user: None,
             clone_device: DEFAULT_CLONE_DEVICE.into(),
             socket_buffer_bytes: 4 << 20,
+            path_mtu_lifetime: PATH_MTU_LIFETIME,
             offload: OffloadConfig::ALL,
             queues: AUTO_QUEUES,
         }

@@ -9,7 +9,6 @@ use crate::sys::poll::Bell;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
 use tokio::sync::watch;
 
 /// A running relay. Dropping it closes it and waits until everything of its own is gone.
@@ -78,12 +77,10 @@ impl Relay {
         self.meter.snapshot()
     }
 
-    /// Returns the counts of each peer, in the order of the configuration. A relay for a single peer has none
-    /// besides [`Relay::stats`].
+    /// Returns what is known of each peer, in the order of the configuration.
     #[must_use]
     pub fn peer_stats(&self) -> Vec<PeerStats> {
-        let now = Instant::now();
-        self.peers.counted().iter().map(|peer| peer.stats(now)).collect()
+        self.peers.stats()
     }
 
     /// Replaces the peers of a relay that was started with several, without losing a packet. A peer whose

@@ -29,6 +29,6 @@ mod writer;
 
 pub use config::{Accept, Event, OffloadConfig, PeerConfig, RelayConfig, RelayInfo};
 pub use handle::Relay;
-pub use peers::PeerStats;
+pub use peers::{PeerStats, PeerTraffic};
 pub use queue::Closed;
 pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};

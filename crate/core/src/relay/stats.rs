@@ -2,7 +2,8 @@
 
 use super::config::OffloadConfig;
 use super::fallback::Fallback;
-use crate::transport::{NewsCount, SendDrop, SendReport};
+use crate::sys::socket::ErrorReport;
+use crate::transport::{ErrorKind, SendDrop, SendReport};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -111,13 +112,17 @@ impl Counters {
         for (counter, amount) in self.send_drops.iter().zip(report.dropped) {
             counter.add(amount);
         }
-        self.count_news(&report.news);
+        self.count_errors(&report.errors);
     }
 
-    pub(super) fn count_news(&self, news: &NewsCount) {
-        self.refused.add(news.refused);
-        self.unreachable.add(news.unreachable);
-        self.path_too_small.add(news.too_long);
+    pub(super) fn count_errors(&self, reports: &[ErrorReport]) {
+        for kind in reports.iter().filter_map(ErrorKind::of) {
+            match kind {
+                ErrorKind::Refused => self.refused.add(1),
+                ErrorKind::Unreachable => self.unreachable.add(1),
+                ErrorKind::TooLong => self.path_too_small.add(1),
+            }
+        }
     }
 
     pub(super) fn count_send_drop(&self, cause: OutboundDrop, packets: u64) {

@@ -1,12 +1,13 @@
 //! Batches of datagrams: `recvmmsg(2)`, `sendmmsg(2)`, with UDP_GRO and UDP_SEGMENT (udp(7)).
 
+use super::address::AddressBuffer;
 use super::cmsg::{self, ControlBuffer};
 use super::{check, check_count};
 use socket2::SockAddr;
 use std::io;
 use std::io::IoSlice;
 use std::mem;
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -23,7 +24,7 @@ pub struct ReceiveBatch {
     buffer: Vec<u8>,
     messages: Vec<libc::mmsghdr>,
     vectors: Vec<libc::iovec>,
-    sources: Vec<SourceBuffer>,
+    sources: Vec<AddressBuffer>,
     controls: Vec<ControlBuffer>,
     received: usize,
 }
@@ -53,7 +54,7 @@ impl ReceiveBatch {
             buffer: vec![0; capacity * SLOT],
             messages: vec![message; capacity],
             vectors: vec![vector; capacity],
-            sources: vec![SourceBuffer::default(); capacity],
+            sources: vec![AddressBuffer::default(); capacity],
             controls: vec![ControlBuffer::default(); capacity],
             received: 0,
         }
@@ -118,42 +119,13 @@ impl ReceiveBatch {
             vector.iov_base = payload.as_mut_ptr().cast();
             vector.iov_len = payload.len();
             let header = &mut message.msg_hdr;
-            header.msg_name = source.0.as_mut_ptr().cast();
-            header.msg_namelen = SourceBuffer::LEN as libc::socklen_t;
+            header.msg_name = source.as_mut_ptr();
+            header.msg_namelen = AddressBuffer::LEN as libc::socklen_t;
             header.msg_iov = vector;
             header.msg_iovlen = 1;
             header.msg_control = control.as_mut_ptr();
             header.msg_controllen = ControlBuffer::LEN as _;
             header.msg_flags = 0;
-        }
-    }
-}
-
-/// Room for a source address: `struct sockaddr_in` or `struct sockaddr_in6`, as plain bytes.
-#[derive(Clone, Copy, Default)]
-#[repr(C, align(8))]
-struct SourceBuffer([u8; 32]);
-
-impl SourceBuffer {
-    const LEN: usize = size_of::<libc::sockaddr_in6>();
-
-    /// Reads the address by its family (ip(7), ipv6(7)): ports and addresses in network order.
-    fn address(&self, length: usize) -> Option<SocketAddr> {
-        let bytes = self.0.get(..length)?;
-        let field = |start: usize, length: usize| bytes.get(start..start + length);
-        let family = i32::from(u16::from_ne_bytes(field(0, 2)?.try_into().ok()?));
-        let port = u16::from_be_bytes(field(2, 2)?.try_into().ok()?);
-        match family {
-            libc::AF_INET => {
-                let address: [u8; 4] = field(4, 4)?.try_into().ok()?;
-                Some(SocketAddrV4::new(address.into(), port).into())
-            }
-            libc::AF_INET6 => {
-                let address: [u8; 16] = field(8, 16)?.try_into().ok()?;
-                let scope_id = u32::from_ne_bytes(field(24, 4)?.try_into().ok()?);
-                Some(SocketAddrV6::new(address.into(), port, 0, scope_id).into())
-            }
-            _ => None,
         }
     }
 }

@@ -4,6 +4,8 @@
 //! signature. It returns [`std::io::Error`]; the rooms above say what it means.
 #![allow(unsafe_code)]
 
+mod address;
+
 pub mod checksum;
 pub mod cmsg;
 pub mod errno;

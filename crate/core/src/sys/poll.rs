@@ -3,6 +3,7 @@
 use super::{check, check_count};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 /// What a descriptor is watched for. Errors are always reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,9 +56,13 @@ impl Poller {
         self.control(libc::EPOLL_CTL_MOD, fd, token, interest)
     }
 
-    /// Waits without limit until a descriptor is ready; a signal ends the wait too, with nothing.
-    pub fn wait(&self) -> io::Result<impl Iterator<Item = Readiness> + use<>> {
-        self.wait_up_to(-1)
+    /// Waits until a descriptor is ready, without limit or up to `timeout`, which is rounded up to whole
+    /// milliseconds. A signal ends the wait too, with nothing.
+    pub fn wait(
+        &self,
+        timeout: Option<Duration>,
+    ) -> io::Result<impl Iterator<Item = Readiness> + use<>> {
+        self.wait_up_to(timeout.map_or(-1, whole_millis))
     }
 
     /// Returns the descriptors that are ready now, without waiting.
@@ -105,6 +110,12 @@ impl Poller {
         })
         .map(drop)
     }
+}
+
+/// Rounds up, so that a wait does not end before its time; about 24 days at most.
+fn whole_millis(time: Duration) -> libc::c_int {
+    let millis = time.as_nanos().div_ceil(1_000_000);
+    libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX)
 }
 
 /// A bell that any thread may ring and that goes on ringing: its descriptor is readable from then
@@ -176,7 +187,25 @@ mod tests {
         poller.add(mine.as_fd(), 1, Interest::default()).unwrap();
         assert!(tokens(&poller).is_empty());
         drop(theirs);
-        let told: Vec<Readiness> = poller.wait().unwrap().collect();
+        let told: Vec<Readiness> = poller.wait(None).unwrap().collect();
         assert_eq!(told, [Readiness { token: 1, has_error: true }]);
+    }
+
+    #[test]
+    fn a_wait_ends_at_its_deadline_and_not_before() {
+        let (poller, bell) = (Poller::new().unwrap(), Bell::new().unwrap());
+        poller.add(bell.as_fd(), 7, READ).unwrap();
+        for micros in [0, 1, 1_000, 20_500] {
+            let (timeout, began) = (Duration::from_micros(micros), std::time::Instant::now());
+            assert_eq!(poller.wait(Some(timeout)).unwrap().count(), 0);
+            assert!(began.elapsed() >= timeout, "{timeout:?}");
+        }
+        // What is ready is returned at once.
+        bell.ring();
+        let began = std::time::Instant::now();
+        assert_eq!(poller.wait(Some(Duration::from_secs(3_600))).unwrap().count(), 1);
+        assert!(began.elapsed() < Duration::from_secs(60));
+        assert_eq!(whole_millis(Duration::from_nanos(1_000_001)), 2);
+        assert_eq!(whole_millis(Duration::MAX), libc::c_int::MAX);
     }
 }

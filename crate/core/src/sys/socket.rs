@@ -1,9 +1,11 @@
 //! Options of UDP sockets that socket2 does not have, and the error queue (ip(7), udp(7)).
 
+use super::address::AddressBuffer;
 use super::cmsg::{self, ControlMessage};
 use super::{check, check_count};
 use std::io;
 use std::mem;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// An integer option that is set by [`set_option`].
@@ -13,7 +15,7 @@ pub enum SocketOption {
     ReceiveErrorsV4,
     /// `IPV6_RECVERR` (ipv6(7)).
     ReceiveErrorsV6,
-    /// `UDP_GRO` (udp(7), Linux ≥ 5.0): trains arrive as one message.
+    /// `UDP_GRO` (udp(7), Linux ≥ 5.0): GSO batches arrive as one message.
     Gro,
     /// `SO_RCVBUFFORCE` (socket(7)): bytes, past `rmem_max`; needs CAP_NET_ADMIN.
     ReceiveBufferForce,
@@ -44,32 +46,50 @@ pub fn set_option(fd: BorrowedFd<'_>, option: SocketOption, value: i32) -> io::R
     .map(drop)
 }
 
-/// News of a datagram sent earlier, from the error queue: `struct sock_extended_err`.
+/// Who reports an error of a datagram that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SocketNews {
+pub enum ErrorOrigin {
+    /// This kernel (`SO_EE_ORIGIN_LOCAL`).
+    Local,
+    /// The network, by ICMP for IPv4 or IPv6.
+    Network,
+    /// Any other, such as a time stamp, which is not an error.
+    Other,
+}
+
+/// An error of a datagram sent earlier, from the error queue: `struct sock_extended_err`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorReport {
     /// What went wrong: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE`, …
     pub errno: i32,
-    /// The network reported it (ICMP), rather than this kernel refusing to send.
-    pub is_from_network: bool,
+    /// Who reports it.
+    pub origin: ErrorOrigin,
+    /// Where the datagram was sent to; `None` if the kernel does not say.
+    pub destination: Option<SocketAddr>,
+    /// With `EMSGSIZE`: the MTU of the path, bytes.
+    pub mtu: Option<u32>,
 }
 
 /// Takes one message off the error queue; `None` when it is empty.
-pub fn receive_error(fd: BorrowedFd<'_>) -> io::Result<Option<SocketNews>> {
+pub fn receive_error(fd: BorrowedFd<'_>) -> io::Result<Option<ErrorReport>> {
     // The control data: cmsghdr, sock_extended_err and the address of the router that complained.
     let mut control = [0_u64; 16];
+    let mut destination = AddressBuffer::default();
     // SAFETY: `struct msghdr` is plain data, valid when all zero.
     let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    header.msg_name = destination.as_mut_ptr();
+    header.msg_namelen = AddressBuffer::LEN as libc::socklen_t;
     header.msg_control = control.as_mut_ptr().cast();
     header.msg_controllen = size_of_val(&control) as _;
-    // Nobody wants the payload, but qemu's emulation of user programs makes no call without a buffer
-    // for it, and answers that there was a message.
+    // The payload is not used, but QEMU user-mode emulation requires a buffer; without one it reports success
+    // without reading.
     let mut payload = [0_u8; 1];
     let mut buffer =
         libc::iovec { iov_base: payload.as_mut_ptr().cast(), iov_len: size_of_val(&payload) };
     header.msg_iov = &raw mut buffer;
     header.msg_iovlen = 1;
     let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
-    // SAFETY: the header has no name, and buffers of payload and control that live for the call.
+    // SAFETY: the header has buffers of name, payload and control that live for the call.
     match check_count(unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags) }) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
         Err(error) => return Err(error),
@@ -78,12 +98,14 @@ pub fn receive_error(fd: BorrowedFd<'_>) -> io::Result<Option<SocketNews>> {
     let bytes: Vec<u8> = control.iter().flat_map(|word| word.to_ne_bytes()).collect();
     #[allow(clippy::unnecessary_cast, reason = "musl counts it in 32 bits")]
     let filled = bytes.get(..header.msg_controllen as usize).unwrap_or_default();
-    let news = cmsg::messages(filled).find_map(|message| news(&message));
-    Ok(Some(news.unwrap_or(SocketNews { errno: 0, is_from_network: false })))
+    let destination = destination.address(header.msg_namelen as usize);
+    let report = cmsg::messages(filled).find_map(|message| report(&message, destination));
+    let unknown = ErrorReport { errno: 0, origin: ErrorOrigin::Other, destination, mtu: None };
+    Ok(Some(report.unwrap_or(unknown)))
 }
 
-/// Reads `struct sock_extended_err` (linux/errqueue.h): errno, then a byte of its origin.
-fn news(message: &ControlMessage<'_>) -> Option<SocketNews> {
+/// Reads `struct sock_extended_err` (linux/errqueue.h): errno, origin, type, code, a byte of padding, info.
+fn report(message: &ControlMessage<'_>, destination: Option<SocketAddr>) -> Option<ErrorReport> {
     let is_error = matches!(
         (message.level, message.kind),
         (libc::SOL_IP, libc::IP_RECVERR) | (libc::SOL_IPV6, libc::IPV6_RECVERR)
@@ -91,12 +113,72 @@ fn news(message: &ControlMessage<'_>) -> Option<SocketNews> {
     if !is_error {
         return None;
     }
-    let (errno, rest) = message.data.split_first_chunk()?;
-    Some(SocketNews {
-        errno: i32::from_ne_bytes(*errno),
-        is_from_network: matches!(
-            rest.first(),
-            Some(&(libc::SO_EE_ORIGIN_ICMP | libc::SO_EE_ORIGIN_ICMP6))
-        ),
-    })
+    let errno = i32::from_ne_bytes(*message.data.first_chunk()?);
+    let origin = match *message.data.get(4)? {
+        libc::SO_EE_ORIGIN_LOCAL => ErrorOrigin::Local,
+        libc::SO_EE_ORIGIN_ICMP | libc::SO_EE_ORIGIN_ICMP6 => ErrorOrigin::Network,
+        _ => ErrorOrigin::Other,
+    };
+    let info = u32::from_ne_bytes(*message.data.get(8..)?.first_chunk()?);
+    let mtu = Some(info).filter(|mtu| errno == libc::EMSGSIZE && *mtu > 0);
+    Some(ErrorReport { errno, origin, destination, mtu })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+
+    #[test]
+    #[allow(clippy::print_stdout, reason = "a skipped part says why")]
+    fn a_refused_datagram_is_reported_with_its_destination() {
+        for (listen, option) in [
+            ("127.0.0.1:0", SocketOption::ReceiveErrorsV4),
+            ("[::1]:0", SocketOption::ReceiveErrorsV6),
+        ] {
+            let sender = match UdpSocket::bind(listen) {
+                Ok(socket) => socket,
+                Err(error) => {
+                    println!("SKIP {listen}: {error}");
+                    continue;
+                }
+            };
+            set_option(sender.as_fd(), option, 1).unwrap();
+            // A port that nobody has any more.
+            let nobody = UdpSocket::bind(listen).unwrap().local_addr().unwrap();
+            assert_eq!(receive_error(sender.as_fd()).unwrap(), None);
+            sender.send_to(b"anybody there?", nobody).unwrap();
+            let expected = ErrorReport {
+                errno: libc::ECONNREFUSED,
+                origin: ErrorOrigin::Network,
+                destination: Some(nobody),
+                mtu: None,
+            };
+            assert_eq!(receive_error(sender.as_fd()).unwrap(), Some(expected));
+            assert_eq!(receive_error(sender.as_fd()).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn fields_are_read_as_the_kernel_lays_them_out() {
+        let data = |errno: i32, origin: u8, info: u32| {
+            [&errno.to_ne_bytes()[..], &[origin, 3, 4, 0], &info.to_ne_bytes(), &[0; 4]].concat()
+        };
+        let read = |level, kind, data: &[u8]| report(&ControlMessage { level, kind, data }, None);
+        let v4 = (libc::SOL_IP, libc::IP_RECVERR);
+        let too_long = data(libc::EMSGSIZE, libc::SO_EE_ORIGIN_ICMP, 1_300);
+        let found = read(v4.0, v4.1, &too_long).unwrap();
+        assert_eq!((found.origin, found.mtu), (ErrorOrigin::Network, Some(1_300)));
+        let local = data(libc::EMSGSIZE, libc::SO_EE_ORIGIN_LOCAL, 0);
+        let found = read(libc::SOL_IPV6, libc::IPV6_RECVERR, &local).unwrap();
+        assert_eq!((found.origin, found.mtu), (ErrorOrigin::Local, None));
+        // What is not about the length has no MTU, whatever the field holds.
+        let found = read(v4.0, v4.1, &data(libc::EHOSTUNREACH, 9, 1_300)).unwrap();
+        assert_eq!((found.origin, found.mtu), (ErrorOrigin::Other, None));
+        assert_eq!(read(libc::SOL_SOCKET, libc::IP_RECVERR, &too_long), None);
+        for len in 0..12 {
+            assert_eq!(read(v4.0, v4.1, &too_long[..len]), None, "{len} bytes");
+        }
+    }
 }

@@ -9,14 +9,14 @@
 
 mod address;
 mod endpoint;
-mod news;
+mod error_report;
 mod receiver;
 mod send_queue;
 mod sender;
 
 pub use address::is_loopback;
 pub use endpoint::{UdpEndpoint, UdpOptions};
-pub use news::NewsCount;
+pub use error_report::ErrorKind;
 pub use receiver::UdpReceiver;
 pub use send_queue::{MAX_SEGMENTS, SendQueue};
 pub use sender::{Downgrade, Progress, SendDrop, SendReport, Sent, UdpSender};

@@ -1,13 +1,14 @@
 //! Receiving batches of datagrams.
 
 use super::endpoint::UdpEndpoint;
-use super::news::NewsCount;
+use super::error_report;
 use crate::sys::mmsg::{ReceiveBatch, Received};
+use crate::sys::socket::ErrorReport;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// How often a receive is tried again after news of sent datagrams took its turn.
+/// How often a receive is tried again after an error of a sent datagram took its place.
 const MAX_RETRIES: u32 = 8;
 
 /// The receiving half of an endpoint.
@@ -23,17 +24,17 @@ impl UdpReceiver {
         Self { endpoint, batch: ReceiveBatch::new(capacity) }
     }
 
-    /// Receives what is there, `limit` messages at the most, without waiting: `WouldBlock` if nothing is.
+    /// Receives up to `limit` messages without waiting: `WouldBlock` if there are none.
     ///
-    /// News of datagrams sent earlier is counted in `news` and is no error.
-    pub fn receive(&mut self, limit: usize, news: &mut NewsCount) -> io::Result<usize> {
+    /// Errors of datagrams sent earlier are appended to `errors`; they are not errors of this call.
+    pub fn receive(&mut self, limit: usize, errors: &mut Vec<ErrorReport>) -> io::Result<usize> {
         let mut retries = 0;
         loop {
             match self.batch.receive(self.endpoint.as_fd(), limit) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
                 Err(error) => {
-                    news.drain(self.endpoint.as_fd());
+                    error_report::drain(self.endpoint.as_fd(), errors);
                     retries += 1;
                     if retries > MAX_RETRIES {
                         return Err(error);
@@ -44,9 +45,9 @@ impl UdpReceiver {
         }
     }
 
-    /// Counts the news that waits of datagrams sent earlier.
-    pub fn drain_news(&mut self, news: &mut NewsCount) {
-        news.drain(self.endpoint.as_fd());
+    /// Moves the socket's error queue into `errors`.
+    pub fn drain_errors(&mut self, errors: &mut Vec<ErrorReport>) {
+        error_report::drain(self.endpoint.as_fd(), errors);
     }
 
     /// The messages of the last [`UdpReceiver::receive`].

@@ -1,16 +1,17 @@
 //! Sending messages, and continuing when a GSO batch, a datagram or UDP_SEGMENT as such is refused.
 
 use super::endpoint::UdpEndpoint;
-use super::news::NewsCount;
+use super::error_report;
 use super::send_queue::{SendQueue, datagrams};
 use crate::sys::mmsg::{MessageShape, SendBatch};
+use crate::sys::socket::ErrorReport;
 use socket2::SockAddr;
 use std::io;
 use std::io::IoSlice;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// How often one message is tried again after news of earlier ones took its turn.
+/// How often one message is tried again after an error of an earlier one took its place.
 const MAX_RETRIES: u32 = 8;
 
 /// Why a datagram was not sent.
@@ -78,8 +79,8 @@ pub struct SendReport {
     pub bytes: u64,
     /// Datagrams dropped, by [`SendDrop`].
     pub dropped: [u64; SendDrop::COUNT],
-    /// News of datagrams sent earlier.
-    pub news: NewsCount,
+    /// Errors of datagrams sent earlier.
+    pub errors: Vec<ErrorReport>,
     /// Each message that the kernel took; `None`: only the sums above are wanted.
     pub messages: Option<Vec<Sent>>,
     /// Set once, when the sender gave up a feature.
@@ -141,10 +142,10 @@ impl UdpSender {
                     return Progress::Blocked;
                 }
                 Err(error) => {
-                    let before = report.news.total();
-                    report.news.drain(self.endpoint.as_fd());
-                    // An error of an earlier datagram takes the turn of the one being sent.
-                    if report.news.total() > before && retries < MAX_RETRIES {
+                    let has_reports =
+                        error_report::drain(self.endpoint.as_fd(), &mut report.errors);
+                    // An error of an earlier datagram takes the place of the one being sent.
+                    if has_reports && retries < MAX_RETRIES {
                         retries += 1;
                         continue;
                     }

@@ -1,17 +1,17 @@
 //! Peers: whose datagrams are accepted, and which peer a packet goes to.
 //!
-//! A [`PeerTable`] is immutable. It is either of a single peer, which gets every packet, or of many, of
+//! A `PeerTable` is immutable. It is either of a single peer, which gets every packet, or of many, of
 //! which `routes` chooses one by the packet's destination. [`Peers`] replaces the table at run time; what is
-//! known of a [`Peer`] is carried over.
+//! known of a `Peer` is carried over, and so is the deadline of their timers.
 
 mod check;
 mod peer;
 mod routes;
 mod shared;
 mod table;
+mod timers;
 
-pub use peer::PeerStats;
+pub use peer::{PeerStats, PeerTraffic};
 
-pub(super) use peer::Peer;
 pub(super) use shared::{PeerView, Peers};
-pub(super) use table::{PeerIndex, PeerTable};
+pub(super) use table::PeerIndex;

@@ -2,17 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A peer. It outlives the tables that it is in, and all queues share it.
+/// A peer. It outlives the tables that it is in, and all queues share it. Times are milliseconds of the clock
+/// of the relay's timers.
 #[derive(Debug)]
 pub(in crate::relay) struct Peer {
     endpoint: SocketAddr,
-    /// When it was first added: times are counted from here.
-    added: Instant,
+    path_mtu: LearnedMtu,
     sent: Traffic,
     received: Traffic,
-    /// When a datagram of it came last, in milliseconds after `added`, plus one; 0: never.
+    /// When a datagram of it came last, plus one; 0: never.
     last_heard: AtomicU64,
 }
 
@@ -23,11 +23,24 @@ struct Traffic {
     bytes: AtomicU64,
 }
 
-/// What a relay with several peers counts of each.
+/// An MTU and the time until which it counts, in one word: the time in the upper bits; 0: none.
+#[derive(Debug, Default)]
+struct LearnedMtu(AtomicU64);
+
+/// What is known of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerStats {
     /// Where its datagrams go.
     pub endpoint: SocketAddr,
+    /// MTU of the path to it that a router reported, bytes; `None`: none did of late.
+    pub path_mtu: Option<u32>,
+    /// What was exchanged with it; `None` for a single peer, of which the relay's own counters say it.
+    pub traffic: Option<PeerTraffic>,
+}
+
+/// What was exchanged with one of several peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerTraffic {
     /// Datagrams to it that the kernel took for sending.
     pub datagrams_sent: u64,
     /// Bytes of payload in them.
@@ -44,7 +57,7 @@ impl Peer {
     pub(super) fn new(endpoint: SocketAddr) -> Self {
         Self {
             endpoint,
-            added: Instant::now(),
+            path_mtu: LearnedMtu::default(),
             sent: Traffic::default(),
             received: Traffic::default(),
             last_heard: AtomicU64::new(0),
@@ -56,32 +69,38 @@ impl Peer {
         self.endpoint
     }
 
-    pub(in crate::relay) fn count_sent(&self, datagrams: u64, bytes: u64) {
+    pub(super) fn count_sent(&self, datagrams: u64, bytes: u64) {
         self.sent.add(datagrams, bytes);
     }
 
-    /// Counts datagrams that were received by `now`.
-    pub(in crate::relay) fn count_received(&self, datagrams: u64, bytes: u64, now: Instant) {
+    pub(super) fn count_received(&self, datagrams: u64, bytes: u64, now: u64) {
         self.received.add(datagrams, bytes);
-        self.last_heard.store(self.millis(now) + 1, Ordering::Relaxed);
+        self.last_heard.store(now + 1, Ordering::Relaxed);
     }
 
-    /// Returns the counts so far.
-    pub(in crate::relay) fn stats(&self, now: Instant) -> PeerStats {
+    /// Notes the MTU of the path, which counts until `deadline`. The newest report counts.
+    pub(super) fn learn_path_mtu(&self, mtu: u32, deadline: u64) {
+        self.path_mtu.set(mtu, deadline);
+    }
+
+    /// Forgets the path's MTU once its time is over; returns until when it counts otherwise.
+    pub(super) fn expire(&self, now: u64) -> Option<u64> {
+        self.path_mtu.expire(now)
+    }
+
+    pub(super) fn path_mtu(&self) -> Option<u32> {
+        self.path_mtu.get()
+    }
+
+    pub(super) fn traffic(&self, now: u64) -> PeerTraffic {
         let last_heard = self.last_heard.load(Ordering::Relaxed).checked_sub(1);
-        let silent_for = |at| Duration::from_millis(self.millis(now).saturating_sub(at));
-        PeerStats {
-            endpoint: self.endpoint,
+        PeerTraffic {
             datagrams_sent: self.sent.datagrams.load(Ordering::Relaxed),
             bytes_sent: self.sent.bytes.load(Ordering::Relaxed),
             datagrams_received: self.received.datagrams.load(Ordering::Relaxed),
             bytes_received: self.received.bytes.load(Ordering::Relaxed),
-            silent_for: last_heard.map(silent_for),
+            silent_for: last_heard.map(|at| Duration::from_millis(now.saturating_sub(at))),
         }
-    }
-
-    fn millis(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.added).as_millis()).unwrap_or(u64::MAX - 1)
     }
 }
 
@@ -92,6 +111,34 @@ impl Traffic {
     }
 }
 
+impl LearnedMtu {
+    /// Bits of the MTU: the longest IPv4 and IPv6 packets have 65,535 and 65,575 bytes.
+    const MTU_BITS: u32 = 24;
+    const MTU_MASK: u64 = (1 << Self::MTU_BITS) - 1;
+
+    fn set(&self, mtu: u32, deadline: u64) {
+        let mtu = u64::from(mtu).min(Self::MTU_MASK);
+        let deadline = deadline.min(u64::MAX >> Self::MTU_BITS);
+        self.0.store(deadline << Self::MTU_BITS | mtu, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<u32> {
+        let mtu = (self.0.load(Ordering::Relaxed) & Self::MTU_MASK) as u32;
+        (mtu > 0).then_some(mtu)
+    }
+
+    fn expire(&self, now: u64) -> Option<u64> {
+        let value = self.0.load(Ordering::Relaxed);
+        let deadline = value >> Self::MTU_BITS;
+        if value == 0 || deadline > now {
+            return (value != 0).then_some(deadline);
+        }
+        // One that was learned meanwhile stays.
+        let forgotten = self.0.compare_exchange(value, 0, Ordering::Relaxed, Ordering::Relaxed);
+        forgotten.err().map(|newer| newer >> Self::MTU_BITS)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,16 +146,28 @@ mod tests {
     #[test]
     fn messages_add_up_and_the_last_one_is_remembered() {
         let peer = Peer::new("192.0.2.1:5".parse().unwrap());
-        let start = Instant::now();
-        let at = |millis| start + Duration::from_millis(millis);
-        assert_eq!(peer.stats(at(7)).silent_for, None);
+        assert_eq!(peer.traffic(7).silent_for, None);
         peer.count_sent(3, 300);
         peer.count_sent(1, 50);
-        peer.count_received(2, 20, at(100));
-        peer.count_received(1, 0, at(200));
-        let stats = peer.stats(at(1_200));
-        assert_eq!((stats.datagrams_sent, stats.bytes_sent), (4, 350));
-        assert_eq!((stats.datagrams_received, stats.bytes_received), (3, 20));
-        assert_eq!(stats.silent_for.map(|time| time.as_millis()), Some(1_000));
+        peer.count_received(2, 20, 0);
+        assert_eq!(peer.traffic(7).silent_for, Some(Duration::from_millis(7)));
+        peer.count_received(1, 0, 200);
+        let traffic = peer.traffic(1_200);
+        assert_eq!((traffic.datagrams_sent, traffic.bytes_sent), (4, 350));
+        assert_eq!((traffic.datagrams_received, traffic.bytes_received), (3, 20));
+        assert_eq!(traffic.silent_for, Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn the_newest_path_mtu_counts_until_its_time_is_over() {
+        let peer = Peer::new("192.0.2.1:5".parse().unwrap());
+        assert_eq!((peer.path_mtu(), peer.expire(0)), (None, None));
+        peer.learn_path_mtu(1_300, 1_000);
+        peer.learn_path_mtu(1_400, 2_000);
+        assert_eq!((peer.expire(1_999), peer.path_mtu()), (Some(2_000), Some(1_400)));
+        assert_eq!((peer.expire(2_000), peer.path_mtu()), (None, None));
+        peer.learn_path_mtu(u32::MAX, u64::MAX);
+        assert_eq!(peer.path_mtu(), Some((1 << 24) - 1));
+        assert_eq!(peer.expire(1 << 39), Some(u64::MAX >> 24));
     }
 }

@@ -1,17 +1,20 @@
 //! The table in use, which may be replaced while the queues run.
 
-use super::{Peer, PeerTable};
+use super::peer::PeerStats;
+use super::table::{PeerTable, Upkeep};
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{PeerConfig, RelayConfig};
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The peers of a relay, shared by its queues and its owner.
 #[derive(Debug)]
 pub(in crate::relay) struct Peers {
     current: Arc<ArcSwap<PeerTable>>,
     is_ipv4: bool,
+    upkeep: Arc<Upkeep>,
     /// Held while a table is replaced: the new one takes peers of the old one over.
     replacing: Mutex<()>,
 }
@@ -19,8 +22,10 @@ pub(in crate::relay) struct Peers {
 impl Peers {
     /// Creates those that the configuration describes; `InvalidArgument` if it is contradictory.
     pub(in crate::relay) fn new(config: &RelayConfig) -> Result<Self> {
-        let table = PeerTable::new(config)?;
+        let upkeep = Arc::new(Upkeep::new(config.path_mtu_lifetime));
+        let table = PeerTable::new(config, Arc::clone(&upkeep))?;
         Ok(Self {
+            upkeep,
             current: Arc::new(ArcSwap::from_pointee(table)),
             is_ipv4: config.peer.is_ipv4(),
             replacing: Mutex::new(()),
@@ -41,16 +46,25 @@ impl Peers {
             let reason = "the relay has no socket of its address family";
             return Err(refuse(peer.endpoint.to_string(), reason));
         }
-        let table = PeerTable::many(peers, before.peers())?;
+        let table = before.successor(peers)?;
         self.current.store(Arc::new(table));
         Ok(())
     }
 
-    /// Returns the peers of the table in use, by index; none if it is of a single peer, whose counts are
-    /// the relay's.
-    pub(in crate::relay) fn counted(&self) -> Vec<Arc<Peer>> {
-        let table = self.current.load();
-        if table.is_many() { table.peers().to_vec() } else { Vec::new() }
+    /// Returns what is known of each peer, by index.
+    pub(in crate::relay) fn stats(&self) -> Vec<PeerStats> {
+        self.current.load().stats(Instant::now())
+    }
+
+    /// Returns the time until something is due with a peer; `None` if nothing ever is.
+    #[inline]
+    pub(in crate::relay) fn time_left(&self) -> Option<Duration> {
+        self.upkeep.timers.time_left()
+    }
+
+    /// Does what is due with the peers.
+    pub(in crate::relay) fn expire(&self) {
+        self.current.load().expire(Instant::now());
     }
 
     /// Creates a view of the table for one direction of a queue.
@@ -121,9 +135,10 @@ mod tests {
     #[test]
     fn a_peer_whose_endpoint_stays_is_the_same() {
         let peers = peers(&["192.0.2.1:5", "192.0.2.2:5"]);
-        let before = peers.counted();
+        let all = || peers.current.load().peers().to_vec();
+        let before = all();
         peers.replace(&[peer("192.0.2.3:5"), peer("192.0.2.1:5")]).unwrap();
-        let after = peers.counted();
+        let after = all();
         let endpoints: Vec<SocketAddr> = after.iter().map(|peer| peer.endpoint()).collect();
         assert_eq!(endpoints, ["192.0.2.3:5".parse().unwrap(), "192.0.2.1:5".parse().unwrap()]);
         assert!(Arc::ptr_eq(&before[0], &after[1]));
@@ -133,13 +148,14 @@ mod tests {
     #[test]
     fn a_refused_table_changes_nothing() {
         let peers = peers(&["192.0.2.1:5"]);
-        let before = peers.counted();
+        let all = || peers.current.load().peers().to_vec();
+        let before = all();
         for refused in
             [vec![peer("192.0.2.2:5"), peer("192.0.2.2:5")], vec![peer("[2001:db8::1]:5")]]
         {
             let error = peers.replace(&refused).unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
-            assert!(Arc::ptr_eq(&before[0], &peers.counted()[0]));
+            assert!(Arc::ptr_eq(&before[0], &all()[0]));
         }
         let address = "10.9.0.1/24".parse().unwrap();
         let single = RelayConfig::new(address, "192.0.2.1:5".parse().unwrap(), 0);

@@ -1,14 +1,18 @@
 //! The table of all peers.
 
-use super::Peer;
 use super::check::check;
+use super::peer::{Peer, PeerStats};
 use super::routes::Routes;
+use super::timers::Timers;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{Accept, PeerConfig, RelayConfig};
+use crate::sys::socket::ErrorReport;
+use crate::transport::{ErrorKind, Sent};
 use socket2::SockAddr;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The number of a peer in a [`PeerTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +25,15 @@ pub(in crate::relay) struct PeerTable {
     /// The peers' endpoints, by index, as the kernel takes them.
     destinations: Vec<SockAddr>,
     routing: Routing,
+    upkeep: Arc<Upkeep>,
+}
+
+/// What all tables of a relay share.
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    pub(super) timers: Timers,
+    /// How long a reported MTU of a path counts.
+    pub(super) path_mtu_lifetime: Duration,
 }
 
 /// How a peer is chosen.
@@ -49,28 +62,40 @@ struct Host {
     scope_id: u32,
 }
 
+impl Upkeep {
+    pub(super) fn new(path_mtu_lifetime: Duration) -> Self {
+        Self { timers: Timers::new(), path_mtu_lifetime }
+    }
+}
+
 impl PeerTable {
     /// Builds the table that the configuration describes; `InvalidArgument` if it is contradictory.
-    pub(in crate::relay) fn new(config: &RelayConfig) -> Result<Self> {
+    pub(super) fn new(config: &RelayConfig, upkeep: Arc<Upkeep>) -> Result<Self> {
         check(config)?;
         if config.peers.is_empty() {
-            return Ok(Self::single(config.accept, config.peer));
+            return Ok(Self::single(config.accept, config.peer, upkeep));
         }
-        Self::many(&config.peers, &[])
+        Self::many(&config.peers, &[], upkeep)
     }
 
-    fn single(accept: Accept, peer: SocketAddr) -> Self {
+    fn single(accept: Accept, peer: SocketAddr, upkeep: Arc<Upkeep>) -> Self {
         let accepted = (accept == Accept::Peer).then_some(peer);
         Self {
             peers: vec![Arc::new(Peer::new(peer))],
             destinations: vec![peer.into()],
             routing: Routing::Single { accepted },
+            upkeep,
         }
+    }
+
+    /// Builds the table that replaces this one. A peer whose endpoint stays is the same peer.
+    pub(super) fn successor(&self, configs: &[PeerConfig]) -> Result<Self> {
+        Self::many(configs, &self.peers, Arc::clone(&self.upkeep))
     }
 
     /// Builds a table of several peers, which are those of `known` whose endpoints they have, and new ones
     /// otherwise. `InvalidArgument` if two have the same endpoint or the same network.
-    pub(super) fn many(configs: &[PeerConfig], known: &[Arc<Peer>]) -> Result<Self> {
+    fn many(configs: &[PeerConfig], known: &[Arc<Peer>], upkeep: Arc<Upkeep>) -> Result<Self> {
         let known: HashMap<_, _> = known.iter().map(|peer| (peer.endpoint(), peer)).collect();
         let mut many = Many::default();
         let mut peers = Vec::new();
@@ -80,7 +105,7 @@ impl PeerTable {
             peers.push(found.unwrap_or_else(|| Arc::new(Peer::new(config.endpoint))));
         }
         let destinations = configs.iter().map(|config| config.endpoint.into()).collect();
-        Ok(Self { peers, destinations, routing: Routing::Many(Box::new(many)) })
+        Ok(Self { peers, destinations, routing: Routing::Many(Box::new(many)), upkeep })
     }
 
     /// Returns whether packets are routed to one of many peers.
@@ -89,19 +114,77 @@ impl PeerTable {
         matches!(self.routing, Routing::Many(_))
     }
 
-    /// Returns the peer with this index if packets are routed to one of many: of a single peer the relay's
-    /// own counters say everything.
-    #[inline]
-    pub(in crate::relay) fn counted(&self, index: PeerIndex) -> Option<&Peer> {
-        if !self.is_many() {
-            return None;
-        }
-        self.peers.get(index.0 as usize).map(Arc::as_ref)
+    #[cfg(test)]
+    pub(super) fn peers(&self) -> &[Arc<Peer>] {
+        &self.peers
     }
 
-    /// Returns the peers, by index.
-    pub(in crate::relay) fn peers(&self) -> &[Arc<Peer>] {
-        &self.peers
+    /// Returns what is known of each peer, by index.
+    pub(super) fn stats(&self, now: Instant) -> Vec<PeerStats> {
+        let now = self.upkeep.timers.millis(now);
+        let stats = |peer: &Arc<Peer>| PeerStats {
+            endpoint: peer.endpoint(),
+            path_mtu: peer.path_mtu(),
+            traffic: self.is_many().then(|| peer.traffic(now)),
+        };
+        self.peers.iter().map(stats).collect()
+    }
+
+    /// Returns the clock's time if packets are routed to one of many peers: of a single one the relay's own
+    /// counters say everything, and [`PeerTable::count_received`] is not to be called.
+    #[inline]
+    pub(in crate::relay) fn counting_time(&self) -> Option<u64> {
+        self.is_many().then(|| self.upkeep.timers.millis(Instant::now()))
+    }
+
+    /// Counts a message from a peer, received at `now`.
+    pub(in crate::relay) fn count_received(
+        &self,
+        peer: PeerIndex,
+        (datagrams, bytes): (u64, u64),
+        now: u64,
+    ) {
+        if let Some(peer) = self.peers.get(peer.0 as usize) {
+            peer.count_received(datagrams, bytes, now);
+        }
+    }
+
+    /// Counts messages that were sent.
+    pub(in crate::relay) fn count_sent(&self, messages: &[Sent]) {
+        for message in messages {
+            if let Some(peer) = self.peers.get(message.to as usize) {
+                peer.count_sent(message.datagrams, message.bytes);
+            }
+        }
+    }
+
+    /// Notes what the network reported of datagrams sent earlier.
+    pub(in crate::relay) fn note_errors(&self, reports: &[ErrorReport]) {
+        for report in reports {
+            if ErrorKind::of(report).is_none() {
+                continue;
+            }
+            let peer = self.of_source(report.destination);
+            let peer = peer.and_then(|peer| self.peers.get(peer.0 as usize));
+            if let (Some(mtu), Some(peer)) = (report.mtu, peer) {
+                let Upkeep { timers, path_mtu_lifetime } = &*self.upkeep;
+                let deadline = timers.millis(Instant::now() + *path_mtu_lifetime);
+                peer.learn_path_mtu(mtu, deadline);
+                timers.schedule(deadline);
+            }
+        }
+    }
+
+    /// Does what is due with the peers.
+    pub(super) fn expire(&self, now: Instant) {
+        let timers = &self.upkeep.timers;
+        let now = timers.millis(now);
+        if timers.take_due(now) {
+            self.peers
+                .iter()
+                .filter_map(|peer| peer.expire(now))
+                .for_each(|at| timers.schedule(at));
+        }
     }
 
     /// Returns where the peers' datagrams go, by index.
@@ -201,10 +284,15 @@ fn refuse(operation: &'static str, subject: String, reason: &str) -> Error {
 mod tests {
     use super::*;
     use crate::packet::samples::Sample;
+    use crate::sys::socket::ErrorOrigin;
     use proptest::prelude::*;
 
     fn address(text: &str) -> Option<SocketAddr> {
         Some(text.parse().unwrap())
+    }
+
+    fn upkeep() -> Arc<Upkeep> {
+        Arc::new(Upkeep::new(Duration::from_secs(600)))
     }
 
     fn accepts(table: &PeerTable, source: Option<SocketAddr>) -> bool {
@@ -218,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_peer_is_known_by_its_address_whatever_its_port() {
-        let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap());
+        let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), upkeep());
         assert!(accepts(&table, address("192.0.2.1:6")));
         assert!(!accepts(&table, address("192.0.2.2:5")));
         assert!(!accepts(&table, address("[::ffff:192.0.2.1]:5")));
@@ -227,21 +315,21 @@ mod tests {
 
     #[test]
     fn a_link_local_peer_is_known_by_its_link_too() {
-        let table = PeerTable::single(Accept::Peer, "[fe80::1%3]:5".parse().unwrap());
+        let table = PeerTable::single(Accept::Peer, "[fe80::1%3]:5".parse().unwrap(), upkeep());
         assert!(accepts(&table, address("[fe80::1%3]:6")));
         assert!(!accepts(&table, address("[fe80::1%4]:5")));
     }
 
     #[test]
     fn any_source_is_accepted_when_asked_for() {
-        let table = PeerTable::single(Accept::Any, "192.0.2.1:5".parse().unwrap());
+        let table = PeerTable::single(Accept::Any, "192.0.2.1:5".parse().unwrap(), upkeep());
         assert!(accepts(&table, address("198.51.100.7:1")));
         assert!(accepts(&table, None));
     }
 
     #[test]
     fn a_single_peer_gets_everything() {
-        let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap());
+        let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), upkeep());
         for packet in [&[][..], b"\x45", b"\x60", &[0xff; 60]] {
             assert_eq!(table.route(packet), Some(PeerIndex(0)), "{packet:?}");
         }
@@ -253,7 +341,7 @@ mod tests {
             peer("192.0.2.1:5", &["10.0.0.0/8", "2001:db8::/32"]),
             peer("192.0.2.2:5", &["10.9.0.0/16", "2001:db8::2/128"]),
         ];
-        let table = PeerTable::many(&peers, &[]).unwrap();
+        let table = PeerTable::many(&peers, &[], upkeep()).unwrap();
         for is_v6 in [false, true] {
             let packet = Sample { is_v6, ..Sample::tcp(1, b"x") }.bytes();
             let to = |text: &str| {
@@ -277,11 +365,43 @@ mod tests {
 
     #[test]
     fn what_belongs_to_two_peers_is_refused() {
-        let refused = |peers: &[PeerConfig]| PeerTable::many(peers, &[]).unwrap_err().to_string();
+        let refused =
+            |peers: &[PeerConfig]| PeerTable::many(peers, &[], upkeep()).unwrap_err().to_string();
         let twice = [peer("192.0.2.1:5", &[]), peer("192.0.2.1:5", &[])];
         assert!(refused(&twice).contains("192.0.2.1:5"), "{}", refused(&twice));
         let shared = [peer("192.0.2.1:5", &["10.0.0.1/8"]), peer("192.0.2.2:5", &["10.0.0.2/8"])];
         assert!(refused(&shared).contains("10.0.0.2/8"), "{}", refused(&shared));
+    }
+
+    #[test]
+    fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
+        let peers = [peer("192.0.2.1:5", &[]), peer("192.0.2.2:5", &[])];
+        let table = PeerTable::many(&peers, &[], upkeep()).unwrap();
+        let report = |origin, destination: &str, mtu| ErrorReport {
+            errno: libc::EMSGSIZE,
+            origin,
+            destination: address(destination),
+            mtu,
+        };
+        let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();
+        table.note_errors(&[
+            report(ErrorOrigin::Local, "192.0.2.1:5", Some(1_000)),
+            report(ErrorOrigin::Network, "192.0.2.9:5", Some(1_100)),
+            report(ErrorOrigin::Network, "192.0.2.1:5", None),
+        ]);
+        assert_eq!((mtus(), table.upkeep.timers.time_left()), (vec![None, None], None));
+        table.note_errors(&[report(ErrorOrigin::Network, "192.0.2.2:5", Some(1_300))]);
+        assert_eq!(mtus(), [None, Some(1_300)]);
+        // It is carried over, and so is the deadline.
+        let table = table.successor(&peers[1..]).unwrap();
+        let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();
+        assert_eq!(mtus(), [Some(1_300)]);
+        let left = table.upkeep.timers.time_left().unwrap();
+        assert!(left > Duration::from_secs(590) && left <= Duration::from_secs(600), "{left:?}");
+        table.expire(Instant::now() + Duration::from_secs(590));
+        assert_eq!(mtus(), [Some(1_300)]);
+        table.expire(Instant::now() + Duration::from_secs(601));
+        assert_eq!((mtus(), table.upkeep.timers.time_left()), (vec![None], None));
     }
 
     fn endpoint() -> impl Strategy<Value = SocketAddr> {
@@ -322,7 +442,7 @@ mod tests {
                 .into_iter()
                 .map(|endpoint| PeerConfig { endpoint, networks: Vec::new() })
                 .collect();
-            let table = PeerTable::many(&peers, &[]).unwrap();
+            let table = PeerTable::many(&peers, &[], upkeep()).unwrap();
             for source in sources {
                 let found = table.of_source(Some(source)).map(|peer| peer.0);
                 prop_assert_eq!(found, scan(&peers, source), "{} among {:?}", source, peers);

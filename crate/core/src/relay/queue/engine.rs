@@ -10,6 +10,7 @@ use super::step::{Failure, Step, StepReport};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::fallback::Fallback;
+use crate::relay::peers::Peers;
 use crate::relay::steering;
 use crate::sys::poll::{Bell, Interest, Poller, Readiness};
 use crate::transport::UdpEndpoint;
@@ -54,6 +55,7 @@ pub(super) struct Engine {
     device: Arc<TunDevice>,
     endpoint: Arc<UdpEndpoint>,
     stop: Arc<Stop>,
+    peers: Arc<Peers>,
     poller: Poller,
     /// What the device and the socket are watched for.
     watched: [Interest; 2],
@@ -67,6 +69,7 @@ pub(super) struct Parts {
     pub(super) device: Arc<TunDevice>,
     pub(super) endpoint: Arc<UdpEndpoint>,
     pub(super) stop: Arc<Stop>,
+    pub(super) peers: Arc<Peers>,
 }
 
 /// What the epoll set calls its descriptors.
@@ -100,13 +103,13 @@ const SLEEP: Duration = Duration::from_micros(3);
 impl Engine {
     /// An engine that hears `bell`.
     pub(super) fn new(parts: Parts, bell: &Bell) -> io::Result<Self> {
-        let Parts { outbound, inbound, device, endpoint, stop } = parts;
+        let Parts { outbound, inbound, device, endpoint, stop, peers } = parts;
         let poller = Poller::new()?;
         poller.add(device.as_fd(), DEVICE, READABLE)?;
         poller.add(endpoint.as_fd(), ENDPOINT, READABLE)?;
         poller.add(bell.as_fd(), STOP, READABLE)?;
         let (watched, busy_poll) = ([READABLE; 2], BusyPoll::default());
-        Ok(Self { outbound, inbound, device, endpoint, stop, poller, watched, busy_poll })
+        Ok(Self { outbound, inbound, device, endpoint, stop, peers, poller, watched, busy_poll })
     }
 
     /// Relays until told to stop (`Ok`) or the device is gone (`Err`).
@@ -208,10 +211,15 @@ impl Engine {
         Ok(Ready { single_packet: now.duration_since(began) > SLEEP, ..ready })
     }
 
-    /// Sleeps until there is something to do.
+    /// Sleeps until there is something to do, with the peers too.
     fn sleep(&mut self) -> io::Result<Ready> {
-        let told = self.poller.wait()?;
-        Ok(self.ready(told))
+        let time_left = self.peers.time_left();
+        let told = self.poller.wait(time_left)?;
+        let ready = self.ready(told);
+        if time_left.is_some() {
+            self.peers.expire();
+        }
+        Ok(ready)
     }
 
     /// Which sources the poller tells of.
@@ -223,7 +231,7 @@ impl Engine {
                 ENDPOINT => {
                     ready.endpoint = true;
                     if has_error {
-                        self.inbound.take_news();
+                        self.inbound.take_errors();
                     }
                 }
                 _ => {}

@@ -9,11 +9,11 @@ use crate::relay::stats::{Counters, InboundDrop};
 use crate::relay::steering::FlowShare;
 use crate::relay::writer::{Writer, Written};
 use crate::sys::mmsg::Received;
-use crate::transport::{NewsCount, UdpReceiver};
+use crate::sys::socket::ErrorReport;
+use crate::transport::UdpReceiver;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Messages received by one call at the most.
 pub(super) const BATCH_MESSAGES: usize = 16;
@@ -59,9 +59,9 @@ impl Inbound {
             self.coalescer.clear();
             self.writer.restart();
             self.peers.refresh();
-            let mut news = NewsCount::default();
-            let received = self.receiver.receive(limit, &mut news);
-            self.counters.count_news(&news);
+            let mut errors = Vec::new();
+            let received = self.receiver.receive(limit, &mut errors);
+            self.note_errors(&errors);
             match received {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(StepReport::of(Step::Drained));
@@ -97,11 +97,16 @@ impl Inbound {
         Some(Fallback::Coalesce(errno))
     }
 
-    /// Counts the news of datagrams sent earlier.
-    pub(super) fn take_news(&mut self) {
-        let mut news = NewsCount::default();
-        self.receiver.drain_news(&mut news);
-        self.counters.count_news(&news);
+    /// Takes note of the errors of datagrams sent earlier.
+    pub(super) fn take_errors(&mut self) {
+        let mut errors = Vec::new();
+        self.receiver.drain_errors(&mut errors);
+        self.note_errors(&errors);
+    }
+
+    fn note_errors(&self, errors: &[ErrorReport]) {
+        self.counters.count_errors(errors);
+        self.peers.table().note_errors(errors);
     }
 
     /// Counts what was received and will not be written any more.
@@ -117,7 +122,7 @@ impl Inbound {
     fn sort(&mut self, messages: usize) -> bool {
         let (mut datagrams, mut bytes, mut is_misdirected) = (0, 0, false);
         let (buffer, table) = (self.receiver.buffer(), self.peers.table());
-        let received_at = table.is_many().then(Instant::now);
+        let now = table.counting_time();
         for message in self.receiver.messages() {
             let peer = table.of_source(message.source);
             let is_of_batch = message.segment_size.is_some();
@@ -135,10 +140,8 @@ impl Inbound {
                     }
                 }
             }
-            if let (Some(now), Some(peer)) =
-                (received_at, peer.and_then(|peer| table.counted(peer)))
-            {
-                peer.count_received(datagrams - before.0, bytes - before.1, now);
+            if let (Some(now), Some(peer)) = (now, peer) {
+                table.count_received(peer, (datagrams - before.0, bytes - before.1), now);
             }
         }
         self.coalescer.finish(buffer);

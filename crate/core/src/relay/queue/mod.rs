@@ -1,11 +1,12 @@
 //! The queues of a relay: `worker` runs a thread for each, `engine` is the loop of one, `outbound` and
 //! `inbound` are its two directions, `busy_poll` decides whether it polls before it sleeps, `step` is
-//! what one round of a direction reports.
+//! what one round of a direction reports, `replies` are packets of the relay's own for the interface.
 
 mod busy_poll;
 mod engine;
 mod inbound;
 mod outbound;
+mod replies;
 mod step;
 mod worker;
 

@@ -1,7 +1,9 @@
 //! Interface to peer: read a batch of packets, split super-packets, send all in GSO batches.
 
+use super::replies::Replies;
 use super::step::{Failure, Step, StepReport};
 use crate::device::{MAX_PACKET, TunDevice};
+use crate::packet::icmp;
 use crate::packet::split::{self, Prepared, SplitPlan};
 use crate::packet::steer;
 use crate::packet::vnet::VnetHeader;
@@ -13,6 +15,7 @@ use std::io;
 use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Reads of one batch at the most: one full GSO batch of ordinary packets.
 const BATCH_READS: usize = 64;
@@ -31,6 +34,7 @@ pub(super) struct Outbound {
     queue: SendQueue,
     peers: PeerView,
     counters: Arc<Counters>,
+    replies: Replies,
     /// The last batch read from the device was at most one packet.
     is_quiet: bool,
 }
@@ -77,7 +81,16 @@ impl Outbound {
             headers: Vec::new(),
             pieces: Vec::with_capacity(2 * BATCH_READS),
         };
-        Self { device, sender, batch, queue, peers, counters, is_quiet: true }
+        Self {
+            device,
+            sender,
+            batch,
+            queue,
+            peers,
+            counters,
+            replies: Replies::new(),
+            is_quiet: true,
+        }
     }
 
     /// Reads and sends one batch. With `single_packet`, reads a single packet and lets the next wait find
@@ -95,6 +108,9 @@ impl Outbound {
             is_drained = is_empty || single_packet;
         }
         let (progress, downgrade) = self.flush();
+        if !self.replies.is_empty() {
+            self.replies.write(&self.device, vnet_len(&self.device));
+        }
         let step = match progress {
             Progress::Done if is_drained => Step::Drained,
             Progress::Done => Step::Moved,
@@ -160,7 +176,7 @@ impl Outbound {
         let join = self.sender.can_segment();
         let Batch { arena, filled, headers, pieces } = &mut self.batch;
         let (start, end) = (*filled, *filled + len);
-        let vnet_len = if self.device.has_vnet_header() { VnetHeader::LEN } else { 0 };
+        let vnet_len = vnet_len(&self.device);
         let Some(read) = arena.get_mut(start..end) else { return };
         let Some((vnet, packet)) = read.split_at_mut_checked(vnet_len) else { return };
         let flow = join.then(|| steer::flow_number(packet));
@@ -168,6 +184,7 @@ impl Outbound {
         let Some(to) = self.peers.table().route(packet) else {
             count.add(packet.len());
             count.unroutable += 1;
+            self.replies.add(Instant::now(), || icmp::no_route(packet));
             return;
         };
         let prepared = match vnet.first_chunk() {
@@ -234,13 +251,15 @@ impl Outbound {
         let mut report = SendReport { messages, ..SendReport::default() };
         let progress = self.sender.send(&mut self.queue, table.destinations(), slices, &mut report);
         self.counters.count_sent(&report);
-        for message in report.messages.iter().flatten() {
-            if let Some(peer) = table.counted(PeerIndex(message.to)) {
-                peer.count_sent(message.datagrams, message.bytes);
-            }
-        }
+        table.count_sent(report.messages.as_deref().unwrap_or_default());
+        table.note_errors(&report.errors);
         (progress, report.downgrade)
     }
+}
+
+/// Bytes of the header in front of each packet.
+fn vnet_len(device: &TunDevice) -> usize {
+    if device.has_vnet_header() { VnetHeader::LEN } else { 0 }
 }
 
 impl Batch {

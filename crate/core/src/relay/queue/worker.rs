@@ -205,6 +205,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
         device: Arc::clone(&device),
         endpoint,
         stop: Arc::clone(&task.stop),
+        peers: Arc::clone(&task.peers),
     };
     Engine::new(parts, &task.bell).map_err(watch)
 }

@@ -1,0 +1,224 @@
+//! ICMP errors about a packet, for its sender (RFC 792, RFC 4443).
+
+use super::checksum::{Sum, pseudo_header};
+use super::view::{IPV4_HEADER, IPV6_HEADER, be16};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// ICMP, as IPv4 numbers it.
+const ICMP: u8 = 1;
+/// ICMPv6, as IPv6 numbers it.
+const ICMPV6: u8 = 58;
+/// Bytes of an ICMP header.
+const ICMP_HEADER: usize = 8;
+/// Bytes of a whole error: what every host takes (RFC 1812, 4.3.2.3), and the smallest MTU of IPv6.
+const MAX_V4: usize = 576;
+const MAX_V6: usize = 1_280;
+/// Time to live of an error.
+const TTL: u8 = 64;
+/// Internetwork control (RFC 1812, 4.3.2.5).
+const PRECEDENCE: u8 = 0xc0;
+
+/// ICMP: destination unreachable, no network (RFC 792). ICMPv6: the same, no route (RFC 4443, 3.1).
+const UNREACHABLE_V4: [u8; 2] = [3, 0];
+const UNREACHABLE_V6: [u8; 2] = [1, 0];
+
+/// Returns the packet that tells the sender of `packet` that there is no route to its destination; `None` where
+/// no error may be sent: about ICMP errors, later fragments, multicast, and what is not a packet (RFC 1122,
+/// 3.2.2; RFC 4443, 2.4).
+///
+/// It comes from the destination itself. An address of this machine would be refused as a source on its own
+/// interface, and any other may be by the reverse path filter.
+#[must_use]
+pub fn no_route(packet: &[u8]) -> Option<Vec<u8>> {
+    match packet.first()? >> 4 {
+        4 => no_route_v4(packet),
+        6 => no_route_v6(packet),
+        _ => None,
+    }
+}
+
+fn no_route_v4(packet: &[u8]) -> Option<Vec<u8>> {
+    let header_len = usize::from(packet.first()? & 0xf) * 4;
+    let source = packet.get(12..16)?.first_chunk::<4>()?;
+    let destination = packet.get(16..20)?.first_chunk::<4>()?;
+    let is_later_fragment = be16(packet, 6)? & 0x1fff != 0;
+    if header_len < IPV4_HEADER || is_later_fragment || !is_host_v4(*source) {
+        return None;
+    }
+    if !is_host_v4(*destination) || *packet.get(9)? == ICMP && !is_query_v4(packet, header_len) {
+        return None;
+    }
+    let quote = packet.get(..packet.len().min(MAX_V4 - IPV4_HEADER - ICMP_HEADER))?;
+    let message = message(UNREACHABLE_V4, quote, Sum::default());
+    let length = u16::try_from(IPV4_HEADER + message.len()).ok()?.to_be_bytes();
+    let mut reply = vec![0x45, PRECEDENCE, length[0], length[1], 0, 0, 0x40, 0, TTL, ICMP, 0, 0];
+    reply.extend(destination);
+    reply.extend(source);
+    let checksum = Sum::of(&reply).checksum();
+    reply.get_mut(10..12)?.copy_from_slice(&checksum);
+    reply.extend(message);
+    Some(reply)
+}
+
+fn no_route_v6(packet: &[u8]) -> Option<Vec<u8>> {
+    let source = packet.get(8..24)?.first_chunk::<16>()?;
+    let destination = packet.get(24..40)?.first_chunk::<16>()?;
+    if !is_host_v6(*source) || !is_host_v6(*destination) || is_error_v6(packet)? {
+        return None;
+    }
+    let quote = packet.get(..packet.len().min(MAX_V6 - IPV6_HEADER - ICMP_HEADER))?;
+    let addresses = Sum::of(packet.get(8..40)?);
+    let pseudo = addresses.and(pseudo_header(ICMPV6, ICMP_HEADER + quote.len()));
+    let message = message(UNREACHABLE_V6, quote, pseudo);
+    let length = u16::try_from(message.len()).ok()?.to_be_bytes();
+    let mut reply = vec![0x60, 0, 0, 0, length[0], length[1], ICMPV6, TTL];
+    reply.extend(destination);
+    reply.extend(source);
+    reply.extend(message);
+    Some(reply)
+}
+
+/// An ICMP message of this type and code, which quotes a packet.
+fn message([kind, code]: [u8; 2], quote: &[u8], pseudo: Sum) -> Vec<u8> {
+    let header = [kind, code, 0, 0, 0, 0, 0, 0];
+    let [first, second] = Sum::of(&header).and(Sum::of(quote)).and(pseudo).checksum();
+    [&[kind, code, first, second, 0, 0, 0, 0], quote].concat()
+}
+
+/// Whether an address is of one host.
+fn is_host_v4(address: [u8; 4]) -> bool {
+    let address = Ipv4Addr::from(address);
+    // 0/8 is "this network", 224/4 multicast, 240/4 reserved and broadcast.
+    address.octets()[0] != 0 && address.octets()[0] < 224 && !address.is_loopback()
+}
+
+fn is_host_v6(address: [u8; 16]) -> bool {
+    let address = Ipv6Addr::from(address);
+    !address.is_unspecified() && !address.is_multicast() && !address.is_loopback()
+}
+
+/// Whether an ICMP packet is not an error: errors are 3, 4, 5, 11 and 12 (RFC 1122, 3.2.2).
+fn is_query_v4(packet: &[u8], header_len: usize) -> bool {
+    packet.get(header_len).is_some_and(|kind| !matches!(kind, 3 | 4 | 5 | 11 | 12))
+}
+
+/// Whether an IPv6 packet is an ICMPv6 error or redirect, or may be one; `None` if it ends too soon to tell.
+fn is_error_v6(packet: &[u8]) -> Option<bool> {
+    let (mut next, mut at) = (*packet.get(6)?, IPV6_HEADER);
+    loop {
+        match next {
+            ICMPV6 => {
+                let kind = *packet.get(at)?;
+                return Some(kind < 128 || kind == 137);
+            }
+            // Hop-by-hop, routing and destination options (RFC 8200, 4).
+            0 | 43 | 60 => {
+                next = *packet.get(at)?;
+                at += (usize::from(*packet.get(at + 1)?) + 1) * 8;
+            }
+            44 => {
+                // Of a later fragment nobody can tell what it is.
+                if be16(packet, at + 2)? & 0xfff8 != 0 {
+                    return Some(true);
+                }
+                next = *packet.get(at)?;
+                at += 8;
+            }
+            _ => return Some(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::samples::Sample;
+    use proptest::prelude::*;
+
+    fn sample(is_v6: bool, payload: &[u8]) -> Vec<u8> {
+        Sample { is_v6, ..Sample::udp(payload) }.bytes()
+    }
+
+    #[test]
+    fn an_error_is_a_right_packet_that_quotes_the_other() {
+        for (is_v6, len) in [(false, 10), (false, 2_000), (true, 10), (true, 2_000)] {
+            let packet = sample(is_v6, &vec![7; len]);
+            let reply = no_route(&packet).unwrap();
+            let (header, addresses, most) =
+                if is_v6 { (40, 8..40, 1_280) } else { (20, 12..20, 576) };
+            let quoted = packet.len().min(most - header - 8);
+            assert_eq!(reply[header + 8..], packet[..quoted]);
+            let half = addresses.len() / 2;
+            let swapped =
+                [&packet[addresses.clone()][half..], &packet[addresses.clone()][..half]].concat();
+            assert_eq!(reply[addresses.clone()], swapped);
+            if is_v6 {
+                assert_eq!(reply[..8], [0x60, 0, 0, 0, reply[4], reply[5], 58, 64]);
+                assert_eq!(be16(&reply, 4), Some((reply.len() - 40) as u16));
+                assert_eq!(reply[40..42], [1, 0]);
+                let pseudo = pseudo_header(58, reply.len() - 40).and(Sum::of(&reply[addresses]));
+                assert!(pseudo.and(Sum::of(&reply[40..])).is_valid());
+            } else {
+                assert_eq!((reply[0], reply[9]), (0x45, 1));
+                assert_eq!(be16(&reply, 2), Some(reply.len() as u16));
+                assert_eq!(reply[20..22], [3, 0]);
+                assert!(Sum::of(&reply[..20]).is_valid() && Sum::of(&reply[20..]).is_valid());
+            }
+            assert_eq!(no_route(&reply), None, "no error about an error");
+        }
+    }
+
+    #[test]
+    fn where_no_error_may_be_sent_there_is_none() {
+        let changed = |is_v6, changes: &[(usize, u8)]| {
+            let mut packet = sample(is_v6, b"x");
+            for (at, value) in changes {
+                packet[*at] = *value;
+            }
+            no_route(&packet).is_some()
+        };
+        assert!(changed(false, &[]) && changed(true, &[]));
+        // A first fragment has what the sender needs, a later one has not.
+        assert!(changed(false, &[(6, 0x20)]));
+        assert!(!changed(false, &[(7, 1)]));
+        for (at, value) in
+            [(12, 0), (12, 127), (12, 224), (12, 255), (16, 224), (16, 255), (0, 0x44)]
+        {
+            assert!(!changed(false, &[(at, value)]), "byte {at} is {value}");
+        }
+        for (kind, expected) in
+            [(8, true), (0, true), (13, true), (3, false), (5, false), (11, false)]
+        {
+            assert_eq!(changed(false, &[(9, 1), (20, kind)]), expected, "ICMP {kind}");
+        }
+        for at in [8, 24] {
+            assert!(!changed(true, &[(at, 0xff)]), "multicast at {at}");
+        }
+        for (kind, expected) in [(128, true), (129, true), (135, true), (1, false), (137, false)] {
+            assert_eq!(changed(true, &[(6, 58), (40, kind)]), expected, "ICMPv6 {kind}");
+            // Behind destination options of eight bytes.
+            let behind = [(6, 60), (40, 58), (41, 0), (48, kind)];
+            assert_eq!(changed(true, &behind), expected, "ICMPv6 {kind} behind options");
+        }
+        assert!(changed(true, &[(6, 44), (40, 17), (42, 0), (43, 1)]), "a first fragment");
+        assert!(!changed(true, &[(6, 44), (40, 17), (42, 0), (43, 8)]), "a later one");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_no_error_is_about_an_error(
+            is_v6 in any::<bool>(),
+            start in prop::collection::vec(any::<u8>(), 0..120),
+        ) {
+            let mut packet = start;
+            if let Some(first) = packet.first_mut() {
+                *first = if is_v6 { 0x60 } else { 0x45 };
+            }
+            if let Some(reply) = no_route(&packet) {
+                prop_assert!(reply.len() > packet.len());
+                prop_assert!(reply.ends_with(&packet));
+                prop_assert_eq!(no_route(&reply), None);
+            }
+        }
+    }
+}

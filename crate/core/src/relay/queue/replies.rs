@@ -1,0 +1,103 @@
+//! Packets that the outbound half has for the interface itself: ICMP errors about what it read.
+
+use crate::device::TunDevice;
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Replies that wait at most; a further one is dropped, as a router may do.
+const CAPACITY: usize = 16;
+/// Replies that may follow each other at once, and time in which one more is allowed. The kernel has the same
+/// limits (`icmp_msgs_burst` and `icmp_msgs_per_sec` of ip-sysctl).
+const BURST: u32 = 50;
+const INTERVAL: Duration = Duration::from_millis(1);
+
+/// A small ring of packets to be written to the device. It takes memory only once there is one.
+#[derive(Debug)]
+pub(super) struct Replies {
+    waiting: VecDeque<Vec<u8>>,
+    allowed: u32,
+    /// Until when the allowance was refilled.
+    refilled: Instant,
+}
+
+impl Replies {
+    pub(super) fn new() -> Self {
+        Self { waiting: VecDeque::new(), allowed: BURST, refilled: Instant::now() }
+    }
+
+    /// Returns whether nothing waits.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Adds the packet that `make` returns, if another one is allowed at `now`.
+    pub(super) fn add(&mut self, now: Instant, make: impl FnOnce() -> Option<Vec<u8>>) {
+        let intervals = now.saturating_duration_since(self.refilled).as_millis();
+        let intervals = u32::try_from(intervals).unwrap_or(u32::MAX);
+        self.allowed = self.allowed.saturating_add(intervals).min(BURST);
+        self.refilled += INTERVAL.saturating_mul(intervals);
+        if self.allowed == 0 || self.waiting.len() >= CAPACITY {
+            return;
+        }
+        if let Some(packet) = make() {
+            self.allowed -= 1;
+            self.waiting.push_back(packet);
+        }
+    }
+
+    /// Writes what waits; the rest stays if the device has no room. A packet that is refused is dropped: that
+    /// the device is gone is found out by reading it.
+    pub(super) fn write(&mut self, device: &TunDevice, vnet_len: usize) {
+        while let Some(packet) = self.waiting.front() {
+            match device.put(vnet_len, packet) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(()) | Err(_) => self.waiting.pop_front(),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_are_allowed_as_time_has_passed() {
+        let mut replies = Replies::new();
+        let start = replies.refilled;
+        let mut add = |micros: u64, count: u32| {
+            let now = start + Duration::from_micros(micros);
+            let mut made = 0;
+            for _ in 0..count {
+                replies.add(now, || {
+                    made += 1;
+                    Some(vec![0])
+                });
+                replies.waiting.clear();
+            }
+            made
+        };
+        assert_eq!(add(0, 60), BURST);
+        assert_eq!(add(999, 10), 0);
+        assert_eq!(add(1_500, 10), 1);
+        // What was left of the interval counts.
+        assert_eq!(add(2_000, 10), 1);
+        assert_eq!(add(10_000_000, 60), BURST);
+    }
+
+    #[test]
+    fn the_ring_is_small_and_what_is_no_reply_costs_nothing() {
+        let mut replies = Replies::new();
+        let now = replies.refilled;
+        for _ in 0..2 * BURST {
+            replies.add(now, || None);
+        }
+        assert!(replies.is_empty());
+        for _ in 0..2 * CAPACITY {
+            replies.add(now, || Some(vec![0]));
+        }
+        assert_eq!(replies.waiting.len(), CAPACITY);
+    }
+}
