@@ -36,6 +36,7 @@ export type {
   Neighbors,
 } from './lib/netlink/neighbors.ts'
 export { Netlink, type NetlinkOptions } from './lib/netlink/netlink.ts'
+export type { OtherAttribute } from './lib/netlink/otherAttributes.ts'
 export type * from './lib/netlink/routeTypes.ts'
 export type { Routes } from './lib/netlink/routes.ts'
 export type { Range, Rule, RuleAction, RuleFilter, RuleSpec, Rules } from './lib/netlink/rules.ts'

@@ -9,6 +9,6 @@ pageTest('docs/netlink.md', async (t, page) => {
   await a.program('configure.mjs', page.next('ts'))
   t.regex(await a.shell('node configure.mjs'), /^vpn0 tun \d+n?$/mu)
   t.regex(await a.shell('ip -n blue route'), /default via 10\.0\.0\.254 dev vpn0/u)
-  for (let block = 0; block < 4; block++) page.typed()
+  for (let block = 0; block < 5; block++) page.typed()
   page.shown('', 'messages of the kernel; __test__/netns/netlink-errors.spec.ts makes such')
 })

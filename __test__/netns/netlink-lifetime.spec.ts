@@ -105,3 +105,48 @@ rootTest('many sessions, watches and dumps leave no descriptor', async (t) => {
   )
   t.is(said, 'none left')
 })
+
+rootTest('what waits on a session ends with it, and the process by itself', async (t) => {
+  const namespace = await withNamespace(t)
+  const said = await run(
+    namespace,
+    `
+    import { getEventListeners } from 'node:events'
+    const before = sockets()
+    const netlink = await Netlink.open({ netns })
+    await netlink.addresses.addMany('lo', Array.from({ length: 4000 }, (_, i) => \`10.0.\${i >> 8}.\${i & 255}\`))
+    const { signal } = new AbortController()
+    const monitor = netlink.monitor(['link', 'address'], { signal })
+    const idle = netlink.monitor(['route'], { signal })
+    const code = (promise) => promise.then(() => 'resolved', (error) => error.code ?? String(error))
+    const left = netlink.addresses.stream()
+    await left.next()
+    const waiting = [
+      monitor.next().then(({ done }) => 'done ' + done),
+      monitor.next().then(({ done }) => 'done ' + done),
+      code((async () => { for await (const event of netlink.monitor(['rule'])) console.log(event) })()),
+      code(netlink.waitFor('absent', (link) => link !== undefined)),
+      code(netlink.waitFor('lo', (link) => link === undefined, { signal, timeoutMs: 1_000_000 })),
+    ]
+    await sleep(200)
+    const unsent = netlink.links.set('lo', { mtu: 1400 })
+    netlink.close()
+    waiting.push(code(unsent), code(netlink.links.list()), code(netlink.waitFor('lo', () => true)))
+    waiting.push(code((async () => { for await (const one of left) void one })()))
+    console.log((await Promise.all(waiting)).join(', '))
+    console.log((await idle.next()).done, getEventListeners(signal, 'abort').length)
+    netlink.close()
+    await sleep(200)
+    console.log(sockets() - before)
+    process.on('exit', () => console.log('by itself'))
+    `,
+  )
+  const aborted = 'ERR_TUN_ABORTED'
+  const streams = ['done true', 'done true', 'resolved', aborted, aborted]
+  t.deepEqual(said.split('\n'), [
+    [...streams, aborted, aborted, aborted, aborted].join(', '),
+    'true 0',
+    '0',
+    'by itself',
+  ])
+})

@@ -8,6 +8,7 @@ import {
   type Check,
   type Fields,
   checkFields,
+  checkIdentity,
   family,
   flag,
   ipAddress,
@@ -16,6 +17,7 @@ import {
   text,
   u32,
 } from './check.ts'
+import { type OtherAttribute, otherAttributes } from './otherAttributes.ts'
 import { readTable, streamTable } from './dump.ts'
 import type { LinkRef } from './linkTypes.ts'
 import type { Operation, Pipeline } from './pipeline.ts'
@@ -73,6 +75,8 @@ export interface Address {
   readonly autoJoin: boolean
   /** Made from a secret (RFC 7217). */
   readonly stablePrivacy: boolean
+  /** Attributes that this package does not interpret. */
+  readonly otherAttributes?: readonly OtherAttribute[]
 }
 
 /** What an address is to have; what is absent is as `ip address` has it. */
@@ -105,6 +109,8 @@ export interface AddressOptions {
   noPrefixRoute?: boolean
   /** Have the link join the multicast group that it is. */
   autoJoin?: boolean
+  /** Attributes that this package does not interpret, as they were listed. */
+  otherAttributes?: readonly OtherAttribute[]
 }
 
 /** Which addresses; what is absent does not matter. */
@@ -137,6 +143,7 @@ const OPTIONS: Fields = {
   manageTemporary: flag,
   noPrefixRoute: flag,
   autoJoin: flag,
+  otherAttributes,
 }
 
 const FILTER: Fields = { link: linkRef, family }
@@ -182,15 +189,16 @@ export class Addresses {
     await this.#pipeline.submitAll(operations)
   }
 
-  /** Adds an address, or changes the one that is there. */
+  /** Adds an address, or gives the existing one the given properties and no others. */
   async replace(link: LinkRef, address: string, options: AddressOptions = {}): Promise<void> {
     await this.#pipeline.submit(operation('replaceAddress', link, address, options))
   }
 
   /**
-   * Removes an address.
+   * Deletes an address, which its link, prefix length and peer identify. A property whose value is
+   * `undefined` is refused.
    *
-   * @throws {TunError} `ERR_TUN_ADDRESS_NOT_AVAILABLE` if the link does not have it.
+   * @throws {TunError} `ERR_TUN_ADDRESS_NOT_AVAILABLE` if the link does not have it, or not with that peer.
    */
   async delete(
     link: LinkRef,
@@ -200,9 +208,13 @@ export class Addresses {
     await this.#pipeline.submit(operation('deleteAddress', link, address, options))
   }
 
-  /** Removes all addresses of a link, or those of a family; gives what it removed. */
+  /**
+   * Deletes all addresses of a link, or those of a family; returns the deleted addresses. A property
+   * whose value is `undefined` is refused.
+   */
   async flush(link: LinkRef, options: { family?: 4 | 6 } = {}): Promise<Address[]> {
-    const addresses = await this.list({ ...options, link })
+    const filter = checkIdentity('options', options, { family })
+    const addresses = await this.list({ ...filter, link: linkRef('link', link) as LinkRef })
     // A secondary address may have gone with its primary one, unless it was promoted: last first.
     const operations = addresses.toReversed().map(({ ifIndex, address, prefixLength, peer }) => {
       const spec = {
@@ -223,7 +235,8 @@ function query(filter: AddressFilter): { table: string; filter: Record<string, u
 function operation(op: string, link: LinkRef, address: string, options: AddressOptions): Operation {
   const parsed = parseAddress(address)
   const cidr = formatAddress(parsed)
-  const checked = checkFields('options', options, OPTIONS)
+  const check = op === 'deleteAddress' ? checkIdentity : checkFields
+  const checked = check('options', options, OPTIONS)
   if (parsed.family === 6) {
     for (const name of ['broadcast', 'label']) {
       if (name in checked) throw invalidArgument(name, checked[name], 'none for an IPv6 address')

@@ -29,6 +29,27 @@ export function checkFields(what: string, given: unknown, fields: Fields): Recor
   return checked
 }
 
+/**
+ * Checks what a delete is given: like {@link checkFields}, but a property whose value is `undefined` is
+ * refused. Left out, it would make the delete fit more objects than the caller meant.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` that names the property.
+ */
+export function checkIdentity(
+  what: string,
+  given: unknown,
+  fields: Fields,
+): Record<string, unknown> {
+  const checked = checkFields(what, given, fields)
+  for (const name of Object.keys(given as object)) {
+    if (!Object.hasOwn(checked, name)) {
+      const expected = 'a value; leave out a property that does not identify the object to delete'
+      throw invalidArgument(name, undefined, expected)
+    }
+  }
+  return checked
+}
+
 /** An object within another. */
 export function nested(fields: Fields): Check {
   return (what, value) => checkFields(what, value, fields)

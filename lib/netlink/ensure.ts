@@ -142,9 +142,17 @@ async function* addRoutes(
     const there = await routes.list({ table: route.table ?? 'main' })
     if (there.some((one) => isSame(one, route))) continue
     await routes.add(route)
-    const back = async () => unlessGone(routes.delete(route))
+    const back = async () => unlessGone(routes.delete(identityOf(route)))
     yield { change: { what: 'route', added: route }, back }
   }
+}
+
+/** Of a route that was added, what identifies it: not what the kernel may have adjusted. */
+function identityOf(route: RouteSpec): RouteSpec {
+  const adjusted = ['metrics', 'expiresSeconds', 'preference']
+  const entries = Object.entries(route)
+  const given = entries.filter(([name, value]) => value !== undefined && !adjusted.includes(name))
+  return { metric: 0, ...(Object.fromEntries(given) as unknown as RouteSpec) }
 }
 
 /** Whether a route has all that is asked for. */

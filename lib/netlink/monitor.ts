@@ -44,7 +44,7 @@ export interface MonitorOptions {
 
 /**
  * Changes, from the moment that it is made on. Waiting for one keeps the process alive. Leaving the
- * loop by `break` closes it.
+ * loop by `break` closes it, and so does closing the session.
  */
 export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
   readonly #native: NativeMonitor
@@ -55,6 +55,7 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
   }
   #events: NetlinkEvent[] = []
   #last: Promise<unknown> = Promise.resolve()
+  #isOpen = true
 
   private constructor(
     native: NativeMonitor,
@@ -119,8 +120,14 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     return event.type === 'overflow' ? { ...event, fresh: this.#fresh } : event
   }
 
-  /** Ends it; what was read already still comes. */
+  /** @internal Whether neither it nor its session was closed. */
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** Closes the monitor; a pending `next()` resolves with `done`. Events that were read are still returned. */
   close(): void {
+    this.#isOpen = false
     this.#signal?.removeEventListener('abort', this.#abort)
     this.#native.close()
   }

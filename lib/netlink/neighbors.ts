@@ -2,6 +2,7 @@ import type { NativeNetlink } from '#binding'
 import {
   type Fields,
   checkFields,
+  checkIdentity,
   family,
   flag,
   ipAddress,
@@ -12,6 +13,7 @@ import {
 import { readTable, streamTable } from './dump.ts'
 import type { LinkRef } from './linkTypes.ts'
 import { NEIGHBOR_STATES, type Named, PROTOCOLS } from './names.ts'
+import { type OtherAttribute, otherAttributes } from './otherAttributes.ts'
 import type { Operation, Pipeline } from './pipeline.ts'
 import type { RouteProtocol } from './routeTypes.ts'
 
@@ -37,6 +39,8 @@ export interface Neighbor {
   readonly probes?: number
   /** Who made it. */
   readonly protocol?: RouteProtocol
+  /** Attributes that this package does not interpret: `managed` of `ip neighbour`, for example. */
+  readonly otherAttributes?: readonly OtherAttribute[]
 }
 
 /** What a neighbor is to have. */
@@ -53,6 +57,8 @@ export interface NeighborOptions {
   externallyLearned?: boolean
   /** Who makes it. */
   protocol?: RouteProtocol
+  /** Attributes that this package does not interpret, as they were listed. */
+  otherAttributes?: readonly OtherAttribute[]
 }
 
 /** Which neighbors; what is absent does not matter. */
@@ -71,6 +77,7 @@ const OPTIONS: Fields = {
   proxy: flag,
   externallyLearned: flag,
   protocol: named(PROTOCOLS, 255),
+  otherAttributes,
 }
 
 /** Neighbors, and what is known of their hardware addresses: `ip neighbour`. */
@@ -103,13 +110,17 @@ export class Neighbors {
     await this.#pipeline.submit(operation('addNeighbor', link, address, options))
   }
 
-  /** Adds a neighbor, or changes the one that is there. */
+  /**
+   * Adds a neighbor, or gives the existing one the given properties and no others. To keep what this
+   * package does not interpret, give `otherAttributes` as they were listed.
+   */
   async replace(link: LinkRef, address: string, options: NeighborOptions = {}): Promise<void> {
     await this.#pipeline.submit(operation('replaceNeighbor', link, address, options))
   }
 
   /**
-   * Removes a neighbor, or with `proxy` one that this machine answers for.
+   * Deletes a neighbor, or with `proxy` one that this machine answers for. A property whose value is
+   * `undefined` is refused.
    *
    * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is none.
    */
@@ -133,7 +144,8 @@ function operation(
   address: string,
   options: NeighborOptions,
 ): Operation {
-  const checked = checkFields('options', options, OPTIONS)
+  const check = op === 'deleteNeighbor' ? checkIdentity : checkFields
+  const checked = check('options', options, OPTIONS)
   ipAddress()('address', address)
   return { op, link: linkRef('link', link), spec: { ...checked, address } }
 }

@@ -45,6 +45,8 @@ export class Netlink implements AsyncDisposable {
   readonly neighbors: Neighbors
 
   readonly #native: NativeNetlink
+  /** Watches that end with the session; one that nobody refers to may be collected before. */
+  #monitors: WeakRef<Monitor>[] = []
 
   private constructor(native: NativeNetlink) {
     this.#native = native
@@ -80,7 +82,10 @@ export class Netlink implements AsyncDisposable {
    * for await (const event of netlink.monitor(['link', 'address'])) console.log(event)
    */
   monitor(kinds: readonly MonitorKind[], options: MonitorOptions = {}): Monitor {
-    return Monitor.open(this.#native, (all) => readFresh(this, all), kinds, options)
+    const monitor = Monitor.open(this.#native, (all) => readFresh(this, all), kinds, options)
+    this.#monitors = this.#monitors.filter((one) => one.deref()?.isOpen === true)
+    this.#monitors.push(new WeakRef(monitor))
+    return monitor
   }
 
   /**
@@ -89,6 +94,7 @@ export class Netlink implements AsyncDisposable {
    * @example
    * await netlink.waitFor('vpn0', (link) => link?.operState === 'up', { timeoutMs: 5000 })
    * @throws {TunError} `ERR_TUN_TIMEOUT` when `timeoutMs` is over.
+   * @throws {TunError} `ERR_TUN_ABORTED` when the session is closed.
    * @throws the reason of `options.signal` when it was aborted.
    */
   async waitFor(
@@ -108,8 +114,13 @@ export class Netlink implements AsyncDisposable {
     return ensureLink(this, desired)
   }
 
-  /** Closes the session; what is under way still comes to its end. Once is enough, more do no harm. */
+  /**
+   * Closes the session, and ends everything that waits on it. Monitors end: a pending `next()` resolves
+   * with `done`. `waitFor`, `list`, `stream` and requests that were not sent yet reject with
+   * `ERR_TUN_ABORTED`. Requests that were sent still get their results. Calling it again has no effect.
+   */
   close(): void {
+    for (const monitor of this.#monitors.splice(0)) monitor.deref()?.close()
     this.#native.close()
   }
 

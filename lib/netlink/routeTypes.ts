@@ -1,5 +1,6 @@
 import type { Scope } from './addresses.ts'
 import type { LinkRef } from './linkTypes.ts'
+import type { OtherAttribute } from './otherAttributes.ts'
 import type { Named, PREFERENCES, PROTOCOLS, ROUTE_TYPES, TABLES } from './names.ts'
 
 /** A routing table, by its name or number. */
@@ -43,7 +44,9 @@ export interface RouteMetrics {
   /** Acknowledge at once: 1. */
   quickAck?: number
   /** Names of those that the kernel may not change by itself. */
-  locked?: readonly Exclude<keyof RouteMetrics, 'locked'>[]
+  locked?: readonly Exclude<keyof RouteMetrics, 'locked' | 'otherAttributes'>[]
+  /** Metrics that this package does not interpret, and those that are no whole number of the unit above. */
+  otherAttributes?: readonly OtherAttribute[]
 }
 
 /** One of several next hops. */
@@ -58,6 +61,8 @@ export interface NextHop {
   readonly flags?: readonly string[]
   /** The gateway is on the link, whatever the addresses say. */
   readonly onLink: boolean
+  /** Attributes that this package does not interpret: an encapsulation, for example. */
+  readonly otherAttributes?: readonly OtherAttribute[]
 }
 
 /** A route, as the kernel describes it. */
@@ -96,6 +101,8 @@ export interface Route {
   readonly flags?: readonly string[]
   /** The gateway is on the link, whatever the addresses say. */
   readonly onLink: boolean
+  /** Attributes that this package does not interpret: an encapsulation, for example. */
+  readonly otherAttributes?: readonly OtherAttribute[]
 }
 
 /** A next hop to make. */
@@ -105,9 +112,18 @@ export interface NextHopSpec {
   /** 1 to 256. Default: 1. */
   weight?: number
   onLink?: boolean
+  /** The index of the link, as listed; the same as `link`. */
+  ifIndex?: number
+  /** As listed. States of a next hop, such as `linkDown`, have no effect. */
+  flags?: readonly string[]
+  /** Attributes that this package does not interpret, as they were listed. */
+  otherAttributes?: readonly OtherAttribute[]
 }
 
-/** A route to make, or what the one to remove has; what is absent is as `ip route` has it. */
+/**
+ * A route to add, or the properties that identify the route to delete. Omitted properties default as in
+ * `ip route`. A route as it was listed is accepted.
+ */
 export interface RouteSpec {
   /** `NETWORK/PREFIX`, an address alone, or `default`: of IPv6 if the gateway is, unless `family` says else. */
   destination: string
@@ -135,12 +151,20 @@ export interface RouteSpec {
   metrics?: RouteMetrics
   /** Several next hops. */
   nextHops?: readonly NextHopSpec[]
+  /** The number of a next-hop object (ip-nexthop(8)), instead of a gateway, a link and next hops. */
+  nextHopId?: number
   /** Of IPv6. */
   preference?: RoutePreference
   /** When it ends; of IPv6. */
   expiresSeconds?: number
   /** The gateway is on the link, whatever the addresses say. */
   onLink?: boolean
+  /** The index of the link, as listed; the same as `link`. */
+  ifIndex?: number
+  /** As listed. States of a route, such as `linkDown`, have no effect. */
+  flags?: readonly string[]
+  /** Attributes that this package does not interpret, as they were listed. */
+  otherAttributes?: readonly OtherAttribute[]
 }
 
 /** Which routes; what is absent does not matter. */

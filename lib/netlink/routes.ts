@@ -6,6 +6,7 @@ import {
   type Check,
   type Fields,
   checkFields,
+  checkIdentity,
   family,
   flag,
   integer,
@@ -14,10 +15,13 @@ import {
   list,
   named,
   nested,
+  text,
   u32,
 } from './check.ts'
 import { readTable, streamTable } from './dump.ts'
 import { PREFERENCES, PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES } from './names.ts'
+import { otherAttributes } from './otherAttributes.ts'
+import type { LinkRef } from './linkTypes.ts'
 import type { Operation, Pipeline } from './pipeline.ts'
 import type { Route, RouteFilter, RouteQuery, RouteSpec } from './routeTypes.ts'
 
@@ -45,14 +49,42 @@ const metricName: Check = (what, value) => {
 const METRICS: Fields = {
   ...Object.fromEntries(METRIC_NAMES.map((name) => [name, u32])),
   locked: list(metricName),
+  otherAttributes,
+}
+
+type Checked = Record<string, unknown>
+
+/**
+ * Turns what is listed of a route or next hop into what a request has: the index into the link, and the
+ * flags into those that a request sets. The others are states, such as `linkDown`.
+ */
+function asRequested({ ifIndex, flags, ...rest }: Checked): Checked {
+  if (ifIndex !== undefined && rest['link'] !== undefined && rest['link'] !== ifIndex) {
+    throw invalidArgument(
+      'link',
+      rest['link'],
+      `no other link than ifIndex ${String(ifIndex as LinkRef)}`,
+    )
+  }
+  const isPervasive = (flags as string[] | undefined)?.includes('pervasive') ?? false
+  return {
+    ...rest,
+    ...(ifIndex === undefined ? {} : { link: ifIndex }),
+    ...(isPervasive ? { pervasive: true } : {}),
+  }
 }
 
 const NEXT_HOP: Fields = {
   gateway: ipAddress(),
   link: linkRef,
+  ifIndex: linkRef,
   weight: integer(1, 256),
   onLink: flag,
+  flags: list(text(1, 32)),
+  otherAttributes,
 }
+
+const nextHop: Check = (what, value) => asRequested(nested(NEXT_HOP)(what, value) as Checked)
 
 const network: Check = (_, value) => formatAddress(parseRoute(value as string))
 
@@ -70,10 +102,14 @@ const SPEC: Fields = {
   preferredSource: ipAddress(),
   metric: u32,
   metrics: nested(METRICS),
-  nextHops: list(nested(NEXT_HOP)),
+  ifIndex: linkRef,
+  nextHops: list(nextHop),
+  nextHopId: u32,
   preference: named(PREFERENCES, 255),
   expiresSeconds: u32,
   onLink: flag,
+  flags: list(text(1, 32)),
+  otherAttributes,
 }
 
 const FILTER: Fields = {
@@ -141,7 +177,13 @@ export class Routes {
     await this.#pipeline.submitAll(routes.map((route) => toOperation('addRoute', route)))
   }
 
-  /** Adds a route, or puts it in the place of the one to the same network with the same metric. */
+  /**
+   * Adds a route, or replaces the first one to the same network with the same metric (and type of
+   * service) by it. The new route has the given properties and no others.
+   *
+   * A route as `list()` returned it, with properties changed, keeps the others, also those in
+   * `otherAttributes`.
+   */
   async replace(route: RouteSpec): Promise<void> {
     await this.#pipeline.submit(toOperation('replaceRoute', route))
   }
@@ -152,9 +194,12 @@ export class Routes {
   }
 
   /**
-   * Removes the first route that has all that is said.
+   * Deletes the one route of a table that has all given properties. A property whose value is `undefined`
+   * is refused; a route as `list()` returned it is accepted. Of an IPv6 route with several next hops,
+   * `gateway` or `link` deletes one next hop.
    *
-   * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is none.
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if several routes have them.
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if none has.
    */
   async delete(route: RouteSpec): Promise<void> {
     await this.#pipeline.submit(toOperation('deleteRoute', route))
@@ -167,7 +212,8 @@ function tableQuery(filter: RouteFilter): { table: string; filter: Record<string
 }
 
 function toOperation(op: string, route: RouteSpec): Operation {
-  const { family: version, ...spec } = checkFields('route', route, SPEC)
+  const check = op === 'deleteRoute' ? checkIdentity : checkFields
+  const { family: version, ...spec } = asRequested(check('route', route, SPEC))
   if (spec['destination'] === undefined) {
     throw invalidArgument('destination', undefined, 'NETWORK[/PREFIX] or "default"')
   }

@@ -6,6 +6,7 @@ import {
   type Check,
   type Fields,
   checkFields,
+  checkIdentity,
   family,
   flag,
   integer,
@@ -15,6 +16,7 @@ import {
   u32,
 } from './check.ts'
 import { readTable, streamTable } from './dump.ts'
+import { type OtherAttribute, otherAttributes } from './otherAttributes.ts'
 import { IP_PROTOCOLS, type Named, PROTOCOLS, RULE_ACTIONS, TABLES } from './names.ts'
 import type { Operation, Pipeline } from './pipeline.ts'
 import type { RouteProtocol, RoutingTable } from './routeTypes.ts'
@@ -28,7 +30,7 @@ export interface Range {
   end: number
 }
 
-/** A rule to make, or what the one to remove has. */
+/** A rule to add, or the properties that identify the rule to delete. */
 export interface RuleSpec {
   /** Default: that of `from` or `to`, else 4. */
   family?: 4 | 6
@@ -72,6 +74,10 @@ export interface RuleSpec {
   suppressIfGroup?: number
   /** Who makes it. Default: `boot`. */
   protocol?: RouteProtocol
+  /** Attributes that this package does not interpret, as they were listed. */
+  otherAttributes?: readonly OtherAttribute[]
+  /** Bits of `FIB_RULE_*` that this package does not interpret, as they were listed. */
+  otherFlags?: number
 }
 
 /** A rule, as the kernel describes it. */
@@ -120,6 +126,8 @@ const SPEC: Fields = {
   suppressPrefixLength: integer(0, 128),
   suppressIfGroup: u32,
   protocol: named(PROTOCOLS, 255),
+  otherAttributes,
+  otherFlags: u32,
 }
 
 /** Rules that choose a routing table: `ip rule`. */
@@ -153,9 +161,11 @@ export class Rules {
   }
 
   /**
-   * Removes the first rule that has all that is said.
+   * Deletes the one rule that has all given properties. Give at least one besides the family. A property
+   * whose value is `undefined` is refused; a rule as `list()` returned it is accepted.
    *
-   * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is none.
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if several rules have them.
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if none has.
    */
   async delete(rule: RuleSpec): Promise<void> {
     await this.#pipeline.submit(toOperation('deleteRule', rule))
@@ -166,8 +176,12 @@ function query(filter: RuleFilter): { table: string; filter: Record<string, unkn
   return { table: 'rules', filter: checkFields('filter', filter, { family }) }
 }
 
-function toOperation(op: string, rule: RuleSpec): Operation {
-  const spec = checkFields('rule', rule, SPEC)
+function toOperation(op: 'addRule' | 'deleteRule', rule: RuleSpec): Operation {
+  const spec = (op === 'addRule' ? checkFields : checkIdentity)('rule', rule, SPEC)
+  if (op === 'deleteRule' && Object.keys(spec).every((name) => name === 'family')) {
+    const expected = 'properties that identify one rule, such as its priority and table'
+    throw invalidArgument('rule', rule, expected)
+  }
   const networks = [rule.from, rule.to].filter((network) => network !== undefined)
   const families = new Set(networks.map((network) => (isIPv6(network.split('/')[0] ?? '') ? 6 : 4)))
   if (rule.family !== undefined) families.add(rule.family)

@@ -10,10 +10,11 @@ export const PRELUDES: Readonly<Record<string, Readonly<Record<number, string>>>
   'docs/netlink.md': {
     1: `declare const netlink: import('tun2udp').Netlink
       declare const routes: readonly import('tun2udp').RouteSpec[]`,
-    2: `declare const netlink: import('tun2udp').Netlink
+    2: "declare const netlink: import('tun2udp').Netlink",
+    3: `declare const netlink: import('tun2udp').Netlink
       declare const signal: AbortSignal`,
-    3: "declare const netlink: import('tun2udp').Netlink",
     4: "declare const netlink: import('tun2udp').Netlink",
+    5: "declare const netlink: import('tun2udp').Netlink",
   },
   'docs/packets.md': {
     1: `import { pipeline } from 'node:stream'

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex, mpsc};
-use tun2udp_core::netlink::{Dump, Object, Session, to_columns};
+use tun2udp_core::netlink::{Closing, Dump, Object, Session, to_columns};
 
 /// Batches that are ready before anybody asks for them. Reading so goes on while JavaScript looks at
 /// what it has, and a table of any length takes little room all the same.
@@ -20,6 +20,7 @@ type Batches = Arc<Mutex<mpsc::Receiver<napi::Result<String>>>>;
 #[napi]
 pub struct NativeDump {
     batches: StdMutex<Option<Batches>>,
+    session: Closing,
 }
 
 impl NativeDump {
@@ -30,8 +31,10 @@ impl NativeDump {
         batch_size: usize,
     ) -> napi::Result<Self> {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
+        let closing = session.closing();
         spawn(read(session, dump, batch_size, sender))?;
-        Ok(Self { batches: StdMutex::new(Some(Arc::new(Mutex::new(receiver)))) })
+        let batches = StdMutex::new(Some(Arc::new(Mutex::new(receiver))));
+        Ok(Self { batches, session: closing })
     }
 
     fn place(&self) -> MutexGuard<'_, Option<Batches>> {
@@ -42,13 +45,18 @@ impl NativeDump {
 #[napi]
 impl NativeDump {
     /// The next objects, as JSON: an array, or columns (`tun2udp_core::netlink::to_columns`); nothing
-    /// at the end.
+    /// at the end. Fails once the session is closed.
     #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
     pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<String>>> {
-        let batches = self.place().clone();
+        let (batches, session) = (self.place().clone(), self.session.clone());
         run(env, async move {
             let Some(batches) = batches else { return Ok(None) };
-            batches.lock().await.recv().await.transpose()
+            let next = async { batches.lock().await.recv().await.transpose() };
+            tokio::select! {
+                biased;
+                () = session.closed() => Err(error::to_napi(&Closing::error())),
+                batch = next => batch,
+            }
         })
     }
 
@@ -65,6 +73,7 @@ async fn read(
     batch_size: usize,
     sender: mpsc::Sender<napi::Result<String>>,
 ) {
+    let closing = session.closing();
     loop {
         let batch = match dump.next(batch_size).await {
             Ok(Some(objects)) => to_columns(&objects).map_or_else(|| to_json(&objects), Ok),
@@ -72,7 +81,12 @@ async fn read(
             Err(error) => Err(error::to_napi(&error)),
         };
         let is_last = batch.is_err();
-        if sender.send(batch).await.is_err() || is_last {
+        let is_taken = tokio::select! {
+            sent = sender.send(batch) => sent.is_ok(),
+            // A reader that does not come back would keep the sockets open.
+            () = closing.closed() => false,
+        };
+        if !is_taken || is_last {
             break;
         }
     }

@@ -12,7 +12,7 @@ use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
-use tun2udp_core::netlink::{Kind, Object, Operation, Session};
+use tun2udp_core::netlink::{Closing, Kind, Object, Operation, Session};
 use tun2udp_core::{Error, ErrorCode};
 
 /// A session in one network namespace.
@@ -86,18 +86,18 @@ impl NativeNetlink {
         Ok(NativeMonitor::new(monitor))
     }
 
-    /// Closes the session; what is under way still comes to its end.
+    /// Closes the session, and ends all that waits on it. Requests that were sent to the kernel still
+    /// get their answers.
     #[napi(catch_unwind)]
     pub fn close(&self) {
-        drop(self.session.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(session) = self.session.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            session.close();
+        }
     }
 
     fn session(&self) -> napi::Result<Arc<Session>> {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        session.ok_or_else(|| {
-            let reason = "it is closed";
-            error::to_napi(&Error::new(ErrorCode::Aborted, "use the netlink session", "", reason))
-        })
+        session.ok_or_else(|| error::to_napi(&Closing::error()))
     }
 }
 

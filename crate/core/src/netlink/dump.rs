@@ -1,5 +1,6 @@
 //! Whole tables, as much at a time as their reader wants.
 
+use super::closing::Closing;
 use super::codec::Malformed;
 use super::codec::{MessageView, Reply, messages, reply};
 use super::connection::{Connection, Request};
@@ -24,6 +25,7 @@ pub struct Dump<T> {
     read: Read<T>,
     is_interrupted: bool,
     is_done: bool,
+    session: Option<Closing>,
 }
 
 impl<T> Dump<T> {
@@ -35,7 +37,13 @@ impl<T> Dump<T> {
     ) -> Result<Self> {
         let context = request.context.clone();
         let sequence = connection.start_dump(request).await?;
-        Ok(Self { connection, sequence, context, read, is_interrupted: false, is_done: false })
+        let (is_interrupted, is_done) = (false, false);
+        Ok(Self { connection, sequence, context, read, is_interrupted, is_done, session: None })
+    }
+
+    /// The same dump, which fails once its session is closed.
+    pub(super) fn until(self, session: Closing) -> Self {
+        Self { session: Some(session), ..self }
     }
 
     /// The next objects: more than `wanted` only as far as they come with the last of them. Nothing:
@@ -44,8 +52,17 @@ impl<T> Dump<T> {
     /// # Errors
     ///
     /// At the end [`ErrorCode::Interrupted`] if the table changed while it was read: an object may be
-    /// missing, or there twice.
+    /// missing, or there twice. [`ErrorCode::Aborted`] once its session is closed.
     pub async fn next(&mut self, wanted: usize) -> Result<Option<Vec<T>>> {
+        let Some(session) = self.session.clone() else { return self.read(wanted).await };
+        tokio::select! {
+            biased;
+            () = session.closed() => Err(Closing::error()),
+            objects = self.read(wanted) => objects,
+        }
+    }
+
+    async fn read(&mut self, wanted: usize) -> Result<Option<Vec<T>>> {
         let mut objects = Vec::new();
         while !self.is_done && objects.len() < wanted {
             self.receive(&mut objects).await?;

@@ -15,6 +15,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod address;
+mod closing;
 pub mod codec;
 mod columns;
 mod connection;
@@ -29,16 +30,19 @@ mod mac;
 mod monitor;
 pub mod names;
 pub mod neighbor;
+mod other;
 pub mod route;
 pub mod rule;
 mod session;
 mod socket;
 
+pub use closing::Closing;
 pub use columns::to_columns;
 pub use connection::Connection;
 pub use dump::Dump;
 pub use link::{Link, LinkChange, LinkRef, TunLink};
 pub use mac::MacAddress;
 pub use monitor::{Event, Kind, Monitor};
+pub use other::OtherAttribute;
 pub use route::RouteMatch;
 pub use session::{Object, Operation, Session, Table};

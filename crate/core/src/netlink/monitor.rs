@@ -1,6 +1,7 @@
 //! What changes, as it changes: `ip monitor`.
 
 use super::address::{self, Address};
+use super::closing::Closing;
 use super::codec::{Malformed, MessageView, messages};
 use super::context::Context;
 use super::link::{self, Link};
@@ -67,29 +68,32 @@ pub enum Event {
     Overflow,
 }
 
-/// A watch. It ends with [`Monitor::close`].
+/// A watch. It ends with [`Monitor::close`] and with its session.
 pub struct Monitor {
     socket: Mutex<Socket>,
     is_closed: AtomicBool,
     closing: Notify,
+    session: Closing,
 }
 
 impl Monitor {
-    pub(super) fn over(socket: RawSocket) -> Result<Self> {
+    pub(super) fn over(socket: RawSocket, session: Closing) -> Result<Self> {
         let socket = Mutex::new(Socket::watch(socket)?);
-        Ok(Self { socket, is_closed: AtomicBool::new(false), closing: Notify::new() })
+        Ok(Self { socket, is_closed: AtomicBool::new(false), closing: Notify::new(), session })
     }
 
-    /// What changed since the last time, one or more; waits for it. Nothing: it was closed.
+    /// Waits for changes and returns those since the last call, one or more. Returns nothing once the
+    /// monitor or its session is closed.
     pub async fn next(&self) -> Result<Option<Vec<Event>>> {
         let mut socket = self.socket.lock().await;
         loop {
-            if self.is_closed.load(Ordering::Acquire) {
+            if self.is_closed.load(Ordering::Acquire) || self.session.is_closed() {
                 return Ok(None);
             }
             let events = tokio::select! {
                 events = receive(&mut socket) => events?,
                 () = self.closing.notified() => return Ok(None),
+                () = self.session.closed() => return Ok(None),
             };
             if !events.is_empty() {
                 return Ok(Some(events));

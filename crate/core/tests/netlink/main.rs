@@ -3,6 +3,7 @@
 mod deletes;
 mod filters;
 #[path = "../support/namespace.rs"]
+#[allow(dead_code, reason = "a part of what other tests use")]
 mod namespace;
 #[path = "../support/refusal.rs"]
 #[allow(dead_code, reason = "a part of what other tests use")]

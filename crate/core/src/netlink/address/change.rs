@@ -7,6 +7,7 @@ use crate::netlink::connection::{Connection, Request};
 use crate::netlink::context::Context;
 use crate::netlink::family;
 use crate::netlink::names::{AddressProtocol, Scope};
+use crate::netlink::other::{self, OtherAttribute};
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr};
@@ -51,6 +52,9 @@ pub struct AddressSpec {
     /// `IFA_F_MCAUTOJOIN`
     #[serde(default)]
     pub auto_join: bool,
+    /// Attributes that are not interpreted here, as they were listed.
+    #[serde(default)]
+    pub other_attributes: Vec<OtherAttribute>,
 }
 
 impl AddressSpec {
@@ -73,6 +77,7 @@ impl AddressSpec {
             manage_temporary: false,
             no_prefix_route: false,
             auto_join: false,
+            other_attributes: Vec::new(),
         }
     }
 
@@ -153,6 +158,7 @@ fn put_properties(message: &mut Message, spec: &AddressSpec) {
     }
     // The header has room for eight flags only; the attribute is what counts.
     message.put(ifa::FLAGS, &spec.flags());
+    other::put(message, &spec.other_attributes);
 }
 
 impl Connection {

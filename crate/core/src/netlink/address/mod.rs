@@ -12,6 +12,7 @@ pub(super) use list::list_request;
 pub(super) use read::read;
 
 use super::names::{AddressProtocol, Scope};
+use super::other::OtherAttribute;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 use std::net::IpAddr;
@@ -83,6 +84,9 @@ pub struct Address {
     /// Who made it; Linux ≥ 5.18.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<AddressProtocol>,
+    /// Attributes that are not interpreted here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_attributes: Vec<OtherAttribute>,
     /// Its properties.
     #[serde(flatten)]
     pub flags: AddressFlags,

@@ -1,9 +1,10 @@
 //! Addresses out of the kernel's messages.
 
 use super::{Address, AddressFlags, HEAD_BYTES, Lifetime};
-use crate::netlink::codec::{Attributes, Malformed, MessageView, head, ifa, text, value};
+use crate::netlink::codec::{Attributes, Flagged, Malformed, MessageView, head, ifa, text, value};
 use crate::netlink::family;
 use crate::netlink::names::{AddressProtocol, Scope};
+use crate::netlink::other::OtherAttribute;
 use std::net::IpAddr;
 
 /// The address that a message is of; none of another family than IP.
@@ -12,9 +13,8 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Addres
     let number = head::<u8>(message.payload, 0).ok_or(Malformed::Short)?;
     let Some(family) = family::version(number).filter(|_| is_address) else { return Ok(None) };
     let mut found = Found::default();
-    for attribute in Attributes::behind(message.payload, HEAD_BYTES)? {
-        let (kind, payload) = attribute?;
-        found.take(kind, payload);
+    for attribute in Attributes::behind(message.payload, HEAD_BYTES)?.flagged() {
+        found.take(attribute?);
     }
     let field = |offset| head::<u8>(message.payload, offset).ok_or(Malformed::Short);
     // An IPv6 address without a peer has no IFA_LOCAL; an IPv4 one has both alike.
@@ -33,6 +33,7 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Addres
         preferred_lifetime_seconds: preferred,
         metric: found.metric,
         protocol: found.protocol,
+        other_attributes: found.other_attributes,
         flags: AddressFlags::of(found.flags.unwrap_or(u32::from(field(2)?))),
     }))
 }
@@ -47,11 +48,13 @@ struct Found {
     metric: Option<u32>,
     protocol: Option<AddressProtocol>,
     flags: Option<u32>,
+    other_attributes: Vec<OtherAttribute>,
 }
 
 impl Found {
-    fn take(&mut self, kind: u16, payload: &[u8]) {
-        match kind {
+    fn take(&mut self, attribute: Flagged<'_>) {
+        let payload = attribute.payload;
+        match attribute.kind {
             ifa::LOCAL => self.local = value(payload),
             ifa::ADDRESS => self.address = value(payload),
             ifa::BROADCAST => self.broadcast = value(payload),
@@ -66,7 +69,7 @@ impl Found {
             ifa::PROTO => self.protocol = value(payload).map(AddressProtocol),
             // The header has the first eight of them only.
             ifa::FLAGS => self.flags = value(payload),
-            _ => {}
+            _ => self.other_attributes.push(attribute.into()),
         }
     }
 }

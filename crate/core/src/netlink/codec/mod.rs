@@ -11,7 +11,7 @@ mod write;
 
 pub(super) use attribute::*;
 pub use read::{Attributes, Malformed, MessageView, messages};
-pub(super) use read::{head, text, value};
+pub(super) use read::{Flagged, head, text, value};
 pub use reply::{Refusal, Reply, reply};
 pub(super) use write::Message;
 
@@ -20,6 +20,9 @@ const HEADER_BYTES: usize = 16;
 
 /// Bytes of `struct nlattr` (linux/netlink.h).
 const ATTRIBUTE_HEADER_BYTES: usize = 4;
+
+/// The flag of an attribute that holds others: `NLA_F_NESTED`, which strict checking demands.
+const NESTED: u16 = 0x8000;
 
 /// What messages and attributes are aligned to: `NLMSG_ALIGNTO`, `NLA_ALIGNTO`.
 const ALIGNMENT: usize = 4;

@@ -1,6 +1,6 @@
 //! Messages and attributes, read where they lie.
 
-use super::{ATTRIBUTE_HEADER_BYTES, HEADER_BYTES, padded};
+use super::{ATTRIBUTE_HEADER_BYTES, HEADER_BYTES, NESTED, padded};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -101,11 +101,26 @@ impl<'a> Attributes<'a> {
     }
 }
 
-impl<'a> Iterator for Attributes<'a> {
-    /// Type, without its flags, and payload, without its padding.
-    type Item = Result<(u16, &'a [u8]), Malformed>;
+/// An attribute with the flag of its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::netlink) struct Flagged<'a> {
+    /// Type, without its flags.
+    pub(in crate::netlink) kind: u16,
+    /// `NLA_F_NESTED`
+    pub(in crate::netlink) is_nested: bool,
+    /// Without its padding.
+    pub(in crate::netlink) payload: &'a [u8],
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> Attributes<'a> {
+    /// The same attributes with the flags of their types.
+    pub(in crate::netlink) fn flagged(
+        mut self,
+    ) -> impl Iterator<Item = Result<Flagged<'a>, Malformed>> {
+        std::iter::from_fn(move || self.next_flagged())
+    }
+
+    fn next_flagged(&mut self) -> Option<Result<Flagged<'a>, Malformed>> {
         if self.0.is_empty() {
             return None;
         }
@@ -115,15 +130,23 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-/// Type and payload.
-type Attribute<'a> = (u16, &'a [u8]);
+impl<'a> Iterator for Attributes<'a> {
+    /// Type, without its flags, and payload, without its padding.
+    type Item = Result<(u16, &'a [u8]), Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let attribute = self.next_flagged()?;
+        Some(attribute.map(|Flagged { kind, payload, .. }| (kind, payload)))
+    }
+}
 
 /// The first attribute, and what follows it.
-fn first_attribute(bytes: &[u8]) -> Result<(Attribute<'_>, &[u8]), Malformed> {
+fn first_attribute(bytes: &[u8]) -> Result<(Flagged<'_>, &[u8]), Malformed> {
     let length = usize::from(head::<u16>(bytes, 0).ok_or(Malformed::AttributeLength)?);
     let kind = head::<u16>(bytes, 2).ok_or(Malformed::AttributeLength)?;
     let payload = bytes.get(ATTRIBUTE_HEADER_BYTES..length).ok_or(Malformed::AttributeLength)?;
-    Ok(((kind & TYPE_MASK, payload), after(bytes, length)))
+    let is_nested = kind & NESTED != 0;
+    Ok((Flagged { kind: kind & TYPE_MASK, is_nested, payload }, after(bytes, length)))
 }
 
 /// A value in the kernel's byte order, or, for addresses, in that of the network.

@@ -1,10 +1,7 @@
 //! Requests, written into one buffer each.
 
-use super::{ATTRIBUTE_HEADER_BYTES, HEADER_BYTES};
+use super::{ATTRIBUTE_HEADER_BYTES, HEADER_BYTES, NESTED};
 use std::net::IpAddr;
-
-/// The flag of an attribute that holds others: `NLA_F_NESTED`, which strict checking demands.
-const NESTED: u16 = 0x8000;
 
 /// What an attribute may hold.
 pub(in crate::netlink) trait Payload {

@@ -7,6 +7,7 @@ use crate::netlink::context::Context;
 use crate::netlink::family;
 use crate::netlink::mac::MacAddress;
 use crate::netlink::names::{NeighborState, Protocol};
+use crate::netlink::other::{self, OtherAttribute};
 use serde::Deserialize;
 use std::net::IpAddr;
 
@@ -31,6 +32,9 @@ pub struct NeighborSpec {
     pub externally_learned: bool,
     /// Who makes it.
     pub protocol: Option<Protocol>,
+    /// Attributes that are not interpreted here, as they were listed.
+    #[serde(default)]
+    pub other_attributes: Vec<OtherAttribute>,
 }
 
 /// What to do with a neighbor.
@@ -80,5 +84,8 @@ pub(in crate::netlink) fn request(
         message.put(nda::LLADDR, address.bytes());
     }
     message.put_some(nda::PROTOCOL, spec.protocol.map(|protocol| protocol.0));
+    if action != Action::Delete {
+        other::put(&mut message, &spec.other_attributes);
+    }
     Request::new(message, Context::new(operation, subject, name))
 }

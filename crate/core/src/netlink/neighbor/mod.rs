@@ -12,6 +12,7 @@ pub(super) use list::list_request;
 pub(super) use read::read;
 
 use super::names::{NeighborState, Protocol};
+use super::other::OtherAttribute;
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -42,6 +43,9 @@ pub struct Neighbor {
     /// Who made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,
+    /// Attributes that are not interpreted here: `managed` of `ip neighbour`, for example.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_attributes: Vec<OtherAttribute>,
 }
 
 /// `struct ndmsg` (linux/neighbour.h).

@@ -12,14 +12,18 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Neighb
     let family = head::<u8>(message.payload, 0).ok_or(Malformed::Short)?;
     let Some(family) = family::version(family).filter(|_| is_neighbor) else { return Ok(None) };
     let (mut address, mut mac, mut probes, mut protocol) = (None, None, None, None);
-    for attribute in Attributes::behind(message.payload, HEAD_BYTES)? {
-        let (kind, payload) = attribute?;
-        match kind {
+    let mut other_attributes = Vec::new();
+    for attribute in Attributes::behind(message.payload, HEAD_BYTES)?.flagged() {
+        let attribute = attribute?;
+        let payload = attribute.payload;
+        match attribute.kind {
             nda::DST => address = value(payload),
             nda::LLADDR => mac = mac_address(payload),
             nda::PROBES => probes = value(payload),
             nda::PROTOCOL => protocol = value(payload).map(Protocol),
-            _ => {}
+            // `struct nda_cacheinfo`: times since its last use.
+            nda::CACHEINFO => {}
+            _ => other_attributes.push(attribute.into()),
         }
     }
     let flags = head::<u8>(message.payload, 10).ok_or(Malformed::Short)?;
@@ -35,5 +39,6 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Neighb
         externally_learned: flags & EXTERNALLY_LEARNED != 0,
         probes,
         protocol,
+        other_attributes,
     }))
 }

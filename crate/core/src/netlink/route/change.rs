@@ -1,6 +1,7 @@
 //! Adding, replacing, appending and removing routes.
 
-use super::{Head, ON_LINK, RouteMetrics, short};
+use super::delete::DEFAULT_METRIC6;
+use super::{Head, ON_LINK, PERVASIVE, RouteSpec, short};
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::codec::{Message, rta};
 use crate::netlink::connection::{Connection, Request};
@@ -8,83 +9,12 @@ use crate::netlink::context::Context;
 use crate::netlink::family;
 use crate::netlink::indices::Indices;
 use crate::netlink::link::LinkRef;
-use crate::netlink::names::{Preference, Protocol, RouteType, Scope, Table};
+use crate::netlink::names::{Protocol, RouteType};
+use crate::netlink::other;
 use ipnet::IpNet;
-use serde::Deserialize;
 use std::net::IpAddr;
 
-/// A route to make, or what the one to remove has. What is absent is as `ip route` has it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RouteSpec {
-    /// The network that it leads to.
-    pub destination: IpNet,
-    /// Only packets from this network; of IPv6.
-    pub from: Option<IpNet>,
-    /// Default: unicast.
-    #[serde(rename = "type")]
-    pub kind: Option<RouteType>,
-    /// Default: main; local for addresses of this machine.
-    pub table: Option<Table>,
-    /// Default: boot.
-    pub protocol: Option<Protocol>,
-    /// Default: what the type and the gateway make of it.
-    pub scope: Option<Scope>,
-    /// Type of service.
-    pub tos: Option<u8>,
-    /// The next hop, perhaps of the other family.
-    pub gateway: Option<IpAddr>,
-    /// The link that packets leave by.
-    pub link: Option<LinkRef>,
-    /// Source address for packets that this machine begins.
-    pub preferred_source: Option<IpAddr>,
-    /// The lowest of several routes to a network is taken.
-    pub metric: Option<u32>,
-    /// Properties of the way.
-    pub metrics: Option<RouteMetrics>,
-    /// Several next hops.
-    #[serde(default)]
-    pub next_hops: Vec<NextHopSpec>,
-    /// Among several routers; of IPv6.
-    pub preference: Option<Preference>,
-    /// When it ends; of IPv6.
-    pub expires_seconds: Option<u32>,
-    /// The gateway is on the link, whatever the addresses say.
-    #[serde(default)]
-    pub on_link: bool,
-}
-
-/// One of several next hops.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NextHopSpec {
-    /// Its address.
-    pub gateway: Option<IpAddr>,
-    /// The link.
-    pub link: Option<LinkRef>,
-    /// Its part of the packets, 1 to 256, relative to the others. Default: 1.
-    pub weight: Option<u32>,
-    /// The gateway is on the link, whatever the addresses say.
-    #[serde(default)]
-    pub on_link: bool,
-}
-
 impl RouteSpec {
-    /// The links that it names.
-    pub(in crate::netlink) fn links(&self) -> impl Iterator<Item = &LinkRef> {
-        let hops = self.next_hops.iter().filter_map(|hop| hop.link.as_ref());
-        self.link.iter().chain(hops)
-    }
-
-    fn table(&self) -> Table {
-        let is_of_this_machine = matches!(
-            self.kind,
-            Some(RouteType(libc::RTN_LOCAL | libc::RTN_BROADCAST | libc::RTN_ANYCAST))
-        );
-        let default = if is_of_this_machine { libc::RT_TABLE_LOCAL } else { libc::RT_TABLE_MAIN };
-        self.table.unwrap_or(Table(u32::from(default)))
-    }
-
     /// As `iproute_modify` of iproute2 has it: IPv4 tells by it whether there is a gateway.
     fn scope(&self, action: Action) -> u8 {
         if let Some(scope) = self.scope {
@@ -97,7 +27,11 @@ impl RouteSpec {
             libc::RTN_LOCAL | libc::RTN_NAT => libc::RT_SCOPE_HOST,
             libc::RTN_BROADCAST | libc::RTN_MULTICAST | libc::RTN_ANYCAST => libc::RT_SCOPE_LINK,
             _ if action == Action::Delete => libc::RT_SCOPE_NOWHERE,
-            libc::RTN_UNICAST if self.gateway.is_none() && self.next_hops.is_empty() => {
+            libc::RTN_UNICAST
+                if self.gateway.is_none()
+                    && self.next_hops.is_empty()
+                    && self.next_hop_id.is_none() =>
+            {
                 libc::RT_SCOPE_LINK
             }
             _ => libc::RT_SCOPE_UNIVERSE,
@@ -119,8 +53,22 @@ impl RouteSpec {
             protocol: self.protocol.map_or(protocol, |protocol| protocol.0),
             scope: self.scope(action),
             kind: self.kind.map_or(kind, |kind| kind.0),
-            flags: if self.on_link { ON_LINK } else { 0 },
+            flags: flags(self.on_link, self.pervasive),
         }
+    }
+
+    /// Refuses a next-hop object beside next hops: one of the two would be lost.
+    fn check_next_hops(&self, operation: &'static str) -> Result<()> {
+        let has_hops = self.gateway.is_some() || self.link.is_some() || !self.next_hops.is_empty();
+        if self.next_hop_id.is_none() || !has_hops {
+            return Ok(());
+        }
+        let reason = "a next-hop object and a gateway, link or next hops exclude one another";
+        let error =
+            Error::new(ErrorCode::InvalidArgument, operation, self.destination.to_string(), reason);
+        Err(error.with_advice(
+            "leave out the gateway, link and next hops to keep the object, or leave out the object",
+        ))
     }
 
     fn put_next_hops(&self, message: &mut Message, indices: &Indices) -> Result<()> {
@@ -132,17 +80,23 @@ impl RouteSpec {
         message.nest(rta::MULTIPATH, |message| {
             for (hop, index) in hops {
                 message.counted(|message| {
-                    let flags = if hop.on_link { ON_LINK as u8 } else { 0 };
+                    let flags = flags(hop.on_link, hop.pervasive) as u8;
                     let weight = hop.weight.unwrap_or(1).clamp(1, 256).saturating_sub(1) as u8;
                     // `struct rtnexthop`: length, flags, hops, index.
                     message.raw(&[0, 0, flags, weight]);
                     message.raw(&index.unwrap_or(0).to_ne_bytes());
                     put_gateway(message, hop.gateway, is_ipv4);
+                    other::put(message, &hop.other_attributes);
                 });
             }
         });
         Ok(())
     }
+}
+
+/// `RTNH_F_*`
+fn flags(on_link: bool, pervasive: bool) -> u32 {
+    (if on_link { ON_LINK } else { 0 }) | (if pervasive { PERVASIVE } else { 0 })
 }
 
 /// A gateway of the destination's family, or of the other one (Linux ≥ 5.2 for IPv4 via IPv6).
@@ -206,6 +160,7 @@ pub(in crate::netlink) fn request(
         let reason = format!("it has host bits; the network is {}", spec.destination.trunc());
         return Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason));
     }
+    spec.check_next_hops(operation)?;
     let mut message = Message::new(kind, flags | libc::NLM_F_ACK, &spec.head(action).bytes());
     if spec.destination.prefix_len() > 0 {
         message.put(rta::DST, &spec.destination.addr());
@@ -226,6 +181,8 @@ pub(in crate::netlink) fn request(
     if !spec.next_hops.is_empty() {
         spec.put_next_hops(&mut message, indices)?;
     }
+    message.put_some(rta::NH_ID, spec.next_hop_id);
+    other::put(&mut message, &spec.other_attributes);
     let context = Context::new(operation, spec.destination.to_string(), name);
     Ok(Request::new(message, context))
 }
@@ -238,7 +195,10 @@ impl Connection {
 
     /// Removes a route through a link: `ip route delete NETWORK dev DEVICE proto static`.
     pub async fn delete_route(&self, index: u32, network: IpNet) -> Result<()> {
-        self.change(request(Action::Delete, &through(index, network), &Indices::default())?).await
+        let mut spec = through(index, network);
+        // Of IPv4 the kernel takes the route with the lowest metric first, which 0 is.
+        spec.metric = network.addr().is_ipv6().then_some(DEFAULT_METRIC6);
+        self.change(request(Action::Delete, &spec, &Indices::default())?).await
     }
 }
 
@@ -258,8 +218,11 @@ fn through(index: u32, network: IpNet) -> RouteSpec {
         metric: None,
         metrics: None,
         next_hops: Vec::new(),
+        next_hop_id: None,
         preference: None,
         expires_seconds: None,
         on_link: false,
+        pervasive: false,
+        other_attributes: Vec::new(),
     }
 }

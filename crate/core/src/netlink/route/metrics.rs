@@ -1,6 +1,7 @@
 //! Properties of a way: `RTA_METRICS`.
 
 use crate::netlink::codec::{Attributes, Message, rta, rtax, value};
+use crate::netlink::other::{self, OtherAttribute};
 use serde::{Deserialize, Serialize};
 
 macro_rules! metrics {
@@ -17,20 +18,35 @@ macro_rules! metrics {
             /// Names of those that the kernel may not change by itself.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub locked: Vec<String>,
+            /// Metrics that are not interpreted here (`congctl`, `features`), and those whose value is
+            /// not a whole number of the units above.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub other_attributes: Vec<OtherAttribute>,
         }
 
         impl RouteMetrics {
             const NAMES: &[(u16, &str)] = &[$((rtax::$attribute, $name)),+];
 
-            fn take(&mut self, kind: u16, number: u32) {
+            /// Takes an attribute; returns whether the fields above state it exactly.
+            fn take(&mut self, kind: u16, number: u32) -> bool {
                 match kind {
-                    $(rtax::$attribute => self.$field = Some(number / $unit),)+
-                    rtax::LOCK => {
+                    $(rtax::$attribute if number.is_multiple_of($unit) => {
+                        self.$field = Some(number / $unit);
+                    })+
+                    rtax::LOCK if Self::NAMES.iter().fold(number, cleared) == 0 => {
                         let names = Self::NAMES.iter().filter(|(kind, _)| number >> kind & 1 == 1);
                         self.locked = names.map(|(_, name)| (*name).to_owned()).collect();
                     }
-                    _ => {}
+                    _ => return false,
                 }
+                true
+            }
+
+            /// Whether this has all metrics that `wanted` has.
+            pub(super) fn has_all(&self, wanted: &Self) -> bool {
+                $((wanted.$field.is_none() || wanted.$field == self.$field) &&)+
+                    wanted.locked.iter().all(|name| self.locked.contains(name))
+                    && other::has_all(&self.other_attributes, &wanted.other_attributes)
             }
 
             fn put_values(&self, message: &mut Message) {
@@ -75,9 +91,10 @@ metrics! {
 impl RouteMetrics {
     pub(super) fn read(payload: &[u8]) -> Option<Self> {
         let mut metrics = Self::default();
-        for (kind, payload) in Attributes::within(payload).map_while(Result::ok) {
-            if let Some(number) = value(payload) {
-                metrics.take(kind, number);
+        for attribute in Attributes::within(payload).flagged().map_while(Result::ok) {
+            let number = value(attribute.payload);
+            if !number.is_some_and(|number| metrics.take(attribute.kind, number)) {
+                metrics.other_attributes.push(attribute.into());
             }
         }
         (metrics != Self::default()).then_some(metrics)
@@ -90,6 +107,12 @@ impl RouteMetrics {
         message.nest(rta::METRICS, |inner| {
             inner.put_some(rtax::LOCK, (lock != 0).then_some(lock));
             self.put_values(inner);
+            other::put(inner, &self.other_attributes);
         });
     }
+}
+
+/// A set of locks without that of one metric.
+fn cleared(locks: u32, (kind, _): &(u16, &str)) -> u32 {
+    locks & !(1 << kind)
 }

@@ -1,22 +1,26 @@
 //! Routes: `ip route`.
 
 mod change;
+mod delete;
 mod get;
 mod list;
 mod metrics;
 mod read;
+mod spec;
 
-pub use change::{NextHopSpec, RouteSpec};
 pub use get::{RouteMatch, RouteQuery};
 pub use list::RouteFilter;
 pub use metrics::RouteMetrics;
+pub use spec::{NextHopSpec, RouteSpec};
 
 pub(super) use change::{Action, request};
+pub(super) use delete::find;
 pub(super) use get::get_request;
 pub(super) use list::list_request;
 pub(super) use read::read;
 
 use super::names::{Preference, Protocol, RouteType, Scope, Table};
+use super::other::OtherAttribute;
 use ipnet::IpNet;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -79,6 +83,9 @@ pub struct Route {
     pub flags: Vec<&'static str>,
     /// The gateway is on the link, whatever the addresses say.
     pub on_link: bool,
+    /// Attributes that are not interpreted here: an encapsulation (`RTA_ENCAP`), for example.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_attributes: Vec<OtherAttribute>,
 }
 
 /// One of several next hops.
@@ -98,6 +105,9 @@ pub struct NextHop {
     pub flags: Vec<&'static str>,
     /// The gateway is on the link, whatever the addresses say.
     pub on_link: bool,
+    /// Attributes that are not interpreted here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_attributes: Vec<OtherAttribute>,
 }
 
 impl Route {
@@ -123,6 +133,9 @@ const HEAD_BYTES: usize = 12;
 
 /// `RTNH_F_ONLINK` (linux/rtnetlink.h).
 const ON_LINK: u32 = 4;
+
+/// `RTNH_F_PERVASIVE` (linux/rtnetlink.h): the only other flag of a next hop that a request sets.
+const PERVASIVE: u32 = 2;
 
 /// The fields of `struct rtmsg` that requests set.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,15 +1,16 @@
 //! Routes out of the kernel's messages.
 
-use super::{HEAD_BYTES, NextHop, ON_LINK, Route, RouteMetrics};
-use crate::netlink::codec::{Attributes, Malformed, MessageView, head, rta, value};
+use super::{HEAD_BYTES, NextHop, ON_LINK, PERVASIVE, Route, RouteMetrics};
+use crate::netlink::codec::{Attributes, Flagged, Malformed, MessageView, head, rta, value};
 use crate::netlink::family;
 use crate::netlink::names::{Preference, Protocol, RouteType, Scope, Table};
+use crate::netlink::other::OtherAttribute;
 use std::net::IpAddr;
 
 /// `RTNH_F_*` (linux/rtnetlink.h) and their names, without `RTNH_F_ONLINK`.
 const FLAGS: [(u32, &str); 6] = [
     (1, "dead"),
-    (2, "pervasive"),
+    (PERVASIVE, "pervasive"),
     (8, "offload"),
     (16, "linkDown"),
     (32, "unresolved"),
@@ -28,9 +29,8 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Route>
     let field = |offset| head::<u8>(message.payload, offset).ok_or(Malformed::Short);
     let Some(family) = family::version(field(0)?).filter(|_| is_route) else { return Ok(None) };
     let mut found = Found::default();
-    for attribute in Attributes::behind(message.payload, HEAD_BYTES)? {
-        let (kind, payload) = attribute?;
-        found.take(kind, payload)?;
+    for attribute in Attributes::behind(message.payload, HEAD_BYTES)?.flagged() {
+        found.take(attribute?)?;
     }
     let (destination_length, source_length) = (field(1)?, field(2)?);
     let network = |address, length| {
@@ -61,6 +61,7 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Route>
         expires_seconds: found.expires_seconds,
         flags: names(flags),
         on_link: flags & ON_LINK != 0,
+        other_attributes: found.other_attributes,
     }))
 }
 
@@ -83,10 +84,12 @@ struct Found {
     preference: Option<Preference>,
     expires_seconds: Option<u32>,
     table: Option<u32>,
+    other_attributes: Vec<OtherAttribute>,
 }
 
 impl Found {
-    fn take(&mut self, kind: u16, payload: &[u8]) -> Result<(), Malformed> {
+    fn take(&mut self, attribute: Flagged<'_>) -> Result<(), Malformed> {
+        let Flagged { kind, payload, .. } = attribute;
         match kind {
             rta::DST => self.destination = value(payload),
             rta::SRC => self.source = value(payload),
@@ -106,7 +109,9 @@ impl Found {
                     ticks.filter(|ticks| *ticks > 0).map(|ticks| ticks / USER_HZ);
             }
             rta::TABLE => self.table = value(payload),
-            _ => {}
+            // Of look-ups, which describe a packet and not a route.
+            rta::MARK | rta::UID | rta::IP_PROTO | rta::SPORT | rta::DPORT | rta::PAD => {}
+            _ => self.other_attributes.push(attribute.into()),
         }
         Ok(())
     }
@@ -131,11 +136,13 @@ fn next_hops(mut bytes: &[u8]) -> Result<Vec<NextHop>, Malformed> {
             weight: u32::from(field(3)).saturating_add(1),
             flags: names(flags),
             on_link: flags & ON_LINK != 0,
+            other_attributes: Vec::new(),
         };
-        for attribute in Attributes::within(attributes) {
-            let (kind, payload) = attribute?;
-            if matches!(kind, rta::GATEWAY | rta::VIA) {
-                hop.gateway = gateway(kind, payload);
+        for attribute in Attributes::within(attributes).flagged() {
+            let attribute = attribute?;
+            match attribute.kind {
+                kind @ (rta::GATEWAY | rta::VIA) => hop.gateway = gateway(kind, attribute.payload),
+                _ => hop.other_attributes.push(attribute.into()),
             }
         }
         hops.push(hop);

@@ -6,6 +6,8 @@ use crate::netlink::connection::Request;
 use crate::netlink::context::Context;
 use crate::netlink::family;
 use crate::netlink::names::{Protocol, RuleAction, Table};
+use crate::netlink::other;
+use std::fmt;
 
 /// `FR_ACT_*` (linux/fib_rules.h).
 const TO_TABLE: RuleAction = RuleAction(1);
@@ -20,7 +22,7 @@ pub(in crate::netlink) enum Action {
     Delete,
 }
 
-/// Adds a rule, or removes the first that has all that is said.
+/// Adds a rule, or removes the first rule that has all given properties.
 pub(in crate::netlink) fn request(action: Action, rule: &Rule) -> Request {
     let (kind, flags, operation, name) = match action {
         Action::Add => {
@@ -61,7 +63,8 @@ pub(in crate::netlink) fn request(action: Action, rule: &Rule) -> Request {
         Action::Delete => rule.protocol,
     };
     message.put_some(fra::PROTOCOL, protocol.map(|protocol| protocol.0));
-    Request::new(message, Context::new(operation, subject(rule), name))
+    other::put(&mut message, &rule.other_attributes);
+    Request::new(message, Context::new(operation, rule.to_string(), name))
 }
 
 /// The main table is looked up unless something else is said.
@@ -80,7 +83,8 @@ fn head(action: Action, rule: &Rule) -> [u8; HEAD_BYTES] {
     };
     let table = table(action, rule).map_or(0, |table| u8::try_from(table.0).unwrap_or(0));
     let length = |network: Option<ipnet::IpNet>| network.map_or(0, |network| network.prefix_len());
-    let [a, b, c, d] = if rule.invert { INVERT } else { 0 }.to_ne_bytes();
+    let [a, b, c, d] =
+        (if rule.invert { INVERT } else { 0 } | rule.other_flags.unwrap_or(0)).to_ne_bytes();
     let (to, from) = (length(rule.to), length(rule.from));
     let action = rule.action.unwrap_or(default).0;
     let family = family::number(Some(rule.family));
@@ -88,10 +92,12 @@ fn head(action: Action, rule: &Rule) -> [u8; HEAD_BYTES] {
 }
 
 /// What tells it apart, in short.
-fn subject(rule: &Rule) -> String {
-    let mut parts = vec![format!("IPv{}", rule.family)];
-    parts.extend(rule.priority.map(|priority| format!("priority {priority}")));
-    parts.extend(rule.from.map(|from| format!("from {from}")));
-    parts.extend(rule.to.map(|to| format!("to {to}")));
-    parts.join(" ")
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IPv{}", self.family)?;
+        let Self { priority, from, to, .. } = self;
+        priority.map_or(Ok(()), |priority| write!(f, " priority {priority}"))?;
+        from.map_or(Ok(()), |from| write!(f, " from {from}"))?;
+        to.map_or(Ok(()), |to| write!(f, " to {to}"))
+    }
 }

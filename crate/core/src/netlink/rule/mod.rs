@@ -1,16 +1,19 @@
 //! Rules that choose a routing table: `ip rule`.
 
 mod change;
+mod delete;
 mod list;
 mod read;
 
 pub use list::RuleFilter;
 
 pub(super) use change::{Action, request};
+pub(super) use delete::{check, has_all};
 pub(super) use list::list_request;
 pub(super) use read::read;
 
 use super::names::{IpProtocol, Protocol, RuleAction, Table};
+use super::other::OtherAttribute;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +91,12 @@ pub struct Rule {
     /// Who made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,
+    /// Attributes that are not interpreted here: `tun_id` of `ip rule`, for example.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_attributes: Vec<OtherAttribute>,
+    /// Bits of `FIB_RULE_*` (linux/fib_rules.h) that are set and not interpreted here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_flags: Option<u32>,
 }
 
 /// `struct fib_rule_hdr` (linux/fib_rules.h).
@@ -95,3 +104,7 @@ const HEAD_BYTES: usize = 12;
 
 /// `FIB_RULE_INVERT` (linux/fib_rules.h).
 const INVERT: u32 = 2;
+
+/// Flags that only the kernel sets: `FIB_RULE_PERMANENT`, `FIB_RULE_UNRESOLVED`,
+/// `FIB_RULE_IIF_DETACHED`, `FIB_RULE_OIF_DETACHED` (linux/fib_rules.h).
+const STATE: u32 = 1 | 4 | 8 | 16;

@@ -1,7 +1,7 @@
 //! Rules out of the kernel's messages.
 
-use super::{HEAD_BYTES, INVERT, Range, Rule};
-use crate::netlink::codec::{Attributes, Malformed, MessageView, fra, head, text, value};
+use super::{HEAD_BYTES, INVERT, Range, Rule, STATE};
+use crate::netlink::codec::{Attributes, Flagged, Malformed, MessageView, fra, head, text, value};
 use crate::netlink::family;
 use crate::netlink::names::{IpProtocol, Protocol, RuleAction, Table};
 use std::net::IpAddr;
@@ -18,16 +18,17 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Rule>,
         action: Some(RuleAction(field(7)?)),
         table: Some(Table(u32::from(field(4)?))),
         invert: flags & INVERT != 0,
+        other_flags: Some(flags & !INVERT & !STATE).filter(|flags| *flags != 0),
         tos: Some(field(3)?).filter(|tos| *tos != 0),
         ..Rule::default()
     };
     let (mut from, mut to) = (None, None);
-    for attribute in Attributes::behind(message.payload, HEAD_BYTES)? {
-        let (kind, payload) = attribute?;
-        match kind {
-            fra::SRC => from = value::<IpAddr>(payload),
-            fra::DST => to = value::<IpAddr>(payload),
-            _ => take(&mut rule, kind, payload),
+    for attribute in Attributes::behind(message.payload, HEAD_BYTES)?.flagged() {
+        let attribute = attribute?;
+        match attribute.kind {
+            fra::SRC => from = value::<IpAddr>(attribute.payload),
+            fra::DST => to = value::<IpAddr>(attribute.payload),
+            _ => take(&mut rule, attribute),
         }
     }
     let network = |address: Option<IpAddr>, length| match (address, length) {
@@ -41,11 +42,12 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Rule>,
     Ok(Some(rule))
 }
 
-fn take(rule: &mut Rule, kind: u16, payload: &[u8]) {
+fn take(rule: &mut Rule, attribute: Flagged<'_>) {
+    let payload = attribute.payload;
     let number = || value::<u32>(payload);
     // -1 for none.
     let limit = || number().filter(|number| *number != u32::MAX);
-    match kind {
+    match attribute.kind {
         fra::PRIORITY => rule.priority = number(),
         fra::TABLE => rule.table = number().map(Table),
         fra::GOTO => rule.goto = number(),
@@ -64,7 +66,8 @@ fn take(rule: &mut Rule, kind: u16, payload: &[u8]) {
         fra::SUPPRESS_PREFIXLEN => rule.suppress_prefix_length = limit(),
         fra::SUPPRESS_IFGROUP => rule.suppress_if_group = limit(),
         fra::PROTOCOL => rule.protocol = value(payload).map(Protocol),
-        _ => {}
+        fra::PAD => {}
+        _ => rule.other_attributes.push(attribute.into()),
     }
 }
 

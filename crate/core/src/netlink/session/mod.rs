@@ -1,24 +1,30 @@
 //! What comes from outside: operations, one after the other, and whole tables, in one namespace.
 
+mod delete;
 mod operation;
 mod table;
 
 pub use operation::{Object, Operation};
 pub use table::Table;
 
+use super::closing::Closing;
 use super::connection::{Answer, Connection, Request};
 use super::dump::Dump;
 use super::indices::Indices;
 use super::link::LinkRef;
 use super::monitor::{Kind, Monitor};
 use super::socket::RawSocket;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::namespace;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// Sockets for dumps that are kept for the next one.
 const IDLE_MAX: usize = 4;
+
+/// How often a table is read that changes while it is read.
+const READ_ATTEMPTS: usize = 20;
 
 /// Connections to the routing tables of one network namespace.
 pub struct Session {
@@ -26,6 +32,9 @@ pub struct Session {
     commands: Connection,
     /// The kernel makes one dump at a time for a socket: each takes one of its own.
     idle: Mutex<Vec<Connection>>,
+    /// Set once the session is closed.
+    is_closed: watch::Sender<bool>,
+    closing: Closing,
 }
 
 struct Netns {
@@ -42,25 +51,34 @@ impl Session {
             None => None,
         };
         let commands = Connection::over(raw(netns.as_ref(), &[])?)?;
-        Ok(Self { netns, commands, idle: Mutex::default() })
+        let (is_closed, closing) = Closing::new();
+        Ok(Self { netns, commands, idle: Mutex::default(), is_closed, closing })
     }
 
-    /// Runs operations in their order; a result each. One that fails does not keep the next from
-    /// being made.
+    /// Ends the session, and all that waits on it: monitors have no more events, and dumps fail with
+    /// [`ErrorCode::Aborted`]. Requests that were sent to the kernel still get their answers.
+    pub fn close(&self) {
+        self.is_closed.send_replace(true);
+        lock(&self.idle).clear();
+    }
+
+    /// The end of the session, to wait for.
+    #[must_use]
+    pub fn closing(&self) -> Closing {
+        self.closing.clone()
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.closing.is_closed() { Err(Closing::error()) } else { Ok(()) }
+    }
+
+    /// Runs operations in their order; returns a result for each. One that fails does not keep the next
+    /// from being run.
     pub async fn run(&self, operations: &[Operation]) -> Vec<Result<Option<Object>>> {
-        let mut batch = Batch { session: self, indices: Indices::default(), results: Vec::new() };
+        let mut batch = Batch::new(self);
         let mut pending = Vec::new();
         for operation in operations {
-            let is_known = operation.links().iter().all(|link| batch.indices.knows(link));
-            if !is_known {
-                // What it names may just have been made.
-                batch.exchange(&mut pending).await;
-                if let Err(error) = batch.look_up(&operation.links()).await {
-                    batch.results.push(Err(error));
-                    continue;
-                }
-            }
-            match operation.requests(&batch.indices) {
+            match batch.prepare(operation, &mut pending).await {
                 Ok(requests) => pending.push((operation, requests)),
                 Err(error) => {
                     batch.exchange(&mut pending).await;
@@ -76,34 +94,59 @@ impl Session {
         batch.results
     }
 
+    /// Reads a whole table, again if it changed meanwhile.
+    async fn read(&self, table: &Table) -> Result<Vec<Object>> {
+        for _ in 1..READ_ATTEMPTS {
+            match self.read_once(table).await {
+                Err(error) if error.code() == ErrorCode::Interrupted => {}
+                result => return result,
+            }
+        }
+        self.read_once(table).await
+    }
+
+    async fn read_once(&self, table: &Table) -> Result<Vec<Object>> {
+        let mut dump = self.dump(table.clone()).await?;
+        let mut all = Vec::new();
+        while let Some(objects) = dump.next(usize::MAX).await? {
+            all.extend(objects);
+        }
+        self.recycle(dump);
+        Ok(all)
+    }
+
     /// Reads a table.
     pub async fn dump(&self, table: Table) -> Result<Dump<Object>> {
+        self.check_open()?;
         let idle = lock(&self.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => Connection::over(raw(self.netns.as_ref(), &[])?)?,
         };
-        let mut batch = Batch { session: self, indices: Indices::default(), results: Vec::new() };
+        let mut batch = Batch::new(self);
         if let Some(link) = table.link() {
             batch.look_up(&[link]).await?;
         }
         let link = table.link().map(|link| batch.indices.of(link)).transpose()?;
         let request = table.request(link);
-        Dump::start(connection, request, table.reader(link)).await
+        let dump = Dump::start(connection, request, table.reader(link)).await?;
+        Ok(dump.until(self.closing()))
     }
 
     /// Begins to watch: what changes from now on is told. `receive_buffer_bytes` of it may wait to be
     /// read, as far as the kernel grants that.
     pub fn monitor(&self, kinds: &[Kind], receive_buffer_bytes: usize) -> Result<Monitor> {
+        self.check_open()?;
         let groups: Vec<u32> = kinds.iter().flat_map(|kind| kind.groups()).copied().collect();
-        Monitor::over(raw(self.netns.as_ref(), &groups)?.keeping(receive_buffer_bytes))
+        let socket = raw(self.netns.as_ref(), &groups)?.keeping(receive_buffer_bytes);
+        Monitor::over(socket, self.closing())
     }
 
     /// Takes back the socket of a dump that was read to its end.
     pub fn recycle(&self, dump: Dump<Object>) {
         if let Some(connection) = dump.into_connection() {
             let mut idle = lock(&self.idle);
-            if idle.len() < IDLE_MAX {
+            if idle.len() < IDLE_MAX && !self.closing.is_closed() {
                 idle.push(connection);
             }
         }
@@ -123,11 +166,50 @@ struct Batch<'a> {
     session: &'a Session,
     indices: Indices,
     results: Vec<Result<Option<Object>>>,
+    /// Tables that were read for deletes, without the objects whose deletes are pending. Nothing else
+    /// was requested since.
+    listed: Vec<(Table, Vec<Object>)>,
 }
 
 type Pending<'a> = Vec<(&'a Operation, Vec<Request>)>;
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    fn new(session: &'a Session) -> Self {
+        Self { session, indices: Indices::default(), results: Vec::new(), listed: Vec::new() }
+    }
+
+    /// Makes the requests of an operation; before that, looks up what it needs to know.
+    async fn prepare<'b>(
+        &mut self,
+        operation: &'b Operation,
+        pending: &mut Pending<'b>,
+    ) -> Result<Vec<Request>> {
+        self.session.check_open()?;
+        operation.check()?;
+        if !operation.links().iter().all(|link| self.indices.knows(link)) {
+            // What it names may just have been made.
+            self.exchange(pending).await;
+            self.look_up(&operation.links()).await?;
+        }
+        let table = operation.table();
+        if !matches!(operation, Operation::DeleteRoute { .. } | Operation::DeleteRule { .. }) {
+            self.listed.retain(|(listed, _)| Some(listed) == table.as_ref());
+        }
+        let Some(table) = table else { return operation.requests(&self.indices) };
+        if !self.listed.iter().any(|(listed, _)| *listed == table) {
+            self.exchange(pending).await;
+            let objects = self.session.read(&table).await?;
+            self.listed.push((table.clone(), objects));
+        }
+        let listed = self.listed.iter_mut().find(|(listed, _)| *listed == table);
+        let objects = listed
+            .map(|(_, objects)| objects)
+            .ok_or_else(|| Error::new(ErrorCode::System, "read", "a table", "it is not there"))?;
+        let (place, request) = operation.delete_request(objects, &self.indices)?;
+        objects.remove(place);
+        Ok(vec![request])
+    }
+
     async fn look_up(&mut self, links: &[&LinkRef]) -> Result<()> {
         for link in links {
             if let LinkRef::Name(name) = link

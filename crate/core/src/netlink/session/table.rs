@@ -16,7 +16,7 @@ use crate::netlink::rule::{self, RuleFilter};
 use serde::Deserialize;
 
 /// Which table, and what of it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "table", content = "filter", rename_all = "camelCase")]
 #[allow(missing_docs, reason = "each is explained at its type")]
 pub enum Table {

@@ -1,0 +1,194 @@
+//! Deletes of which the kernel takes the request as a pattern: routes, rules, and addresses with a peer.
+//!
+//! It removes the first object that fits, which need not be the one that was meant. So the table is
+//! listed, and a delete is made only of an object that alone has all given properties.
+
+use super::{Object, Operation, Table};
+use crate::error::{Error, ErrorCode, Result};
+use crate::netlink::address::{Address, AddressFilter};
+use crate::netlink::connection::Request;
+use crate::netlink::indices::Indices;
+use crate::netlink::link::LinkRef;
+use crate::netlink::route::{self, Route, RouteFilter, RouteSpec};
+use crate::netlink::rule::{self, Rule, RuleFilter};
+
+impl Operation {
+    /// The table that has the object to delete, if the object must be looked for.
+    pub(super) fn table(&self) -> Option<Table> {
+        let family = |is_ipv4| Some(if is_ipv4 { 4 } else { 6 });
+        Some(match self {
+            Self::DeleteRoute { spec } => Table::Routes(RouteFilter {
+                family: family(spec.destination.addr().is_ipv4()),
+                table: Some(spec.table()),
+                ..RouteFilter::default()
+            }),
+            Self::DeleteRule { spec } => Table::Rules(RuleFilter { family: Some(spec.family) }),
+            Self::DeleteAddress { link, spec } if spec.peer.is_some() => {
+                Table::Addresses(AddressFilter {
+                    family: family(spec.address.addr().is_ipv4()),
+                    link: Some(link.clone()),
+                })
+            }
+            _ => return None,
+        })
+    }
+
+    /// Refuses what the kernel would take for more than one object: no link (index 0), or no property.
+    pub(super) fn check(&self) -> Result<()> {
+        let named = match self {
+            // Index 0 is no master.
+            Self::SetLink { link, .. } => vec![link],
+            Self::DeleteRule { spec } => return rule::check(spec),
+            _ => self.links(),
+        };
+        if !named.contains(&&LinkRef::Index(0)) {
+            return Ok(());
+        }
+        let reason = "the index of an interface is not 0, which names none";
+        let error = Error::new(ErrorCode::InvalidArgument, "look up", "interface 0", reason);
+        Err(error.with_advice("give the name of an interface, or its index"))
+    }
+
+    /// The request that deletes the one object which has all given properties, and the place of that
+    /// object among `objects`, those of [`Operation::table`].
+    pub(super) fn delete_request(
+        &self,
+        objects: &[Object],
+        indices: &Indices,
+    ) -> Result<(usize, Request)> {
+        match self {
+            Self::DeleteRoute { spec } => delete_route(spec, objects, indices),
+            Self::DeleteRule { spec } => delete_rule(spec, objects),
+            _ => self.delete_address(objects, indices),
+        }
+    }
+
+    fn delete_address(&self, objects: &[Object], indices: &Indices) -> Result<(usize, Request)> {
+        let Self::DeleteAddress { link, spec } = self else {
+            return Err(not_found("delete", "", "it is not an object of a table"));
+        };
+        let fits = |address: &Address| {
+            address.address == spec.address.addr()
+                && address.prefix_length == spec.address.prefix_len()
+                && address.peer == spec.peer
+                && (spec.label.is_none() || spec.label == address.label)
+        };
+        let place = objects
+            .iter()
+            .position(|object| matches!(object, Object::Address(address) if fits(address)));
+        let place = place.ok_or_else(|| {
+            let subject = format!("{} of {link}", spec.address);
+            let reason = "the interface has no such address with that prefix length and peer";
+            not_found("delete the address", &subject, reason)
+                .with_code(ErrorCode::AddressNotAvailable)
+                .with_advice("list the addresses")
+        })?;
+        let request = self.requests(indices)?.pop();
+        request.map(|request| (place, request)).ok_or_else(|| not_found("delete", "", "no request"))
+    }
+}
+
+fn delete_route(
+    spec: &RouteSpec,
+    objects: &[Object],
+    indices: &Indices,
+) -> Result<(usize, Request)> {
+    const OPERATION: &str = "delete the route";
+    let routes = objects.iter().enumerate().filter_map(|(place, object)| match object {
+        Object::Route(route) if route.destination == spec.destination => Some((place, &**route)),
+        _ => None,
+    });
+    let routes: Vec<(usize, &Route)> = routes.collect();
+    let found = route::find(spec, &routes, indices)?;
+    let (place, full) = one(found, OPERATION, &spec.destination.to_string(), "route")?;
+    let first = route::find(&full.as_compared(), &routes, indices)?;
+    if first.first().is_some_and(|(first, _)| *first != place) {
+        return Err(hidden(OPERATION, &spec.destination.to_string(), "route"));
+    }
+    Ok((place, route::request(route::Action::Delete, &full, indices)?))
+}
+
+fn delete_rule(spec: &Rule, objects: &[Object]) -> Result<(usize, Request)> {
+    const OPERATION: &str = "delete the rule";
+    let subject = spec.to_string();
+    let rules = || {
+        objects.iter().enumerate().filter_map(|(place, object)| match object {
+            Object::Rule(rule) => Some((place, &**rule)),
+            _ => None,
+        })
+    };
+    let found = rules().filter(|(_, rule)| rule::has_all(rule, spec)).collect();
+    let (place, full) = one(found, OPERATION, &subject, "rule")?;
+    let compared = full.as_compared();
+    let first = rules().find(|(_, rule)| rule::has_all(rule, &compared));
+    if first.is_some_and(|(first, rule)| first != place && rule != full) {
+        return Err(hidden(OPERATION, &subject, "rule"));
+    }
+    Ok((place, rule::request(rule::Action::Delete, full)))
+}
+
+/// The only object, or the first of several that are equal.
+fn one<T: PartialEq>(
+    found: Vec<(usize, T)>,
+    operation: &'static str,
+    subject: &str,
+    what: &str,
+) -> Result<(usize, T)> {
+    let count = found.len();
+    let mut found = found.into_iter();
+    let Some(first) = found.next() else {
+        let reason = format!("no {what} has all of these properties");
+        return Err(not_found(operation, subject, &reason).with_advice(format!("list the {what}s")));
+    };
+    if found.all(|(_, other)| other == first.1) {
+        return Ok(first);
+    }
+    let reason = format!("{count} {what}s have all of these properties");
+    Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason)
+        .with_advice(format!("list the {what}s, and give properties that only one of them has")))
+}
+
+fn not_found(operation: &'static str, subject: &str, reason: &str) -> Error {
+    Error::new(ErrorCode::NotFound, operation, subject, reason)
+}
+
+/// The kernel would remove another object, since it does not compare what tells the two apart.
+fn hidden(operation: &'static str, subject: &str, what: &str) -> Error {
+    let reason = format!("the kernel would delete another {what} that differs only in its flags");
+    Error::new(ErrorCode::InvalidArgument, operation, subject, reason)
+        .with_advice(format!("delete the {what} before it first"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::names::Table;
+
+    fn rule(priority: u32, invert: bool) -> Rule {
+        let (priority, table) = (Some(priority), Some(Table(7)));
+        Rule { family: 4, priority, table, invert, ..Rule::default() }
+    }
+
+    fn deleted(spec: &Rule, rules: &[Rule]) -> Result<usize, ErrorCode> {
+        let objects: Vec<Object> =
+            rules.iter().map(|rule| Object::Rule(Box::new(rule.clone()))).collect();
+        delete_rule(spec, &objects).map(|(place, _)| place).map_err(|error| error.code())
+    }
+
+    // Only a request without NLM_F_EXCL makes a rule that differs from another in its flags alone.
+    #[test]
+    fn a_rule_is_kept_that_the_kernel_cannot_tell_from_the_one_before_it() {
+        let (plain, inverted) = (rule(5, false), rule(5, true));
+        let refused = Err(ErrorCode::InvalidArgument);
+        assert_eq!(deleted(&inverted, &[plain.clone(), inverted.clone()]), refused);
+        assert_eq!(deleted(&inverted, &[inverted.clone(), plain.clone()]), Ok(0));
+        assert_eq!(deleted(&plain, &[plain.clone(), inverted.clone()]), refused);
+        assert_eq!(deleted(&inverted, &[rule(4, false), inverted.clone()]), Ok(1));
+    }
+
+    #[test]
+    fn one_of_several_equal_rules_is_deleted() {
+        assert_eq!(deleted(&rule(5, true), &[rule(5, true), rule(5, true)]), Ok(0));
+        assert_eq!(deleted(&rule(5, false), &[]), Err(ErrorCode::NotFound));
+    }
+}
