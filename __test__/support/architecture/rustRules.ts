@@ -6,17 +6,21 @@ import { codeOf, internalPaths } from './rustPaths.ts'
 /** The rooms that each room of the core may use besides itself; `room::module` opens that module only. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   error: [],
+  errno: [],
+  backoff: [],
   sys: [],
   packet: ['error', 'sys::checksum'],
   device: ['error', 'sys', 'packet'],
-  transport: ['error', 'sys', 'packet'],
+  transport: ['error', 'errno', 'backoff', 'sys', 'packet'],
   namespace: ['error', 'sys'],
   netlink: ['error', 'sys', 'namespace'],
   persistent: ['error', 'sys', 'namespace', 'device', 'netlink'],
   capture: ['error', 'sys', 'packet', 'device'],
-  tuntap: ['error', 'sys', 'packet', 'namespace', 'device', 'netlink'],
+  tuntap: ['error', 'errno', 'backoff', 'sys', 'packet', 'namespace', 'device', 'netlink'],
   relay: [
     'error',
+    'errno',
+    'backoff',
     'sys',
     'packet',
     'namespace',

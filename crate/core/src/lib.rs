@@ -15,9 +15,12 @@
 //!   batches.
 //! - [`relay`] joins a device with a transport, and configures both.
 //!
-//! [`error`] is the one error type of all rooms.
+//! [`error`] is the one error type of all rooms, [`errno`] the one table of what a failed system call of
+//! the packet path means, and [`backoff`] decides when to try again what the kernel refused.
 
+pub mod backoff;
 pub mod device;
+pub mod errno;
 pub mod error;
 pub mod namespace;
 pub mod netlink;
