@@ -15,6 +15,8 @@ export interface OutboundStats {
   superPacketsRead: number
   /** Those of `packetsRead` that super-packets were cut into. */
   packetsSplit: number
+  /** Reads of the interface that failed; each is tried again after a pause. */
+  readErrors: number
   /** Datagrams handed to the network. */
   datagramsSent: number
   /** Their bytes, the headers of UDP and IP round them not counted. */
@@ -62,6 +64,8 @@ export interface InboundStats {
   superPacketsWritten: number
   /** Those of `packetsWritten` that were joined into super-packets. */
   packetsJoined: number
+  /** Receives that failed; each is tried again after a pause. */
+  receiveErrors: number
   /** Datagrams that did not become a packet, by cause. */
   dropped: {
     /** Not from the peer's address. */
@@ -85,7 +89,10 @@ export interface InboundStats {
 
 /** All counters of a relay. They grow only, and stay readable after its end. */
 export interface RelayStats {
-  /** Which of the kernel's shortcuts are in use; one that the kernel refuses is off from then on. */
+  /**
+   * Which of the kernel's offloads are in use now. `gso` and `coalesce` are off after the kernel refused them, and
+   * on again once a trial succeeds; the others stay off.
+   */
   offload: OffloadStatus
   /** From the interface to the peer. */
   outbound: OutboundStats
@@ -102,6 +109,7 @@ export function toStats({ offload, outbound: out, inbound }: NativeRelayStats): 
       bytesRead: out.bytesRead,
       superPacketsRead: out.superPacketsRead,
       packetsSplit: out.packetsSplit,
+      readErrors: out.readErrors,
       datagramsSent: out.datagramsSent,
       bytesSent: out.bytesSent,
       refusedByPeer: out.refusedByPeer,
@@ -124,6 +132,7 @@ export function toStats({ offload, outbound: out, inbound }: NativeRelayStats): 
       bytesWritten: inbound.bytesWritten,
       superPacketsWritten: inbound.superPacketsWritten,
       packetsJoined: inbound.packetsJoined,
+      receiveErrors: inbound.receiveErrors,
       dropped: {
         foreignSource: inbound.foreignSource,
         empty: inbound.empty,

@@ -7,9 +7,9 @@ const OPERANDS = ['10.0.0.1/24', '5001', '5002']
 const READY = 'ready: tun0 10.0.0.1/24 mtu 1500, UDP 127.0.0.1:5002 to 127.0.0.1:5001\n'
 /** The counters of the fake, each with a number of its own. */
 const STATS =
-  'out 1 (2 byte), sent 4 (5 byte), 6 refused by the peer, 7 reported unreachable, 8 reported too long, ' +
+  'out 1 (2 byte), 17 failed reads, sent 4 (5 byte), 6 refused by the peer, 7 reported unreachable, 8 reported too long, ' +
   'dropped 84 (too long 9, peer unreachable 10, denied 11, no buffers 12, malformed 14, closing 15, other 13); ' +
-  'in 101 (102 byte), written 103 (104 byte), dropped 876 (foreign source 106, empty 107, truncated 108, ' +
+  'in 101 (102 byte), 115 failed receives, written 103 (104 byte), dropped 876 (foreign source 106, empty 107, truncated 108, ' +
   'not IP 109, interface down 110, no buffers 111, rejected 112, closing 113)'
 const SUMMARY = new RegExp(`^summary: [\\d.]+ s: ${STATS.replaceAll(/[().]/gu, '\\$&')}\\n$`, 'u')
 const OUTBOUND = {
@@ -17,6 +17,7 @@ const OUTBOUND = {
   bytesRead: 2,
   superPacketsRead: 3,
   packetsSplit: 16,
+  readErrors: 17,
   datagramsSent: 4,
   bytesSent: 5,
   refusedByPeer: 6,

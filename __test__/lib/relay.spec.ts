@@ -69,6 +69,7 @@ test('every counter has its place', async (t) => {
       bytesRead: 2,
       superPacketsRead: 3,
       packetsSplit: 16,
+      readErrors: 17,
       datagramsSent: 4,
       bytesSent: 5,
       refusedByPeer: 6,
@@ -91,6 +92,7 @@ test('every counter has its place', async (t) => {
       bytesWritten: 104,
       superPacketsWritten: 105,
       packetsJoined: 114,
+      receiveErrors: 115,
       dropped: {
         foreignSource: 106,
         empty: 107,

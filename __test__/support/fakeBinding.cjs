@@ -27,6 +27,7 @@ const OUTBOUND = [
   'malformed',
   'closing',
   'packetsSplit',
+  'readErrors',
 ]
 const INBOUND = [
   'datagramsReceived',
@@ -43,6 +44,7 @@ const INBOUND = [
   'rejected',
   'closing',
   'packetsJoined',
+  'receiveErrors',
 ]
 
 const OFFLOAD = { tso: true, uso: false, udpSegment: true, udpGro: false, coalesce: true }

@@ -34,9 +34,9 @@ export function formatStats({ outbound, inbound }: RelayStats): string {
     formatReport(outbound.unreachableReports, 'reported unreachable') +
     formatReport(outbound.pathMtuReports, 'reported too long')
   return (
-    `out ${formatFlow(outbound.packetsRead, outbound.bytesRead)}, ` +
+    `out ${formatFlow(outbound.packetsRead, outbound.bytesRead)}${formatReport(outbound.readErrors, 'failed reads')}, ` +
     `sent ${formatFlow(outbound.datagramsSent, outbound.bytesSent)}${reports}${formatDrops(outbound.dropped)}; ` +
-    `in ${formatFlow(inbound.datagramsReceived, inbound.bytesReceived)}, ` +
+    `in ${formatFlow(inbound.datagramsReceived, inbound.bytesReceived)}${formatReport(inbound.receiveErrors, 'failed receives')}, ` +
     `written ${formatFlow(inbound.packetsWritten, inbound.bytesWritten)}${formatDrops(inbound.dropped)}`
   )
 }

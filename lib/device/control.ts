@@ -46,6 +46,8 @@ export interface DeviceStats {
     readonly malformed: number
     /** Read several at a time, by io_uring(7), a super-packet counted as one; the others are a call of read(2) each. */
     readonly viaIoUring: number
+    /** Reads that failed. Each is tried again after a pause: only an interface that was deleted ends the reading. */
+    readonly errors: number
   }
   /** What this object wrote, since it was opened. */
   readonly written: {
@@ -97,6 +99,7 @@ export abstract class DeviceControl {
         superPackets: moved.superPacketsRead,
         malformed: moved.malformed,
         viaIoUring: moved.viaIoUring,
+        errors: moved.readErrors,
       },
       written: {
         packets: moved.packetsWritten,

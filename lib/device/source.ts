@@ -70,6 +70,8 @@ export class PacketSource {
   #waiter: Waiter | undefined
   #owner: object | undefined
   #end: { error: TunError | undefined } | undefined
+  /** Runs while reading, which failed, pauses. */
+  #pause: NodeJS.Timeout | undefined
 
   constructor(
     native: NativeDevice,
@@ -166,7 +168,7 @@ export class PacketSource {
     this.#waiter = waiter
     // What a super-packet was cut into may be more than was asked for, and the device does not tell of that.
     if (this.#packets.hasWaiting()) setImmediate(this.#onReadable)
-    else this.#readiness.setReading(true)
+    else this.#listen()
   }
 
   /** Nobody waits any more. */
@@ -180,6 +182,7 @@ export class PacketSource {
   finish(error: TunError | undefined): void {
     if (this.#end) return
     this.#end = { error }
+    clearTimeout(this.#pause)
     if (!error) this.#next = this.#count
     const waiter = this.#waiter
     this.#waiter = undefined
@@ -215,11 +218,25 @@ export class PacketSource {
       return
     }
     if (count === 0) {
-      this.#readiness.setReading(true)
+      this.#listen()
       return
     }
     this.#waiter = undefined
     waiter.ready()
+  }
+
+  /** Has the device watched; during a pause, once that is over. */
+  #listen(): void {
+    if (this.#pause === undefined) this.#readiness.setReading(true)
+  }
+
+  /** Leaves the device alone for a while: watched meanwhile, it would be readable, and the loop would spin. */
+  #pauseFor(milliseconds: number): void {
+    clearTimeout(this.#pause)
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined
+      if (this.#waiter && !this.#end) this.#readiness.setReading(true)
+    }, milliseconds)
   }
 
   /** Reads what is there into the slab, and into another where that is full. */
@@ -231,6 +248,10 @@ export class PacketSource {
     if (count === NEEDS_ROOM) {
       this.#renew()
       count = this.#read(maxPackets, superpackets)
+    }
+    if (count < NEEDS_ROOM && count > FAILED) {
+      this.#pauseFor(NEEDS_ROOM - count)
+      count = 0
     }
     if (count < 0) throw fromNative(new Error(this.#native.errorOf(false, FAILED - count)))
     this.#isShared ||= !reuse

@@ -8,7 +8,7 @@ import { type Offload, checkOffload, checkQueues } from './offload.ts'
 import { checkListen, checkPeer } from './peer.ts'
 import { checkUser } from './user.ts'
 
-/** Something that happened to a relay and is no error: a fall-back taken, a peer that is not there. */
+/** Something that happened to a relay and is no error: it took a slower path, or a faster one again. */
 export interface RelayEvent {
   /** What kind of thing happened, as a stable name. */
   readonly kind: string

@@ -17,7 +17,14 @@ test('counters are those of the kernel and of the device, also of what nobody re
   t.is(link.rxPackets, 1n)
   t.is(link.rxBytes, 20n)
   // Ten numbers of one digit, each behind headers of 28 bytes.
-  t.deepEqual(read, { packets: 10, bytes: 290, superPackets: 0, malformed: 0, viaIoUring: 0 })
+  t.deepEqual(read, {
+    packets: 10,
+    bytes: 290,
+    superPackets: 0,
+    malformed: 0,
+    viaIoUring: 0,
+    errors: 0,
+  })
   t.deepEqual(written, { packets: 1, bytes: 20, superPackets: 0, refused: 1 })
 })
 

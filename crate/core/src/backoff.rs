@@ -28,8 +28,10 @@ enum State {
 }
 
 impl Backoff {
+    /// The first pause of [`Backoff::OFFLOAD`].
+    pub const OFFLOAD_PAUSE: Duration = Duration::from_millis(500);
     /// For an offload of the kernel: half a second, up to half a minute.
-    pub const OFFLOAD: Self = Self::new(Duration::from_millis(500), Duration::from_secs(30));
+    pub const OFFLOAD: Self = Self::new(Self::OFFLOAD_PAUSE, Duration::from_secs(30));
     /// For a descriptor that cannot be read: a millisecond, up to half a second.
     pub const READ: Self = Self::new(Duration::from_millis(1), Duration::from_millis(500));
 

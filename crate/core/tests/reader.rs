@@ -12,6 +12,8 @@ mod room;
 use refusal::Verdict;
 use room::Room as Place;
 use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use tun2udp_core::backoff::Backoff;
 use tun2udp_core::device::{DeviceOptions, TunDevice};
 use tun2udp_core::sys::uring::ReadRing;
 use tun2udp_core::tuntap::{Filled, Form, Reader, Room};
@@ -96,6 +98,7 @@ impl Reading {
                     assert_ne!(self.start, 0, "an empty slab has room for any packet");
                     self.start = 0;
                 }
+                Filled::Pause(pause) => std::thread::sleep(pause),
                 Filled::Packets(count) => {
                     for ends in self.offsets[..=count].windows(2) {
                         let packet = &self.slab[ends[0] as usize..ends[1] as usize];
@@ -253,5 +256,78 @@ fn packets_come_one_by_one_where_the_kernel_gives_no_ring() {
                 );
             });
         }
+    }
+}
+
+/// Only an interface that is gone ends the reading: any other failure passes, and is counted.
+#[test]
+fn every_errno_of_a_read_but_that_of_a_deleted_interface_is_counted_and_passes() {
+    let name = "every_errno_of_a_read_but_that_of_a_deleted_interface_is_counted_and_passes";
+    if skips(name) {
+        return;
+    }
+    if let Some(reason) = refusal::missing() {
+        println!("SKIP {name}: {reason}");
+        return;
+    }
+    let uncounted = [libc::EINTR, libc::EAGAIN];
+    Place::enter(|place| {
+        let mut traffic = Traffic::new(place, 0);
+        let fd = traffic.device.as_raw_fd() as u64;
+        for errno in (1..=133).filter(|errno| *errno != libc::EBADFD) {
+            traffic.sent.clear();
+            traffic.send(3, mixed);
+            let mut reading = Reading::new(Reader::whole(), SLAB, 256);
+            let mut left = 2;
+            let judge = move |call: &refusal::Call| {
+                if call.arguments[0] != fd || left == 0 {
+                    return Verdict::Pass;
+                }
+                left -= 1;
+                Verdict::Refuse(errno)
+            };
+            refusal::under(&[libc::SYS_read], judge, || {
+                // EAGAIN means that nothing is there: it is asked again once the device is readable.
+                while reading.payloads.len() < 3 {
+                    reading.step(&traffic.device, Form::Cut).unwrap();
+                }
+            });
+            assert!(reading.payloads == traffic.sent, "{errno}");
+            let expected = if uncounted.contains(&errno) { 0 } else { 2 };
+            assert_eq!(reading.reader.counters().errors, expected, "{errno}");
+        }
+    });
+}
+
+#[test]
+fn packets_are_read_several_at_a_time_again_once_the_kernel_lets_them() {
+    let name = "packets_are_read_several_at_a_time_again_once_the_kernel_lets_them";
+    if skips(name) {
+        return;
+    }
+    if let Some(reason) = refusal::missing() {
+        println!("SKIP {name}: {reason}");
+        return;
+    }
+    for call in [libc::SYS_io_uring_setup, libc::SYS_io_uring_enter] {
+        Place::enter(|place| {
+            let mut traffic = Traffic::new(place, 0);
+            let mut reading = Reading::new(Reader::whole().with_io_uring(true), SLAB, 256);
+            let mut left = 1;
+            let judge = move |_: &refusal::Call| {
+                left -= 1;
+                if left >= 0 { Verdict::Refuse(libc::ENOMEM) } else { Verdict::Pass }
+            };
+            refusal::under(&[call], judge, || {
+                traffic.send(400, mixed);
+                reading.drain(&traffic.device, Form::Cut);
+                assert_eq!(reading.reader.counters().via_io_uring, 0, "{call}");
+                std::thread::sleep(Backoff::OFFLOAD_PAUSE);
+                traffic.send(400, mixed);
+                reading.drain(&traffic.device, Form::Cut);
+            });
+            assert!(reading.payloads == traffic.sent, "{call}");
+            assert!(reading.reader.counters().via_io_uring > 100, "{call}");
+        });
     }
 }

@@ -121,10 +121,10 @@ macro_rules! counters {
 }
 
 counters!(NativeOutboundStats of OutboundStats: packets_read, bytes_read, super_packets_read,
-    packets_split, datagrams_sent, bytes_sent, refused_by_peer, unreachable_reports, path_mtu_reports, too_long,
+    packets_split, read_errors, datagrams_sent, bytes_sent, refused_by_peer, unreachable_reports, path_mtu_reports, too_long,
     unreachable, denied, no_buffers, other, malformed, closing);
 counters!(NativeInboundStats of InboundStats: datagrams_received, bytes_received, packets_written,
-    bytes_written, super_packets_written, packets_joined, foreign_source, empty, truncated, not_ip,
+    bytes_written, super_packets_written, packets_joined, receive_errors, foreign_source, empty, truncated, not_ip,
     interface_down, no_buffers, rejected, closing);
 
 /// Something worth knowing that is no error.

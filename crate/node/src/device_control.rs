@@ -54,6 +54,8 @@ pub struct NativeMoved {
     pub malformed: f64,
     /// Read several at a time.
     pub via_io_uring: f64,
+    /// Reads that failed.
+    pub read_errors: f64,
     /// Packets written.
     pub packets_written: f64,
     /// Their bytes.
@@ -150,6 +152,7 @@ impl NativeDevice {
             super_packets_read: read.super_packets as f64,
             malformed: read.malformed as f64,
             via_io_uring: read.via_io_uring as f64,
+            read_errors: read.errors as f64,
             packets_written: written.packets as f64,
             bytes_written: written.bytes as f64,
             super_packets_written: written.super_packets as f64,

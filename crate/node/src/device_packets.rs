@@ -17,6 +17,8 @@ use tun2udp_core::tuntap::{Filled, Form, Progress, Queues, Room};
 
 /// Reading: no packet fits into what is left of the slab.
 const NEEDS_ROOM: i32 = -1;
+/// The longest pause that fits between the two answers, milliseconds.
+const LONGEST_PAUSE_MS: u128 = 900;
 /// Reading and writing: an errno is subtracted from this.
 const FAILED: i32 = -1_000;
 /// Writing: the device has no room now.
@@ -54,7 +56,8 @@ pub struct NativePackets<'env> {
     ///
     /// `offsets[0]` becomes where the first begins, behind room for a vnet header if `start` leaves none;
     /// `offsets[n + 1]` the end of the n-th packet. Answers how many there are, 0 for none; -1 if the
-    /// slab has no room for one; -1000 less an errno.
+    /// slab has no room for one; -1 less the milliseconds after which reading, which failed, is to be
+    /// tried again; -1000 less an errno.
     #[napi(
         ts_type = "(slab: Uint8Array, start: number, offsets: Uint32Array, maxPackets: number) => number"
     )]
@@ -143,6 +146,7 @@ fn read(queues: &SharedQueues, call: &FunctionCallContext<'_>, form: Form) -> na
     Ok(match queues.read(room, form) {
         Ok(Filled::Packets(count)) => count as i32,
         Ok(Filled::NeedsRoom) => NEEDS_ROOM,
+        Ok(Filled::Pause(pause)) => NEEDS_ROOM - pause.as_millis().min(LONGEST_PAUSE_MS) as i32,
         Err(error) => failed(&error),
     })
 }

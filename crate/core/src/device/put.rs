@@ -44,7 +44,7 @@ impl TunDevice {
     }
 
     /// Writes what a coalescer made of packets in `arena`. `WouldBlock` while the device has no
-    /// room, `EINVAL` if the kernel does not take it joined.
+    /// room; any errno but `EBADFD` may mean that the kernel does not take it joined.
     pub fn put_joined(&self, vnet_len: usize, write: &Write<'_>, arena: &[u8]) -> io::Result<()> {
         let bytes = |range: Range<usize>| arena.get(range).unwrap_or_default();
         if !write.is_joined() {

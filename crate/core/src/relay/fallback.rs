@@ -1,10 +1,15 @@
-//! The slower ways that are taken when the kernel refuses a faster one: each is said once, as an
-//! event, and shows in the counters from then on.
+//! The slower paths that are taken when the kernel refuses a faster one, and their end.
+//!
+//! Each change of state is reported once, as an event, and shows in `stats().offload`. What the kernel
+//! refuses packet by packet (GSO batches, coalesced packets) is tried again later, with a back-off. What
+//! it refuses when the relay starts stays off: the driver or the kernel does not have it (vnet header,
+//! TSO, USO, `UDP_GRO`), or this process may not use it (steering). `Receivers` stays too, since each
+//! trial would let packets overtake each other.
 
 use super::config::{Event, OffloadConfig};
 use crate::error::strerror;
 
-/// What the kernel refused.
+/// What the kernel refused, or takes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fallback {
     /// The driver has no `IFF_VNET_HDR`: no super-packets at all.
@@ -13,12 +18,16 @@ pub(super) enum Fallback {
     Tso,
     /// `TUNSETOFFLOAD` without USO, as before Linux 6.2.
     Uso,
-    /// `UDP_SEGMENT`, with this errno.
+    /// `UDP_SEGMENT`, with this errno, by one queue.
     UdpSegment(i32),
+    /// `UDP_SEGMENT` is accepted again, by one queue.
+    UdpSegmentAgain,
     /// `UDP_GRO`, as before Linux 5.0.
     UdpGro,
-    /// The write of a super-packet, with this errno.
+    /// The write of a super-packet, with this errno, by one queue.
     Coalesce(i32),
+    /// Super-packets are accepted again, by one queue.
+    CoalesceAgain,
     /// The program that spreads packets over several queues, with this errno.
     Steering(i32),
     /// Several queues that receive: the peer's trains are of several flows.
@@ -26,7 +35,7 @@ pub(super) enum Fallback {
 }
 
 impl Fallback {
-    /// Takes out of `offload` what this fall-back ends.
+    /// Changes in `offload` what this ends, or what is in use again.
     pub(super) fn apply(self, offload: &mut OffloadConfig) {
         match self {
             Self::VnetHeader => {
@@ -37,67 +46,151 @@ impl Fallback {
             Self::Tso => offload.tso = false,
             Self::Uso => offload.uso = false,
             Self::UdpSegment(_) => offload.udp_segment = false,
+            Self::UdpSegmentAgain => offload.udp_segment = true,
             Self::UdpGro => offload.udp_gro = false,
             Self::Coalesce(_) => offload.coalesce = false,
+            Self::CoalesceAgain => offload.coalesce = true,
             Self::Steering(_) | Self::Receivers => {}
         }
     }
 
-    /// The event that says it.
+    /// Returns the event that reports it.
     pub(super) fn event(self) -> Event {
-        let (kind, message) = match self {
-            Self::VnetHeader => (
-                "vnet-header-off",
+        Event { kind: self.kind(), message: self.message() }
+    }
+
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::VnetHeader => "vnet-header-off",
+            Self::Tso => "tso-off",
+            Self::Uso => "uso-off",
+            Self::UdpSegment(_) => "udp-segment-off",
+            Self::UdpSegmentAgain => "udp-segment-on",
+            Self::UdpGro => "udp-gro-off",
+            Self::Coalesce(_) => "coalesce-off",
+            Self::CoalesceAgain => "coalesce-on",
+            Self::Steering(_) => "steering-off",
+            Self::Receivers => "one-receiver",
+        }
+    }
+
+    fn message(self) -> String {
+        match self {
+            Self::VnetHeader => {
                 "this kernel's TUN driver has no IFF_VNET_HDR: packets are read and written one \
                  by one"
-                    .to_owned(),
-            ),
-            Self::Tso => (
-                "tso-off",
+                    .to_owned()
+            }
+            Self::Tso => {
                 "the kernel refused TSO for the interface: TCP packets are read one by one"
-                    .to_owned(),
-            ),
-            Self::Uso => (
-                "uso-off",
+                    .to_owned()
+            }
+            Self::Uso => {
                 "the kernel refused USO for the interface (it came with Linux 6.2): UDP packets \
                  are read and written one by one"
-                    .to_owned(),
+                    .to_owned()
+            }
+            Self::UdpSegment(errno) => format!(
+                "the kernel refused UDP_SEGMENT ({}): datagrams are sent one by one until a \
+                     trial succeeds",
+                strerror(errno)
             ),
-            Self::UdpSegment(errno) => (
-                "udp-segment-off",
-                format!(
-                    "the kernel refused UDP_SEGMENT ({}): datagrams are sent one by one from now \
-                     on",
-                    strerror(errno)
-                ),
+            Self::UdpSegmentAgain => {
+                "the kernel accepts UDP_SEGMENT again: datagrams are sent in GSO batches".to_owned()
+            }
+            Self::UdpGro => {
+                "the kernel refused UDP_GRO: datagrams are received one by one".to_owned()
+            }
+            Self::Coalesce(errno) => format!(
+                "the kernel refused a coalesced packet ({}): packets are written one by one \
+                     until a trial succeeds",
+                strerror(errno)
             ),
-            Self::UdpGro => (
-                "udp-gro-off",
-                "the kernel refused UDP_GRO: datagrams are received one by one".to_owned(),
-            ),
-            Self::Coalesce(errno) => (
-                "coalesce-off",
-                format!(
-                    "the kernel refused a joined packet ({}): packets are written one by one from \
-                     now on",
-                    strerror(errno)
-                ),
-            ),
-            Self::Steering(errno) => (
-                "steering-off",
-                format!(
-                    "the kernel refused a program that spreads packets over the queues ({}): it \
+            Self::CoalesceAgain => "the kernel accepts coalesced packets again".to_owned(),
+            Self::Steering(errno) => format!(
+                "the kernel refused a program that spreads packets over the queues ({}): it \
                      spreads them by a hash of its own",
-                    strerror(errno)
-                ),
+                strerror(errno)
             ),
-            Self::Receivers => (
-                "one-receiver",
+            Self::Receivers => {
                 "the peer sends packets of several flows in one train: one queue receives all from \
                  now on, so that no packet overtakes another"
-                    .to_owned(),
-            ),
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// Which offloads are in use, by all queues of a relay together: one that a queue does without for a
+/// while counts as off.
+#[derive(Debug)]
+pub(super) struct ActiveOffload {
+    pub(super) offload: OffloadConfig,
+    /// Queues that do without `UDP_SEGMENT` for a while.
+    without_segment: usize,
+    /// Queues that do without coalescing for a while.
+    without_coalesce: usize,
+}
+
+impl ActiveOffload {
+    pub(super) const fn new(offload: OffloadConfig) -> Self {
+        Self { offload, without_segment: 0, without_coalesce: 0 }
+    }
+
+    /// Records what one queue met with; returns whether it changes which offloads are in use.
+    pub(super) fn note(&mut self, fallback: Fallback) -> bool {
+        let is_change = match fallback {
+            Fallback::UdpSegment(_) => lose(&mut self.without_segment),
+            Fallback::Coalesce(_) => lose(&mut self.without_coalesce),
+            Fallback::UdpSegmentAgain => regain(&mut self.without_segment),
+            Fallback::CoalesceAgain => regain(&mut self.without_coalesce),
+            _ => true,
         };
-        Event { kind, message }
+        let before = self.offload;
+        if is_change {
+            fallback.apply(&mut self.offload);
+        }
+        self.offload != before
+    }
+}
+
+/// One more queue does without; returns whether it is the first.
+fn lose(queues: &mut usize) -> bool {
+    *queues += 1;
+    *queues == 1
+}
+
+/// One queue has it again; returns whether it was the last without.
+fn regain(queues: &mut usize) -> bool {
+    let was_last = *queues == 1;
+    *queues = queues.saturating_sub(1);
+    was_last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_of_state_is_one_change_whatever_the_number_of_queues() {
+        use Fallback::{Coalesce, CoalesceAgain, UdpSegment, UdpSegmentAgain};
+        let rows = [
+            (UdpSegment(22), true, (false, true)),
+            (UdpSegment(5), false, (false, true)),
+            (Coalesce(22), true, (false, false)),
+            (UdpSegmentAgain, false, (false, false)),
+            (CoalesceAgain, true, (false, true)),
+            (UdpSegment(22), false, (false, true)),
+            (UdpSegmentAgain, false, (false, true)),
+            (UdpSegmentAgain, true, (true, true)),
+            (UdpSegment(22), true, (false, true)),
+            (UdpSegmentAgain, true, (true, true)),
+        ];
+        let mut active = ActiveOffload::new(OffloadConfig::ALL);
+        for (number, (fallback, is_change, expected)) in rows.into_iter().enumerate() {
+            assert_eq!(active.note(fallback), is_change, "row {number}");
+            let OffloadConfig { udp_segment, coalesce, .. } = active.offload;
+            assert_eq!((udp_segment, coalesce), expected, "row {number}");
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! Counters of a relay. In each direction: read = sent + the sum of the drops, always.
 
 use super::config::OffloadConfig;
-use super::fallback::Fallback;
+use super::fallback::{ActiveOffload, Fallback};
 use crate::sys::socket::ErrorReport;
 use crate::transport::{ErrorKind, SendDrop, SendReport};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A counter with one writer, so that adding needs no locked instruction.
 #[derive(Debug, Default)]
@@ -79,6 +79,7 @@ pub(super) struct Counters {
     bytes_read: Counter,
     super_packets_read: Counter,
     packets_split: Counter,
+    read_errors: Counter,
     datagrams_sent: Counter,
     bytes_sent: Counter,
     send_drops: [Counter; OutboundDrop::COUNT],
@@ -91,6 +92,7 @@ pub(super) struct Counters {
     bytes_written: Counter,
     super_packets_written: Counter,
     packets_joined: Counter,
+    receive_errors: Counter,
     receive_drops: [Counter; InboundDrop::COUNT],
 }
 
@@ -104,6 +106,16 @@ impl Counters {
     pub(super) fn count_super_packets_read(&self, amount: u64, packets: u64) {
         self.super_packets_read.add(amount);
         self.packets_split.add(packets);
+    }
+
+    /// One read of the interface that failed.
+    pub(super) fn count_read_error(&self) {
+        self.read_errors.add(1);
+    }
+
+    /// One receive that failed.
+    pub(super) fn count_receive_error(&self) {
+        self.receive_errors.add(1);
     }
 
     pub(super) fn count_sent(&self, report: &SendReport) {
@@ -158,7 +170,7 @@ impl Counters {
 #[derive(Debug)]
 pub(super) struct Meter {
     queues: Vec<Arc<Counters>>,
-    offload: Mutex<OffloadConfig>,
+    offload: Mutex<ActiveOffload>,
     /// One queue receives for all.
     has_one_receiver: AtomicBool,
 }
@@ -167,7 +179,7 @@ impl Meter {
     pub(super) fn new(queues: usize) -> Self {
         Self {
             queues: (0..queues).map(|_| Arc::default()).collect(),
-            offload: Mutex::new(OffloadConfig::NONE),
+            offload: Mutex::new(ActiveOffload::new(OffloadConfig::NONE)),
             has_one_receiver: AtomicBool::new(false),
         }
     }
@@ -177,29 +189,26 @@ impl Meter {
         &self.queues
     }
 
-    /// Changes which shortcuts are in use; answers whether that made a difference.
-    pub(super) fn change_offload(&self, change: impl FnOnce(&mut OffloadConfig)) -> bool {
-        let mut offload = self.offload.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = *offload;
-        change(&mut offload);
-        *offload != before
+    /// Sets which offloads are in use when the relay starts.
+    pub(super) fn set_offload(&self, offload: OffloadConfig) {
+        *self.active() = ActiveOffload::new(offload);
     }
 
-    /// Takes note of a fall-back; answers whether it is the first of its kind.
+    /// Records a fall-back or its end; returns whether it is a change of the relay's state.
     pub(super) fn note(&self, fallback: Fallback) -> bool {
         match fallback {
             Fallback::Receivers => !self.has_one_receiver.swap(true, Ordering::Relaxed),
-            _ => self.change_offload(|active| fallback.apply(active)),
+            _ => self.active().note(fallback),
         }
+    }
+
+    fn active(&self) -> MutexGuard<'_, ActiveOffload> {
+        self.offload.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The counts of this moment; each is exact, but they are not of one instant.
     pub(super) fn snapshot(&self) -> Stats {
-        Stats {
-            offload: *self.offload.lock().unwrap_or_else(PoisonError::into_inner),
-            outbound: self.outbound(),
-            inbound: self.inbound(),
-        }
+        Stats { offload: self.active().offload, outbound: self.outbound(), inbound: self.inbound() }
     }
 
     fn sum(&self, pick: impl Fn(&Counters) -> Option<&Counter>) -> u64 {
@@ -213,6 +222,7 @@ impl Meter {
             bytes_read: self.sum(|queue| Some(&queue.bytes_read)),
             super_packets_read: self.sum(|queue| Some(&queue.super_packets_read)),
             packets_split: self.sum(|queue| Some(&queue.packets_split)),
+            read_errors: self.sum(|queue| Some(&queue.read_errors)),
             datagrams_sent: self.sum(|queue| Some(&queue.datagrams_sent)),
             bytes_sent: self.sum(|queue| Some(&queue.bytes_sent)),
             refused_by_peer: self.sum(|queue| Some(&queue.refused)),
@@ -238,6 +248,7 @@ impl Meter {
             bytes_written: self.sum(|queue| Some(&queue.bytes_written)),
             super_packets_written: self.sum(|queue| Some(&queue.super_packets_written)),
             packets_joined: self.sum(|queue| Some(&queue.packets_joined)),
+            receive_errors: self.sum(|queue| Some(&queue.receive_errors)),
             foreign_source: dropped(InboundDrop::ForeignSource),
             empty: dropped(InboundDrop::Empty),
             truncated: dropped(InboundDrop::Truncated),
@@ -272,6 +283,8 @@ pub struct OutboundStats {
     pub super_packets_read: u64,
     /// Those of `packets_read` that super-packets were cut into.
     pub packets_split: u64,
+    /// Reads of the interface that failed; each is tried again after a pause.
+    pub read_errors: u64,
     /// Datagrams that the kernel took for sending.
     pub datagrams_sent: u64,
     /// Bytes of payload in them.
@@ -328,6 +341,8 @@ pub struct InboundStats {
     pub super_packets_written: u64,
     /// Those of `packets_written` that were joined into super-packets.
     pub packets_joined: u64,
+    /// Receives that failed; each is tried again after a pause.
+    pub receive_errors: u64,
     /// Dropped: the source address is not the peer's.
     pub foreign_source: u64,
     /// Dropped: no payload.

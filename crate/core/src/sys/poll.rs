@@ -181,6 +181,20 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_with_a_limit_ends_then_and_not_before() {
+        let poller = Poller::new().unwrap();
+        for limit in [Duration::ZERO, Duration::from_micros(300), Duration::from_millis(30)] {
+            let began = std::time::Instant::now();
+            assert_eq!(poller.wait(Some(limit)).unwrap().count(), 0);
+            assert!(began.elapsed() >= limit, "{limit:?}");
+        }
+        let bell = Bell::new().unwrap();
+        poller.add(bell.as_fd(), 3, READ).unwrap();
+        bell.ring();
+        assert_eq!(poller.wait(None).unwrap().count(), 1);
+    }
+
+    #[test]
     fn the_end_of_the_other_side_is_an_error() {
         let (mine, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let poller = Poller::new().unwrap();

@@ -11,6 +11,7 @@ mod address;
 mod endpoint;
 mod error_report;
 mod receiver;
+mod segmentation;
 mod send_queue;
 mod sender;
 
@@ -18,8 +19,9 @@ pub use address::is_loopback;
 pub use endpoint::{UdpEndpoint, UdpOptions};
 pub use error_report::ErrorKind;
 pub use receiver::UdpReceiver;
+pub use segmentation::SegmentationChange;
 pub use send_queue::{MAX_SEGMENTS, SendQueue};
-pub use sender::{Downgrade, Progress, SendDrop, SendReport, Sent, UdpSender};
+pub use sender::{Progress, SendDrop, SendReport, Sent, UdpSender};
 
 /// The largest payload of a UDP datagram over IPv4: 65,535 less 20 and 8 bytes of headers.
 pub const MAX_PAYLOAD_V4: usize = 65_507;

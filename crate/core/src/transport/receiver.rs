@@ -2,6 +2,7 @@
 
 use super::endpoint::UdpEndpoint;
 use super::error_report;
+use crate::errno::{Call, Reaction};
 use crate::sys::mmsg::{ReceiveBatch, Received};
 use crate::sys::socket::ErrorReport;
 use std::io;
@@ -30,17 +31,20 @@ impl UdpReceiver {
     pub fn receive(&mut self, limit: usize, errors: &mut Vec<ErrorReport>) -> io::Result<usize> {
         let mut retries = 0;
         loop {
-            match self.batch.receive(self.endpoint.as_fd(), limit) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
-                Err(error) => {
+            let error = match self.batch.receive(self.endpoint.as_fd(), limit) {
+                Ok(received) => return Ok(received),
+                Err(error) => error,
+            };
+            match Reaction::to(Call::SocketReceive, error.raw_os_error().unwrap_or(0)) {
+                Reaction::Repeat => {}
+                Reaction::Await => return Err(error),
+                _ => {
                     error_report::drain(self.endpoint.as_fd(), errors);
                     retries += 1;
                     if retries > MAX_RETRIES {
                         return Err(error);
                     }
                 }
-                Ok(received) => return Ok(received),
             }
         }
     }

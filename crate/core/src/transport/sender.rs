@@ -2,11 +2,12 @@
 
 use super::endpoint::UdpEndpoint;
 use super::error_report;
+use super::segmentation::{AfterSingle, Segmentation, SegmentationChange};
 use super::send_queue::{SendQueue, datagrams};
+use crate::errno::{Call, Reaction};
 use crate::sys::mmsg::{MessageShape, SendBatch};
 use crate::sys::socket::ErrorReport;
 use socket2::SockAddr;
-use std::io;
 use std::io::IoSlice;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -49,16 +50,6 @@ impl SendDrop {
     }
 }
 
-/// What the kernel refused for good, so that a slower path is taken from now on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Downgrade {
-    /// UDP_SEGMENT was refused with this errno; datagrams are sent by plain sendmmsg(2).
-    SegmentationOff {
-        /// `EIO` or `EINVAL`.
-        errno: i32,
-    },
-}
-
 /// A message that the kernel took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
@@ -83,8 +74,8 @@ pub struct SendReport {
     pub errors: Vec<ErrorReport>,
     /// Each message that the kernel took; `None`: only the sums above are wanted.
     pub messages: Option<Vec<Sent>>,
-    /// Set once, when the sender gave up a feature.
-    pub downgrade: Option<Downgrade>,
+    /// Whether UDP_SEGMENT was given up, or is in use again.
+    pub change: Option<SegmentationChange>,
 }
 
 /// Whether everything was dealt with.
@@ -100,20 +91,26 @@ pub enum Progress {
 pub struct UdpSender {
     endpoint: Arc<UdpEndpoint>,
     batch: SendBatch,
-    can_segment: bool,
+    segmentation: Segmentation,
 }
 
 impl UdpSender {
     /// Creates a sender for `endpoint`; `can_segment`: GSO batches may be sent (UDP_SEGMENT, Linux ≥ 4.18).
     #[must_use]
     pub fn new(endpoint: Arc<UdpEndpoint>, can_segment: bool) -> Self {
-        Self { endpoint, batch: SendBatch::default(), can_segment }
+        let segmentation = Segmentation::new(can_segment);
+        Self { endpoint, batch: SendBatch::default(), segmentation }
     }
 
-    /// Whether GSO batches are still sent.
+    /// Begins with a new batch: a trial of UDP_SEGMENT that is due is made with it.
+    pub fn start_batch(&mut self) {
+        self.segmentation.start_batch();
+    }
+
+    /// Whether GSO batches are sent in this round.
     #[must_use]
     pub fn can_segment(&self) -> bool {
-        self.can_segment
+        self.segmentation.is_used()
     }
 
     /// Sends what waits in `queue`, until done or the socket is full. The messages' slices are `slices`,
@@ -129,36 +126,50 @@ impl UdpSender {
         while !queue.is_done() {
             let fd = self.endpoint.as_fd();
             let result = self.batch.send(fd, destinations, slices, queue.waiting());
-            match result {
+            let error = match result {
                 Ok(sent) => {
                     for shape in queue.waiting().iter().take(sent) {
                         report.count_sent(shape, slices);
                     }
+                    if self.segmentation.needs_outcomes() {
+                        self.note_sent(queue, sent, report);
+                    }
                     queue.advance(sent);
                     retries = 0;
+                    continue;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Progress::Blocked;
-                }
-                Err(error) => {
-                    let has_reports =
-                        error_report::drain(self.endpoint.as_fd(), &mut report.errors);
-                    // An error of an earlier datagram takes the place of the one being sent.
-                    if has_reports && retries < MAX_RETRIES {
+                Err(error) => error,
+            };
+            let errno = error.raw_os_error().unwrap_or(0);
+            match Reaction::to(Call::SocketSend, errno) {
+                Reaction::Repeat => {}
+                Reaction::Await => return Progress::Blocked,
+                _ => {
+                    let before = report.errors.len();
+                    error_report::drain(self.endpoint.as_fd(), &mut report.errors);
+                    // An error of an earlier datagram takes the place of this one's result.
+                    if report.errors.len() > before && retries < MAX_RETRIES {
                         retries += 1;
                         continue;
                     }
                     retries = 0;
-                    self.fall_back(error.raw_os_error().unwrap_or(0), queue, slices, report);
+                    self.refuse_first(errno, queue, slices, report);
                 }
             }
         }
         Progress::Done
     }
 
-    /// Sends the first waiting message in a slower way from now on, or drops it if there is none.
-    fn fall_back(
+    /// Tells the state of UDP_SEGMENT what the kernel took.
+    fn note_sent(&mut self, queue: &SendQueue, sent: usize, report: &mut SendReport) {
+        for shape in queue.waiting().iter().take(sent) {
+            let change = self.segmentation.note_sent(shape.segment_size.is_some());
+            report.note_change(change);
+        }
+    }
+
+    /// Breaks up the first waiting message if its datagrams may be taken singly, or drops it.
+    fn refuse_first(
         &mut self,
         errno: i32,
         queue: &mut SendQueue,
@@ -166,25 +177,39 @@ impl UdpSender {
         report: &mut SendReport,
     ) {
         let Some(shape) = queue.waiting().first() else { return };
-        let is_batch = shape.segment_size.is_some();
-        if is_batch && matches!(errno, libc::EIO | libc::EINVAL) && self.can_segment {
-            self.can_segment = false;
-            report.downgrade = Some(Downgrade::SegmentationOff { errno });
-        }
-        // EMSGSIZE: the segments are longer than the path's MTU; singly the kernel fragments them.
-        if is_batch && matches!(errno, libc::EIO | libc::EINVAL | libc::EMSGSIZE) {
-            queue.break_up_first(|slice| slices.get(slice).map_or(0, |slice| slice.len()));
+        let lost = datagrams(shape, slice_bytes(shape, slices));
+        if shape.segment_size.is_some() {
+            if self.segmentation.splits(errno, lost) {
+                queue.break_up_first(|slice| slices.get(slice).map_or(0, |slice| slice.len()));
+            } else {
+                report.count_dropped(errno, lost);
+                queue.advance(1);
+            }
             return;
         }
-        let lost = datagrams(shape, slice_bytes(shape, slices));
-        if let Some(count) = report.dropped.get_mut(SendDrop::of_errno(errno) as usize) {
-            *count += lost;
-        }
-        queue.advance(1);
+        let messages = match self.segmentation.note_refused_single(errno) {
+            AfterSingle::Next => 1,
+            AfterSingle::DropRest(rest) => 1 + rest,
+        };
+        report.count_dropped(errno, messages as u64);
+        queue.advance(messages);
     }
 }
 
 impl SendReport {
+    fn count_dropped(&mut self, errno: i32, datagrams: u64) {
+        if let Some(count) = self.dropped.get_mut(SendDrop::of_errno(errno) as usize) {
+            *count += datagrams;
+        }
+    }
+
+    /// Keeps a change to report; two that cancel each other are none.
+    fn note_change(&mut self, change: Option<SegmentationChange>) {
+        if change.is_some() {
+            self.change = if self.change.is_some() { None } else { change };
+        }
+    }
+
     fn count_sent(&mut self, shape: &MessageShape, slices: &[IoSlice<'_>]) {
         let len = slice_bytes(shape, slices);
         let (datagrams, bytes) = (datagrams(shape, len), len as u64);

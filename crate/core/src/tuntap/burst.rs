@@ -1,10 +1,12 @@
 //! Several packets by one system call: where a device keeps packets coming, reads of it leave
 //! together. One after another by read(2), a small packet costs a quarter more.
 
+use crate::backoff::Backoff;
 use crate::device::{MAX_READ, TunDevice};
 use crate::sys::uring::ReadRing;
 use std::io;
 use std::os::fd::AsFd;
+use std::time::Instant;
 
 /// Reads that leave together, at most.
 const SLOTS: u16 = 32;
@@ -20,6 +22,8 @@ const FEWEST: usize = 4;
 #[derive(Debug)]
 pub(super) struct Bursts {
     ring: Ring,
+    /// Whether the kernel lets it be used.
+    state: Backoff,
     /// Packets that came in a row, the device never empty.
     in_a_row: usize,
     /// The slot that waits first, if it lies before the end.
@@ -34,7 +38,7 @@ pub(super) struct Bursts {
 enum Ring {
     Untried,
     Ready(Box<ReadRing>),
-    /// Not wanted, or the kernel gives none.
+    /// Not wanted.
     None,
 }
 
@@ -42,7 +46,7 @@ impl Bursts {
     /// None yet; and never any unless it `is_wanted`.
     pub(super) fn new(is_wanted: bool) -> Self {
         let ring = if is_wanted { Ring::Untried } else { Ring::None };
-        Self { ring, in_a_row: 0, next: 0, end: 0, taken: 0 }
+        Self { ring, state: Backoff::OFFLOAD, in_a_row: 0, next: 0, end: 0, taken: 0 }
     }
 
     /// Whether a packet waits.
@@ -76,6 +80,19 @@ impl Bursts {
         self.in_a_row = if read.is_ok() { self.in_a_row.saturating_add(1) } else { 0 };
     }
 
+    /// Makes the ring, unless the kernel refused it a short time ago.
+    fn make_ring(&mut self) {
+        if !self.state.is_on() && !self.state.allows(Instant::now()) {
+            return;
+        }
+        match ReadRing::new(SLOTS, SLOT_BYTES) {
+            Ok(ring) => self.ring = Ring::Ready(Box::new(ring)),
+            Err(_) => {
+                self.state.refuse(Instant::now());
+            }
+        }
+    }
+
     /// Reads several packets, of `wanted` at most, if that is worth it now; answers whether some came.
     ///
     /// Nothing may wait. What a single read would say of an error, a single read is to be asked.
@@ -84,8 +101,7 @@ impl Bursts {
             return false;
         }
         if matches!(self.ring, Ring::Untried) {
-            self.ring = ReadRing::new(SLOTS, SLOT_BYTES)
-                .map_or(Ring::None, |ring| Ring::Ready(Box::new(ring)));
+            self.make_ring();
         }
         let Ring::Ready(ring) = &mut self.ring else { return false };
         // Half of what came in a row: of a device that is empty then, few reads are in vain.
@@ -95,9 +111,13 @@ impl Bursts {
         self.in_a_row = if came == count { self.in_a_row.saturating_add(came) } else { 0 };
         if came == 0 {
             if read.is_err() || is_refusal(ring) {
-                self.ring = Ring::None;
+                self.ring = Ring::Untried;
+                self.state.refuse(Instant::now());
             }
             return false;
+        }
+        if !self.state.is_on() {
+            self.state.accept(Instant::now());
         }
         self.end = count;
         self.go_on(0);

@@ -8,11 +8,12 @@
 //! - [`Queues`] are all queues of a device that a program holds, as if they were one;
 //! - [`Reader`] fills a slab of the caller's with packets, super-packets cut into ordinary ones;
 //! - [`ready`](ready()) waits for a device without an event loop of the caller's;
-//! - [`Writer`] hands packets to the kernel, those of a flow joined where the device takes that.
+//! - [`Writer`] writes packets of JavaScript's by the `coalescing_writer`, which relays use too.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod burst;
+pub(crate) mod coalescing_writer;
 mod cutter;
 mod features;
 pub(crate) mod identity;
@@ -29,6 +30,7 @@ mod writer;
 use crate::error::{Error, Result};
 use tokio::runtime::{Builder, Runtime};
 
+pub use coalescing_writer::Progress;
 pub use features::{Features, Probed, features};
 pub use open::{Opened, open};
 pub use options::OpenOptions;
@@ -37,7 +39,7 @@ pub use reader::{Filled, Form, ReadCounters, Reader};
 pub use ready::ready;
 pub use slab::Room;
 pub use state::{Home, home, link};
-pub use writer::{Progress, Refusal, WriteCounters, Writer};
+pub use writer::{Refusal, WriteCounters, Writer};
 
 /// A runtime for the netlink sockets of one call.
 fn runtime() -> Result<Runtime> {

@@ -1,8 +1,9 @@
 //! All queues of a device that one program holds, read and written as if they were one.
 
+use super::coalescing_writer::Progress;
 use super::reader::{Filled, Form, ReadCounters, Reader};
 use super::slab::Room;
-use super::writer::{Progress, Refusal, WriteCounters, Writer};
+use super::writer::{Refusal, WriteCounters, Writer};
 use crate::device::{TunDevice, write_error};
 use crate::error::{Error, ErrorCode, Result};
 use crate::packet::vnet::VnetHeader;
@@ -108,7 +109,7 @@ impl Queues {
                 }
                 result if count == 0 => return result,
                 // It is told by the next call.
-                Ok(Filled::NeedsRoom) | Err(_) => break,
+                Ok(Filled::NeedsRoom | Filled::Pause(_)) | Err(_) => break,
             }
         }
         Ok(Filled::Packets(count))

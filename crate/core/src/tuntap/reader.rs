@@ -3,9 +3,12 @@
 use super::burst::Bursts;
 use super::cutter::Cutter;
 use super::slab::{Filling, Room};
+use crate::backoff::Backoff;
 use crate::device::{MAX_READ, TunDevice};
+use crate::errno::{Call, Reaction};
 use std::collections::VecDeque;
 use std::io;
+use std::time::{Duration, Instant};
 
 /// The longest vnet header that the driver gives, bytes.
 const MAX_VNET_LEN: usize = 24;
@@ -25,6 +28,8 @@ pub struct ReadCounters {
     pub malformed: u64,
     /// Read several at a time, super-packets counted as one.
     pub via_io_uring: u64,
+    /// Reads that failed; each is tried again after a pause.
+    pub errors: u64,
 }
 
 /// In which form packets are handed out.
@@ -44,6 +49,8 @@ pub enum Filled {
     Packets(usize),
     /// Not one packet might fit into what is left of the slab.
     NeedsRoom,
+    /// Reading failed: it is to be tried again after this time, a millisecond or more.
+    Pause(Duration),
 }
 
 /// Reads packets in batches.
@@ -55,6 +62,8 @@ pub struct Reader {
     /// Packets that were handed out whole and given back, with their headers.
     returned: VecDeque<Vec<u8>>,
     counters: ReadCounters,
+    /// Whether the device can be read.
+    state: Backoff,
 }
 
 impl Reader {
@@ -77,6 +86,7 @@ impl Reader {
             bursts: Bursts::new(false),
             returned: VecDeque::new(),
             counters: ReadCounters::default(),
+            state: Backoff::READ,
         }
     }
 
@@ -117,7 +127,8 @@ impl Reader {
 
     /// Reads until nothing is left, the room is full, or `max_packets` are there.
     ///
-    /// An error is told once no packet came before it: `EBADFD` once the device was deleted.
+    /// An error means that the device was deleted (`EBADFD`), and is returned once no packet came before
+    /// it. Any other failure is counted, and passes.
     pub fn read(&mut self, device: &TunDevice, room: Room<'_>, form: Form) -> io::Result<Filled> {
         let mut filling = Filling::new(room);
         let end = if self.cutter.is_none() || form == Form::Whole {
@@ -128,12 +139,27 @@ impl Reader {
         let count = filling.count();
         self.counters.packets += count as u64;
         self.counters.bytes += filling.bytes() as u64;
+        let errno = end.as_ref().err().map(|error| error.raw_os_error().unwrap_or(0));
+        let has_failed =
+            errno.is_some_and(|errno| Reaction::to(Call::DeviceRead, errno) != Reaction::End);
+        if has_failed {
+            self.counters.errors += 1;
+            self.state.refuse(Instant::now());
+        } else if !self.state.is_on() {
+            self.state.accept(Instant::now());
+        }
         match end {
             _ if count > 0 => Ok(Filled::Packets(count)),
             Ok(End::Room) => Ok(Filled::NeedsRoom),
             Ok(End::Device) => Ok(Filled::Packets(0)),
+            Err(_) if has_failed => Ok(Filled::Pause(self.pause())),
             Err(error) => Err(error),
         }
+    }
+
+    fn pause(&self) -> Duration {
+        let least = Duration::from_millis(1);
+        self.state.pause_left(Instant::now()).unwrap_or_default().max(least)
     }
 
     fn read_cutting(&mut self, device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
@@ -216,9 +242,9 @@ enum End {
 fn found_nothing(read: io::Result<()>) -> io::Result<bool> {
     match read {
         Ok(()) => Ok(false),
-        Err(error) => match error.kind() {
-            io::ErrorKind::Interrupted => Ok(false),
-            io::ErrorKind::WouldBlock => Ok(true),
+        Err(error) => match Reaction::to(Call::DeviceRead, error.raw_os_error().unwrap_or(0)) {
+            Reaction::Repeat => Ok(false),
+            Reaction::Await => Ok(true),
             _ => Err(error),
         },
     }

@@ -1,10 +1,10 @@
 //! Handing packets to the kernel: one call each, or one for all packets of a flow that it will take
 //! joined.
 
+use super::coalescing_writer::{CoalescingWriter, DeviceSink, Outcome, Progress};
 use crate::device::TunDevice;
-use crate::packet::coalesce::{CoalesceOptions, Coalescer};
+use crate::packet::coalesce::CoalesceOptions;
 use crate::packet::vnet::VnetHeader;
-use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 
@@ -45,15 +45,6 @@ impl WriteCounters {
     }
 }
 
-/// Whether everything was dealt with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Every packet was taken or refused.
-    Done,
-    /// The device has no room now; what waits is kept for [`Writer::flush`].
-    Blocked,
-}
-
 /// Writes packets, alone or in batches.
 ///
 /// Packets of a batch that wait for room are kept; until [`Writer::flush`] is done with them
@@ -61,18 +52,14 @@ pub enum Progress {
 #[derive(Debug)]
 pub struct Writer {
     vnet_len: usize,
-    joins: bool,
-    coalescer: Coalescer,
+    /// Packets that are coalesced, or wait.
+    kept: CoalescingWriter,
     /// Packets that are joined, or wait, end to end.
     arena: Vec<u8>,
     /// Where each of them begins, and its number in its batch.
     starts: Vec<(usize, usize)>,
     /// Packets wait for room.
     is_blocked: bool,
-    /// Writes of the coalescer that are done.
-    done: usize,
-    /// The packets of a super-packet that the kernel refused: they go before all else.
-    singles: VecDeque<Range<usize>>,
     refusals: Vec<Refusal>,
     counters: WriteCounters,
 }
@@ -84,13 +71,10 @@ impl Writer {
     pub fn new(vnet_len: usize, join: CoalesceOptions) -> Self {
         Self {
             vnet_len,
-            joins: join.tcp || join.udp,
-            coalescer: Coalescer::new(join),
+            kept: CoalescingWriter::new(join),
             arena: Vec::new(),
             starts: Vec::new(),
             is_blocked: false,
-            done: 0,
-            singles: VecDeque::new(),
             refusals: Vec::new(),
             counters: WriteCounters::default(),
         }
@@ -162,7 +146,7 @@ impl Writer {
         if packet.is_empty() {
             // The kernel would refuse it, and it has no place of its own in the arena.
             self.refuse(index, libc::EINVAL);
-        } else if self.joins || self.is_blocked {
+        } else if self.is_blocked || self.kept.coalesces() {
             self.keep(index, packet);
             if !self.is_blocked && self.arena.len() >= BATCH_BYTES {
                 self.flush(device);
@@ -198,57 +182,49 @@ impl Writer {
     }
 
     fn drain(&mut self, device: &TunDevice) -> Progress {
-        self.coalescer.finish(&self.arena);
-        loop {
-            while let Some(range) = self.singles.front().cloned() {
-                let packet = self.arena.get(range.clone()).unwrap_or_default();
-                match device.put(self.vnet_len, packet) {
-                    Ok(()) => self.count(1, range.len()),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        return Progress::Blocked;
-                    }
-                    Err(error) => self.refuse_range(&range, &error),
-                }
-                self.singles.pop_front();
+        let Self { vnet_len, kept, arena, starts, refusals, counters, .. } = self;
+        let sink = DeviceSink { device, vnet_len: *vnet_len };
+        let index_of = |packet: &Range<usize>| {
+            let number = starts.partition_point(|(start, _)| *start < packet.start);
+            starts.get(number).map_or(0, |(_, index)| *index)
+        };
+        let mut report = |outcome| match outcome {
+            Outcome::Written { packets, bytes } => {
+                counters.packets += packets as u64;
+                counters.bytes += bytes as u64;
+                counters.super_packets += u64::from(packets > 1);
             }
-            let Some(write) = self.coalescer.write_at(self.done) else { break };
-            let (packets, bytes) = (write.packets(), write.bytes());
-            match device.put_joined(self.vnet_len, &write, &self.arena) {
-                Ok(()) => {
-                    self.count(packets, bytes);
-                    self.counters.super_packets += u64::from(packets > 1);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Progress::Blocked;
-                }
-                // Refused as a super-packet: its packets may still be taken one by one.
-                Err(error) if packets > 1 && error.raw_os_error() == Some(libc::EINVAL) => {
-                    self.singles.extend(write.singles());
-                }
-                Err(error) => {
-                    let ranges: Vec<Range<usize>> = write.singles().collect();
-                    ranges.iter().for_each(|range| self.refuse_range(range, &error));
-                }
+            Outcome::Refused { packet, errno } => {
+                counters.refused += 1;
+                refusals.push(Refusal { index: index_of(&packet), errno });
             }
-            self.done += 1;
+        };
+        kept.finish(arena);
+        match kept.write(&sink, arena, &mut report) {
+            Ok(Progress::Blocked) => return Progress::Blocked,
+            Ok(Progress::Done) => {}
+            // The device is gone: what is left would meet with the same, each packet by a call.
+            Err(error) => {
+                let errno = error.raw_os_error().unwrap_or(0);
+                kept.refuse_rest(errno, &mut report);
+            }
         }
         self.restart();
         Progress::Done
     }
 
     fn restart(&mut self) {
-        self.coalescer.clear();
+        self.kept.restart();
         self.arena.clear();
         self.starts.clear();
-        self.done = 0;
     }
 
-    /// Keeps a packet, joined to its flow where that is allowed.
+    /// Keeps a packet, coalesced with its flow where that is allowed.
     fn keep(&mut self, index: usize, packet: &[u8]) {
         let start = self.arena.len();
         self.starts.push((start, index));
         self.arena.extend_from_slice(packet);
-        self.coalescer.push(&self.arena, start..self.arena.len());
+        self.kept.push(&self.arena, start..self.arena.len());
     }
 
     fn count(&mut self, packets: usize, bytes: usize) {
@@ -259,11 +235,5 @@ impl Writer {
     pub(super) fn refuse(&mut self, index: usize, errno: i32) {
         self.counters.refused += 1;
         self.refusals.push(Refusal { index, errno });
-    }
-
-    fn refuse_range(&mut self, range: &Range<usize>, error: &io::Error) {
-        let number = self.starts.partition_point(|(start, _)| *start < range.start);
-        let index = self.starts.get(number).map_or(0, |(_, index)| *index);
-        self.refuse(index, error.raw_os_error().unwrap_or(0));
     }
 }

@@ -312,6 +312,12 @@ impl<'a> Write<'a> {
         self.group.count > 1
     }
 
+    /// The first packet whole, as a range of the buffer: the only one, unless it is a super-packet.
+    #[must_use]
+    pub fn first(&self) -> Range<usize> {
+        self.group.first.clone()
+    }
+
     /// What follows the header, as ranges of the buffer: one packet whole, or the payloads.
     pub fn payload(&self) -> impl Iterator<Item = Range<usize>> + use<'a> {
         let Group { first, segments, header, .. } = self.group;

@@ -6,7 +6,9 @@
 use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
 use super::inbound::Inbound;
 use super::outbound::Outbound;
+use super::pauses::Pauses;
 use super::step::{Failure, Step, StepReport};
+use crate::backoff::Backoff;
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::fallback::Fallback;
@@ -60,6 +62,9 @@ pub(super) struct Engine {
     /// What the device and the socket are watched for.
     watched: [Interest; 2],
     busy_poll: BusyPoll,
+    pauses: Pauses,
+    /// Waiting itself.
+    waiting: Backoff,
 }
 
 /// What an engine is made of.
@@ -108,8 +113,19 @@ impl Engine {
         poller.add(device.as_fd(), DEVICE, READABLE)?;
         poller.add(endpoint.as_fd(), ENDPOINT, READABLE)?;
         poller.add(bell.as_fd(), STOP, READABLE)?;
-        let (watched, busy_poll) = ([READABLE; 2], BusyPoll::default());
-        Ok(Self { outbound, inbound, device, endpoint, stop, peers, poller, watched, busy_poll })
+        Ok(Self {
+            outbound,
+            inbound,
+            device,
+            endpoint,
+            stop,
+            peers,
+            poller,
+            watched: [READABLE; 2],
+            busy_poll: BusyPoll::default(),
+            pauses: Pauses::default(),
+            waiting: Backoff::READ,
+        })
     }
 
     /// Relays until told to stop (`Ok`) or the device is gone (`Err`).
@@ -124,21 +140,25 @@ impl Engine {
         let mut ready = Ready::ANY;
         while !self.stop.is_raised() {
             let (mut outbound, mut inbound) = (Step::Drained, Step::Drained);
-            if ready.device {
+            if ready.device && self.pauses.may_read(Source::Device) {
                 let report = self.outbound.step(ready.single_packet);
                 outbound = self.note(report, on_fallback)?;
+                self.pauses.note(Source::Device, outbound);
             }
-            if ready.endpoint {
+            if ready.endpoint && self.pauses.may_read(Source::Endpoint) {
                 let report = self.inbound.step(ready.single_packet);
                 inbound = self.note(report, on_fallback)?;
+                self.pauses.note(Source::Endpoint, inbound);
             }
             ready = if outbound == Step::Moved || inbound == Step::Moved {
                 // Meanwhile the other may have got something.
                 Ready::ANY
             } else {
-                self.wait(outbound, inbound).map_err(|error| {
-                    Error::os("wait for", self.device.name(), "epoll_wait", &error)
-                })?
+                match self.wait(outbound, inbound) {
+                    Ok(ready) => ready,
+                    // The next wait may succeed; until then both are tried now and then.
+                    Err(_) => self.pause(),
+                }
             };
         }
         Ok(())
@@ -162,29 +182,47 @@ impl Engine {
 
     /// Waits until either half can go on, and returns which.
     fn wait(&mut self, outbound: Step, inbound: Step) -> io::Result<Ready> {
-        let device =
-            Interest { readable: outbound != Step::Blocked, writable: inbound == Step::Blocked };
-        let endpoint =
-            Interest { readable: inbound != Step::Blocked, writable: outbound == Step::Blocked };
+        let may_watch = |source, step| step != Step::Blocked && self.pauses.is_watched(source);
+        let device = Interest {
+            readable: may_watch(Source::Device, outbound),
+            writable: inbound == Step::Blocked,
+        };
+        let endpoint = Interest {
+            readable: may_watch(Source::Endpoint, inbound),
+            writable: outbound == Step::Blocked,
+        };
         if self.watched != [device, endpoint] {
             self.poller.change(self.device.as_fd(), DEVICE, device)?;
             self.poller.change(self.endpoint.as_fd(), ENDPOINT, endpoint)?;
             self.watched = [device, endpoint];
         }
         let is_blocked = outbound == Step::Blocked || inbound == Step::Blocked;
-        let is_quiet = !is_blocked && self.outbound.is_quiet() && self.inbound.is_quiet();
+        let is_busy = is_blocked || !self.pauses.are_none();
+        let is_quiet = !is_busy && self.outbound.is_quiet() && self.inbound.is_quiet();
         let ready = if is_quiet {
             self.wait_for_turn()?
         } else {
             self.busy_poll.reset();
             self.sleep()?
         };
+        if !self.waiting.is_on() {
+            self.waiting.accept(Instant::now());
+        }
         // Room in one is what the half that comes from the other waits for.
+        let is_over = |source| self.pauses.is_over(source);
         Ok(Ready {
-            device: ready.device || outbound == Step::Blocked,
-            endpoint: ready.endpoint || inbound == Step::Blocked,
+            device: ready.device || outbound == Step::Blocked || is_over(Source::Device),
+            endpoint: ready.endpoint || inbound == Step::Blocked || is_over(Source::Endpoint),
             ..ready
         })
+    }
+
+    /// Sleeps after a wait that failed, and lets both sources be tried.
+    fn pause(&mut self) -> Ready {
+        let now = Instant::now();
+        self.waiting.refuse(now);
+        thread::sleep(self.waiting.pause_left(now).unwrap_or_default());
+        Ready::ANY
     }
 
     /// Waits for the next packet where the last ones came one by one.
@@ -214,7 +252,8 @@ impl Engine {
     /// Sleeps until there is something to do, with the peers too.
     fn sleep(&mut self) -> io::Result<Ready> {
         let time_left = self.peers.time_left();
-        let told = self.poller.wait(time_left)?;
+        let pause_left = self.pauses.limit();
+        let told = self.poller.wait(time_left.into_iter().chain(pause_left).min())?;
         let ready = self.ready(told);
         if time_left.is_some() {
             self.peers.expire();
@@ -227,7 +266,12 @@ impl Engine {
         let mut ready = Ready::NONE;
         for Readiness { token, has_error } in told {
             match token {
-                DEVICE => ready.device = true,
+                DEVICE => {
+                    ready.device = true;
+                    if has_error {
+                        self.pauses.end(Source::Device);
+                    }
+                }
                 ENDPOINT => {
                     ready.endpoint = true;
                     if has_error {

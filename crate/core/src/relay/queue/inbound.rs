@@ -2,15 +2,15 @@
 //! from the network is hostile until checked.
 
 use super::step::{Failure, Step, StepReport};
-use crate::packet::coalesce::{CoalesceOptions, Coalescer};
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::PeerView;
 use crate::relay::stats::{Counters, InboundDrop};
 use crate::relay::steering::FlowShare;
-use crate::relay::writer::{Writer, Written};
+use crate::relay::writer::Writer;
 use crate::sys::mmsg::Received;
 use crate::sys::socket::ErrorReport;
 use crate::transport::UdpReceiver;
+use crate::tuntap::coalescing_writer::{CoalescingChange, Progress};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,8 +22,6 @@ pub(super) const BATCH_MESSAGES: usize = 16;
 pub(super) struct Inbound {
     receiver: UdpReceiver,
     peers: PeerView,
-    /// Packets that wait to be written, joined where that is allowed.
-    coalescer: Coalescer,
     writer: Writer,
     counters: Arc<Counters>,
     /// The last messages received were a single datagram.
@@ -36,13 +34,11 @@ impl Inbound {
     pub(super) fn new(
         receiver: UdpReceiver,
         peers: PeerView,
-        join: CoalesceOptions,
         writer: Writer,
         counters: Arc<Counters>,
     ) -> Self {
-        let coalescer = Coalescer::new(join);
         let share = FlowShare::ALL;
-        Self { receiver, peers, coalescer, writer, counters, is_quiet: true, share }
+        Self { receiver, peers, writer, counters, is_quiet: true, share }
     }
 
     /// The same for a queue that only these flows should come to.
@@ -55,9 +51,8 @@ impl Inbound {
     pub(super) fn step(&mut self, single_packet: bool) -> Result<StepReport, Failure> {
         let limit = if single_packet { 1 } else { BATCH_MESSAGES };
         let (mut is_drained, mut is_misdirected) = (false, false);
-        if self.writer.is_done(&self.coalescer) {
-            self.coalescer.clear();
-            self.writer.restart();
+        if self.writer.is_done() {
+            self.writer.packets().restart();
             self.peers.refresh();
             let mut errors = Vec::new();
             let received = self.receiver.receive(limit, &mut errors);
@@ -66,8 +61,9 @@ impl Inbound {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(StepReport::of(Step::Drained));
                 }
-                Err(error) => {
-                    return Err(Failure { operation: "receive for", syscall: "recvmmsg", error });
+                Err(_) => {
+                    self.counters.count_receive_error();
+                    return Ok(StepReport::of(Step::Failed));
                 }
                 Ok(count) => {
                     is_drained = count < BATCH_MESSAGES;
@@ -75,26 +71,23 @@ impl Inbound {
                 }
             }
         }
-        let written = self.writer.write(&self.coalescer, self.receiver.buffer(), &self.counters);
+        let written = self.writer.write(self.receiver.buffer(), &self.counters);
         let step = match written {
-            Ok(Written::All) if is_drained => Step::Drained,
-            Ok(Written::All) => Step::Moved,
-            Ok(Written::Blocked) => Step::Blocked,
+            Ok(Progress::Done) if is_drained => Step::Drained,
+            Ok(Progress::Done) => Step::Moved,
+            Ok(Progress::Blocked) => Step::Blocked,
             Err(error) => return Err(Failure { operation: "write to", syscall: "writev", error }),
         };
-        Ok(StepReport { step, fallback: self.fall_back(), is_misdirected })
+        let fallback = self.writer.take_change().map(|change| match change {
+            CoalescingChange::Off { errno } => Fallback::Coalesce(errno),
+            CoalescingChange::On => Fallback::CoalesceAgain,
+        });
+        Ok(StepReport { step, fallback, is_misdirected })
     }
 
     /// Whether the last messages received were a single datagram.
     pub(super) fn is_quiet(&self) -> bool {
         self.is_quiet
-    }
-
-    /// Stops coalescing packets once the kernel refused a write of several.
-    fn fall_back(&mut self) -> Option<Fallback> {
-        let errno = self.writer.take_refusal()?;
-        self.coalescer.set_options(CoalesceOptions { tcp: false, udp: false });
-        Some(Fallback::Coalesce(errno))
     }
 
     /// Takes note of the errors of datagrams sent earlier.
@@ -111,10 +104,7 @@ impl Inbound {
 
     /// Counts what was received and will not be written any more.
     pub(super) fn close(&mut self) {
-        let waiting = self.writer.waiting(&self.coalescer);
-        self.counters.count_receive_drop(InboundDrop::Closing, waiting);
-        self.coalescer.clear();
-        self.writer.restart();
+        self.writer.close(&self.counters);
     }
 
     /// Splits the first `messages` received messages into packets, drops invalid ones, and queues the
@@ -133,10 +123,12 @@ impl Inbound {
                 let packet = buffer.get(range.clone()).unwrap_or_default();
                 match cause_to_drop(&message, peer.is_none(), packet.first()) {
                     Some(cause) => self.counters.count_receive_drop(cause, 1),
-                    None if messages == 1 && !is_of_batch => self.writer.add_single(range),
+                    None if messages == 1 && !is_of_batch => {
+                        self.writer.packets().push_single(range)
+                    }
                     None => {
                         is_misdirected |= is_of_batch && !self.share.has(packet);
-                        self.coalescer.push(buffer, range);
+                        self.writer.packets().push(buffer, range);
                     }
                 }
             }
@@ -144,7 +136,7 @@ impl Inbound {
                 table.count_received(peer, (datagrams - before.0, bytes - before.1), now);
             }
         }
-        self.coalescer.finish(buffer);
+        self.writer.packets().finish(buffer);
         self.is_quiet = datagrams == 1;
         self.counters.count_received(datagrams, bytes);
         if is_misdirected {

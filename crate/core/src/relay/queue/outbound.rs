@@ -3,6 +3,7 @@
 use super::replies::Replies;
 use super::step::{Failure, Step, StepReport};
 use crate::device::{MAX_PACKET, TunDevice};
+use crate::errno::{Call, Reaction};
 use crate::packet::icmp;
 use crate::packet::split::{self, Prepared, SplitPlan};
 use crate::packet::steer;
@@ -10,7 +11,7 @@ use crate::packet::vnet::VnetHeader;
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::{PeerIndex, PeerView};
 use crate::relay::stats::{Counters, OutboundDrop};
-use crate::transport::{Downgrade, Progress, SendDrop, SendQueue, SendReport, UdpSender};
+use crate::transport::{Progress, SegmentationChange, SendDrop, SendQueue, SendReport, UdpSender};
 use std::io;
 use std::io::IoSlice;
 use std::ops::Range;
@@ -96,28 +97,31 @@ impl Outbound {
     /// Reads and sends one batch. With `single_packet`, reads a single packet and lets the next wait find
     /// any others. Errors are those of the device; those of the socket are counted.
     pub(super) fn step(&mut self, single_packet: bool) -> Result<StepReport, Failure> {
-        let mut is_drained = false;
+        let mut filled = Step::Moved;
         if self.queue.is_done() {
             self.start_batch();
             let limit = if single_packet { 1 } else { BATCH_READS };
-            let is_empty = self.fill(limit).map_err(|error| Failure {
+            filled = self.fill(limit).map_err(|error| Failure {
                 operation: "read from",
                 syscall: "read",
                 error,
             })?;
-            is_drained = is_empty || single_packet;
+            if single_packet && filled == Step::Moved {
+                filled = Step::Drained;
+            }
         }
-        let (progress, downgrade) = self.flush();
+        let (progress, change) = self.flush();
         if !self.replies.is_empty() {
             self.replies.write(&self.device, vnet_len(&self.device));
         }
         let step = match progress {
-            Progress::Done if is_drained => Step::Drained,
-            Progress::Done => Step::Moved,
+            Progress::Done => filled,
             Progress::Blocked => Step::Blocked,
         };
-        let fallback =
-            downgrade.map(|Downgrade::SegmentationOff { errno }| Fallback::UdpSegment(errno));
+        let fallback = change.map(|change| match change {
+            SegmentationChange::Off { errno } => Fallback::UdpSegment(errno),
+            SegmentationChange::On => Fallback::UdpSegmentAgain,
+        });
         Ok(StepReport { fallback, ..StepReport::of(step) })
     }
 
@@ -136,32 +140,39 @@ impl Outbound {
     /// Forgets the last batch. What it queued refers to its peer table, so only now a newer one is taken.
     fn start_batch(&mut self) {
         self.peers.refresh();
+        self.sender.start_batch();
         self.queue.clear();
         self.batch.pieces.clear();
         self.batch.headers.clear();
         self.batch.filled = 0;
     }
 
-    /// Reads up to `limit` packets. Returns `true` if the device is empty, `false` if the batch is full.
-    fn fill(&mut self, limit: usize) -> io::Result<bool> {
+    /// Reads up to `limit` packets. Returns `Drained` if the device is empty, `Moved` if the batch is full,
+    /// `Failed` if a read failed. An error means that the device is gone.
+    fn fill(&mut self, limit: usize) -> io::Result<Step> {
         let mut count = ReadCount::default();
-        let mut result = Ok(false);
+        let mut result = Ok(Step::Moved);
         for _ in 0..limit {
             if self.batch.filled >= BATCH_BYTES {
                 break;
             }
-            match self.device.read(self.batch.room()) {
-                Ok(len) => self.enqueue(len, &mut count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    result = Ok(true);
-                    break;
+            let error = match self.device.read(self.batch.room()) {
+                Ok(len) => {
+                    self.enqueue(len, &mut count);
+                    continue;
                 }
-                Err(error) => {
-                    result = Err(error);
-                    break;
+                Err(error) => error,
+            };
+            result = match Reaction::to(Call::DeviceRead, error.raw_os_error().unwrap_or(0)) {
+                Reaction::Repeat => continue,
+                Reaction::Await => Ok(Step::Drained),
+                Reaction::End => Err(error),
+                _ => {
+                    self.counters.count_read_error();
+                    Ok(Step::Failed)
                 }
-            }
+            };
+            break;
         }
         self.is_quiet = count.packets <= 1;
         self.counters.count_read(count.packets, count.bytes);
@@ -230,8 +241,8 @@ impl Outbound {
         }
     }
 
-    /// Sends what is queued; returns how far that came, and what the sender gave up meanwhile.
-    fn flush(&mut self) -> (Progress, Option<Downgrade>) {
+    /// Sends what is queued. Returns how far that came, and whether GSO batches ended or began again.
+    fn flush(&mut self) -> (Progress, Option<SegmentationChange>) {
         let Batch { arena, headers, pieces, .. } = &self.batch;
         let bytes = |piece: &Piece| match piece {
             Piece::Read(range) => arena.get(range.clone()),
@@ -253,7 +264,7 @@ impl Outbound {
         self.counters.count_sent(&report);
         table.count_sent(report.messages.as_deref().unwrap_or_default());
         table.note_errors(&report.errors);
-        (progress, report.downgrade)
+        (progress, report.change)
     }
 }
 

@@ -12,13 +12,15 @@ pub(super) enum Step {
     Moved,
     /// The sink is full.
     Blocked,
+    /// The source could not be read, and is to be left alone for a while.
+    Failed,
 }
 
 /// What one round of a direction did, and what it found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StepReport {
     pub(super) step: Step,
-    /// The kernel refused a shortcut, which is not taken any more.
+    /// The kernel refused an offload, or one is in use again.
     pub(super) fallback: Option<Fallback>,
     /// A GSO batch contained packets of flows that belong to other queues, where they could overtake
     /// each other. Reported once.

@@ -77,7 +77,7 @@ fn relay(
         }
     };
     let Prepared { queues, info, undo, offload, fallbacks, mut steered } = prepared;
-    task.meter.change_offload(|active| *active = offload);
+    task.meter.set_offload(offload);
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
     }
@@ -148,7 +148,7 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<Result<()>>>) -> Result<()>
 /// Runs one queue to its end, and ends the others with it.
 fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
     let on_fallback = |fallback: Fallback| {
-        // Each queue meets with the same refusal: it is said once.
+        // Each queue meets with the same refusal: it is reported once.
         if task.meter.note(fallback) {
             (task.on_event)(fallback.event());
         }
@@ -190,7 +190,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     let sender = UdpSender::new(Arc::clone(&endpoint), offload.udp_segment);
     let receiver = UdpReceiver::new(Arc::clone(&endpoint), BATCH_MESSAGES);
     let join = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
-    let writer = Writer::new(Arc::clone(&device));
+    let writer = Writer::new(Arc::clone(&device), join);
     let queue = SendQueue::new(mtu::max_payload(config));
     let parts = Parts {
         outbound: Outbound::new(
@@ -200,7 +200,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
             task.peers.view(),
             Arc::clone(counters),
         ),
-        inbound: Inbound::new(receiver, task.peers.view(), join, writer, Arc::clone(counters))
+        inbound: Inbound::new(receiver, task.peers.view(), writer, Arc::clone(counters))
             .for_share(share),
         device: Arc::clone(&device),
         endpoint,
