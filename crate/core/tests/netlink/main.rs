@@ -1,5 +1,6 @@
 //! Sessions of RTNETLINK against this kernel, in network namespaces of their own.
 
+mod closing;
 mod deletes;
 mod filters;
 #[path = "../support/namespace.rs"]

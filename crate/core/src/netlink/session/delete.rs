@@ -5,7 +5,7 @@
 
 use super::{Object, Operation, Table};
 use crate::error::{Error, ErrorCode, Result};
-use crate::netlink::address::{Address, AddressFilter};
+use crate::netlink::address::{self, Address, AddressFilter, AddressSpec};
 use crate::netlink::connection::Request;
 use crate::netlink::indices::Indices;
 use crate::netlink::link::LinkRef;
@@ -59,33 +59,35 @@ impl Operation {
         match self {
             Self::DeleteRoute { spec } => delete_route(spec, objects, indices),
             Self::DeleteRule { spec } => delete_rule(spec, objects),
-            _ => self.delete_address(objects, indices),
+            Self::DeleteAddress { link, spec } => delete_address(link, spec, objects, indices),
+            _ => Err(Error::new(ErrorCode::System, "delete", "", "it needs no table")),
         }
     }
+}
 
-    fn delete_address(&self, objects: &[Object], indices: &Indices) -> Result<(usize, Request)> {
-        let Self::DeleteAddress { link, spec } = self else {
-            return Err(not_found("delete", "", "it is not an object of a table"));
-        };
-        let fits = |address: &Address| {
-            address.address == spec.address.addr()
-                && address.prefix_length == spec.address.prefix_len()
-                && address.peer == spec.peer
-                && (spec.label.is_none() || spec.label == address.label)
-        };
-        let place = objects
-            .iter()
-            .position(|object| matches!(object, Object::Address(address) if fits(address)));
-        let place = place.ok_or_else(|| {
-            let subject = format!("{} of {link}", spec.address);
-            let reason = "the interface has no such address with that prefix length and peer";
-            not_found("delete the address", &subject, reason)
-                .with_code(ErrorCode::AddressNotAvailable)
-                .with_advice("list the addresses")
-        })?;
-        let request = self.requests(indices)?.pop();
-        request.map(|request| (place, request)).ok_or_else(|| not_found("delete", "", "no request"))
-    }
+fn delete_address(
+    link: &LinkRef,
+    spec: &AddressSpec,
+    objects: &[Object],
+    indices: &Indices,
+) -> Result<(usize, Request)> {
+    let fits = |address: &Address| {
+        address.address == spec.address.addr()
+            && address.prefix_length == spec.address.prefix_len()
+            && address.peer == spec.peer
+            && (spec.label.is_none() || spec.label == address.label)
+    };
+    let subject = format!("{} of {link}", spec.address);
+    let mut places = objects.iter();
+    let place = places.position(|object| matches!(object, Object::Address(one) if fits(one)));
+    let place = place.ok_or_else(|| {
+        let reason = "the interface has no such address with that prefix length and peer";
+        not_found("delete the address", &subject, reason)
+            .with_code(ErrorCode::AddressNotAvailable)
+            .with_advice("list the addresses")
+    })?;
+    let index = indices.of(link)?;
+    Ok((place, address::request(address::Action::Delete, index, spec, subject)))
 }
 
 fn delete_route(
