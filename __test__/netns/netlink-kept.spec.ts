@@ -1,4 +1,4 @@
-import type { Route, RouteSpec, TunError } from '../../dist/index.js'
+import type { RouteSpec, TunError } from '../../dist/index.js'
 import { type Room, withNetlink } from '../support/netlink.ts'
 import { rootTest } from '../support/skip.ts'
 
@@ -15,6 +15,11 @@ async function withLink(t: Parameters<typeof withNetlink>[0]): Promise<Room> {
     await room.namespace.run('ip', ...command.split(' '))
   }
   return room
+}
+
+function there<T>(object: T | undefined): T {
+  if (object === undefined) throw new Error('it is not listed')
+  return object
 }
 
 /** Runs ip(8), which may find that the kernel lacks what a case needs; gives its reason. */
@@ -59,7 +64,7 @@ for (const [command, kept] of ROUTES) {
     }
     const find = async () => {
       const all = await netlink.routes.list({ family })
-      return all.find(({ destination }) => /^(?:10\.9|fd09)/u.test(destination))!
+      return there(all.find(({ destination }) => /^(?:10\.9|fd09)/u.test(destination)))
     }
     const before = await shown()
     t.regex(before, kept)
@@ -89,7 +94,7 @@ rootTest('a route by a next-hop object is replaced by the object, or not at all'
   const before = await shown()
   const [route] = (await netlink.routes.list()).filter(({ nextHopId }) => nextHopId === 5)
   t.like(route, { nextHopId: 5, gateway: '10.0.0.2' })
-  const error = await t.throwsAsync<TunError>(netlink.routes.replace(route!))
+  const error = await t.throwsAsync<TunError>(netlink.routes.replace(there(route)))
   t.is(error.code, 'ERR_TUN_INVALID_ARGUMENT')
   t.regex(
     error.message,
@@ -100,7 +105,7 @@ rootTest('a route by a next-hop object is replaced by the object, or not at all'
   await netlink.routes.replace(spec)
   t.is((await shown()).replace('proto static ', ''), before)
   const [listed] = (await netlink.routes.list()).filter(({ nextHopId }) => nextHopId === 5)
-  await netlink.routes.delete(listed!)
+  await netlink.routes.delete(there(listed))
   t.is(await shown(), '')
 })
 

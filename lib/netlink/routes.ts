@@ -21,7 +21,6 @@ import {
 import { readTable, streamTable } from './dump.ts'
 import { PREFERENCES, PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES } from './names.ts'
 import { otherAttributes } from './otherAttributes.ts'
-import type { LinkRef } from './linkTypes.ts'
 import type { Operation, Pipeline } from './pipeline.ts'
 import type { Route, RouteFilter, RouteQuery, RouteSpec } from './routeTypes.ts'
 
@@ -63,7 +62,7 @@ function asRequested({ ifIndex, flags, ...rest }: Checked): Checked {
     throw invalidArgument(
       'link',
       rest['link'],
-      `no other link than ifIndex ${String(ifIndex as LinkRef)}`,
+      'that of ifIndex; leave ifIndex out to name another',
     )
   }
   const isPervasive = (flags as string[] | undefined)?.includes('pervasive') ?? false
