@@ -25,7 +25,7 @@ export function newOffsets(packets: number): Uint32Array {
 function markUntransferable(memory: ArrayBufferLike): void {
   try {
     const { markAsUntransferable } = threads as Partial<typeof threads>
-    markAsUntransferable?.(memory as ArrayBuffer)
+    markAsUntransferable?.(memory)
   } catch {
     // What is transferred all the same is found by the source of the packets.
   }

@@ -1,5 +1,6 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import {
+  Ipv4Packet,
   fillChecksums,
   internetChecksum,
   parseFrame,
@@ -55,31 +56,33 @@ const echo = Buffer.from(
 )
 const datagram = Buffer.from(`6000000000081140${'00'.repeat(32)}0001000200080000`, 'hex')
 const request = Buffer.from(
-  `${'ff'.repeat(6)}0200000000010806${'0001080006040001'}${'00'.repeat(20)}`,
+  `${'ff'.repeat(6)}02000000000108060001080006040001${'00'.repeat(20)}`,
   'hex',
 )
 
+function refusesNumbers(t: ExecutionContext, view: object, field: string, highest: number): void {
+  const expected = `a whole number from 0 to ${highest}`
+  const message = new RegExp(`^Invalid ${field} .*: expected ${expected}$`, 'u')
+  for (const value of [...NUMBERS, highest + 1])
+    t.throws(() => Reflect.set(view, field, value), { code: INVALID, message })
+}
+
 test('fields are set to whole numbers and addresses only', (t) => {
   const [icmp, udp, arp] = [parsePacket(echo), parsePacket(datagram), parseFrame(request)?.arp]
+  const message = icmp instanceof Ipv4Packet ? icmp.icmp : undefined
   const fields: [view: object | undefined, field: string, highest: number][] = [
     [icmp, 'hopLimit', 255],
     [udp, 'hopLimit', 255],
-    [icmp?.version === 4 ? icmp.icmp : undefined, 'type', 255],
-    [icmp?.version === 4 ? icmp.icmp : undefined, 'identifier', 65_535],
+    [message, 'type', 255],
+    [message, 'identifier', 65_535],
     [udp?.udp, 'sourcePort', 65_535],
     [udp?.udp, 'destinationPort', 65_535],
     [arp, 'operation', 65_535],
   ]
   for (const [view, field, highest] of fields) {
     t.true(view !== undefined && Reflect.set(view, field, highest), field)
-    t.is(Reflect.get(view ?? {}, field), highest)
-    for (const value of [...NUMBERS, highest + 1]) {
-      const message = new RegExp(
-        `^Invalid ${field} .*: expected a whole number from 0 to ${highest}$`,
-        'u',
-      )
-      t.throws(() => Reflect.set(view ?? {}, field, value), { code: INVALID, message })
-    }
+    t.is(view && Reflect.get(view, field), highest)
+    refusesNumbers(t, view ?? {}, field, highest)
   }
   for (const [view, field] of [
     [icmp, 'source'],

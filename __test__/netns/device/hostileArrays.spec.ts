@@ -62,7 +62,7 @@ test('holes, proxies and what only looks like bytes are refused by name', async 
   const { tun } = await withTun(t)
   const packet = udpPacket(9, 'x')
   const holed = [packet, packet, packet]
-  // eslint-disable-next-line @typescript-eslint/no-array-delete, @typescript-eslint/no-dynamic-delete -- a hole is meant
+  // eslint-disable-next-line @typescript-eslint/no-array-delete -- a hole is meant
   delete holed[1]
   const { proxy, revoke } = Proxy.revocable([packet], {})
   revoke()
