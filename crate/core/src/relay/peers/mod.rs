@@ -8,6 +8,7 @@ mod check;
 mod peer;
 mod routes;
 mod shared;
+mod sources;
 mod table;
 mod timers;
 

@@ -3,6 +3,7 @@
 use super::check::check;
 use super::peer::{Peer, PeerStats};
 use super::routes::Routes;
+use super::sources::{Sources, is_same_host};
 use super::timers::Timers;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{Accept, PeerConfig, RelayConfig};
@@ -10,7 +11,7 @@ use crate::sys::socket::ErrorReport;
 use crate::transport::{ErrorKind, Sent};
 use socket2::SockAddr;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,15 +52,7 @@ enum Routing {
 #[derive(Debug, Default)]
 struct Many {
     routes: Routes,
-    by_endpoint: HashMap<SocketAddr, PeerIndex>,
-    by_address: HashMap<Host, PeerIndex>,
-}
-
-/// An address that identifies a host: one that is link-local does so only together with its interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Host {
-    address: IpAddr,
-    scope_id: u32,
+    sources: Sources,
 }
 
 impl Upkeep {
@@ -201,7 +194,7 @@ impl PeerTable {
             Routing::Single { accepted: Some(expected) } => {
                 is_same_host(*expected, source?).then_some(PeerIndex(0))
             }
-            Routing::Many(many) => many.of_source(source?),
+            Routing::Many(many) => many.sources.find(source?),
         }
     }
 
@@ -217,16 +210,10 @@ impl PeerTable {
 
 impl Many {
     fn add(&mut self, peer: &PeerConfig, index: PeerIndex) -> Result<()> {
-        let endpoint = normalized(peer.endpoint);
-        if self.by_endpoint.insert(endpoint, index).is_some() {
-            return Err(refuse(
-                "add the peer",
-                endpoint.to_string(),
-                "another peer has this endpoint",
-            ));
+        if !self.sources.insert(peer.endpoint, index) {
+            let reason = "another peer has this endpoint";
+            return Err(refuse("add the peer", peer.endpoint.to_string(), reason));
         }
-        // The first of several at one address gets datagrams from further ports.
-        self.by_address.entry(Host::of(endpoint)).or_insert(index);
         for network in &peer.networks {
             if self.routes.insert(*network, index).is_some() {
                 let reason = "it is given twice: each network belongs to one peer";
@@ -235,45 +222,6 @@ impl Many {
         }
         Ok(())
     }
-
-    fn of_source(&self, source: SocketAddr) -> Option<PeerIndex> {
-        let host = Host::of(source);
-        let exact = self.by_endpoint.get(&normalized(source));
-        let found = exact.or_else(|| self.by_address.get(&host));
-        // A link-local peer that was given without its interface.
-        found.or_else(|| self.by_address.get(&Host { scope_id: 0, ..host })).copied()
-    }
-}
-
-impl Host {
-    fn of(address: SocketAddr) -> Self {
-        let scope_id = match address {
-            SocketAddr::V4(_) => 0,
-            SocketAddr::V6(address) => address.scope_id(),
-        };
-        Self { address: address.ip(), scope_id }
-    }
-}
-
-/// The address without the flow label, which is not part of a host's or socket's identity.
-fn normalized(mut address: SocketAddr) -> SocketAddr {
-    if let SocketAddr::V6(address) = &mut address {
-        address.set_flowinfo(0);
-    }
-    address
-}
-
-/// Returns whether `source` is an address of the host that `expected` names.
-fn is_same_host(expected: SocketAddr, source: SocketAddr) -> bool {
-    match (expected, source) {
-        (SocketAddr::V4(expected), SocketAddr::V4(source)) => expected.ip() == source.ip(),
-        (SocketAddr::V6(expected), SocketAddr::V6(source)) => {
-            // A link-local address names a host only together with its interface.
-            let is_same_link = expected.scope_id() == 0 || expected.scope_id() == source.scope_id();
-            expected.ip() == source.ip() && is_same_link
-        }
-        _ => false,
-    }
 }
 
 fn refuse(operation: &'static str, subject: String, reason: &str) -> Error {
@@ -281,173 +229,4 @@ fn refuse(operation: &'static str, subject: String, reason: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::packet::samples::Sample;
-    use crate::sys::socket::ErrorOrigin;
-    use proptest::prelude::*;
-
-    fn address(text: &str) -> Option<SocketAddr> {
-        Some(text.parse().unwrap())
-    }
-
-    fn upkeep() -> Arc<Upkeep> {
-        Arc::new(Upkeep::new(Duration::from_secs(600)))
-    }
-
-    fn accepts(table: &PeerTable, source: Option<SocketAddr>) -> bool {
-        table.of_source(source).is_some()
-    }
-
-    fn peer(endpoint: &str, networks: &[&str]) -> PeerConfig {
-        let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
-        PeerConfig { endpoint: endpoint.parse().unwrap(), networks }
-    }
-
-    #[test]
-    fn the_peer_is_known_by_its_address_whatever_its_port() {
-        let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), upkeep());
-        assert!(accepts(&table, address("192.0.2.1:6")));
-        assert!(!accepts(&table, address("192.0.2.2:5")));
-        assert!(!accepts(&table, address("[::ffff:192.0.2.1]:5")));
-        assert!(!accepts(&table, None));
-    }
-
-    #[test]
-    fn a_link_local_peer_is_known_by_its_link_too() {
-        let table = PeerTable::single(Accept::Peer, "[fe80::1%3]:5".parse().unwrap(), upkeep());
-        assert!(accepts(&table, address("[fe80::1%3]:6")));
-        assert!(!accepts(&table, address("[fe80::1%4]:5")));
-    }
-
-    #[test]
-    fn any_source_is_accepted_when_asked_for() {
-        let table = PeerTable::single(Accept::Any, "192.0.2.1:5".parse().unwrap(), upkeep());
-        assert!(accepts(&table, address("198.51.100.7:1")));
-        assert!(accepts(&table, None));
-    }
-
-    #[test]
-    fn a_single_peer_gets_everything() {
-        let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), upkeep());
-        for packet in [&[][..], b"\x45", b"\x60", &[0xff; 60]] {
-            assert_eq!(table.route(packet), Some(PeerIndex(0)), "{packet:?}");
-        }
-    }
-
-    #[test]
-    fn of_many_the_destination_of_the_packet_chooses() {
-        let peers = [
-            peer("192.0.2.1:5", &["10.0.0.0/8", "2001:db8::/32"]),
-            peer("192.0.2.2:5", &["10.9.0.0/16", "2001:db8::2/128"]),
-        ];
-        let table = PeerTable::many(&peers, &[], upkeep()).unwrap();
-        for is_v6 in [false, true] {
-            let packet = Sample { is_v6, ..Sample::tcp(1, b"x") }.bytes();
-            let to = |text: &str| {
-                let mut packet = packet.clone();
-                match text.parse().unwrap() {
-                    IpAddr::V4(address) => packet[16..20].copy_from_slice(&address.octets()),
-                    IpAddr::V6(address) => packet[24..40].copy_from_slice(&address.octets()),
-                }
-                table.route(&packet).map(|peer| peer.0)
-            };
-            let found = match is_v6 {
-                false => [to("10.1.2.3"), to("10.9.2.3"), to("11.0.0.1")],
-                true => [to("2001:db8::1"), to("2001:db8::2"), to("2001:db9::1")],
-            };
-            assert_eq!(found, [Some(0), Some(1), None]);
-        }
-        for packet in [&[][..], b"\x45", &[0x45; 19], &[0x60; 39], &[0x50; 60]] {
-            assert_eq!(table.route(packet), None, "{packet:?}");
-        }
-    }
-
-    #[test]
-    fn what_belongs_to_two_peers_is_refused() {
-        let refused =
-            |peers: &[PeerConfig]| PeerTable::many(peers, &[], upkeep()).unwrap_err().to_string();
-        let twice = [peer("192.0.2.1:5", &[]), peer("192.0.2.1:5", &[])];
-        assert!(refused(&twice).contains("192.0.2.1:5"), "{}", refused(&twice));
-        let shared = [peer("192.0.2.1:5", &["10.0.0.1/8"]), peer("192.0.2.2:5", &["10.0.0.2/8"])];
-        assert!(refused(&shared).contains("10.0.0.2/8"), "{}", refused(&shared));
-    }
-
-    #[test]
-    fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
-        let peers = [peer("192.0.2.1:5", &[]), peer("192.0.2.2:5", &[])];
-        let table = PeerTable::many(&peers, &[], upkeep()).unwrap();
-        let report = |origin, destination: &str, mtu| ErrorReport {
-            errno: libc::EMSGSIZE,
-            origin,
-            destination: address(destination),
-            mtu,
-        };
-        let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();
-        table.note_errors(&[
-            report(ErrorOrigin::Local, "192.0.2.1:5", Some(1_000)),
-            report(ErrorOrigin::Network, "192.0.2.9:5", Some(1_100)),
-            report(ErrorOrigin::Network, "192.0.2.1:5", None),
-        ]);
-        assert_eq!((mtus(), table.upkeep.timers.time_left()), (vec![None, None], None));
-        table.note_errors(&[report(ErrorOrigin::Network, "192.0.2.2:5", Some(1_300))]);
-        assert_eq!(mtus(), [None, Some(1_300)]);
-        // It is carried over, and so is the deadline.
-        let table = table.successor(&peers[1..]).unwrap();
-        let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();
-        assert_eq!(mtus(), [Some(1_300)]);
-        let left = table.upkeep.timers.time_left().unwrap();
-        assert!(left > Duration::from_secs(590) && left <= Duration::from_secs(600), "{left:?}");
-        table.expire(Instant::now() + Duration::from_secs(590));
-        assert_eq!(mtus(), [Some(1_300)]);
-        table.expire(Instant::now() + Duration::from_secs(601));
-        assert_eq!((mtus(), table.upkeep.timers.time_left()), (vec![None], None));
-    }
-
-    fn endpoint() -> impl Strategy<Value = SocketAddr> {
-        let hosts = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "fe80::1%1", "fe80::1%2", "fe80::1"];
-        (prop::sample::select(hosts.to_vec()), 1..4_u16).prop_map(|(host, port)| {
-            let text = if host.contains(':') {
-                format!("[{host}]:{port}")
-            } else {
-                format!("{host}:{port}")
-            };
-            text.parse().unwrap()
-        })
-    }
-
-    /// The linear scan: the peer with that endpoint, otherwise the first at that address, otherwise the
-    /// first that was given with the address but without an interface.
-    fn scan(peers: &[PeerConfig], source: SocketAddr) -> Option<u32> {
-        let exact = peers.iter().position(|peer| peer.endpoint == source);
-        let strict = |peer: &PeerConfig| {
-            is_same_host(peer.endpoint, source) && is_same_host(source, peer.endpoint)
-        };
-        let at_address = || peers.iter().position(strict);
-        let without_scope = || {
-            peers.iter().position(|peer| {
-                is_same_host(peer.endpoint, source) && Host::of(peer.endpoint).scope_id == 0
-            })
-        };
-        exact.or_else(at_address).or_else(without_scope).map(|number| number as u32)
-    }
-
-    proptest! {
-        #[test]
-        fn sources_are_found_as_by_a_scan(
-            endpoints in prop::collection::hash_set(endpoint(), 1..8),
-            sources in prop::collection::vec(endpoint(), 1..20),
-        ) {
-            let peers: Vec<PeerConfig> = endpoints
-                .into_iter()
-                .map(|endpoint| PeerConfig { endpoint, networks: Vec::new() })
-                .collect();
-            let table = PeerTable::many(&peers, &[], upkeep()).unwrap();
-            for source in sources {
-                let found = table.of_source(Some(source)).map(|peer| peer.0);
-                prop_assert_eq!(found, scan(&peers, source), "{} among {:?}", source, peers);
-            }
-            prop_assert_eq!(table.of_source(None), None);
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,120 @@
+use super::*;
+use crate::packet::samples::Sample;
+use crate::sys::socket::ErrorOrigin;
+
+fn address(text: &str) -> Option<SocketAddr> {
+    Some(text.parse().unwrap())
+}
+
+fn upkeep() -> Arc<Upkeep> {
+    Arc::new(Upkeep::new(Duration::from_secs(600)))
+}
+
+fn accepts(table: &PeerTable, source: Option<SocketAddr>) -> bool {
+    table.of_source(source).is_some()
+}
+
+fn peer(endpoint: &str, networks: &[&str]) -> PeerConfig {
+    let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
+    PeerConfig { endpoint: endpoint.parse().unwrap(), networks }
+}
+
+#[test]
+fn the_peer_is_known_by_its_address_whatever_its_port() {
+    let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), upkeep());
+    assert!(accepts(&table, address("192.0.2.1:6")));
+    assert!(!accepts(&table, address("192.0.2.2:5")));
+    assert!(!accepts(&table, address("[::ffff:192.0.2.1]:5")));
+    assert!(!accepts(&table, None));
+}
+
+#[test]
+fn a_link_local_peer_is_known_by_its_link_too() {
+    let table = PeerTable::single(Accept::Peer, "[fe80::1%3]:5".parse().unwrap(), upkeep());
+    assert!(accepts(&table, address("[fe80::1%3]:6")));
+    assert!(!accepts(&table, address("[fe80::1%4]:5")));
+}
+
+#[test]
+fn any_source_is_accepted_when_asked_for() {
+    let table = PeerTable::single(Accept::Any, "192.0.2.1:5".parse().unwrap(), upkeep());
+    assert!(accepts(&table, address("198.51.100.7:1")));
+    assert!(accepts(&table, None));
+}
+
+#[test]
+fn a_single_peer_gets_everything() {
+    let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), upkeep());
+    for packet in [&[][..], b"\x45", b"\x60", &[0xff; 60]] {
+        assert_eq!(table.route(packet), Some(PeerIndex(0)), "{packet:?}");
+    }
+}
+
+#[test]
+fn of_many_the_destination_of_the_packet_chooses() {
+    let peers = [
+        peer("192.0.2.1:5", &["10.0.0.0/8", "2001:db8::/32"]),
+        peer("192.0.2.2:5", &["10.9.0.0/16", "2001:db8::2/128"]),
+    ];
+    let table = PeerTable::many(&peers, &[], upkeep()).unwrap();
+    for is_v6 in [false, true] {
+        let packet = Sample { is_v6, ..Sample::tcp(1, b"x") }.bytes();
+        let to = |text: &str| {
+            let mut packet = packet.clone();
+            match text.parse().unwrap() {
+                std::net::IpAddr::V4(address) => packet[16..20].copy_from_slice(&address.octets()),
+                std::net::IpAddr::V6(address) => packet[24..40].copy_from_slice(&address.octets()),
+            }
+            table.route(&packet).map(|peer| peer.0)
+        };
+        let found = match is_v6 {
+            false => [to("10.1.2.3"), to("10.9.2.3"), to("11.0.0.1")],
+            true => [to("2001:db8::1"), to("2001:db8::2"), to("2001:db9::1")],
+        };
+        assert_eq!(found, [Some(0), Some(1), None]);
+    }
+    for packet in [&[][..], b"\x45", &[0x45; 19], &[0x60; 39], &[0x50; 60]] {
+        assert_eq!(table.route(packet), None, "{packet:?}");
+    }
+}
+
+#[test]
+fn what_belongs_to_two_peers_is_refused() {
+    let refused =
+        |peers: &[PeerConfig]| PeerTable::many(peers, &[], upkeep()).unwrap_err().to_string();
+    let twice = [peer("192.0.2.1:5", &[]), peer("192.0.2.1:5", &[])];
+    assert!(refused(&twice).contains("192.0.2.1:5"), "{}", refused(&twice));
+    let shared = [peer("192.0.2.1:5", &["10.0.0.1/8"]), peer("192.0.2.2:5", &["10.0.0.2/8"])];
+    assert!(refused(&shared).contains("10.0.0.2/8"), "{}", refused(&shared));
+}
+
+#[test]
+fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
+    let peers = [peer("192.0.2.1:5", &[]), peer("192.0.2.2:5", &[])];
+    let table = PeerTable::many(&peers, &[], upkeep()).unwrap();
+    let report = |origin, destination: &str, mtu| ErrorReport {
+        errno: libc::EMSGSIZE,
+        origin,
+        destination: address(destination),
+        mtu,
+    };
+    let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();
+    table.note_errors(&[
+        report(ErrorOrigin::Local, "192.0.2.1:5", Some(1_000)),
+        report(ErrorOrigin::Network, "192.0.2.9:5", Some(1_100)),
+        report(ErrorOrigin::Network, "192.0.2.1:5", None),
+    ]);
+    assert_eq!((mtus(), table.upkeep.timers.time_left()), (vec![None, None], None));
+    table.note_errors(&[report(ErrorOrigin::Network, "192.0.2.2:5", Some(1_300))]);
+    assert_eq!(mtus(), [None, Some(1_300)]);
+    // It is carried over, and so is the deadline.
+    let table = table.successor(&peers[1..]).unwrap();
+    let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();
+    assert_eq!(mtus(), [Some(1_300)]);
+    let left = table.upkeep.timers.time_left().unwrap();
+    assert!(left > Duration::from_secs(590) && left <= Duration::from_secs(600), "{left:?}");
+    table.expire(Instant::now() + Duration::from_secs(590));
+    assert_eq!(mtus(), [Some(1_300)]);
+    table.expire(Instant::now() + Duration::from_secs(601));
+    assert_eq!((mtus(), table.upkeep.timers.time_left()), (vec![None], None));
+}

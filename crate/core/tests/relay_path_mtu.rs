@@ -1,0 +1,83 @@
+//! What a relay learns of the paths to its peers from the errors of a router.
+#![allow(clippy::print_stdout, reason = "a skipped test says why")]
+
+#[path = "support/namespace.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod namespace;
+
+use namespace::{eventually, in_namespace, ip};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc;
+use std::time::Duration;
+use tun2udp_core::relay::{PeerConfig, Relay, RelayConfig};
+
+/// A router to a network of MTU 1300, in a network namespace of its own. Sends the task that it runs as, and
+/// after the first step that it is ready; ends with the steps.
+fn router(tasks: mpsc::Sender<String>, steps: mpsc::Receiver<()>) {
+    let _namespace = tun2udp_core::sys::netns::unshare().unwrap();
+    let task = std::fs::read_link("/proc/thread-self").unwrap();
+    tasks.send(task.file_name().unwrap().to_str().unwrap().to_owned()).unwrap();
+    steps.recv().unwrap();
+    ip("link set right0 up");
+    ip("address add 192.0.2.1/24 dev right0");
+    ip("link add behind0 type veth peer name behind1");
+    ip("link set behind1 up");
+    ip("link set behind0 mtu 1300 up");
+    ip("route add 198.51.100.0/24 dev behind0");
+    std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+    tasks.send(String::new()).unwrap();
+    let _ = steps.recv();
+}
+
+#[test]
+fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
+    in_namespace("a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages", || {
+        let (tasks, task) = mpsc::channel();
+        let (step, steps) = mpsc::channel();
+        let router = std::thread::spawn(move || router(tasks, steps));
+        ip("link add left0 type veth peer name right0");
+        ip(&format!("link set right0 netns {}", task.recv().unwrap()));
+        ip("link set left0 up");
+        ip("address add 192.0.2.2/24 dev left0");
+        ip("route add 198.51.100.0/24 via 192.0.2.1");
+        step.send(()).unwrap();
+        assert_eq!(task.recv().unwrap(), "");
+        let endpoint = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let near = PeerConfig {
+            endpoint: endpoint("192.0.2.1:9"),
+            networks: vec!["10.21.0.0/16".parse().unwrap()],
+        };
+        let far = PeerConfig {
+            endpoint: endpoint("198.51.100.7:9"),
+            networks: vec!["10.20.0.0/16".parse().unwrap()],
+        };
+        let address = "10.9.0.1/24".parse().unwrap();
+        let lifetime = Duration::from_millis(700);
+        for is_many in [false, true] {
+            // The kernel remembers it for a while, and fragments by itself.
+            ip("route flush cache");
+            let config = match is_many {
+                true => {
+                    RelayConfig::with_peers(address, vec![near.clone(), far.clone()], 0).unwrap()
+                }
+                false => RelayConfig::new(address, far.endpoint, 0),
+            };
+            let routes = vec!["10.20.0.0/15".parse().unwrap()];
+            let config = RelayConfig { path_mtu_lifetime: lifetime, routes, ..config };
+            let relay =
+                Relay::start(config, |event| panic!("unexpected event: {event:?}")).unwrap();
+            let path_mtus =
+                || relay.peer_stats().iter().map(|peer| peer.path_mtu).collect::<Vec<_>>();
+            let expected = |mtu| if is_many { vec![None, mtu] } else { vec![mtu] };
+            let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+            assert_eq!(path_mtus(), expected(None));
+            inside.send_to(&[0; 1_400], "10.20.0.1:7").unwrap();
+            eventually("the report is noted", || path_mtus() == expected(Some(1_300)));
+            assert_eq!(relay.stats().outbound.path_mtu_reports, 1);
+            // Nothing but its deadline wakes the relay.
+            eventually("it is forgotten", || path_mtus() == expected(None));
+        }
+        drop(step);
+        router.join().unwrap();
+    });
+}
