@@ -15,6 +15,7 @@ use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use tun2udp_core::backoff::Backoff;
 use tun2udp_core::device::{DeviceOptions, TunDevice};
+use tun2udp_core::packet::layer::Layer;
 use tun2udp_core::sys::uring::ReadRing;
 use tun2udp_core::tuntap::{Filled, Form, Reader, Room};
 
@@ -127,7 +128,7 @@ fn mixed(number: usize) -> usize {
 }
 
 fn readers() -> [(Reader, usize); 2] {
-    [(Reader::whole(), 0), (Reader::cutting(10, false), 10)]
+    [(Reader::whole(), 0), (Reader::cutting(10, Layer::Ip), 10)]
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn the_form_may_change_while_packets_wait() {
     }
     Place::enter(|place| {
         let mut traffic = Traffic::new(place, 10);
-        let reader = Reader::cutting(10, false).with_io_uring(true);
+        let reader = Reader::cutting(10, Layer::Ip).with_io_uring(true);
         let mut reading = Reading::new(reader, Reader::largest_packet() + 10, 256);
         traffic.send(600, |_| 1400);
         let mut forms = [Form::Whole, Form::Cut].into_iter().cycle();

@@ -56,12 +56,12 @@ impl NativeDevice {
             if device.has_vnet_header() { device.vnet_header_size()? } else { 0 };
         let vnet_len = usize::try_from(vnet_header_bytes).unwrap_or(0);
         let is_cutting = vnet_len > 0;
+        let layer = device.layer();
         let join = CoalesceOptions {
-            tcp: is_cutting && offloads.tso && !device.is_tap(),
-            udp: is_cutting && offloads.uso && !device.is_tap(),
+            tcp: is_cutting && offloads.tso && layer.can_coalesce(),
+            udp: is_cutting && offloads.uso && layer.can_coalesce(),
         };
-        let reader =
-            if is_cutting { Reader::cutting(vnet_len, device.is_tap()) } else { Reader::whole() };
+        let reader = if is_cutting { Reader::cutting(vnet_len, layer) } else { Reader::whole() };
         let info = NativeDeviceInfo {
             name: device.name().to_owned(),
             index: device.index(),

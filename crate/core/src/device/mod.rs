@@ -28,6 +28,7 @@ pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, Mode};
 pub use settings::Settings;
 
 use crate::error::{Error, Result};
+use crate::packet::layer::Layer;
 use crate::sys::{interface, io as sys_io, tun, tun_control, tun_filter};
 use std::io;
 use std::io::IoSlice;
@@ -142,6 +143,12 @@ impl TunDevice {
     #[must_use]
     pub fn is_tap(&self) -> bool {
         self.flags & (tun::IFF_TUN | tun::IFF_TAP) == tun::IFF_TAP
+    }
+
+    /// Returns what it carries.
+    #[must_use]
+    pub fn layer(&self) -> Layer {
+        if self.is_tap() { Layer::Ethernet } else { Layer::Ip }
     }
 
     /// The device was persistent when it was opened: it was there before and stays after.

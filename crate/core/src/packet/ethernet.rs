@@ -4,6 +4,8 @@
 const TAGS: [[u8; 2]; 2] = [[0x81, 0x00], [0x88, 0xa8]];
 /// Bytes of both addresses.
 const ADDRESSES: usize = 12;
+/// Bytes of a header without tags.
+pub const HEADER: usize = ADDRESSES + 2;
 /// Bytes of a tag.
 const TAG: usize = 4;
 /// Tags that are looked through, as many as 802.1ad stacks.

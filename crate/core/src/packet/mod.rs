@@ -2,7 +2,7 @@
 //!
 //! - `vnet` is the header that stands before each packet of a device with offload;
 //! - `view` finds the headers of a packet; `checksum` adds and folds;
-//! - `ethernet` finds the packet of a frame;
+//! - `ethernet` finds the packet of a frame; `layer` is whether there are frames around packets;
 //! - `icmp` makes errors about packets;
 //! - `split` cuts a super-packet of the kernel's into the packets it stands for;
 //! - `steer` gives a flow a number, by which queues share the work;
@@ -16,6 +16,7 @@ pub mod checksum;
 pub mod coalesce;
 pub mod ethernet;
 pub mod icmp;
+pub mod layer;
 pub mod split;
 pub mod steer;
 pub mod view;

@@ -9,6 +9,7 @@
 //! - `handle` is the relay as its owner holds it;
 //! - `queue` runs the queues: a thread for each, with a loop that drives both directions (`writer` writes
 //!   the packets of one);
+//! - `wire` is the format of datagrams;
 //! - `peers` decides whose datagrams are accepted and where packets go, `stats` counts, `fallback` says which shortcut ended.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -25,6 +26,7 @@ mod stats;
 mod steering;
 mod underlay_route;
 mod user;
+mod wire;
 mod writer;
 
 pub use config::{Accept, Event, OffloadConfig, PeerConfig, RelayConfig, RelayInfo};

@@ -1,6 +1,7 @@
 //! Which MTU the interface gets, and which it can have.
 
 use super::config::RelayConfig;
+use super::wire::Wire;
 use crate::error::{Error, ErrorCode, Result};
 use crate::transport::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6, MAX_SEGMENTS};
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ const MIN_V4: u32 = 68;
 /// The smallest MTU of IPv6 (RFC 8200, 5), bytes.
 const MIN_V6: u32 = 1_280;
 
-/// Returns the largest packet that one datagram to any of the peers can carry, bytes.
+/// Returns the largest payload of a datagram to any of the peers, which is that of a GSO batch too, bytes.
 pub(super) fn max_payload(config: &RelayConfig) -> usize {
     config.endpoints().map(max_payload_to).min().unwrap_or(MAX_PAYLOAD_V4)
 }
@@ -25,25 +26,26 @@ fn max_payload_to(peer: SocketAddr) -> usize {
 pub(super) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
     // IP header without options and UDP header (RFC 791, RFC 8200, RFC 768).
     let headers = if peer.is_ipv4() { 20 + 8 } else { 40 + 8 };
-    let largest = u32::try_from(max_payload_to(peer)).unwrap_or(u32::MAX);
-    path_mtu.saturating_sub(headers).clamp(MIN_V4, largest)
+    let overhead = Wire::default().overhead();
+    let largest = u32::try_from(max_payload_to(peer) - overhead).unwrap_or(u32::MAX);
+    path_mtu.saturating_sub(headers + overhead as u32).clamp(MIN_V4, largest)
 }
 
 /// Returns how many packets of `mtu` bytes one GSO batch carries at most.
 pub(super) fn segments(mtu: u32, config: &RelayConfig) -> u32 {
-    let largest = u32::try_from(max_payload(config)).unwrap_or(u32::MAX);
-    (largest / mtu.max(1)).clamp(1, MAX_SEGMENTS as u32)
+    let datagram = Wire::default().seal(mtu as usize).max(1);
+    (max_payload(config) / datagram).clamp(1, MAX_SEGMENTS) as u32
 }
 
 /// Refuses an MTU that the interface's addresses or the datagrams cannot have.
 pub(super) fn check(mtu: u32, config: &RelayConfig) -> Result<()> {
-    let largest = max_payload(config);
+    let largest = max_payload(config) - Wire::default().overhead();
     let refuse = |reason: String, advice: String| {
         Err(Error::new(ErrorCode::InvalidArgument, "use the MTU", mtu.to_string(), reason)
             .with_advice(advice))
     };
     if mtu as usize > largest {
-        let family = if largest == MAX_PAYLOAD_V4 { "IPv4" } else { "IPv6" };
+        let family = if config.endpoints().any(|peer| peer.is_ipv4()) { "IPv4" } else { "IPv6" };
         return refuse(
             format!("one UDP datagram over {family} holds at most {largest} bytes"),
             format!("use {MIN_V4} to {largest}"),
@@ -88,6 +90,7 @@ mod tests {
         assert_eq!(segments(9_000, config), 7);
         assert_eq!(segments(65_507, config), 1);
         assert_eq!(segments(68, config), 64);
+        assert_eq!(segments(0, config), 64);
     }
 
     #[test]

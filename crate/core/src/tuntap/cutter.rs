@@ -3,7 +3,7 @@
 
 use super::slab::Filling;
 use crate::device::MAX_READ;
-use crate::packet::ethernet;
+use crate::packet::layer::Layer;
 use crate::packet::split::{self, Prepared, SplitPlan};
 use crate::packet::vnet::VnetHeader;
 use std::ops::Range;
@@ -14,7 +14,7 @@ pub(super) struct Cutter {
     /// A packet that is cut, behind its vnet header; empty if headers are passed on.
     scratch: Vec<u8>,
     vnet_len: usize,
-    is_tap: bool,
+    layer: Layer,
     /// Headers of the packets that the super-packet in `scratch` is cut into.
     headers: Vec<u8>,
     waiting: Waiting,
@@ -36,8 +36,8 @@ enum Waiting {
 
 impl Cutter {
     /// For packets behind a vnet header of `vnet_len` bytes.
-    pub(super) fn new(vnet_len: usize, is_tap: bool) -> Self {
-        Self { scratch: vec![0; MAX_READ], vnet_len, is_tap, ..Self::none() }
+    pub(super) fn new(vnet_len: usize, layer: Layer) -> Self {
+        Self { scratch: vec![0; MAX_READ], vnet_len, layer, ..Self::none() }
     }
 
     /// Where nothing is to be cut.
@@ -45,7 +45,7 @@ impl Cutter {
         Self {
             scratch: Vec::new(),
             vnet_len: 0,
-            is_tap: false,
+            layer: Layer::Ip,
             headers: Vec::new(),
             waiting: Waiting::Nothing,
             expects_super_packet: false,
@@ -149,8 +149,7 @@ impl Cutter {
         let Some(bytes) = self.scratch.get_mut(packet.clone()) else { return };
         // A super-packet's headers are looked at behind the frame's own; a lone checksum is found
         // by its place alone.
-        let link_len =
-            if self.is_tap && vnet.is_super_packet() { ethernet::header_len(bytes) } else { 0 };
+        let link_len = if vnet.is_super_packet() { self.layer.network_offset(bytes) } else { 0 };
         vnet.csum_start = vnet.csum_start.saturating_sub(link_len as u16);
         let Some((_, inner)) = bytes.split_at_mut_checked(link_len) else { return };
         match split::prepare(&vnet, inner, &mut self.headers) {

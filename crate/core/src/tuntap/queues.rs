@@ -6,8 +6,9 @@ use super::slab::Room;
 use super::writer::{Refusal, WriteCounters, Writer};
 use crate::device::{TunDevice, write_error};
 use crate::error::{Error, ErrorCode, Result};
+use crate::packet::layer::Layer;
+use crate::packet::steer;
 use crate::packet::vnet::VnetHeader;
-use crate::packet::{ethernet, steer};
 use std::io;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub struct Queues {
     reader: Reader,
     /// The queue that is read first, so that none waits for ever.
     turn: usize,
-    is_tap: bool,
+    layer: Layer,
 }
 
 #[derive(Debug)]
@@ -37,10 +38,10 @@ impl Queues {
     /// own.
     #[must_use]
     pub fn new(devices: Vec<TunDevice>, reader: Reader, writer: impl Fn() -> Writer) -> Self {
-        let is_tap = devices.first().is_some_and(TunDevice::is_tap);
+        let layer = devices.first().map_or(Layer::Ip, TunDevice::layer);
         let queue =
             |device| Queue { device: Arc::new(device), writer: writer(), is_attached: true };
-        Self { queues: devices.into_iter().map(queue).collect(), reader, turn: 0, is_tap }
+        Self { queues: devices.into_iter().map(queue).collect(), reader, turn: 0, layer }
     }
 
     /// How many there are.
@@ -192,8 +193,7 @@ impl Queues {
     }
 
     fn flow_of(&self, packet: &[u8]) -> u16 {
-        let link_len = if self.is_tap { ethernet::header_len(packet) } else { 0 };
-        steer::flow_number(packet.get(link_len..).unwrap_or_default())
+        steer::flow_number(packet.get(self.layer.network_offset(packet)..).unwrap_or_default())
     }
 
     fn each(&mut self, work: impl Fn(&mut Writer, &TunDevice) -> Progress) -> Progress {

@@ -6,6 +6,7 @@ use super::slab::{Filling, Room};
 use crate::backoff::Backoff;
 use crate::device::{MAX_READ, TunDevice};
 use crate::errno::{Call, Reaction};
+use crate::packet::layer::Layer;
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
@@ -76,8 +77,8 @@ impl Reader {
     /// A reader that takes off a vnet header of `vnet_len` bytes, completes checksums, and cuts
     /// super-packets.
     #[must_use]
-    pub fn cutting(vnet_len: usize, is_tap: bool) -> Self {
-        Self::with(Cutter::new(vnet_len, is_tap))
+    pub fn cutting(vnet_len: usize, layer: Layer) -> Self {
+        Self::with(Cutter::new(vnet_len, layer))
     }
 
     fn with(cutter: Cutter) -> Self {

@@ -2,10 +2,12 @@
 //! from the network is hostile until checked.
 
 use super::step::{Failure, Step, StepReport};
+use crate::packet::layer::Layer;
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::PeerView;
 use crate::relay::stats::{Counters, InboundDrop};
 use crate::relay::steering::FlowShare;
+use crate::relay::wire::Wire;
 use crate::relay::writer::Writer;
 use crate::sys::mmsg::Received;
 use crate::sys::socket::ErrorReport;
@@ -18,10 +20,14 @@ use std::sync::Arc;
 /// Messages received by one call at the most.
 pub(super) const BATCH_MESSAGES: usize = 16;
 
+/// What datagrams carry: the relay's interface is a TUN device.
+const LAYER: Layer = Layer::Ip;
+
 /// The inbound half of a relay's queue.
 pub(super) struct Inbound {
     receiver: UdpReceiver,
     peers: PeerView,
+    wire: Wire,
     writer: Writer,
     counters: Arc<Counters>,
     /// The last messages received were a single datagram.
@@ -37,8 +43,15 @@ impl Inbound {
         writer: Writer,
         counters: Arc<Counters>,
     ) -> Self {
-        let share = FlowShare::ALL;
-        Self { receiver, peers, writer, counters, is_quiet: true, share }
+        Self {
+            receiver,
+            peers,
+            wire: Wire::default(),
+            writer,
+            counters,
+            is_quiet: true,
+            share: FlowShare::ALL,
+        }
     }
 
     /// The same for a queue that only these flows should come to.
@@ -97,6 +110,11 @@ impl Inbound {
         self.note_errors(&errors);
     }
 
+    /// Returns whether the packet at `packet` is of a flow of this queue.
+    fn has_flow_of(&self, buffer: &[u8], packet: &Range<usize>) -> bool {
+        self.share.has(buffer.get(packet.clone()).unwrap_or_default())
+    }
+
     fn note_errors(&self, errors: &[ErrorReport]) {
         self.counters.count_errors(errors);
         self.peers.table().note_errors(errors);
@@ -117,18 +135,21 @@ impl Inbound {
             let peer = table.of_source(message.source);
             let is_of_batch = message.segment_size.is_some();
             let before = (datagrams, bytes);
-            for range in datagrams_of(&message) {
+            for datagram in datagrams_of(&message) {
                 datagrams += 1;
-                bytes += range.len() as u64;
-                let packet = buffer.get(range.clone()).unwrap_or_default();
-                match cause_to_drop(&message, peer.is_none(), packet.first()) {
-                    Some(cause) => self.counters.count_receive_drop(cause, 1),
-                    None if messages == 1 && !is_of_batch => {
-                        self.writer.packets().push_single(range)
+                bytes += datagram.len() as u64;
+                let found = match peer {
+                    None => Err(InboundDrop::ForeignSource),
+                    Some(_) => packet_in(buffer, &message, datagram, self.wire),
+                };
+                match found {
+                    Err(cause) => self.counters.count_receive_drop(cause, 1),
+                    Ok(packet) if messages == 1 && !is_of_batch => {
+                        self.writer.packets().push_single(packet)
                     }
-                    None => {
-                        is_misdirected |= is_of_batch && !self.share.has(packet);
-                        self.writer.packets().push(buffer, range);
+                    Ok(packet) => {
+                        is_misdirected |= is_of_batch && !self.has_flow_of(buffer, &packet);
+                        self.writer.packets().push(buffer, packet);
                     }
                 }
             }
@@ -146,7 +167,7 @@ impl Inbound {
     }
 }
 
-/// The datagrams of a message: one, or those of a train by its stride.
+/// The datagrams of a message: one, or those of a GSO batch by its segment size.
 fn datagrams_of(message: &Received) -> impl Iterator<Item = Range<usize>> + use<> {
     let Range { start, end } = message.range;
     let stride = message.segment_size.unwrap_or(end - start).max(1);
@@ -158,13 +179,20 @@ fn datagrams_of(message: &Received) -> impl Iterator<Item = Range<usize>> + use<
     })
 }
 
-fn cause_to_drop(message: &Received, is_foreign: bool, first: Option<&u8>) -> Option<InboundDrop> {
-    match first.map(|byte| byte >> 4) {
-        _ if is_foreign => Some(InboundDrop::ForeignSource),
-        _ if message.is_truncated => Some(InboundDrop::Truncated),
-        None => Some(InboundDrop::Empty),
-        Some(4 | 6) => None,
-        Some(_) => Some(InboundDrop::NotIp),
+/// Finds the packet in a datagram of a message, or why there is none.
+fn packet_in(
+    buffer: &[u8],
+    message: &Received,
+    datagram: Range<usize>,
+    wire: Wire,
+) -> Result<Range<usize>, InboundDrop> {
+    if message.is_truncated {
+        return Err(InboundDrop::Truncated);
+    }
+    let packet = wire.open(datagram).ok_or(InboundDrop::Empty)?;
+    match buffer.get(packet.clone()) {
+        Some(bytes) if LAYER.is_plausible(bytes) => Ok(packet),
+        _ => Err(InboundDrop::NotIp),
     }
 }
 
@@ -177,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn trains_are_cut_by_their_stride() {
+    fn gso_batches_are_split_by_their_segment_size() {
         let all = |message| datagrams_of(&message).map(|r| (r.start, r.end)).collect::<Vec<_>>();
         assert_eq!(all(message(10..110, None)), [(10, 110)]);
         assert_eq!(all(message(10..110, Some(40))), [(10, 50), (50, 90), (90, 110)]);
@@ -189,12 +217,17 @@ mod tests {
     fn what_cannot_be_a_packet_has_one_cause() {
         let plain = message(0..1, None);
         let cut = Received { is_truncated: true, ..plain.clone() };
-        assert_eq!(cause_to_drop(&plain, true, Some(&0x45)), Some(InboundDrop::ForeignSource));
-        assert_eq!(cause_to_drop(&cut, false, Some(&0x45)), Some(InboundDrop::Truncated));
-        assert_eq!(cause_to_drop(&plain, false, None), Some(InboundDrop::Empty));
+        let cause = |message: &Received, bytes: &[u8]| {
+            packet_in(bytes, message, 0..bytes.len(), Wire::Plain).err()
+        };
+        assert_eq!(cause(&cut, &[0x45]), Some(InboundDrop::Truncated));
+        assert_eq!(cause(&plain, &[]), Some(InboundDrop::Empty));
         for byte in 0..=255_u8 {
             let expected = (byte >> 4 != 4 && byte >> 4 != 6).then_some(InboundDrop::NotIp);
-            assert_eq!(cause_to_drop(&plain, false, Some(&byte)), expected, "{byte:#x}");
+            assert_eq!(cause(&plain, &[byte]), expected, "{byte:#x}");
         }
+        // A range that the buffer does not have is no packet either.
+        let outside = packet_in(&[0x45], &plain, 1..2, Wire::Plain);
+        assert_eq!(outside, Err(InboundDrop::NotIp));
     }
 }

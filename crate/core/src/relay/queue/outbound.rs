@@ -11,6 +11,7 @@ use crate::packet::vnet::VnetHeader;
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::{PeerIndex, PeerView};
 use crate::relay::stats::{Counters, OutboundDrop};
+use crate::relay::wire::Wire;
 use crate::transport::{Progress, SegmentationChange, SendDrop, SendQueue, SendReport, UdpSender};
 use std::io;
 use std::io::IoSlice;
@@ -31,6 +32,7 @@ const MAX_READ: usize = VnetHeader::LEN + MAX_PACKET;
 pub(super) struct Outbound {
     device: Arc<TunDevice>,
     sender: UdpSender,
+    wire: Wire,
     batch: Batch,
     queue: SendQueue,
     peers: PeerView,
@@ -85,6 +87,7 @@ impl Outbound {
         Self {
             device,
             sender,
+            wire: Wire::default(),
             batch,
             queue,
             peers,
@@ -207,7 +210,7 @@ impl Outbound {
             Ok(Prepared::Whole) => {
                 let slice = pieces.len();
                 pieces.push(Piece::Read(packet_start..end));
-                self.queue.push(slice..slice + 1, packet.len(), to.0, flow);
+                self.queue.push(slice..slice + 1, self.wire.seal(packet.len()), to.0, flow);
                 count.add(packet.len());
             }
             Ok(Prepared::Segments(plan)) => {
@@ -236,7 +239,7 @@ impl Outbound {
             let payload = packet_start + payload.start..packet_start + payload.end;
             let slice = self.batch.pieces.len();
             self.batch.pieces.extend([Piece::Made(header), Piece::Read(payload)]);
-            self.queue.push(slice..slice + 2, len, to.0, flow);
+            self.queue.push(slice..slice + 2, self.wire.seal(len), to.0, flow);
             count.add(len);
         }
     }

@@ -1,0 +1,70 @@
+//! What a device or a tunnel carries: IP packets, or Ethernet frames with packets in them.
+
+use super::ethernet;
+
+/// The layer of what is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// IP packets.
+    Ip,
+    /// Ethernet frames, without their checksum.
+    Ethernet,
+}
+
+impl Layer {
+    /// Returns where the network header begins: the length of a frame's own header, tags included. Never more
+    /// than `bytes` has.
+    #[inline]
+    #[must_use]
+    pub fn network_offset(self, bytes: &[u8]) -> usize {
+        match self {
+            Self::Ip => 0,
+            Self::Ethernet => ethernet::header_len(bytes),
+        }
+    }
+
+    /// Returns whether `bytes` can be of this layer: a packet of IPv4 or IPv6 by its first four bits, a frame by
+    /// its length. The driver refuses everything else (`tun_get_user` in drivers/net/tun.c).
+    #[inline]
+    #[must_use]
+    pub fn is_plausible(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Ip => bytes.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6)),
+            Self::Ethernet => bytes.len() >= ethernet::HEADER,
+        }
+    }
+
+    /// Returns whether packets may be coalesced: the driver takes super-packets of frames too, but the
+    /// coalescer looks for its headers at the start.
+    #[inline]
+    #[must_use]
+    pub fn can_coalesce(self) -> bool {
+        self == Self::Ip
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_are_told_by_their_version_and_frames_by_their_length() {
+        for byte in 0..=255_u8 {
+            assert_eq!(Layer::Ip.is_plausible(&[byte]), matches!(byte >> 4, 4 | 6), "{byte:#x}");
+        }
+        assert!(!Layer::Ip.is_plausible(&[]));
+        for len in 0..20 {
+            assert_eq!(Layer::Ethernet.is_plausible(&vec![0; len]), len >= 14, "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn the_network_header_is_behind_that_of_the_frame() {
+        let mut frame = [0; 60];
+        frame[12] = 8;
+        assert_eq!(Layer::Ethernet.network_offset(&frame), 14);
+        frame[12..14].copy_from_slice(&[0x81, 0]);
+        assert_eq!(Layer::Ethernet.network_offset(&frame), 18);
+        assert_eq!(Layer::Ip.network_offset(&frame), 0);
+    }
+}

@@ -1,0 +1,54 @@
+//! What a datagram carries besides its packet.
+//!
+//! Everything that depends on it asks here: how long a packet may be, how long its datagram is, and where in a
+//! datagram the packet lies. What a wire adds has constant size, so that packets of equal length stay equal as
+//! datagrams: the segments of a GSO batch do.
+
+use std::ops::Range;
+
+/// The format of datagrams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Wire {
+    /// One packet per datagram and nothing else.
+    #[default]
+    Plain,
+}
+
+impl Wire {
+    /// Returns the bytes of a datagram that are not its packet's.
+    #[inline]
+    pub(super) const fn overhead(self) -> usize {
+        match self {
+            Self::Plain => 0,
+        }
+    }
+
+    /// Returns the length of the datagram for a packet of `packet_len` bytes, whose payload is the packet.
+    #[inline]
+    pub(super) const fn seal(self, packet_len: usize) -> usize {
+        packet_len + self.overhead()
+    }
+
+    /// Returns where the packet lies in the datagram at `datagram`; `None` if it carries none.
+    #[inline]
+    pub(super) fn open(self, datagram: Range<usize>) -> Option<Range<usize>> {
+        match self {
+            Self::Plain => (!datagram.is_empty()).then_some(datagram),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_datagram_is_its_packet() {
+        assert_eq!(Wire::Plain.open(7..9), Some(7..9));
+        assert_eq!(Wire::Plain.open(7..7), None);
+        for len in [1, 1_400, 65_507] {
+            let datagram = 16..16 + Wire::Plain.seal(len);
+            assert_eq!(Wire::Plain.open(datagram).map(|packet| packet.len()), Some(len));
+        }
+    }
+}
