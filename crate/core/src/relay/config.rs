@@ -74,9 +74,9 @@ pub struct RelayConfig {
     pub path_mtu_lifetime: Duration,
     /// Which shortcuts the relay may take.
     pub offload: OffloadConfig,
-    /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: as many as
-    /// pay, which is one for a peer off this machine, where only one can receive trains, and else
-    /// one more than the process may use CPUs, at most 8.
+    /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: automatic,
+    /// which is 1 if a peer is not on this machine (only one socket can receive GSO batches then), otherwise
+    /// available CPUs + 1, at most 8.
     pub queues: usize,
 }
 
@@ -88,9 +88,9 @@ pub struct OffloadConfig {
     pub tso: bool,
     /// Take UDP super-packets whole from the interface (`TUN_F_USO4`, `TUN_F_USO6`).
     pub uso: bool,
-    /// Send trains of datagrams by one call (`UDP_SEGMENT`).
+    /// Send GSO batches of datagrams by one call (`UDP_SEGMENT`).
     pub udp_segment: bool,
-    /// Receive trains of datagrams by one call (`UDP_GRO`).
+    /// Receive GSO batches of datagrams by one call (`UDP_GRO`).
     pub udp_gro: bool,
     /// Join what was received into super-packets for the interface: TCP, and UDP where the kernel
     /// has USO.

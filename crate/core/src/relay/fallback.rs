@@ -30,7 +30,7 @@ pub(super) enum Fallback {
     CoalesceAgain,
     /// The program that spreads packets over several queues, with this errno.
     Steering(i32),
-    /// Several queues that receive: the peer's trains are of several flows.
+    /// Several queues that receive: the peer's GSO batches are of several flows.
     Receivers,
 }
 
@@ -113,8 +113,8 @@ impl Fallback {
                 strerror(errno)
             ),
             Self::Receivers => {
-                "the peer sends packets of several flows in one train: one queue receives all from \
-                 now on, so that no packet overtakes another"
+                "the peer sends packets of several flows in one GSO batch: one queue receives all \
+                 from now on, so that no packet overtakes another"
                     .to_owned()
             }
         }

@@ -59,9 +59,9 @@ fn bind_queues(
     Ok(endpoints)
 }
 
-/// A train goes to one queue as a whole, so with several queues it may carry one flow only. On its
-/// way over a network the kernel makes trains of whatever follows each other; on this machine they
-/// are as the peer made them, and ours are of one flow.
+/// Whether to receive GSO batches. One goes to a single queue as a whole, so with several queues it may carry
+/// one flow only. For datagrams from a network the kernel forms batches of whatever follows each other; on this
+/// machine they are as the peer formed them, and ours are of one flow.
 fn wants_gro(config: &RelayConfig, queues: usize) -> bool {
     config.offload.udp_gro && (queues == 1 || config.is_all_loopback())
 }

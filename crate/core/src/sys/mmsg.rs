@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// The largest datagram that UDP can carry to us, and the largest train that GRO hands over, bytes.
+/// The largest datagram that UDP can carry to us, and the largest GSO batch that GRO passes on, bytes.
 pub const MAX_DATAGRAM: usize = 65_535;
 /// Bytes before each message of a [`ReceiveBatch`] that stay zero: a vnet header of nothing to say, so
 /// that a datagram can be written together with it in one piece.
@@ -29,10 +29,10 @@ pub struct ReceiveBatch {
     received: usize,
 }
 
-/// One message of a [`ReceiveBatch`]: a datagram, or with UDP_GRO a train of them.
+/// One message of a [`ReceiveBatch`]: a datagram, or with UDP_GRO a GSO batch of them.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// Where the payload lies in [`ReceiveBatch::buffer`], all datagrams of a train end to end.
+    /// Where the payload lies in [`ReceiveBatch::buffer`], all datagrams of a GSO batch end to end.
     pub range: Range<usize>,
     /// Who sent it; `None` if the kernel named nobody of IPv4 or IPv6.
     pub source: Option<SocketAddr>,
@@ -60,7 +60,7 @@ impl ReceiveBatch {
         }
     }
 
-    /// Receives what is there, `limit` messages at the most, without waiting; at least one message or
+    /// Receives what is there, at most `limit` messages, without waiting; at least one message or
     /// an error.
     pub fn receive(&mut self, fd: BorrowedFd<'_>, limit: usize) -> io::Result<usize> {
         self.received = 0;
