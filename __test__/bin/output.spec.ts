@@ -59,7 +59,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 
   test(`${signal} during the start ends it with status 0 and in silence`, async (t) => {
-    const program = start([], { startDelayMs: 1000, events: [EVENT] })
+    const program = start([], { startAwaitsSignal: true, events: [EVENT] })
     await program.until('stderr', /UDP_SEGMENT/u)
     t.deepEqual(await program.end(signal), {
       status: 0,

@@ -104,8 +104,19 @@ async function startRelay(options, onEvent) {
   calls.set(options.name, options)
   for (const event of behaviour.events ?? []) onEvent?.(event)
   await delay(behaviour.startDelayMs ?? 0)
+  if (behaviour.startAwaitsSignal) await signalled()
   if (behaviour.startError) throw nativeError(behaviour.startError)
   return new NativeRelay(options, behaviour)
+}
+
+/** Resolves a moment after this process got a signal that ends programs. */
+async function signalled() {
+  const keepAlive = setInterval(() => {}, 1000)
+  await new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, resolve)
+  })
+  clearInterval(keepAlive)
+  await delay(20)
 }
 
 function sdNotify(state) {

@@ -6,6 +6,8 @@ import type { NativeRelayOptions, NativeRelayStats } from '#binding'
 export interface Behaviour {
   /** How long its start takes. */
   startDelayMs?: number
+  /** Its start takes until a signal comes. */
+  startAwaitsSignal?: boolean
   /** What its start fails with: the parts of a native error, or a message that is none. */
   startError?: object | string
   /** What it ends with, */

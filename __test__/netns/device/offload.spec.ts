@@ -54,7 +54,7 @@ function packetsOf(runs: readonly Run[]): Buffer[] {
   return runs.flatMap((run) => {
     const [source, destination] = ADDRESSES[run.version]
     const flow = `${run.version} ${run.flow}`
-    sequences.set(flow, (sequences.get(flow) ?? 2 ** 32 - 5000) + run.gap)
+    sequences.set(flow, ((sequences.get(flow) ?? 2 ** 32 - 5000) + run.gap) % 2 ** 32)
     return Array.from({ length: run.count }, (_, n) => {
       const isLast = n === run.count - 1
       const payload = Buffer.alloc(isLast ? run.lastBytes : run.payloadBytes, made++)
