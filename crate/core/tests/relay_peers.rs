@@ -244,6 +244,27 @@ fn the_table_is_swapped_under_traffic_without_a_lost_packet() {
 }
 
 #[test]
+fn the_sender_of_a_packet_without_a_route_is_told_over_ipv6_too() {
+    in_namespace("the_sender_of_a_packet_without_a_route_is_told_over_ipv6_too", || {
+        let socket = loopback_socket();
+        let mut config = config(vec![peer(&socket, &["fd20::/64"])]);
+        config.addresses.push("fd09::1/64".parse().unwrap());
+        config.routes.push("fd20::/16".parse().unwrap());
+        for offload in [OffloadConfig::ALL, OffloadConfig::NONE] {
+            let relay = start(RelayConfig { offload, ..config.clone() });
+            let inside = inside_socket("fd09::1");
+            os::set_option(&inside, libc::SOL_IPV6, libc::IPV6_RECVERR, 1).unwrap();
+            inside.send_to(b"out", "[fd20::1]:7").unwrap();
+            assert_eq!(socket.recv(&mut [0; 100]).unwrap(), 48 + 3);
+            inside.send_to(b"nowhere", "[fd20:1::1]:7").unwrap();
+            let error = inside.recv(&mut [0; 10]).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::ENETUNREACH), "{error}");
+            assert_eq!(finish(&relay).outbound.unreachable, 1);
+        }
+    });
+}
+
+#[test]
 fn contradictory_peers_are_refused() {
     in_namespace("contradictory_peers_are_refused", || {
         let (first, second) = (loopback_socket(), loopback_socket());

@@ -23,7 +23,7 @@ const UNREACHABLE_V4: [u8; 2] = [3, 0];
 const UNREACHABLE_V6: [u8; 2] = [1, 0];
 
 /// Returns the packet that tells the sender of `packet` that there is no route to its destination; `None` where
-/// no error may be sent: about ICMP errors, later fragments, multicast, and what is not a packet (RFC 1122,
+/// no error may be sent: about ICMP errors, later fragments, multicast, and invalid packets (RFC 1122,
 /// 3.2.2; RFC 4443, 2.4).
 ///
 /// It comes from the destination itself. An address of this machine would be refused as a source on its own

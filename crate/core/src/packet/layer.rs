@@ -1,8 +1,8 @@
-//! What a device or a tunnel carries: IP packets, or Ethernet frames with packets in them.
+//! The layer that a device or a tunnel carries: IP packets, or Ethernet frames.
 
 use super::ethernet;
 
-/// The layer of what is carried.
+/// A layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
     /// IP packets.

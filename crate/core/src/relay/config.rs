@@ -17,7 +17,7 @@ pub(super) const AUTO_QUEUES: usize = 0;
 /// The most queues that are taken unasked.
 const MOST_AUTO_QUEUES: usize = 8;
 
-/// As long as the kernel remembers it (`mtu_expires` of ip-sysctl).
+/// How long the kernel remembers a path MTU (`mtu_expires` of ip-sysctl).
 const PATH_MTU_LIFETIME: Duration = Duration::from_secs(600);
 
 /// Whose datagrams are taken.
@@ -70,7 +70,7 @@ pub struct RelayConfig {
     pub clone_device: PathBuf,
     /// Size asked for each of the socket's buffers, bytes.
     pub socket_buffer_bytes: usize,
-    /// How long the MTU of a path counts that a router reported.
+    /// How long a path MTU is valid that a router reported.
     pub path_mtu_lifetime: Duration,
     /// Which shortcuts the relay may take.
     pub offload: OffloadConfig,

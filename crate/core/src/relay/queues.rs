@@ -5,11 +5,11 @@ use super::fallback::Fallback;
 use super::steering;
 use super::steering::SteeredDevice;
 use crate::device::{DeviceOptions, Mode, Offloads, TunDevice, busy_error, has_vnet_header};
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::netlink::link::KindData;
 use crate::netlink::{Connection, LinkRef};
 use crate::transport::{UdpEndpoint, UdpOptions};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 /// The opened queues of a device.
@@ -29,26 +29,55 @@ pub(super) struct Existing {
     is_multi_queue: bool,
 }
 
-/// Binds the sockets, in the calling thread's network namespace.
-pub(super) fn bind(config: &RelayConfig, listen: SocketAddr) -> Result<Vec<UdpEndpoint>> {
+/// The sockets of one queue, all on one port: of the address family of the first peer, then of the other one if
+/// a peer has it.
+pub(super) type Sockets = Vec<UdpEndpoint>;
+
+/// How often another port is tried: the kernel's choice may be in use in the other address family.
+const PORT_ATTEMPTS: usize = 16;
+
+/// Binds the sockets of each queue, in the calling thread's network namespace.
+pub(super) fn bind(config: &RelayConfig) -> Result<Vec<Sockets>> {
     let queues = config.queue_count();
     if config.queues != AUTO_QUEUES || queues == 1 {
-        return bind_queues(config, listen, queues);
+        return bind_queues(config, queues);
     }
     // Nobody asked for several, so where they cannot be had there is nothing to tell.
     if !steering::can_steer_packets() {
-        return bind_queues(config, listen, 1);
+        return bind_queues(config, 1);
     }
-    bind_queues(config, listen, queues).or_else(|_| bind_queues(config, listen, 1))
+    bind_queues(config, queues).or_else(|_| bind_queues(config, 1))
 }
 
-fn bind_queues(
+fn bind_queues(config: &RelayConfig, queues: usize) -> Result<Vec<Sockets>> {
+    let is_ipv4 = config.peer.is_ipv4();
+    let needs_both = config.endpoints().any(|peer| peer.is_ipv4() != is_ipv4);
+    let mut attempts = if config.receive_port == 0 { PORT_ATTEMPTS } else { 1 };
+    loop {
+        let first = bind_family(config, is_ipv4, config.receive_port, queues)?;
+        if !needs_both {
+            return Ok(first.into_iter().map(|socket| vec![socket]).collect());
+        }
+        let port = first.first().map_or(0, |socket| socket.local().port());
+        attempts -= 1;
+        match bind_family(config, !is_ipv4, port, queues) {
+            Ok(second) => {
+                return Ok(first.into_iter().zip(second).map(|(a, b)| vec![a, b]).collect());
+            }
+            Err(error) if error.code() == ErrorCode::AddressInUse && attempts > 0 => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn bind_family(
     config: &RelayConfig,
-    listen: SocketAddr,
+    is_ipv4: bool,
+    port: u16,
     queues: usize,
 ) -> Result<Vec<UdpEndpoint>> {
     let options = UdpOptions {
-        listen,
+        listen: SocketAddr::new(listen_address(config, is_ipv4), port),
         wants_gro: wants_gro(config, queues),
         buffer_bytes: config.socket_buffer_bytes,
     };
@@ -57,6 +86,15 @@ fn bind_queues(
         steering::steer_datagrams(&endpoints)?;
     }
     Ok(endpoints)
+}
+
+fn listen_address(config: &RelayConfig, is_ipv4: bool) -> IpAddr {
+    config.listen.unwrap_or_else(|| match (is_ipv4, config.is_all_loopback()) {
+        (true, true) => Ipv4Addr::LOCALHOST.into(),
+        (true, false) => Ipv4Addr::UNSPECIFIED.into(),
+        (false, true) => Ipv6Addr::LOCALHOST.into(),
+        (false, false) => Ipv6Addr::UNSPECIFIED.into(),
+    })
 }
 
 /// Whether to receive GSO batches. One goes to a single queue as a whole, so with several queues it may carry
@@ -87,11 +125,11 @@ pub(super) async fn find(config: &RelayConfig) -> Result<Option<Existing>> {
     Ok(Some(Existing { is_multi_queue: tun.multi_queue }))
 }
 
-/// Opens the device with a queue for each of `endpoints`, in the calling thread's network namespace.
+/// Opens the device with a queue for each of `sockets`, in the calling thread's network namespace.
 /// It may have but one where more are not asked for.
 pub(super) fn open(
     config: &RelayConfig,
-    endpoints: &[UdpEndpoint],
+    sockets: &[Sockets],
     existing: Option<Existing>,
 ) -> Result<Opened> {
     let mut fallbacks = Vec::new();
@@ -100,14 +138,14 @@ pub(super) fn open(
         fallbacks.push(fallback);
     };
     let mut offload = config.offload;
-    offload.udp_gro = wants_gro(config, endpoints.len());
-    if offload.udp_gro && !endpoints.iter().all(UdpEndpoint::has_gro) {
+    offload.udp_gro = wants_gro(config, sockets.len());
+    if offload.udp_gro && !sockets.iter().flatten().all(UdpEndpoint::has_gro) {
         refuse(Fallback::UdpGro, &mut offload);
     }
     if offload.needs_vnet_header() && !has_vnet_header(&config.clone_device) {
         refuse(Fallback::VnetHeader, &mut offload);
     }
-    let form = Form::new(config, endpoints.len(), existing);
+    let form = Form::new(config, sockets.len(), existing);
     let mut devices = open_queues(config, form, offload.needs_vnet_header())?;
     if let Some(first) = devices.first()
         && offload.needs_vnet_header()

@@ -5,7 +5,7 @@
 
 use super::config::{MAX_QUEUES, OffloadConfig, RelayConfig, RelayInfo};
 use super::fallback::Fallback;
-use super::queues::{self, Opened};
+use super::queues::{self, Opened, Sockets};
 use super::steering::{FlowShare, SteeredDevice};
 use super::underlay_route::UnderlayRoutes;
 use super::{mtu, user};
@@ -17,7 +17,6 @@ use crate::transport::UdpEndpoint;
 use crate::tuntap::identity::Identity;
 use crate::tuntap::undo::{Change, Setting, Undo};
 use ipnet::IpNet;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 /// Everything a relay needs to run, and what to take back at its end.
@@ -33,10 +32,10 @@ pub(super) struct Prepared {
     pub(super) steered: Option<SteeredDevice>,
 }
 
-/// One queue of the device and one socket.
+/// One queue of the device and its sockets: one, or one of each address family that peers have.
 pub(super) struct Queue {
     pub(super) device: Arc<TunDevice>,
-    pub(super) endpoint: Arc<UdpEndpoint>,
+    pub(super) endpoints: Vec<Arc<UdpEndpoint>>,
     pub(super) offload: OffloadConfig,
     pub(super) share: FlowShare,
 }
@@ -46,7 +45,7 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     check(config)?;
     let identity = config.user.as_deref().map(user::resolve).transpose()?;
     let underlay = UnderlayRoutes::find(&Connection::open()?, config).await?;
-    let mut endpoints = queues::bind(config, listen_address(config))?;
+    let mut sockets = queues::bind(config)?;
     let is_elsewhere = match &config.netns {
         Some(name) => namespace::enter(name)?,
         None => false,
@@ -55,10 +54,9 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
         underlay.refuse_loops(config)?;
     }
     let existing = queues::find(config).await?;
-    let Opened { devices, offload, fallbacks, steered } =
-        queues::open(config, &endpoints, existing)?;
-    endpoints.truncate(devices.len());
-    let (Some(device), Some(endpoint)) = (devices.first(), endpoints.first()) else {
+    let Opened { devices, offload, fallbacks, steered } = queues::open(config, &sockets, existing)?;
+    sockets.truncate(devices.len());
+    let (Some(device), Some(endpoint)) = (devices.first(), sockets.iter().flatten().next()) else {
         return Err(Error::new(ErrorCode::System, "start the relay", "", "it has no queue"));
     };
     if identity.is_some() && device.is_persistent() {
@@ -79,13 +77,13 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     };
     let queues = devices.len();
     let info = info(config, device, endpoint, mtu, queues);
-    let queue = |(number, (device, endpoint))| Queue {
+    let queue = |(number, (device, endpoints)): (_, (_, Sockets))| Queue {
         device,
-        endpoint: Arc::new(endpoint),
+        endpoints: endpoints.into_iter().map(Arc::new).collect(),
         offload,
         share: FlowShare { number, queues },
     };
-    let queues = devices.into_iter().zip(endpoints).enumerate().map(queue).collect();
+    let queues = devices.into_iter().zip(sockets).enumerate().map(queue).collect();
     Ok(Prepared { queues, info, undo, offload, fallbacks, steered })
 }
 
@@ -106,16 +104,6 @@ fn check(config: &RelayConfig) -> Result<()> {
         return refuse("open queues of the interface", config.queues.to_string(), reason);
     }
     config.mtu.map_or(Ok(()), |mtu| mtu::check(mtu, config))
-}
-
-fn listen_address(config: &RelayConfig) -> SocketAddr {
-    let ip = config.listen.unwrap_or_else(|| match (config.peer, config.is_all_loopback()) {
-        (SocketAddr::V4(_), true) => Ipv4Addr::LOCALHOST.into(),
-        (SocketAddr::V4(_), false) => Ipv4Addr::UNSPECIFIED.into(),
-        (SocketAddr::V6(_), true) => Ipv6Addr::LOCALHOST.into(),
-        (SocketAddr::V6(_), false) => Ipv6Addr::UNSPECIFIED.into(),
-    });
-    SocketAddr::new(ip, config.receive_port)
 }
 
 /// What the interface is to become.

@@ -1,4 +1,4 @@
-//! What an address says by itself, without asking the kernel.
+//! Properties of an address that need no system call.
 
 use std::net::IpAddr;
 

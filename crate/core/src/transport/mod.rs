@@ -21,7 +21,7 @@ pub use error_report::ErrorKind;
 pub use receiver::UdpReceiver;
 pub use segmentation::SegmentationChange;
 pub use send_queue::{MAX_SEGMENTS, SendQueue};
-pub use sender::{Progress, SendDrop, SendReport, Sent, UdpSender};
+pub use sender::{SendDrop, SendProgress, SendReport, Sent, UdpSender};
 
 /// The largest payload of a UDP datagram over IPv4: 65,535 less 20 and 8 bytes of headers.
 pub const MAX_PAYLOAD_V4: usize = 65_507;

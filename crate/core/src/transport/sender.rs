@@ -80,7 +80,7 @@ pub struct SendReport {
 
 /// Whether everything was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum SendProgress {
     /// Every message was sent or dropped.
     Done,
     /// The socket is full; what waits is still in the queue.
@@ -121,7 +121,7 @@ impl UdpSender {
         destinations: &[SockAddr],
         slices: &[IoSlice<'_>],
         report: &mut SendReport,
-    ) -> Progress {
+    ) -> SendProgress {
         let mut retries = 0;
         while !queue.is_done() {
             let fd = self.endpoint.as_fd();
@@ -143,12 +143,12 @@ impl UdpSender {
             let errno = error.raw_os_error().unwrap_or(0);
             match Reaction::to(Call::SocketSend, errno) {
                 Reaction::Repeat => {}
-                Reaction::Await => return Progress::Blocked,
+                Reaction::Await => return SendProgress::Blocked,
                 _ => {
-                    let before = report.errors.len();
-                    error_report::drain(self.endpoint.as_fd(), &mut report.errors);
-                    // An error of an earlier datagram takes the place of this one's result.
-                    if report.errors.len() > before && retries < MAX_RETRIES {
+                    let has_reports =
+                        error_report::drain(self.endpoint.as_fd(), &mut report.errors);
+                    // An error of an earlier datagram takes the place of the one being sent.
+                    if has_reports && retries < MAX_RETRIES {
                         retries += 1;
                         continue;
                     }
@@ -157,7 +157,7 @@ impl UdpSender {
                 }
             }
         }
-        Progress::Done
+        SendProgress::Done
     }
 
     /// Tells the state of UDP_SEGMENT what the kernel took.

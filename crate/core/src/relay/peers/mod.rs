@@ -15,4 +15,4 @@ mod timers;
 pub use peer::{PeerStats, PeerTraffic};
 
 pub(super) use shared::{PeerView, Peers};
-pub(super) use table::PeerIndex;
+pub(super) use table::{PeerIndex, PeerTable};

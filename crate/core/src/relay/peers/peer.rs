@@ -1,4 +1,4 @@
-//! What is known of one peer, from table to table.
+//! One peer: its counters, and the MTU of the path to it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,18 +27,18 @@ struct Traffic {
 #[derive(Debug, Default)]
 struct LearnedMtu(AtomicU64);
 
-/// What is known of a peer.
+/// The state of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerStats {
     /// Where its datagrams go.
     pub endpoint: SocketAddr,
-    /// MTU of the path to it that a router reported, bytes; `None`: none did of late.
+    /// MTU of the path to it as a router reported it, bytes; `None`: there was no recent report.
     pub path_mtu: Option<u32>,
-    /// What was exchanged with it; `None` for a single peer, of which the relay's own counters say it.
+    /// Datagrams exchanged with it; `None` for a single peer, whose datagrams the relay's own counters count.
     pub traffic: Option<PeerTraffic>,
 }
 
-/// What was exchanged with one of several peers.
+/// Datagrams exchanged with one of several peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerTraffic {
     /// Datagrams to it that the kernel took for sending.

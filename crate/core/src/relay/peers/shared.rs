@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{PeerConfig, RelayConfig};
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(in crate::relay) struct Peers {
     current: Arc<ArcSwap<PeerTable>>,
-    is_ipv4: bool,
+    has_ipv4: bool,
+    has_ipv6: bool,
     upkeep: Arc<Upkeep>,
     /// Held while a table is replaced: the new one takes peers of the old one over.
     replacing: Mutex<()>,
@@ -27,13 +29,14 @@ impl Peers {
         Ok(Self {
             upkeep,
             current: Arc::new(ArcSwap::from_pointee(table)),
-            is_ipv4: config.peer.is_ipv4(),
+            has_ipv4: config.endpoints().any(|peer| peer.is_ipv4()),
+            has_ipv6: config.endpoints().any(|peer| peer.is_ipv6()),
             replacing: Mutex::new(()),
         })
     }
 
-    /// Replaces the peers. One whose endpoint stays is the same peer, with all that is known of it. Packets
-    /// that were read already still go where the old table sent them.
+    /// Replaces the peers. A peer whose endpoint stays keeps its counters and its path MTU. Packets that
+    /// were read already still go where the old table routed them.
     pub(in crate::relay) fn replace(&self, peers: &[PeerConfig]) -> Result<()> {
         let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current.load();
@@ -41,7 +44,10 @@ impl Peers {
             let reason = "the relay was started for a single peer, which gets every packet";
             return Err(refuse(String::new(), reason));
         }
-        let is_foreign = |peer: &&PeerConfig| peer.endpoint.is_ipv4() != self.is_ipv4;
+        let is_foreign = |peer: &&PeerConfig| match peer.endpoint {
+            SocketAddr::V4(_) => !self.has_ipv4,
+            SocketAddr::V6(_) => !self.has_ipv6,
+        };
         if let Some(peer) = peers.iter().find(is_foreign) {
             let reason = "the relay has no socket of its address family";
             return Err(refuse(peer.endpoint.to_string(), reason));
@@ -51,20 +57,23 @@ impl Peers {
         Ok(())
     }
 
-    /// Returns what is known of each peer, by index.
+    /// Returns the state of each peer, by index.
     pub(in crate::relay) fn stats(&self) -> Vec<PeerStats> {
         self.current.load().stats(Instant::now())
     }
 
-    /// Returns the time until something is due with a peer; `None` if nothing ever is.
+    /// Returns the time until the next deadline of a peer; `None` if there is none.
     #[inline]
     pub(in crate::relay) fn time_left(&self) -> Option<Duration> {
         self.upkeep.timers.time_left()
     }
 
-    /// Does what is due with the peers.
+    /// Handles deadlines that have passed. If none is scheduled, this costs one relaxed load.
+    #[inline]
     pub(in crate::relay) fn expire(&self) {
-        self.current.load().expire(Instant::now());
+        if self.time_left() == Some(Duration::ZERO) {
+            self.current.load().expire(Instant::now());
+        }
     }
 
     /// Creates a view of the table for one direction of a queue.
@@ -106,7 +115,6 @@ fn refuse(subject: String, reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::SocketAddr;
 
     fn peer(endpoint: &str) -> PeerConfig {
         PeerConfig { endpoint: endpoint.parse().unwrap(), networks: Vec::new() }

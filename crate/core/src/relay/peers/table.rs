@@ -29,11 +29,11 @@ pub(in crate::relay) struct PeerTable {
     upkeep: Arc<Upkeep>,
 }
 
-/// What all tables of a relay share.
+/// State that all tables of a relay share.
 #[derive(Debug)]
 pub(super) struct Upkeep {
     pub(super) timers: Timers,
-    /// How long a reported MTU of a path counts.
+    /// How long a reported path MTU is valid.
     pub(super) path_mtu_lifetime: Duration,
 }
 
@@ -112,7 +112,7 @@ impl PeerTable {
         &self.peers
     }
 
-    /// Returns what is known of each peer, by index.
+    /// Returns the state of each peer, by index.
     pub(super) fn stats(&self, now: Instant) -> Vec<PeerStats> {
         let now = self.upkeep.timers.millis(now);
         let stats = |peer: &Arc<Peer>| PeerStats {
@@ -151,7 +151,7 @@ impl PeerTable {
         }
     }
 
-    /// Notes what the network reported of datagrams sent earlier.
+    /// Records the path MTUs in error reports of datagrams sent earlier.
     pub(in crate::relay) fn note_errors(&self, reports: &[ErrorReport]) {
         for report in reports {
             if ErrorKind::of(report).is_none() {
@@ -161,14 +161,15 @@ impl PeerTable {
             let peer = peer.and_then(|peer| self.peers.get(peer.0 as usize));
             if let (Some(mtu), Some(peer)) = (report.mtu, peer) {
                 let Upkeep { timers, path_mtu_lifetime } = &*self.upkeep;
-                let deadline = timers.millis(Instant::now() + *path_mtu_lifetime);
+                let lifetime = u64::try_from(path_mtu_lifetime.as_millis()).unwrap_or(u64::MAX);
+                let deadline = timers.millis(Instant::now()).saturating_add(lifetime);
                 peer.learn_path_mtu(mtu, deadline);
                 timers.schedule(deadline);
             }
         }
     }
 
-    /// Does what is due with the peers.
+    /// Handles deadlines that have passed.
     pub(super) fn expire(&self, now: Instant) {
         let timers = &self.upkeep.timers;
         let now = timers.millis(now);
@@ -210,6 +211,9 @@ impl PeerTable {
 
 impl Many {
     fn add(&mut self, peer: &PeerConfig, index: PeerIndex) -> Result<()> {
+        if peer.endpoint.port() == 0 {
+            return Err(refuse("send to", peer.endpoint.to_string(), "port 0 is no destination"));
+        }
         if !self.sources.insert(peer.endpoint, index) {
             let reason = "another peer has this endpoint";
             return Err(refuse("add the peer", peer.endpoint.to_string(), reason));

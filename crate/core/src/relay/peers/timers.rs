@@ -1,4 +1,4 @@
-//! When something is due with a peer: one deadline for all of them.
+//! The next deadline of any peer.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ impl Timers {
         u64::try_from(now.saturating_duration_since(self.start).as_millis()).unwrap_or(NEVER - 1)
     }
 
-    /// Makes sure that something happens at `deadline`.
+    /// Adds a deadline.
     pub(super) fn schedule(&self, deadline: u64) {
         self.next.fetch_min(deadline, Ordering::Relaxed);
     }
@@ -37,7 +37,7 @@ impl Timers {
         }
     }
 
-    /// Takes the deadline if it has passed. The caller does what is due and schedules what remains.
+    /// Takes the deadline if it has passed; the caller handles it and schedules the later ones again.
     pub(super) fn take_due(&self, now: u64) -> bool {
         let take = |next: u64| (next <= now).then_some(NEVER);
         self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()

@@ -6,7 +6,7 @@
 use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
 use super::inbound::Inbound;
 use super::outbound::Outbound;
-use super::pauses::Pauses;
+use super::pause::Pause;
 use super::step::{Failure, Step, StepReport};
 use crate::backoff::Backoff;
 use crate::device::TunDevice;
@@ -53,52 +53,68 @@ impl Stop {
 /// One queue of a relay: its device and socket, both halves, and the word to stop.
 pub(super) struct Engine {
     outbound: Outbound,
-    inbound: Inbound,
+    sockets: Vec<Socket>,
     device: Arc<TunDevice>,
-    endpoint: Arc<UdpEndpoint>,
     stop: Arc<Stop>,
     peers: Arc<Peers>,
     poller: Poller,
-    /// What the device and the socket are watched for.
-    watched: [Interest; 2],
-    busy_poll: BusyPoll,
-    pauses: Pauses,
+    /// What the device is watched for.
+    watched: Interest,
+    /// Reading the device.
+    pause: Pause,
     /// Waiting itself.
     waiting: Backoff,
+    busy_poll: BusyPoll,
+}
+
+/// One socket and what it receives.
+struct Socket {
+    endpoint: Arc<UdpEndpoint>,
+    inbound: Inbound,
+    /// What the socket is watched for.
+    watched: Interest,
+    /// Reading the socket.
+    pause: Pause,
 }
 
 /// What an engine is made of.
 pub(super) struct Parts {
     pub(super) outbound: Outbound,
-    pub(super) inbound: Inbound,
+    /// One, or one of each address family: at most [`MAX_SOCKETS`].
+    pub(super) sockets: Vec<(Arc<UdpEndpoint>, Inbound)>,
     pub(super) device: Arc<TunDevice>,
-    pub(super) endpoint: Arc<UdpEndpoint>,
     pub(super) stop: Arc<Stop>,
     pub(super) peers: Arc<Peers>,
 }
 
-/// What the epoll set calls its descriptors.
-const DEVICE: u64 = 0;
-const ENDPOINT: u64 = 1;
-const STOP: u64 = 2;
+/// Sockets of one queue at most.
+const MAX_SOCKETS: usize = 2;
+
+/// What the epoll set calls its descriptors; the sockets have the numbers from 0 on.
+const DEVICE: u64 = 10;
+const STOP: u64 = 11;
 
 const READABLE: Interest = Interest { readable: true, writable: false };
 
-/// Which of the two sources may have something.
+/// Which of the sources may have something.
 #[derive(Clone, Copy)]
 struct Ready {
     device: bool,
-    endpoint: bool,
-    /// Both were quiet until now: what there is will be a single packet.
+    sockets: [bool; MAX_SOCKETS],
+    /// All were quiet until now: what there is will be a single packet.
     single_packet: bool,
 }
 
 impl Ready {
-    const NONE: Self = Self { device: false, endpoint: false, single_packet: false };
-    const ANY: Self = Self { device: true, endpoint: true, single_packet: false };
+    const NONE: Self = Self { device: false, sockets: [false; MAX_SOCKETS], single_packet: false };
+    const ANY: Self = Self { device: true, sockets: [true; MAX_SOCKETS], single_packet: false };
 
     fn is_any(self) -> bool {
-        self.device || self.endpoint
+        self.device || self.is_any_socket()
+    }
+
+    fn is_any_socket(self) -> bool {
+        self.sockets.contains(&true)
     }
 }
 
@@ -108,23 +124,31 @@ const SLEEP: Duration = Duration::from_micros(3);
 impl Engine {
     /// An engine that hears `bell`.
     pub(super) fn new(parts: Parts, bell: &Bell) -> io::Result<Self> {
-        let Parts { outbound, inbound, device, endpoint, stop, peers } = parts;
+        let Parts { outbound, sockets, device, stop, peers } = parts;
         let poller = Poller::new()?;
         poller.add(device.as_fd(), DEVICE, READABLE)?;
-        poller.add(endpoint.as_fd(), ENDPOINT, READABLE)?;
+        for ((endpoint, _), token) in sockets.iter().zip(0..) {
+            poller.add(endpoint.as_fd(), token, READABLE)?;
+        }
         poller.add(bell.as_fd(), STOP, READABLE)?;
+        let socket = |(endpoint, inbound)| Socket {
+            endpoint,
+            inbound,
+            watched: READABLE,
+            pause: Pause::default(),
+        };
+        let sockets = sockets.into_iter().map(socket).collect();
         Ok(Self {
             outbound,
-            inbound,
+            sockets,
             device,
-            endpoint,
             stop,
             peers,
             poller,
-            watched: [READABLE; 2],
-            busy_poll: BusyPoll::default(),
-            pauses: Pauses::default(),
+            watched: READABLE,
+            pause: Pause::default(),
             waiting: Backoff::READ,
+            busy_poll: BusyPoll::default(),
         })
     }
 
@@ -132,97 +156,101 @@ impl Engine {
     pub(super) fn run(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
         let result = self.relay(on_fallback);
         self.outbound.close();
-        self.inbound.close();
+        for socket in &mut self.sockets {
+            socket.inbound.close();
+        }
         result
     }
 
     fn relay(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
         let mut ready = Ready::ANY;
         while !self.stop.is_raised() {
-            let (mut outbound, mut inbound) = (Step::Drained, Step::Drained);
-            if ready.device && self.pauses.may_read(Source::Device) {
+            let (mut outbound, mut inbound) = (Step::Drained, [Step::Drained; MAX_SOCKETS]);
+            if ready.device && self.pause.may_read() {
                 let report = self.outbound.step(ready.single_packet);
-                outbound = self.note(report, on_fallback)?;
-                self.pauses.note(Source::Device, outbound);
+                outbound = note(&self.device, None, report, on_fallback)?;
+                self.pause.note(outbound);
             }
-            if ready.endpoint && self.pauses.may_read(Source::Endpoint) {
-                let report = self.inbound.step(ready.single_packet);
-                inbound = self.note(report, on_fallback)?;
-                self.pauses.note(Source::Endpoint, inbound);
+            for ((socket, is_ready), step) in
+                self.sockets.iter_mut().zip(ready.sockets).zip(&mut inbound)
+            {
+                if is_ready && socket.pause.may_read() {
+                    let report = socket.inbound.step(ready.single_packet);
+                    *step = note(&self.device, Some(&socket.endpoint), report, on_fallback)?;
+                    socket.pause.note(*step);
+                }
             }
-            ready = if outbound == Step::Moved || inbound == Step::Moved {
+            ready = if outbound == Step::Moved || inbound.contains(&Step::Moved) {
                 // Meanwhile the other may have got something.
                 Ready::ANY
             } else {
                 match self.wait(outbound, inbound) {
                     Ok(ready) => ready,
-                    // The next wait may succeed; until then both are tried now and then.
-                    Err(_) => self.pause(),
+                    // The next wait may succeed; until then all are tried now and then.
+                    Err(_) => self.sleep_after_failure(),
                 }
             };
         }
         Ok(())
     }
 
-    /// Passes on what a round found out; returns how far it came.
-    fn note(
-        &self,
-        report: std::result::Result<StepReport, Failure>,
-        on_fallback: &(dyn Fn(Fallback) + Sync),
-    ) -> Result<Step> {
-        let report = report.map_err(|failure| self.fatal(&failure))?;
-        if let Some(fallback) = report.fallback {
-            on_fallback(fallback);
-        }
-        if report.is_misdirected && steering::redirect_datagrams(&self.endpoint).is_ok() {
-            on_fallback(Fallback::Receivers);
-        }
-        Ok(report.step)
-    }
-
-    /// Waits until either half can go on, and returns which.
-    fn wait(&mut self, outbound: Step, inbound: Step) -> io::Result<Ready> {
-        let may_watch = |source, step| step != Step::Blocked && self.pauses.is_watched(source);
-        let device = Interest {
-            readable: may_watch(Source::Device, outbound),
-            writable: inbound == Step::Blocked,
-        };
-        let endpoint = Interest {
-            readable: may_watch(Source::Endpoint, inbound),
-            writable: outbound == Step::Blocked,
-        };
-        if self.watched != [device, endpoint] {
-            self.poller.change(self.device.as_fd(), DEVICE, device)?;
-            self.poller.change(self.endpoint.as_fd(), ENDPOINT, endpoint)?;
-            self.watched = [device, endpoint];
-        }
-        let is_blocked = outbound == Step::Blocked || inbound == Step::Blocked;
-        let is_busy = is_blocked || !self.pauses.are_none();
-        let is_quiet = !is_busy && self.outbound.is_quiet() && self.inbound.is_quiet();
-        let ready = if is_quiet {
+    /// Waits until a direction can go on, and returns which.
+    fn wait(&mut self, outbound: Step, inbound: [Step; MAX_SOCKETS]) -> io::Result<Ready> {
+        let is_device_full = inbound.contains(&Step::Blocked);
+        self.watch(outbound, inbound, is_device_full)?;
+        let is_blocked = outbound == Step::Blocked || is_device_full;
+        let mut is_quiet = !is_blocked && self.outbound.is_quiet() && self.pause.is_none();
+        is_quiet &=
+            self.sockets.iter().all(|socket| socket.inbound.is_quiet() && socket.pause.is_none());
+        let mut ready = if is_quiet {
             self.wait_for_turn()?
         } else {
             self.busy_poll.reset();
             self.sleep()?
         };
+        self.peers.expire();
         if !self.waiting.is_on() {
             self.waiting.accept(Instant::now());
         }
-        // Room in one is what the half that comes from the other waits for.
-        let is_over = |source| self.pauses.is_over(source);
-        Ok(Ready {
-            device: ready.device || outbound == Step::Blocked || is_over(Source::Device),
-            endpoint: ready.endpoint || inbound == Step::Blocked || is_over(Source::Endpoint),
-            ..ready
-        })
+        // Room in one is what the direction from the other waits for.
+        ready.device |= outbound == Step::Blocked || self.pause.is_over();
+        for ((is_ready, step), socket) in ready.sockets.iter_mut().zip(inbound).zip(&self.sockets) {
+            *is_ready |= step == Step::Blocked || socket.pause.is_over();
+        }
+        Ok(ready)
     }
 
-    /// Sleeps after a wait that failed, and lets both sources be tried.
-    fn pause(&mut self) -> Ready {
+    /// Sleeps after a wait that failed, and lets all sources be tried.
+    fn sleep_after_failure(&mut self) -> Ready {
         let now = Instant::now();
         self.waiting.refuse(now);
         thread::sleep(self.waiting.pause_left(now).unwrap_or_default());
         Ready::ANY
+    }
+
+    /// Changes what the descriptors are watched for, where that is another thing than before.
+    fn watch(
+        &mut self,
+        outbound: Step,
+        inbound: [Step; MAX_SOCKETS],
+        is_device_full: bool,
+    ) -> io::Result<()> {
+        let readable = outbound != Step::Blocked && self.pause.is_none();
+        let device = Interest { readable, writable: is_device_full };
+        if self.watched != device {
+            self.poller.change(self.device.as_fd(), DEVICE, device)?;
+            self.watched = device;
+        }
+        for ((socket, step), number) in self.sockets.iter_mut().zip(inbound).zip(0..) {
+            let writable = outbound == Step::Blocked && self.outbound.is_blocked(number);
+            let readable = step != Step::Blocked && socket.pause.is_none();
+            let interest = Interest { readable, writable };
+            if socket.watched != interest {
+                self.poller.change(socket.endpoint.as_fd(), number as u64, interest)?;
+                socket.watched = interest;
+            }
+        }
+        Ok(())
     }
 
     /// Waits for the next packet where the last ones came one by one.
@@ -241,7 +269,7 @@ impl Engine {
             ready = self.sleep()?;
             now = Instant::now();
         }
-        match (ready.device, ready.endpoint) {
+        match (ready.device, ready.is_any_socket()) {
             (true, false) => self.busy_poll.record_turn(Source::Device, now),
             (false, true) => self.busy_poll.record_turn(Source::Endpoint, now),
             _ => self.busy_poll.reset(),
@@ -249,50 +277,63 @@ impl Engine {
         Ok(Ready { single_packet: now.duration_since(began) > SLEEP, ..ready })
     }
 
-    /// Sleeps until there is something to do, with the peers too.
+    /// Sleeps until there is something to do, or something is due with a peer.
     fn sleep(&mut self) -> io::Result<Ready> {
-        let time_left = self.peers.time_left();
-        let pause_left = self.pauses.limit();
-        let told = self.poller.wait(time_left.into_iter().chain(pause_left).min())?;
-        let ready = self.ready(told);
-        if time_left.is_some() {
-            self.peers.expire();
-        }
-        Ok(ready)
+        let pauses = self.sockets.iter().map(|socket| &socket.pause).chain([&self.pause]);
+        let limit = self.peers.time_left().into_iter().chain(pauses.filter_map(Pause::left)).min();
+        let told = self.poller.wait(limit)?;
+        Ok(self.ready(told))
     }
 
     /// Which sources the poller tells of.
     fn ready(&mut self, told: impl Iterator<Item = Readiness>) -> Ready {
         let mut ready = Ready::NONE;
         for Readiness { token, has_error } in told {
-            match token {
-                DEVICE => {
-                    ready.device = true;
-                    if has_error {
-                        self.pauses.end(Source::Device);
-                    }
+            if token == DEVICE {
+                ready.device = true;
+                if has_error {
+                    self.pause = Pause::default();
                 }
-                ENDPOINT => {
-                    ready.endpoint = true;
-                    if has_error {
-                        self.inbound.take_errors();
-                    }
+                continue;
+            }
+            let mut sockets = self.sockets.iter_mut().zip(&mut ready.sockets).zip(0..);
+            if let Some(((socket, is_ready), _)) = sockets.find(|(_, number)| *number == token) {
+                *is_ready = true;
+                if has_error {
+                    socket.inbound.take_errors();
                 }
-                _ => {}
             }
         }
         ready
     }
+}
 
-    fn fatal(&self, failure: &Failure) -> Error {
-        let name = self.device.name();
-        let base = Error::os(failure.operation, name, failure.syscall, &failure.error);
-        // After the deletion of the interface every call says EBADFD (drivers/net/tun.c).
-        if base.code() == ErrorCode::DeviceDeleted {
-            return base.with_advice(
-                "the interface was deleted: start the relay again, and leave its interface alone",
-            );
-        }
-        base
+/// Passes on what a round found out, of a socket or of the device; returns how far it came.
+fn note(
+    device: &TunDevice,
+    endpoint: Option<&UdpEndpoint>,
+    report: std::result::Result<StepReport, Failure>,
+    on_fallback: &(dyn Fn(Fallback) + Sync),
+) -> Result<Step> {
+    let report = report.map_err(|failure| fatal(device, &failure))?;
+    if let Some(fallback) = report.fallback {
+        on_fallback(fallback);
     }
+    let redirect = |endpoint| steering::redirect_datagrams(endpoint).is_ok();
+    if report.is_misdirected && endpoint.is_some_and(redirect) {
+        on_fallback(Fallback::Receivers);
+    }
+    Ok(report.step)
+}
+
+fn fatal(device: &TunDevice, failure: &Failure) -> Error {
+    let name = device.name();
+    let base = Error::os(failure.operation, name, failure.syscall, &failure.error);
+    // After the deletion of the interface every call says EBADFD (drivers/net/tun.c).
+    if base.code() == ErrorCode::DeviceDeleted {
+        return base.with_advice(
+            "the interface was deleted: start the relay again, and leave its interface alone",
+        );
+    }
+    base
 }

@@ -1,5 +1,6 @@
 //! Interface to peer: read a batch of packets, split super-packets, send all in GSO batches.
 
+use super::lanes::Lanes;
 use super::replies::Replies;
 use super::step::{Failure, Step, StepReport};
 use crate::device::{MAX_PACKET, TunDevice};
@@ -9,10 +10,10 @@ use crate::packet::split::{self, Prepared, SplitPlan};
 use crate::packet::steer;
 use crate::packet::vnet::VnetHeader;
 use crate::relay::fallback::Fallback;
-use crate::relay::peers::{PeerIndex, PeerView};
+use crate::relay::peers::PeerView;
 use crate::relay::stats::{Counters, OutboundDrop};
 use crate::relay::wire::Wire;
-use crate::transport::{Progress, SegmentationChange, SendDrop, SendQueue, SendReport, UdpSender};
+use crate::transport::{SegmentationChange, SendDrop, SendProgress};
 use std::io;
 use std::io::IoSlice;
 use std::ops::Range;
@@ -31,10 +32,9 @@ const MAX_READ: usize = VnetHeader::LEN + MAX_PACKET;
 /// The outbound half of a relay's queue.
 pub(super) struct Outbound {
     device: Arc<TunDevice>,
-    sender: UdpSender,
+    lanes: Lanes,
     wire: Wire,
     batch: Batch,
-    queue: SendQueue,
     peers: PeerView,
     counters: Arc<Counters>,
     replies: Replies,
@@ -73,8 +73,7 @@ struct ReadCount {
 impl Outbound {
     pub(super) fn new(
         device: Arc<TunDevice>,
-        sender: UdpSender,
-        queue: SendQueue,
+        lanes: Lanes,
         peers: PeerView,
         counters: Arc<Counters>,
     ) -> Self {
@@ -86,10 +85,9 @@ impl Outbound {
         };
         Self {
             device,
-            sender,
+            lanes,
             wire: Wire::default(),
             batch,
-            queue,
             peers,
             counters,
             replies: Replies::new(),
@@ -101,7 +99,7 @@ impl Outbound {
     /// any others. Errors are those of the device; those of the socket are counted.
     pub(super) fn step(&mut self, single_packet: bool) -> Result<StepReport, Failure> {
         let mut filled = Step::Moved;
-        if self.queue.is_done() {
+        if self.lanes.is_done() {
             self.start_batch();
             let limit = if single_packet { 1 } else { BATCH_READS };
             filled = self.fill(limit).map_err(|error| Failure {
@@ -113,15 +111,15 @@ impl Outbound {
                 filled = Step::Drained;
             }
         }
-        let (progress, change) = self.flush();
+        let progress = self.flush();
         if !self.replies.is_empty() {
             self.replies.write(&self.device, vnet_len(&self.device));
         }
         let step = match progress {
-            Progress::Done => filled,
-            Progress::Blocked => Step::Blocked,
+            SendProgress::Done => filled,
+            SendProgress::Blocked => Step::Blocked,
         };
-        let fallback = change.map(|change| match change {
+        let fallback = self.lanes.take_change().map(|change| match change {
             SegmentationChange::Off { errno } => Fallback::UdpSegment(errno),
             SegmentationChange::On => Fallback::UdpSegmentAgain,
         });
@@ -135,7 +133,7 @@ impl Outbound {
 
     /// Counts what was read and will not be sent any more.
     pub(super) fn close(&mut self) {
-        let waiting = self.queue.waiting_datagrams(|piece| self.batch.piece_len(piece));
+        let waiting = self.lanes.waiting_datagrams(|piece| self.batch.piece_len(piece));
         self.counters.count_send_drop(OutboundDrop::Closing, waiting);
         self.start_batch();
     }
@@ -143,8 +141,7 @@ impl Outbound {
     /// Forgets the last batch. What it queued refers to its peer table, so only now a newer one is taken.
     fn start_batch(&mut self) {
         self.peers.refresh();
-        self.sender.start_batch();
-        self.queue.clear();
+        self.lanes.start_batch();
         self.batch.pieces.clear();
         self.batch.headers.clear();
         self.batch.filled = 0;
@@ -187,20 +184,21 @@ impl Outbound {
 
     /// Queues what the last read put into the arena: `len` bytes at its filled end.
     fn enqueue(&mut self, len: usize, count: &mut ReadCount) {
-        let join = self.sender.can_segment();
         let Batch { arena, filled, headers, pieces } = &mut self.batch;
         let (start, end) = (*filled, *filled + len);
         let vnet_len = vnet_len(&self.device);
         let Some(read) = arena.get_mut(start..end) else { return };
         let Some((vnet, packet)) = read.split_at_mut_checked(vnet_len) else { return };
-        let flow = join.then(|| steer::flow_number(packet));
         // A super-packet has one destination.
-        let Some(to) = self.peers.table().route(packet) else {
+        let table = self.peers.table();
+        let found = table.route(packet).and_then(|to| Some((to, self.lanes.to(to, table)?)));
+        let Some((to, lane)) = found else {
             count.add(packet.len());
             count.unroutable += 1;
             self.replies.add(Instant::now(), || icmp::no_route(packet));
             return;
         };
+        let flow = lane.can_segment().then(|| steer::flow_number(packet));
         let prepared = match vnet.first_chunk() {
             Some(vnet) => split::prepare(&VnetHeader::parse(vnet), packet, headers),
             None => Ok(Prepared::Whole),
@@ -210,13 +208,17 @@ impl Outbound {
             Ok(Prepared::Whole) => {
                 let slice = pieces.len();
                 pieces.push(Piece::Read(packet_start..end));
-                self.queue.push(slice..slice + 1, self.wire.seal(packet.len()), to.0, flow);
+                lane.queue().push(slice..slice + 1, self.wire.seal(packet.len()), to.0, flow);
                 count.add(packet.len());
             }
             Ok(Prepared::Segments(plan)) => {
                 count.super_packets += 1;
                 count.split += plan.count() as u64;
-                self.queue_segments(&plan, packet_start, (to, flow), count);
+                let add = |len, slices: Range<usize>| {
+                    lane.queue().push(slices, self.wire.seal(len), to.0, flow);
+                    count.add(len);
+                };
+                gather(&plan, packet_start, pieces, add);
             }
             Err(_) => {
                 count.add(packet.len());
@@ -227,25 +229,8 @@ impl Outbound {
         self.batch.filled = end;
     }
 
-    fn queue_segments(
-        &mut self,
-        plan: &SplitPlan,
-        packet_start: usize,
-        (to, flow): (PeerIndex, Option<u16>),
-        count: &mut ReadCount,
-    ) {
-        for (header, payload) in plan.segments() {
-            let len = header.len() + payload.len();
-            let payload = packet_start + payload.start..packet_start + payload.end;
-            let slice = self.batch.pieces.len();
-            self.batch.pieces.extend([Piece::Made(header), Piece::Read(payload)]);
-            self.queue.push(slice..slice + 2, self.wire.seal(len), to.0, flow);
-            count.add(len);
-        }
-    }
-
-    /// Sends what is queued. Returns how far that came, and whether GSO batches ended or began again.
-    fn flush(&mut self) -> (Progress, Option<SegmentationChange>) {
+    /// Sends what is queued. Returns how far that came.
+    fn flush(&mut self) -> SendProgress {
         let Batch { arena, headers, pieces, .. } = &self.batch;
         let bytes = |piece: &Piece| match piece {
             Piece::Read(range) => arena.get(range.clone()),
@@ -260,14 +245,29 @@ impl Outbound {
             all = pieces.iter().map(slice).collect();
             all.as_slice()
         };
-        let table = self.peers.table();
-        let messages = table.is_many().then(Vec::new);
-        let mut report = SendReport { messages, ..SendReport::default() };
-        let progress = self.sender.send(&mut self.queue, table.destinations(), slices, &mut report);
-        self.counters.count_sent(&report);
-        table.count_sent(report.messages.as_deref().unwrap_or_default());
-        table.note_errors(&report.errors);
-        (progress, report.change)
+        self.lanes.send(slices, self.peers.table(), &self.counters)
+    }
+
+    /// Returns whether the socket with this number is full.
+    pub(super) fn is_blocked(&self, socket: usize) -> bool {
+        self.lanes.is_blocked(socket)
+    }
+}
+
+/// Adds the pieces of the packets that a super-packet is split into, whose payload lies from `packet_start` on.
+/// `add` gets the length of each, bytes, and the range of its pieces.
+fn gather(
+    plan: &SplitPlan,
+    packet_start: usize,
+    pieces: &mut Vec<Piece>,
+    mut add: impl FnMut(usize, Range<usize>),
+) {
+    for (header, payload) in plan.segments() {
+        let len = header.len() + payload.len();
+        let payload = packet_start + payload.start..packet_start + payload.end;
+        let first = pieces.len();
+        pieces.extend([Piece::Made(header), Piece::Read(payload)]);
+        add(len, first..first + 2);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::engine::{Engine, Parts, Stop};
 use super::inbound::{BATCH_MESSAGES, Inbound};
+use super::lanes::{Lane, Lanes};
 use super::outbound::Outbound;
 use crate::error::{Error, Result};
 use crate::packet::coalesce::CoalesceOptions;
@@ -14,7 +15,7 @@ use crate::relay::setup::{self, Prepared, Queue};
 use crate::relay::stats::{Counters, Meter};
 use crate::relay::writer::Writer;
 use crate::sys::poll::Bell;
-use crate::transport::{SendQueue, UdpReceiver, UdpSender};
+use crate::transport::{SendQueue, UdpEndpoint, UdpReceiver, UdpSender};
 use crate::tuntap::undo::Undo;
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
@@ -184,26 +185,31 @@ fn start_thread(
 }
 
 fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
-    let Queue { device, endpoint, offload, share } = queue;
-    let config = &task.config;
+    let Queue { device, endpoints, offload, share } = queue;
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
-    let sender = UdpSender::new(Arc::clone(&endpoint), offload.udp_segment);
-    let receiver = UdpReceiver::new(Arc::clone(&endpoint), BATCH_MESSAGES);
-    let join = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
-    let writer = Writer::new(Arc::clone(&device), join);
-    let queue = SendQueue::new(mtu::max_payload(config));
+    let coalesce = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
+    let max_batch_bytes = mtu::max_payload(&task.config);
+    let lane = |endpoint: &Arc<UdpEndpoint>| {
+        let sender = UdpSender::new(Arc::clone(endpoint), offload.udp_segment);
+        Lane::new(sender, SendQueue::new(max_batch_bytes), endpoint.local().is_ipv4())
+    };
+    let lanes = Lanes::new(endpoints.iter().map(lane).collect());
+    let socket = |endpoint: Arc<UdpEndpoint>| {
+        let receiver = UdpReceiver::new(Arc::clone(&endpoint), BATCH_MESSAGES);
+        let writer = Writer::new(Arc::clone(&device), coalesce);
+        let (peers, counters) = (task.peers.view(), Arc::clone(counters));
+        let inbound = Inbound::new(receiver, peers, writer, counters).for_share(share);
+        (endpoint, inbound)
+    };
     let parts = Parts {
         outbound: Outbound::new(
             Arc::clone(&device),
-            sender,
-            queue,
+            lanes,
             task.peers.view(),
             Arc::clone(counters),
         ),
-        inbound: Inbound::new(receiver, task.peers.view(), writer, Arc::clone(counters))
-            .for_share(share),
+        sockets: endpoints.into_iter().map(socket).collect(),
         device: Arc::clone(&device),
-        endpoint,
         stop: Arc::clone(&task.stop),
         peers: Arc::clone(&task.peers),
     };

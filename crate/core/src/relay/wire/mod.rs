@@ -1,8 +1,7 @@
-//! What a datagram carries besides its packet.
+//! The format of datagrams.
 //!
-//! Everything that depends on it asks here: how long a packet may be, how long its datagram is, and where in a
-//! datagram the packet lies. What a wire adds has constant size, so that packets of equal length stay equal as
-//! datagrams: the segments of a GSO batch do.
+//! It decides how long a packet may be, how long its datagram is, and where in a datagram the packet lies. Its
+//! overhead is constant, so that packets of equal length make datagrams of equal length, as a GSO batch requires.
 
 use std::ops::Range;
 

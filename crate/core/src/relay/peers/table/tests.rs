@@ -82,6 +82,8 @@ fn of_many_the_destination_of_the_packet_chooses() {
 fn what_belongs_to_two_peers_is_refused() {
     let refused =
         |peers: &[PeerConfig]| PeerTable::many(peers, &[], upkeep()).unwrap_err().to_string();
+    let no_port = [peer("192.0.2.1:5", &[]), peer("192.0.2.2:0", &[])];
+    assert!(refused(&no_port).contains("port 0"), "{}", refused(&no_port));
     let twice = [peer("192.0.2.1:5", &[]), peer("192.0.2.1:5", &[])];
     assert!(refused(&twice).contains("192.0.2.1:5"), "{}", refused(&twice));
     let shared = [peer("192.0.2.1:5", &["10.0.0.1/8"]), peer("192.0.2.2:5", &["10.0.0.2/8"])];
@@ -117,4 +119,21 @@ fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
     assert_eq!(mtus(), [Some(1_300)]);
     table.expire(Instant::now() + Duration::from_secs(601));
     assert_eq!((mtus(), table.upkeep.timers.time_left()), (vec![None], None));
+}
+
+#[test]
+fn a_lifetime_without_end_has_no_deadline_worth_a_wait() {
+    let upkeep = Arc::new(Upkeep::new(Duration::MAX));
+    let table = PeerTable::many(&[peer("192.0.2.2:5", &[])], &[], upkeep).unwrap();
+    let origin = ErrorOrigin::Network;
+    let destination = address("192.0.2.2:5");
+    table.note_errors(&[ErrorReport {
+        errno: libc::EMSGSIZE,
+        origin,
+        destination,
+        mtu: Some(1_300),
+    }]);
+    assert_eq!(table.upkeep.timers.time_left(), None);
+    table.expire(Instant::now() + Duration::from_secs(1 << 30));
+    assert_eq!(table.stats(Instant::now())[0].path_mtu, Some(1_300));
 }

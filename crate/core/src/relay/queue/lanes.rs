@@ -1,0 +1,108 @@
+//! The sending ends of a queue: one for each address family that its peers have, since a socket is of one
+//! family, and so is its error queue.
+
+use crate::relay::peers::{PeerIndex, PeerTable};
+use crate::relay::stats::Counters;
+use crate::transport::{SegmentationChange, SendProgress, SendQueue, SendReport, UdpSender};
+use std::io::IoSlice;
+
+/// One sending end and the messages that wait for it.
+pub(super) struct Lane {
+    sender: UdpSender,
+    queue: SendQueue,
+    is_ipv4: bool,
+    is_blocked: bool,
+    /// A change that was not reported yet.
+    change: Option<SegmentationChange>,
+}
+
+/// All sending ends of a queue, in the order of its sockets: one, or one of each family.
+pub(super) struct Lanes(Vec<Lane>);
+
+impl Lane {
+    pub(super) fn new(sender: UdpSender, queue: SendQueue, is_ipv4: bool) -> Self {
+        Self { sender, queue, is_ipv4, is_blocked: false, change: None }
+    }
+
+    /// Returns whether datagrams may be coalesced into GSO batches.
+    pub(super) fn can_segment(&self) -> bool {
+        self.sender.can_segment()
+    }
+
+    pub(super) fn queue(&mut self) -> &mut SendQueue {
+        &mut self.queue
+    }
+}
+
+impl Lanes {
+    pub(super) fn new(lanes: Vec<Lane>) -> Self {
+        Self(lanes)
+    }
+
+    /// Returns the lane to a peer; `None` if there is no socket of its family.
+    #[inline]
+    pub(super) fn to(&mut self, peer: PeerIndex, table: &PeerTable) -> Option<&mut Lane> {
+        match self.0.as_mut_slice() {
+            [only] => Some(only),
+            lanes => {
+                let is_ipv4 = table.destinations().get(peer.0 as usize)?.is_ipv4();
+                lanes.iter_mut().find(|lane| lane.is_ipv4 == is_ipv4)
+            }
+        }
+    }
+
+    /// Returns whether everything was sent or dropped.
+    pub(super) fn is_done(&self) -> bool {
+        self.0.iter().all(|lane| lane.queue.is_done())
+    }
+
+    /// Returns whether the socket with this number is full.
+    pub(super) fn is_blocked(&self, number: usize) -> bool {
+        self.0.get(number).is_some_and(|lane| lane.is_blocked)
+    }
+
+    /// Removes everything that waits, and begins a new batch.
+    pub(super) fn start_batch(&mut self) {
+        for lane in &mut self.0 {
+            lane.sender.start_batch();
+            lane.queue.clear();
+            lane.is_blocked = false;
+        }
+    }
+
+    /// Returns the number of datagrams that wait. `slice_len` returns the length of a slice by its index, bytes.
+    pub(super) fn waiting_datagrams(&self, slice_len: impl Fn(usize) -> usize) -> u64 {
+        self.0.iter().map(|lane| lane.queue.waiting_datagrams(&slice_len)).sum()
+    }
+
+    /// Sends what waits; its slices are `slices`. Returns how far that came.
+    pub(super) fn send(
+        &mut self,
+        slices: &[IoSlice<'_>],
+        table: &PeerTable,
+        counters: &Counters,
+    ) -> SendProgress {
+        let mut progress = SendProgress::Done;
+        for Lane { sender, queue, is_blocked, change, .. } in &mut self.0 {
+            let messages = table.is_many().then(Vec::new);
+            let mut report = SendReport { messages, ..SendReport::default() };
+            *is_blocked = sender.send(queue, table.destinations(), slices, &mut report)
+                == SendProgress::Blocked;
+            counters.count_sent(&report);
+            table.count_sent(report.messages.as_deref().unwrap_or_default());
+            table.note_errors(&report.errors);
+            if *is_blocked {
+                progress = SendProgress::Blocked;
+            }
+            if report.change.is_some() {
+                *change = report.change;
+            }
+        }
+        progress
+    }
+
+    /// Returns whether GSO batches ended or began again on one of the sockets; of two changes, the first.
+    pub(super) fn take_change(&mut self) -> Option<SegmentationChange> {
+        self.0.iter_mut().find_map(|lane| lane.change.take())
+    }
+}

@@ -1,0 +1,172 @@
+//! Sending: `sendmmsg(2)`, with UDP_SEGMENT (udp(7)).
+
+use crate::sys::cmsg::ControlBuffer;
+use crate::sys::{check, check_count};
+use socket2::SockAddr;
+use std::io;
+use std::io::IoSlice;
+use std::mem;
+use std::ops::Range;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// The shape of one message to send: which slices make it up, how the kernel splits it, and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageShape {
+    /// Which of the slices, in order, are its payload.
+    pub slices: Range<usize>,
+    /// `UDP_SEGMENT`: bytes of each datagram but the last; `None`: the message is one datagram.
+    pub segment_size: Option<u16>,
+    /// Index of its destination.
+    pub to: u32,
+}
+
+impl MessageShape {
+    fn destination<'a>(&self, destinations: &'a [SockAddr]) -> io::Result<&'a SockAddr> {
+        destinations.get(self.to as usize).ok_or_else(invalid)
+    }
+}
+
+fn invalid() -> io::Error {
+    io::Error::from_raw_os_error(libc::EINVAL)
+}
+
+/// Headers for one `sendmmsg`, reused from call to call.
+#[derive(Default)]
+pub struct SendBatch {
+    messages: Vec<libc::mmsghdr>,
+    controls: Vec<ControlBuffer>,
+}
+
+impl SendBatch {
+    /// Sends messages without waiting, each to the one of `destinations` that it names; returns how many
+    /// the kernel took.
+    ///
+    /// An error is that of the first message; one of a later message ends the batch before it. `EINVAL` if
+    /// a message names slices or a destination that do not exist.
+    pub fn send(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        destinations: &[SockAddr],
+        slices: &[IoSlice<'_>],
+        shapes: &[MessageShape],
+    ) -> io::Result<usize> {
+        if let [shape @ MessageShape { slices: only, segment_size: None, .. }] = shapes
+            && let Some([datagram]) = slices.get(only.clone())
+        {
+            return send(fd, shape.destination(destinations)?, datagram).map(|()| 1);
+        }
+        self.controls.clear();
+        self.controls.extend(shapes.iter().map(|shape| {
+            let size = shape.segment_size.unwrap_or(0);
+            ControlBuffer::with_u16(libc::SOL_UDP, libc::UDP_SEGMENT, size)
+        }));
+        self.messages.clear();
+        for (shape, control) in shapes.iter().zip(&mut self.controls) {
+            let payload = slices.get(shape.slices.clone()).ok_or_else(invalid)?;
+            let destination = shape.destination(destinations)?;
+            self.messages.push(message(destination, payload, shape.segment_size, control));
+        }
+        let count = self.messages.len() as libc::c_uint;
+        // SAFETY: the headers point at `destinations`, `slices` and `self.controls`, all of which
+        // live and stay where they are for the call; the kernel only reads them.
+        let result = unsafe {
+            libc::sendmmsg(
+                fd.as_raw_fd(),
+                self.messages.as_mut_ptr(),
+                count,
+                libc::MSG_DONTWAIT as _,
+            )
+        };
+        self.messages.clear();
+        check(result).map(|sent| usize::try_from(sent).unwrap_or(0))
+    }
+}
+
+/// Sends one datagram that lies in one piece: `sendto(2)`, which costs less than a batch of one.
+fn send(fd: BorrowedFd<'_>, destination: &SockAddr, datagram: &[u8]) -> io::Result<()> {
+    // SAFETY: the kernel reads `datagram` and `destination`, which live for the call.
+    check_count(unsafe {
+        libc::sendto(
+            fd.as_raw_fd(),
+            datagram.as_ptr().cast(),
+            datagram.len(),
+            libc::MSG_DONTWAIT,
+            destination.as_ptr().cast(),
+            destination.len(),
+        )
+    })
+    .map(drop)
+}
+
+fn message(
+    destination: &SockAddr,
+    payload: &[IoSlice<'_>],
+    segment_size: Option<u16>,
+    control: &mut ControlBuffer,
+) -> libc::mmsghdr {
+    // SAFETY: `struct mmsghdr` is plain data, valid when all zero.
+    let mut message: libc::mmsghdr = unsafe { mem::zeroed() };
+    let header = &mut message.msg_hdr;
+    header.msg_name = destination.as_ptr().cast_mut().cast();
+    header.msg_namelen = destination.len();
+    // `IoSlice` has the layout of `struct iovec` on Unix.
+    header.msg_iov = payload.as_ptr().cast_mut().cast();
+    header.msg_iovlen = payload.len() as _;
+    if segment_size.is_some() {
+        header.msg_control = control.as_mut_ptr();
+        header.msg_controllen = ControlBuffer::LEN as _;
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+
+    fn receiver() -> UdpSocket {
+        UdpSocket::bind("127.0.0.1:0").unwrap()
+    }
+
+    #[test]
+    fn a_datagram_in_one_piece_and_one_in_two_arrive_alike() {
+        let receiver = receiver();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let destinations = [SockAddr::from(receiver.local_addr().unwrap())];
+        let pieces: [&[u8]; 3] = [b"whole", b"wh", b"ole"];
+        let pieces = pieces.map(IoSlice::new);
+        let mut batch = SendBatch::default();
+        for slices in [0..1, 1..3] {
+            let shape = MessageShape { slices, segment_size: None, to: 0 };
+            assert_eq!(batch.send(sender.as_fd(), &destinations, &pieces, &[shape]).unwrap(), 1);
+            let mut buffer = [0; 10];
+            assert_eq!(receiver.recv(&mut buffer).unwrap(), 5);
+            assert_eq!(&buffer[..5], b"whole");
+        }
+    }
+    #[test]
+    fn each_message_of_a_call_goes_to_its_own_destination() {
+        let receivers = [receiver(), receiver()];
+        let destinations =
+            receivers.each_ref().map(|receiver| SockAddr::from(receiver.local_addr().unwrap()));
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let pieces: [&[u8]; 4] = [b"a0", b"b1", b"c1", b"d0"];
+        let pieces = pieces.map(IoSlice::new);
+        let message = |slice, to| MessageShape { slices: slice..slice + 1, segment_size: None, to };
+        let mut batch = SendBatch::default();
+        let shapes = [message(0, 0), message(1, 1), message(2, 1), message(3, 0)];
+        assert_eq!(batch.send(sender.as_fd(), &destinations, &pieces, &shapes).unwrap(), 4);
+        for (receiver, expected) in receivers.iter().zip([[b"a0", b"d0"], [b"b1", b"c1"]]) {
+            for bytes in expected {
+                let mut buffer = [0; 10];
+                assert_eq!(receiver.recv(&mut buffer).unwrap(), 2);
+                assert_eq!(&buffer[..2], bytes);
+            }
+        }
+        for shapes in [&[message(0, 2)][..], &[message(0, 2), message(1, 0)], &[message(4, 0)]] {
+            let error = batch.send(sender.as_fd(), &destinations, &pieces, shapes).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{shapes:?}");
+        }
+    }
+}
