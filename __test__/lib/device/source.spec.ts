@@ -30,7 +30,11 @@ function sourceOf(answers: readonly number[]) {
     // The device is readable at once, and as long as it is watched: level-triggered.
     setReading(isReading: boolean) {
       note(`watch ${isReading}`)
-      if (isReading && left.length > 0) setImmediate(() => this.onReadable())
+      if (isReading && left.length > 0) {
+        setImmediate(() => {
+          this.onReadable()
+        })
+      }
     },
   } as Watching
   const source = new PacketSource(native, packets, watching, 8)
