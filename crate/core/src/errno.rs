@@ -65,9 +65,11 @@ impl Reaction {
         };
         match (call, errno) {
             (_, libc::EINTR) => Self::Repeat,
+            // There is nothing to wait for but the wait itself.
+            (Wait, _) => Self::Pause,
             (_, libc::EAGAIN) => Self::Await,
             (DeviceRead | DeviceWrite | DeviceWriteJoined, libc::EBADFD) => Self::End,
-            (DeviceRead | SocketReceive | Wait, _) => Self::Pause,
+            (DeviceRead | SocketReceive, _) => Self::Pause,
             (DeviceWriteJoined, _) => Self::Split,
             // No checksum offload, or a policy of IPsec on the route; segments longer than the path's
             // MTU, too many of them, or a route of type blackhole; segments that the kernel would
@@ -94,7 +96,7 @@ mod tests {
             for errno in ALL {
                 let expected = match errno {
                     4 => Reaction::Repeat,
-                    11 => Reaction::Await,
+                    11 if call != Call::Wait => Reaction::Await,
                     77 if is_device(call) => Reaction::End,
                     5 | 22 | 90 if call == Call::SocketSendBatch => Reaction::Split,
                     _ => match call {

@@ -1,0 +1,152 @@
+//! Relays whose reads, receives and waits fail: each failure is counted, and passes.
+#![allow(clippy::print_stdout, reason = "a skipped test says why")]
+
+#[path = "support/inner.rs"]
+mod inner;
+#[path = "support/namespace.rs"]
+mod namespace;
+#[path = "support/refusal.rs"]
+#[allow(dead_code, reason = "what other tests need of it")]
+mod refusal;
+#[path = "support/tunnel.rs"]
+#[allow(dead_code, reason = "what other tests need of it")]
+mod tunnel;
+
+use namespace::{eventually, in_namespace, ip};
+use refusal::{Call, Verdict};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+use tun2udp_core::relay::Stats;
+use tunnel::{Tunnel, skips};
+
+/// Errnos that are no failure of a packet or a read.
+const NO_FAILURES: [i32; 3] = [libc::EINTR, libc::EAGAIN, libc::EBADFD];
+
+/// A relay whose reads or receives fail: the calls that `is_call` finds, so many times.
+fn assert_goes_on(
+    number: libc::c_long,
+    is_call: fn(&Call) -> bool,
+    times: i32,
+    errno: i32,
+) -> Stats {
+    let left = Arc::new(AtomicI32::new(0));
+    let refusing = Arc::clone(&left);
+    let judge = move |call: &Call| {
+        let is_refused = is_call(call) && refusing.fetch_sub(1, Ordering::Relaxed) > 0;
+        if is_refused { Verdict::Refuse(errno) } else { Verdict::Pass }
+    };
+    let mut tunnel = Tunnel::under(&[number], judge);
+    tunnel.burst_in();
+    left.store(times, Ordering::Relaxed);
+    tunnel.burst_out();
+    tunnel.burst_in();
+    eventually("the relay meets with each refusal", || {
+        tunnel.burst_out();
+        left.load(Ordering::Relaxed) <= 0
+    });
+    assert_eq!(tunnel.events(), [""; 0]);
+    let stats = tunnel.finish();
+    assert_eq!(stats.outbound.dropped() + stats.inbound.dropped(), 0, "errno {errno}: {stats:?}");
+    stats
+}
+
+/// The relay reads its interface into much memory at once, and nothing else so.
+fn is_device_read(call: &Call) -> bool {
+    call.arguments[2] > 100_000
+}
+
+fn failures() -> impl Iterator<Item = i32> {
+    (1..=133).filter(|errno| !NO_FAILURES.contains(errno))
+}
+
+#[test]
+fn every_errno_of_a_read_is_counted_and_the_relay_goes_on() {
+    let name = "every_errno_of_a_read_is_counted_and_the_relay_goes_on";
+    if skips(name) {
+        return;
+    }
+    in_namespace(name, || {
+        for errno in failures() {
+            let stats = assert_goes_on(libc::SYS_read, is_device_read, 2, errno);
+            assert_eq!(stats.outbound.read_errors, 2, "errno {errno}");
+        }
+    });
+}
+
+#[test]
+fn every_errno_of_a_receive_is_counted_and_the_relay_goes_on() {
+    let name = "every_errno_of_a_receive_is_counted_and_the_relay_goes_on";
+    if skips(name) {
+        return;
+    }
+    in_namespace(name, || {
+        for errno in failures().chain([libc::EBADFD]) {
+            // One receive is tried nine times: an error of a datagram sent earlier may take its turn.
+            let stats = assert_goes_on(libc::SYS_recvmmsg, |_| true, 18, errno);
+            assert_eq!(stats.inbound.receive_errors, 2, "errno {errno}");
+        }
+    });
+}
+
+#[test]
+fn a_wait_that_fails_does_not_end_the_relay() {
+    let name = "a_wait_that_fails_does_not_end_the_relay";
+    if skips(name) {
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    let wait = libc::SYS_epoll_wait;
+    #[cfg(not(target_arch = "x86_64"))]
+    let wait = libc::SYS_epoll_pwait;
+    in_namespace(name, || {
+        for (number, errno) in [(wait, libc::ENOMEM), (wait, libc::EINVAL)] {
+            assert_goes_on(number, |_| true, 5, errno);
+        }
+    });
+}
+
+#[test]
+fn a_relay_that_cannot_read_sleeps_and_can_be_closed() {
+    let name = "a_relay_that_cannot_read_sleeps_and_can_be_closed";
+    if skips(name) {
+        return;
+    }
+    in_namespace(name, || {
+        let judge = |call: &Call| {
+            if is_device_read(call) { Verdict::Refuse(libc::ENOMEM) } else { Verdict::Pass }
+        };
+        let mut tunnel = Tunnel::under(&[libc::SYS_read], judge);
+        tunnel.inside.send_to(b"out", "10.9.0.2:7").unwrap();
+        std::thread::sleep(Duration::from_secs(1));
+        let errors = tunnel.stats().outbound.read_errors;
+        // After 1, 2, 4 … 500 ms.
+        assert!((5..=12).contains(&errors), "{errors} reads in a second");
+        tunnel.burst_in();
+        let began = std::time::Instant::now();
+        tunnel.finish();
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    });
+}
+
+#[test]
+fn a_deleted_interface_ends_a_relay_that_could_not_read_it() {
+    let name = "a_deleted_interface_ends_a_relay_that_could_not_read_it";
+    if skips(name) {
+        return;
+    }
+    in_namespace(name, || {
+        let mut left = 9;
+        let judge = move |call: &Call| {
+            let is_refused = is_device_read(call) && left > 0;
+            left -= i32::from(is_refused);
+            if is_refused { Verdict::Refuse(libc::EIO) } else { Verdict::Pass }
+        };
+        let tunnel = Tunnel::under(&[libc::SYS_read], judge);
+        eventually("it waits", || tunnel.stats().outbound.read_errors > 3);
+        ip(&format!("link delete {}", tunnel.relay.info().interface_name));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let error = runtime.block_on(tunnel.relay.closed()).expect_err("a failure");
+        assert_eq!(error.code(), tun2udp_core::ErrorCode::DeviceDeleted, "{error}");
+    });
+}

@@ -1,0 +1,128 @@
+//! A relay whose system calls are judged, and traffic through it.
+
+use super::inner;
+use super::namespace::loopback_socket;
+use super::refusal::{self, Call, Verdict};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tun2udp_core::packet::checksum::{Sum, pseudo_header};
+use tun2udp_core::relay::{Relay, RelayConfig, Stats};
+
+/// Packets of a burst: few enough for the default buffer of the peer's socket.
+pub(crate) const BURST: u8 = 12;
+/// Bytes of payload of a packet of a burst.
+pub(crate) const LEN: usize = 1_000;
+
+/// Returns whether to skip the test `name`, and prints why.
+pub(crate) fn skips(name: &str) -> bool {
+    let reason = refusal::missing();
+    if let Some(reason) = reason {
+        println!("SKIP {name}: {reason}");
+    }
+    reason.is_some()
+}
+
+/// A relay, the socket of its peer, and one behind its interface.
+pub(crate) struct Tunnel {
+    pub(crate) relay: Relay,
+    events: Arc<Mutex<Vec<&'static str>>>,
+    peer: UdpSocket,
+    pub(crate) inside: UdpSocket,
+    bursts: u8,
+}
+
+impl Tunnel {
+    /// A tunnel whose relay makes the calls `numbers` under `judge`.
+    pub(crate) fn under(
+        numbers: &[libc::c_long],
+        judge: impl FnMut(&Call) -> Verdict + Send + 'static,
+    ) -> Self {
+        let peer = loopback_socket();
+        let address = peer.local_addr().unwrap();
+        let (relay, events) = refusal::under(numbers, judge, || start(address));
+        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        inside.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        Self { relay, events, peer, inside, bursts: 0 }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.relay.stats()
+    }
+
+    pub(crate) fn events(&self) -> Vec<&'static str> {
+        self.events.lock().unwrap().clone()
+    }
+
+    /// Sends a burst of numbered packets from the peer; each must arrive, in order and unchanged.
+    pub(crate) fn burst_in(&mut self) {
+        self.bursts = self.bursts.wrapping_add(1);
+        let payload = |number: u8| {
+            let mut payload = vec![number; LEN];
+            payload[0] = self.bursts;
+            payload
+        };
+        for number in 0..BURST {
+            let packet = with_checksum(inner::udp_packet(2, &payload(number)));
+            self.peer.send_to(&packet, self.relay.info().local).unwrap();
+        }
+        let mut buffer = [0; 2 * LEN];
+        for number in 0..BURST {
+            let len = self.inside.recv(&mut buffer).unwrap();
+            assert!(buffer[..len] == payload(number), "packet {number}: {:?}", &buffer[..4]);
+        }
+    }
+
+    /// The same out of the interface.
+    pub(crate) fn burst_out(&mut self) {
+        self.bursts = self.bursts.wrapping_add(1);
+        let bursts = self.bursts;
+        for number in 0..BURST {
+            self.inside
+                .send_to(&[&[bursts, number][..], &[7; LEN]].concat(), "10.9.0.2:7")
+                .unwrap();
+        }
+        let mut buffer = [0; 2 * LEN];
+        for number in 0..BURST {
+            let len = self.peer.recv(&mut buffer).unwrap();
+            assert_eq!(len, 28 + 2 + LEN);
+            assert_eq!(buffer[28..30], [bursts, number]);
+        }
+    }
+
+    /// Ends the relay; no packet may be missing in its counters.
+    pub(crate) fn finish(self) -> Stats {
+        self.relay.close();
+        self.relay.join();
+        let stats = self.relay.stats();
+        let Stats { outbound, inbound, .. } = &stats;
+        assert_eq!(
+            outbound.packets_read,
+            outbound.datagrams_sent + outbound.dropped(),
+            "{stats:?}"
+        );
+        assert_eq!(
+            inbound.datagrams_received,
+            inbound.packets_written + inbound.dropped(),
+            "{stats:?}"
+        );
+        stats
+    }
+}
+
+/// Starts a relay of one queue, and keeps the kinds of its events.
+pub(crate) fn start(peer: SocketAddr) -> (Relay, Arc<Mutex<Vec<&'static str>>>) {
+    let events = Arc::<Mutex<Vec<_>>>::default();
+    let seen = Arc::clone(&events);
+    let config =
+        RelayConfig { queues: 1, ..RelayConfig::new("10.9.0.1/24".parse().unwrap(), peer, 0) };
+    let relay = Relay::start(config, move |event| seen.lock().unwrap().push(event.kind)).unwrap();
+    (relay, events)
+}
+
+/// Fills in the UDP checksum, without which no packet is coalesced.
+fn with_checksum(mut packet: Vec<u8>) -> Vec<u8> {
+    let sum = Sum::of(&packet[12..]).and(pseudo_header(17, packet.len() - 20));
+    packet[26..28].copy_from_slice(&sum.checksum());
+    packet
+}
