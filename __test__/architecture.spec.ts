@@ -58,6 +58,12 @@ const WRONG_RUST: readonly [file: string, code: string, problem: string][] = [
     'transport may not use device::X',
   ],
   ['core/src/netlink/link.rs', 'pub(in crate::relay) fn f() {}', 'netlink may not use relay'],
+  ['core/src/device/mod.rs', 'use crate::interface::Spec;', 'device may not use interface::Spec'],
+  [
+    'core/src/interface/undo.rs',
+    'use crate::tuntap::OpenOptions;',
+    'interface may not use tuntap::OpenOptions',
+  ],
   [
     'core/src/netlink/link.rs',
     'use crate::{error::{Error, Result}, sys::{a, b::{c}}, device::{X as Y}};',
@@ -124,6 +130,8 @@ test('Rust that keeps the rules is not refused', (t) => {
     'crate/core/src/relay/mod.rs': `/* unsafe neli */ const A: &str = "unsafe \\" crate::x"; // neli
       const B: char = '"'; const C: &str = r#"crate::nowhere"#; fn f<'a>(x: &'a str) {}
       use crate::{device::A, transport, netlink::{B, C}, Result};`,
+    'crate/core/src/interface/mod.rs': 'use crate::{device::A, netlink::B, sys, error::Error};',
+    'crate/core/src/tuntap/open.rs': 'use crate::interface::{self, Spec};',
     'crate/core/src/netlink/mod.rs': 'use neli::socket; use crate::sys::netns;',
     'crate/core/tests/relay.rs': 'fn f() { unsafe { neli::x() } }',
     'crate/node/src/relay.rs': 'use crate::error; use tun2udp_core::relay::Relay; use napi::Env;',

@@ -144,8 +144,8 @@ test('each cause of a failing open has its own code, and nothing stays behind', 
     [{ cloneDevice: '/no/such/device' }, 'ERR_TUN_NO_DEVICE_NODE', /--device \/dev\/net\/tun/u],
     [
       { name: 'a', addresses: ['10.8.0.1/24', '10.8.0.1/24'] },
-      'ERR_TUN_EXISTS',
-      /10\.8\.0\.1\/24/u,
+      'ERR_TUN_INVALID_ARGUMENT',
+      /10\.8\.0\.1\/24: it is given twice/u,
     ],
     [
       { name: 'a', routes: ['10.0.0.0/8'], up: false },

@@ -9,6 +9,7 @@
 //!   each other, nor of [`netlink`].
 //! - [`netlink`] speaks RTNETLINK over neli, and is the only user of neli.
 //! - [`namespace`] tells network namespaces apart and moves threads into them.
+//! - `interface` configures an interface and rolls that back, for [`tuntap`] and [`relay`].
 //! - [`persistent`] makes, removes and lists devices that outlive their process, which takes both
 //!   the driver and RTNETLINK.
 //! - [`tuntap`] is a device as a program uses it: configured by one call, read and written in
@@ -22,6 +23,7 @@ pub mod backoff;
 pub mod device;
 pub mod errno;
 pub mod error;
+mod interface;
 pub mod namespace;
 pub mod netlink;
 pub mod packet;

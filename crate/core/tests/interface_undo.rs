@@ -205,7 +205,11 @@ fn settings_that_an_administrator_changed_meanwhile_stay() {
 }
 
 /// Runs `body` where `judge` decides on ioctl(2) and setns(2).
-fn under(judge: fn(&Call) -> Verdict, test: &str, body: impl FnOnce() + Send) {
+fn under(
+    judge: impl FnMut(&Call) -> Verdict + Send + 'static,
+    test: &str,
+    body: impl FnOnce() + Send,
+) {
     if let Some(reason) = refusal::missing() {
         println!("SKIP {test}: {reason}");
         return;
@@ -277,17 +281,20 @@ fn where_the_other_namespace_may_not_be_entered_the_settings_that_stay_are_repor
     });
 }
 
-/// As for a process that has dropped `CAP_NET_ADMIN`.
-fn no_answer(call: &Call) -> Verdict {
-    if is_question_for_the_namespace(call) { Verdict::Refuse(libc::EPERM) } else { Verdict::Pass }
-}
-
 #[test]
 fn where_the_namespace_may_not_be_asked_for_nothing_is_touched_and_that_is_reported() {
     let test = "where_the_namespace_may_not_be_asked_for_nothing_is_touched_and_that_is_reported";
-    under(no_answer, test, || {
+    // As for a process that drops `CAP_NET_ADMIN` while the relay runs.
+    let is_dropped = Arc::new(AtomicBool::new(false));
+    let dropped = Arc::clone(&is_dropped);
+    let judge = move |call: &Call| {
+        let is_refused = dropped.load(Ordering::Relaxed) && is_question_for_the_namespace(call);
+        if is_refused { Verdict::Refuse(libc::EPERM) } else { Verdict::Pass }
+    };
+    under(judge, test, || {
         make_persistent("keep0");
         let running = Running::start();
+        is_dropped.store(true, Ordering::Relaxed);
         let there = Elsewhere::new();
         ip(&format!("link set keep0 netns {}", there.path));
         make_stranger();

@@ -30,6 +30,7 @@ mod mac;
 mod monitor;
 pub mod names;
 pub mod neighbor;
+mod of_link;
 mod other;
 pub mod route;
 pub mod rule;

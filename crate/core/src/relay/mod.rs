@@ -5,7 +5,7 @@
 //! the network ends the relay.
 //!
 //! - [`config`](RelayConfig) says what is wanted, `setup` makes it so (`queues` the device
-//!   and the sockets, `steering` who handles what) and `tuntap::undo` takes it back;
+//!   and the sockets, `steering` who handles what) and the room `interface` the interface's settings;
 //! - `handle` is the relay as its owner holds it;
 //! - `queue` runs the queues: a thread for each, with a loop that drives both directions (`writer` writes
 //!   the packets of one);

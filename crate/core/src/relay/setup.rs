@@ -11,12 +11,10 @@ use super::underlay_route::UnderlayRoutes;
 use super::{mtu, user};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
+use crate::interface::{self, BusyWait, Configured, Spec, Undo};
 use crate::namespace;
-use crate::netlink::{Connection, Link, LinkChange, LinkRef};
+use crate::netlink::Connection;
 use crate::transport::UdpEndpoint;
-use crate::tuntap::identity::Identity;
-use crate::tuntap::undo::{Change, Setting, Undo};
-use ipnet::IpNet;
 use std::sync::Arc;
 
 /// Everything a relay needs to run, and what to take back at its end.
@@ -53,30 +51,25 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     if !is_elsewhere {
         underlay.refuse_loops(config)?;
     }
-    let existing = queues::find(config).await?;
-    let Opened { devices, offload, fallbacks, steered } = queues::open(config, &sockets, existing)?;
-    sockets.truncate(devices.len());
-    let (Some(device), Some(endpoint)) = (devices.first(), sockets.iter().flatten().next()) else {
-        return Err(Error::new(ErrorCode::System, "start the relay", "", "it has no queue"));
+    let index_before = interface::index_of(config.name.as_deref());
+    let opened = open_device(config, &sockets).await?;
+    sockets.truncate(opened.devices.len());
+    let endpoint = sockets.iter().flatten().next();
+    let (Some(device), Some(endpoint)) = (opened.devices.first(), endpoint) else {
+        return Err(no_queue());
     };
     if identity.is_some() && device.is_persistent() {
         return Err(user::refuse_persistent(device.name()));
     }
-    let mut undo = Undo::default();
-    let plan = Plan { config, default_mtu: underlay.inner_mtu(), offload };
-    let configured = configure(&plan, device, &mut undo).await.and_then(|mtu| {
-        identity.as_ref().map_or(Ok(()), user::Identity::assume)?;
-        Ok(mtu)
-    });
-    let mtu = match configured {
-        Ok(mtu) => mtu,
-        Err(error) => {
-            let _ = undo.run().await;
-            return Err(error);
-        }
-    };
+    let configured = configure(config, underlay.inner_mtu(), &opened, index_before).await?;
+    let Configured { mtu, undo, .. } = configured;
+    if let Some(Err(error)) = identity.as_ref().map(user::Identity::assume) {
+        let _ = undo.run().await;
+        return Err(error);
+    }
+    let info = info(config, device, endpoint, mtu, opened.devices.len());
+    let Opened { devices, offload, fallbacks, steered } = opened;
     let queues = devices.len();
-    let info = info(config, device, endpoint, mtu, queues);
     let queue = |(number, (device, endpoints)): (_, (_, Sockets))| Queue {
         device,
         endpoints: endpoints.into_iter().map(Arc::new).collect(),
@@ -87,6 +80,21 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
     Ok(Prepared { queues, info, undo, offload, fallbacks, steered })
 }
 
+/// Looks for the device and opens it; waits for one that was closed a moment ago.
+async fn open_device(config: &RelayConfig, sockets: &[Sockets]) -> Result<Opened> {
+    let mut wait = BusyWait::default();
+    loop {
+        let opened = match queues::find(config).await {
+            Ok(existing) => queues::open(config, sockets, existing),
+            Err(error) => Err(error),
+        };
+        match opened {
+            Err(error) if wait.should_retry(&error) => {}
+            result => return result,
+        }
+    }
+}
+
 fn check(config: &RelayConfig) -> Result<()> {
     let refuse = |operation: &'static str, subject: String, reason: &str| {
         Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason))
@@ -94,11 +102,7 @@ fn check(config: &RelayConfig) -> Result<()> {
     if config.addresses.is_empty() {
         return refuse("start the relay", String::new(), "the interface needs an address");
     }
-    for (number, address) in config.addresses.iter().enumerate() {
-        if config.addresses.iter().take(number).any(|earlier| earlier == address) {
-            return refuse("set the address", address.to_string(), "it is given twice");
-        }
-    }
+    interface::check_repeats(&config.addresses, &config.routes)?;
     if config.queues > MAX_QUEUES {
         let reason = "a device has at most 256 queues";
         return refuse("open queues of the interface", config.queues.to_string(), reason);
@@ -106,86 +110,32 @@ fn check(config: &RelayConfig) -> Result<()> {
     config.mtu.map_or(Ok(()), |mtu| mtu::check(mtu, config))
 }
 
-/// What the interface is to become.
-struct Plan<'a> {
-    config: &'a RelayConfig,
-    default_mtu: u32,
-    offload: OffloadConfig,
-}
-
-/// Configures the interface and answers its MTU. What a persistent device had before is recorded.
-async fn configure(plan: &Plan<'_>, device: &TunDevice, undo: &mut Undo) -> Result<u32> {
-    let config = plan.config;
-    let connection = Connection::open()?;
-    let index = device.index();
-    let before = connection.link(&LinkRef::Index(index)).await?;
-    if device.is_persistent() {
-        *undo = Undo::new(Identity::of(device)?, Connection::open()?);
-    } else {
-        // Else the kernel would send router solicitations from a link-local address of its own
-        // making. It must be a message of its own, before the link is up.
-        connection.disable_address_generation(index, device.name()).await?;
-    }
-    let mtu = match config.mtu {
-        Some(mtu) => mtu,
-        None if device.is_persistent() => before.mtu,
-        None => plan.default_mtu,
+/// Configures the interface as the configuration says. `new_mtu` is the MTU of a new interface, bytes.
+async fn configure(
+    config: &RelayConfig,
+    new_mtu: u32,
+    opened: &Opened,
+    index_before: Option<u32>,
+) -> Result<Configured> {
+    let Some(device) = opened.devices.first() else { return Err(no_queue()) };
+    let has_super_packets = opened.offload.tso || opened.offload.uso;
+    let max_segments = |mtu| mtu::segments(mtu, config);
+    let spec = Spec {
+        addresses: &config.addresses,
+        routes: &config.routes,
+        mtu: config.mtu,
+        new_mtu: Some(new_mtu),
+        check_mtu: Some(&|mtu| mtu::check(mtu, config)),
+        // Super-packets of one GSO batch each.
+        max_segments: if has_super_packets { Some(&max_segments) } else { None },
+        up: Some(true),
+        ..Spec::default()
     };
-    mtu::check(mtu, config)?;
-    if mtu != before.mtu {
-        let change = LinkChange { mtu: Some(mtu), ..LinkChange::default() };
-        connection.set_link(index, device.name(), &change).await?;
-        undo.record(Change::Mtu(Setting { before: before.mtu, set: mtu }));
-    }
-    if plan.offload.tso || plan.offload.uso {
-        limit_segments(&connection, device, &before, mtu::segments(mtu, config), undo).await;
-    }
-    for address in &config.addresses {
-        add_address(&connection, device, *address, undo).await?;
-    }
-    if !before.up {
-        let change = LinkChange { up: Some(true), ..LinkChange::default() };
-        connection.set_link(index, device.name(), &change).await?;
-        undo.record(Change::Up(true));
-    }
-    for route in &config.routes {
-        connection.add_route(index, *route).await?;
-        undo.record(Change::Route(*route));
-    }
-    Ok(mtu)
+    interface::configure(device, index_before, &spec).await
 }
 
-/// Limits the kernel's super-packets to one GSO batch each. If the kernel rejects the limit, super-packets
-/// may exceed one batch and are sent as two. This is not reported.
-async fn limit_segments(
-    connection: &Connection,
-    device: &TunDevice,
-    before: &Link,
-    segments: u32,
-    undo: &mut Undo,
-) {
-    let Some(before) = before.gso_max_segs.filter(|before| *before != segments) else { return };
-    let change = LinkChange { gso_max_segs: Some(segments), ..LinkChange::default() };
-    if connection.set_link(device.index(), device.name(), &change).await.is_ok() {
-        undo.record(Change::GsoMaxSegments(Setting { before, set: segments }));
-    }
-}
-
-async fn add_address(
-    connection: &Connection,
-    device: &TunDevice,
-    address: IpNet,
-    undo: &mut Undo,
-) -> Result<()> {
-    match connection.add_address(device.index(), address).await {
-        Ok(()) => {
-            undo.record(Change::Address(address));
-            Ok(())
-        }
-        // What a persistent device had before is what was asked for, and stays.
-        Err(error) if error.code() == ErrorCode::Exists && device.is_persistent() => Ok(()),
-        Err(error) => Err(error),
-    }
+fn no_queue() -> Error {
+    Error::new(ErrorCode::System, "start the relay", "", "it has no queue")
 }
 
 fn info(

@@ -1,8 +1,8 @@
 //! A TUN or TAP device as a program uses it: opened and configured by one call, then read and
 //! written in batches. What the N-API bridge hands to JavaScript is made of this.
 //!
-//! - [`open`](open()) takes [`OpenOptions`] and needs both the driver and RTNETLINK, which do not
-//!   know each other: hence a room above them; `undo` takes back what a failure left half done;
+//! - [`open`](open()) takes [`OpenOptions`], opens the queues, and has the room `interface` configure
+//!   the interface;
 //! - [`features()`] tells what the driver of this kernel can do;
 //! - [`link`] and [`home`] tell what an open device is now, and where;
 //! - [`Queues`] are all queues of a device that a program holds, as if they were one;
@@ -16,7 +16,6 @@ mod burst;
 pub(crate) mod coalescing_writer;
 mod cutter;
 mod features;
-pub(crate) mod identity;
 mod open;
 mod options;
 mod queues;
@@ -24,7 +23,6 @@ mod reader;
 mod ready;
 mod slab;
 mod state;
-pub(crate) mod undo;
 mod writer;
 
 use crate::error::{Error, Result};

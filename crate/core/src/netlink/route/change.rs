@@ -215,7 +215,9 @@ fn through(index: u32, network: IpNet) -> RouteSpec {
         gateway: None,
         link: Some(LinkRef::Index(index)),
         preferred_source: None,
-        metric: None,
+        // The default of an IPv6 route (`IP6_RT_PRIO_USER`, net/ip6_route.h), said so that the one of
+        // another metric is not deleted. An IPv4 route without a metric is the first to be deleted.
+        metric: network.addr().is_ipv6().then_some(1_024),
         metrics: None,
         next_hops: Vec::new(),
         next_hop_id: None,

@@ -1,10 +1,12 @@
 //! The changes that were made to an interface that outlives its user, and rolling them back.
 
 use super::identity::{Found, Identity};
+use super::present;
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::{Connection, Link, LinkChange, MacAddress};
+use crate::sys::tun_control;
 use ipnet::IpNet;
-use std::fmt;
+use std::{fmt, io};
 
 /// The changes to one interface, to be rolled back in the opposite order.
 ///
@@ -40,6 +42,10 @@ pub(crate) enum Change {
     Mac(Setting<String>),
     /// The limit of segments per super-packet.
     GsoMaxSegments(Setting<u32>),
+    /// Bytes of packets written before a write waits.
+    SendBuffer(Setting<i32>),
+    /// The link type, `ARPHRD_*`.
+    LinkType(Setting<u16>),
     /// This address was added.
     Address(IpNet),
     /// The link was brought up (`true`) or down.
@@ -93,16 +99,14 @@ impl Undo {
 impl Subject {
     async fn roll_back(&self, change: &Change) -> Result<()> {
         let Some(found) = self.identity.find(&self.home).await? else { return Ok(()) };
-        let Found { link, elsewhere, has_moved } = &found;
+        let Found { link, elsewhere, has_moved, .. } = &found;
         let connection = elsewhere.as_ref().unwrap_or(&self.home);
         let result = match change {
-            Change::Address(address) if !has_moved => {
-                connection.delete_address(link.if_index, *address).await
-            }
-            Change::Route(route) if !has_moved => {
-                connection.delete_route(link.if_index, *route).await
-            }
-            Change::Up(_) if *has_moved => Ok(()),
+            Change::Address(_) | Change::Route(_) | Change::Up(_) if *has_moved => Ok(()),
+            Change::Address(address) => connection.delete_address(link.if_index, *address).await,
+            Change::Route(route) => self.delete_route(link.if_index, *route).await,
+            Change::SendBuffer(buffer) => self.restore_send_buffer(buffer),
+            Change::LinkType(kind) => self.restore_link_type(kind, link),
             _ => match change.opposite(link) {
                 Some(opposite) => connection.set_link(link.if_index, &link.name, &opposite).await,
                 None => Ok(()),
@@ -112,6 +116,37 @@ impl Subject {
             Err(error) if is_gone(&error) => Ok(()),
             result => result,
         }
+    }
+
+    /// Deletes a route that was added. The kernel deletes the first one that fits, which may be
+    /// somebody else's with another metric or protocol if ours is gone.
+    async fn delete_route(&self, index: u32, route: IpNet) -> Result<()> {
+        if !present::has_own_route(&present::routes(index).await?, route) {
+            return Ok(());
+        }
+        self.home.delete_route(index, route).await
+    }
+
+    fn restore_send_buffer(&self, buffer: &Setting<i32>) -> Result<()> {
+        let failed = |request, e: &io::Error| {
+            Error::os("set the send buffer of", self.identity.name(), request, e)
+        };
+        let fd = self.identity.fd();
+        let now = tun_control::send_buffer(fd).map_err(|e| failed("ioctl(TUNGETSNDBUF)", &e))?;
+        if now != buffer.set {
+            return Ok(());
+        }
+        tun_control::set_send_buffer(fd, buffer.before)
+            .map_err(|e| failed("ioctl(TUNSETSNDBUF)", &e))
+    }
+
+    fn restore_link_type(&self, kind: &Setting<u16>, link: &Link) -> Result<()> {
+        if link.link_type.0 != kind.set {
+            return Ok(());
+        }
+        tun_control::set_link_type(self.identity.fd(), kind.before).map_err(|e| {
+            Error::os("set the link type of", self.identity.name(), "ioctl(TUNSETLINK)", &e)
+        })
     }
 }
 
@@ -137,7 +172,7 @@ impl Change {
             Self::GsoMaxSegments(limit) => (link.gso_max_segs == Some(limit.set))
                 .then(|| LinkChange { gso_max_segs: Some(limit.before), ..nothing() }),
             Self::Up(up) => (link.up == *up).then(|| LinkChange { up: Some(!up), ..nothing() }),
-            Self::Address(_) | Self::Route(_) => None,
+            Self::SendBuffer(_) | Self::LinkType(_) | Self::Address(_) | Self::Route(_) => None,
         }
     }
 }
@@ -153,6 +188,10 @@ impl fmt::Display for Change {
             Self::GsoMaxSegments(limit) => {
                 write!(f, "gso_max_segs {} (was {})", limit.set, limit.before)
             }
+            Self::SendBuffer(buffer) => {
+                write!(f, "send buffer {} (was {})", buffer.set, buffer.before)
+            }
+            Self::LinkType(kind) => write!(f, "link type {} (was {})", kind.set, kind.before),
             Self::Address(address) => write!(f, "address {address}"),
             Self::Up(true) => f.write_str("state up (was down)"),
             Self::Up(false) => f.write_str("state down (was up)"),

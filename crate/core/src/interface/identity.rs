@@ -12,7 +12,7 @@ use crate::netlink::{Connection, Link, LinkRef};
 use crate::sys::netns;
 use crate::sys::tun::{self, QueueInfo};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// How often a look-up is repeated that a rename or a move has overtaken.
 const ATTEMPTS: u32 = 5;
@@ -37,6 +37,9 @@ pub(crate) struct Found {
     /// The interface was moved to another namespace since, and perhaps back. The kernel takes an
     /// interface down when it moves it, and removes its addresses and routes.
     pub(crate) has_moved: bool,
+    /// The driver confirmed where it is, or has no way to do so. Otherwise this process may not ask
+    /// (`CAP_NET_ADMIN`), and must not change the interface: it may be a namesake.
+    pub(crate) is_certain: bool,
 }
 
 /// The driver's own view of a device at one moment.
@@ -53,6 +56,8 @@ enum Place {
     Elsewhere(OwnedFd),
     /// This kernel does not report it (Linux before 5.2).
     Unknown,
+    /// This process may not ask for it.
+    Hidden,
 }
 
 impl Identity {
@@ -74,27 +79,44 @@ impl Identity {
         &self.name
     }
 
-    /// Finds the interface; `None` if it was deleted. `home` is a connection to the network
-    /// namespace where it was configured.
+    /// A descriptor of the device.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Finds the interface in order to change it; `None` if it was deleted. `home` is a connection
+    /// to the network namespace where it was configured.
     ///
     /// # Errors
     ///
     /// [`ErrorCode::Permission`] if this process may not ask for the interface's namespace
     /// (`CAP_NET_ADMIN` over it) or not enter it (`CAP_SYS_ADMIN`).
     pub(crate) async fn find(&self, home: &Connection) -> Result<Option<Found>> {
+        let found = self.look_up(home).await?;
+        if found.as_ref().is_none_or(|found| found.is_certain) {
+            return Ok(found);
+        }
+        let cause = io::Error::from_raw_os_error(libc::EPERM);
+        Err(self
+            .refused("ioctl(TUNGETDEVNETNS)", &cause)
+            .with_advice("it needs CAP_NET_ADMIN over the interface's network namespace"))
+    }
+
+    /// Finds the interface in order to read its settings, which needs no privilege.
+    pub(crate) async fn look_up(&self, home: &Connection) -> Result<Option<Found>> {
         for _ in 0..ATTEMPTS {
             let Some(sight) = self.look()? else { return Ok(None) };
             let elsewhere = match &sight.place {
                 Place::Elsewhere(namespace) => {
                     Some(Connection::open_in(namespace, &format!("of {}", sight.queue.name))?)
                 }
-                Place::Home | Place::Unknown => None,
+                Place::Home | Place::Unknown | Place::Hidden => None,
             };
             let connection = elsewhere.as_ref().unwrap_or(home);
             let link = match connection.link(&LinkRef::Name(sight.queue.name.clone())).await {
                 Ok(link) => link,
                 Err(error) if error.code() == ErrorCode::NotFound => {
-                    if matches!(sight.place, Place::Unknown) {
+                    if matches!(sight.place, Place::Unknown | Place::Hidden) {
                         return Err(self.lost("it is in another network namespace now"));
                     }
                     continue;
@@ -108,7 +130,8 @@ impl Identity {
             }
             self.verify(&sight, &link)?;
             let has_moved = elsewhere.is_some() || link.if_index != self.index;
-            return Ok(Some(Found { link, elsewhere, has_moved }));
+            let is_certain = !matches!(sight.place, Place::Hidden);
+            return Ok(Some(Found { link, elsewhere, has_moved, is_certain }));
         }
         let reason = "it is renamed or moved faster than it can be looked up";
         Err(Error::new(ErrorCode::Interrupted, "find the interface", &self.name, reason))
@@ -116,17 +139,15 @@ impl Identity {
 
     /// Asks the driver; `None` if the interface was deleted.
     fn look(&self) -> Result<Option<Sight>> {
-        let failed = |request, e: &io::Error| {
-            Error::os("find the network namespace of", &self.name, request, e)
-        };
         let queue = match tun::queue_info(self.fd.as_fd()) {
             Ok(queue) => queue,
             Err(e) if e.raw_os_error() == Some(libc::EBADFD) => return Ok(None),
-            Err(e) => return Err(failed("ioctl(TUNGETIFF)", &e)),
+            Err(e) => return Err(self.refused("ioctl(TUNGETIFF)", &e)),
         };
         let place = match (tun::network_namespace(self.fd.as_fd()), &self.namespace) {
             (Ok(there), Some(home)) => {
-                let is_home = netns::is_same(&there, home).map_err(|e| failed("fstat", &e))?;
+                let is_home =
+                    netns::is_same(&there, home).map_err(|e| self.refused("fstat", &e))?;
                 if is_home { Place::Home } else { Place::Elsewhere(there) }
             }
             (Ok(_), None) => Place::Unknown,
@@ -135,11 +156,8 @@ impl Identity {
                 Some(libc::EINVAL | libc::ENOTTY | libc::ENOSYS | libc::EOPNOTSUPP) => {
                     Place::Unknown
                 }
-                Some(libc::EPERM) => {
-                    let advice = "it needs CAP_NET_ADMIN over the interface's network namespace";
-                    return Err(failed("ioctl(TUNGETDEVNETNS)", &e).with_advice(advice));
-                }
-                _ => return Err(failed("ioctl(TUNGETDEVNETNS)", &e)),
+                Some(libc::EPERM) => Place::Hidden,
+                _ => return Err(self.refused("ioctl(TUNGETDEVNETNS)", &e)),
             },
         };
         Ok(Some(Sight { queue, place }))
@@ -151,7 +169,7 @@ impl Identity {
         let is_tun = link.kind.as_deref() == Some("tun");
         let is_alike = match (&sight.place, &link.kind_data) {
             (Place::Home | Place::Elsewhere(_), _) => true,
-            (Place::Unknown, Some(KindData::Tun(tun))) => {
+            (_, Some(KindData::Tun(tun))) => {
                 let has = |flag| sight.queue.flags & flag != 0;
                 link.if_index == self.index
                     && has(tun::IFF_TAP) == (tun.mode == TunMode::Tap)
@@ -159,12 +177,16 @@ impl Identity {
                     && has(tun::IFF_MULTI_QUEUE) == tun.multi_queue
             }
             // Before Linux 4.18 the driver describes nothing.
-            (Place::Unknown, _) => link.if_index == self.index,
+            _ => link.if_index == self.index,
         };
         if is_tun && is_alike {
             return Ok(());
         }
         Err(self.lost("another interface has its name now"))
+    }
+
+    fn refused(&self, request: &'static str, cause: &io::Error) -> Error {
+        Error::os("find the network namespace of", &self.name, request, cause)
     }
 
     fn lost(&self, reason: &str) -> Error {
@@ -176,7 +198,9 @@ impl Identity {
 impl Sight {
     fn is_same(&self, other: &Self) -> bool {
         let is_same_place = match (&self.place, &other.place) {
-            (Place::Home, Place::Home) | (Place::Unknown, Place::Unknown) => true,
+            (Place::Home, Place::Home)
+            | (Place::Unknown, Place::Unknown)
+            | (Place::Hidden, Place::Hidden) => true,
             (Place::Elsewhere(one), Place::Elsewhere(other)) => {
                 netns::is_same(one, other).unwrap_or(false)
             }

@@ -1,0 +1,240 @@
+//! Applying the settings of an interface.
+
+use super::identity::{Found, Identity};
+use super::present;
+use super::spec::Spec;
+use super::undo::{Change, Setting, Undo};
+use crate::device::TunDevice;
+use crate::error::{Error, ErrorCode, Result};
+use crate::netlink::{Connection, Link, LinkChange};
+use crate::sys::{interface, tun_control};
+use ipnet::IpNet;
+use std::io;
+use std::os::fd::AsFd;
+
+/// An interface that was configured.
+pub(crate) struct Configured {
+    /// Its MTU, bytes.
+    pub(crate) mtu: u32,
+    /// The changes, if the interface outlives the device; empty otherwise.
+    pub(crate) undo: Undo,
+    /// The interface was there before the device was opened.
+    pub(crate) existed: bool,
+}
+
+/// The index of the interface `name` in the calling thread's network namespace, to be taken before a
+/// device is opened: if the device then has the same index, its interface existed.
+pub(crate) fn index_of(name: Option<&str>) -> Option<u32> {
+    name.and_then(|name| interface::index_of(name).ok())
+}
+
+/// Gives the interface of `device` the settings of `spec`, and rolls back if one fails.
+///
+/// `index_before` is the result of [`index_of`] before the device was opened. An interface that had
+/// this index, or is persistent, existed: only its changes are recorded, since a new one ends with
+/// its descriptor. Settings that are in force already are skipped without a request, so an interface
+/// that was configured completely needs no privilege.
+pub(crate) async fn configure(
+    device: &TunDevice,
+    index_before: Option<u32>,
+    spec: &Spec<'_>,
+) -> Result<Configured> {
+    let connection = Connection::open()?;
+    let identity = Identity::of(device)?;
+    let Found { link, elsewhere, is_certain, .. } =
+        identity.look_up(&connection).await?.ok_or_else(|| deleted(device))?;
+    if elsewhere.is_some() {
+        let reason = "it was moved to another network namespace while it was opened";
+        return Err(Error::new(ErrorCode::NotFound, "configure", device.name(), reason));
+    }
+    let existed = device.is_persistent() || index_before == Some(link.if_index);
+    let undo = if existed { Undo::new(identity, Connection::open()?) } else { Undo::default() };
+    let mut work = Work { device, spec, connection, link, existed, is_certain, undo };
+    match work.apply().await {
+        Ok(mtu) => Ok(Configured { mtu, undo: work.undo, existed }),
+        Err(error) => {
+            let _ = work.undo.run().await;
+            Err(error)
+        }
+    }
+}
+
+fn deleted(device: &TunDevice) -> Error {
+    let reason = "the interface was deleted while it was opened";
+    Error::new(ErrorCode::DeviceDeleted, "configure", device.name(), reason)
+}
+
+struct Work<'a> {
+    device: &'a TunDevice,
+    spec: &'a Spec<'a>,
+    connection: Connection,
+    /// The interface before the changes.
+    link: Link,
+    existed: bool,
+    /// This process may change the interface: see [`Found`].
+    is_certain: bool,
+    undo: Undo,
+}
+
+impl Work<'_> {
+    /// Applies the settings in the order in which the kernel needs them; returns the MTU.
+    async fn apply(&mut self) -> Result<u32> {
+        self.set_device()?;
+        if !self.existed && !self.spec.link_local {
+            // Otherwise the kernel would send router solicitations from a link-local address of its
+            // own. It must be a message of its own, before the link is up.
+            let Link { if_index, name, .. } = &self.link;
+            self.connection.disable_address_generation(*if_index, name).await?;
+        }
+        let mtu = self.set_mtu().await?;
+        self.set_queue_length().await?;
+        self.limit_segments(mtu).await;
+        self.add_addresses().await?;
+        self.set_state().await?;
+        self.add_routes().await?;
+        Ok(mtu)
+    }
+
+    /// Applies the settings that the driver has ioctls for; they reach this device only.
+    fn set_device(&mut self) -> Result<()> {
+        if let Some(set) = self.spec.send_buffer_bytes {
+            let before = tun_control::send_buffer(self.device.as_fd()).map_err(|e| {
+                let name = self.device.name();
+                Error::os("read the send buffer of", name, "ioctl(TUNGETSNDBUF)", &e)
+            })?;
+            if before != set {
+                self.device.set_send_buffer(set)?;
+                self.undo.record(Change::SendBuffer(Setting { before, set }));
+            }
+        }
+        let before = self.link.link_type.0;
+        if let Some(set) = self.spec.link_type.filter(|set| *set != before) {
+            self.device.set_link_type(set)?;
+            self.undo.record(Change::LinkType(Setting { before, set }));
+        }
+        if let Some(mac) = self.spec.mac {
+            let set = mac.map(|byte| format!("{byte:02x}")).join(":");
+            let before = self.link.mac_address.clone().unwrap_or_default();
+            if set != before {
+                self.device.set_mac(mac)?;
+                self.undo.record(Change::Mac(Setting { before, set }));
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_mtu(&mut self) -> Result<u32> {
+        let before = self.link.mtu;
+        let own = if self.existed { None } else { self.spec.new_mtu };
+        let set = self.spec.mtu.or(own).unwrap_or(before);
+        if let Some(check) = self.spec.check_mtu {
+            check(set)?;
+        }
+        if set != before {
+            self.may_change("set the MTU of", &self.link.name, &format!("mtu {set}"))?;
+            self.set_link(LinkChange { mtu: Some(set), ..LinkChange::default() }).await?;
+            self.undo.record(Change::Mtu(Setting { before, set }));
+        }
+        Ok(set)
+    }
+
+    async fn set_queue_length(&mut self) -> Result<()> {
+        let before = self.link.tx_queue_length;
+        if let Some(set) = self.spec.tx_queue_length.filter(|set| *set != before) {
+            let advice = format!("txqueuelen {set}");
+            self.may_change("set the queue length of", &self.link.name, &advice)?;
+            self.set_link(LinkChange { tx_queue_length: Some(set), ..LinkChange::default() })
+                .await?;
+            self.undo.record(Change::TxQueueLength(Setting { before, set }));
+        }
+        Ok(())
+    }
+
+    /// Limits super-packets to what the caller can send as one. If the kernel rejects the limit, or
+    /// this process may not set it, the caller splits them: this is not reported.
+    async fn limit_segments(&mut self, mtu: u32) {
+        let Some(max_segments) = self.spec.max_segments else { return };
+        let (set, before) = (max_segments(mtu), self.link.gso_max_segs);
+        let Some(before) = before.filter(|before| *before != set && self.is_certain) else {
+            return;
+        };
+        let change = LinkChange { gso_max_segs: Some(set), ..LinkChange::default() };
+        if self.set_link(change).await.is_ok() {
+            self.undo.record(Change::GsoMaxSegments(Setting { before, set }));
+        }
+    }
+
+    async fn add_addresses(&mut self) -> Result<()> {
+        let index = self.link.if_index;
+        let present = if self.existed && !self.spec.addresses.is_empty() {
+            present::addresses(index).await?
+        } else {
+            Vec::new()
+        };
+        for address in self.spec.addresses {
+            if present::has_address(&present, *address, &self.link.name)? {
+                continue;
+            }
+            self.may_add("add the address", "address", *address)?;
+            self.connection.add_address(index, *address).await?;
+            self.undo.record(Change::Address(*address));
+        }
+        Ok(())
+    }
+
+    async fn set_state(&mut self) -> Result<()> {
+        if let Some(up) = self.spec.up.filter(|up| *up != self.link.up) {
+            let (operation, advice) = if up { ("bring up", "up") } else { ("bring down", "down") };
+            self.may_change(operation, &self.link.name, advice)?;
+            self.set_link(LinkChange { up: Some(up), ..LinkChange::default() }).await?;
+            self.undo.record(Change::Up(up));
+        }
+        Ok(())
+    }
+
+    /// Adds the routes. One that the interface has already, perhaps with the network of an address,
+    /// is what was asked for; one through another interface is not.
+    async fn add_routes(&mut self) -> Result<()> {
+        let index = self.link.if_index;
+        if self.spec.routes.is_empty() {
+            return Ok(());
+        }
+        let present = present::routes(index).await?;
+        for route in self.spec.routes {
+            if present::has_route(&present, *route) {
+                continue;
+            }
+            self.may_add("add the route", "route", *route)?;
+            self.connection.add_route(index, *route).await?;
+            self.undo.record(Change::Route(*route));
+        }
+        Ok(())
+    }
+
+    async fn set_link(&self, change: LinkChange) -> Result<()> {
+        self.connection.set_link(self.link.if_index, &self.link.name, &change).await
+    }
+
+    fn may_change(&self, operation: &'static str, subject: &str, setting: &str) -> Result<()> {
+        self.permit(operation, subject, &format!("ip link set dev {} {setting}", self.link.name))
+    }
+
+    fn may_add(&self, operation: &'static str, object: &str, network: IpNet) -> Result<()> {
+        let command = format!("ip {object} add {network} dev {}", self.link.name);
+        self.permit(operation, &network.to_string(), &command)
+    }
+
+    /// Refuses a change of an interface that may be a namesake, as the kernel refuses a change without
+    /// `CAP_NET_ADMIN`.
+    fn permit(&self, operation: &'static str, subject: &str, command: &str) -> Result<()> {
+        if self.is_certain {
+            return Ok(());
+        }
+        let cause = io::Error::from_raw_os_error(libc::EPERM);
+        let advice = format!(
+            "it needs CAP_NET_ADMIN over the interface's network namespace: run it as root, or \
+             have root prepare the interface: {command}"
+        );
+        Err(Error::os(operation, subject, "ioctl(TUNGETDEVNETNS)", &cause).with_advice(advice))
+    }
+}

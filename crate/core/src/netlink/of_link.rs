@@ -1,0 +1,72 @@
+//! Addresses and routes of one link, for the rooms above.
+
+use super::address::{self, Address};
+use super::codec::{Malformed, MessageView};
+use super::connection::{Connection, Request};
+use super::dump::Dump;
+use super::names::Table;
+use super::route::{self, Route, RouteFilter};
+use crate::error::{Error, ErrorCode};
+
+/// How often a table is read that changes while it is read.
+const ATTEMPTS: u32 = 5;
+
+/// Objects that are read from a dump at a time.
+const CHUNK: usize = 512;
+
+impl Connection {
+    /// Returns the addresses of the link of that index: `ip address show dev DEVICE`. The connection
+    /// is used up.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Interrupted`] if the table changed during each of five attempts.
+    pub async fn addresses_of(self, index: u32) -> Result<Vec<Address>, Error> {
+        let request = || address::list_request(None, Some(index));
+        read_all(self, request, address::read, move |address: &Address| address.if_index == index)
+            .await
+    }
+
+    /// Returns the routes of the main table through the link of that index:
+    /// `ip route show table main dev DEVICE`. The connection is used up.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Interrupted`] if the table changed during each of five attempts.
+    pub async fn routes_through(self, index: u32) -> Result<Vec<Route>, Error> {
+        let main = Table(u32::from(libc::RT_TABLE_MAIN));
+        let filter = RouteFilter { table: Some(main), ..RouteFilter::default() };
+        let request = || route::list_request(&filter, Some(index));
+        let is_wanted = move |route: &Route| route.table == main && route.if_index == Some(index);
+        read_all(self, request, route::read, is_wanted).await
+    }
+}
+
+/// Reads a table and keeps the wanted objects: before Linux 4.20 the kernel ignores the link of a request.
+/// Reads it again if it changed.
+async fn read_all<T: 'static>(
+    mut connection: Connection,
+    request: impl Fn() -> Request,
+    read: fn(MessageView<'_>) -> Result<Option<T>, Malformed>,
+    is_wanted: impl Fn(&T) -> bool + Copy + Send + Sync + 'static,
+) -> Result<Vec<T>, Error> {
+    let mut attempt = 1;
+    loop {
+        let wanted = Box::new(move |message: MessageView<'_>| Ok(read(message)?.filter(is_wanted)));
+        let mut dump = Dump::start(connection, request(), wanted).await?;
+        let error = match collect(&mut dump).await {
+            Err(error) if error.code() == ErrorCode::Interrupted && attempt < ATTEMPTS => error,
+            result => return result,
+        };
+        attempt += 1;
+        connection = dump.into_connection().ok_or(error)?;
+    }
+}
+
+async fn collect<T>(dump: &mut Dump<T>) -> Result<Vec<T>, Error> {
+    let mut all = Vec::new();
+    while let Some(objects) = dump.next(CHUNK).await? {
+        all.extend(objects);
+    }
+    Ok(all)
+}
