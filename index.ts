@@ -13,6 +13,7 @@ export type { StreamOptions } from './lib/device/streamOptions.ts'
 export type { PacketStreams } from './lib/device/streams.ts'
 export type { SuperPacket, VnetHeader } from './lib/device/vnet.ts'
 export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.ts'
+export type { RelayEvent } from './lib/events.ts'
 export { type Features, features } from './lib/features.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
 export type {
@@ -44,11 +45,10 @@ export type { LinkPredicate, WaitOptions } from './lib/netlink/waitFor.ts'
 export { sdNotify } from './lib/notify.ts'
 export { openTap, openTun } from './lib/openDevice.ts'
 export { type InterfaceAddress, parseAddress } from './lib/options/address.ts'
-export type { DeviceOffload, TapOptions, TunOptions } from './lib/options/device.ts'
+export type * from './lib/options/declarations.ts'
+export type { DeviceOffload } from './lib/options/deviceTable.ts'
 export type { BpfInstruction, MacFilter } from './lib/options/filter.ts'
-export type { Offload, OffloadStatus } from './lib/options/offload.ts'
-export type { ListOptions, PersistentOptions, RemoveOptions } from './lib/options/persistent.ts'
-export type { RelayEvent, RelayOptions } from './lib/options/relay.ts'
+export type { Offload } from './lib/options/offload.ts'
 export {
   type ChecksumVerdict,
   fillChecksums,
@@ -70,4 +70,11 @@ export {
   removePersistent,
 } from './lib/persistent.ts'
 export { Relay } from './lib/relay.ts'
-export type { InboundStats, OutboundStats, RelayStats } from './lib/stats.ts'
+export type {
+  InboundDrops,
+  InboundStats,
+  OffloadStatus,
+  OutboundDrops,
+  OutboundStats,
+  RelayStats,
+} from './lib/stats.ts'

@@ -8,7 +8,9 @@ import {
   type ReadOptions,
   type Whole,
   checkBatches,
+  checkPacked,
   checkReading,
+  checkReadingOne,
 } from './device/readOptions.ts'
 import { PacketSink } from './device/sink.ts'
 import { type PackedBatch, PacketSource } from './device/source.ts'
@@ -119,7 +121,7 @@ export abstract class Device
   /** The packets in batches that lie end to end in one buffer: the least work a packet. */
   packedBatches(options: BatchOptions = {}): AsyncIterableIterator<PackedBatch, undefined> {
     const source = this.#source
-    const taking = { ...checkBatches(options, this.highWaterMark), superpackets: false }
+    const taking = checkPacked(options, this.highWaterMark)
     return new SourceIterator(source, {
       ...taking,
       take: () => source.takePacked(taking.maxPackets, taking.reuse),
@@ -132,11 +134,13 @@ export abstract class Device
    * @throws {TunError} `ERR_TUN_DEVICE_DELETED` once the interface was deleted, `ERR_TUN_LOCKED` during a loop.
    */
   async read(options: { signal?: AbortSignal | undefined } = {}): Promise<Buffer | undefined> {
-    const packets = this.packets(options)
+    const source = this.#source
+    const taking = { ...checkReadingOne(options), maxPackets: this.highWaterMark }
+    const packets = new SourceIterator(source, { ...taking, take: () => source.take() })
     try {
       return (await packets.next()).value
     } finally {
-      void packets.return?.()
+      void packets.return()
     }
   }
 

@@ -117,17 +117,29 @@ export class TunError extends Error implements TunErrorDetails {
   }
 }
 
-/** An option that is refused: `Invalid WHAT VALUE: expected EXPECTED`. */
+/** How a refused option is reported beyond the usual; `cause` is what was thrown while it was read. */
+export interface Refusal extends ErrorOptions {
+  /** Default: `ERR_TUN_INVALID_ARGUMENT`. */
+  readonly code?: TunErrorCode
+  /** What can be done about it. */
+  readonly advice?: string | undefined
+}
+
+/** Returns the error of a refused option: `Invalid WHAT VALUE: expected EXPECTED; ADVICE`. */
 export function invalidArgument(
   what: string,
   value: unknown,
   expected: string,
-  code: TunErrorCode = 'ERR_TUN_INVALID_ARGUMENT',
-  options?: ErrorOptions,
+  refusal: Refusal = {},
 ): TunError {
+  const { code = 'ERR_TUN_INVALID_ARGUMENT', advice } = refusal
   const subject = typeof value === 'string' ? shorten(value) : show(value)
-  const message = `Invalid ${what} ${show(value)}: expected ${expected}`
-  return new TunError(message, { code, subject }, options)
+  const end = advice === undefined ? '' : `; ${advice}`
+  return new TunError(
+    `Invalid ${what} ${show(value)}: expected ${expected}${end}`,
+    { code, subject, ...(advice === undefined ? {} : { advice }) },
+    refusal,
+  )
 }
 
 /** Characters of a value that a message shows. */

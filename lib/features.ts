@@ -1,9 +1,9 @@
 import { release } from 'node:os'
-import { fromNative, invalidArgument } from './errors.ts'
+import { INSTRUCTIONS_MAX, NAME_BYTES_MAX, QUEUES_MAX } from './check/limits.ts'
+import { fromNative } from './errors.ts'
 import { loadNative } from './native.ts'
-import { QUEUES_MAX } from './options/device.ts'
-import { INSTRUCTIONS_MAX } from './options/filter.ts'
-import { checkCloneDevice } from './options/interface.ts'
+import type { FeatureOptions } from './options/declarations.ts'
+import { FEATURES } from './options/persistent.ts'
 
 /** What the TUN/TAP driver of this kernel can do. */
 export interface Features {
@@ -79,7 +79,6 @@ const TUN_F_TSO_ECN = 0x08
 const TUN_F_USO = 0x60
 const TUN_F_UDP_TUNNEL_GSO = 0x80
 const TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100
-const NAME_BYTES_MAX = 15
 
 /**
  * What the TUN/TAP driver of this kernel can do, found by trying it on a device in a network namespace of its own,
@@ -88,18 +87,12 @@ const NAME_BYTES_MAX = 15
  * @throws {TunError} the clone device cannot be opened: `ERR_TUN_NO_DEVICE_NODE`, `ERR_TUN_NO_DRIVER`,
  * `ERR_TUN_PERMISSION`.
  */
-export async function features(
-  options: { cloneDevice?: string | undefined } = {},
-): Promise<Features> {
-  const given = options as unknown
-  if (typeof given !== 'object' || given === null)
-    throw invalidArgument('options', given, 'an object')
-  const { cloneDevice } = options
-  const path = cloneDevice === undefined ? undefined : checkCloneDevice(cloneDevice)
+export async function features(options: FeatureOptions = {}): Promise<Features> {
+  const { cloneDevice } = FEATURES.check(options)
   const { deviceFeatures } = await loadNative()
   let native
   try {
-    native = await deviceFeatures(path)
+    native = await deviceFeatures(cloneDevice)
   } catch (error) {
     throw fromNative(error)
   }

@@ -1,7 +1,9 @@
+import { throwIfAborted } from './check/abort.ts'
 import { TapDevice, TunDevice } from './device.ts'
 import { fromNative } from './errors.ts'
 import { loadNative } from './native.ts'
-import { type TapOptions, type TunOptions, checkDeviceOptions } from './options/device.ts'
+import type { TapOptions, TunOptions } from './options/declarations.ts'
+import { checkDeviceOptions } from './options/device.ts'
 
 /**
  * Opens a TUN device, and configures its interface.
@@ -33,15 +35,14 @@ export async function openTap(options: TapOptions = {}): Promise<TapDevice> {
 }
 
 async function open(options: TapOptions, isTap: boolean) {
-  const { native: checked, highWaterMark } = checkDeviceOptions(options, isTap)
-  const { signal } = options
-  signal?.throwIfAborted()
+  const { native: checked, highWaterMark, signal } = checkDeviceOptions(options, isTap)
+  throwIfAborted(signal)
   const { openDevice } = await loadNative()
   let native
   try {
     native = await openDevice(checked)
   } catch (error) {
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     throw fromNative(error)
   }
   if (signal?.aborted) {

@@ -1,14 +1,8 @@
 import type { NativeListedDevice } from '#binding'
 import { fromNative } from './errors.ts'
 import { type Native, loadNative } from './native.ts'
-import {
-  type ListOptions,
-  type PersistentOptions,
-  type RemoveOptions,
-  checkListing,
-  checkPersistent,
-  checkRemoval,
-} from './options/persistent.ts'
+import type { ListOptions, PersistentOptions, RemoveOptions } from './options/declarations.ts'
+import { LIST, checkPersistent, checkRemoval } from './options/persistent.ts'
 
 /** A process that has a queue of a device open. */
 export interface DeviceHolder {
@@ -89,7 +83,7 @@ export async function removePersistent(name: string, options: RemoveOptions = {}
  * @throws {TunError} an option is refused, or the namespace cannot be entered.
  */
 export async function listDevices(options: ListOptions = {}): Promise<ListedDevice[]> {
-  const netns = checkListing(options)
+  const { netns } = LIST.check(options)
   const listed = await call((native) => native.listDevices(netns))
   return listed.map((device) => ({ ...toDevice(device), holders: device.holders }))
 }

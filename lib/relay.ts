@@ -1,11 +1,12 @@
-import type { NativeRelay, NativeRelayOptions } from '#binding'
+import type { NativeRelay, NativeRelayOptions, RelayStats } from '#binding'
+import { throwIfAborted } from './check/abort.ts'
 import { fromNative } from './errors.ts'
 import { type RelayInfo, toInfo } from './info.ts'
 import { loadNative } from './native.ts'
 import { checkFamilies } from './options/peer.ts'
-import { type RelayOptions, checkOptions } from './options/relay.ts'
+import type { RelayOptions } from './options/declarations.ts'
+import { checkOptions } from './options/relay.ts'
 import { resolvePeer } from './resolve.ts'
-import { type RelayStats, toStats } from './stats.ts'
 
 /**
  * A TUN interface joined to UDP: each IP packet is the whole payload of one datagram, both ways.
@@ -48,12 +49,11 @@ export class Relay implements AsyncDisposable {
    * @throws the reason of `options.signal` when it was aborted.
    */
   static async start(options: RelayOptions): Promise<Relay> {
-    const { peer, ...checked } = checkOptions(options)
-    const { signal, onEvent } = options
-    const address = await resolvePeer(peer, checked.listen, signal)
-    if (checked.listen !== undefined) checkFamilies(checked.listen, address)
-    signal?.throwIfAborted()
-    const native = await startNative({ ...checked, peer: address }, onEvent, signal)
+    const { native: checked, peer: host, signal, onEvent } = checkOptions(options)
+    const peer = await resolvePeer(host, checked.listen, signal)
+    if (checked.listen !== undefined) checkFamilies(checked.listen, peer)
+    throwIfAborted(signal)
+    const native = await startNative({ ...checked, peer }, onEvent, signal)
     if (signal?.aborted) {
       // A start cannot be broken off half-way: so that nothing stays behind, it is completed and undone.
       await native.close().catch(() => undefined)
@@ -65,7 +65,7 @@ export class Relay implements AsyncDisposable {
   /** The counters up to now; after the end, the last ones. */
   stats(): RelayStats {
     try {
-      return toStats(this.#native.stats())
+      return this.#native.stats()
     } catch (error) {
       throw fromNative(error)
     }
@@ -96,7 +96,7 @@ async function startNative(
   try {
     return await startRelay(options, onEvent)
   } catch (error) {
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     throw fromNative(error)
   }
 }

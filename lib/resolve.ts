@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { throwIfAborted } from './check/abort.ts'
 import { TunError } from './errors.ts'
 import { checkPeerAddress } from './options/peer.ts'
 
@@ -14,7 +15,7 @@ export async function resolvePeer(
   listen?: string,
   signal?: AbortSignal,
 ): Promise<string> {
-  signal?.throwIfAborted()
+  throwIfAborted(signal)
   if (isIP(peer)) return peer
   const family = listen === undefined ? 0 : isIP(listen)
   try {

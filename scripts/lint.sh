@@ -19,7 +19,8 @@ check() {
 
 shell_scripts() {
   if command -v shellcheck >/dev/null; then
-    git ls-files -co --exclude-standard -- 'scripts/*.sh' 'completions/*.bash' '.ci/run' | xargs shellcheck --external-sources
+    git ls-files -co --exclude-standard -- 'scripts/*.sh' 'completions/*.bash' '.ci/run' |
+      xargs shellcheck --external-sources dist/completions/tun2udp.bash
   elif [ -n "${CI:-}" ]; then
     say "shellcheck is missing: run scripts/install-test-tools.sh"
     return 1
@@ -72,6 +73,7 @@ check "eslint" npx --no-install eslint --max-warnings 0 .
 check "shellcheck" shell_scripts
 check "workflows" workflows
 check "licences of crates" node scripts/third-party.js --check
+check "generated files" scripts/generate.sh --check
 check "tree" node scripts/check-tree.js
 [ "$failures" -eq 0 ] || die "lint: $failures of the checks failed"
 say "lint: all checks passed"

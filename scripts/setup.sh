@@ -59,7 +59,8 @@ state_of() {
 packages_state() { state_of package.json package-lock.json .npmrc; }
 addon_state() { state_of Cargo.toml Cargo.lock build.rs crate package.json package-lock.json; }
 typescript_state() {
-  state_of package-lock.json tsconfig.json tsconfig.build.json index.ts lib bin dist/binding.d.ts
+  state_of package-lock.json tsconfig.json tsconfig.build.json index.ts lib bin dist/binding.d.ts \
+    man completions scripts/generate
 }
 
 # is_stamped STAMP STATE
@@ -114,6 +115,8 @@ compile_typescript() {
     die "TypeScript does not compile, for the reason above"
   fi
   remove_strays "$emitted"
+  run node --import @oxc-node/core/register scripts/generate/program.ts dist ||
+    die "manual pages and completions could not be written, for the reason above"
   chmod +x dist/bin/*.js
   printf '%s\n' "$state" >"$stamps/typescript"
 }
@@ -131,6 +134,9 @@ remove_strays() {
     -not -path dist/binding.d.ts -print)
 }
 
+# `--addon`: not the TypeScript, which may need files that the addon is to write first.
+readonly mode=${1-}
+
 check_linux
 check_node
 if all_is_current; then exit 0; fi
@@ -141,4 +147,4 @@ mkdir -p "$stamps"
 # Not `A || B`: a failure inside B would then go on.
 if ! packages_are_current; then install_packages; fi
 if ! addon_is_current; then build_addon; fi
-if ! typescript_is_current; then compile_typescript; fi
+if [ "$mode" != --addon ] && ! typescript_is_current; then compile_typescript; fi

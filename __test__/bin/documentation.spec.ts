@@ -38,13 +38,13 @@ const taking = (options: Options) =>
 
 /** What the first words of a shell's line are completed to. */
 async function bash(program: string, ...words: string[]): Promise<string[]> {
-  const script = `. completions/${program}.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _${program}
+  const script = `. dist/completions/${program}.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _${program}
     printf '%s\\n' "\${COMPREPLY[@]}"`
   return lines(await run('bash', '-c', script, 'bash', program, ...words))
 }
 
 async function fish(program: string, word: string): Promise<string[]> {
-  const script = `source completions/${program}.fish; complete -C '${program} ${word}'`
+  const script = `source dist/completions/${program}.fish; complete -C '${program} ${word}'`
   return lines(await run('fish', '--no-config', '-c', script))
 }
 
@@ -60,7 +60,7 @@ for (const program of ['tun2udp', 'tunctl']) {
 
   test(`${program}: the man page has the options of the help`, async (t) => {
     const described = new Map<string, string>()
-    const page = read(`man/${program}.8`)
+    const page = read(`dist/man/${program}.8`)
     for (const [, option = '', argument = ''] of page.matchAll(/^\.It Fl (\S+)(?: (.+))?$/gmu)) {
       const words = argument
         .replaceAll(/ Ns Op (\S) Ns Ar (\w+)/gu, '[$1$2]')
@@ -74,7 +74,7 @@ for (const program of ['tun2udp', 'tunctl']) {
 
   test(`${program}: the man page is well-formed`, async (t) => {
     if (!hasTools(t, 'mandoc')) return
-    t.is(await run('mandoc', '-T', 'lint', '-W', 'warning', `man/${program}.8`), '')
+    t.is(await run('mandoc', '-T', 'lint', '-W', 'warning', `dist/man/${program}.8`), '')
   })
 
   test(`${program}: bash completes the options of the help`, async (t) => {
@@ -92,7 +92,7 @@ for (const program of ['tun2udp', 'tunctl']) {
     const options = await optionsOf(program)
     const completed = (await fish(program, '-')).map((line) => line.split('\t', 1)[0] ?? '')
     t.deepEqual(sorted(completed), sorted(options.keys()))
-    const described = lines(read(`completions/${program}.fish`)).filter((line) =>
+    const described = lines(read(`dist/completions/${program}.fish`)).filter((line) =>
       / -[xr] /u.test(line),
     )
     const flags = described.map(
@@ -110,7 +110,7 @@ for (const program of ['tun2udp', 'tunctl']) {
     if (!hasTools(t, 'zsh')) return
     const options = await optionsOf(program)
     // What the completion hands to zsh's own function, which says what it is.
-    const script = `_arguments() { print -rl -- "$@" }; source completions/_${program}`
+    const script = `_arguments() { print -rl -- "$@" }; source dist/completions/_${program}`
     const specs = lines(await run('zsh', '-f', '-c', script)).flatMap((line) => {
       const { option, rest } =
         /^\*?(?<option>-[\w-]+)\[[^\]]+\](?<rest>.*)$/u.exec(line)?.groups ?? {}

@@ -49,14 +49,12 @@ test('the native layer gets what was checked, and the peer as an address', async
     sendPort: 5001,
     receivePort: 5002,
     name: 'call',
-    routes: [],
     peer: '127.0.0.1',
     listen: '127.0.0.1',
-    acceptAny: true,
+    accept: 'any',
     netns: '12',
-    user: 'a:b',
-    offload: { tso: true, uso: true, udpSegment: true, udpGro: true, coalesce: true },
-    queues: 0,
+    user: 'a',
+    group: 'b',
   })
 })
 

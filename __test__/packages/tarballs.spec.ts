@@ -15,9 +15,9 @@ const MAX_ROOT_BYTES = 200_000
 /** What the root package may hold. */
 const ROOT_FILES = [
   /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|THIRD-PARTY\.md)$/u,
-  /^completions\/(?:_?[a-z0-9]+|[a-z0-9]+\.(?:bash|fish))$/u,
+  /^dist\/completions\/(?:_?[a-z0-9]+|[a-z0-9]+\.(?:bash|fish))$/u,
   /^contrib\/tun2udp@\.service$/u,
-  /^man\/[a-z0-9]+\.8$/u,
+  /^dist\/man\/[a-z0-9]+\.8$/u,
   /^dist\/(?:index|(?:bin|lib)\/[\w/]+)\.(?:js|d\.ts)$/u,
   /^dist\/binding\.d\.ts$/u,
 ]
@@ -28,8 +28,13 @@ test('the root package holds what is used, and nothing else', (t) => {
     files.filter((file) => !ROOT_FILES.some((pattern) => pattern.test(file))),
     [],
   )
-  const used = ['dist/index.js', 'dist/index.d.ts', 'dist/bin/tun2udp.js', 'man/tunctl.8']
-  for (const file of [...used, 'completions/_tunctl', 'contrib/tun2udp@.service']) {
+  const used = ['dist/index.js', 'dist/index.d.ts', 'dist/bin/tun2udp.js', 'dist/man/tunctl.8']
+  for (const file of [
+    ...used,
+    'dist/completions/_tunctl',
+    'dist/completions/_tun2udp',
+    'contrib/tun2udp@.service',
+  ]) {
     t.true(files.includes(file), file)
   }
   t.true(statSync(path).size <= MAX_ROOT_BYTES, String(statSync(path).size))

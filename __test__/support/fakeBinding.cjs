@@ -10,47 +10,50 @@ const calls = new Map()
 /** How often close() was called, by the interface name. */
 const closings = new Map()
 
-const OUTBOUND = [
-  'packetsRead',
-  'bytesRead',
-  'superPacketsRead',
-  'datagramsSent',
-  'bytesSent',
-  'refusedByPeer',
-  'unreachableReports',
-  'pathMtuReports',
-  'tooLong',
-  'unreachable',
-  'denied',
-  'noBuffers',
-  'other',
-  'malformed',
-  'closing',
-  'packetsSplit',
-  'readErrors',
-]
-const INBOUND = [
-  'datagramsReceived',
-  'bytesReceived',
-  'packetsWritten',
-  'bytesWritten',
-  'superPacketsWritten',
-  'foreignSource',
-  'empty',
-  'truncated',
-  'notIp',
-  'interfaceDown',
-  'noBuffers',
-  'rejected',
-  'closing',
-  'packetsJoined',
-  'receiveErrors',
-]
+/** Counters, each with a number of its own. */
+const OUTBOUND = {
+  packetsRead: 1,
+  bytesRead: 2,
+  superPacketsRead: 3,
+  packetsSplit: 16,
+  readErrors: 17,
+  datagramsSent: 4,
+  bytesSent: 5,
+  refusedByPeer: 6,
+  unreachableReports: 7,
+  pathMtuReports: 8,
+  dropped: {
+    tooLong: 9,
+    unreachable: 10,
+    denied: 11,
+    noBuffers: 12,
+    malformed: 14,
+    closing: 15,
+    other: 13,
+  },
+}
+const INBOUND = {
+  datagramsReceived: 101,
+  bytesReceived: 102,
+  receiveErrors: 115,
+  packetsWritten: 103,
+  bytesWritten: 104,
+  superPacketsWritten: 105,
+  packetsJoined: 114,
+  dropped: {
+    foreignSource: 106,
+    empty: 107,
+    truncated: 108,
+    notIp: 109,
+    interfaceDown: 110,
+    noBuffers: 111,
+    rejected: 112,
+    closing: 113,
+  },
+}
 
-const OFFLOAD = { tso: true, uso: false, udpSegment: true, udpGro: false, coalesce: true }
+const OFFLOAD = { tso: true, uso: false, gso: true, gro: false, coalesce: true }
 
-const counters = (names, first) =>
-  Object.fromEntries(names.map((name, index) => [name, first + index]))
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const nativeError = (error) => new Error(typeof error === 'string' ? error : JSON.stringify(error))
 
@@ -84,7 +87,7 @@ class NativeRelay {
   stats() {
     if (this.behaviour.stats === 'throw') throw new Error('panic: index out of bounds')
     if (this.behaviour.stats) return this.behaviour.stats
-    return { offload: OFFLOAD, outbound: counters(OUTBOUND, 1), inbound: counters(INBOUND, 101) }
+    return { offload: OFFLOAD, outbound: OUTBOUND, inbound: INBOUND }
   }
 
   async close() {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import type { NativeRelayOptions, NativeRelayStats } from '#binding'
+import type { NativeRelayOptions, RelayStats } from '#binding'
 
 /** What a faked relay does. */
 export interface Behaviour {
@@ -17,7 +17,7 @@ export interface Behaviour {
   /** What is reported while it starts. */
   events?: { kind: string; message: string }[]
   /** Its counters; else each has a number of its own. */
-  stats?: NativeRelayStats | 'throw'
+  stats?: RelayStats | 'throw'
 }
 
 interface Fake {

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander'
 import { type RelayOptions, parseAddress } from '../../index.ts'
-import { type Flags, describeProgram } from './command.ts'
+import { describeProgram, valuesOf } from './command.ts'
+import { OUTPUT_OPTIONS, RELAY_OPTIONS } from './options.ts'
 
 /** How the program prints. */
 export interface OutputOptions {
@@ -46,7 +47,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   })
   try {
     command.parse(argv, { from: 'user' })
-    return interpret(command.args, command.opts<Flags>())
+    return interpret(command.args, command.opts())
   } catch (error) {
     if (error instanceof CommanderError)
       return { run: false, stdout, stderr, status: error.exitCode }
@@ -60,7 +61,10 @@ export function parseArguments(argv: readonly string[]): Arguments {
 class OperandError extends Error {}
 
 /** In the order of the plain program: the count, the address, the ports. */
-function interpret(operands: readonly string[], flags: Flags): Arguments {
+function interpret(
+  operands: readonly string[],
+  parsed: Readonly<Record<string, unknown>>,
+): Arguments {
   const [address, sendPort, receivePort, ...excess] = operands
   if (
     address === undefined ||
@@ -70,26 +74,18 @@ function interpret(operands: readonly string[], flags: Flags): Arguments {
   ) {
     throw new OperandError(USAGE)
   }
-  const {
-    address: addresses = [],
-    route: routes = [],
-    user,
-    stats,
-    json = false,
-    quiet = false,
-    ...same
-  } = flags
+  // The library checks them, as it does what JavaScript passes.
+  const { addresses = [], user, ...same } = valuesOf(RELAY_OPTIONS, parsed)
   return {
     run: true,
     relay: {
       ...same,
-      ...splitUser(user),
-      addresses: [operandAddress(address), ...addresses],
+      ...splitUser(user as string | undefined),
+      addresses: [operandAddress(address), ...(addresses as string[])],
       sendPort: operandPort(sendPort, 1),
       receivePort: operandPort(receivePort, 0),
-      routes,
     },
-    output: { json, quiet, ...(stats === undefined ? {} : { stats }) },
+    output: { json: false, quiet: false, ...valuesOf(OUTPUT_OPTIONS, parsed) },
   }
 }
 

@@ -1,25 +1,35 @@
-import type { RelayInfo, RelayStats, UdpEndpoint } from '../../index.ts'
+import type {
+  InboundStats,
+  OutboundStats,
+  RelayInfo,
+  RelayStats,
+  UdpEndpoint,
+} from '../../index.ts'
+import { COUNTERS, type CounterDescription, type Direction } from '../../lib/counters.ts'
 
 // One locale, whatever the user's is: the lines are English.
 const LOCALE = 'en'
 const COUNT = new Intl.NumberFormat(LOCALE)
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const
 
-/** What each cause of a drop is called. */
-const CAUSES: Readonly<Record<string, string>> = {
-  tooLong: 'too long',
-  unreachable: 'peer unreachable',
-  denied: 'denied',
-  noBuffers: 'no buffers',
-  malformed: 'malformed',
-  closing: 'closing',
-  other: 'other',
-  foreignSource: 'foreign source',
-  empty: 'empty',
-  truncated: 'truncated',
-  notIp: 'not IP',
-  interfaceDown: 'interface down',
-  rejected: 'rejected',
+/** What the program calls the causes of drops, by direction and name. */
+const CAUSES = new Map(
+  COUNTERS.filter(({ isDrop }) => isDrop).map(({ direction, name, words }) => [
+    `${direction} ${name}`,
+    words ?? name,
+  ]),
+)
+
+// What is printed after a flow: the counters from its first one on in the table, up to those of the next flow.
+const READ = countersFrom('outbound', 'packetsRead', 'datagramsSent')
+const SENT = countersFrom('outbound', 'datagramsSent')
+const RECEIVED = countersFrom('inbound', 'datagramsReceived', 'packetsWritten')
+const WRITTEN = countersFrom('inbound', 'packetsWritten')
+
+function countersFrom(direction: Direction, first: string, next?: string): CounterDescription[] {
+  const counters = COUNTERS.filter((counter) => counter.direction === direction && !counter.isDrop)
+  const placeOf = (name: string) => counters.findIndex((counter) => counter.name === name)
+  return counters.slice(placeOf(first), next === undefined ? undefined : placeOf(next))
 }
 
 /** The ready line for people. */
@@ -29,15 +39,11 @@ export function formatReady({ interface: device, local, peer }: RelayInfo): stri
 
 /** The counters on one line, each way. */
 export function formatStats({ outbound, inbound }: RelayStats): string {
-  const reports =
-    formatReport(outbound.refusedByPeer, 'refused by the peer') +
-    formatReport(outbound.unreachableReports, 'reported unreachable') +
-    formatReport(outbound.pathMtuReports, 'reported too long')
   return (
-    `out ${formatFlow(outbound.packetsRead, outbound.bytesRead)}${formatReport(outbound.readErrors, 'failed reads')}, ` +
-    `sent ${formatFlow(outbound.datagramsSent, outbound.bytesSent)}${reports}${formatDrops(outbound.dropped)}; ` +
-    `in ${formatFlow(inbound.datagramsReceived, inbound.bytesReceived)}${formatReport(inbound.receiveErrors, 'failed receives')}, ` +
-    `written ${formatFlow(inbound.packetsWritten, inbound.bytesWritten)}${formatDrops(inbound.dropped)}`
+    `out ${formatFlow(outbound.packetsRead, outbound.bytesRead)}${formatOthers(READ, outbound)}, ` +
+    `sent ${formatFlow(outbound.datagramsSent, outbound.bytesSent)}${formatOthers(SENT, outbound)}${formatDrops('outbound', outbound)}; ` +
+    `in ${formatFlow(inbound.datagramsReceived, inbound.bytesReceived)}${formatOthers(RECEIVED, inbound)}, ` +
+    `written ${formatFlow(inbound.packetsWritten, inbound.bytesWritten)}${formatOthers(WRITTEN, inbound)}${formatDrops('inbound', inbound)}`
   )
 }
 
@@ -82,14 +88,26 @@ function formatCount(count: number): string {
   return COUNT.format(count)
 }
 
-function formatReport(count: number, what: string): string {
-  return count > 0 ? `, ${formatCount(count)} ${what}` : ''
+/** The counters that have words of their own and are not 0. */
+function formatOthers(
+  counters: readonly CounterDescription[],
+  stats: OutboundStats | InboundStats,
+): string {
+  const counts = stats as unknown as Readonly<Record<string, number>>
+  return counters
+    .map(({ name, words }) => ({ words, count: counts[name] ?? 0 }))
+    .filter(({ words, count }) => words !== undefined && count > 0)
+    .map(({ words, count }) => `, ${formatCount(count)} ${words}`)
+    .join('')
 }
 
-function formatDrops(dropped: Readonly<Record<string, number>>): string {
+function formatDrops(direction: Direction, stats: OutboundStats | InboundStats): string {
+  const dropped: Readonly<Record<string, number>> = { ...stats.dropped }
   const causes = Object.entries(dropped).filter(([, count]) => count > 0)
   if (causes.length === 0) return ''
   const total = causes.reduce((sum, [, count]) => sum + count, 0)
-  const list = causes.map(([cause, count]) => `${CAUSES[cause] ?? cause} ${formatCount(count)}`)
+  const list = causes.map(
+    ([cause, count]) => `${CAUSES.get(`${direction} ${cause}`) ?? cause} ${formatCount(count)}`,
+  )
   return `, dropped ${formatCount(total)} (${list.join(', ')})`
 }

@@ -1,4 +1,5 @@
-import { checkOptions, checkSignal } from '../options/check.ts'
+import { abortSignal, throwIfAborted } from '../check/abort.ts'
+import { checkFields } from '../check/fields.ts'
 
 /** How packets are written. */
 export interface WriteOptions {
@@ -9,6 +10,8 @@ export interface WriteOptions {
   signal?: AbortSignal | undefined
 }
 
+const WRITE = { signal: abortSignal }
+
 /**
  * Writes unless the signal is aborted, and waits for room no longer than until then.
  *
@@ -18,10 +21,8 @@ export function writeUntilAborted(
   write: () => Promise<void> | undefined,
   options: WriteOptions,
 ): Promise<void> | undefined {
-  checkOptions('options', options)
-  const { signal } = options
-  checkSignal(signal)
-  signal?.throwIfAborted()
+  const { signal } = checkFields('options', options, WRITE)
+  throwIfAborted(signal)
   const written = write()
   return written && signal ? untilAborted(written, signal) : written
 }

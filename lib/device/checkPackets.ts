@@ -79,5 +79,5 @@ function known(cause: unknown): TunError | undefined {
 /** Returns the error of a value that changes while it is read, or whose getter throws. */
 function unreadable(what: string, value: unknown, cause: unknown): TunError {
   const expected = 'one whose elements are plain values, and not a Proxy'
-  return invalidArgument(what, value, expected, 'ERR_TUN_INVALID_ARGUMENT', { cause })
+  return invalidArgument(what, value, expected, { cause })
 }

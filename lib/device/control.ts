@@ -1,8 +1,8 @@
 import type { NativeDevice } from '#binding'
+import { flag, integer } from '../check/fields.ts'
 import { TunError, fromNative, invalidArgument } from '../errors.ts'
 import type { Link, LinkStats } from '../netlink/linkTypes.ts'
 import { revive } from '../netlink/links.ts'
-import { checkFlag, checkWhole } from '../options/check.ts'
 import { checkId } from '../options/user.ts'
 import type { Watching } from './watching.ts'
 
@@ -123,13 +123,13 @@ export abstract class DeviceControl {
 
   /** Whether the interface has a carrier (`TUNSETCARRIER`, Linux 5.0): `ip link set DEV carrier on`. */
   async setCarrier(hasCarrier: boolean): Promise<void> {
-    const has = checkFlag('carrier', hasCarrier, true)
+    const has = flag('carrier', hasCarrier)
     await this.control('set the carrier of', (native) => native.setCarrier(has))
   }
 
   /** Whether the device outlives its last queue (`TUNSETPERSIST`). */
   async setPersist(isPersistent: boolean): Promise<void> {
-    const is = checkFlag('persist', isPersistent, true)
+    const is = flag('persist', isPersistent)
     await this.control('make persistent', (native) => native.setPersistent(is))
   }
 
@@ -196,7 +196,7 @@ export abstract class DeviceControl {
   }
 
   async #setAttached(number: number, isAttached: boolean): Promise<void> {
-    const queue = checkWhole('queue', number, 0, this.queues - 1)
+    const queue = integer(0, this.queues - 1)('queue', number)
     await this.control(`${isAttached ? 'attach' : 'detach'} a queue of`, async (native) => {
       // Left alone first, since a detached queue answers nothing but errors.
       if (!isAttached) this.#note(native, queue, false)

@@ -1,3 +1,4 @@
+import { throwIfAborted } from '../check/abort.ts'
 import type { TunError } from '../errors.ts'
 import type { PacketSource, Waiter } from './source.ts'
 
@@ -132,7 +133,7 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
 
   #start(): void {
     if (this.#isStarted) return
-    this.#signal?.throwIfAborted()
+    throwIfAborted(this.#signal)
     this.#source.lock(this)
     this.#isStarted = true
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true })

@@ -1,4 +1,5 @@
-import { checkFlag, checkOptions, checkSignal, checkWhole } from '../options/check.ts'
+import { abortSignal } from '../check/abort.ts'
+import { checkFields, flag, integer } from '../check/fields.ts'
 
 /** How packets are read. */
 export interface ReadOptions {
@@ -33,26 +34,38 @@ export interface CheckedReading {
   signal: AbortSignal | undefined
 }
 
+const READ = { reuse: flag, superpackets: flag, signal: abortSignal }
+const READ_ONE = { signal: abortSignal }
+const PACKED = { reuse: flag, signal: abortSignal }
+
 /** Checks how packets are read. */
 export function checkReading(options: ReadOptions & Partial<Whole>): CheckedReading {
-  checkOptions('options', options)
-  checkSignal(options.signal)
-  return {
-    reuse: checkFlag('reuse', options.reuse, false),
-    superpackets: checkFlag('superpackets', options.superpackets, false),
-    signal: options.signal,
-  }
+  return { ...READING, ...checkFields('options', options, READ) }
 }
 
-/** Checks how batches are read, of so many packets at the most. */
+const READING: CheckedReading = { reuse: false, superpackets: false, signal: undefined }
+
+/** Checks how one packet is read. */
+export function checkReadingOne(options: Pick<ReadOptions, 'signal'>): CheckedReading {
+  return { ...READING, ...checkFields('options', options, READ_ONE) }
+}
+
+/** Checks how batches of at most `highWaterMark` packets are read. */
 export function checkBatches(
   options: BatchOptions & Partial<Whole>,
   highWaterMark: number,
 ): CheckedReading & { maxPackets: number } {
-  const reading = checkReading(options)
-  const { maxPackets = highWaterMark } = options
-  return {
-    ...reading,
-    maxPackets: checkWhole('maxPackets', maxPackets, 1, highWaterMark),
-  }
+  const maxPackets = integer(1, highWaterMark)
+  const checked = checkFields('options', options, { ...READ, maxPackets })
+  return { ...READING, maxPackets: highWaterMark, ...checked }
+}
+
+/** Checks how batches in one buffer are read. */
+export function checkPacked(
+  options: BatchOptions,
+  highWaterMark: number,
+): CheckedReading & { maxPackets: number } {
+  const maxPackets = integer(1, highWaterMark)
+  const checked = checkFields('options', options, { ...PACKED, maxPackets })
+  return { ...READING, maxPackets: highWaterMark, ...checked }
 }

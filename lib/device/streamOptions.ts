@@ -1,5 +1,6 @@
-import { TunError, invalidArgument } from '../errors.ts'
-import { checkSignal, checkWhole } from '../options/check.ts'
+import { abortSignal } from '../check/abort.ts'
+import { callback, checkFields, integer } from '../check/fields.ts'
+import { TunError } from '../errors.ts'
 
 /** How packets pass through streams. */
 export interface StreamOptions {
@@ -37,14 +38,13 @@ export interface StreamedDevice {
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
  */
 export function checkStreamOptions(options: StreamOptions, limit: number): CheckedStreamOptions {
-  const given = options as unknown
-  if (typeof given !== 'object' || given === null)
-    throw invalidArgument('options', given, 'an object')
-  const { highWaterMark = limit, signal, onRefused } = options
-  checkSignal(signal)
-  if (onRefused !== undefined && typeof onRefused !== 'function')
-    throw invalidArgument('onRefused', onRefused, 'a function')
-  return { highWaterMark: checkWhole('highWaterMark', highWaterMark, 1, limit), signal, onRefused }
+  const fields = {
+    highWaterMark: integer(1, limit),
+    signal: abortSignal,
+    onRefused: callback<NonNullable<StreamOptions['onRefused']>>(),
+  }
+  const { highWaterMark = limit, signal, onRefused } = checkFields('options', options, fields)
+  return { highWaterMark, signal, onRefused }
 }
 
 /** Tells the refusal of a packet to who asked for it; throws what ends the stream. */

@@ -1,5 +1,4 @@
-import { invalidArgument } from '../errors.ts'
-import { checkWhole } from '../options/check.ts'
+import { checkFields, u16, u8 } from '../check/fields.ts'
 
 /**
  * What the kernel says of a packet in the header before it: `struct virtio_net_hdr` of linux/virtio_net.h. All
@@ -73,19 +72,16 @@ function headersOf(data: Buffer, { gsoType, csumStart, hdrLen }: VnetHeader): nu
   return offset === undefined ? hdrLen : csumStart + (offset >> 4) * 4
 }
 
+const HEADER = {
+  flags: u8,
+  gsoType: u8,
+  hdrLen: u16,
+  gsoSize: u16,
+  csumStart: u16,
+  csumOffset: u16,
+}
+
 /** Checks the header of a packet that is to be written; fields that are absent are 0. */
 export function checkVnetHeader(header: unknown): VnetHeader {
-  if (typeof header !== 'object' || header === null)
-    throw invalidArgument('header', header, 'an object with gsoType, gsoSize and so on')
-  const given = header as Partial<VnetHeader>
-  const field = (name: keyof VnetHeader, highest: number) =>
-    checkWhole(name, given[name] ?? 0, 0, highest)
-  return {
-    flags: field('flags', 0xff),
-    gsoType: field('gsoType', 0xff),
-    hdrLen: field('hdrLen', 0xffff),
-    gsoSize: field('gsoSize', 0xffff),
-    csumStart: field('csumStart', 0xffff),
-    csumOffset: field('csumOffset', 0xffff),
-  }
+  return { ...ORDINARY, ...checkFields('header', header, HEADER) }
 }

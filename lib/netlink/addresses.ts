@@ -1,9 +1,5 @@
 import type { NativeNetlink } from '#binding'
 import ipaddr from 'ipaddr.js'
-import { invalidArgument } from '../errors.ts'
-import { formatAddress, parseAddress, rangeOf } from '../options/address.ts'
-import type { Named } from './names.ts'
-import { ADDRESS_PROTOCOLS, SCOPES } from './names.ts'
 import {
   type Check,
   type Fields,
@@ -16,7 +12,11 @@ import {
   named,
   text,
   u32,
-} from './check.ts'
+} from '../check/fields.ts'
+import { invalidArgument } from '../errors.ts'
+import { formatAddress, parseAddress, rangeOf } from '../options/address.ts'
+import type { Named } from './names.ts'
+import { ADDRESS_PROTOCOLS, SCOPES } from './names.ts'
 import { type OtherAttribute, otherAttributes } from './otherAttributes.ts'
 import { readTable, streamTable } from './dump.ts'
 import type { LinkRef } from './linkTypes.ts'
@@ -213,7 +213,7 @@ export class Addresses {
    * whose value is `undefined` is refused.
    */
   async flush(link: LinkRef, options: { family?: 4 | 6 } = {}): Promise<Address[]> {
-    const filter = checkIdentity('options', options, { family })
+    const filter = checkIdentity('options', options, { family }) as AddressFilter
     const addresses = await this.list({ ...filter, link: linkRef('link', link) as LinkRef })
     // A secondary address may have gone with its primary one, unless it was promoted: last first.
     const operations = addresses.toReversed().map(({ ifIndex, address, prefixLength, peer }) => {

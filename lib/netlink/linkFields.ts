@@ -1,6 +1,3 @@
-import { checkMtu, checkName } from '../options/interface.ts'
-import { checkNamespace } from '../options/namespace.ts'
-import { invalidArgument } from '../errors.ts'
 import {
   type Check,
   type Fields,
@@ -13,13 +10,20 @@ import {
   named,
   nested,
   text,
+  u16,
   u32,
-} from './check.ts'
+  u8,
+} from '../check/fields.ts'
+import { MTU_MAX } from '../check/limits.ts'
+import { invalidArgument } from '../errors.ts'
+import { checkMtu, checkName } from '../options/interface.ts'
+import { checkNamespace } from '../options/namespace.ts'
+import { ADDRESS_GENERATION_MODES, MACVLAN_MODES, VLAN_PROTOCOLS } from './names.ts'
 
 /** A whole name: the kernel is not to choose a number in it. */
 const wholeName: Check = (what, value) => {
   if (typeof value === 'string' && value.includes('%')) {
-    throw invalidArgument(what, value, 'a name without "%"', 'ERR_TUN_INVALID_NAME')
+    throw invalidArgument(what, value, 'a name without "%"', { code: 'ERR_TUN_INVALID_NAME' })
   }
   return checkName(value)
 }
@@ -27,10 +31,8 @@ const wholeName: Check = (what, value) => {
 const netns: Check = (_, value) => checkNamespace(value)
 /** Links of other drivers take MTUs that those of TUN do not; the kernel knows their limits. */
 const mtu: Check = (what, value) =>
-  Number.isInteger(value) && (value as number) > 65_535 ? u32(what, value) : checkMtu(value)
+  Number.isInteger(value) && (value as number) > MTU_MAX ? u32(what, value) : checkMtu(value)
 
-const U16 = integer(0, 65_535)
-const U8 = integer(0, 255)
 
 /** `null` is no master, which the kernel calls 0. */
 const master: Check = (what, value) => (value === null ? 0 : linkRef(what, value))
@@ -50,7 +52,7 @@ const LATER: Fields = {
   group: u32,
   master,
   carrier: flag,
-  addressGenerationMode: named(['eui64', 'none', 'stableSecret', 'random'], 3),
+  addressGenerationMode: named(ADDRESS_GENERATION_MODES, 3),
   promiscuous: flag,
   allMulticast: flag,
 }
@@ -71,19 +73,19 @@ const KINDS: Readonly<Record<string, Fields>> = {
     helloTimeMs: milliseconds,
     maxAgeMs: milliseconds,
     ageingTimeMs: milliseconds,
-    priority: U16,
+    priority: u16,
     vlanFiltering: flag,
     vlanDefaultPvid: integer(0, 4094),
-    groupForwardMask: U16,
+    groupForwardMask: u16,
     multicastSnooping: flag,
   },
   vxlan: {
     id: integer(0, 16_777_215),
     remote: ipAddress(),
     local: ipAddress(),
-    port: U16,
-    ttl: U8,
-    tos: U8,
+    port: u16,
+    ttl: u8,
+    tos: u8,
     learning: flag,
     ageingSeconds: u32,
     maxAddresses: u32,
@@ -93,8 +95,8 @@ const KINDS: Readonly<Record<string, Fields>> = {
     udpChecksum: flag,
     collectMetadata: flag,
   },
-  macvlan: { mode: named(['private', 'vepa', 'bridge', 'passthru', 'source'], 0) },
-  vlan: { id: integer(0, 4094), protocol: named(['802.1Q', '802.1ad'], 0) },
+  macvlan: { mode: named(MACVLAN_MODES, 0) },
+  vlan: { id: integer(0, 4094), protocol: named(VLAN_PROTOCOLS, 0) },
   vrf: { table: u32 },
   veth: {},
   dummy: {},

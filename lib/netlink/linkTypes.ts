@@ -1,3 +1,12 @@
+import type {
+  ADDRESS_GENERATION_MODES,
+  LINK_TYPES,
+  MACVLAN_MODES,
+  Named,
+  OPER_STATES,
+  VLAN_PROTOCOLS,
+} from './names.ts'
+
 /** What names a link: its name, an alternative name, or its index. */
 export type LinkRef = string | number
 
@@ -30,7 +39,13 @@ export interface LinkStats {
 }
 
 /** How IPv6 link-local addresses are made (`IN6_ADDR_GEN_MODE_*`). */
-export type AddressGenerationMode = 'eui64' | 'none' | 'stableSecret' | 'random' | number
+export type AddressGenerationMode = Named<typeof ADDRESS_GENERATION_MODES>
+
+/** The state of a link as RFC 2863 has it (`IF_OPER_*`). */
+export type OperState = Named<typeof OPER_STATES>
+
+/** What a link is made of: `none` is a TUN device, a number one of linux/if_arp.h (`ARPHRD_*`). */
+export type LinkType = Named<typeof LINK_TYPES>
 
 /** A device of the TUN/TAP driver. */
 export interface TunData {
@@ -113,7 +128,7 @@ export interface VxlanData {
 /** A link with a hardware address of its own on another link. */
 export interface MacvlanData {
   /** Between which of them packets pass. */
-  mode?: 'private' | 'vepa' | 'bridge' | 'passthru' | 'source'
+  mode?: (typeof MACVLAN_MODES)[number]
 }
 
 /** A VLAN of another link. */
@@ -121,7 +136,7 @@ export interface VlanData {
   /** Number of the VLAN, 0 to 4094. */
   id?: number
   /** Protocol of the tags. */
-  protocol?: '802.1Q' | '802.1ad'
+  protocol?: (typeof VLAN_PROTOCOLS)[number]
 }
 
 /** A virtual routing domain. */
@@ -165,15 +180,14 @@ export interface LinkProperties {
   readonly name: string
   /** Alternative names. */
   readonly altNames: readonly string[]
-  /** What it is made of: `ether`, `loopback`, `none` (a TUN device), … or the number of linux/if_arp.h. */
-  readonly linkType: string | number
+  /** What it is made of. */
+  readonly linkType: LinkType
   /** Names of the `IFF_*` that are set (netdevice(7)), without the prefix. */
   readonly flags: readonly string[]
   /** It was told to be up. */
   readonly up: boolean
   /** RFC 2863. */
-  readonly operState:
-    'unknown' | 'notPresent' | 'down' | 'lowerLayerDown' | 'testing' | 'dormant' | 'up' | number
+  readonly operState: OperState
   /** Its driver has a carrier. */
   readonly carrier: boolean
   /** How often the carrier came or went. */

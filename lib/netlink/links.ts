@@ -1,6 +1,6 @@
 import type { NativeNetlink } from '#binding'
+import { checkFields, linkRef } from '../check/fields.ts'
 import { TunError, invalidArgument } from '../errors.ts'
-import { checkFields, linkRef } from './check.ts'
 import { readTable, streamTable } from './dump.ts'
 import { LINK_FILTER, LINK_SETTINGS, SET_LATER, linkSpecFields } from './linkFields.ts'
 import type { Link, LinkFilter, LinkRef, LinkSettings, LinkSpec, LinkStats } from './linkTypes.ts'

@@ -1,7 +1,8 @@
 import type { NativeMonitor, NativeNetlink } from '#binding'
+import { abortSignal, throwIfAborted } from '../check/abort.ts'
+import { checkFields, integer } from '../check/fields.ts'
 import { fromNative, invalidArgument } from '../errors.ts'
 import type { Address } from './addresses.ts'
-import { checkFields, integer } from './check.ts'
 import type { Link } from './linkTypes.ts'
 import { revive } from './links.ts'
 import type { Neighbor } from './neighbors.ts'
@@ -9,6 +10,8 @@ import type { Route } from './routeTypes.ts'
 import type { Rule } from './rules.ts'
 
 const KINDS = ['link', 'address', 'route', 'rule', 'neighbor'] as const
+
+const OPTIONS = { signal: abortSignal, receiveBufferBytes: integer(1, 1_073_741_823) }
 
 /** What can be watched. */
 export type MonitorKind = (typeof KINDS)[number]
@@ -76,15 +79,10 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     options: MonitorOptions,
   ): Monitor {
     checkKinds(kinds)
-    const { signal, ...rest } = options
-    if (signal !== undefined && !((signal as unknown) instanceof AbortSignal)) {
-      throw invalidArgument('signal', signal, 'an AbortSignal')
-    }
-    signal?.throwIfAborted()
-    const fields = { receiveBufferBytes: integer(1, 1_073_741_823) }
-    const { receiveBufferBytes = 1_048_576 } = checkFields('options', rest, fields)
+    const { signal, receiveBufferBytes = 1_048_576 } = checkFields('options', options, OPTIONS)
+    throwIfAborted(signal)
     try {
-      const watch = native.monitor(JSON.stringify(kinds), receiveBufferBytes as number)
+      const watch = native.monitor(JSON.stringify(kinds), receiveBufferBytes)
       return new Monitor(watch, () => readFresh(kinds), signal)
     } catch (error) {
       throw fromNative(error)
@@ -101,7 +99,7 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
 
   async #take(): Promise<IteratorResult<NetlinkEvent, undefined>> {
     if (this.#events.length === 0) {
-      this.#signal?.throwIfAborted()
+      throwIfAborted(this.#signal)
       try {
         const text = await this.#native.next()
         if (text !== null)
@@ -109,7 +107,7 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
       } catch (error) {
         throw fromNative(error)
       }
-      this.#signal?.throwIfAborted()
+      throwIfAborted(this.#signal)
     }
     const event = this.#events.shift()
     return event ? { done: false, value: event } : { done: true, value: undefined }

@@ -1,11 +1,14 @@
-/** A name of a list, or a number that has none (crate/core/src/netlink/names.rs). */
+/**
+ * A name of a list, or a number that has none. crate/core/src/netlink/names.rs has the numbers; a test compares the
+ * names (`__test__/lib/tables.spec.ts`).
+ */
 export type Named<T extends readonly string[]> = T[number] | number
 
 export const SCOPES = ['global', 'site', 'link', 'host', 'nowhere'] as const
 
 export const ADDRESS_PROTOCOLS = ['unspec', 'kernel_lo', 'kernel_ra', 'kernel_ll'] as const
 
-export const TABLES = ['default', 'main', 'local'] as const
+export const TABLES = ['unspec', 'default', 'main', 'local'] as const
 
 export const PROTOCOLS = [
   'unspec',
@@ -32,6 +35,7 @@ export const PROTOCOLS = [
 ] as const
 
 export const ROUTE_TYPES = [
+  'unspec',
   'unicast',
   'local',
   'broadcast',
@@ -48,6 +52,7 @@ export const ROUTE_TYPES = [
 export const PREFERENCES = ['low', 'medium', 'high'] as const
 
 export const RULE_ACTIONS = [
+  'unspec',
   'table',
   'goto',
   'nop',
@@ -69,3 +74,30 @@ export const NEIGHBOR_STATES = [
   'noarp',
   'permanent',
 ] as const
+
+export const OPER_STATES = [
+  'unknown',
+  'notPresent',
+  'down',
+  'lowerLayerDown',
+  'testing',
+  'dormant',
+  'up',
+] as const
+
+export const LINK_TYPES = [
+  'ether',
+  'ppp',
+  'ipip',
+  'tunnel6',
+  'loopback',
+  'sit',
+  'gre',
+  'none',
+] as const
+
+export const ADDRESS_GENERATION_MODES = ['eui64', 'none', 'stableSecret', 'random'] as const
+
+export const MACVLAN_MODES = ['private', 'vepa', 'bridge', 'passthru', 'source'] as const
+
+export const VLAN_PROTOCOLS = ['802.1Q', '802.1ad'] as const

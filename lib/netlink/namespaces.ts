@@ -32,7 +32,8 @@ export async function deleteNamespace(name: string): Promise<void> {
 }
 
 function checkText(name: unknown): void {
-  if (typeof name !== 'string') throw invalidArgument('name', name, 'text', 'ERR_TUN_INVALID_NAME')
+  if (typeof name === 'string') return
+  throw invalidArgument('name', name, 'text', { code: 'ERR_TUN_INVALID_NAME' })
 }
 
 function rethrow(error: unknown): never {

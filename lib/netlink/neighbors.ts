@@ -9,7 +9,7 @@ import {
   linkRef,
   macAddress,
   named,
-} from './check.ts'
+} from '../check/fields.ts'
 import { readTable, streamTable } from './dump.ts'
 import type { LinkRef } from './linkTypes.ts'
 import { NEIGHBOR_STATES, type Named, PROTOCOLS } from './names.ts'

@@ -1,9 +1,9 @@
 import type { NativeNetlink } from '#binding'
+import { type Check, checkFields } from '../check/fields.ts'
 import { fromNative } from '../errors.ts'
 import { loadNative } from '../native.ts'
 import { checkNamespace } from '../options/namespace.ts'
 import { Addresses } from './addresses.ts'
-import { type Check, checkFields } from './check.ts'
 import { type Desired, type Ensured, ensureLink } from './ensure.ts'
 import { readFresh } from './fresh.ts'
 import type { Link, LinkRef } from './linkTypes.ts'
@@ -65,11 +65,11 @@ export class Netlink implements AsyncDisposable {
    * @throws {TunError} an option is refused, or the namespace cannot be entered.
    */
   static async open(options: NetlinkOptions = {}): Promise<Netlink> {
-    const netns: Check = (_, value) => checkNamespace(value)
+    const netns: Check<string> = (_, value) => checkNamespace(value)
     const checked = checkFields('options', options, { netns })
     const { openNetlink } = await loadNative()
     try {
-      return new Netlink(await openNetlink(checked['netns'] as string | undefined))
+      return new Netlink(await openNetlink(checked.netns))
     } catch (error) {
       throw fromNative(error)
     }

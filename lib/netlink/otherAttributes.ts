@@ -1,5 +1,5 @@
+import { type Check, type Fields, flag, integer, list, nested } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
-import { type Check, type Fields, flag, integer, list, nested } from './check.ts'
 
 /**
  * An attribute that this package does not interpret, as the kernel sent it. An object that was listed,

@@ -1,7 +1,5 @@
 import type { NativeNetlink } from '#binding'
 import { isIPv6 } from 'node:net'
-import { invalidArgument } from '../errors.ts'
-import { formatAddress, parseRoute } from '../options/address.ts'
 import {
   type Check,
   type Fields,
@@ -17,7 +15,9 @@ import {
   nested,
   text,
   u32,
-} from './check.ts'
+} from '../check/fields.ts'
+import { invalidArgument } from '../errors.ts'
+import { formatAddress, parseRoute } from '../options/address.ts'
 import { readTable, streamTable } from './dump.ts'
 import { PREFERENCES, PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES } from './names.ts'
 import { otherAttributes } from './otherAttributes.ts'

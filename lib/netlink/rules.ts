@@ -1,7 +1,5 @@
 import type { NativeNetlink } from '#binding'
 import { isIPv6 } from 'node:net'
-import { invalidArgument } from '../errors.ts'
-import { formatAddress, parseRoute } from '../options/address.ts'
 import {
   type Check,
   type Fields,
@@ -14,7 +12,9 @@ import {
   nested,
   text,
   u32,
-} from './check.ts'
+} from '../check/fields.ts'
+import { invalidArgument } from '../errors.ts'
+import { formatAddress, parseRoute } from '../options/address.ts'
 import { readTable, streamTable } from './dump.ts'
 import { type OtherAttribute, otherAttributes } from './otherAttributes.ts'
 import { IP_PROTOCOLS, type Named, PROTOCOLS, RULE_ACTIONS, TABLES } from './names.ts'

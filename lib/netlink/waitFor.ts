@@ -1,5 +1,6 @@
-import { TunError, invalidArgument } from '../errors.ts'
-import { checkFields, integer, linkRef } from './check.ts'
+import { abortSignal, followSignals } from '../check/abort.ts'
+import { callback, checkFields, integer, linkRef } from '../check/fields.ts'
+import { TunError } from '../errors.ts'
 import type { Link, LinkRef } from './linkTypes.ts'
 import type { Links } from './links.ts'
 import type { Monitor } from './monitor.ts'
@@ -15,6 +16,8 @@ export interface WaitOptions {
   timeoutMs?: number
 }
 
+const OPTIONS = { signal: abortSignal, timeoutMs: integer(0, 2_147_483_647) }
+
 /**
  * Waits until a link is as it should be.
  *
@@ -28,25 +31,38 @@ export async function waitForLink(
   options: WaitOptions,
 ): Promise<Link | undefined> {
   linkRef('link', link)
-  if (typeof (predicate as unknown) !== 'function') {
-    throw invalidArgument('predicate', predicate, 'a function')
-  }
-  const { signal, ...rest } = options
-  const checked = checkFields('options', rest, { timeoutMs: integer(0, 2_147_483_647) })
-  const timeoutMs = checked['timeoutMs'] as number | undefined
+  callback()('predicate', predicate)
+  const { signal, timeoutMs } = checkFields('options', options, OPTIONS)
   const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)
-  const signals = [signal, timeout].filter((one) => one !== undefined)
+  // AbortSignal.any() takes signals of its own class only.
+  const either = new AbortController()
+  const unfollow = followSignals([signal, timeout], (reason) => {
+    either.abort(reason)
+  })
+  try {
+    return await untilMatch(links, () => open(either.signal), link, predicate)
+  } catch (error) {
+    if (timeout?.aborted && error === timeout.reason) throw timedOut(link, timeoutMs ?? 0)
+    throw error
+  } finally {
+    unfollow()
+  }
+}
+
+async function untilMatch(
+  links: Links,
+  open: () => Monitor,
+  link: LinkRef,
+  predicate: LinkPredicate,
+): Promise<Link | undefined> {
   // A watch before the first look, so that nothing happens between the two unseen.
-  const monitor = open(AbortSignal.any(signals))
+  const monitor = open()
   try {
     for (;;) {
       const found = await links.find(link)
       if (predicate(found)) return found
       await monitor.next()
     }
-  } catch (error) {
-    if (timeout?.aborted && error === timeout.reason) throw timedOut(link, timeoutMs ?? 0)
-    throw error
   } finally {
     monitor.close()
   }

@@ -60,7 +60,7 @@ export function parseRoute(text: string): InterfaceAddress {
   return parsed
 }
 
-/** The text that the native layer reads. */
+/** Returns the text of it that the native layer reads. */
 export function formatAddress({ address, prefixLength }: InterfaceAddress): string {
   return `${address}/${prefixLength}`
 }

@@ -1,6 +1,8 @@
 import type { NativeInstruction } from '#binding'
+import { type Check, checkFields, flag, list, u16, u32, u8 } from '../check/fields.ts'
+import { INSTRUCTIONS_MAX } from '../check/limits.ts'
+import { checkList } from '../check/list.ts'
 import { invalidArgument } from '../errors.ts'
-import { checkFlag, checkList, checkWhole } from './check.ts'
 import { parseMac } from './mac.ts'
 
 /** An instruction of a classic BPF program: `struct sock_filter` of linux/filter.h. */
@@ -26,29 +28,28 @@ export interface MacFilter {
   readonly allMulticast?: boolean | undefined
 }
 
-/** `BPF_MAXINSNS` of linux/bpf_common.h. */
-export const INSTRUCTIONS_MAX = 4096
+const stationAddress: Check<number[]> = (_, value) => [...parseMac(value)]
+const MAC_FILTER = { addresses: list(stationAddress, 'an array of strings'), allMulticast: flag }
 
 /** Checks a classic BPF program. */
 export function checkProgram(program: unknown): NativeInstruction[] {
   const expected = `an array of 1 to ${INSTRUCTIONS_MAX} instructions { code, jt, jf, k }`
-  const instructions: unknown[] = checkList('program', program, expected, INSTRUCTIONS_MAX)
+  const instructions = checkList('program', program, expected, INSTRUCTIONS_MAX)
   if (instructions.length === 0) throw invalidArgument('program', program, expected)
-  return (instructions as (Partial<BpfInstruction> | null | undefined)[]).map((instruction, n) => ({
-    code: checkWhole(`code of instruction ${n}`, instruction?.code, 0, 0xffff),
-    jt: checkWhole(`jt of instruction ${n}`, instruction?.jt ?? 0, 0, 0xff),
-    jf: checkWhole(`jf of instruction ${n}`, instruction?.jf ?? 0, 0, 0xff),
-    k: checkWhole(`k of instruction ${n}`, instruction?.k ?? 0, 0, 0xffff_ffff),
-  }))
+  return instructions.map((instruction, n) => {
+    const of = (check: Check<number>): Check<number> => {
+      return (what, value) => check(`${what} of instruction ${n}`, value)
+    }
+    const fields = { code: of(u16), jt: of(u8), jf: of(u8), k: of(u32) }
+    const checked = checkFields(`instruction ${n}`, instruction, fields)
+    const code = checked.code ?? fields.code('code', undefined)
+    return { jt: 0, jf: 0, k: 0, ...checked, code }
+  })
 }
 
 /** Checks a filter of stations. */
 export function checkMacFilter(filter: unknown): { stations: number[]; allMulticast: boolean } {
-  if (typeof filter !== 'object' || filter === null)
-    throw invalidArgument('filter', filter, 'an object with addresses, or undefined for none')
-  const { addresses, allMulticast } = filter as Partial<MacFilter>
-  return {
-    stations: checkList('addresses', addresses).flatMap((address) => [...parseMac(address)]),
-    allMulticast: checkFlag('allMulticast', allMulticast, false),
-  }
+  const { addresses, allMulticast = false } = checkFields('filter', filter, MAC_FILTER)
+  const stations = addresses ?? MAC_FILTER.addresses('addresses', undefined)
+  return { stations: stations.flat(), allMulticast }
 }

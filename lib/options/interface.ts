@@ -1,12 +1,5 @@
+import { MTU_MAX, MTU_MIN, NAME_BYTES_MAX } from '../check/limits.ts'
 import { invalidArgument } from '../errors.ts'
-
-/** Bytes of a name with its trailing NUL, `IFNAMSIZ` of linux/if.h. */
-const IFNAMSIZ = 16
-
-/** The smallest MTU that IPv4 works with (RFC 791) and the kernel takes. */
-const MTU_MIN = 68
-/** The largest MTU of a TUN device. */
-const MTU_MAX = 65_535
 
 /**
  * Checks the name of an interface by the kernel's rules (`dev_valid_name` and `dev_alloc_name` of
@@ -18,13 +11,14 @@ export function checkName(name: unknown): string {
     'name',
     name,
     'at most 15 bytes without "/", ":" and blanks, not "." or "..", with at most one "%", and that as "%d"',
-    'ERR_TUN_INVALID_NAME',
+    { code: 'ERR_TUN_INVALID_NAME' },
   )
 }
 
 function isName(name: string): boolean {
   const bytes = Buffer.from(name)
-  if (bytes.length === 0 || bytes.length >= IFNAMSIZ || name === '.' || name === '..') return false
+  if (bytes.length === 0 || bytes.length > NAME_BYTES_MAX || name === '.' || name === '..')
+    return false
   // The kernel looks at bytes as Latin-1, where 0xa0 is a blank too: it refuses an "à" in UTF-8.
   const refused = (byte: number) =>
     byte === 0 ||

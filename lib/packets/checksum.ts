@@ -1,4 +1,4 @@
-import { checkWhole } from '../options/check.ts'
+import { u32 } from '../check/fields.ts'
 import { checkBytes, putUint16, uint16 } from './bytes.ts'
 import { Ipv4Packet } from './ipv4.ts'
 import { Ipv6Packet } from './ipv6.ts'
@@ -23,9 +23,6 @@ const ICMP = 1
 const UDP = 17
 const HEADER_CHECKSUM_AT = 10
 
-/** The largest sum to begin with. */
-const INITIAL_MAX = 0xffff_ffff
-
 /**
  * The internet checksum (RFC 1071) of these bytes: the complement of the sum of their 16-bit words, 0 to 65535.
  *
@@ -36,7 +33,7 @@ const INITIAL_MAX = 0xffff_ffff
  */
 export function internetChecksum(bytes: Uint8Array, initial = 0): number {
   checkBytes('bytes', bytes)
-  return checksumOf(bytes, checkWhole('initial', initial, 0, INITIAL_MAX))
+  return checksumOf(bytes, u32('initial', initial))
 }
 
 function checksumOf(bytes: Uint8Array, initial = 0): number {

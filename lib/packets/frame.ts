@@ -1,4 +1,4 @@
-import { checkWhole } from '../options/check.ts'
+import { u16 } from '../check/fields.ts'
 import { formatMac, parseMac } from '../options/mac.ts'
 import { formatIpv4, parseIp } from './address.ts'
 import { putUint16, uint16 } from './bytes.ts'
@@ -132,7 +132,7 @@ export class ArpPacket {
   }
 
   set operation(operation: number) {
-    putUint16(this.bytes, 6, checkWhole('operation', operation, 0, 0xffff))
+    putUint16(this.bytes, 6, u16('operation', operation))
   }
 
   get senderMac(): string {

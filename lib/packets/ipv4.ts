@@ -1,4 +1,4 @@
-import { checkWhole } from '../options/check.ts'
+import { u8 } from '../check/fields.ts'
 import { formatIpv4, parseIp } from './address.ts'
 import { uint16 } from './bytes.ts'
 import { IpPacketBase } from './ipBase.ts'
@@ -47,7 +47,7 @@ export class Ipv4Packet extends IpPacketBase {
   }
 
   set hopLimit(hops: number) {
-    this.bytes[8] = checkWhole('hopLimit', hops, 0, 0xff)
+    this.bytes[8] = u8('hopLimit', hops)
   }
 
   get protocol(): number {

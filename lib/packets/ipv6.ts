@@ -1,4 +1,4 @@
-import { checkWhole } from '../options/check.ts'
+import { u8 } from '../check/fields.ts'
 import { formatIpv6, parseIp } from './address.ts'
 import { uint16, uint32 } from './bytes.ts'
 import { type ExtensionChain, type ExtensionHeader, chainOf } from './extensions.ts'
@@ -43,7 +43,7 @@ export class Ipv6Packet extends IpPacketBase {
   }
 
   set hopLimit(hops: number) {
-    this.bytes[7] = checkWhole('hopLimit', hops, 0, 0xff)
+    this.bytes[7] = u8('hopLimit', hops)
   }
 
   /** What stands behind the extension headers; the type of the first that is not whole, if there is one. */

@@ -1,4 +1,4 @@
-import { checkWhole } from '../options/check.ts'
+import { u16, u8 } from '../check/fields.ts'
 import { putUint16, uint16, uint32 } from './bytes.ts'
 
 const TCP_HEADER_BYTES = 20
@@ -21,7 +21,7 @@ abstract class Ported {
   }
 
   set sourcePort(port: number) {
-    putUint16(this.bytes, 0, checkWhole('sourcePort', port, 0, 0xffff))
+    putUint16(this.bytes, 0, u16('sourcePort', port))
   }
 
   /** The port it goes to. Setting it leaves checksums as they are: `fillChecksums()`. */
@@ -30,7 +30,7 @@ abstract class Ported {
   }
 
   set destinationPort(port: number) {
-    putUint16(this.bytes, 2, checkWhole('destinationPort', port, 0, 0xffff))
+    putUint16(this.bytes, 2, u16('destinationPort', port))
   }
 }
 
@@ -146,7 +146,7 @@ export class IcmpMessage {
   }
 
   set type(type: number) {
-    this.bytes[0] = checkWhole('type', type, 0, 0xff)
+    this.bytes[0] = u8('type', type)
   }
 
   get code(): number {
@@ -163,7 +163,7 @@ export class IcmpMessage {
   }
 
   set identifier(identifier: number) {
-    putUint16(this.bytes, 4, checkWhole('identifier', identifier, 0, 0xffff))
+    putUint16(this.bytes, 4, u16('identifier', identifier))
   }
 
   /** Of an echo and its reply: which one. */

@@ -1,11 +1,13 @@
 import test from 'ava'
-import { type TapOptions, checkDeviceOptions } from '../../../lib/options/device.ts'
+import type { TapOptions } from '../../../lib/options/declarations.ts'
+import { checkDeviceOptions } from '../../../lib/options/device.ts'
 
 const native = (options: TapOptions, isTap = false) => checkDeviceOptions(options, isTap).native
 
 test('without options a device is up, with super-packets', (t) => {
   t.deepEqual(checkDeviceOptions({}, false), {
     highWaterMark: 256,
+    signal: undefined,
     native: {
       isTap: false,
       mustExist: false,
@@ -48,7 +50,7 @@ test('what is given is passed on in the form of the native layer', (t) => {
   }
   t.like(native(options, true), {
     isTap: true,
-    addresses: ['10.0.0.1/32', 'fd00::1/64'],
+    addresses: ['10.0.0.1', 'fd00::1/64'],
     mac: [2, 0, 0, 0, 0, 255],
     owner: '0',
     group: 'users',

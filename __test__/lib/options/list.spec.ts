@@ -1,9 +1,9 @@
 import test from 'ava'
 import type { TunError } from '../../../index.ts'
-import { checkList, checkNames } from '../../../lib/options/check.ts'
+import { list } from '../../../lib/check/fields.ts'
+import { checkList, checkNames } from '../../../lib/check/list.ts'
 import { checkDeviceOptions } from '../../../lib/options/device.ts'
 import { checkOptions as checkRelayOptions } from '../../../lib/options/relay.ts'
-import { list } from '../../../lib/netlink/check.ts'
 
 const INVALID = 'ERR_TUN_INVALID_ARGUMENT'
 const longest: string[] = []

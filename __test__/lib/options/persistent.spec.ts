@@ -1,17 +1,12 @@
 import test from 'ava'
-import {
-  type PersistentOptions,
-  checkListing,
-  checkPersistent,
-  checkRemoval,
-} from '../../../lib/options/persistent.ts'
+import { LIST, checkPersistent, checkRemoval } from '../../../lib/options/persistent.ts'
 
 test('what is left out takes its default', (t) => {
   const native = { isTap: false, isMultiQueue: false, hasVnetHeader: false }
   t.deepEqual(checkPersistent({ mode: 'tun' }), native)
   t.deepEqual(checkPersistent({ mode: 'tun', name: undefined, owner: undefined }), native)
   t.deepEqual(checkRemoval('vpn0', {}), { name: 'vpn0' })
-  t.is(checkListing({}), undefined)
+  t.deepEqual(LIST.check({}), {})
 })
 
 test('everything at once', (t) => {
@@ -42,7 +37,7 @@ test('everything at once', (t) => {
     netns: 'blue',
     cloneDevice: './tun',
   })
-  t.is(checkListing({ netns: 'blue' }), 'blue')
+  t.deepEqual(LIST.check({ netns: 'blue' }), { netns: 'blue' })
 })
 
 const refused: [options: unknown, message: RegExp][] = [
@@ -71,15 +66,15 @@ const refused: [options: unknown, message: RegExp][] = [
 
 for (const [options, message] of refused) {
   test(`refused: ${String(message)}`, (t) => {
-    const error = t.throws(() => checkPersistent(options as PersistentOptions), { message })
+    const error = t.throws(() => checkPersistent(options), { message })
     t.is(error.name, 'TunError')
   })
 }
 
 test('a removal and a listing are checked too', (t) => {
-  t.throws(() => checkRemoval(undefined as unknown as string, {}), {
+  t.throws(() => checkRemoval(undefined, {}), {
     message: /^Invalid name undefined: /u,
   })
-  t.throws(() => checkRemoval('x', null as never), { message: /^Invalid options null: /u })
-  t.throws(() => checkListing({ netns: '0' }), { message: /^Invalid netns "0": /u })
+  t.throws(() => checkRemoval('x', null), { message: /^Invalid options null: /u })
+  t.throws(() => LIST.check({ netns: '0' }), { message: /^Invalid netns "0": /u })
 })

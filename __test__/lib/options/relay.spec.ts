@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import test from 'ava'
-import { type RelayOptions, checkOptions } from '../../../lib/options/relay.ts'
+import type { RelayOptions } from '../../../lib/options/declarations.ts'
+import { checkOptions } from '../../../lib/options/relay.ts'
 
 const LEAST = { addresses: ['10.0.0.1/24'], sendPort: 5001, receivePort: 5002 }
 
@@ -10,14 +11,10 @@ const withOption = (option: Record<string, unknown>) =>
 
 test('the least that is needed, and its defaults', (t) => {
   t.deepEqual(checkOptions(LEAST), {
-    addresses: ['10.0.0.1/24'],
-    sendPort: 5001,
-    receivePort: 5002,
-    routes: [],
+    native: LEAST,
     peer: '127.0.0.1',
-    acceptAny: false,
-    offload: { tso: true, uso: true, udpSegment: true, udpGro: true, coalesce: true },
-    queues: 0,
+    signal: undefined,
+    onEvent: undefined,
   })
 })
 
@@ -40,21 +37,25 @@ test('everything', (t) => {
     signal: new AbortController().signal,
     onEvent: () => undefined,
   }
-  t.deepEqual(checkOptions(options), {
-    addresses: ['10.0.0.1/32', 'fd00::1/128'],
+  const { native, peer, signal, onEvent } = checkOptions(options)
+  // Text is passed on as it is: the native layer reads what it means, and 'auto' is its default.
+  t.deepEqual(native, {
+    addresses: ['10.0.0.1', 'fd00::1'],
     sendPort: 1,
     receivePort: 0,
     name: 'vpn%d',
     mtu: 1400,
     routes: ['10.1.0.0/16', 'fd01::/16'],
-    peer: 'vpn.example',
     listen: '::',
-    acceptAny: true,
+    accept: 'any',
     netns: 'blue',
-    user: 'nobody:nogroup',
-    offload: { tso: true, uso: false, udpSegment: false, udpGro: true, coalesce: true },
-    queues: 0,
+    user: 'nobody',
+    group: 'nogroup',
+    offload: { tso: true, uso: false, gso: false, gro: true, coalesce: true },
   })
+  t.is(peer, 'vpn.example')
+  t.is(signal, options.signal)
+  t.is(onEvent, options.onEvent)
 })
 
 test('undefined is as good as absent', (t) => {

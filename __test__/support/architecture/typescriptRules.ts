@@ -10,7 +10,16 @@ import { filesIn } from './files.ts'
  * tunctl has milliseconds: it may not load all that the index does.
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  bin: ['index', 'lib/tunctl', 'lib/persistent'],
+  bin: [
+    'index',
+    'lib/tunctl',
+    'lib/persistent',
+    // The tables that describe the program too.
+    'lib/counters',
+    'lib/options/forms',
+    'lib/options/relayTable',
+    'lib/options/table',
+  ],
   index: ['lib'],
   lib: ['#binding'],
   examples: ['index'],

@@ -4,16 +4,13 @@ use crate::sys::list::List;
 use ipnet::IpNet;
 use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
-use tun2udp_core::relay::{
-    Accept, Event, InboundStats, OffloadConfig, OutboundStats, RelayConfig, RelayInfo, Stats,
-};
-use tun2udp_core::sys::interface;
+use tun2udp_core::relay::{Accept, Event, OffloadConfig, RelayConfig, RelayInfo};
 use tun2udp_core::{Error, ErrorCode, Result};
 
-/// Options as `lib/options/relay.ts` has checked them.
+/// Options of a relay. `lib/options/relayTable.ts` describes them, and has checked their form.
 #[napi(object, object_to_js = false)]
 pub struct NativeRelayOptions {
-    /// `ADDRESS/PREFIX`, the primary one first.
+    /// `ADDRESS[/PREFIX]`, the primary one first.
     #[napi(ts_type = "Array<string>")]
     pub addresses: List<String, 65_536>,
     /// UDP port of the peer.
@@ -24,37 +21,40 @@ pub struct NativeRelayOptions {
     pub name: Option<String>,
     /// MTU, bytes.
     pub mtu: Option<u32>,
-    /// `NETWORK/PREFIX`.
+    /// `NETWORK[/PREFIX]`.
     #[napi(ts_type = "Array<string>")]
-    pub routes: List<String, 65_536>,
-    /// An address literal; an IPv6 one may carry `%SCOPE`, the name or index of an interface.
+    pub routes: Option<List<String, 65_536>>,
+    /// An address literal; an IPv6 one may have `%ZONE`, the name or index of an interface.
     pub peer: String,
     /// An address literal.
     pub listen: Option<String>,
-    /// Whether datagrams are taken from anybody.
-    pub accept_any: bool,
+    /// Whose datagrams are accepted.
+    #[napi(ts_type = "'peer' | 'any'")]
+    pub accept: Option<String>,
     /// Name, path or process id of a network namespace.
     pub netns: Option<String>,
-    /// `NAME[:GROUP]`.
+    /// Name or number of a user.
     pub user: Option<String>,
-    /// Which of the kernel's shortcuts may be used.
-    pub offload: NativeOffload,
-    /// Queues of the interface, 1 to 256; 0: as many as pay.
-    pub queues: u32,
+    /// Name or number of a group, which takes a user.
+    pub group: Option<String>,
+    /// Which offloads may be used. Default: all.
+    pub offload: Option<OffloadStatus>,
+    /// Queues of the interface, 1 to 256. Default: as many as are worth it.
+    pub queues: Option<u32>,
 }
 
-/// Shortcuts, each used or not: the fields of the core's `OffloadConfig`.
+/// Which offloads are in use.
 #[napi(object)]
-pub struct NativeOffload {
-    /// TCP super-packets from the interface.
+pub struct OffloadStatus {
+    /// TCP super-packets are read whole from the interface.
     pub tso: bool,
-    /// UDP super-packets from the interface.
+    /// UDP super-packets are read whole from the interface.
     pub uso: bool,
-    /// Trains of datagrams sent by one call.
-    pub udp_segment: bool,
-    /// Trains of datagrams received by one call.
-    pub udp_gro: bool,
-    /// Packets joined for the interface.
+    /// Batches of datagrams are sent by one call.
+    pub gso: bool,
+    /// Batches of datagrams are received by one call.
+    pub gro: bool,
+    /// Packets are coalesced into super-packets for the interface.
     pub coalesce: bool,
 }
 
@@ -85,48 +85,6 @@ pub struct NativeRelayInfo {
     pub queues: u32,
 }
 
-/// All counters.
-#[napi(object, object_from_js = false)]
-pub struct NativeRelayStats {
-    /// Which shortcuts are in use.
-    pub offload: NativeOffload,
-    /// Interface to peer.
-    pub outbound: NativeOutboundStats,
-    /// Peer to interface.
-    pub inbound: NativeInboundStats,
-}
-
-/// A structure of counters with one `f64` for every `u64` of the core's: exact up to 2^53, which is
-/// 8 PiB or, at 10 million packets a second, 28 years.
-macro_rules! counters {
-    ($name:ident of $core:ident: $($field:ident),+ $(,)?) => {
-        #[doc = concat!("The fields of the core's `", stringify!($core), "`.")]
-        #[napi(object, object_from_js = false)]
-        pub struct $name {
-            $(
-                #[doc = concat!("The core's `", stringify!($field), "`.")]
-                pub $field: f64,
-            )+
-        }
-
-        impl From<$core> for $name {
-            #[allow(clippy::cast_precision_loss)]
-            fn from(stats: $core) -> Self {
-                // Taken apart whole, so that a counter added to the core cannot be forgotten here.
-                let $core { $($field),+ } = stats;
-                Self { $($field: $field as f64),+ }
-            }
-        }
-    };
-}
-
-counters!(NativeOutboundStats of OutboundStats: packets_read, bytes_read, super_packets_read,
-    packets_split, read_errors, datagrams_sent, bytes_sent, refused_by_peer, unreachable_reports, path_mtu_reports, too_long,
-    unreachable, denied, no_buffers, other, malformed, closing);
-counters!(NativeInboundStats of InboundStats: datagrams_received, bytes_received, packets_written,
-    bytes_written, super_packets_written, packets_joined, receive_errors, foreign_source, empty, truncated, not_ip,
-    interface_down, no_buffers, rejected, closing);
-
 /// Something worth knowing that is no error.
 #[napi(object, object_from_js = false)]
 pub struct NativeEvent {
@@ -142,26 +100,16 @@ impl From<Event> for NativeEvent {
     }
 }
 
-impl From<Stats> for NativeRelayStats {
-    fn from(stats: Stats) -> Self {
-        Self {
-            offload: stats.offload.into(),
-            outbound: stats.outbound.into(),
-            inbound: stats.inbound.into(),
-        }
-    }
-}
-
-impl From<OffloadConfig> for NativeOffload {
+impl From<OffloadConfig> for OffloadStatus {
     fn from(offload: OffloadConfig) -> Self {
-        let OffloadConfig { tso, uso, udp_segment, udp_gro, coalesce } = offload;
-        Self { tso, uso, udp_segment, udp_gro, coalesce }
+        let OffloadConfig { tso, uso, udp_segment: gso, udp_gro: gro, coalesce } = offload;
+        Self { tso, uso, gso, gro, coalesce }
     }
 }
 
-impl From<NativeOffload> for OffloadConfig {
-    fn from(offload: NativeOffload) -> Self {
-        let NativeOffload { tso, uso, udp_segment, udp_gro, coalesce } = offload;
+impl From<OffloadStatus> for OffloadConfig {
+    fn from(offload: OffloadStatus) -> Self {
+        let OffloadStatus { tso, uso, gso: udp_segment, gro: udp_gro, coalesce } = offload;
         Self { tso, uso, udp_segment, udp_gro, coalesce }
     }
 }
@@ -194,42 +142,56 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
             let reason = "the interface needs an address";
             return Err(Error::new(ErrorCode::InvalidArgument, "start the relay", "", reason));
         };
-        let peer = socket_address(&options.peer, options.send_port)?;
+        let (peer, peer_zone) = peer(&options.peer, options.send_port)?;
         let listen = options.listen.as_deref().map(|text| parse::<IpAddr>("local address", text));
+        let user = options.user.map(|user| match options.group {
+            Some(group) => format!("{user}:{group}"),
+            None => user,
+        });
+        let is_any = options.accept.as_deref() == Some("any");
+        let defaults = Self::new(*first, peer, options.receive_port);
         Ok(Self {
-            routes: networks("route", &options.routes)?,
+            routes: networks("route", options.routes.as_deref().unwrap_or_default())?,
             name: options.name,
             mtu: options.mtu,
+            peer_zone,
             listen: listen.transpose()?,
-            accept: if options.accept_any { Accept::Any } else { Accept::Peer },
+            accept: if is_any { Accept::Any } else { Accept::Peer },
             netns: options.netns,
-            user: options.user,
-            offload: options.offload.into(),
-            queues: options.queues as usize,
+            user,
+            offload: options.offload.map_or(defaults.offload, Into::into),
+            queues: options.queues.map_or(defaults.queues, |queues| queues as usize),
             addresses: addresses.clone(),
-            ..Self::new(*first, peer, options.receive_port)
+            ..defaults
         })
     }
 }
 
+/// Reads networks; an address without a prefix is a host.
 pub(crate) fn networks(what: &'static str, texts: &[String]) -> Result<Vec<IpNet>> {
-    texts.iter().map(|text| parse(what, text)).collect()
+    let network = |text: &String| match text.parse::<IpAddr>() {
+        Ok(host) => Ok(host.into()),
+        Err(_) => parse(what, text),
+    };
+    texts.iter().map(network).collect()
 }
 
-fn socket_address(peer: &str, port: u16) -> Result<SocketAddr> {
-    let Some((address, scope)) = peer.split_once('%') else {
-        return Ok(SocketAddr::new(parse("peer", peer)?, port));
+/// Reads the address of the peer, and the name of its zone. No interface is looked up here, since this
+/// runs on the event loop.
+fn peer(text: &str, port: u16) -> Result<(SocketAddr, Option<String>)> {
+    let Some((address, zone)) = text.split_once('%') else {
+        return Ok((SocketAddr::new(parse("peer", text)?, port), None));
     };
-    let index = scope.parse().or_else(|_| interface::index_of(scope)).map_err(|cause| {
-        Error::os("find the interface of the peer", peer, "if_nametoindex", &cause)
-            .with_advice("the part behind \"%\" is one of `ip link`")
-    })?;
-    Ok(SocketAddrV6::new(parse("peer", address)?, port, 0, index).into())
+    let (index, name) = match zone.parse() {
+        Ok(index) => (index, None),
+        Err(_) => (0, Some(zone.to_owned())),
+    };
+    Ok((SocketAddrV6::new(parse("peer", address)?, port, 0, index).into(), name))
 }
 
 fn parse<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T> {
     text.parse().map_err(|_| {
-        Error::new(ErrorCode::InvalidArgument, format!("read the {what}"), text, "it is not one")
+        Error::new(ErrorCode::InvalidArgument, format!("read the {what}"), text, "not a valid one")
     })
 }
 

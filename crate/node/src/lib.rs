@@ -1,7 +1,7 @@
 //! The N-API bridge: thin, no logic, one file a topic.
 //!
 //! - `relay` is the native relay as a JavaScript class; `convert` turns its values into plain objects and
-//!   back; `lifetime` ends relays together with the JavaScript environment that started them;
+//!   back, `counters` its counters; `tables` is what Rust and TypeScript both know; `lifetime` ends relays together with the JavaScript environment that started them;
 //! - `device` is an open TUN or TAP device, `device_packets` moves its packets, `device_options` is what it
 //!   is opened with, `device_control` what is asked of it and changed on it, `readiness` when it can be read; `features` is what the
 //!   driver can do; `sys` is what N-API and libuv need of `unsafe`;
@@ -17,6 +17,7 @@
 
 mod background;
 pub mod convert;
+pub mod counters;
 pub mod device;
 pub mod device_control;
 pub mod device_options;
@@ -33,4 +34,5 @@ pub mod persistent;
 pub mod readiness;
 pub mod relay;
 mod sys;
+pub mod tables;
 pub mod tunctl;

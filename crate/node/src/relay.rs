@@ -1,7 +1,8 @@
 //! The native relay as a JavaScript class.
 
 use crate::background::{run, run_blocking};
-use crate::convert::{NativeEvent, NativeRelayInfo, NativeRelayOptions, NativeRelayStats};
+use crate::convert::{NativeEvent, NativeRelayInfo, NativeRelayOptions};
+use crate::counters::RelayStats;
 use crate::error;
 use crate::lifetime::Slot;
 use napi::bindgen_prelude::PromiseRaw;
@@ -69,7 +70,7 @@ impl NativeRelay {
 
     /// The counters so far.
     #[napi(catch_unwind)]
-    pub fn stats(&self) -> NativeRelayStats {
+    pub fn stats(&self) -> RelayStats {
         self.relay.stats().into()
     }
 

@@ -2,6 +2,7 @@
 
 use super::TunDevice;
 use super::holder;
+use super::options::MAX_QUEUES;
 use super::options::{DeviceOptions, Mode};
 use crate::error::{Error, ErrorCode};
 use std::io;
@@ -62,7 +63,7 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
         ),
         Some(libc::E2BIG) => base
             .with_code(ErrorCode::Exhausted)
-            .with_advice("it has the 256 queues already that a device may have"),
+            .with_advice(format!("it already has {MAX_QUEUES} queues, the most of a device")),
         Some(libc::ENFILE) => base
             .with_code(ErrorCode::Exhausted)
             .with_advice("no number is left for this name template: choose another"),

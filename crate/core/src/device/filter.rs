@@ -3,7 +3,9 @@
 use super::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::tun_control::{self, MAC_LEN};
-use crate::sys::tun_filter::{self, Instruction, MAX_INSTRUCTIONS, Program};
+use crate::sys::tun_filter::{self, Instruction, Program};
+
+pub use crate::sys::tun_filter::MAX_INSTRUCTIONS;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::sync::PoisonError;

@@ -20,11 +20,11 @@ pub mod tunctl;
 
 pub use attachment::Attachment;
 pub use cause::{busy_error, of_open as open_error, read_error, write_error};
-pub use filter::StationFilter;
+pub use filter::{MAX_INSTRUCTIONS, StationFilter};
 pub use holder::{Holder, holders};
-pub use name::check_name;
+pub use name::{MAX_NAME, check_name};
 pub use offload::{Offloads, has_vnet_header};
-pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, Mode};
+pub use options::{DEFAULT_CLONE_DEVICE, DeviceOptions, MAX_QUEUES, MIN_MTU, Mode};
 pub use settings::Settings;
 
 use crate::error::{Error, Result};

@@ -2,13 +2,16 @@
 
 use crate::error::{Error, ErrorCode, Result};
 
+/// Bytes of a name, without its trailing NUL.
+pub const MAX_NAME: usize = libc::IFNAMSIZ - 1;
+
 /// Refuses a name that the kernel would refuse as `EINVAL`, saying what is wrong with it.
 ///
 /// A template such as `vpn%d` passes: the kernel puts the first free number in.
 pub fn check_name(name: &str) -> Result<()> {
     let problem = if name.is_empty() {
         "it is empty"
-    } else if name.len() >= libc::IFNAMSIZ {
+    } else if name.len() > MAX_NAME {
         "it is longer than 15 bytes"
     } else if name == "." || name == ".." {
         "it is a path component"

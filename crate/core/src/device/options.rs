@@ -4,6 +4,12 @@ use crate::packet::vnet::VnetHeader;
 use crate::sys::tun;
 use std::path::PathBuf;
 
+/// Queues that a device may have, `MAX_TAP_QUEUES` of drivers/net/tun.c.
+pub const MAX_QUEUES: usize = 256;
+
+/// The smallest MTU of a device (`MIN_MTU` of drivers/net/tun.c, RFC 791, 3.2), bytes.
+pub const MIN_MTU: u32 = 68;
+
 /// Where the driver's clone device stands unless a system keeps it elsewhere.
 pub const DEFAULT_CLONE_DEVICE: &str = "/dev/net/tun";
 

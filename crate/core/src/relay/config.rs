@@ -1,15 +1,13 @@
 //! What a relay is started with, and what came of it.
 
-use crate::device::DEFAULT_CLONE_DEVICE;
+use crate::device::{DEFAULT_CLONE_DEVICE, MAX_QUEUES};
 use crate::error::{Error, ErrorCode, Result};
+use crate::sys::interface;
 use crate::transport::is_loopback;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// Queues that a device may have (`MAX_TAP_QUEUES`, drivers/net/tun.c).
-pub(super) const MAX_QUEUES: usize = 256;
 
 /// The number of queues that stands for as many as pay.
 pub(super) const AUTO_QUEUES: usize = 0;
@@ -54,6 +52,9 @@ pub struct RelayConfig {
     pub mtu: Option<u32>,
     /// Where datagrams go. With several peers, the endpoint of the first.
     pub peer: SocketAddr,
+    /// Name of the interface that `peer` is on, if it is link-local; the start looks its index up. The
+    /// endpoints of `peers` have their index themselves.
+    pub peer_zone: Option<String>,
     /// Several peers, each with the inner networks that are routed to it; empty: `peer` gets every packet.
     pub peers: Vec<PeerConfig>,
     /// Where datagrams come from; `None`: loopback for a loopback peer, else the wildcard address.
@@ -121,6 +122,7 @@ impl RelayConfig {
             name: None,
             mtu: None,
             peer,
+            peer_zone: None,
             peers: Vec::new(),
             listen: None,
             receive_port,
@@ -154,6 +156,20 @@ impl RelayConfig {
     /// Returns whether every peer is on this machine by its address alone.
     pub(super) fn is_all_loopback(&self) -> bool {
         self.endpoints().all(|endpoint| is_loopback(endpoint.ip()))
+    }
+
+    /// Looks up the zone of the peer, in the namespace of the calling thread.
+    pub(super) fn resolve_zone(&mut self) -> Result<()> {
+        let (Some(zone), SocketAddr::V6(peer)) = (&self.peer_zone, &mut self.peer) else {
+            return Ok(());
+        };
+        let index = interface::index_of(zone).map_err(|cause| {
+            let peer = format!("{}%{zone}", peer.ip());
+            Error::os("find the interface of the peer", peer, "if_nametoindex", &cause)
+                .with_advice("the part after \"%\" must be an interface of `ip link`")
+        })?;
+        peer.set_scope_id(index);
+        Ok(())
     }
 
     /// Returns the largest number of queues that there can be.

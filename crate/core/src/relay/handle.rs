@@ -28,9 +28,10 @@ impl Relay {
     /// On failure nothing is left behind. `on_event` is called from the relay's threads with each
     /// shortcut that the kernel refuses. Waits for the kernel, so call it off an event loop.
     pub fn start(
-        config: RelayConfig,
+        mut config: RelayConfig,
         on_event: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self> {
+        config.resolve_zone()?;
         let peers = Arc::new(Peers::new(&config)?);
         let bell = Bell::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
         let bell = Arc::new(bell);

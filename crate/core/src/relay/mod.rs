@@ -10,11 +10,13 @@
 //! - `queue` runs the queues: a thread for each, with a loop that drives both directions (`writer` writes
 //!   the packets of one);
 //! - `wire` is the format of datagrams;
-//! - `peers` decides whose datagrams are accepted and where packets go, `stats` counts, `fallback` says which shortcut ended.
+//! - `peers` decides whose datagrams are accepted and where packets go, `counters` lists the counters, `stats` counts,
+//!   `fallback` says which shortcut ended.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod config;
+mod counters;
 mod fallback;
 mod handle;
 mod mtu;
@@ -30,6 +32,7 @@ mod wire;
 mod writer;
 
 pub use config::{Accept, Event, OffloadConfig, PeerConfig, RelayConfig, RelayInfo};
+pub use counters::{COUNTERS, CounterDescription};
 pub use handle::Relay;
 pub use peers::{PeerStats, PeerTraffic};
 pub use queue::Closed;

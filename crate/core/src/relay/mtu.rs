@@ -2,14 +2,13 @@
 
 use super::config::RelayConfig;
 use super::wire::Wire;
+use crate::device::MIN_MTU as MIN_V4;
 use crate::error::{Error, ErrorCode, Result};
 use crate::transport::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6, MAX_SEGMENTS};
 use std::net::SocketAddr;
 
 /// Ethernet's MTU, and the interface's where nothing else is known, bytes.
 pub(super) const DEFAULT: u32 = 1_500;
-/// The smallest MTU of IPv4 (RFC 791, 3.2), bytes.
-const MIN_V4: u32 = 68;
 /// The smallest MTU of IPv6 (RFC 8200, 5), bytes.
 const MIN_V6: u32 = 1_280;
 

@@ -3,13 +3,13 @@
 //! Runs on the relay's own thread, which may move into another network namespace. A failure at any
 //! point leaves nothing behind.
 
-use super::config::{MAX_QUEUES, OffloadConfig, RelayConfig, RelayInfo};
+use super::config::{OffloadConfig, RelayConfig, RelayInfo};
 use super::fallback::Fallback;
 use super::queues::{self, Opened, Sockets};
 use super::steering::{FlowShare, SteeredDevice};
 use super::underlay_route::UnderlayRoutes;
 use super::{mtu, user};
-use crate::device::TunDevice;
+use crate::device::{MAX_QUEUES, TunDevice};
 use crate::error::{Error, ErrorCode, Result};
 use crate::interface::{self, BusyWait, Configured, Spec, Undo};
 use crate::namespace;
@@ -104,8 +104,8 @@ fn check(config: &RelayConfig) -> Result<()> {
     }
     interface::check_repeats(&config.addresses, &config.routes)?;
     if config.queues > MAX_QUEUES {
-        let reason = "a device has at most 256 queues";
-        return refuse("open queues of the interface", config.queues.to_string(), reason);
+        let reason = format!("a device has at most {MAX_QUEUES} queues");
+        return refuse("open queues of the interface", config.queues.to_string(), &reason);
     }
     config.mtu.map_or(Ok(()), |mtu| mtu::check(mtu, config))
 }

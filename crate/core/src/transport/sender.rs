@@ -34,6 +34,10 @@ impl SendDrop {
     /// How many causes there are.
     pub const COUNT: usize = 5;
 
+    /// All causes, in their order.
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::TooLong, Self::Unreachable, Self::Denied, Self::NoBuffers, Self::Other];
+
     fn of_errno(errno: i32) -> Self {
         match errno {
             libc::EMSGSIZE => Self::TooLong,

@@ -13,7 +13,7 @@ use crate::relay::fallback::Fallback;
 use crate::relay::peers::PeerView;
 use crate::relay::stats::{Counters, OutboundDrop};
 use crate::relay::wire::Wire;
-use crate::transport::{SegmentationChange, SendDrop, SendProgress};
+use crate::transport::{SegmentationChange, SendProgress};
 use std::io;
 use std::io::IoSlice;
 use std::ops::Range;
@@ -178,7 +178,7 @@ impl Outbound {
         self.counters.count_read(count.packets, count.bytes);
         self.counters.count_super_packets_read(count.super_packets, count.split);
         self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);
-        self.counters.count_send_drop(OutboundDrop::Send(SendDrop::Unreachable), count.unroutable);
+        self.counters.count_send_drop(OutboundDrop::Unreachable, count.unroutable);
         result
     }
 

@@ -1,6 +1,6 @@
 import test from 'ava'
+import * as check from '../../../lib/check/fields.ts'
 import { TunError } from '../../../lib/errors.ts'
-import * as check from '../../../lib/netlink/check.ts'
 import { LINK_SETTINGS, linkSpecFields } from '../../../lib/netlink/linkFields.ts'
 
 const TAKEN: readonly [string, check.Check, readonly unknown[]][] = [
@@ -47,9 +47,12 @@ for (const [name, one, values] of REFUSED) {
   })
 }
 
-test('what is undefined is left out, and what is inherited is no property', (t) => {
+test('what is undefined is left out, and what is inherited from an object counts', (t) => {
+  t.deepEqual(check.checkFields('x', Object.create({ a: true }), { a: check.flag }), { a: true })
   t.deepEqual(check.checkFields('x', { a: undefined }, { a: check.flag }), {})
-  const error = t.throws<TunError>(() => check.checkFields('x', { toString: 1 }, {}))
+  const error = t.throws<TunError>(() => check.checkFields('x', { toString: 1 }, {}), {
+    instanceOf: TunError,
+  })
   t.regex(error.message, /property of x "toString"/u)
 })
 

@@ -1,0 +1,73 @@
+import test from 'ava'
+import {
+  Netlink,
+  Relay,
+  TunError,
+  createPersistent,
+  features,
+  listDevices,
+  openTap,
+  openTun,
+  removePersistent,
+} from '../../../index.ts'
+
+const RELAY = { addresses: ['10.0.0.1'], sendPort: 1, receivePort: 0 }
+
+/** Functions, options with one mistyped, and what was meant. Nothing is opened: all are checked before. */
+const CASES: readonly [
+  name: string,
+  call: (options: never) => Promise<unknown>,
+  options: object,
+  given: string,
+  meant: string,
+][] = [
+  ['Relay.start', (options) => Relay.start(options), { ...RELAY, mut: 1400 }, 'mut', 'mtu'],
+  [
+    'Relay.start',
+    (options) => Relay.start(options),
+    { ...RELAY, onevent() {} },
+    'onevent',
+    'onEvent',
+  ],
+  ['openTun', (options) => openTun(options), { mut: 1400 }, 'mut', 'mtu'],
+  ['openTun', (options) => openTun(options), { address: ['10.0.0.1'] }, 'address', 'addresses'],
+  ['openTap', (options) => openTap(options), { napiFrag: true }, 'napiFrag', 'napiFrags'],
+  [
+    'createPersistent',
+    (options) => createPersistent(options),
+    { mode: 'tun', multiqueue: true },
+    'multiqueue',
+    'multiQueue',
+  ],
+  ['removePersistent', (options) => removePersistent('x', options), { netn: 'a' }, 'netn', 'netns'],
+  ['listDevices', (options) => listDevices(options), { nets: 'a' }, 'nets', 'netns'],
+  ['features', (options) => features(options), { clonedevice: '/x' }, 'clonedevice', 'cloneDevice'],
+  [
+    'Netlink.open',
+    (options) => Netlink.open(options),
+    { namespace: 1, netnss: 'a' },
+    'namespace',
+    '',
+  ],
+  ['Netlink.open', (options) => Netlink.open(options), { netnss: 'a' }, 'netnss', 'netns'],
+]
+
+for (const [name, call, options, given, meant] of CASES) {
+  test(`${name} refuses ${given}, and says ${meant || 'nothing like it'}`, async (t) => {
+    const error = await t.throwsAsync<TunError>(call(options as never), { instanceOf: TunError })
+    t.is(error.code, 'ERR_TUN_INVALID_ARGUMENT')
+    t.is(error.subject, given)
+    t.true(error.message.startsWith(`Invalid property of options "${given}": expected one of `))
+    t.is(error.advice, meant === '' ? undefined : `did you mean ${meant}?`)
+    t.is(error.message.endsWith(`; did you mean ${meant}?`), meant !== '')
+  })
+}
+
+test('options that are no object are refused by all of them', async (t) => {
+  for (const [name, call] of CASES) {
+    for (const options of [null, 7, 'x', []]) {
+      const error = await t.throwsAsync<TunError>(call(options as never), { instanceOf: TunError })
+      t.regex(error.message, /^Invalid options .+: expected an object$/u, name)
+    }
+  }
+})

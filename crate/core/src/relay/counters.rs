@@ -1,0 +1,190 @@
+//! The table of counters. Everything that knows a counter's name is made of it: the live counters of a
+//! queue and their sum, the statistics, the object for JavaScript with its declaration, the words of the
+//! program and the table in the documents.
+//!
+//! A new counter is one line here and the place that counts; then `npm run generate`.
+
+use super::stats::Counter;
+use crate::transport::SendDrop;
+
+/// Passes the table of counters to the macro `$make`.
+///
+/// A line is a name, its unit, what it counts, and the words with which the program prints it if it is
+/// not 0; without words it is not printed by itself. A line of `dropped` has its variant of the
+/// enumeration of causes instead of a unit. What it counts is a literal rather than a comment, because
+/// napi reads no raw string, which a macro makes of a comment.
+#[macro_export]
+macro_rules! relay_counters {
+    ($make:ident) => {
+        $make! {
+            outbound OutboundStats, OutboundDrops
+            "Counters from the interface to the peer, since the start. Each packet read was sent or is counted in one cause of `dropped`; bytes are those of whole IP packets." {
+                packets_read: packets, "Packets read from the interface.";
+                bytes_read: bytes, "Bytes of the packets read.";
+                super_packets_read: packets, "Super-packets read. The packets that they were split into are counted as read.";
+                packets_split: packets, "Packets that super-packets were split into.";
+                read_errors: calls, "Reads of the interface that failed. Each is tried again after a pause.", "failed reads";
+                datagrams_sent: datagrams, "Datagrams that the kernel took for sending.";
+                bytes_sent: bytes, "Bytes of payload of the datagrams sent, without the headers of UDP and IP.";
+                refused_by_peer: reports, "Reports that nothing listens on the port of the peer. The datagrams count as sent.", "refused by the peer";
+                unreachable_reports: reports, "Reports that the peer could not be reached. The datagrams count as sent.", "reported unreachable";
+                path_mtu_reports: reports, "Reports that a datagram was too long for the path. The datagrams count as sent.", "reported too long";
+            } dropped OutboundDrop {
+                too_long: TooLong, "Larger than a datagram, or than the path, can hold.", "too long";
+                unreachable: Unreachable, "There is no route to the peer, or no peer for its destination.", "peer unreachable";
+                denied: Denied, "A firewall or policy of this machine forbids it.", "denied";
+                no_buffers: NoBuffers, "The socket or the network device has no memory or queue space for it.", "no buffers";
+                malformed: Malformed, "The header that the kernel put before it does not fit it.", "malformed";
+                closing: Closing, "Read, but the relay was closed before it could be sent.", "closing";
+                other: Other, "Refused by the kernel for another reason.", "other";
+            }
+
+            inbound InboundStats, InboundDrops
+            "Counters from the peer to the interface, since the start. Each datagram received was written or is counted in one cause of `dropped`." {
+                datagrams_received: datagrams, "Datagrams received, from any address.";
+                bytes_received: bytes, "Bytes of payload of the datagrams received.";
+                receive_errors: calls, "Receives that failed. Each is tried again after a pause.", "failed receives";
+                packets_written: packets, "Packets written into the interface.";
+                bytes_written: bytes, "Bytes of the packets written.";
+                super_packets_written: packets, "Super-packets written. The packets coalesced in them are counted as written.";
+                packets_joined: packets, "Packets that were coalesced into super-packets.";
+            } dropped InboundDrop {
+                foreign_source: ForeignSource, "Its source address is not that of a peer.", "foreign source";
+                empty: Empty, "It has no payload.", "empty";
+                truncated: Truncated, "It was longer than the buffer for it.", "truncated";
+                not_ip: NotIp, "It is neither IPv4 nor IPv6.", "not IP";
+                interface_down: InterfaceDown, "The interface is down.", "interface down";
+                no_buffers: NoBuffers, "The kernel had no memory for it.", "no buffers";
+                rejected: Rejected, "Refused by the kernel for another reason.", "rejected";
+                closing: Closing, "Received, but the relay was closed before it could be written.", "closing";
+            }
+        }
+    };
+}
+
+/// What the table says of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CounterDescription {
+    /// `outbound` or `inbound`.
+    pub direction: &'static str,
+    /// Its name in Rust.
+    pub name: &'static str,
+    /// What it counts: `packets`, `bytes`, `datagrams`, `reports`, `calls`.
+    pub unit: &'static str,
+    /// Whether it is a cause of `dropped`.
+    pub is_drop: bool,
+    /// How the program calls it; `None`: it is not printed by itself.
+    pub words: Option<&'static str>,
+    /// What it counts, in sentences.
+    pub help: &'static str,
+}
+
+/// The words of a line, if it has some.
+macro_rules! words {
+    () => {
+        None
+    };
+    ($words:literal) => {
+        Some($words)
+    };
+}
+
+macro_rules! counters {
+    ($(
+        $direction:ident $stats:ident, $drops:ident $about:literal {
+            $($name:ident: $unit:ident, $help:literal $(, $words:literal)?;)*
+        } dropped $cause:ident {
+            $($drop:ident: $variant:ident, $drop_help:literal, $drop_words:literal;)*
+        }
+    )*) => {
+        $(
+            #[doc = $about]
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+            pub struct $stats {
+                $(#[doc = $help] pub $name: u64,)*
+                $(#[doc = $drop_help] pub $drop: u64,)*
+            }
+
+            impl $stats {
+                /// All drops together.
+                #[must_use]
+                pub fn dropped(&self) -> u64 {
+                    [$(self.$drop),*].iter().sum()
+                }
+            }
+
+            /// Why a packet was dropped.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub enum $cause {
+                $(#[doc = $drop_help] $variant,)*
+            }
+        )*
+
+        /// The counters of one queue while they count.
+        pub(super) mod live {
+            use super::Counter;
+
+            $(
+                #[derive(Debug, Default)]
+                pub(in crate::relay) struct $stats {
+                    $(pub(in crate::relay) $name: Counter,)*
+                    $($drop: Counter,)*
+                }
+
+                impl $stats {
+                    pub(in crate::relay) fn drop_counter(&self, cause: super::$cause) -> &Counter {
+                        match cause {
+                            $(super::$cause::$variant => &self.$drop,)*
+                        }
+                    }
+
+                    /// Each is exact, but they are not of one instant.
+                    pub(in crate::relay) fn sum<'a>(
+                        queues: impl Iterator<Item = &'a Self> + Clone,
+                    ) -> super::$stats {
+                        super::$stats {
+                            $($name: queues.clone().map(|queue| queue.$name.load()).sum(),)*
+                            $($drop: queues.clone().map(|queue| queue.$drop.load()).sum(),)*
+                        }
+                    }
+                }
+            )*
+        }
+
+        /// All counters, in the order of the table.
+        pub const COUNTERS: &[CounterDescription] = &[
+            $(
+                $(CounterDescription {
+                    direction: stringify!($direction),
+                    name: stringify!($name),
+                    unit: stringify!($unit),
+                    is_drop: false,
+                    words: words!($($words)?),
+                    help: $help,
+                },)*
+                $(CounterDescription {
+                    direction: stringify!($direction),
+                    name: stringify!($drop),
+                    unit: "packets",
+                    is_drop: true,
+                    words: Some($drop_words),
+                    help: $drop_help,
+                },)*
+            )*
+        ];
+    };
+}
+
+relay_counters!(counters);
+
+impl From<SendDrop> for OutboundDrop {
+    fn from(cause: SendDrop) -> Self {
+        match cause {
+            SendDrop::TooLong => Self::TooLong,
+            SendDrop::Unreachable => Self::Unreachable,
+            SendDrop::Denied => Self::Denied,
+            SendDrop::NoBuffers => Self::NoBuffers,
+            SendDrop::Other => Self::Other,
+        }
+    }
+}

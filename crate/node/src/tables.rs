@@ -1,0 +1,83 @@
+//! What Rust and TypeScript both know: counters, limits, names. The tables of TypeScript are written from
+//! these (scripts/generate), or compared with them by a test (`__test__/lib/tables.spec.ts`).
+
+use napi_derive::napi;
+use std::collections::HashMap;
+use tun2udp_core::device::{MAX_INSTRUCTIONS, MAX_NAME, MAX_PACKET, MAX_QUEUES, MIN_MTU};
+use tun2udp_core::netlink::names;
+use tun2udp_core::relay::{COUNTERS, CounterDescription};
+
+/// The tables of the core.
+#[napi(object, object_from_js = false)]
+pub struct NativeTables {
+    /// The counters of a relay, in order.
+    pub counters: Vec<NativeCounter>,
+    /// Limits of the kernel.
+    pub limits: NativeLimits,
+    /// Names of the numbers of RTNETLINK, by their type in Rust.
+    pub names: HashMap<String, Vec<String>>,
+}
+
+/// A counter of a relay.
+#[napi(object, object_from_js = false)]
+pub struct NativeCounter {
+    /// `outbound` or `inbound`.
+    pub direction: String,
+    /// Its name in Rust.
+    pub name: String,
+    /// What it counts.
+    pub unit: String,
+    /// Whether it is a cause of `dropped`.
+    pub is_drop: bool,
+    /// How the program calls it; absent: it is not printed by itself.
+    pub words: Option<String>,
+    /// What it counts, in sentences.
+    pub help: String,
+}
+
+/// Limits of the kernel.
+#[napi(object, object_from_js = false)]
+pub struct NativeLimits {
+    /// Queues of a device.
+    pub queues: u32,
+    /// Smallest MTU, bytes.
+    pub min_mtu: u32,
+    /// Largest MTU of a TUN device, bytes.
+    pub max_mtu: u32,
+    /// Bytes of the name of an interface.
+    pub name_bytes: u32,
+    /// Instructions of a classic BPF program.
+    pub filter_instructions: u32,
+}
+
+/// Returns the tables of the core.
+#[napi(catch_unwind)]
+pub fn tables() -> NativeTables {
+    let all = |(kind, names): &(&str, &[&str])| {
+        ((*kind).to_owned(), names.iter().map(|name| (*name).to_owned()).collect())
+    };
+    NativeTables {
+        counters: COUNTERS.iter().map(NativeCounter::from).collect(),
+        limits: NativeLimits {
+            queues: MAX_QUEUES as u32,
+            min_mtu: MIN_MTU,
+            max_mtu: MAX_PACKET as u32,
+            name_bytes: MAX_NAME as u32,
+            filter_instructions: MAX_INSTRUCTIONS as u32,
+        },
+        names: names::ALL.iter().map(all).collect(),
+    }
+}
+
+impl From<&CounterDescription> for NativeCounter {
+    fn from(counter: &CounterDescription) -> Self {
+        Self {
+            direction: counter.direction.to_owned(),
+            name: counter.name.to_owned(),
+            unit: counter.unit.to_owned(),
+            is_drop: counter.is_drop,
+            words: counter.words.map(ToOwned::to_owned),
+            help: counter.help.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+import { isIP } from 'node:net'
+import { type TunError, invalidArgument } from '../errors.ts'
+import { checkList } from './list.ts'
+import { nearestName } from './nearest.ts'
+
+/** Returns the value as the native layer takes it, undefined for its default; throws if it is refused. */
+export type Check<T = unknown> = (what: string, value: unknown) => T
+
+/** What each property of an object must be. */
+export type Fields = Readonly<Record<string, Check>>
+
+/** What is left of an object once it is checked. */
+export type Checked<F extends Fields> = {
+  -readonly [Name in keyof F]?: Exclude<ReturnType<F[Name]>, undefined>
+}
+
+/**
+ * Checks an object of options: it has no unknown property, and each one has its form. What is undefined is left out.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, which names the property, and the known one that is most like it.
+ */
+export function checkFields<F extends Fields>(what: string, given: unknown, fields: F): Checked<F> {
+  return readFields(what, given, fields, () => undefined)
+}
+
+/**
+ * Checks what a delete is given: like {@link checkFields}, but a property whose value is `undefined` is
+ * refused. Left out, it would make the delete fit more objects than the caller meant.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, which names the property.
+ */
+export function checkIdentity<F extends Fields>(
+  what: string,
+  given: unknown,
+  fields: F,
+): Checked<F> {
+  return readFields(what, given, fields, (name) => {
+    const expected = 'a value; leave out a property that does not identify the object to delete'
+    throw invalidArgument(name, undefined, expected)
+  })
+}
+
+/** Reads each property once: a getter or a Proxy can give another value the next time. */
+function readFields<F extends Fields>(
+  what: string,
+  given: unknown,
+  fields: F,
+  onUndefined: (name: string) => undefined,
+): Checked<F> {
+  if (!isObject(given)) throw invalidArgument(what, given, 'an object')
+  const checked: Record<string, unknown> = {}
+  // Inherited ones count: options may be made from others by Object.create().
+  for (const name in given) {
+    const check = Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (!check) throw unknownProperty(what, name, Object.keys(fields))
+    const value = given[name]
+    const result = value === undefined ? onUndefined(name) : check(name, value)
+    if (result !== undefined) checked[name] = result
+  }
+  return checked as Checked<F>
+}
+
+function isObject(given: unknown): given is Record<string, unknown> {
+  return typeof given === 'object' && given !== null && !Array.isArray(given)
+}
+
+function unknownProperty(what: string, name: string, known: readonly string[]): TunError {
+  const expected = known.length === 0 ? 'none' : `one of ${known.join(', ')}`
+  const nearest = nearestName(name, known)
+  const advice = nearest === undefined ? undefined : `did you mean ${nearest}?`
+  return invalidArgument(`property of ${what}`, name, expected, { advice })
+}
+
+/** An object within another. */
+export function nested<F extends Fields>(fields: F): Check<Checked<F>> {
+  return (what, value) => checkFields(what, value, fields)
+}
+
+/** An array, each element of which is checked. */
+export function list<T>(check: Check<T>, expected = 'an array'): Check<T[]> {
+  return (what, value) => {
+    return checkList(what, value, expected).map((element) => check(what, element))
+  }
+}
+
+/** A whole number in a range, both ends in it. */
+export function integer(lowest: number, highest: number): Check<number> {
+  return (what, value) => {
+    if (isBetween(value, lowest, highest)) return value
+    throw invalidArgument(what, value, `a whole number from ${lowest} to ${highest}`)
+  }
+}
+
+function isBetween(value: unknown, lowest: number, highest: number): value is number {
+  return Number.isInteger(value) && (value as number) >= lowest && (value as number) <= highest
+}
+
+/** A number of 8 bits. */
+export const u8 = integer(0, 0xff)
+
+/** A number of 16 bits. */
+export const u16 = integer(0, 0xffff)
+
+/** A number of 32 bits. */
+export const u32 = integer(0, 4_294_967_295)
+
+/** One of some names, or the number of one that has none. */
+export function named(names: readonly string[], highest: number): Check {
+  return (what, value) => {
+    if (typeof value === 'string' && names.includes(value)) return value
+    if (isBetween(value, 0, highest)) return value
+    throw invalidArgument(what, value, `one of ${names.join(', ')}, or a number up to ${highest}`)
+  }
+}
+
+/** Yes or no. */
+export const flag: Check<boolean> = (what, value) => {
+  if (typeof value === 'boolean') return value
+  throw invalidArgument(what, value, 'true or false')
+}
+
+/** A function, called later; what it takes cannot be checked. */
+export function callback<F extends (...args: never) => unknown>(): Check<F> {
+  return (what, value) => {
+    if (typeof value === 'function') return value as F
+    throw invalidArgument(what, value, 'a function')
+  }
+}
+
+/** Text whose UTF-8 has so many bytes. */
+export function text(lowest: number, highest: number): Check {
+  return (what, value) => {
+    if (typeof value === 'string' && !value.includes('\0')) {
+      const bytes = Buffer.byteLength(value)
+      if (bytes >= lowest && bytes <= highest) return value
+    }
+    throw invalidArgument(what, value, `text of ${lowest} to ${highest} bytes`)
+  }
+}
+
+/** An IP address alone, without a zone, as inet_pton(3) reads it. */
+export function ipAddress(family?: 4 | 6): Check {
+  return (what, value) => {
+    const version = typeof value === 'string' && !value.includes('%') ? isIP(value) : 0
+    if (version !== 0 && (family === undefined || version === family)) return value
+    throw invalidArgument(what, value, family ? `an IPv${family} address` : 'an IP address')
+  }
+}
+
+/** A hardware address: bytes in hexadecimal, separated by colons. */
+export const macAddress: Check = (what, value) => {
+  const form = /^[\da-f]{2}(?::[\da-f]{2}){0,31}$/iu
+  if (typeof value === 'string' && form.test(value)) return value
+  throw invalidArgument(what, value, 'bytes in hexadecimal such as 02:00:00:00:00:01')
+}
+
+/** What names a link: its name, an alternative name, or its index. */
+export const linkRef: Check = (what, value) => {
+  if (isBetween(value, 1, 2_147_483_647)) return value
+  if (typeof value === 'string' && /^[^\s/\0]{1,127}$/u.test(value)) return value
+  throw invalidArgument(what, value, 'the name of an interface, or its index')
+}
+
+/** 4 or 6. */
+export const family: Check = (what, value) => {
+  if (value === 4 || value === 6) return value
+  throw invalidArgument(what, value, '4 or 6')
+}

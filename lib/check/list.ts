@@ -1,0 +1,46 @@
+import { invalidArgument } from '../errors.ts'
+
+/** Elements of a list, at most; crate/node/src/sys/list.rs refuses longer ones too. */
+export const LIST_MAX = 65_536
+
+/**
+ * Checks a list, and returns a copy of it, in which a hole is `undefined`; its elements are not checked.
+ *
+ * No option is read from the caller's own array: its length can be 2^32 - 1 without any element, and a Proxy or a
+ * getter can give something else each time.
+ */
+export function checkList(
+  what: string,
+  list: unknown,
+  expected = 'an array of strings',
+  highest = LIST_MAX,
+): unknown[] {
+  let most = ''
+  try {
+    if (Array.isArray(list)) {
+      const { length } = list
+      if (length <= highest) return Array.from({ length }, (_, index): unknown => list[index])
+      most = `, at most ${highest} of them`
+    }
+  } catch (cause) {
+    throw invalidArgument(what, list, expected, { cause })
+  }
+  throw invalidArgument(what, list, expected + most)
+}
+
+/** Names of a list, at most, however often each is there. */
+const NAMES_MAX = 64
+
+/** Checks a list of names, each one of those that are known. */
+export function checkNames<const N extends string>(
+  what: string,
+  list: unknown,
+  names: readonly N[],
+  expected: string,
+): N[] {
+  const given = checkList(what, list, expected, NAMES_MAX)
+  const isKnown = (name: unknown): name is N => (names as readonly unknown[]).includes(name)
+  if (given.every((name) => isKnown(name))) return given
+  const shown = given.map((name) => (typeof name === 'string' ? name : typeof name)).join()
+  throw invalidArgument(what, shown, expected)
+}

@@ -1,0 +1,48 @@
+/** Edits up to which one name is taken for a mistyped other one. */
+const DISTANCE_MAX = 3
+
+/**
+ * Returns the known name that is most like a mistyped one, or undefined if none is close: at most 3 edits, and less
+ * than half of its letters. Case does not matter.
+ */
+export function nearestName(given: string, known: readonly string[]): string | undefined {
+  let nearest: string | undefined
+  let least = DISTANCE_MAX + 1
+  for (const name of known) {
+    const distance = editDistance(given.toLowerCase(), name.toLowerCase())
+    const longer = Math.max(given.length, name.length)
+    if (distance < least && distance * 2 < longer) {
+      nearest = name
+      least = distance
+    }
+  }
+  return nearest
+}
+
+/** Returns how many letters must be inserted, removed, replaced or swapped with their neighbor. */
+function editDistance(from: string, to: string): number {
+  if (Math.abs(from.length - to.length) > DISTANCE_MAX) return DISTANCE_MAX + 1
+  let beforeLast: number[] = []
+  let last = Array.from({ length: to.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= to.length; column++) {
+      const isSame = from[row - 1] === to[column - 1]
+      const edits = [
+        at(last, column) + 1,
+        at(current, column - 1) + 1,
+        at(last, column - 1) + (isSame ? 0 : 1),
+      ]
+      const isSwap = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
+      if (isSwap) edits.push(at(beforeLast, column - 2) + 1)
+      current.push(Math.min(...edits))
+    }
+    beforeLast = last
+    last = current
+  }
+  return at(last, to.length)
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] ?? Number.POSITIVE_INFINITY
+}

@@ -1,0 +1,182 @@
+// Written by `npm run generate` from the tables of options in this folder: change those.
+import type { RelayEvent } from '../events.ts'
+import type { DeviceOffload } from './deviceTable.ts'
+import type { Offload } from './offload.ts'
+
+/** The options of {@link Relay.start}; the program has the same options. */
+export interface RelayOptions {
+  /** Addresses of the interface, `ADDRESS[/PREFIX]`, the first one the primary; default prefix 32 or 128. */
+  addresses: readonly string[]
+  /** UDP port of the peer, 1 to 65535. */
+  sendPort: number
+  /** UDP port of this end, 0 to 65535. 0 lets the kernel choose; `relay.info.local` has the port. */
+  receivePort: number
+  /** Name of the interface; `%d` in it is the first free number. It has at most 15 bytes. Default: `tun%d`. */
+  name?: string | undefined
+  /**
+   * MTU of the interface. It is 68 to 65535 bytes. The path to a peer on another machine leaves the MTU of the route
+   * to it less 28 bytes (IPv4) or 48 bytes (IPv6), so that no datagram is fragmented. A persistent interface keeps
+   * its own. Default: 1500, or what the path to the peer leaves.
+   */
+  mtu?: number | undefined
+  /**
+   * Networks to route into the interface, `NETWORK[/PREFIX]`. One that would route the tunnel into itself is
+   * refused.
+   */
+  routes?: readonly string[] | undefined
+  /**
+   * Network namespace of the interface; the socket stays in this one. It is a name of ip-netns(8), a path, which
+   * contains a slash, or a process id, which is digits alone.
+   */
+  netns?: string | number | undefined
+  /** User, by name or number, that the whole process becomes once the relay is set up, without any capability. */
+  user?: string | undefined
+  /** Group that goes with `user`. Default: the user's own. */
+  group?: string | undefined
+  /** The other end: IPv4, IPv6 or a name. A name is resolved once. Default: `127.0.0.1`. */
+  peer?: string | undefined
+  /** Local address of the socket. Default: loopback for a loopback peer, otherwise any. */
+  listen?: string | undefined
+  /** Whose datagrams are accepted, by source address. With `peer` the source port does not matter. Default: `peer`. */
+  accept?: 'peer' | 'any' | undefined
+  /**
+   * Kernel offloads that may be used. Default: `auto`, all that the kernel has; one that it refuses is not used,
+   * which is reported to `onEvent`.
+   */
+  offload?: 'auto' | false | readonly Offload[] | undefined
+  /**
+   * Queues of the interface, each with a thread and a socket of its own, 1 to 256. The packets of a flow stay in
+   * order. `auto` is one more than there are CPUs for a peer on the loopback of this machine, at most 8. Otherwise
+   * it is one, also where the kernel does not let this process steer packets (that needs `CAP_BPF`) or the interface
+   * was made for one queue. Default: `auto`.
+   */
+  queues?: number | 'auto' | undefined
+  /**
+   * If it is aborted during the start, everything is rolled back and the start rejects with the signal's reason. If
+   * it is aborted later, it closes the relay as `close()` does, and `closed` resolves (as with the `signal` of
+   * Node's `server.listen()`).
+   */
+  signal?: AbortSignal | undefined
+  /** Called for an event that is not an error. */
+  onEvent?: ((event: RelayEvent) => void) | undefined
+}
+
+/** The options of {@link openTun}. docs/devices.md has the flag and the `ip` command of each. */
+export interface TunOptions {
+  /** Name of the interface, at most 15 bytes; `%d` in it is the first free number. Default: the kernel's. */
+  name?: string | undefined
+  /** Path of the driver's clone device. Default: `/dev/net/tun`. */
+  cloneDevice?: string | undefined
+  /** Network namespace for the interface: a name of ip-netns(8), a path, or a process id. */
+  netns?: string | number | undefined
+  /** A descriptor that is attached to an interface already. It belongs to the device from then on. */
+  fd?: number | undefined
+  /** The interface must exist already. */
+  attach?: boolean | undefined
+  /** The interface must not exist yet (`IFF_TUN_EXCL`). */
+  exclusive?: boolean | undefined
+  /** Opens one queue of a device that may have several (`IFF_MULTI_QUEUE`). Default: with `queues` above 1. */
+  multiQueue?: boolean | undefined
+  /** Queues to open, 1 to 256, which are read and written as one. Default: 1. */
+  queues?: number | undefined
+  /** Whether the device outlives the process (`TUNSETPERSIST`). Default: as it is, and a new one does not. */
+  persist?: boolean | undefined
+  /** User, by name or number, who may attach to the device without privileges (`TUNSETOWNER`). */
+  owner?: string | number | undefined
+  /** Group, by name or number, whose members may attach to it without privileges (`TUNSETGROUP`). */
+  group?: string | number | undefined
+  /** Addresses of the interface, `ADDRESS[/PREFIX]`. */
+  addresses?: readonly string[] | undefined
+  /** Networks to route into the interface, `NETWORK[/PREFIX]`. */
+  routes?: readonly string[] | undefined
+  /** MTU in bytes, 68 to 65535. Default: as it is, and 1500 for a new one. */
+  mtu?: number | undefined
+  /** Whether the interface is brought up, or down. Default: up. */
+  up?: boolean | undefined
+  /**
+   * Whether the kernel gives a new interface an IPv6 link-local address. Default: no, and so it sends no packet of
+   * its own.
+   */
+  linkLocal?: boolean | undefined
+  /** A new interface begins without a carrier (`IFF_NO_CARRIER`, Linux 6.0). */
+  noCarrier?: boolean | undefined
+  /** Index of a new interface, from 1 (`TUNSETIFINDEX`). */
+  index?: number | undefined
+  /** Link type of the interface, an `ARPHRD_` number of linux/if_arp.h (`TUNSETLINK`). */
+  linkType?: number | undefined
+  /** Packets that may wait to be read before the kernel drops the next. Default: 500, and 1000 for TAP. */
+  txQueueLength?: number | undefined
+  /** Bytes written and not yet taken by the stack before a write waits (`TUNSETSNDBUF`). Default: no limit. */
+  sendBufferBytes?: number | undefined
+  /** Packets written go through NAPI (`IFF_NAPI`, Linux 4.15). */
+  napi?: boolean | undefined
+  /**
+   * Super-packets that the kernel may pass on, which are split into ordinary packets: all it has, none, or those of
+   * a list. Packets written by `writeBatch` are coalesced likewise. Default: `auto`, all it has.
+   */
+  offload?: 'auto' | false | readonly DeviceOffload[] | undefined
+  /** Bytes of the vnet header between kernel and library: 10, 12, 20 or 24 (`TUNSETVNETHDRSZ`). Default: 10. */
+  vnetHeaderBytes?: number | undefined
+  /** Packets have the four bytes of `struct tun_pi` before them, in both directions. It needs `offload: false`. */
+  packetInformation?: boolean | undefined
+  /**
+   * Whether packets that keep arriving are read several at a time, by io_uring(7), where the kernel lets this
+   * process (Linux 5.18). Otherwise each packet is one call of read(2). Default: yes.
+   */
+  ioUring?: boolean | undefined
+  /** Packets read from the device ahead of their reader, at most, 1 to 4096. Default: 256. */
+  highWaterMark?: number | undefined
+  /** Aborts the opening. Everything is rolled back, and the promise rejects with the signal's reason. */
+  signal?: AbortSignal | undefined
+}
+
+/** The options of {@link openTap}. */
+export interface TapOptions extends TunOptions {
+  /** Ethernet address of the interface, `02:00:00:00:00:01`. Default: a random one that the kernel chooses. */
+  mac?: string | undefined
+  /** Frames written may be passed in fragments to GRO (`IFF_NAPI_FRAGS`, Linux 4.15). It needs `napi`. */
+  napiFrags?: boolean | undefined
+}
+
+/** The options of {@link createPersistent}. */
+export interface PersistentOptions {
+  /** IP packets (`tun`, `IFF_TUN`) or Ethernet frames (`tap`, `IFF_TAP`). */
+  mode: 'tun' | 'tap'
+  /** Name of the device, at most 15 bytes; `%d` in it is the first free number. Default: `tun%d` or `tap%d`. */
+  name?: string | undefined
+  /** User, by name or number, who may attach to it without `CAP_NET_ADMIN`. Default: as it is. */
+  owner?: string | number | undefined
+  /** Group, by name or number, whose members may attach to it. Default: as it is. */
+  group?: string | number | undefined
+  /** Whether it may have several queues (`IFF_MULTI_QUEUE`). Default: false. */
+  multiQueue?: boolean | undefined
+  /**
+   * Whether each packet is preceded by a `struct virtio_net_hdr` (`IFF_VNET_HDR`). Default: false; an existing
+   * device keeps what it has.
+   */
+  vnetHeader?: boolean | undefined
+  /** Network namespace: a name of ip-netns(8), a path, or a process id. Default: this thread's. */
+  netns?: string | number | undefined
+  /** Path of the clone device. Default: `/dev/net/tun`. */
+  cloneDevice?: string | undefined
+}
+
+/** The options of {@link removePersistent}. */
+export interface RemoveOptions {
+  /** Network namespace: a name of ip-netns(8), a path, or a process id. Default: this thread's. */
+  netns?: string | number | undefined
+  /** Path of the clone device. Default: `/dev/net/tun`. */
+  cloneDevice?: string | undefined
+}
+
+/** The options of {@link listDevices}. */
+export interface ListOptions {
+  /** Network namespace: a name of ip-netns(8), a path, or a process id. Default: this thread's. */
+  netns?: string | number | undefined
+}
+
+/** The options of {@link features}. */
+export interface FeatureOptions {
+  /** Path of the clone device. Default: `/dev/net/tun`. */
+  cloneDevice?: string | undefined
+}

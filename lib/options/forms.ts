@@ -1,0 +1,94 @@
+import { abortSignal } from '../check/abort.ts'
+import { type Check, callback, flag, integer, list } from '../check/fields.ts'
+import { invalidArgument } from '../errors.ts'
+import { parseAddress, parseRoute } from './address.ts'
+import { checkCloneDevice, checkMtu, checkName } from './interface.ts'
+import { checkNamespace } from './namespace.ts'
+import type { Form } from './table.ts'
+import { checkId } from './user.ts'
+
+// The forms that options of several functions have.
+
+/** The largest number of the C type `int`. */
+const INT_MAX = 2_147_483_647
+
+/** Text or a number, which its own function checks. */
+export function checked<T>(type: string, check: (value: unknown) => T): Form<T> {
+  return { type, check: (_, value) => check(value) }
+}
+
+const wholeNumber = {
+  parse: (text: string) => (/^\d{1,10}$/u.test(text) ? Number(text) : undefined),
+  expected: 'a whole number',
+}
+
+/** A whole number in a range, both ends in it. */
+export function whole(lowest: number, highest = INT_MAX): Form<number> {
+  return { type: 'number', check: integer(lowest, highest), spelling: wholeNumber }
+}
+
+/** One of some words. */
+export function oneOf<const W extends string>(...words: readonly W[]): Form<W> {
+  const isWord = (value: unknown): value is W => (words as readonly unknown[]).includes(value)
+  const quoted = words.map((word) => JSON.stringify(word))
+  return {
+    type: words.map((word) => `'${word}'`).join(' | '),
+    check: (what, value) => {
+      if (isWord(value)) return value
+      throw invalidArgument(what, value, quoted.join(' or '))
+    },
+    spelling: {
+      parse: (text) => (isWord(text) ? text : undefined),
+      expected: words.join(' or '),
+    },
+    completion: { words },
+  }
+}
+
+/** Yes or no. */
+export const yesOrNo: Form<boolean> = { type: 'boolean', check: flag }
+
+/** The name of an interface. */
+export const interfaceName = checked('string', checkName)
+
+/** The path of the driver's clone device. */
+export const cloneDevicePath = checked('string', checkCloneDevice)
+
+/** An MTU in bytes. */
+export const mtuBytes: Form<number> = {
+  ...checked('number', checkMtu),
+  spelling: wholeNumber,
+}
+
+/** A network namespace. */
+export const namespace: Form<string> = {
+  ...checked('string | number', checkNamespace),
+  completion: 'namespace',
+}
+
+/** A user or a group, by name or number, that a device belongs to. */
+export function idOf(what: 'user' | 'group'): Form<string> {
+  return checked('string | number', (value) => checkId(what, value))
+}
+
+/** Addresses of an interface. The native layer reads the same text. */
+export const interfaceAddresses = texts(parseAddress)
+
+/** Networks of routes. The native layer reads the same text. */
+export const networks = texts(parseRoute)
+
+/** A signal that ends something. */
+export const signal: Form<AbortSignal> = { type: 'AbortSignal', check: abortSignal }
+
+/** A function of this type. */
+export function functionOf<F extends (...args: never) => unknown>(type: string): Form<F> {
+  return { type, check: callback<F>() }
+}
+
+function texts(parse: (text: string) => unknown): Form<string[]> {
+  const text: Check<string> = (_, value) => {
+    parse(value as string)
+    return value as string
+  }
+  return { type: 'readonly string[]', check: list(text, 'an array of strings') }
+}

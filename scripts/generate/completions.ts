@@ -1,0 +1,152 @@
+import { HELP, PROGRAM_OPTIONS, VERSION } from '../../bin/tun2udp/options.ts'
+import type { Completion, OptionDescription } from '../../lib/options/table.ts'
+import { sentence, splitFlag } from './text.ts'
+
+const MENU_WIDTH = 60
+
+interface Flag {
+  readonly name: string
+  readonly argument: string
+  /** A short phrase. */
+  readonly help: string
+  readonly isRepeatable: boolean
+  readonly completion: Completion | undefined
+}
+
+const FLAGS: readonly Flag[] = [
+  ...PROGRAM_OPTIONS.flatMap((option) => {
+    const { negation } = option
+    const flag = toFlag(option.flag, option)
+    return negation ? [flag, toFlag(negation.flag, negation)] : [flag]
+  }),
+  toFlag(HELP.flag, HELP),
+  toFlag(VERSION.flag, VERSION),
+]
+
+const WORDS_OF_BASH: Readonly<Record<string, string>> = {
+  user: 'compgen -u',
+  host: 'compgen -A hostname',
+  namespace: `compgen -W "$(ls /run/netns 2>/dev/null)"`,
+}
+
+/** Returns the completion of bash. */
+export function bash(): string {
+  const cases = FLAGS.flatMap(({ name, completion }) => {
+    if (completion === undefined) return []
+    const words =
+      typeof completion === 'string'
+        ? (WORDS_OF_BASH[completion] ?? '')
+        : `compgen -W '${completion.words.join(' ')}'`
+    return [`    ${name}) mapfile -t COMPREPLY < <(${words} -- "$cur") ;;`]
+  })
+  const plain = FLAGS.filter(({ argument, completion }) => argument !== '' && !completion)
+  return `# bash completion of tun2udp: source it, or put it where bash-completion looks, as tun2udp.
+# shellcheck shell=bash
+
+_tun2udp() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}
+  local options='${FLAGS.map(({ name }) => name).join(' ')}'
+  COMPREPLY=()
+  case $prev in
+${cases.join('\n')}
+    # What only its writer knows.
+    ${plain.map(({ name }) => name).join(' | ')}) ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur") ;;
+  esac
+}
+
+complete -F _tun2udp tun2udp
+`
+}
+
+const WORDS_OF_FISH: Readonly<Record<string, string>> = {
+  user: '(__fish_complete_users)',
+  host: '(__fish_print_hostnames)',
+  namespace: '(__tun2udp_namespaces)',
+}
+
+/** Returns the completion of fish. */
+export function fish(): string {
+  const lines = FLAGS.map(({ name, argument, help, completion }) => {
+    const words =
+      typeof completion === 'string' ? WORDS_OF_FISH[completion] : completion?.words.join(' ')
+    const takes = argument === '' ? '' : ` -x${words === undefined ? '' : ` -a '${words}'`}`
+    const said = sentence(help)
+      .slice(0, -1)
+      .replaceAll("'", String.raw`\'`)
+    return `complete -c tun2udp -l ${name.slice(2)}${takes} -d '${said}'`
+  })
+  return `# fish completion of tun2udp: put it into ~/.config/fish/completions.
+
+function __tun2udp_namespaces
+    for file in /run/netns/*
+        string replace /run/netns/ '' $file
+    end
+end
+
+complete -c tun2udp -f
+${lines.join('\n')}
+`
+}
+
+const WORDS_OF_ZSH: Readonly<Record<string, string>> = {
+  user: '_users',
+  host: '_hosts',
+  namespace: '_tun2udp_namespaces',
+}
+
+/** Returns the completion of zsh. */
+export function zsh(): string {
+  const specs = FLAGS.map(({ name, argument, help, isRepeatable, completion }) => {
+    const said = help.replaceAll(/[[\]:]/gu, String.raw`\$&`)
+    const takes = argument === '' ? '' : `:${labelOf(argument)}:${zshWords(completion)}`
+    return `  ${quoted(`${isRepeatable ? '*' : ''}${name}[${said}]${takes}`)}`
+  })
+  return `#compdef tun2udp
+# zsh completion of tun2udp: put it into a folder of $fpath.
+
+_tun2udp_namespaces() {
+  local -a namespaces=(/run/netns/*(N:t))
+  _describe namespace namespaces
+}
+
+_arguments \\
+  '1:address of the interface: ' \\
+  '2:UDP port of the peer: ' \\
+  '3:UDP port of this end: ' \\
+${specs.join(' \\\n')}
+`
+}
+
+function zshWords(completion: Completion | undefined): string {
+  if (completion === undefined) return ' '
+  if (typeof completion === 'string') return WORDS_OF_ZSH[completion] ?? ' '
+  const { words, areSeveral } = completion
+  return areSeveral ? `_values -s , value ${words.join(' ')}` : `(${words.join(' ')})`
+}
+
+/** `name[:group]` is asked for as `name`, `name|path|pid` as `name or path or pid`. */
+function labelOf(argument: string): string {
+  return argument.replaceAll(/\[.*?\]/gu, '').replaceAll('|', ' or ')
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`
+}
+
+function toFlag(
+  flag: string,
+  { help, form, isRepeatable }: Pick<OptionDescription, 'help'> & Partial<OptionDescription>,
+): Flag {
+  const { name, argument } = splitFlag(flag)
+  // A line of a menu has no room for more.
+  const [phrase = ''] = help.replaceAll('`', '').split(/[;:] /u, 1)
+  const short = phrase.length > MENU_WIDTH ? (phrase.split(', ', 1)[0] ?? '') : phrase
+  return {
+    name,
+    argument,
+    help: short,
+    isRepeatable: isRepeatable ?? false,
+    completion: argument === '' ? undefined : form?.completion,
+  }
+}

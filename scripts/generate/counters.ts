@@ -1,0 +1,41 @@
+import type { NativeCounter } from '#binding'
+import type { CounterDescription } from '../../lib/counters.ts'
+
+/** Returns the counters as TypeScript has them. */
+export function counterDescriptions(native: readonly NativeCounter[]): CounterDescription[] {
+  return native.map(({ direction, name, unit, isDrop, words, help }) => ({
+    direction: direction as CounterDescription['direction'],
+    name: name.replaceAll(/_(?<letter>[a-z])/gu, (_, letter: string) => letter.toUpperCase()),
+    unit,
+    isDrop,
+    ...(words === undefined ? {} : { words }),
+    help,
+  }))
+}
+
+/** Returns the file that TypeScript reads the counters from. */
+export function countersFile(counters: readonly CounterDescription[]): string {
+  return `// Written by \`npm run generate\` from crate/core/src/relay/counters.rs: change that.
+
+/** From the interface to the peer, or from the peer to the interface. */
+export type Direction = 'outbound' | 'inbound'
+
+/** A counter of a relay. */
+export interface CounterDescription {
+  readonly direction: Direction
+  /** Its name in \`RelayStats\`. */
+  readonly name: string
+  /** What it counts: \`packets\`, \`bytes\`, \`datagrams\`, \`reports\`, \`calls\`. */
+  readonly unit: string
+  /** Whether it is a cause of \`dropped\`. */
+  readonly isDrop: boolean
+  /** What the program calls it; absent: it is not printed by itself. */
+  readonly words?: string
+  /** What it counts, in sentences. */
+  readonly help: string
+}
+
+/** All counters, in order. */
+export const COUNTERS: readonly CounterDescription[] = ${JSON.stringify(counters)}
+`
+}

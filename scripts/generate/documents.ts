@@ -1,0 +1,70 @@
+import { OUTPUT_OPTIONS, PROGRAM_OPTIONS, type ProgramOption } from '../../bin/tun2udp/options.ts'
+import type { CounterDescription } from '../../lib/counters.ts'
+import { sentence, splitFlag } from './text.ts'
+
+const ONLY_PROGRAM: readonly unknown[] = OUTPUT_OPTIONS
+
+/** Returns the table of the options for docs/tun2udp.md. */
+export function optionTable(): string {
+  const rows = PROGRAM_OPTIONS.map((option) => {
+    const { flag, negation, form } = option
+    const words = typeof form.completion === 'object' ? form.completion.words : []
+    const flags = [flag, ...(negation ? [negation.flag] : [])]
+    return [
+      flags.map((one) => shown(one, words)).join(', '),
+      effectOf(option),
+      option.default ?? '',
+      ONLY_PROGRAM.includes(option) ? '' : `\`${option.name}\``,
+    ]
+  })
+  const ends = [`\`--help\`, \`--version\``, '', '', '']
+  return table(['option', 'what it does', 'default', 'in the library'], [...rows, ends])
+}
+
+/** Returns the table of the counters for docs/tun2udp.md. */
+export function counterTable(counters: readonly CounterDescription[]): string {
+  const rows = counters.map(({ direction, name, isDrop, unit, help }) => [
+    `\`${direction}.${isDrop ? 'dropped.' : ''}${name}\``,
+    unit,
+    help,
+  ])
+  return table(['counter', 'unit', 'what it counts'], rows)
+}
+
+/** Puts a text between the marks that begin with `name`. */
+export function insert(page: string, name: string, text: string): string {
+  const begin = `<!-- ${name}: written by \`npm run generate\` -->`
+  const end = `<!-- end of ${name} -->`
+  const [before, rest] = splitOnce(page, begin)
+  const [, after] = splitOnce(rest, end)
+  return `${before}${begin}\n\n${text}\n\n${end}${after}`
+}
+
+function splitOnce(text: string, mark: string): [before: string, after: string] {
+  const at = text.indexOf(mark)
+  if (at === -1) throw new Error(`the page has no line ${mark}`)
+  return [text.slice(0, at), text.slice(at + mark.length)]
+}
+
+function effectOf({ help, details, isRepeatable }: ProgramOption): string {
+  const text = sentence(isRepeatable ? `${help} (repeatable)` : help)
+  return details === undefined ? text.slice(0, -1) : `${text} ${details}`
+}
+
+/** `--queues <number|auto>` becomes `--queues NUMBER|auto`: what is to be typed as it is stays. */
+function shown(flag: string, words: readonly string[]): string {
+  const { name, argument } = splitFlag(flag)
+  const typed = argument.replaceAll(/\w+/gu, (word) =>
+    words.includes(word) ? word : word.toUpperCase(),
+  )
+  return `\`${[name, typed].join(' ').trim()}\``
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`.replaceAll(
+      /\| {2}(?=\|)/gu,
+      '| ',
+    )
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}

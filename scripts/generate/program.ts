@@ -1,0 +1,25 @@
+/**
+ * Writes manual pages and completions into a folder, from those of the tree and the table of options. The build does
+ * so: they are not kept in git. Those of tunctl are written by hand.
+ */
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bash, fish, zsh } from './completions.ts'
+import { manual } from './manual.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+const [folder] = process.argv.slice(2)
+if (folder === undefined) throw new Error('usage: program.ts FOLDER')
+for (const kind of ['man', 'completions']) {
+  mkdirSync(join(folder, kind), { recursive: true })
+  cpSync(join(ROOT, kind), join(folder, kind), { recursive: true })
+}
+writeFileSync(
+  join(folder, 'man/tun2udp.8'),
+  manual(readFileSync(join(ROOT, 'man/tun2udp.8'), 'utf8')),
+)
+writeFileSync(join(folder, 'completions/tun2udp.bash'), bash())
+writeFileSync(join(folder, 'completions/tun2udp.fish'), fish())
+writeFileSync(join(folder, 'completions/_tun2udp'), zsh())
