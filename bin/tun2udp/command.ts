@@ -48,7 +48,7 @@ function toOption(description: ProgramOption): Option {
   const option = new Option(flag, helpOf(description))
   const { spelling } = form
   if (isRepeatable) {
-    return option.argParser((text: string, list: readonly string[] = []) => [...list, text])
+    return option.argParser((text: string, list?: readonly string[]) => [...(list ?? []), text])
   }
   if (!spelling) return option
   return option.argParser((text) => {

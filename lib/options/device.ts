@@ -21,7 +21,8 @@ const HIGH_WATER_MARK_DEFAULT = 256
 export function checkDeviceOptions(options: unknown, isTap: boolean): CheckedDeviceOptions {
   const checked = DEVICE_OPTIONS.check(options)
   checkCompanions(checked, isTap)
-  const { highWaterMark = HIGH_WATER_MARK_DEFAULT, signal, offload: _, attach, ...same } = checked
+  const { highWaterMark = HIGH_WATER_MARK_DEFAULT, signal, attach, ...rest } = checked
+  const { offload, ...same } = rest
   const native = {
     isTap,
     mustExist: attach ?? false,
@@ -37,13 +38,16 @@ export function checkDeviceOptions(options: unknown, isTap: boolean): CheckedDev
     up: true,
     linkLocal: false,
     ...same,
-    ...headersOf(checked),
+    ...headersOf(same, offload),
   }
   return { native, highWaterMark, signal }
 }
 
 /** What stands before a packet, and which packets are super-packets. */
-function headersOf({ packetInformation = false, vnetHeaderBytes, offload }: Checked) {
+function headersOf(
+  { packetInformation = false, vnetHeaderBytes }: Checked,
+  offload: readonly string[] | undefined,
+) {
   const offloads = offload ?? (packetInformation ? [] : ['tso', 'uso'])
   const hasHeader = offloads.length > 0 || vnetHeaderBytes !== undefined
   if (packetInformation && hasHeader) {

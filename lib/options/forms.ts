@@ -4,7 +4,7 @@ import { invalidArgument } from '../errors.ts'
 import { parseAddress, parseRoute } from './address.ts'
 import { checkCloneDevice, checkMtu, checkName } from './interface.ts'
 import { checkNamespace } from './namespace.ts'
-import type { Form } from './table.ts'
+import type { Form, Spelling } from './table.ts'
 import { checkId } from './user.ts'
 
 // The forms that options of several functions have.
@@ -17,8 +17,8 @@ export function checked<T>(type: string, check: (value: unknown) => T): Form<T> 
   return { type, check: (_, value) => check(value) }
 }
 
-const wholeNumber = {
-  parse: (text: string) => (/^\d{1,10}$/u.test(text) ? Number(text) : undefined),
+const wholeNumber: Spelling = {
+  parse: (text) => (/^\d{1,10}$/u.test(text) ? Number(text) : undefined),
   expected: 'a whole number',
 }
 

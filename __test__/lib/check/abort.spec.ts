@@ -12,6 +12,8 @@ test('a signal is taken by its shape, of whatever class', (t) => {
   t.is(abortSignal('signal', shaped.signal), shaped.signal)
 })
 
+const nothing = () => undefined
+
 const REFUSED: readonly unknown[] = [
   null,
   'x',
@@ -21,9 +23,9 @@ const REFUSED: readonly unknown[] = [
   new AbortController(),
   new EventTarget(),
   { aborted: false, reason: undefined },
-  { aborted: 'no', reason: undefined, addEventListener() {}, removeEventListener() {} },
-  { aborted: false, addEventListener() {}, removeEventListener() {} },
-  { aborted: false, reason: undefined, addEventListener() {} },
+  { aborted: 'no', reason: undefined, addEventListener: nothing, removeEventListener: nothing },
+  { aborted: false, addEventListener: nothing, removeEventListener: nothing },
+  { aborted: false, reason: undefined, addEventListener: nothing },
   runInNewContext('({ aborted: false })'),
 ]
 

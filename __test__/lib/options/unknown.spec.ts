@@ -25,7 +25,7 @@ const CASES: readonly [
   [
     'Relay.start',
     (options) => Relay.start(options),
-    { ...RELAY, onevent() {} },
+    { ...RELAY, onevent: null },
     'onevent',
     'onEvent',
   ],

@@ -52,5 +52,5 @@ export function problemsOf(
 export function sum(
   dropped: RelayStats['outbound']['dropped'] | RelayStats['inbound']['dropped'],
 ): number {
-  return Object.values(dropped).reduce((total, count) => total + count, 0)
+  return Object.values({ ...dropped }).reduce((total, count) => total + count, 0)
 }

@@ -215,3 +215,39 @@ pub struct Event {
     /// One sentence for a person.
     pub message: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorCode;
+    use std::net::Ipv6Addr;
+
+    fn config(zone: Option<&str>, scope: u32) -> RelayConfig {
+        let address = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+        let peer = SocketAddr::V6(std::net::SocketAddrV6::new(address, 9, 0, scope));
+        let config = RelayConfig::new("10.9.0.1/24".parse().unwrap(), peer, 0);
+        RelayConfig { peer_zone: zone.map(str::to_owned), ..config }
+    }
+
+    fn scope(config: &RelayConfig) -> u32 {
+        let SocketAddr::V6(peer) = config.peer else { panic!("{:?}", config.peer) };
+        peer.scope_id()
+    }
+
+    #[test]
+    fn the_zone_of_the_peer_becomes_the_index_of_its_interface() {
+        let mut named = config(Some("lo"), 0);
+        named.resolve_zone().unwrap();
+        assert_eq!(scope(&named), interface::index_of("lo").unwrap());
+        let mut numbered = config(None, 7);
+        numbered.resolve_zone().unwrap();
+        assert_eq!(scope(&numbered), 7);
+    }
+
+    #[test]
+    fn a_zone_that_is_no_interface_is_refused_by_name() {
+        let error = config(Some("nowhere"), 0).resolve_zone().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NotFound);
+        assert!(error.to_string().contains("fe80::1%nowhere"), "{error}");
+    }
+}
