@@ -1,4 +1,5 @@
 import { release } from 'node:os'
+import type { NativeProbed } from '#binding'
 import { INSTRUCTIONS_MAX, NAME_BYTES_MAX, QUEUES_MAX } from './check/limits.ts'
 import { fromNative } from './errors.ts'
 import { loadNative } from './native.ts'
@@ -133,13 +134,7 @@ function toOffloads(mask: number): NonNullable<Features['offloads']> {
   }
 }
 
-function toControls(probed: {
-  hasCarrier: boolean
-  hasEbpfSteering: boolean
-  hasEbpfFilter: boolean
-  hasNamespace: boolean
-  hasIoUring: boolean
-}): NonNullable<Features['controls']> {
+function toControls(probed: NativeProbed): NonNullable<Features['controls']> {
   return {
     carrier: probed.hasCarrier,
     ebpfSteering: probed.hasEbpfSteering,

@@ -58,7 +58,7 @@ const ofNetlink = ({ netlink }: Room): Case[] => [
   ['routes.list', (wrong) => netlink.routes.list(wrong), 'tabel', 'table'],
   ['routes.add', (wrong) => netlink.routes.add(wrong), 'gatway', 'gateway'],
   ['routes.delete', (wrong) => netlink.routes.delete(wrong), 'metrik', 'metric'],
-  ['routes.get', (wrong) => netlink.routes.get('10.0.0.1', wrong), 'sources', 'source'],
+  ['routes.get', (wrong) => netlink.routes.get('10.0.0.1', wrong), 'inputlink', 'inputLink'],
   ['rules.list', (wrong) => netlink.rules.list(wrong), 'famly', 'family'],
   ['rules.add', (wrong) => netlink.rules.add(wrong), 'prority', 'priority'],
   ['neighbors.list', (wrong) => netlink.neighbors.list(wrong), 'lnik', 'link'],
@@ -112,7 +112,7 @@ test('a signal of any class ends what waits', async (t) => {
     ['packets', (signal) => tap.packets({ signal }).next()],
     ['batches', (signal) => tap.batches({ signal }).next()],
     ['streams', (signal) => tap.streams({ signal }).readable.getReader().read()],
-    ['monitor', (signal) => netlink.monitor(['rule'], { signal }).next()],
+    ['monitor', async (signal) => netlink.monitor(['rule'], { signal }).next()],
     ['waitFor', (signal) => netlink.waitFor('nowhere', (link) => link !== undefined, { signal })],
   ]
   for (const [name, wait] of waits) {
