@@ -172,6 +172,7 @@ test('--help names every operand and option', async (t) => {
   const options = [
     '--name <name>',
     '--mtu <bytes>',
+    '--txqueuelen <packets>',
     '--address <address[/prefix]>',
     '--route <cidr>',
     '--peer <host>',

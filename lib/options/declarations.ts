@@ -20,6 +20,11 @@ export interface RelayOptions {
    */
   mtu?: number | undefined
   /**
+   * Packets that may wait in the interface before the kernel drops the next. Default: 500; a persistent interface
+   * keeps its own.
+   */
+  txQueueLength?: number | undefined
+  /**
    * Networks to route into the interface, `NETWORK[/PREFIX]`. One that would route the tunnel into itself is
    * refused.
    */

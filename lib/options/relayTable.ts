@@ -88,6 +88,12 @@ export const RELAY = options({
     details:
       'It is 68 to 65535 bytes. The path to a peer on another machine leaves the MTU of the route to it less 28 bytes (IPv4) or 48 bytes (IPv6), so that no datagram is fragmented. A persistent interface keeps its own.',
   },
+  txQueueLength: {
+    form: whole(0),
+    flag: '--txqueuelen <packets>',
+    help: 'packets that may wait in the interface before the kernel drops the next',
+    default: '500; a persistent interface keeps its own',
+  },
   routes: {
     form: networks,
     flag: '--route <cidr>',

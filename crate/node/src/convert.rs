@@ -21,6 +21,8 @@ pub struct NativeRelayOptions {
     pub name: Option<String>,
     /// MTU, bytes.
     pub mtu: Option<u32>,
+    /// Packets that may wait in the interface.
+    pub tx_queue_length: Option<u32>,
     /// `NETWORK[/PREFIX]`.
     #[napi(ts_type = "Array<string>")]
     pub routes: Option<List<String, 65_536>>,
@@ -154,6 +156,7 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
             routes: networks("route", options.routes.as_deref().unwrap_or_default())?,
             name: options.name,
             mtu: options.mtu,
+            tx_queue_length: options.tx_queue_length,
             peer_zone,
             listen: listen.transpose()?,
             accept: if is_any { Accept::Any } else { Accept::Peer },

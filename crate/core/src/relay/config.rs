@@ -50,6 +50,8 @@ pub struct RelayConfig {
     /// Largest packet of the interface, bytes; `None`: 1500, or for a peer off this machine what
     /// its route carries without fragments.
     pub mtu: Option<u32>,
+    /// Packets that may wait in the interface; `None`: as it is, 500 for a new one.
+    pub tx_queue_length: Option<u32>,
     /// Where datagrams go. With several peers, the endpoint of the first.
     pub peer: SocketAddr,
     /// Name of the interface that `peer` is on, if it is link-local; the start looks its index up. The
@@ -121,6 +123,7 @@ impl RelayConfig {
             routes: Vec::new(),
             name: None,
             mtu: None,
+            tx_queue_length: None,
             peer,
             peer_zone: None,
             peers: Vec::new(),

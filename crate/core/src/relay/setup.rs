@@ -125,6 +125,7 @@ async fn configure(
         routes: &config.routes,
         mtu: config.mtu,
         new_mtu: Some(new_mtu),
+        tx_queue_length: config.tx_queue_length,
         check_mtu: Some(&|mtu| mtu::check(mtu, config)),
         // Super-packets of one GSO batch each.
         max_segments: if has_super_packets { Some(&max_segments) } else { None },
