@@ -1,0 +1,16 @@
+//! Configuring an interface: what the relay and `tuntap::open` do alike, and where they differ on
+//! purpose (docs/architecture.md, "Configuring an interface").
+#![allow(clippy::print_stdout, reason = "a skipped test says why")]
+
+mod both;
+#[path = "../support/capabilities.rs"]
+mod capabilities;
+#[path = "../support/namespace.rs"]
+#[allow(dead_code, reason = "what other tests need of it")]
+mod namespace;
+mod open;
+mod owner;
+#[path = "../support/refusal.rs"]
+#[allow(dead_code, reason = "what other tests need of it")]
+mod refusal;
+mod user;

@@ -1,0 +1,63 @@
+//! A persistent interface that its owner uses without capabilities.
+
+use crate::capabilities;
+use crate::namespace::ip;
+use crate::user::{Wanted, for_both, make_persistent};
+use tun2udp_core::ErrorCode;
+
+/// `keep0` with all that [`COMPLETE`] asks for.
+fn make_complete() {
+    make_persistent();
+    for command in [
+        "link set mtu 1300 dev keep0",
+        "address add 10.9.0.1/24 dev keep0",
+        "address add fd09::1/64 dev keep0",
+        "link set up dev keep0",
+        "route add 10.6.0.0/16 dev keep0",
+    ] {
+        ip(command);
+    }
+}
+
+const COMPLETE: Wanted = Wanted {
+    name: Some("keep0"),
+    addresses: &["10.9.0.1/24", "fd09::1/64"],
+    routes: &["10.6.0.0/16"],
+    mtu: Some(1_300),
+};
+
+#[test]
+fn an_owner_without_capabilities_uses_an_interface_that_is_configured_completely() {
+    let test = "an_owner_without_capabilities_uses_an_interface_that_is_configured_completely";
+    for_both(test, |user| {
+        make_complete();
+        let state = || ip("-o address show dev keep0") + &ip("-d route show dev keep0");
+        let before = state();
+        capabilities::without(|| {
+            let in_use = user.configure(&COMPLETE).unwrap();
+            assert_eq!(in_use.mtu(), 1_300);
+        });
+        let without_carrier = |text: &str| text.replace(" linkdown", "").replace(" tentative", "");
+        assert_eq!(without_carrier(&state()), without_carrier(&before));
+    });
+}
+
+#[test]
+fn an_owner_without_capabilities_is_told_the_command_that_is_missing() {
+    for_both("an_owner_without_capabilities_is_told_the_command_that_is_missing", |user| {
+        make_complete();
+        let cases: [(Wanted, &str); 3] = [
+            (Wanted { mtu: Some(1_301), ..COMPLETE }, "ip link set dev keep0 mtu 1301"),
+            (
+                Wanted { addresses: &["10.9.0.2/24"], ..COMPLETE },
+                "ip address add 10.9.0.2/24 dev keep0",
+            ),
+            (Wanted { routes: &["10.5.0.0/16"], ..COMPLETE }, "ip route add 10.5.0.0/16 dev keep0"),
+        ];
+        for (wanted, command) in cases {
+            let error = capabilities::without(|| user.refuse(&wanted));
+            assert_eq!(error.code(), ErrorCode::Permission, "{error}");
+            assert!(error.to_string().ends_with(command), "{error}");
+        }
+    });
+}
