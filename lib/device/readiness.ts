@@ -1,10 +1,23 @@
 import type { NativeDevice } from '#binding'
 import { RuntimeWatcher } from './runtimeWatcher.ts'
-import type { Watching } from './watching.ts'
 
 /** The device can be read, and the device can be written: `UV_READABLE`, `UV_WRITABLE`. */
 export const READABLE = 1
 export const WRITABLE = 2
+
+/** Watches the queues of a device, as {@link Readiness} watches one. */
+export interface Watching {
+  /** Called once a queue can be read, or its watching broke. */
+  onReadable: () => void
+  /** Whether `onReadable` is wanted, once. */
+  setReading(isReading: boolean): void
+  /** Calls back once, when that queue can be written. */
+  onceWritable(callback: () => void, queue: number): void
+  /** A queue that is not attached has nothing to say but errors, and is left alone. */
+  setAttached(queue: number, isAttached: boolean): void
+  setReferenced(isReferenced: boolean): void
+  close(): void
+}
 
 /** Bun and Deno have functions of libuv's names, which end the process. */
 const hasLibuv = !('bun' in process.versions) && !('deno' in process.versions)

@@ -1,19 +1,7 @@
 import type { NativeDevice } from '#binding'
-import { Readiness } from './readiness.ts'
+import { Readiness, type Watching } from './readiness.ts'
 
-/** Watches the queues of a device, as {@link Readiness} watches one. */
-export interface Watching {
-  /** Called once a queue can be read, or its watching broke. */
-  onReadable: () => void
-  /** Whether `onReadable` is wanted, once. */
-  setReading(isReading: boolean): void
-  /** Calls back once, when that queue can be written. */
-  onceWritable(callback: () => void, queue: number): void
-  /** A queue that is not attached has nothing to say but errors, and is left alone. */
-  setAttached(queue: number, isAttached: boolean): void
-  setReferenced(isReferenced: boolean): void
-  close(): void
-}
+export type { Watching }
 
 /** Begins to watch a device. */
 export function watch(device: NativeDevice): Watching {

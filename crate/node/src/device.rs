@@ -4,7 +4,7 @@ use crate::background::{run, run_blocking_then};
 use crate::device_options::{
     NativeDeviceInfo, NativeDeviceOptions, NativeRefusal, NativeVnetHeader,
 };
-use crate::device_packets::{self, NativePackets, SharedQueues, outcome, packets, written};
+use crate::device_packets::{self, NativePackets, SharedQueues, closed, outcome, packets, written};
 use crate::error;
 use crate::readiness::NativeReadiness;
 use crate::sys::uv::Poll;
@@ -102,11 +102,6 @@ impl NativeDevice {
     fn name(&self) -> &str {
         &self.info.name
     }
-}
-
-/// The error of using a device that is closed; `lib/device/` says it better.
-pub(crate) fn closed() -> napi::Error {
-    napi::Error::from_reason("the device is closed")
 }
 
 #[napi]

@@ -3,7 +3,6 @@
 //! They are functions of one device rather than methods of its class: to find the device of a method's
 //! receiver and to guard it against a second call costs several times as much as the rest of a call.
 
-use crate::device::closed;
 use crate::sys::view::{PacketList, bytes_mut, check_bytes, check_packets, numbers_mut};
 use napi::Env;
 use napi::bindgen_prelude::{
@@ -47,6 +46,11 @@ impl SharedQueues {
             *queues = None;
         }
     }
+}
+
+/// The error of using a device that is closed; `lib/device/` says it better.
+pub(crate) fn closed() -> napi::Error {
+    napi::Error::from_reason("the device is closed")
 }
 
 /// The functions that move packets of one device.

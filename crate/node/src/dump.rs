@@ -2,7 +2,7 @@
 
 use crate::background::{run, spawn};
 use crate::error;
-use crate::netlink::to_json;
+use crate::json::to_json;
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;

@@ -6,6 +6,7 @@
 use crate::background::{enter, run, run_blocking};
 use crate::dump::NativeDump;
 use crate::error;
+use crate::json::{parse, to_json};
 use crate::monitor::NativeMonitor;
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
@@ -13,7 +14,6 @@ use napi_derive::napi;
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
 use tun2udp_core::netlink::{Closing, Kind, Object, Operation, Session};
-use tun2udp_core::{Error, ErrorCode};
 
 /// A session in one network namespace.
 #[napi]
@@ -107,15 +107,4 @@ fn outcome(result: tun2udp_core::Result<Option<Object>>) -> Outcome {
         Ok(None) => Outcome::Done,
         Err(error) => Outcome::Error(error::parts(&error)),
     }
-}
-
-fn parse<T: serde::de::DeserializeOwned>(text: &str) -> napi::Result<T> {
-    serde_json::from_str(text).map_err(|cause| {
-        let reason = cause.to_string();
-        error::to_napi(&Error::new(ErrorCode::InvalidArgument, "read the request", "", reason))
-    })
-}
-
-pub(crate) fn to_json(value: &impl Serialize) -> napi::Result<String> {
-    serde_json::to_string(value).map_err(|e| napi::Error::from_reason(format!("write JSON: {e}")))
 }
