@@ -5,7 +5,7 @@ use super::fallback::Fallback;
 use super::steering;
 use super::steering::SteeredDevice;
 use crate::device::{DeviceOptions, Mode, Offloads, TunDevice, busy_error, has_vnet_header};
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::link::KindData;
 use crate::netlink::{Connection, LinkRef};
 use crate::transport::{UdpEndpoint, UdpOptions};
@@ -112,8 +112,8 @@ pub(super) async fn find(config: &RelayConfig) -> Result<Option<Existing>> {
     let Some(name) = &config.name else { return Ok(None) };
     let link = match Connection::open()?.link(&LinkRef::Name(name.clone())).await {
         Ok(link) => link,
-        // It will be made, or its name be refused.
-        Err(_) => return Ok(None),
+        Err(error) if is_absent(&error) => return Ok(None),
+        Err(error) => return Err(error),
     };
     // Before Linux 4.18 the driver tells nothing; then it is opened as most are made.
     let Some(KindData::Tun(tun)) = link.kind_data else {
@@ -123,6 +123,15 @@ pub(super) async fn find(config: &RelayConfig) -> Result<Option<Existing>> {
         return Err(busy_error(name));
     }
     Ok(Some(Existing { is_multi_queue: tun.multi_queue }))
+}
+
+/// Returns whether a name look-up failed because there is no such interface: opening then creates it, or
+/// refuses its name.
+fn is_absent(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::NotFound | ErrorCode::InvalidName | ErrorCode::InvalidArgument
+    )
 }
 
 /// Opens the device with a queue for each of `sockets`, in the calling thread's network namespace.
@@ -216,4 +225,21 @@ fn open_queues(
         devices.push(Arc::new(TunDevice::open(&options)?));
     }
     Ok(devices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_look_up_is_not_taken_for_an_absent_interface() {
+        let of = |errno| {
+            let cause = std::io::Error::from_raw_os_error(errno);
+            is_absent(&Error::os("find the interface", "vpn0", "RTM_GETLINK", &cause))
+        };
+        assert!(of(libc::ENODEV), "no such interface");
+        for errno in [libc::EMFILE, libc::ENOBUFS, libc::ENOMEM, libc::EPERM, libc::EOPNOTSUPP] {
+            assert!(!of(errno), "{errno}");
+        }
+    }
 }
