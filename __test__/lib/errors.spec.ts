@@ -48,6 +48,22 @@ test('a cause is kept', (t) => {
   t.is(new TunError('a', { code: 'ERR_TUN_BUSY' }, { cause }).cause, cause)
 })
 
+test('a refused option has its code, its advice and its cause, and shows the beginning of its value', (t) => {
+  const cause = new Error('b')
+  const refusal = { code: 'ERR_TUN_INVALID_NAME', advice: 'did you mean c?', cause } as const
+  const error = invalidArgument('thing', 'x'.repeat(201), 'better', refusal)
+  const beginning = `${'x'.repeat(200)}…`
+  t.is(error.message, `Invalid thing "${beginning}": expected better; did you mean c?`)
+  t.is(error.subject, beginning)
+  t.is(error.code, 'ERR_TUN_INVALID_NAME')
+  t.is(error.advice, 'did you mean c?')
+  t.is(error.cause, cause)
+  const plain = invalidArgument('thing', 1, 'better')
+  t.is(plain.code, 'ERR_TUN_INVALID_ARGUMENT')
+  t.false('advice' in plain)
+  t.false('cause' in plain)
+})
+
 const shown: [unknown, string][] = [
   ['a"b\n', '"a\\"b\\n"'],
   [1.5, '1.5'],

@@ -20,7 +20,7 @@ export type Checked<F extends Fields> = {
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, which names the property, and the known one that is most like it.
  */
 export function checkFields<F extends Fields>(what: string, given: unknown, fields: F): Checked<F> {
-  return readFields(what, given, fields, () => undefined)
+  return readFields(what, given, fields)
 }
 
 /**
@@ -45,7 +45,7 @@ function readFields<F extends Fields>(
   what: string,
   given: unknown,
   fields: F,
-  onUndefined: (name: string) => undefined,
+  refuseUndefined?: (name: string) => never,
 ): Checked<F> {
   if (!isObject(given)) throw invalidArgument(what, given, 'an object')
   const checked: Record<string, unknown> = {}
@@ -54,7 +54,8 @@ function readFields<F extends Fields>(
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined
     if (!check) throw unknownProperty(what, name, Object.keys(fields))
     const value = given[name]
-    const result = value === undefined ? onUndefined(name) : check(name, value)
+    if (value === undefined) refuseUndefined?.(name)
+    const result = value === undefined ? undefined : check(name, value)
     if (result !== undefined) checked[name] = result
   }
   return checked as Checked<F>

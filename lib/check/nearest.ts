@@ -9,6 +9,8 @@ export function nearestName(given: string, known: readonly string[]): string | u
   let nearest: string | undefined
   let least = DISTANCE_MAX + 1
   for (const name of known) {
+    // The given name can be of any length.
+    if (Math.abs(given.length - name.length) > DISTANCE_MAX) continue
     const distance = editDistance(given.toLowerCase(), name.toLowerCase())
     const longer = Math.max(given.length, name.length)
     if (distance < least && distance * 2 < longer) {
@@ -21,7 +23,6 @@ export function nearestName(given: string, known: readonly string[]): string | u
 
 /** Returns how many letters must be inserted, removed, replaced or swapped with their neighbor. */
 function editDistance(from: string, to: string): number {
-  if (Math.abs(from.length - to.length) > DISTANCE_MAX) return DISTANCE_MAX + 1
   let beforeLast: number[] = []
   let last = Array.from({ length: to.length + 1 }, (_, column) => column)
   for (let row = 1; row <= from.length; row++) {

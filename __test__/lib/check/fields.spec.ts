@@ -56,6 +56,44 @@ test('what is undefined is left out, and what is inherited from an object counts
   t.regex(error.message, /property of x "toString"/u)
 })
 
+test('each property is read once, so that what was checked is what is passed on', (t) => {
+  let reads = 0
+  const given = {
+    get a() {
+      reads++
+      return reads === 1 ? true : 'x'.repeat(reads)
+    },
+  }
+  for (const read of [check.checkFields, check.checkIdentity]) {
+    reads = 0
+    t.deepEqual(read('x', given, { a: check.flag }), { a: true })
+    t.is(reads, 1)
+  }
+})
+
+test('a delete refuses a property without a value, and says what a mistyped one was to be', (t) => {
+  const fields = { priority: check.u32, table: check.u32 }
+  const options = { instanceOf: TunError, code: 'ERR_TUN_INVALID_ARGUMENT' }
+  t.deepEqual(check.checkIdentity('rule', { priority: 7 }, fields), { priority: 7 })
+  for (const given of [{ table: undefined }, Object.create({ table: undefined })]) {
+    t.throws(() => check.checkIdentity('rule', given, fields), {
+      ...options,
+      message: /^Invalid table undefined: expected a value; leave out a property/u,
+    })
+  }
+  t.throws(() => check.checkIdentity('rule', { priorty: 7 }, fields), {
+    ...options,
+    message:
+      'Invalid property of rule "priorty": expected one of priority, table; did you mean priority?',
+  })
+})
+
+test('a mistyped property of any length is refused at once, with its beginning', (t) => {
+  const name = 'x'.repeat(2 ** 28)
+  const error = t.throws(() => check.checkFields('x', { [name]: 1 }, { a: check.flag }))
+  t.true(error.message.length < 500)
+})
+
 test('settings of links are checked each', (t) => {
   const refuse = (settings: object) => {
     t.throws(() => check.checkFields('settings', settings, LINK_SETTINGS), {

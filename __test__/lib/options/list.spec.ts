@@ -3,6 +3,7 @@ import type { TunError } from '../../../index.ts'
 import { list } from '../../../lib/check/fields.ts'
 import { checkList, checkNames } from '../../../lib/check/list.ts'
 import { checkDeviceOptions } from '../../../lib/options/device.ts'
+import { checkMacFilter, checkProgram } from '../../../lib/options/filter.ts'
 import { checkOptions as checkRelayOptions } from '../../../lib/options/relay.ts'
 
 const INVALID = 'ERR_TUN_INVALID_ARGUMENT'
@@ -34,6 +35,17 @@ test('a list of any length is refused at once, wherever one is taken', (t) => {
     () => checkDeviceOptions({ routes: longest }, false),
     () => checkDeviceOptions({ offload: longest as never }, false),
     () => checkRelayOptions({ addresses: longest, sendPort: 1, receivePort: 2 }),
+    () =>
+      checkRelayOptions({ addresses: ['10.0.0.1'], routes: longest, sendPort: 1, receivePort: 2 }),
+    () =>
+      checkRelayOptions({
+        addresses: ['10.0.0.1'],
+        offload: longest as never,
+        sendPort: 1,
+        receivePort: 2,
+      }),
+    () => checkMacFilter({ addresses: longest }),
+    () => checkProgram(longest),
     () => list((_, value) => value)('families', longest),
   ]
   for (const call of calls) t.throws(call, { code: INVALID, message })
