@@ -33,7 +33,6 @@ const netns: Check = (_, value) => checkNamespace(value)
 const mtu: Check = (what, value) =>
   Number.isInteger(value) && (value as number) > MTU_MAX ? u32(what, value) : checkMtu(value)
 
-
 /** `null` is no master, which the kernel calls 0. */
 const master: Check = (what, value) => (value === null ? 0 : linkRef(what, value))
 

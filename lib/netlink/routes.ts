@@ -83,7 +83,7 @@ const NEXT_HOP: Fields = {
   otherAttributes,
 }
 
-const nextHop: Check = (what, value) => asRequested(nested(NEXT_HOP)(what, value) as Checked)
+const nextHop: Check = (what, value) => asRequested(nested(NEXT_HOP)(what, value))
 
 const network: Check = (_, value) => formatAddress(parseRoute(value as string))
 
