@@ -105,9 +105,11 @@ class NativeRelay {
 async function startRelay(options, onEvent) {
   const behaviour = behaviours.get(options.name) ?? JSON.parse(process.env.FAKE_BINDING ?? '{}')
   calls.set(options.name, options)
+  // Before the events: a test may send the signal as soon as it sees one of them.
+  const signal = behaviour.startAwaitsSignal ? signalled() : undefined
   for (const event of behaviour.events ?? []) onEvent?.(event)
   await delay(behaviour.startDelayMs ?? 0)
-  if (behaviour.startAwaitsSignal) await signalled()
+  await signal
   if (behaviour.startError) throw nativeError(behaviour.startError)
   return new NativeRelay(options, behaviour)
 }
