@@ -1,7 +1,9 @@
+import { type InspectOptions, inspect } from 'node:util'
 import { u16 } from '../check/fields.ts'
 import { formatMac, parseMac } from '../options/mac.ts'
 import { formatIpv4, parseIp } from './address.ts'
 import { putUint16, uint16 } from './bytes.ts'
+import { describe, fieldsOf } from './describe.ts'
 import { ipPacketOf } from './ip.ts'
 import type { Ipv4Packet } from './ipv4.ts'
 import type { Ipv6Packet } from './ipv6.ts'
@@ -114,6 +116,19 @@ export class EthernetFrame {
   get arp(): ArpPacket | undefined {
     return this.etherType === ETHERTYPE_ARP ? arpOf(this.payload) : undefined
   }
+
+  /** Returns the fields without the bytes, for `JSON.stringify()` and `console.log()`. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { source, destination, etherType, vlanTags, packet, arp } = this
+    const tags = vlanTags.length > 0 ? vlanTags : undefined
+    const payloadBytes = this.payload.length
+    return fieldsOf({ source, destination, etherType, vlanTags: tags, payloadBytes, packet, arp })
+  }
+
+  /** @internal */
+  [inspect.custom](depth: number, options: InspectOptions, print: typeof inspect): string {
+    return describe(this, depth, options, print)
+  }
 }
 
 /** An ARP packet for IPv4 over Ethernet (RFC 826): each field is read when it is asked for. */
@@ -165,6 +180,17 @@ export class ArpPacket {
 
   set targetIp(address: string) {
     this.bytes.set(parseIp(address, 4), 24)
+  }
+
+  /** Returns the fields without the bytes, for `JSON.stringify()` and `console.log()`. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { operation, senderMac, senderIp, targetMac, targetIp } = this
+    return { operation, senderMac, senderIp, targetMac, targetIp }
+  }
+
+  /** @internal */
+  [inspect.custom](depth: number, options: InspectOptions, print: typeof inspect): string {
+    return describe(this, depth, options, print)
   }
 }
 

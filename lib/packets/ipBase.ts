@@ -1,4 +1,6 @@
-import { type TcpSegment, type UdpDatagram, tcpOf, udpOf } from './transport.ts'
+import { type InspectOptions, inspect } from 'node:util'
+import { describe, fieldsOf } from './describe.ts'
+import { type IcmpMessage, type TcpSegment, type UdpDatagram, tcpOf, udpOf } from './transport.ts'
 
 const TCP = 6
 const UDP = 17
@@ -47,6 +49,47 @@ export abstract class IpPacketBase {
       this.#udp = this.begins(UDP) ? udpOf(this.payload, this.isFragment) : undefined
     return this.#udp
   }
+
+  abstract readonly version: 4 | 6
+  abstract readonly source: string
+  abstract readonly destination: string
+  abstract readonly hopLimit: number
+  abstract readonly identification: number
+  abstract readonly icmp: IcmpMessage | undefined
+  abstract readonly icmpv6: IcmpMessage | undefined
+
+  /** Returns the fields without the bytes, for `JSON.stringify()` and `console.log()`. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { isFragment } = this
+    return fieldsOf({
+      version: this.version,
+      source: this.source,
+      destination: this.destination,
+      protocol: this.protocol,
+      hopLimit: this.hopLimit,
+      totalBytes: this.totalBytes,
+      ...this.moreFields(),
+      ...(isFragment
+        ? {
+            identification: this.identification,
+            fragmentOffsetBytes: this.fragmentOffsetBytes,
+            moreFragments: this.moreFragments,
+          }
+        : {}),
+      tcp: this.tcp,
+      udp: this.udp,
+      icmp: this.icmp,
+      icmpv6: this.icmpv6,
+    })
+  }
+
+  /** @internal */
+  [inspect.custom](depth: number, options: InspectOptions, print: typeof inspect): string {
+    return describe(this, depth, options, print)
+  }
+
+  /** Returns the fields that only packets of this version have. */
+  protected abstract moreFields(): Readonly<Record<string, unknown>>
 
   /** Whether the payload begins with the header of that protocol: a fragment other than the first does not. */
   protected begins(protocol: number): boolean {

@@ -105,4 +105,8 @@ export class Ipv4Packet extends IpPacketBase {
   get icmpv6(): undefined {
     return undefined
   }
+
+  protected moreFields(): Readonly<Record<string, unknown>> {
+    return { dontFragment: this.dontFragment }
+  }
 }

@@ -122,6 +122,11 @@ export class Ipv6Packet extends IpPacketBase {
     return this.#extensions.isRouted
   }
 
+  protected moreFields(): Readonly<Record<string, unknown>> {
+    const types = this.extensionHeaders.map(({ type }) => type)
+    return { flowLabel: this.flowLabel, ...(types.length > 0 ? { extensionHeaders: types } : {}) }
+  }
+
   get #extensions(): ExtensionChain {
     this.#chain ??= chainOf(this.bytes)
     return this.#chain

@@ -1,9 +1,15 @@
+import { type InspectOptions, inspect } from 'node:util'
 import { u16, u8 } from '../check/fields.ts'
 import { putUint16, uint16, uint32 } from './bytes.ts'
+import { describe, fieldsOf } from './describe.ts'
 
 const TCP_HEADER_BYTES = 20
 const UDP_HEADER_BYTES = 8
 const ICMP_HEADER_BYTES = 8
+/** The control bits of TCP, from the lowest. */
+const TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'] as const
+/** Echo reply and request, of ICMP and ICMPv6. */
+const ECHO_TYPES: ReadonlySet<number> = new Set([0, 8, 128, 129])
 
 /** What TCP and UDP share. */
 abstract class Ported {
@@ -31,6 +37,14 @@ abstract class Ported {
 
   set destinationPort(port: number) {
     putUint16(this.bytes, 2, u16('destinationPort', port))
+  }
+
+  /** Returns the fields without the bytes, for `JSON.stringify()` and `console.log()`. */
+  abstract toJSON(): Readonly<Record<string, unknown>>
+
+  /** @internal */
+  [inspect.custom](depth: number, options: InspectOptions, print: typeof inspect): string {
+    return describe(this, depth, options, print)
   }
 }
 
@@ -111,6 +125,21 @@ export class TcpSegment extends Ported {
   get payload(): Uint8Array {
     return this.bytes.subarray(this.headerBytes)
   }
+
+  /** Returns the fields without the bytes, for `JSON.stringify()` and `console.log()`. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { sourcePort, destinationPort, sequence, acknowledgment, flags, window } = this
+    const names = TCP_FLAGS.filter((_, bit) => (flags & (1 << bit)) !== 0)
+    const ports = { sourcePort, destinationPort }
+    return {
+      ...ports,
+      flags: names,
+      sequence,
+      acknowledgment,
+      window,
+      payloadBytes: this.payload.length,
+    }
+  }
 }
 
 /** A UDP datagram (RFC 768), a view of the packet that it lies in. */
@@ -127,6 +156,12 @@ export class UdpDatagram extends Ported {
 
   get payload(): Uint8Array {
     return this.bytes.subarray(UDP_HEADER_BYTES, this.lengthBytes)
+  }
+
+  /** Returns the fields without the bytes, for `JSON.stringify()` and `console.log()`. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { sourcePort, destinationPort, lengthBytes } = this
+    return { sourcePort, destinationPort, lengthBytes, payloadBytes: this.payload.length }
   }
 }
 
@@ -174,6 +209,20 @@ export class IcmpMessage {
   /** What follows the eight bytes of the header: the data of an echo, or the packet that an error is about. */
   get payload(): Uint8Array {
     return this.bytes.subarray(ICMP_HEADER_BYTES)
+  }
+
+  /** Returns the fields without the bytes, for `JSON.stringify()` and `console.log()`. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { type, code } = this
+    const echo = ECHO_TYPES.has(type)
+      ? { identifier: this.identifier, sequence: this.sequence }
+      : {}
+    return fieldsOf({ type, code, ...echo, payloadBytes: this.payload.length })
+  }
+
+  /** @internal */
+  [inspect.custom](depth: number, options: InspectOptions, print: typeof inspect): string {
+    return describe(this, depth, options, print)
   }
 }
 
