@@ -3,17 +3,20 @@
  *
  * @packageDocumentation
  */
-export { Device, type DeviceOffloads, TapDevice, TunDevice } from './lib/device.ts'
+export { Device, type DeviceOffloads } from './lib/device.ts'
 export type { WriteOptions } from './lib/device/abort.ts'
+export type { DeviceDiagnostic, DeviceEvent } from './lib/device/diagnostics.ts'
 export type { DeviceNamespace, DeviceSettings, DeviceStats } from './lib/device/control.ts'
 export type { BatchOptions, ReadOptions, Whole } from './lib/device/readOptions.ts'
+export { TapDevice, TunDevice } from './lib/device/kinds.ts'
 export { BatchError, type RefusedPacket } from './lib/device/sink.ts'
 export type { PackedBatch } from './lib/device/source.ts'
 export type { StreamOptions } from './lib/device/streamOptions.ts'
 export type { PacketStreams } from './lib/device/streams.ts'
 export type { SuperPacket, VnetHeader } from './lib/device/vnet.ts'
+export type { Diagnostic } from './lib/diagnostics.ts'
 export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.ts'
-export type { RelayEvent } from './lib/events.ts'
+export type { EventsOptions, RelayEvent, RelayEventFields, RelayEventKind } from './lib/events.ts'
 export { type Features, features } from './lib/features.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
 export type {
@@ -36,7 +39,13 @@ export type {
   NeighborState,
   Neighbors,
 } from './lib/netlink/neighbors.ts'
-export { Netlink, type NetlinkOptions } from './lib/netlink/netlink.ts'
+export {
+  Netlink,
+  type NetlinkDiagnostic,
+  type NetlinkOptions,
+  type NetlinkSessionEvent,
+  openNetlink,
+} from './lib/netlink/netlink.ts'
 export type { OtherAttribute } from './lib/netlink/otherAttributes.ts'
 export type * from './lib/netlink/routeTypes.ts'
 export type { Routes } from './lib/netlink/routes.ts'
@@ -48,6 +57,7 @@ export { type InterfaceAddress, parseAddress } from './lib/options/address.ts'
 export type * from './lib/options/declarations.ts'
 export type { DeviceOffload } from './lib/options/deviceTable.ts'
 export type { BpfInstruction, MacFilter } from './lib/options/filter.ts'
+export type { ListenOptions, RelayPeer } from './lib/options/ends.ts'
 export type { Offload } from './lib/options/offload.ts'
 export {
   type ChecksumVerdict,
@@ -69,7 +79,7 @@ export {
   type ListedDevice,
   removePersistent,
 } from './lib/persistent.ts'
-export { Relay } from './lib/relay.ts'
+export { Relay, type RelayDiagnostic, startRelay } from './lib/relay.ts'
 export type {
   InboundDrops,
   InboundStats,

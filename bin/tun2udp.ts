@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-import { Relay, type RelayOptions, sdNotify } from '../index.ts'
+import { subscribe } from 'node:diagnostics_channel'
+import { type Relay, type RelayDiagnostic, sdNotify } from '../index.ts'
+import { startRelayAs } from '../lib/relay.ts'
 import { type Arguments, parseArguments } from './tun2udp/arguments.ts'
 import { Output, flush } from './tun2udp/output.ts'
-import { endingSignal, onStatsSignal } from './tun2udp/signals.ts'
+import { endingSignal, onHangUp, onStatsSignal } from './tun2udp/signals.ts'
 
 /** Prints what was asked for, or runs the relay to its end; gives the status. */
 async function main(): Promise<number> {
@@ -20,12 +22,21 @@ function print({ stdout, stderr, status }: Extract<Arguments, { run: false }>): 
 async function run(parsed: Extract<Arguments, { run: true }>): Promise<number> {
   const output = new Output(parsed.output)
   const signal = endingSignal()
+  // Also the events of a start that fails, of which there is no relay to iterate over.
+  subscribe('tun2udp:relay', (message) => {
+    const diagnostic = message as RelayDiagnostic
+    if (diagnostic.type === 'event') output.notice(diagnostic.event)
+  })
+  onHangUp(() => {
+    const message = 'SIGHUP is ignored: there is no configuration file to read again'
+    output.notice({ kind: 'hangup', message })
+  })
   let relay: Relay | undefined
   onStatsSignal(() => {
     if (relay) output.stats(relay.stats(), 'signal')
   })
   try {
-    relay = await start(parsed.relay, signal, output)
+    relay = await start(parsed, signal)
     if (!relay) return 0
     await serve(relay, signal, parsed.output.stats, output)
     return 0
@@ -39,18 +50,11 @@ async function run(parsed: Extract<Arguments, { run: true }>): Promise<number> {
 
 /** The relay, or nothing when a signal came before it was ready. */
 async function start(
-  options: RelayOptions,
+  { relay, account }: Extract<Arguments, { run: true }>,
   signal: AbortSignal,
-  output: Output,
 ): Promise<Relay | undefined> {
   try {
-    return await Relay.start({
-      ...options,
-      signal,
-      onEvent: (event) => {
-        output.notice(event)
-      },
-    })
+    return await startRelayAs({ ...relay, signal }, account)
   } catch (error) {
     if (signal.aborted && error === signal.reason) return undefined
     throw error

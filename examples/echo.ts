@@ -21,5 +21,6 @@ for await (const bytes of tun) {
   udp.sourcePort = destinationPort
   udp.destinationPort = sourcePort
   fillChecksums(packet)
-  await tun.write(bytes)
+  // A packet that is not written is lost, as on any network, and does not end the program.
+  if (!tun.tryWrite(bytes)) console.error('not written:', packet)
 }

@@ -23,5 +23,6 @@ for await (const bytes of tun) {
   packet.hopLimit = 64
   echo.type = ECHO[packet.version].reply
   fillChecksums(packet)
-  await tun.write(bytes)
+  // A packet that is not written is lost, as on any network, and does not end the program.
+  if (!tun.tryWrite(bytes)) console.error('not written:', packet)
 }

@@ -22,7 +22,7 @@ async function forward(port: TapDevice): Promise<void> {
     stations.set(frame.source, port)
     const known = frame.isMulticast ? undefined : stations.get(frame.destination)
     const targets = known ? [known] : ports
-    for (const target of targets) if (target !== port) await target.write(bytes)
+    for (const target of targets) if (target !== port) target.tryWrite(bytes)
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { NativeDevice } from '#binding'
-import { type WriteOptions, writeUntilAborted } from './device/abort.ts'
-import { DeviceControl } from './device/control.ts'
+import { onceAborted } from './check/abort.ts'
+import { type KEY, checkKey } from './constructing.ts'
+import { diagnostics } from './device/diagnostics.ts'
 import { SourceIterator } from './device/iterator.ts'
 import {
   type BatchOptions,
@@ -16,33 +17,36 @@ import { PacketSink } from './device/sink.ts'
 import { type PackedBatch, PacketSource } from './device/source.ts'
 import type { StreamOptions } from './device/streamOptions.ts'
 import { DeviceStreams, type PacketStreams } from './device/streams.ts'
-import type { SuperPacket, VnetHeader } from './device/vnet.ts'
+import type { SuperPacket } from './device/vnet.ts'
 import { type Watching, watch } from './device/watching.ts'
-import { invalidArgument } from './errors.ts'
-import {
-  type BpfInstruction,
-  type MacFilter,
-  checkMacFilter,
-  checkProgram,
-} from './options/filter.ts'
+import { WritableDevice } from './device/writing.ts'
+import { Ending } from './ending.ts'
 
 /** Which super-packets the kernel exchanges with a device. */
 export interface DeviceOffloads {
+  /** Written packets of a flow are coalesced into super-packets. */
+  readonly coalesce: boolean
   /** TCP super-packets, `TUN_F_TSO4` and `TUN_F_TSO6`. */
   readonly tso: boolean
   /** UDP super-packets, `TUN_F_USO4` and `TUN_F_USO6`. */
   readonly uso: boolean
 }
 
+/** How a device was opened, as far as the object needs to know. */
+export interface OpenedOptions {
+  readonly highWaterMark: number
+  readonly signal: AbortSignal | undefined
+}
+
 /** An open TUN or TAP device: {@link TunDevice}, {@link TapDevice}. */
 export abstract class Device
-  extends DeviceControl
-  implements AsyncDisposable, AsyncIterable<Buffer, undefined>
+  extends WritableDevice
+  implements AsyncDisposable, Disposable, AsyncIterable<Buffer, undefined>
 {
   /** The interface's name, as the kernel gave it. */
   readonly name: string
   /** The interface's index in its network namespace. */
-  readonly index: number
+  readonly ifIndex: number
   /** The interface's MTU in bytes, when it was opened. */
   readonly mtu: number
   /** The `IFF_` flags of `TUNGETIFF`, when it was opened. */
@@ -51,36 +55,65 @@ export abstract class Device
   readonly offload: DeviceOffloads
   /** Packets read ahead of who asks for them, at most. */
   readonly highWaterMark: number
+  /** Resolves once the device is closed; it never rejects. Waiting for it does not keep the process alive. */
+  readonly closed: Promise<void>
 
   readonly #native: NativeDevice
   readonly #readiness: Watching
   readonly #source: PacketSource
   readonly #sink: PacketSink
   readonly #streams: DeviceStreams
-  #isClosed = false
+  readonly #ending = new Ending()
+  readonly #release: () => void
 
   /** @internal */
-  constructor(native: NativeDevice, highWaterMark: number) {
+  protected constructor(key: typeof KEY, native: NativeDevice, options: OpenedOptions) {
+    checkKey(key, 'Device', 'openTun() or openTap()')
+    const { highWaterMark, signal } = options
     const watching = watch(native)
-    super(native, watching)
-    const { name, index, mtu, flags, tso, uso } = native.info
+    const { packets } = native
+    const sink = new PacketSink(native, packets, watching)
+    super(native, watching, sink)
+    const { name, index, mtu, flags, tso, uso, coalesce } = native.info
     this.name = name
-    this.index = index
+    this.ifIndex = index
     this.mtu = mtu
     this.flags = flags
-    this.offload = { tso, uso }
+    this.offload = { tso, uso, coalesce }
     this.highWaterMark = highWaterMark
     this.#native = native
     this.#readiness = watching
-    const { packets } = native
     this.#source = new PacketSource(native, packets, watching, highWaterMark)
-    this.#sink = new PacketSink(native, packets, watching)
-    this.#streams = new DeviceStreams(this)
+    this.#source.onPause = (pauseMs) => {
+      const event = { kind: 'read-failed', pauseMs } as const
+      diagnostics.publish({ type: 'event', name, target: this, event })
+    }
+    this.#source.onFailure = (error) => {
+      diagnostics.publish({ type: 'error', name, target: this, error })
+    }
+    this.#sink = sink
+    this.#streams = new DeviceStreams({
+      name,
+      highWaterMark,
+      batches: (options) => this.batches(options),
+      write: (packet) => sink.write(packet),
+      writeBatch: (packets) => sink.writeBatch(packets),
+    })
+    this.closed = this.#ending.closed
+    this.#release = onceAborted(signal, () => void this.close())
   }
 
-  /** Whether `close()` was called. */
-  get closed(): boolean {
-    return this.#isClosed
+  /** Whether `close()` was called, or the signal aborted. */
+  get isClosed(): boolean {
+    return this.#ending.isClosed
+  }
+
+  /**
+   * The file descriptor of the device's first queue, for calls that this package does not have; `undefined` once the
+   * device is closed. It stays the device's: do not close it, read from it or write to it.
+   */
+  get fd(): number | undefined {
+    return this.isClosed ? undefined : this.#native.info.fd
   }
 
   /**
@@ -145,61 +178,6 @@ export abstract class Device
   }
 
   /**
-   * Writes a packet at once. Only if the device has no room, a promise is given, and the packet must not be
-   * changed until it is settled; `await tun.write(packet)` is right in both cases.
-   *
-   * @throws {TunError} the kernel did not take the packet: `ERR_TUN_PACKET_REFUSED`, `ERR_TUN_INTERFACE_DOWN`,
-   * `ERR_TUN_DEVICE_DELETED`.
-   */
-  write(packet: Uint8Array, options?: WriteOptions): Promise<void> | undefined {
-    if (options !== undefined) return writeUntilAborted(() => this.#sink.write(packet), options)
-    return this.#sink.write(packet)
-  }
-
-  /**
-   * Writes packets, those of a flow in order and joined where the device takes that. Only if the device has no
-   * room, a promise is given.
-   *
-   * @throws {BatchError} the kernel did not take some of them; all others were written.
-   */
-  writeBatch(packets: readonly Uint8Array[], options?: WriteOptions): Promise<void> | undefined {
-    if (options !== undefined)
-      return writeUntilAborted(() => this.#sink.writeBatch(packets), options)
-    return this.#sink.writeBatch(packets)
-  }
-
-  /**
-   * The same for packets that lie in one buffer: packet n from `offsets[n]` to `offsets[n + 1]`.
-   *
-   * @throws {BatchError} the kernel did not take some of them; all others were written.
-   */
-  writePacked(batch: PackedBatch, options?: WriteOptions): Promise<void> | undefined {
-    if (options !== undefined)
-      return writeUntilAborted(() => this.#sink.writePacked(batch), options)
-    return this.#sink.writePacked(batch)
-  }
-
-  /**
-   * Writes a super-packet, or a packet whose checksum the kernel is to put in, with the header that says so; fields
-   * that are absent are 0. It takes a device with a vnet header, as it is by default.
-   *
-   * @throws {TunError} as `write()`; `ERR_TUN_UNSUPPORTED` without a vnet header.
-   *
-   * @example
-   * for await (const packet of one.packets({ superpackets: true })) await other.writeSuperPacket(packet)
-   */
-  writeSuperPacket(
-    packet: { data: Uint8Array; header: Partial<VnetHeader> },
-    options?: WriteOptions,
-  ): Promise<void> | undefined {
-    const given = packet as unknown
-    if (typeof given !== 'object' || given === null)
-      throw invalidArgument('packet', given, 'an object with data and header')
-    const write = () => this.#sink.writeSuperPacket(packet.data, packet.header)
-    return options === undefined ? write() : writeUntilAborted(write, options)
-  }
-
-  /**
    * The packets as a Web stream, the same one until it has ended; then it is another.
    *
    * It takes part as a loop does: it reads once somebody reads from it, and holds the device until it is cancelled.
@@ -249,54 +227,32 @@ export abstract class Device
   }
 
   /**
-   * Closes the device: loops end, who waits to write is refused. With its last queue the interface goes, unless it
-   * is persistent. Once is enough, more do no harm.
+   * Closes the device: loops end, and writes that wait for room reject with `ERR_TUN_CLOSED`. With its last queue the
+   * interface is deleted, unless it is persistent. Calling it again has no effect.
+   *
+   * The kernel deletes an interface while the caller waits, which takes about 20 ms.
    */
   close(): Promise<void> {
-    if (!this.#isClosed) {
-      this.#isClosed = true
-      this.#readiness.close()
-      this.#native.close()
-      this.#source.finish(undefined)
-      this.#sink.close()
-      this.#streams.close()
-    }
-    return Promise.resolve()
+    this[Symbol.dispose]()
+    return this.closed
   }
 
-  /** The same as `close()`, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
-  }
-}
-
-/** An open TUN device: its packets are IPv4 and IPv6 packets. */
-export class TunDevice extends Device {
-  /** IP packets. */
-  readonly mode = 'tun'
-}
-
-/** An open TAP device: its packets are Ethernet frames. */
-export class TapDevice extends Device {
-  /** Ethernet frames. */
-  readonly mode = 'tap'
-
-  /**
-   * Picks the frames that come to the reader by their destination (`TUNSETTXFILTER`); `undefined`: all of them.
-   *
-   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: no address, or more single stations than the driver tells apart.
-   */
-  async setMacFilter(filter: MacFilter | undefined): Promise<void> {
-    const checked = filter === undefined ? undefined : checkMacFilter(filter)
-    await this.control('set the MAC filter of', (native) => native.setStationFilter(checked))
+  /** Closes the device as `close()` does, for `using`. */
+  [Symbol.dispose](): void {
+    if (!this.#ending.begin()) return
+    this.#release()
+    this.keepStats()
+    this.#readiness.close()
+    this.#native.close()
+    this.#source.finish(undefined)
+    this.#sink.close()
+    this.#streams.close()
+    this.#ending.settle()
+    diagnostics.publish({ type: 'closed', name: this.name, target: this })
   }
 
-  /**
-   * Drops each frame for whose bytes a classic BPF program answers 0 (`TUNATTACHFILTER`); `undefined`: none any more
-   * (`TUNDETACHFILTER`). The program goes with this object, also where the interface stays.
-   */
-  async setFilter(program: readonly BpfInstruction[] | undefined): Promise<void> {
-    const checked = program === undefined ? undefined : checkProgram(program)
-    await this.control('set the filter of', (native) => native.setFilter(checked))
+  /** Closes the device as `close()` does, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

@@ -18,11 +18,10 @@
  * - `ERR_TUN_INTERFACE_DOWN`: a packet was written while the interface was down.
  * - `ERR_TUN_PACKET_REFUSED`: the kernel did not take a packet.
  * - `ERR_TUN_DETACHED`: a packet was written while every queue of the device was detached.
- * - `ERR_TUN_CLOSED`: the device was closed before.
+ * - `ERR_TUN_CLOSED`: the device, relay or session is closed.
  * - `ERR_TUN_LOCKED`: the device is being read from by somebody else already.
  * - `ERR_TUN_ROUTE_LOOP`: the relay's own datagrams would go into the tunnel.
  * - `ERR_TUN_UNSUPPORTED`: this kernel cannot do what was asked.
- * - `ERR_TUN_ABORTED`: the operation was ended by its caller.
  * - `ERR_TUN_INTERRUPTED`: a table changed while it was read.
  * - `ERR_TUN_TIMEOUT`: what was waited for did not happen in time.
  * - `ERR_TUN_EXHAUSTED`: a resource of the system ran out.
@@ -52,7 +51,6 @@ export type TunErrorCode =
   | 'ERR_TUN_LOCKED'
   | 'ERR_TUN_ROUTE_LOOP'
   | 'ERR_TUN_UNSUPPORTED'
-  | 'ERR_TUN_ABORTED'
   | 'ERR_TUN_INTERRUPTED'
   | 'ERR_TUN_TIMEOUT'
   | 'ERR_TUN_EXHAUSTED'

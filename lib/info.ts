@@ -15,7 +15,7 @@ export interface RelayInfo {
     /** Its name, as the kernel gave it. */
     readonly name: string
     /** Its index in its network namespace. */
-    readonly index: number
+    readonly ifIndex: number
     /** Its MTU in bytes. */
     readonly mtu: number
     /** Its addresses, `ADDRESS/PREFIX`, the primary one first. */
@@ -41,7 +41,7 @@ export function toInfo(native: NativeRelayInfo): RelayInfo {
   return {
     interface: {
       name: native.interfaceName,
-      index: native.interfaceIndex,
+      ifIndex: native.interfaceIndex,
       mtu: native.mtu,
       addresses: native.addresses,
     },

@@ -1,5 +1,8 @@
+import type { NativeDevice, NativeDeviceOptions } from '#binding'
 import { throwIfAborted } from './check/abort.ts'
-import { TapDevice, TunDevice } from './device.ts'
+import { type TapDevice, type TunDevice, newTapDevice, newTunDevice } from './device/kinds.ts'
+import { diagnostics } from './device/diagnostics.ts'
+import type { Device, OpenedOptions } from './device.ts'
 import { fromNative } from './errors.ts'
 import { loadNative } from './native.ts'
 import type { TapOptions, TunOptions } from './options/declarations.ts'
@@ -9,7 +12,7 @@ import { checkDeviceOptions } from './options/device.ts'
  * Opens a TUN device, and configures its interface.
  *
  * Needs CAP_NET_ADMIN in the namespace of the interface, or a persistent device that belongs to the user.
- * Whatever makes it fail, nothing is left behind.
+ * If it fails, everything is rolled back.
  *
  * @throws {TunError} an option is refused, or a step failed.
  * @throws the reason of `options.signal` when it was aborted.
@@ -19,8 +22,7 @@ import { checkDeviceOptions } from './options/device.ts'
  * for await (const packet of tun) console.log(packet.length)
  */
 export async function openTun(options: TunOptions = {}): Promise<TunDevice> {
-  const { native, highWaterMark } = await open(options, false)
-  return new TunDevice(native, highWaterMark)
+  return open(options, false, newTunDevice)
 }
 
 /**
@@ -30,25 +32,42 @@ export async function openTun(options: TunOptions = {}): Promise<TunDevice> {
  * @throws the reason of `options.signal` when it was aborted.
  */
 export async function openTap(options: TapOptions = {}): Promise<TapDevice> {
-  const { native, highWaterMark } = await open(options, true)
-  return new TapDevice(native, highWaterMark)
+  return open(options, true, newTapDevice)
 }
 
-async function open(options: TapOptions, isTap: boolean) {
+async function open<D extends Device>(
+  options: TapOptions,
+  isTap: boolean,
+  create: (native: NativeDevice, options: OpenedOptions) => D,
+): Promise<D> {
   const { native: checked, highWaterMark, signal } = checkDeviceOptions(options, isTap)
+  try {
+    const device = create(await openNative(checked, signal), { highWaterMark, signal })
+    diagnostics.publish({ type: 'opened', name: device.name, target: device })
+    return device
+  } catch (error) {
+    diagnostics.publish({ type: 'error', name: checked.name ?? '', error })
+    throw error
+  }
+}
+
+async function openNative(
+  options: NativeDeviceOptions,
+  signal: AbortSignal | undefined,
+): Promise<NativeDevice> {
   throwIfAborted(signal)
   const { openDevice } = await loadNative()
   let native
   try {
-    native = await openDevice(checked)
+    native = await openDevice(options)
   } catch (error) {
     throwIfAborted(signal)
     throw fromNative(error)
   }
   if (signal?.aborted) {
-    // An opening cannot be broken off half-way: so that nothing stays behind, it is completed and undone.
+    // An opening cannot be interrupted half-way: it is completed and rolled back.
     native.close()
     throw signal.reason
   }
-  return { native, highWaterMark }
+  return native
 }

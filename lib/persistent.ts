@@ -17,7 +17,7 @@ export interface DeviceInfo {
   /** Its name, as the kernel gave it. */
   readonly name: string
   /** Its index in its network namespace. */
-  readonly index: number
+  readonly ifIndex: number
   /** IP packets or Ethernet frames. */
   readonly mode: 'tun' | 'tap'
   /** Whether it was told to be up. */
@@ -29,7 +29,7 @@ export interface DeviceInfo {
   /** Whether it may have several queues (`IFF_MULTI_QUEUE`). */
   readonly multiQueue: boolean
   /** Whether each packet is preceded by a packet information header (no `IFF_NO_PI`). */
-  readonly packetInfo: boolean
+  readonly packetInformation: boolean
   /** Whether each packet is preceded by a `struct virtio_net_hdr` (`IFF_VNET_HDR`). */
   readonly vnetHeader: boolean
   /** Number of the user who may attach to it without `CAP_NET_ADMIN`; absent where there is none. */
@@ -102,13 +102,13 @@ function toDevice(native: NativeListedDevice): DeviceInfo {
   const { owner, group, attachedQueues: attached, detachedQueues: detached } = native
   return {
     name: native.name,
-    index: native.index,
+    ifIndex: native.index,
     mode: native.isTap ? 'tap' : 'tun',
     up: native.isUp,
     mtu: native.mtu,
     persistent: native.isPersistent,
     multiQueue: native.isMultiQueue,
-    packetInfo: native.hasPacketInformation,
+    packetInformation: native.hasPacketInformation,
     vnetHeader: native.hasVnetHeader,
     ...(owner === undefined ? {} : { owner }),
     ...(group === undefined ? {} : { group }),

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { throwIfAborted } from './check/abort.ts'
+import { throwIfAborted, untilAborted } from './check/abort.ts'
 import { TunError } from './errors.ts'
 import { checkPeerAddress } from './options/peer.ts'
 
@@ -39,17 +39,4 @@ function unknownHost(peer: string, family: number, cause: unknown): TunError {
     { code: 'ERR_TUN_UNKNOWN_HOST', syscall: 'getaddrinfo', subject: peer },
     { cause },
   )
-}
-
-async function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (!signal) return promise
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      reject(signal.reason as Error)
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', abort)
-    })
-  })
 }

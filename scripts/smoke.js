@@ -17,7 +17,8 @@ const TESTS = [
     async run() {
       const imported = await import('tun2udp')
       const required = createRequire(import.meta.url)('tun2udp')
-      assert.equal(typeof imported.Relay.start, 'function')
+      assert.equal(typeof imported.startRelay, 'function')
+      assert.equal(required.startRelay, imported.startRelay)
       assert.equal(required.Relay, imported.Relay)
     },
   },
@@ -43,9 +44,9 @@ const TESTS = [
     title: 'a relay starts, has a device and a port, and closes',
     skip: NEEDS_ROOT,
     async run() {
-      const { Relay } = await import('tun2udp')
+      const { startRelay } = await import('tun2udp')
       const options = { addresses: ['10.254.0.1/32'], sendPort: 9, receivePort: 0 }
-      const relay = await Relay.start(options)
+      const relay = await startRelay(options)
       assert.match(relay.info.interface.name, /^tun\d+$/)
       assert.ok(relay.info.local.port > 0)
       await relay.close()

@@ -5,8 +5,8 @@ set -euo pipefail
 here=$(dirname "$0")
 "$here/setup.sh"
 program=("$(command -v node)" "$here/../dist/bin/tun2udp.js" "$@")
-# npm hands on SIGINT and SIGTERM, but dies of SIGHUP by itself: there the kernel tells the program.
+# npm passes SIGINT and SIGTERM on, but SIGHUP ends it alone: the kernel then ends the program.
 if [ "${npm_lifecycle_event-}" = start ] && command -v setpriv >/dev/null; then
-  exec setpriv --pdeathsig HUP -- "${program[@]}"
+  exec setpriv --pdeathsig TERM -- "${program[@]}"
 fi
 exec "${program[@]}"

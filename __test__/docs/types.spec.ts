@@ -54,6 +54,6 @@ test('the TypeScript of all pages compiles against the package as it is', (t) =>
 })
 
 test('a mistake in a page is seen', (t) => {
-  const text = "import { Relay } from 'tun2udp'\nawait Relay.start({ address: '10.0.0.1' })\n"
+  const text = "import { startRelay } from 'tun2udp'\nawait startRelay({ address: '10.0.0.1' })\n"
   t.regex(diagnostics(new Map([[`${ROOT}target/pages/mistake.ts`, text]])), /'address' does not/u)
 })

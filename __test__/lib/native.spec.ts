@@ -1,5 +1,5 @@
 import test from 'ava'
-import { Relay } from '../../index.ts'
+import { startRelay } from '../../index.ts'
 import { cleanEnvironment } from '../support/program.ts'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -12,7 +12,7 @@ test.serial('an addon that cannot be loaded is one clear error', async (t) => {
   // The only use of the native layer in this process: it is loaded once.
   process.env['NAPI_RS_NATIVE_LIBRARY_PATH'] = '/no/such/addon.node'
   const error = await t.throwsAsync(
-    Relay.start({ addresses: ['10.0.0.1'], sendPort: 1, receivePort: 2 }),
+    startRelay({ addresses: ['10.0.0.1'], sendPort: 1, receivePort: 2 }),
     {
       code: 'ERR_TUN_NATIVE_LOAD',
     },
@@ -25,7 +25,7 @@ test.serial('an addon that cannot be loaded is one clear error', async (t) => {
 })
 
 const NAMES =
-  'ArpPacket,BatchError,Device,EthernetFrame,IcmpMessage,Ipv4Packet,Ipv6Packet,Netlink,Relay,TapDevice,TcpSegment,TunDevice,TunError,UdpDatagram,createNamespace,createPersistent,deleteNamespace,features,fillChecksums,internetChecksum,listDevices,listNamespaces,openTap,openTun,parseAddress,parseFrame,parsePacket,removePersistent,sdNotify,verifyChecksums'
+  'ArpPacket,BatchError,Device,EthernetFrame,IcmpMessage,Ipv4Packet,Ipv6Packet,Netlink,Relay,TapDevice,TcpSegment,TunDevice,TunError,UdpDatagram,createNamespace,createPersistent,deleteNamespace,features,fillChecksums,internetChecksum,listDevices,listNamespaces,openNetlink,openTap,openTun,parseAddress,parseFrame,parsePacket,removePersistent,sdNotify,startRelay,verifyChecksums'
 
 test('import has the public names', async (t) => {
   const { stdout } = await node(

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { Relay, type RelayEvent, type RelayOptions, TunError } from '../../index.ts'
+import { startRelay, type RelayOptions, TunError } from '../../index.ts'
 import { fakeBinding } from '../support/fakeBinding.ts'
 
 const { behaviours, calls, closings } = fakeBinding()
@@ -22,9 +22,9 @@ const FAILURE = {
 }
 
 test('it tells what it became', async (t) => {
-  await using relay = await Relay.start(options('info', { peer: '::1', listen: '::', mtu: 1400 }))
+  await using relay = await startRelay(options('info', { peer: '::1', listen: '::', mtu: 1400 }))
   t.deepEqual(relay.info, {
-    interface: { name: 'info', index: 7, mtu: 1400, addresses: ['10.0.0.1/24'] },
+    interface: { name: 'info', ifIndex: 7, mtu: 1400, addresses: ['10.0.0.1/24'] },
     local: { address: '::', port: 5002 },
     peer: { address: '::1', port: 5001 },
     buffers: { receiveBytes: 425_984, sendBytes: 212_992 },
@@ -33,13 +33,11 @@ test('it tells what it became', async (t) => {
 })
 
 test('the native layer gets what was checked, and the peer as an address', async (t) => {
-  await using relay = await Relay.start(
+  await using relay = await startRelay(
     options('call', {
       peer: 'localhost',
       listen: '127.0.0.1',
       accept: 'any',
-      user: 'a',
-      group: 'b',
       netns: 12,
     }),
   )
@@ -53,13 +51,11 @@ test('the native layer gets what was checked, and the peer as an address', async
     listen: '127.0.0.1',
     accept: 'any',
     netns: '12',
-    user: 'a',
-    group: 'b',
   })
 })
 
 test('every counter has its place', async (t) => {
-  const relay = await Relay.start(options('stats'))
+  const relay = await startRelay(options('stats'))
   const expected = {
     offload: { tso: true, uso: false, gso: true, gro: false, coalesce: true },
     outbound: {
@@ -110,12 +106,12 @@ test('every counter has its place', async (t) => {
 
 test('a defect in the native layer is a TunError too', async (t) => {
   behaviours.set('panic', { stats: 'throw' })
-  await using relay = await Relay.start(options('panic'))
+  await using relay = await startRelay(options('panic'))
   t.throws(() => relay.stats(), { instanceOf: TunError, code: 'ERR_TUN_INTERNAL' })
 })
 
 test('close() ends it, and again does no harm', async (t) => {
-  const relay = await Relay.start(options('close'))
+  const relay = await startRelay(options('close'))
   await Promise.all([relay.close(), relay.close()])
   await relay.close()
   await relay[Symbol.asyncDispose]()
@@ -125,16 +121,28 @@ test('close() ends it, and again does no harm', async (t) => {
 test('await using closes it', async (t) => {
   let closed: Promise<void>
   {
-    await using relay = await Relay.start(options('using'))
+    await using relay = await startRelay(options('using'))
     closed = relay.closed
   }
   t.is(closings.get('using'), 1)
   await t.notThrowsAsync(closed)
 })
 
+test('isClosed is true from the call of close() on, and after a failure', async (t) => {
+  const relay = await startRelay(options('isClosed'))
+  t.false(relay.isClosed)
+  const closing = relay.close()
+  t.true(relay.isClosed)
+  await closing
+  behaviours.set('failed', { failure: FAILURE })
+  const failed = await startRelay(options('failed'))
+  await t.throwsAsync(failed.closed)
+  t.true(failed.isClosed)
+})
+
 test('closed rejects with why it failed, and close() does not', async (t) => {
   behaviours.set('fail', { failure: FAILURE })
-  const relay = await Relay.start(options('fail'))
+  const relay = await startRelay(options('fail'))
   const error = await t.throwsAsync(relay.closed, { instanceOf: TunError })
   t.like(error, FAILURE)
   await t.notThrowsAsync(relay.close())
@@ -142,7 +150,7 @@ test('closed rejects with why it failed, and close() does not', async (t) => {
 
 test('a failure that nobody looks at is no unhandled rejection', async (t) => {
   behaviours.set('alone', { failure: FAILURE })
-  await Relay.start(options('alone'))
+  await startRelay(options('alone'))
   // AVA fails the whole file for an unhandled rejection.
   await new Promise((resolve) => setTimeout(resolve, 50))
   t.pass()
@@ -155,32 +163,29 @@ test('a start that fails says why', async (t) => {
     errno: 13,
   }
   behaviours.set('denied', { startError })
-  const error = await t.throwsAsync(Relay.start(options('denied')), { instanceOf: TunError })
+  const error = await t.throwsAsync(startRelay(options('denied')), { instanceOf: TunError })
   t.like(error, startError)
 })
 
 test('bad options reject, and nothing is called', async (t) => {
-  await t.throwsAsync(Relay.start(options('badport', { sendPort: 0 })), {
+  await t.throwsAsync(startRelay(options('badport', { sendPort: 0 })), {
     code: 'ERR_TUN_INVALID_ARGUMENT',
   })
   t.false(calls.has('badport'))
 })
 
 test('the families of both ends have to be one', async (t) => {
-  await t.throwsAsync(Relay.start(options('family', { peer: '::1', listen: '0.0.0.0' })), {
+  await t.throwsAsync(startRelay(options('family', { peer: '::1', listen: '0.0.0.0' })), {
     message: 'Invalid listen "0.0.0.0": expected an IPv6 address, as the peer ::1 has one',
   })
   t.false(calls.has('family'))
 })
 
 test('a name that is none is told', async (t) => {
-  const error = await t.throwsAsync(
-    Relay.start(options('name', { peer: 'no-such-host.invalid' })),
-    {
-      instanceOf: TunError,
-      code: 'ERR_TUN_UNKNOWN_HOST',
-    },
-  )
+  const error = await t.throwsAsync(startRelay(options('name', { peer: 'no-such-host.invalid' })), {
+    instanceOf: TunError,
+    code: 'ERR_TUN_UNKNOWN_HOST',
+  })
   // ENOTFOUND where a resolver answers, EAI_AGAIN where none does.
   t.regex(
     error.message,
@@ -190,23 +195,14 @@ test('a name that is none is told', async (t) => {
   t.is(error.subject, 'no-such-host.invalid')
 })
 
-test('events come through', async (t) => {
-  const events: RelayEvent[] = []
-  const event = { kind: 'udp-segment-off', message: 'the kernel refuses UDP_SEGMENT' }
-  behaviours.set('event', { events: [event] })
-  await using relay = await Relay.start(options('event', { onEvent: (one) => events.push(one) }))
-  t.truthy(relay)
-  t.deepEqual(events, [event])
-})
-
 test('aborted before: rejects with the reason, and nothing is called', async (t) => {
   const reason = new Error('not now')
   const error = await t.throwsAsync(
-    Relay.start(options('before', { signal: AbortSignal.abort(reason) })),
+    startRelay(options('before', { signal: AbortSignal.abort(reason) })),
   )
   t.is(error, reason)
   t.false(calls.has('before'))
-  await t.throwsAsync(Relay.start(options('before', { signal: AbortSignal.abort() })), {
+  await t.throwsAsync(startRelay(options('before', { signal: AbortSignal.abort() })), {
     any: true,
     name: 'AbortError',
   })
@@ -214,7 +210,7 @@ test('aborted before: rejects with the reason, and nothing is called', async (t)
 
 test('aborted while the name is looked up: rejects at once', async (t) => {
   const controller = new AbortController()
-  const started = Relay.start(options('lookup', { peer: 'localhost', signal: controller.signal }))
+  const started = startRelay(options('lookup', { peer: 'localhost', signal: controller.signal }))
   controller.abort()
   await t.throwsAsync(started, { any: true, name: 'AbortError' })
   t.false(calls.has('lookup'))
@@ -227,22 +223,32 @@ test('aborted during the start: what was started is closed before it rejects', a
   setTimeout(() => {
     controller.abort(reason)
   }, 20)
-  const error = await t.throwsAsync(Relay.start(options('during', { signal: controller.signal })))
+  const error = await t.throwsAsync(startRelay(options('during', { signal: controller.signal })))
   t.is(error, reason)
   t.is(closings.get('during'), 1)
 })
 
 test('aborted during a start that fails: the reason counts', async (t) => {
   behaviours.set('both', { startDelayMs: 50, startError: FAILURE })
-  await t.throwsAsync(Relay.start(options('both', { signal: AbortSignal.timeout(10) })), {
+  await t.throwsAsync(startRelay(options('both', { signal: AbortSignal.timeout(10) })), {
     any: true,
     name: 'TimeoutError',
   })
 })
 
+test('a signal of another realm, or of a polyfill, is followed too', async (t) => {
+  const target = new EventTarget()
+  const foreign = Object.assign(target, { aborted: false, reason: undefined })
+  const relay = await startRelay(options('foreign', { signal: foreign as never }))
+  foreign.aborted = true
+  target.dispatchEvent(new Event('abort'))
+  await relay.closed
+  t.is(closings.get('foreign'), 1)
+})
+
 test('aborted later: it closes, and closed resolves', async (t) => {
   const controller = new AbortController()
-  const relay = await Relay.start(options('later', { signal: controller.signal }))
+  const relay = await startRelay(options('later', { signal: controller.signal }))
   controller.abort()
   await t.notThrowsAsync(relay.closed)
   t.is(closings.get('later'), 1)
@@ -250,7 +256,7 @@ test('aborted later: it closes, and closed resolves', async (t) => {
 
 test('aborted after the end: nothing happens', async (t) => {
   const controller = new AbortController()
-  const relay = await Relay.start(options('after', { signal: controller.signal }))
+  const relay = await startRelay(options('after', { signal: controller.signal }))
   await relay.close()
   controller.abort()
   await new Promise((resolve) => setImmediate(resolve))

@@ -10,7 +10,7 @@ async function run(namespace: Namespace, script: string): Promise<string> {
     import { readdirSync } from 'node:fs'
     import { execFileSync } from 'node:child_process'
     import { Worker } from 'node:worker_threads'
-    import { Relay } from '${INDEX}'
+    import { startRelay } from '${INDEX}'
     const options = ${OPTIONS}
     const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
     const links = () => JSON.parse(execFileSync('ip', ['-j', 'link'])).map((l) => l.ifname).filter((n) => n !== 'lo').join()
@@ -22,8 +22,8 @@ async function run(namespace: Namespace, script: string): Promise<string> {
 const WORKER = `
   const worker = new Worker(\`
     import { parentPort } from 'node:worker_threads'
-    import { Relay } from '${INDEX}'
-    await Relay.start(${OPTIONS})
+    import { startRelay } from '${INDEX}'
+    await startRelay(${OPTIONS})
     parentPort.postMessage('ready')
   \`, { eval: true })
 `
@@ -33,7 +33,7 @@ test('an open relay keeps the process alive, and a closed one does not', async (
   const said = await run(
     namespace,
     `
-    const relay = await Relay.start(options)
+    const relay = await startRelay(options)
     process.once('beforeExit', () => console.log('idle', links()))
     setTimeout(() => { console.log('open', links()); void relay.close() }, 300).unref()
     `,
@@ -45,7 +45,7 @@ test('process.exit() with an open relay ends at once and leaves nothing', async 
   const namespace = await withNamespace(t)
   const said = await run(
     namespace,
-    `await Relay.start(options); console.log(links()); process.exit(0)`,
+    `await startRelay(options); console.log(links()); process.exit(0)`,
   )
   t.is(said, 'vpn0')
   t.is(await namespace.run('ls', '/sys/class/net').then((text) => text.includes('vpn0')), false)
@@ -54,7 +54,7 @@ test('process.exit() with an open relay ends at once and leaves nothing', async 
 test('process.exit() takes back what was added to an interface that was there before', async (t) => {
   const namespace = await withNamespace(t)
   await namespace.run('ip', 'tuntap', 'add', 'dev', 'vpn0', 'mode', 'tun')
-  await run(namespace, `await Relay.start(options); process.exit(0)`)
+  await run(namespace, `await startRelay(options); process.exit(0)`)
   t.notRegex(await namespace.run('ip', '-br', 'addr', 'show', 'dev', 'vpn0'), /10\.9\.0\.1/u)
 })
 
@@ -62,7 +62,7 @@ test('process.exit() while a relay is starting leaves nothing, whenever it comes
   const namespace = await withNamespace(t)
   await namespace.run('ip', 'tuntap', 'add', 'dev', 'vpn0', 'mode', 'tun')
   for (const ms of [0, 2, 5, 10, 20]) {
-    await run(namespace, `void Relay.start(options); setTimeout(() => process.exit(0), ${ms})`)
+    await run(namespace, `void startRelay(options); setTimeout(() => process.exit(0), ${ms})`)
     t.notRegex(await namespace.run('ip', '-br', 'addr', 'show', 'dev', 'vpn0'), /10\.9\.0\.1/u)
   }
 })
@@ -103,7 +103,7 @@ test('many relays, started and closed, leave no descriptor, thread or device', a
     namespace,
     `
     const count = () => [readdirSync('/proc/self/fd').length, readdirSync('/proc/self/task').length].join()
-    const cycle = async () => { const relay = await Relay.start(options); relay.stats(); await relay.close() }
+    const cycle = async () => { const relay = await startRelay(options); relay.stats(); await relay.close() }
     for (let i = 0; i < 5; i++) await cycle()
     await sleep(100)
     const before = count()
@@ -124,7 +124,7 @@ test('an abort during the start leaves nothing, whenever it comes', async (t) =>
     for (let ms = 0; ms < 20; ms++) {
       const reason = new Error('enough')
       const controller = new AbortController()
-      const started = Relay.start({ ...options, signal: controller.signal })
+      const started = startRelay({ ...options, signal: controller.signal })
       await sleep(ms / 4)
       controller.abort(reason)
       const end = await started.then((relay) => relay.closed, (error) => error)

@@ -13,8 +13,8 @@ rootTest('without the capability looking works, and changing says what it takes'
   if (!hasTools(t, 'setpriv')) return
   const { name } = await withNamespace(t)
   const script = `
-    import { Netlink } from '${INDEX}'
-    const netlink = await Netlink.open()
+    import { openNetlink } from '${INDEX}'
+    const netlink = await openNetlink()
     const { up } = await netlink.links.get('lo')
     const failure = async (promise) => {
       try { await promise } catch (error) { return { ...error, message: error.message } }

@@ -12,7 +12,7 @@ const TIMEOUT_MS = 30_000
 /** Runs a script in a process of its own, outside of the namespace that `netns` in it names; gives its stdout. */
 async function run({ name }: Namespace, script: string): Promise<string> {
   const prelude = `
-    import { Netlink } from '${INDEX}'
+    import { openNetlink } from '${INDEX}'
     import { readdirSync, readlinkSync } from 'node:fs'
     import { setTimeout as sleep } from 'node:timers/promises'
     import { Worker } from 'node:worker_threads'
@@ -35,11 +35,11 @@ rootTest(
   'an open session does not keep the process alive, and a watch that is waited for does',
   async (t) => {
     const namespace = await withNamespace(t)
-    t.is(await run(namespace, `await Netlink.open({ netns }); console.log('open')`), 'open')
+    t.is(await run(namespace, `await openNetlink({ netns }); console.log('open')`), 'open')
     const said = await run(
       namespace,
       `
-    const monitor = (await Netlink.open({ netns })).monitor(['link'])
+    const monitor = (await openNetlink({ netns })).monitor(['link'])
     setTimeout(() => { console.log('waiting'); monitor.close() }, 200).unref()
     console.log((await monitor.next()).done)
     `,
@@ -57,8 +57,8 @@ rootTest('process.exit() and worker.terminate() end whatever is under way', asyn
     for (let turn = 0; turn < 10; turn++) {
       const worker = new Worker(\`
         import { parentPort } from 'node:worker_threads'
-        import { Netlink } from '${INDEX}'
-        const netlink = await Netlink.open({ netns: '\${netns}' })
+        import { openNetlink } from '${INDEX}'
+        const netlink = await openNetlink({ netns: '\${netns}' })
         void netlink.monitor(['link', 'route']).next()
         void netlink.links.list()
         void netlink.waitFor('lo', () => false)
@@ -69,7 +69,7 @@ rootTest('process.exit() and worker.terminate() end whatever is under way', asyn
     }
     await sleep(200)
     console.log(sockets() - before <= 1 ? 'none left' : sockets() - before)
-    const netlink = await Netlink.open({ netns })
+    const netlink = await openNetlink({ netns })
     void netlink.monitor(['link']).next()
     void netlink.addresses.add('lo', '10.0.0.1')
     process.exit(0)
@@ -85,7 +85,7 @@ rootTest('many sessions, watches and dumps leave no descriptor', async (t) => {
     `
     const count = () => readdirSync('/proc/self/fd').length
     const cycle = async () => {
-      const netlink = await Netlink.open({ netns })
+      const netlink = await openNetlink({ netns })
       const monitor = netlink.monitor(['link'])
       const waiting = monitor.next()
       await netlink.links.list()
@@ -113,7 +113,7 @@ rootTest('what waits on a session ends with it, and the process by itself', asyn
     `
     import { getEventListeners } from 'node:events'
     const before = sockets()
-    const netlink = await Netlink.open({ netns })
+    const netlink = await openNetlink({ netns })
     await netlink.addresses.addMany('lo', Array.from({ length: 4000 }, (_, i) => \`10.0.\${i >> 8}.\${i & 255}\`))
     const { signal } = new AbortController()
     const monitor = netlink.monitor(['link', 'address'], { signal })
@@ -141,7 +141,7 @@ rootTest('what waits on a session ends with it, and the process by itself', asyn
     process.on('exit', () => console.log('by itself'))
     `,
   )
-  const aborted = 'ERR_TUN_ABORTED'
+  const aborted = 'ERR_TUN_CLOSED'
   const streams = ['done true', 'done true', 'resolved', aborted, aborted]
   t.deepEqual(said.split('\n'), [
     [...streams, aborted, aborted, aborted, aborted].join(', '),

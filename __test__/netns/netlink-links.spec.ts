@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
 import test from 'ava'
-import { type Link, type LinkSpec, Netlink, Relay, TunError } from '../../dist/index.js'
+import { type Link, type LinkSpec, openNetlink, startRelay, TunError } from '../../dist/index.js'
 import { defined, withNetlink } from '../support/netlink.ts'
 import { withNamespace } from '../support/namespace.ts'
 import { rootTest } from '../support/skip.ts'
@@ -108,16 +108,16 @@ rootTest('every field of a link is what ip reads', async (t) => {
   t.like(byName.get('tap0'), { slaveKind: 'bridge' })
 })
 
-rootTest('counters are those of ip, with 64 bits', async (t) => {
+rootTest('counters are those of ip', async (t) => {
   const { netlink, ip, namespace } = await withNetlink(t)
   await namespace.run('ip', 'address', 'add', '10.0.0.1/32', 'dev', 'lo')
   await namespace.run('bash', '-c', 'echo x > /dev/udp/10.0.0.1/9')
   const [theirs] = await ip<IpLink>('-s link show dev lo')
   const { stats } = await netlink.links.get('lo')
-  t.true((stats?.rxPackets ?? 0n) > 0n)
-  t.is(stats?.rxBytes, BigInt(theirs?.stats64?.rx['bytes'] ?? -1))
-  t.is(stats?.txPackets, BigInt(theirs?.stats64?.tx['packets'] ?? -1))
-  t.is(stats?.rxErrors, 0n)
+  t.true((stats?.rxPackets ?? 0) > 0)
+  t.is(stats?.rxBytes, theirs?.stats64?.rx['bytes'])
+  t.is(stats?.txPackets, theirs?.stats64?.tx['packets'])
+  t.is(stats?.rxErrors, 0)
 })
 
 rootTest('what is set is what ip reads', async (t) => {
@@ -173,7 +173,7 @@ rootTest('a carrier is taken and given back', async (t) => {
   const { netlink, ip, namespace } = await withNetlink(t)
   // The driver has one only while somebody holds the device.
   const device = { name: 'tun0', netns: namespace.name, addresses: ['10.9.0.1/24'] }
-  const relay = await Relay.start({ ...device, sendPort: 9, receivePort: 0 })
+  const relay = await startRelay({ ...device, sendPort: 9, receivePort: 0 })
   const carrier = async () => {
     const [link] = await ip<IpLink>('link show dev tun0')
     return !link?.flags.includes('NO-CARRIER')
@@ -294,7 +294,7 @@ rootTest('a pair reaches into another namespace, and a link moves there', async 
     [],
   )
   t.regex(await other.run('ip', 'link', 'show', 'dev', 'tap0'), /tap0/u)
-  await using there = await Netlink.open({ netns: `/run/netns/${other.name}` })
+  await using there = await openNetlink({ netns: `/run/netns/${other.name}` })
   t.is((await there.links.get('tap0')).kind, 'tun')
   t.deepEqual(
     (await there.links.list({ kind: 'veth' })).map(({ name }) => name),
@@ -335,8 +335,8 @@ rootTest('refusals name the link, the reason, the attribute and what to do', asy
     code: 'ERR_TUN_INVALID_ARGUMENT',
   })
   t.is((await refused(netlink.links.set(999_999, { up: true }))).code, 'ERR_TUN_NOT_FOUND')
-  netlink.close()
-  t.is((await refused(netlink.links.list())).code, 'ERR_TUN_ABORTED')
+  await netlink.close()
+  t.is((await refused(netlink.links.list())).code, 'ERR_TUN_CLOSED')
 })
 
 rootTest('no thread of Node moves, and what is closed is gone', async (t) => {
@@ -352,7 +352,7 @@ rootTest('no thread of Node moves, and what is closed is gone', async (t) => {
 
 test('a namespace that is not there is named', async (t) => {
   const netns = `none-${randomBytes(4).toString('hex')}`
-  const error = await t.throwsAsync<TunError>(Netlink.open({ netns }), { instanceOf: TunError })
+  const error = await t.throwsAsync<TunError>(openNetlink({ netns }), { instanceOf: TunError })
   t.is(error.code, 'ERR_TUN_NOT_FOUND')
   t.true(error.message.includes(netns))
 })

@@ -29,8 +29,8 @@ rootTest('a kernel that ignores filters of tables does not make flush delete mor
     (await run('ip', '-o', 'address')).split('\n').filter((line) => !line.includes('v0'))
   const before = await others()
   const script = `
-    import { Netlink } from '${INDEX}'
-    const netlink = await Netlink.open({ netns: '${name}' })
+    import { openNetlink } from '${INDEX}'
+    const netlink = await openNetlink({ netns: '${name}' })
     const result = {}
     const { ifIndex } = await netlink.links.get('v0')
     // As ensure would find it on the other link, were the filter not applied.

@@ -48,7 +48,7 @@ test('made, as ip(8) reads it, listed and removed', async (t) => {
     netns,
   })
   const [link] = JSON.parse(await run('ip', '-j', '-d', 'link', 'show', 'type', 'tun')) as Link[]
-  t.like(link, { ifname: 'vpn0', ifindex: made.index, mtu: made.mtu })
+  t.like(link, { ifname: 'vpn0', ifindex: made.ifIndex, mtu: made.mtu })
   t.like(link?.linkinfo.info_data, {
     type: 'tap',
     user: OWNER,
@@ -60,13 +60,13 @@ test('made, as ip(8) reads it, listed and removed', async (t) => {
   })
   t.deepEqual(made, {
     name: 'vpn0',
-    index: made.index,
+    ifIndex: made.ifIndex,
     mode: 'tap',
     up: false,
     mtu: 1500,
     persistent: true,
     multiQueue: true,
-    packetInfo: false,
+    packetInformation: false,
     vnetHeader: true,
     owner: OWNER,
     group: GROUP,
@@ -90,11 +90,23 @@ test('what ip(8) made is listed, by rising index', async (t) => {
   await run('ip', 'link', 'add', 'name', 'c', 'type', 'bridge')
   const [first, second, ...rest] = await listDevices({ netns })
   t.deepEqual(rest, [])
-  t.like(first, { name: 'b', mode: 'tun', packetInfo: true, vnetHeader: false, multiQueue: false })
+  t.like(first, {
+    name: 'b',
+    mode: 'tun',
+    packetInformation: true,
+    vnetHeader: false,
+    multiQueue: false,
+  })
   t.like(first, { owner: OWNER, up: false, persistent: true, mtu: 1500 })
   t.false('group' in (first ?? {}))
   t.false('queues' in (first ?? {}))
-  t.like(second, { name: 'a', mode: 'tap', packetInfo: false, multiQueue: true, group: GROUP })
+  t.like(second, {
+    name: 'a',
+    mode: 'tap',
+    packetInformation: false,
+    multiQueue: true,
+    group: GROUP,
+  })
   t.like(second, { up: true, mtu: 1400, queues: { attached: 0, detached: 0 } })
   t.false('owner' in (second ?? {}))
 })

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Relay, type RelayStats, TunError } from '../../index.ts'
+import { startRelay, type RelayStats, TunError } from '../../index.ts'
 import { withNamespace } from '../support/namespace.ts'
 import { assertPing } from '../support/ping.ts'
 import { freeUdpPort } from '../support/ports.ts'
@@ -109,7 +109,7 @@ test('the longest packet that a datagram over IPv6 holds, and not one byte more'
   const spans = `${65_527 - 28 - 20},${65_527 - 28 - 20},1`
   const lengths = new Traffic(t, tunnel.near, 'udpLengths', address(FAR[0]), port, spans)
   t.deepEqual(await lengths.next(), { echoed: 1 })
-  const refused = Relay.start({
+  const refused = startRelay({
     addresses: ['10.9.0.1'],
     sendPort: 9,
     receivePort: 0,

@@ -19,15 +19,23 @@ const SYNCHRONOUS = [
   'parsePacket',
   'sdNotify',
   'verifyChecksums',
+  'Relay.isClosed',
   'Relay.stats',
-  'Netlink.close',
+  'Netlink.isClosed',
+  'Netlink.[Symbol.dispose]',
+  'Device.[Symbol.dispose]',
+  'Device.keepStats',
+  'Device.stats',
+  'Device.tryWrite',
+  'Device.tryWriteBatch',
+  'Device.tryWritePacked',
+  'Device.fd',
   'Device.control',
   'Device.deviceClosed',
   'Device.ref',
   'Device.unref',
   'Device.highWaterMark',
   'Device.isClosed',
-  'Device.closed',
 ]
 
 /** The methods and getters of a prototype, as `CALLS` names them. */
@@ -36,21 +44,20 @@ function methodsOf(name: string, prototype: object): string[] {
   const nameOf = (key: string | symbol) => {
     // Its description differs from one Node to the next.
     if (key === Symbol.asyncDispose) return '[Symbol.asyncDispose]'
+    if (key === Symbol.dispose) return '[Symbol.dispose]'
     return typeof key === 'symbol' ? `[${key.description ?? ''}]` : key
   }
   return keys.map((key) => `${name}.${nameOf(key)}`)
 }
 
 async function publicNames(): Promise<string[]> {
-  await using netlink = await api.Netlink.open()
+  await using netlink = await api.openNetlink()
   const { links, addresses, routes, rules, neighbors } = netlink
   const isClass = (value: unknown) => /^class\b/u.test(String(value))
   const functions = Object.entries(api).filter(([, value]) => !isClass(value))
   const prototypeOf = (value: object) => Object.getPrototypeOf(value) as object
   return [
     ...functions.map(([name]) => name),
-    'Relay.start',
-    'Netlink.open',
     ...methodsOf('Relay', api.Relay.prototype),
     ...methodsOf('Netlink', api.Netlink.prototype),
     ...methodsOf('Links', prototypeOf(links)),
@@ -58,6 +65,7 @@ async function publicNames(): Promise<string[]> {
     ...methodsOf('Routes', prototypeOf(routes)),
     ...methodsOf('Rules', prototypeOf(rules)),
     ...methodsOf('Neighbors', prototypeOf(neighbors)),
+    ...methodsOf('Device', prototypeOf(prototypeOf(prototypeOf(api.TunDevice.prototype)))),
     ...methodsOf('Device', prototypeOf(prototypeOf(api.TunDevice.prototype))),
     ...methodsOf('Device', prototypeOf(api.TunDevice.prototype)),
     ...methodsOf('TapDevice', api.TapDevice.prototype),

@@ -7,11 +7,11 @@ import { rootTest } from '../support/skip.ts'
 
 const VERSION = manifestIn('.').version
 
-const CONSUMER = `import { openTun, Relay, TunError, type RelayOptions, type TunDevice } from 'tun2udp'
+const CONSUMER = `import { openTun, type Relay, startRelay, TunError, type RelayOptions, type TunDevice } from 'tun2udp'
 const options: RelayOptions = { addresses: ['10.0.0.1/24'], sendPort: 1, receivePort: 2 }
 export async function main(): Promise<void> {
   try {
-    await using relay: Relay = await Relay.start(options)
+    await using relay: Relay = await startRelay(options)
     console.log(relay.info.interface.name)
     const device: TunDevice = await openTun({ addresses: ['10.0.1.1/24'] })
     for await (const packet of device) console.log(packet.length)

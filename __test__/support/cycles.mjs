@@ -3,14 +3,14 @@
 import { readdirSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
-import { Relay } from '../../dist/index.js'
+import { startRelay } from '../../dist/index.js'
 
 function count(directory) {
   return readdirSync(`/proc/self/${directory}`).length
 }
 
 async function cycle() {
-  const relay = await Relay.start({ addresses: ['10.9.0.1/24'], sendPort: 9, receivePort: 0 })
+  const relay = await startRelay({ addresses: ['10.9.0.1/24'], sendPort: 9, receivePort: 0 })
   await relay.close()
 }
 

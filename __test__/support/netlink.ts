@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava'
-import { Netlink } from '../../dist/index.js'
+import { type Netlink, openNetlink } from '../../dist/index.js'
 import { type Namespace, withNamespace } from './namespace.ts'
 
 /** A namespace of a test's own, with a session in it and ip(8) beside it. */
@@ -13,10 +13,8 @@ export interface Room {
 /** Makes a room that goes with the test. */
 export async function withNetlink(t: ExecutionContext): Promise<Room> {
   const namespace = await withNamespace(t)
-  const netlink = await Netlink.open({ netns: namespace.name })
-  t.teardown(() => {
-    netlink.close()
-  })
+  const netlink = await openNetlink({ netns: namespace.name })
+  t.teardown(() => netlink.close())
   const ip = async <T>(command: string) => {
     const stdout = await namespace.run('ip', '-j', '-d', ...command.split(' '))
     return (stdout.trim() === '' ? [] : JSON.parse(stdout)) as T[]

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava'
-import { Relay, type RelayOptions } from '../../index.ts'
+import { type Relay, startRelay, type RelayOptions } from '../../index.ts'
 import { type Namespace, withNamespace } from './namespace.ts'
 import { freeUdpPort } from './ports.ts'
 
@@ -23,7 +23,7 @@ export async function withTunnel(
   const { ends: [nearEnd, farEnd] = [NEAR, FAR], ...shared } = options
   const [near, far] = [await withNamespace(t), await withNamespace(t)]
   const farPort = await freeUdpPort(shared.peer)
-  const nearRelay = await Relay.start({
+  const nearRelay = await startRelay({
     addresses: nearEnd,
     sendPort: farPort,
     receivePort: 0,
@@ -31,7 +31,7 @@ export async function withTunnel(
     ...shared,
   })
   t.teardown(() => nearRelay.close())
-  const farRelay = await Relay.start({
+  const farRelay = await startRelay({
     addresses: farEnd,
     sendPort: nearRelay.info.local.port,
     receivePort: farPort,

@@ -39,8 +39,14 @@ export type Expected = [
   Expect<Same<TunDevice['mode'], 'tun'>>,
   Expect<Same<TapDevice['mode'], 'tap'>>,
   Expect<Same<ReturnType<Device['read']>, Promise<Buffer | undefined>>>,
-  Expect<Same<ReturnType<Device['write']>, Promise<void> | undefined>>,
-  Expect<Same<ReturnType<Device['writePacked']>, Promise<void> | undefined>>,
+  Expect<Same<ReturnType<Device['write']>, Promise<void>>>,
+  Expect<Same<ReturnType<Device['writePacked']>, Promise<void>>>,
+  Expect<Same<ReturnType<Device['tryWrite']>, boolean>>,
+  Expect<Same<ReturnType<Device['tryWriteBatch']>, boolean>>,
+  Expect<Same<ReturnType<Device['tryWritePacked']>, boolean>>,
+  Expect<Same<Device['closed'], Promise<void>>>,
+  Expect<Same<Device['isClosed'], boolean>>,
+  Expect<Same<Device['fd'], number | undefined>>,
   Expect<
     Same<
       Parameters<Device['writeBatch']>,
@@ -104,7 +110,7 @@ export type Options = Packet['options']
 /** What is no option, no packet and no batch. */
 export async function refuses(tun: TunDevice): Promise<void> {
   // @ts-expect-error a TUN device has no MAC address
-  await openTun({ mac: '02:00:00:00:00:01' })
+  await openTun({ macAddress: '02:00:00:00:00:01' })
   // @ts-expect-error there is no such offload
   await openTap({ offload: ['ufo'] })
   // @ts-expect-error an MTU is a number

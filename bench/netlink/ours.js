@@ -1,9 +1,9 @@
 /** This package: `ours.js TASK COUNT` in a namespace made ready; prints the milliseconds that the task took. */
-import { Netlink } from 'tun2udp'
+import { openNetlink } from 'tun2udp'
 
 const [task, count] = process.argv.slice(2)
 const expected = Number(count)
-const netlink = await Netlink.open()
+const netlink = await openNetlink()
 
 async function addAddresses() {
   const address = (index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}/32`

@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander'
 import { type RelayOptions, parseAddress } from '../../index.ts'
+import type { Account } from '../../lib/relay.ts'
 import { describeProgram, valuesOf } from './command.ts'
-import { OUTPUT_OPTIONS, RELAY_OPTIONS } from './options.ts'
+import { OUTPUT_OPTIONS, PROCESS_OPTIONS, RELAY_OPTIONS } from './options.ts'
 
 /** How the program prints. */
 export interface OutputOptions {
@@ -15,7 +16,13 @@ export interface OutputOptions {
 
 /** What the arguments ask for: to run, or to print something and end. */
 export type Arguments =
-  | { readonly run: true; readonly relay: RelayOptions; readonly output: OutputOptions }
+  | {
+      readonly run: true
+      readonly relay: RelayOptions
+      /** What the process becomes once the relay is set up. */
+      readonly account?: Account
+      readonly output: OutputOptions
+    }
   | {
       readonly run: false
       readonly stdout: string
@@ -75,16 +82,17 @@ function interpret(
     throw new OperandError(USAGE)
   }
   // The library checks them, as it does what JavaScript passes.
-  const { addresses = [], user, ...same } = valuesOf(RELAY_OPTIONS, parsed)
+  const { addresses = [], ...same } = valuesOf(RELAY_OPTIONS, parsed)
+  const { user } = valuesOf(PROCESS_OPTIONS, parsed)
   return {
     run: true,
     relay: {
       ...same,
-      ...splitUser(user as string | undefined),
       addresses: [operandAddress(address), ...(addresses as string[])],
       sendPort: operandPort(sendPort, 1),
       receivePort: operandPort(receivePort, 0),
     },
+    ...(user === undefined ? {} : { account: splitUser(user as string) }),
     output: { json: false, quiet: false, ...valuesOf(OUTPUT_OPTIONS, parsed) },
   }
 }
@@ -110,8 +118,7 @@ function quote(text: string): string {
   return `"${text.replaceAll(/[\0-\u001F\u007F]/gu, (char) => JSON.stringify(char).slice(1, -1))}"`
 }
 
-function splitUser(text: string | undefined): { user?: string; group?: string } {
-  if (text === undefined) return {}
+function splitUser(text: string): Account {
   const colon = text.indexOf(':')
   return colon === -1
     ? { user: text }

@@ -40,7 +40,7 @@ ADDRESS[/PREFIX]  address of the interface, IPv4 or IPv6 (default prefix: 32 or 
 SEND_PORT         UDP port of the peer, 1 to 65535
 RECV_PORT         UDP port of this end, 0 to 65535; 0 lets the kernel choose
 
-SIGUSR2 prints the counters; SIGINT, SIGTERM and SIGHUP end it with status 0.
+SIGUSR2 prints the counters; SIGINT and SIGTERM end it with status 0. SIGHUP is ignored.
 Needs CAP_NET_ADMIN: run it as root.`
 
 function toOption(description: ProgramOption): Option {

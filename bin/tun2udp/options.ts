@@ -17,6 +17,16 @@ const period: Form<number> = {
   },
 }
 
+/** What becomes of the process: a library must not change the user of its caller's process. */
+const PROCESS: OptionTable = {
+  user: {
+    // The library checks it, once it is split.
+    form: { type: 'string', check: (_, value) => value, completion: 'user' },
+    flag: '--user <name[:group]>',
+    help: 'drop root and all capabilities once set up',
+  },
+}
+
 /** How the program prints. */
 const OUTPUT: OptionTable = {
   stats: {
@@ -46,11 +56,18 @@ export interface ProgramOption extends OptionDescription {
 /** Those of the relay. */
 export const RELAY_OPTIONS: readonly ProgramOption[] = withFlags(RELAY.table)
 
-/** Those of the program alone. */
+/** Those of the process, which the program alone has. */
+export const PROCESS_OPTIONS: readonly ProgramOption[] = withFlags(PROCESS)
+
+/** Those of what is printed, which the program alone has. */
 export const OUTPUT_OPTIONS: readonly ProgramOption[] = withFlags(OUTPUT)
 
 /** All that are read by the parser, in the order of the help. */
-export const PROGRAM_OPTIONS: readonly ProgramOption[] = [...RELAY_OPTIONS, ...OUTPUT_OPTIONS]
+export const PROGRAM_OPTIONS: readonly ProgramOption[] = [
+  ...RELAY_OPTIONS,
+  ...PROCESS_OPTIONS,
+  ...OUTPUT_OPTIONS,
+]
 
 /** Those that the parser has itself: each prints something and ends. */
 export const HELP = { flag: '--help', help: 'print this help' } as const

@@ -1,10 +1,16 @@
 import { once } from 'node:events'
-import { type RelayEvent, type RelayInfo, type RelayStats, TunError } from '../../index.ts'
+import { type RelayInfo, type RelayStats, TunError } from '../../index.ts'
 import { HINT, type OutputOptions } from './arguments.ts'
 import { formatDuration, formatReady, formatStats } from './format.ts'
 
 /** How long the last lines may wait for a slow reader before the program ends without them. */
 const FLUSH_TIMEOUT_MS = 1000
+
+/** An event of the relay, or something that happened to the program and is not an error. */
+export interface Notice {
+  readonly kind: string
+  readonly message: string
+}
 
 /**
  * What the program says, and where.
@@ -30,7 +36,7 @@ export class Output {
   }
 
   /** Something worth knowing that is no error. */
-  notice({ kind, message }: RelayEvent): void {
+  notice({ kind, message }: Notice): void {
     if (this.#options.json) this.#json('notice', { kind, message })
     else if (!this.#options.quiet) write(process.stderr, `tun2udp: ${message}`)
   }

@@ -1,5 +1,5 @@
 /** The signals that end the program with status 0. */
-const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const ENDING = ['SIGINT', 'SIGTERM'] as const
 
 /** How often the parent is looked at: a person does not notice, a processor neither. */
 const PARENT_PERIOD_MS = 500
@@ -19,6 +19,11 @@ export function endingSignal(): AbortSignal {
   // npm passes SIGINT and SIGTERM on, but not SIGHUP, and nothing at all when it is killed.
   if (process.env['npm_lifecycle_event'] !== undefined) onOrphaned(end)
   return controller.signal
+}
+
+/** Calls back for every SIGHUP, which would end the process otherwise. */
+export function onHangUp(callback: () => void): void {
+  process.on('SIGHUP', callback)
 }
 
 /** Calls back for every SIGUSR2; SIGUSR1 is Node's own, for its debugger. */

@@ -39,7 +39,7 @@ function describe(device: ListedDevice): string {
     device.owner !== undefined && `uid ${device.owner}`,
     device.group !== undefined && `gid ${device.group}`,
     device.multiQueue && 'multi-queue',
-    device.packetInfo && 'pi',
+    device.packetInformation && 'pi',
     device.vnetHeader && 'vnet-hdr',
     device.up && 'up',
     `mtu ${device.mtu}`,

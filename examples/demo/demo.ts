@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { Presets, SingleBar } from 'cli-progress'
-import { Relay } from '../../index.ts'
+import { type Relay, startRelay } from '../../index.ts'
 import { Host } from './host.ts'
 
 const DEFAULT_SECONDS = 5
@@ -41,7 +41,7 @@ function secondsFrom(argument: string | undefined): number {
 async function join(near: Host, far: Host): Promise<[Relay, Relay]> {
   // The first relay must know a port that only the second one will have.
   const placeholder = 9
-  const probe = await Relay.start({
+  const probe = await startRelay({
     addresses: [`${FAR}/24`],
     sendPort: placeholder,
     receivePort: 0,
@@ -49,13 +49,13 @@ async function join(near: Host, far: Host): Promise<[Relay, Relay]> {
   })
   const farPort = probe.info.local.port
   await probe.close()
-  const nearRelay = await Relay.start({
+  const nearRelay = await startRelay({
     addresses: [`${NEAR}/24`],
     sendPort: farPort,
     receivePort: 0,
     netns: near.pid,
   })
-  const farRelay = await Relay.start({
+  const farRelay = await startRelay({
     addresses: [`${FAR}/24`],
     sendPort: nearRelay.info.local.port,
     receivePort: farPort,

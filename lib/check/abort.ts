@@ -37,6 +37,24 @@ export function followSignals(
   }
 }
 
+/** Calls back once when the signal is aborted, at once if it was before. The returned function ends that. */
+export function onceAborted(signal: AbortSignal | undefined, callback: () => void): () => void {
+  return followSignals([signal], callback)
+}
+
+/** Returns a promise that settles as the given one does, or rejects with the reason of an abort before that. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  return new Promise((resolve, reject) => {
+    const release = onceAborted(signal, () => {
+      // The reason can be any value, and the caller gets it as it is.
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+      reject(signal.reason)
+    })
+    promise.finally(release).then(resolve, reject)
+  })
+}
+
 function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null || !('reason' in value)) return false
   const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>

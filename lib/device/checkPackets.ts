@@ -1,4 +1,4 @@
-import { isUint8Array } from 'node:util/types'
+import { isUint8Array, isUint32Array } from 'node:util/types'
 import { type TunError, fromNative, invalidArgument } from '../errors.ts'
 import type { PackedBatch } from './source.ts'
 
@@ -35,8 +35,13 @@ function isDetached(memory: ArrayBufferLike): boolean {
  * @param cause what it threw, or what a getter of the array threw.
  */
 export function checkPackets(packets: unknown, cause: unknown): TunError {
+  return wrongPackets(packets) ?? known(cause) ?? unreadable('packets', packets, cause)
+}
+
+/** Returns the error of a value that is not a batch. */
+export function wrongPackets(packets: unknown): TunError | undefined {
   try {
-    return packetsError(packets) ?? known(cause) ?? unreadable('packets', packets, cause)
+    return packetsError(packets)
   } catch (error) {
     return unreadable('packets', packets, error)
   }
@@ -59,12 +64,18 @@ function packetsError(packets: unknown): TunError | undefined {
 
 /** Returns the error of a packed batch that the native layer did not take. */
 export function checkPacked(batch: unknown, cause: unknown): TunError {
+  const error = wrongPacked(batch) ?? known(cause)
+  // Not read again: a getter could return something else now.
+  return error ?? invalidArgument('offsets', {}, LIMITS)
+}
+
+/** Returns the error of a value that is not a packed batch. */
+export function wrongPacked(batch: unknown): TunError | undefined {
   try {
     const { buffer, offsets } = (batch ?? {}) as Partial<PackedBatch>
-    if (!(offsets instanceof Uint32Array))
+    if (!isUint32Array(offsets))
       return invalidArgument('offsets', offsets, 'a Uint32Array, one longer than there are packets')
-    const error = checkPacket('buffer', buffer) ?? known(cause)
-    return error ?? invalidArgument('offsets', offsets, LIMITS)
+    return checkPacket('buffer', buffer)
   } catch (error) {
     return unreadable('batch', batch, error)
   }

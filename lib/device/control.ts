@@ -1,9 +1,9 @@
-import type { NativeDevice } from '#binding'
+import type { NativeDevice, NativeMoved } from '#binding'
 import { flag, integer } from '../check/fields.ts'
-import { TunError, fromNative, invalidArgument } from '../errors.ts'
-import type { Link, LinkStats } from '../netlink/linkTypes.ts'
-import { revive } from '../netlink/links.ts'
+import { fromNative, invalidArgument } from '../errors.ts'
+import type { Link } from '../netlink/linkTypes.ts'
 import { checkId } from '../options/user.ts'
+import { closedError } from './sink.ts'
 import type { Watching } from './watching.ts'
 
 /** What the driver says of a device. */
@@ -28,13 +28,8 @@ export interface DeviceNamespace {
   readonly isCurrent: boolean
 }
 
-/** Counters of a device. */
+/** What one device object moved since it was opened. The interface's own counters are in `link()`. */
 export interface DeviceStats {
-  /**
-   * The interface's own, of all its queues, since it was made. What the kernel transmits is what is read here:
-   * `txDropped` counts packets that nobody read in time, `rxDropped` written ones that the stack did not take.
-   */
-  readonly link: LinkStats
   /** What this object read, since it was opened. */
   readonly read: {
     /** Packets, those that super-packets were cut into counted singly. */
@@ -65,14 +60,15 @@ export interface DeviceStats {
 export abstract class DeviceControl {
   /** The interface's name, as the kernel gave it. */
   abstract readonly name: string
-  /** Whether the device was closed. */
-  abstract readonly closed: boolean
+  /** Whether `close()` was called, or the signal aborted. */
+  abstract readonly isClosed: boolean
   /** How many queues of the device this object has. */
   readonly queues: number
 
   readonly #native: NativeDevice
   readonly #watching: Watching
-  #last: Promise<unknown> = Promise.resolve()
+  #lastCall: Promise<unknown> = Promise.resolve()
+  #last: NativeMoved | undefined
 
   /** @internal */
   constructor(native: NativeDevice, watching: Watching) {
@@ -81,18 +77,20 @@ export abstract class DeviceControl {
     this.queues = native.info.queues
   }
 
-  /** What RTNETLINK says of the interface now, in whatever namespace it is: `ip -d -s link show`. */
+  /**
+   * Returns what RTNETLINK reports about the interface now, in any namespace: `ip -d -s link show`. Its `stats`
+   * are counters of the kernel, of all queues since the interface was created. What the kernel transmits is what
+   * is read here: `txDropped` counts packets that nobody read in time, `rxDropped` written ones that the stack
+   * did not take.
+   */
   async link(): Promise<Link> {
-    return revive(JSON.parse(await this.control('ask', (native) => native.link())) as Link)
+    return JSON.parse(await this.control('ask', (native) => native.link())) as Link
   }
 
-  /** Counters of the kernel, and of this object. */
-  async stats(): Promise<DeviceStats> {
-    const { stats } = await this.link()
-    if (!stats) throw this.#error('ask', 'the kernel told no counters', 'ERR_TUN_UNSUPPORTED')
-    const moved = await this.control('ask', (native) => Promise.resolve(native.moved()))
+  /** Returns the counters of this object; after the end, the last ones. */
+  stats(): DeviceStats {
+    const moved = this.#last ?? this.#native.moved()
     return {
-      link: stats,
       read: {
         packets: moved.packetsRead,
         bytes: moved.bytesRead,
@@ -108,6 +106,11 @@ export abstract class DeviceControl {
         refused: moved.refused,
       },
     }
+  }
+
+  /** Keeps the counters: the device is about to be closed. */
+  protected keepStats(): void {
+    this.#last = this.#native.moved()
   }
 
   /** What the driver says of the device now. */
@@ -128,8 +131,8 @@ export abstract class DeviceControl {
   }
 
   /** Whether the device outlives its last queue (`TUNSETPERSIST`). */
-  async setPersist(isPersistent: boolean): Promise<void> {
-    const is = flag('persist', isPersistent)
+  async setPersistent(isPersistent: boolean): Promise<void> {
+    const is = flag('persistent', isPersistent)
     await this.control('make persistent', (native) => native.setPersistent(is))
   }
 
@@ -182,16 +185,15 @@ export abstract class DeviceControl {
    * @internal
    */
   protected control<T>(operation: string, work: (native: NativeDevice) => Promise<T>): Promise<T> {
-    const done = this.#last.then(async () => {
-      if (this.closed)
-        throw this.#error(operation, 'the device is closed; open it again', 'ERR_TUN_CLOSED')
+    const done = this.#lastCall.then(async () => {
+      if (this.isClosed) throw closedError(operation, this.name)
       try {
         return await work(this.#native)
       } catch (error) {
         throw fromNative(error)
       }
     })
-    this.#last = done.catch(() => undefined)
+    this.#lastCall = done.catch(() => undefined)
     return done
   }
 
@@ -203,20 +205,16 @@ export abstract class DeviceControl {
       try {
         await native.setAttached(queue, isAttached)
       } catch (error) {
-        if (!isAttached && !this.closed) this.#note(native, queue, true)
+        if (!isAttached && !this.isClosed) this.#note(native, queue, true)
         throw error
       }
-      if (isAttached && !this.closed) this.#note(native, queue, true)
+      if (isAttached && !this.isClosed) this.#note(native, queue, true)
     })
   }
 
   #note(native: NativeDevice, queue: number, isAttached: boolean): void {
     native.noteAttached(queue, isAttached)
     this.#watching.setAttached(queue, isAttached)
-  }
-
-  #error(operation: string, reason: string, code: 'ERR_TUN_CLOSED' | 'ERR_TUN_UNSUPPORTED') {
-    return new TunError(`${operation} ${this.name}: ${reason}`, { code, subject: this.name })
   }
 }
 

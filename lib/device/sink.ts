@@ -1,6 +1,13 @@
 import type { NativeDevice, NativePackets } from '#binding'
 import { TunError, fromNative } from '../errors.ts'
-import { checkPacked, checkPacket, checkPackets, detachedPacket } from './checkPackets.ts'
+import {
+  checkPacked,
+  checkPacket,
+  checkPackets,
+  detachedPacket,
+  wrongPacked,
+  wrongPackets,
+} from './checkPackets.ts'
 import type { PackedBatch } from './source.ts'
 import { type VnetHeader, checkVnetHeader } from './vnet.ts'
 import type { Watching } from './watching.ts'
@@ -107,6 +114,49 @@ export class PacketSink {
     return this.#settle(code)
   }
 
+  /**
+   * Writes a packet if the device takes it at once; returns whether it did.
+   *
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
+   */
+  tryWrite(packet: Uint8Array): boolean {
+    if (this.#blocked) return unwritten(checkPacket('packet', packet))
+    let code
+    try {
+      code = this.#packets.write(packet)
+    } catch (error) {
+      const wrong = checkPacket('packet', packet)
+      return unwritten(wrong ?? (this.#isClosed ? undefined : fromNative(error)))
+    }
+    return code === 0 || unwritten(detachedPacket('packet', packet))
+  }
+
+  /** The same for packets; those that the device does not take at once are dropped. */
+  tryWriteBatch(packets: readonly Uint8Array[]): boolean {
+    if (this.#blocked) return unwritten(wrongPackets(packets))
+    let code
+    try {
+      code = this.#packets.writeBatch(packets as Uint8Array[])
+    } catch (error) {
+      return unwritten(this.#isClosed ? wrongPackets(packets) : checkPackets(packets, error))
+    }
+    if (code !== 0) this.#native.discard()
+    return code === 0
+  }
+
+  /** The same for packets in one buffer. */
+  tryWritePacked(batch: PackedBatch): boolean {
+    if (this.#blocked) return unwritten(wrongPacked(batch))
+    let code
+    try {
+      code = this.#packets.writePacked(batch.buffer, batch.offsets)
+    } catch (error) {
+      return unwritten(this.#isClosed ? wrongPacked(batch) : checkPacked(batch, error))
+    }
+    if (code !== 0) this.#native.discard()
+    return code === 0
+  }
+
   /** Nothing is written any more; who waits is told. */
   close(): void {
     this.#isClosed = true
@@ -176,6 +226,12 @@ export class PacketSink {
     if (!this.#isClosed) return undefined
     return closedError('write a packet to', this.#native.info.name)
   }
+}
+
+/** Throws what is wrong with an argument; returns that nothing was written otherwise. */
+function unwritten(wrong: TunError | undefined): false {
+  if (wrong) throw wrong
+  return false
 }
 
 /** The error of using what was closed. */

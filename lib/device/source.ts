@@ -70,6 +70,10 @@ export class PacketSource {
   #waiter: Waiter | undefined
   #owner: object | undefined
   #end: { error: TunError | undefined } | undefined
+  /** Called when reading failed and pauses. */
+  onPause: (milliseconds: number) => void = () => undefined
+  /** Called when reading failed for good. */
+  onFailure: (error: TunError) => void = () => undefined
   /** Runs while reading, which failed, pauses. */
   #pause: NodeJS.Timeout | undefined
 
@@ -182,6 +186,7 @@ export class PacketSource {
   finish(error: TunError | undefined): void {
     if (this.#end) return
     this.#end = { error }
+    if (error) this.onFailure(error)
     clearTimeout(this.#pause)
     if (!error) this.#next = this.#count
     const waiter = this.#waiter
@@ -232,6 +237,7 @@ export class PacketSource {
 
   /** Leaves the device alone for a while: watched meanwhile, it would be readable, and the loop would spin. */
   #pauseFor(milliseconds: number): void {
+    this.onPause(milliseconds)
     clearTimeout(this.#pause)
     this.#pause = setTimeout(() => {
       this.#pause = undefined

@@ -30,24 +30,19 @@ const ATTEMPTS_MAX = 20
 export async function* streamTable<T>(
   native: NativeNetlink,
   query: TableQuery,
-  revive?: (object: T) => T,
 ): AsyncGenerator<T, void, undefined> {
   for await (const batch of batches<T>(native, query)) {
-    for (const object of batch) yield revive ? revive(object) : object
+    for (const object of batch) yield object
   }
 }
 
 /** Reads a whole table, again if it changed meanwhile. */
-export async function readTable<T>(
-  native: NativeNetlink,
-  query: TableQuery,
-  revive?: (object: T) => T,
-): Promise<T[]> {
+export async function readTable<T>(native: NativeNetlink, query: TableQuery): Promise<T[]> {
   for (let attempt = 1; ; attempt++) {
     try {
       const all: T[][] = []
       for await (const batch of batches<T>(native, query)) {
-        all.push(revive ? batch.map(revive) : batch)
+        all.push(batch)
       }
       return all.flat()
     } catch (error) {

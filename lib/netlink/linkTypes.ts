@@ -10,32 +10,32 @@ import type {
 /** What names a link: its name, an alternative name, or its index. */
 export type LinkRef = string | number
 
-/** Counters of a link (`struct rtnl_link_stats64` of linux/if_link.h, which explains them). */
+/** Counters of a link (`struct rtnl_link_stats64` of linux/if_link.h, which explains them), exact up to 2^53. */
 export interface LinkStats {
-  readonly rxPackets: bigint
-  readonly txPackets: bigint
-  readonly rxBytes: bigint
-  readonly txBytes: bigint
-  readonly rxErrors: bigint
-  readonly txErrors: bigint
-  readonly rxDropped: bigint
-  readonly txDropped: bigint
-  readonly multicast: bigint
-  readonly collisions: bigint
-  readonly rxLengthErrors: bigint
-  readonly rxOverErrors: bigint
-  readonly rxCrcErrors: bigint
-  readonly rxFrameErrors: bigint
-  readonly rxFifoErrors: bigint
-  readonly rxMissedErrors: bigint
-  readonly txAbortedErrors: bigint
-  readonly txCarrierErrors: bigint
-  readonly txFifoErrors: bigint
-  readonly txHeartbeatErrors: bigint
-  readonly txWindowErrors: bigint
-  readonly rxCompressed: bigint
-  readonly txCompressed: bigint
-  readonly rxNoHandler: bigint
+  readonly rxPackets: number
+  readonly txPackets: number
+  readonly rxBytes: number
+  readonly txBytes: number
+  readonly rxErrors: number
+  readonly txErrors: number
+  readonly rxDropped: number
+  readonly txDropped: number
+  readonly multicast: number
+  readonly collisions: number
+  readonly rxLengthErrors: number
+  readonly rxOverErrors: number
+  readonly rxCrcErrors: number
+  readonly rxFrameErrors: number
+  readonly rxFifoErrors: number
+  readonly rxMissedErrors: number
+  readonly txAbortedErrors: number
+  readonly txCarrierErrors: number
+  readonly txFifoErrors: number
+  readonly txHeartbeatErrors: number
+  readonly txWindowErrors: number
+  readonly rxCompressed: number
+  readonly txCompressed: number
+  readonly rxNoHandler: number
 }
 
 /** How IPv6 link-local addresses are made (`IN6_ADDR_GEN_MODE_*`). */
@@ -65,8 +65,8 @@ export interface TunData {
   readonly multiQueue: boolean
   /** Queues that are attached; of a device of many. */
   readonly queues?: number
-  /** Queues that are there but switched off; of a device of many. */
-  readonly disabledQueues?: number
+  /** Queues that exist and are detached; of a device of many. */
+  readonly detachedQueues?: number
 }
 
 /** A bridge. */

@@ -3,7 +3,7 @@ import { checkFields, linkRef } from '../check/fields.ts'
 import { TunError, invalidArgument } from '../errors.ts'
 import { readTable, streamTable } from './dump.ts'
 import { LINK_FILTER, LINK_SETTINGS, SET_LATER, linkSpecFields } from './linkFields.ts'
-import type { Link, LinkFilter, LinkRef, LinkSettings, LinkSpec, LinkStats } from './linkTypes.ts'
+import type { Link, LinkFilter, LinkRef, LinkSettings, LinkSpec } from './linkTypes.ts'
 import type { Pipeline } from './pipeline.ts'
 
 /** Links (network interfaces): `ip link`. */
@@ -19,12 +19,12 @@ export class Links {
 
   /** All links that fit; read again if they changed meanwhile. */
   async list(filter: LinkFilter = {}): Promise<Link[]> {
-    return readTable(this.#native, query(filter), revive)
+    return readTable(this.#native, query(filter))
   }
 
   /** The same bit by bit; it ends with `ERR_TUN_INTERRUPTED` if the links changed meanwhile. */
   stream(filter: LinkFilter = {}): AsyncGenerator<Link, void, undefined> {
-    return streamTable(this.#native, query(filter), revive)
+    return streamTable(this.#native, query(filter))
   }
 
   /**
@@ -34,7 +34,7 @@ export class Links {
    */
   async get(link: LinkRef): Promise<Link> {
     const operation = { op: 'getLink', link: linkRef('link', link) }
-    return revive((await this.#pipeline.submit(operation)) as Link)
+    return (await this.#pipeline.submit(operation)) as Link
   }
 
   /** One link, or undefined if there is none. */
@@ -103,14 +103,4 @@ export class Links {
 
 function query(filter: LinkFilter): { table: string; filter: Record<string, unknown> } {
   return { table: 'links', filter: checkFields('filter', filter, LINK_FILTER) }
-}
-
-/** Counters come as text, since JSON's numbers are exact to 53 bits only. */
-export function revive(link: Link): Link {
-  if (link.stats) {
-    const texts = Object.entries(link.stats as unknown as Record<string, string>)
-    const stats = Object.fromEntries(texts.map(([name, text]) => [name, BigInt(text)]))
-    return { ...link, stats: stats as unknown as LinkStats }
-  }
-  return link
 }

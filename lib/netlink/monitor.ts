@@ -1,10 +1,9 @@
 import type { NativeMonitor, NativeNetlink } from '#binding'
-import { abortSignal, throwIfAborted } from '../check/abort.ts'
+import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { checkFields, integer } from '../check/fields.ts'
 import { fromNative, invalidArgument } from '../errors.ts'
 import type { Address } from './addresses.ts'
 import type { Link } from './linkTypes.ts'
-import { revive } from './links.ts'
 import type { Neighbor } from './neighbors.ts'
 import type { Route } from './routeTypes.ts'
 import type { Rule } from './rules.ts'
@@ -32,10 +31,13 @@ export type NetlinkEvent =
       readonly fresh: () => AsyncGenerator<NetlinkEvent, void, undefined>
     }
 
-/** Reads all objects of some kinds, as events of what is there. */
-export type ReadFresh = (
-  kinds: readonly MonitorKind[],
-) => AsyncGenerator<NetlinkEvent, void, undefined>
+/** What a monitor needs of its session. */
+export interface MonitoredSession {
+  /** Reads all objects of some kinds, as events of what is there. */
+  readonly fresh: (kinds: readonly MonitorKind[]) => AsyncGenerator<NetlinkEvent, void, undefined>
+  /** Called when changes were lost. */
+  readonly onOverflow: () => void
+}
 
 /** The options of {@link Netlink.monitor}. */
 export interface MonitorOptions {
@@ -52,29 +54,32 @@ export interface MonitorOptions {
 export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
   readonly #native: NativeMonitor
   readonly #fresh: () => AsyncGenerator<NetlinkEvent, void, undefined>
+  readonly #onOverflow: () => void
   readonly #signal: AbortSignal | undefined
-  readonly #abort = () => {
-    this.close()
-  }
+  readonly #release: () => void
   #events: NetlinkEvent[] = []
   #last: Promise<unknown> = Promise.resolve()
   #isOpen = true
 
   private constructor(
     native: NativeMonitor,
-    fresh: () => AsyncGenerator<NetlinkEvent, void, undefined>,
+    { fresh, onOverflow }: MonitoredSession,
+    kinds: readonly MonitorKind[],
     signal: AbortSignal | undefined,
   ) {
     this.#native = native
-    this.#fresh = fresh
+    this.#fresh = () => fresh(kinds)
+    this.#onOverflow = onOverflow
     this.#signal = signal
-    signal?.addEventListener('abort', this.#abort, { once: true })
+    this.#release = onceAborted(signal, () => {
+      this.close()
+    })
   }
 
   /** @internal */
   static open(
     native: NativeNetlink,
-    readFresh: ReadFresh,
+    session: MonitoredSession,
     kinds: readonly MonitorKind[],
     options: MonitorOptions,
   ): Monitor {
@@ -83,7 +88,7 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     throwIfAborted(signal)
     try {
       const watch = native.monitor(JSON.stringify(kinds), receiveBufferBytes)
-      return new Monitor(watch, () => readFresh(kinds), signal)
+      return new Monitor(watch, session, kinds, signal)
     } catch (error) {
       throw fromNative(error)
     }
@@ -103,7 +108,7 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
       try {
         const text = await this.#native.next()
         if (text !== null)
-          this.#events = (JSON.parse(text) as NetlinkEvent[]).map((event) => this.#revive(event))
+          this.#events = (JSON.parse(text) as NetlinkEvent[]).map((event) => this.#complete(event))
       } catch (error) {
         throw fromNative(error)
       }
@@ -113,9 +118,10 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     return event ? { done: false, value: event } : { done: true, value: undefined }
   }
 
-  #revive(event: NetlinkEvent): NetlinkEvent {
-    if (event.type === 'link') return { ...event, link: revive(event.link) }
-    return event.type === 'overflow' ? { ...event, fresh: this.#fresh } : event
+  #complete(event: NetlinkEvent): NetlinkEvent {
+    if (event.type !== 'overflow') return event
+    this.#onOverflow()
+    return { ...event, fresh: this.#fresh }
   }
 
   /** @internal Whether neither it nor its session was closed. */
@@ -126,7 +132,7 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
   /** Closes the monitor; a pending `next()` resolves with `done`. Events that were read are still returned. */
   close(): void {
     this.#isOpen = false
-    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#release()
     this.#native.close()
   }
 

@@ -1,5 +1,9 @@
 import type { NativeNetlink } from '#binding'
+import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { type Check, checkFields } from '../check/fields.ts'
+import { KEY, checkKey } from '../constructing.ts'
+import { type Diagnostic, Diagnostics } from '../diagnostics.ts'
+import { Ending } from '../ending.ts'
 import { fromNative } from '../errors.ts'
 import { loadNative } from '../native.ts'
 import { checkNamespace } from '../options/namespace.ts'
@@ -15,11 +19,31 @@ import { Routes } from './routes.ts'
 import { Rules } from './rules.ts'
 import { type LinkPredicate, type WaitOptions, waitForLink } from './waitFor.ts'
 
-/** The options of {@link Netlink.open}. */
+/** The options of {@link openNetlink}. */
 export interface NetlinkOptions {
   /** Network namespace: a name of ip-netns(8), a path (it holds a `/`), or a process id. Default: this one. */
-  netns?: string | number
+  netns?: string | number | undefined
+  /**
+   * If aborted while the session is opened, the promise rejects with the signal's reason. If aborted later, the
+   * session is closed as by `close()`.
+   */
+  signal?: AbortSignal | undefined
 }
+
+const netns: Check<string> = (_, value) => checkNamespace(value)
+const OPTIONS = { netns, signal: abortSignal }
+
+/** Something that happened to a session and is not an error: a monitor lost changes (`overflow`). */
+export interface NetlinkSessionEvent {
+  readonly kind: 'overflow'
+}
+
+/** What the channel `tun2udp:netlink` of `node:diagnostics_channel` carries. */
+export type NetlinkDiagnostic = Diagnostic<Netlink, NetlinkSessionEvent>
+
+const diagnostics = new Diagnostics<Netlink, NetlinkSessionEvent>('netlink')
+
+let newNetlink: (native: NativeNetlink, name: string, signal: AbortSignal | undefined) => Netlink
 
 /**
  * RTNETLINK (rtnetlink(7)): links, addresses, routes, rules and neighbors of one network namespace.
@@ -29,10 +53,10 @@ export interface NetlinkOptions {
  * CAP_SYS_ADMIN. An open session does not keep the process alive.
  *
  * @example
- * await using netlink = await Netlink.open({ netns: 'blue' })
+ * await using netlink = await openNetlink({ netns: 'blue' })
  * await netlink.addresses.add('vpn0', '10.0.0.1/24')
  */
-export class Netlink implements AsyncDisposable {
+export class Netlink implements AsyncDisposable, Disposable {
   /** Links (network interfaces). */
   readonly links: Links
   /** Addresses of links. */
@@ -45,34 +69,28 @@ export class Netlink implements AsyncDisposable {
   readonly neighbors: Neighbors
 
   readonly #native: NativeNetlink
+  readonly #name: string
+  readonly #ending = new Ending()
+  #release: () => void = () => undefined
   /** Watches that end with the session; one that nobody refers to may be collected before. */
   #monitors: WeakRef<Monitor>[] = []
 
-  private constructor(native: NativeNetlink) {
+  private constructor(
+    key: typeof KEY,
+    native: NativeNetlink,
+    name: string,
+    signal: AbortSignal | undefined,
+  ) {
+    checkKey(key, 'Netlink', 'openNetlink()')
     this.#native = native
+    this.#name = name
     const pipeline = new Pipeline(native)
     this.links = new Links(native, pipeline)
     this.addresses = new Addresses(native, pipeline)
     this.routes = new Routes(native, pipeline)
     this.rules = new Rules(native, pipeline)
     this.neighbors = new Neighbors(native, pipeline)
-  }
-
-  /**
-   * Opens a session. Its sockets are made in the namespace by a thread of their own; no thread of
-   * Node moves.
-   *
-   * @throws {TunError} an option is refused, or the namespace cannot be entered.
-   */
-  static async open(options: NetlinkOptions = {}): Promise<Netlink> {
-    const netns: Check<string> = (_, value) => checkNamespace(value)
-    const checked = checkFields('options', options, { netns })
-    const { openNetlink } = await loadNative()
-    try {
-      return new Netlink(await openNetlink(checked.netns))
-    } catch (error) {
-      throw fromNative(error)
-    }
+    this.#release = onceAborted(signal, () => void this.close())
   }
 
   /**
@@ -82,7 +100,11 @@ export class Netlink implements AsyncDisposable {
    * for await (const event of netlink.monitor(['link', 'address'])) console.log(event)
    */
   monitor(kinds: readonly MonitorKind[], options: MonitorOptions = {}): Monitor {
-    const monitor = Monitor.open(this.#native, (all) => readFresh(this, all), kinds, options)
+    const readers = {
+      fresh: (all: readonly MonitorKind[]) => readFresh(this, all),
+      onOverflow: this.#onOverflow,
+    }
+    const monitor = Monitor.open(this.#native, readers, kinds, options)
     this.#monitors = this.#monitors.filter((one) => one.deref()?.isOpen === true)
     this.#monitors.push(new WeakRef(monitor))
     return monitor
@@ -94,7 +116,7 @@ export class Netlink implements AsyncDisposable {
    * @example
    * await netlink.waitFor('vpn0', (link) => link?.operState === 'up', { timeoutMs: 5000 })
    * @throws {TunError} `ERR_TUN_TIMEOUT` when `timeoutMs` is over.
-   * @throws {TunError} `ERR_TUN_ABORTED` when the session is closed.
+   * @throws {TunError} `ERR_TUN_CLOSED` when the session is closed.
    * @throws the reason of `options.signal` when it was aborted.
    */
   async waitFor(
@@ -114,19 +136,86 @@ export class Netlink implements AsyncDisposable {
     return ensureLink(this, desired)
   }
 
+  /** Whether `close()` was called, or the signal aborted. */
+  get isClosed(): boolean {
+    return this.#ending.isClosed
+  }
+
+  /** Resolves once the session is closed; it never rejects. Waiting for it does not keep the process alive. */
+  get closed(): Promise<void> {
+    return this.#ending.closed
+  }
+
   /**
    * Closes the session, and ends everything that waits on it. Monitors end: a pending `next()` resolves
    * with `done`. `waitFor`, `list`, `stream` and requests that were not sent yet reject with
-   * `ERR_TUN_ABORTED`. Requests that were sent still get their results. Calling it again has no effect.
+   * `ERR_TUN_CLOSED`. Requests that were sent still get their results. Calling it again has no effect.
    */
-  close(): void {
-    for (const monitor of this.#monitors.splice(0)) monitor.deref()?.close()
-    this.#native.close()
+  close(): Promise<void> {
+    this[Symbol.dispose]()
+    return this.closed
   }
 
-  /** The same as `close()`, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    this.close()
-    return Promise.resolve()
+  /** Closes the session as `close()` does, for `using`. */
+  [Symbol.dispose](): void {
+    if (!this.#ending.begin()) return
+    this.#release()
+    for (const monitor of this.#monitors.splice(0)) monitor.deref()?.close()
+    this.#native.close()
+    this.#ending.settle()
+    diagnostics.publish({ type: 'closed', name: this.#name, target: this })
   }
+
+  /** Closes the session as `close()` does, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  readonly #onOverflow = (): void => {
+    const event = { kind: 'overflow' } as const
+    diagnostics.publish({ type: 'event', name: this.#name, target: this, event })
+  }
+
+  static {
+    newNetlink = (native, name, signal) => new Netlink(KEY, native, name, signal)
+  }
+}
+
+/**
+ * Opens a session. A thread of its own creates the sockets in the namespace; no thread of Node enters it.
+ *
+ * @throws {TunError} an option is refused, or the namespace cannot be entered.
+ * @throws the reason of `options.signal` when it was aborted.
+ */
+export async function openNetlink(options: NetlinkOptions = {}): Promise<Netlink> {
+  const { netns, signal } = checkFields('options', options, OPTIONS)
+  const name = netns ?? ''
+  try {
+    const netlink = newNetlink(await open(netns, signal), name, signal)
+    diagnostics.publish({ type: 'opened', name, target: netlink })
+    return netlink
+  } catch (error) {
+    diagnostics.publish({ type: 'error', name, error })
+    throw error
+  }
+}
+
+async function open(
+  netns: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<NativeNetlink> {
+  throwIfAborted(signal)
+  const addon = await loadNative()
+  let native
+  try {
+    native = await addon.openNetlink(netns)
+  } catch (error) {
+    throwIfAborted(signal)
+    throw fromNative(error)
+  }
+  if (signal?.aborted) {
+    native.close()
+    throw signal.reason
+  }
+  return native
 }

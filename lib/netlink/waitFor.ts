@@ -55,7 +55,7 @@ async function untilMatch(
   link: LinkRef,
   predicate: LinkPredicate,
 ): Promise<Link | undefined> {
-  // A watch before the first look, so that nothing happens between the two unseen.
+  // Opened before the first look, so that no change between the two is missed.
   const monitor = open()
   try {
     for (;;) {

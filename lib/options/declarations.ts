@@ -1,16 +1,24 @@
 // Written by `npm run generate` from the tables of options in this folder: change those.
-import type { RelayEvent } from '../events.ts'
 import type { DeviceOffload } from './deviceTable.ts'
+import type { ListenOptions, RelayPeer } from './ends.ts'
 import type { Offload } from './offload.ts'
 
-/** The options of {@link Relay.start}; the program has the same options. */
+/** The options of {@link startRelay}; the program has them under the same names. */
 export interface RelayOptions {
   /** Addresses of the interface, `ADDRESS[/PREFIX]`, the first one the primary; default prefix 32 or 128. */
   addresses: readonly string[]
-  /** UDP port of the peer, 1 to 65535. */
-  sendPort: number
-  /** UDP port of this end, 0 to 65535. 0 lets the kernel choose; `relay.info.local` has the port. */
-  receivePort: number
+  /**
+   * The peers. This version relays to one. `peers` and `listen: { address, port }` are the general form of both
+   * ends; `peer`, `sendPort`, `receivePort` and `listen` as text are the form of the program, for one peer.
+   */
+  peers?: readonly RelayPeer[] | undefined
+  /** UDP port of the peer, 1 to 65535. It is required unless there are `peers`. */
+  sendPort?: number | undefined
+  /**
+   * UDP port of this end, 0 to 65535. 0 lets the kernel choose; `relay.info.local` has the port. It is required
+   * unless `listen` is an object.
+   */
+  receivePort?: number | undefined
   /** Name of the interface; `%d` in it is the first free number. It has at most 15 bytes. Default: `tun%d`. */
   name?: string | undefined
   /**
@@ -34,19 +42,18 @@ export interface RelayOptions {
    * contains a slash, or a process id, which is digits alone.
    */
   netns?: string | number | undefined
-  /** User, by name or number, that the whole process becomes once the relay is set up, without any capability. */
-  user?: string | undefined
-  /** Group that goes with `user`. Default: the user's own. */
-  group?: string | undefined
   /** The other end: IPv4, IPv6 or a name. A name is resolved once. Default: `127.0.0.1`. */
   peer?: string | undefined
-  /** Local address of the socket. Default: loopback for a loopback peer, otherwise any. */
-  listen?: string | undefined
+  /**
+   * Where datagrams are received; as text the local address alone, with `receivePort`. Default: loopback for a
+   * loopback peer, otherwise the wildcard of the peer's family.
+   */
+  listen?: string | ListenOptions | undefined
   /** Whose datagrams are accepted, by source address. With `peer` the source port does not matter. Default: `peer`. */
   accept?: 'peer' | 'any' | undefined
   /**
    * Kernel offloads that may be used. Default: `auto`, all that the kernel has; one that it refuses is not used,
-   * which is reported to `onEvent`.
+   * which `relay.events()` reports.
    */
   offload?: 'auto' | false | readonly Offload[] | undefined
   /**
@@ -62,8 +69,6 @@ export interface RelayOptions {
    * Node's `server.listen()`).
    */
   signal?: AbortSignal | undefined
-  /** Called for an event that is not an error. */
-  onEvent?: ((event: RelayEvent) => void) | undefined
 }
 
 /** The options of {@link openTun}. docs/devices.md has the flag and the `ip` command of each. */
@@ -76,16 +81,18 @@ export interface TunOptions {
   netns?: string | number | undefined
   /** A descriptor that is attached to an interface already. It belongs to the device from then on. */
   fd?: number | undefined
-  /** The interface must exist already. */
-  attach?: boolean | undefined
-  /** The interface must not exist yet (`IFF_TUN_EXCL`). */
-  exclusive?: boolean | undefined
+  /**
+   * Whether the interface is created: if there is none of that name (`if-missing`), in any case, so that an existing
+   * one is refused (`always`, `IFF_TUN_EXCL`), or not at all, so that it must exist (`never`). Default:
+   * `if-missing`.
+   */
+  create?: 'if-missing' | 'always' | 'never' | undefined
   /** Opens one queue of a device that may have several (`IFF_MULTI_QUEUE`). Default: with `queues` above 1. */
   multiQueue?: boolean | undefined
   /** Queues to open, 1 to 256, which are read and written as one. Default: 1. */
   queues?: number | undefined
   /** Whether the device outlives the process (`TUNSETPERSIST`). Default: as it is, and a new one does not. */
-  persist?: boolean | undefined
+  persistent?: boolean | undefined
   /** User, by name or number, who may attach to the device without privileges (`TUNSETOWNER`). */
   owner?: string | number | undefined
   /** Group, by name or number, whose members may attach to it without privileges (`TUNSETGROUP`). */
@@ -106,7 +113,7 @@ export interface TunOptions {
   /** A new interface begins without a carrier (`IFF_NO_CARRIER`, Linux 6.0). */
   noCarrier?: boolean | undefined
   /** Index of a new interface, from 1 (`TUNSETIFINDEX`). */
-  index?: number | undefined
+  ifIndex?: number | undefined
   /** Link type of the interface, an `ARPHRD_` number of linux/if_arp.h (`TUNSETLINK`). */
   linkType?: number | undefined
   /** Packets that may wait to be read before the kernel drops the next. Default: 500, and 1000 for TAP. */
@@ -117,7 +124,7 @@ export interface TunOptions {
   napi?: boolean | undefined
   /**
    * Super-packets that the kernel may pass on, which are split into ordinary packets: all it has, none, or those of
-   * a list. Packets written by `writeBatch` are coalesced likewise. Default: `auto`, all it has.
+   * a list. Packets written by `writeBatch` are coalesced likewise, with `coalesce`. Default: `auto`, all it has.
    */
   offload?: 'auto' | false | readonly DeviceOffload[] | undefined
   /** Bytes of the vnet header between kernel and library: 10, 12, 20 or 24 (`TUNSETVNETHDRSZ`). Default: 10. */
@@ -131,14 +138,17 @@ export interface TunOptions {
   ioUring?: boolean | undefined
   /** Packets read from the device ahead of their reader, at most, 1 to 4096. Default: 256. */
   highWaterMark?: number | undefined
-  /** Aborts the opening. Everything is rolled back, and the promise rejects with the signal's reason. */
+  /**
+   * If it is aborted while the device is opened, everything is rolled back and the promise rejects with the signal's
+   * reason. If it is aborted later, it closes the device as `close()` does.
+   */
   signal?: AbortSignal | undefined
 }
 
 /** The options of {@link openTap}. */
 export interface TapOptions extends TunOptions {
   /** Ethernet address of the interface, `02:00:00:00:00:01`. Default: a random one that the kernel chooses. */
-  mac?: string | undefined
+  macAddress?: string | undefined
   /** Frames written may be passed in fragments to GRO (`IFF_NAPI_FRAGS`, Linux 4.15). It needs `napi`. */
   napiFrags?: boolean | undefined
 }

@@ -1,6 +1,6 @@
 import type { NativeDeviceOptions } from '#binding'
 import { TunError } from '../errors.ts'
-import { DEVICE_OPTIONS } from './deviceTable.ts'
+import { DEVICE_OFFLOADS, DEVICE_OPTIONS } from './deviceTable.ts'
 
 /** Options that are checked. */
 export interface CheckedDeviceOptions {
@@ -21,12 +21,12 @@ const HIGH_WATER_MARK_DEFAULT = 256
 export function checkDeviceOptions(options: unknown, isTap: boolean): CheckedDeviceOptions {
   const checked = DEVICE_OPTIONS.check(options)
   checkCompanions(checked, isTap)
-  const { highWaterMark = HIGH_WATER_MARK_DEFAULT, signal, attach, ...rest } = checked
+  const { highWaterMark = HIGH_WATER_MARK_DEFAULT, signal, create, ifIndex, ...rest } = checked
   const { offload, ...same } = rest
   const native = {
     isTap,
-    mustExist: attach ?? false,
-    exclusive: false,
+    mustExist: create === 'never',
+    exclusive: create === 'always',
     noCarrier: false,
     napi: false,
     napiFrags: false,
@@ -38,6 +38,7 @@ export function checkDeviceOptions(options: unknown, isTap: boolean): CheckedDev
     up: true,
     linkLocal: false,
     ...same,
+    ...(ifIndex === undefined ? {} : { index: ifIndex }),
     ...headersOf(same, offload),
   }
   return { native, highWaterMark, signal }
@@ -48,8 +49,9 @@ function headersOf(
   { packetInformation = false, vnetHeaderBytes }: Checked,
   offload: readonly string[] | undefined,
 ) {
-  const offloads = offload ?? (packetInformation ? [] : ['tso', 'uso'])
-  const hasHeader = offloads.length > 0 || vnetHeaderBytes !== undefined
+  const offloads = offload ?? (packetInformation ? [] : DEVICE_OFFLOADS)
+  const hasSuperPackets = offloads.includes('tso') || offloads.includes('uso')
+  const hasHeader = hasSuperPackets || vnetHeaderBytes !== undefined
   if (packetInformation && hasHeader) {
     throw new TunError(
       'Invalid packetInformation true: expected no offload and no vnet header with it; leave those out',
@@ -60,36 +62,41 @@ function headersOf(
     packetInformation,
     tso: offloads.includes('tso'),
     uso: offloads.includes('uso'),
+    coalesce: offloads.includes('coalesce'),
     ...(hasHeader ? { vnetHeaderBytes: vnetHeaderBytes ?? 10 } : {}),
   }
 }
 
 /** What a descriptor that is taken over has already. */
-const OF_DESCRIPTOR = [
-  'name',
-  'cloneDevice',
-  'netns',
-  'exclusive',
-  'multiQueue',
-  'queues',
-  'index',
-] as const
+const OF_DESCRIPTOR = ['name', 'cloneDevice', 'netns', 'multiQueue', 'queues', 'ifIndex'] as const
 
 /** Options that exclude each other, or mean something only together. */
 function checkCompanions(options: Checked, isTap: boolean): void {
-  const { mac, napi, napiFrags, attach, exclusive, name, fd, multiQueue, queues } = options
+  const { macAddress, napi, napiFrags, create, name, fd, multiQueue, queues } = options
   const beside = OF_DESCRIPTOR.find((option) => options[option] !== undefined)
   const problems: [isThere: boolean | undefined, option: string, problem: string][] = [
-    [!isTap && mac !== undefined, 'mac', 'a TUN device has no MAC address; use openTap()'],
+    [
+      !isTap && macAddress !== undefined,
+      'macAddress',
+      'a TUN device has no MAC address; use openTap()',
+    ],
     [!isTap && napiFrags, 'napiFrags', 'it is for TAP devices; use openTap()'],
     [napiFrags && !napi, 'napiFrags', 'it takes napi: true beside it'],
-    [attach && exclusive, 'exclusive', 'an interface cannot both exist and not; leave attach out'],
     [
       multiQueue === false && queues !== undefined && queues > 1,
       'multiQueue',
       'several queues take a device of several; leave it out',
     ],
-    [attach && name === undefined && fd === undefined, 'attach', 'it takes a name beside it'],
+    [
+      create === 'never' && name === undefined && fd === undefined,
+      'create',
+      '"never" needs the name of an interface',
+    ],
+    [
+      create === 'always' && fd !== undefined,
+      'create',
+      'a descriptor that is taken over has its interface; leave it out',
+    ],
     [
       fd !== undefined && beside !== undefined,
       String(beside),

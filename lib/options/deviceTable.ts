@@ -10,6 +10,7 @@ import {
   mtuBytes,
   namespace,
   networks,
+  oneOf,
   signal,
   whole,
   yesOrNo,
@@ -20,10 +21,13 @@ import { type Form, options } from './table.ts'
 /** `UV_POLL` batches of more packets would keep the event loop too long. */
 const HIGH_WATER_MARK_MAX = 4096
 
-/** The super-packets that a device may pass on. */
-export const DEVICE_OFFLOADS = ['tso', 'uso'] as const
+/** The offloads of a device. */
+export const DEVICE_OFFLOADS = ['tso', 'uso', 'coalesce'] as const
 
-/** A kind of super-packets that a device may pass on: TCP (`tso`), or UDP (`uso`, Linux 6.2). */
+/**
+ * An offload of a device: TCP super-packets (`tso`), UDP super-packets (`uso`, Linux 6.2), and coalescing written
+ * packets into such super-packets (`coalesce`, which needs one of the others).
+ */
 export type DeviceOffload = (typeof DEVICE_OFFLOADS)[number]
 
 const offloads: Form<readonly DeviceOffload[]> = {
@@ -31,7 +35,8 @@ const offloads: Form<readonly DeviceOffload[]> = {
   check: (what, value) => {
     if (value === 'auto') return DEVICE_OFFLOADS
     if (value === false) return []
-    return checkNames(what, value, DEVICE_OFFLOADS, '"auto", false or a list of "tso", "uso"')
+    const expected = '"auto", false or a list of "tso", "uso", "coalesce"'
+    return checkNames(what, value, DEVICE_OFFLOADS, expected)
   },
 }
 
@@ -64,8 +69,11 @@ const TUN = {
     help: 'a descriptor that is attached to an interface already',
     details: 'It belongs to the device from then on.',
   },
-  attach: { form: yesOrNo, help: 'the interface must exist already' },
-  exclusive: { form: yesOrNo, help: 'the interface must not exist yet (`IFF_TUN_EXCL`)' },
+  create: {
+    form: oneOf('if-missing', 'always', 'never'),
+    help: 'whether the interface is created: if there is none of that name (`if-missing`), in any case, so that an existing one is refused (`always`, `IFF_TUN_EXCL`), or not at all, so that it must exist (`never`)',
+    default: '`if-missing`',
+  },
   multiQueue: {
     form: yesOrNo,
     help: 'opens one queue of a device that may have several (`IFF_MULTI_QUEUE`)',
@@ -76,7 +84,7 @@ const TUN = {
     help: 'queues to open, 1 to 256, which are read and written as one',
     default: '1',
   },
-  persist: {
+  persistent: {
     form: yesOrNo,
     help: 'whether the device outlives the process (`TUNSETPERSIST`)',
     default: 'as it is, and a new one does not',
@@ -106,7 +114,7 @@ const TUN = {
     form: yesOrNo,
     help: 'a new interface begins without a carrier (`IFF_NO_CARRIER`, Linux 6.0)',
   },
-  index: { form: whole(1), help: 'index of a new interface, from 1 (`TUNSETIFINDEX`)' },
+  ifIndex: { form: whole(1), help: 'index of a new interface, from 1 (`TUNSETIFINDEX`)' },
   linkType: {
     form: whole(0, 65_535),
     help: 'link type of the interface, an `ARPHRD_` number of linux/if_arp.h (`TUNSETLINK`)',
@@ -126,7 +134,7 @@ const TUN = {
     form: offloads,
     help: 'super-packets that the kernel may pass on, which are split into ordinary packets: all it has, none, or those of a list',
     default: '`auto`, all it has',
-    details: 'Packets written by `writeBatch` are coalesced likewise.',
+    details: 'Packets written by `writeBatch` are coalesced likewise, with `coalesce`.',
   },
   vnetHeaderBytes: {
     form: vnetHeaderBytes,
@@ -151,14 +159,15 @@ const TUN = {
   },
   signal: {
     form: signal,
-    help: 'aborts the opening',
-    details: "Everything is rolled back, and the promise rejects with the signal's reason.",
+    help: 'aborts the opening, and later closes the device',
+    declaration:
+      "If it is aborted while the device is opened, everything is rolled back and the promise rejects with the signal's reason. If it is aborted later, it closes the device as `close()` does.",
   },
 } as const
 
 const TAP_ONLY = {
-  mac: {
-    form: checked('string', (mac) => [...parseMac(mac)]),
+  macAddress: {
+    form: checked('string', (address) => [...parseMac(address)]),
     help: 'Ethernet address of the interface, `02:00:00:00:00:01`',
     default: 'a random one that the kernel chooses',
   },

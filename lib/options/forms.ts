@@ -1,5 +1,5 @@
 import { abortSignal } from '../check/abort.ts'
-import { type Check, callback, flag, integer, list } from '../check/fields.ts'
+import { type Check, flag, integer, list } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
 import { parseAddress, parseRoute } from './address.ts'
 import { checkCloneDevice, checkMtu, checkName } from './interface.ts'
@@ -30,19 +30,23 @@ export function whole(lowest: number, highest = INT_MAX): Form<number> {
 /** One of some words. */
 export function oneOf<const W extends string>(...words: readonly W[]): Form<W> {
   const isWord = (value: unknown): value is W => (words as readonly unknown[]).includes(value)
-  const quoted = words.map((word) => JSON.stringify(word))
   return {
     type: words.map((word) => `'${word}'`).join(' | '),
     check: (what, value) => {
       if (isWord(value)) return value
-      throw invalidArgument(what, value, quoted.join(' or '))
+      throw invalidArgument(what, value, either(words.map((word) => JSON.stringify(word))))
     },
     spelling: {
       parse: (text) => (isWord(text) ? text : undefined),
-      expected: words.join(' or '),
+      expected: either(words),
     },
     completion: { words },
   }
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+function either(words: readonly string[]): string {
+  return [...words.slice(0, -2), words.slice(-2).join(' or ')].join(', ')
 }
 
 /** Yes or no. */
@@ -79,11 +83,6 @@ export const networks = texts(parseRoute)
 
 /** A signal that ends something. */
 export const signal: Form<AbortSignal> = { type: 'AbortSignal', check: abortSignal }
-
-/** A function of this type. */
-export function functionOf<F extends (...args: never) => unknown>(type: string): Form<F> {
-  return { type, check: callback<F>() }
-}
 
 function texts(parse: (text: string) => unknown): Form<string[]> {
   const text: Check<string> = (_, value) => {

@@ -2,18 +2,21 @@ import type { OffloadStatus } from '#binding'
 import { checkNames } from '../check/list.ts'
 import type { Form } from './table.ts'
 
-/** The names of what the kernel can do for a relay. */
-export const OFFLOADS = ['tso', 'uso', 'gso', 'gro'] as const
+/** The offloads that a relay may use. */
+export const OFFLOADS = ['tso', 'uso', 'gso', 'gro', 'coalesce'] as const
+
+/** The names that the command line has: `gro` there is both offloads of what is received, `gro` and `coalesce`. */
+const SPELLED = ['tso', 'uso', 'gso', 'gro'] as const
 
 /**
- * A shortcut of the kernel that the relay may use. What comes out is the same without it.
+ * An offload of the kernel that a relay may use. The packets are the same without it.
  *
  * - `tso`: TCP super-packets are read whole from the interface (`TUN_F_TSO4`, `TUN_F_TSO6`).
- * - `uso`: UDP super-packets are read whole from the interface, and, with `gro`, written to it
+ * - `uso`: UDP super-packets are read whole from the interface, and, with `coalesce`, written to it
  *   (`TUN_F_USO4`, `TUN_F_USO6`; Linux 6.2).
  * - `gso`: batches of datagrams are sent by one call (`UDP_SEGMENT` of udp(7)).
- * - `gro`: batches of datagrams are received by one call (`UDP_GRO` of udp(7)), and packets of a flow
- *   are coalesced into super-packets for the interface.
+ * - `gro`: batches of datagrams are received by one call (`UDP_GRO` of udp(7)).
+ * - `coalesce`: packets of a flow are coalesced into super-packets for the interface.
  */
 export type Offload = (typeof OFFLOADS)[number]
 
@@ -29,15 +32,16 @@ export const offloads: Form<OffloadStatus | undefined> = {
   spelling: {
     parse: (text) => {
       const names = text.split(',')
-      return names.every((name) => isOffload(name)) ? names : undefined
+      if (!names.every((name) => isSpelled(name))) return undefined
+      return names.includes('gro') ? [...names, 'coalesce'] : names
     },
-    expected: `a list of ${OFFLOADS.join(', ')}`,
+    expected: `a list of ${SPELLED.join(', ')}`,
   },
-  completion: { words: OFFLOADS, areSeveral: true },
+  completion: { words: SPELLED, areSeveral: true },
 }
 
-function isOffload(name: unknown): name is Offload {
-  return OFFLOADS.includes(name as Offload)
+function isSpelled(name: string): boolean {
+  return (SPELLED as readonly string[]).includes(name)
 }
 
 function allowed(offloads: readonly Offload[]): OffloadStatus {
@@ -47,6 +51,6 @@ function allowed(offloads: readonly Offload[]): OffloadStatus {
     uso: has('uso'),
     gso: has('gso'),
     gro: has('gro'),
-    coalesce: has('gro'),
+    coalesce: has('coalesce'),
   }
 }

@@ -1,6 +1,5 @@
 import type { NativeRelayOptions } from '#binding'
-import { invalidArgument } from '../errors.ts'
-import type { RelayEvent } from '../events.ts'
+import { joinEnds } from './ends.ts'
 import { RELAY } from './relayTable.ts'
 
 /** Options that are checked: each text has its form; only the peer is not resolved yet. */
@@ -8,7 +7,6 @@ export interface CheckedRelayOptions {
   readonly native: Omit<NativeRelayOptions, 'peer'>
   readonly peer: string
   readonly signal: AbortSignal | undefined
-  readonly onEvent: ((event: RelayEvent) => void) | undefined
 }
 
 /**
@@ -17,10 +15,8 @@ export interface CheckedRelayOptions {
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` or `ERR_TUN_INVALID_NAME`.
  */
 export function checkOptions(options: unknown): CheckedRelayOptions {
-  const { peer = '127.0.0.1', signal, onEvent, ...native } = RELAY.check(options)
-  const { group, user } = native
-  if (group !== undefined && user === undefined) {
-    throw invalidArgument('group', group, 'a user with it; give the user too')
-  }
-  return { native, peer, signal, onEvent }
+  const { peers, peer, sendPort, receivePort, listen, signal, ...same } = RELAY.check(options)
+  const ends = joinEnds({ peers, peer, sendPort, receivePort, listen })
+  const { peer: host, ...native } = ends
+  return { native: { ...same, ...native }, peer: host, signal }
 }

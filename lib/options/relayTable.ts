@@ -1,9 +1,8 @@
 import { QUEUES_MAX } from '../check/limits.ts'
 import { invalidArgument } from '../errors.ts'
-import type { RelayEvent } from '../events.ts'
+import { listen, peers } from './ends.ts'
 import {
   checked,
-  functionOf,
   interfaceAddresses,
   interfaceName,
   mtuBytes,
@@ -14,9 +13,8 @@ import {
   whole,
 } from './forms.ts'
 import { offloads } from './offload.ts'
-import { checkListen, checkPeer } from './peer.ts'
+import { checkPeer } from './peer.ts'
 import { type Form, options } from './table.ts'
-import { checkPrincipal } from './user.ts'
 
 const addresses: Form<string[]> = {
   ...interfaceAddresses,
@@ -62,16 +60,22 @@ export const RELAY = options({
     declaration:
       'Addresses of the interface, `ADDRESS[/PREFIX]`, the first one the primary; default prefix 32 or 128.',
   },
+  peers: {
+    form: peers,
+    help: 'the peers',
+    details:
+      'This version relays to one. `peers` and `listen: { address, port }` are the general form of both ends; `peer`, `sendPort`, `receivePort` and `listen` as text are the form of the program, for one peer.',
+  },
   sendPort: {
     form: whole(1, 65_535),
-    isRequired: true,
     help: 'UDP port of the peer, 1 to 65535',
+    details: 'It is required unless there are `peers`.',
   },
   receivePort: {
     form: whole(0, 65_535),
-    isRequired: true,
     help: 'UDP port of this end, 0 to 65535',
-    details: '0 lets the kernel choose; `relay.info.local` has the port.',
+    details:
+      '0 lets the kernel choose; `relay.info.local` has the port. It is required unless `listen` is an object.',
   },
   name: {
     form: interfaceName,
@@ -110,18 +114,6 @@ export const RELAY = options({
     details:
       'It is a name of ip-netns(8), a path, which contains a slash, or a process id, which is digits alone.',
   },
-  user: {
-    form: { ...checked('string', (user) => checkPrincipal('user', user)), completion: 'user' },
-    flag: '--user <name[:group]>',
-    help: 'drop root and all capabilities once set up',
-    declaration:
-      'User, by name or number, that the whole process becomes once the relay is set up, without any capability.',
-  },
-  group: {
-    form: checked('string', (group) => checkPrincipal('group', group)),
-    help: 'group that goes with `user`',
-    default: "the user's own",
-  },
   peer: {
     form: { ...checked('string', checkPeer), completion: 'host' },
     flag: '--peer <host>',
@@ -130,10 +122,12 @@ export const RELAY = options({
     details: 'A name is resolved once.',
   },
   listen: {
-    form: checked('string', checkListen),
+    form: listen,
     flag: '--listen <address>',
     help: 'local address of the socket',
     default: 'loopback for a loopback peer, otherwise any',
+    declaration:
+      "Where datagrams are received; as text the local address alone, with `receivePort`. Default: loopback for a loopback peer, otherwise the wildcard of the peer's family.",
   },
   accept: {
     form: oneOf('peer', 'any'),
@@ -150,7 +144,7 @@ export const RELAY = options({
     default: 'all available',
     details: 'The packets that come out are the same without them.',
     declaration:
-      'Kernel offloads that may be used. Default: `auto`, all that the kernel has; one that it refuses is not used, which is reported to `onEvent`.',
+      'Kernel offloads that may be used. Default: `auto`, all that the kernel has; one that it refuses is not used, which `relay.events()` reports.',
   },
   queues: {
     form: queues,
@@ -165,9 +159,5 @@ export const RELAY = options({
     help: 'aborts the start, and later closes the relay',
     declaration:
       "If it is aborted during the start, everything is rolled back and the start rejects with the signal's reason. If it is aborted later, it closes the relay as `close()` does, and `closed` resolves (as with the `signal` of Node's `server.listen()`).",
-  },
-  onEvent: {
-    form: functionOf<(event: RelayEvent) => void>('(event: RelayEvent) => void'),
-    help: 'called for an event that is not an error',
   },
 })

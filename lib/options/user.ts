@@ -1,7 +1,13 @@
 import { invalidArgument } from '../errors.ts'
 
+/** Checks a user and its group, names or numbers; returns `NAME[:GROUP]`. */
+export function checkUser(user: unknown, group?: unknown): string {
+  const name = checkPrincipal('user', user)
+  return group === undefined ? name : `${name}:${checkPrincipal('group', group)}`
+}
+
 /** Checks the name or number of a user or group. */
-export function checkPrincipal(what: 'user' | 'group', name: unknown): string {
+function checkPrincipal(what: 'user' | 'group', name: unknown): string {
   // passwd(5) and group(5) separate their fields by colons, so they contain no other form.
   if (typeof name === 'string' && /^[^\s:\0-][^\s:\0]{0,255}$/u.test(name)) return name
   throw invalidArgument(what, name, `the name or the number of a ${what}`)

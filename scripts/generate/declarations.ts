@@ -16,7 +16,7 @@ interface Declaration {
 const DECLARATIONS: readonly Declaration[] = [
   {
     name: 'RelayOptions',
-    about: 'The options of {@link Relay.start}; the program has the same options.',
+    about: 'The options of {@link startRelay}; the program has them under the same names.',
     table: RELAY.table,
   },
   {
@@ -42,8 +42,8 @@ const DECLARATIONS: readonly Declaration[] = [
 ]
 
 const HEAD = `// Written by \`npm run generate\` from the tables of options in this folder: change those.
-import type { RelayEvent } from '../events.ts'
 import type { DeviceOffload } from './deviceTable.ts'
+import type { ListenOptions, RelayPeer } from './ends.ts'
 import type { Offload } from './offload.ts'
 `
 
@@ -62,8 +62,7 @@ function declare({ name, about, table, extends: base }: Declaration): string {
 
 function typeOf({ form, isRequired }: OptionDescription): string {
   if (isRequired) return `: ${form.type}`
-  const isFunction = form.type.includes('=>')
-  return `?: ${isFunction ? `(${form.type})` : form.type} | undefined`
+  return `?: ${form.type} | undefined`
 }
 
 function comment(description: OptionDescription): string {

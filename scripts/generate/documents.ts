@@ -1,8 +1,8 @@
-import { OUTPUT_OPTIONS, PROGRAM_OPTIONS, type ProgramOption } from '../../bin/tun2udp/options.ts'
+import { PROGRAM_OPTIONS, type ProgramOption, RELAY_OPTIONS } from '../../bin/tun2udp/options.ts'
 import type { CounterDescription } from '../../lib/counters.ts'
 import { sentence, splitFlag } from './text.ts'
 
-const ONLY_PROGRAM: readonly unknown[] = OUTPUT_OPTIONS
+const OF_LIBRARY: readonly unknown[] = RELAY_OPTIONS
 
 /** Returns the table of the options for docs/tun2udp.md. */
 export function optionTable(): string {
@@ -14,7 +14,7 @@ export function optionTable(): string {
       flags.map((one) => shown(one, words)).join(', '),
       effectOf(option),
       option.default ?? '',
-      ONLY_PROGRAM.includes(option) ? '' : `\`${option.name}\``,
+      OF_LIBRARY.includes(option) ? `\`${option.name}\`` : '',
     ]
   })
   const ends = [`\`--help\`, \`--version\``, '', '', '']

@@ -57,9 +57,9 @@ for (const platform of ['darwin', 'win32']) {
     async (t) => {
       const script = `
       Object.defineProperty(process, 'platform', { value: '${platform}' })
-      import('tun2udp').then(({ Relay, parseAddress }) => {
+      import('tun2udp').then(({ startRelay, parseAddress }) => {
         console.log(typeof parseAddress)
-        return Relay.start({ addresses: ['10.0.0.1'], sendPort: 1, receivePort: 2 })
+        return startRelay({ addresses: ['10.0.0.1'], sendPort: 1, receivePort: 2 })
       }).catch(({ code, message }) => console.log(code, message))`
       const { stdout } = await execute(process.execPath, ['-e', script], {
         env: cleanEnvironment(),

@@ -55,13 +55,13 @@ test('when the crossing fails, all that crossed fail, and the next still goes', 
   const run = async () => {
     calls += 1
     await Promise.resolve()
-    if (calls === 1) throw new Error(JSON.stringify({ code: 'ERR_TUN_ABORTED', message: 'closed' }))
+    if (calls === 1) throw new Error(JSON.stringify({ code: 'ERR_TUN_CLOSED', message: 'closed' }))
     return calls === 2 ? '["done"]' : '[]'
   }
   const pipeline = new Pipeline({ run } as unknown as NativeNetlink)
   const both = [1, 2].map(async (n) => pipeline.submit({ op: 'x', n }))
   for (const end of await Promise.allSettled(both)) {
-    t.like(end, { status: 'rejected', reason: { code: 'ERR_TUN_ABORTED' } } as never)
+    t.like(end, { status: 'rejected', reason: { code: 'ERR_TUN_CLOSED' } } as never)
   }
   t.is(await pipeline.submit({ op: 'x' }), undefined)
   const error = await t.throwsAsync<TunError>(pipeline.submit({ op: 'x' }))

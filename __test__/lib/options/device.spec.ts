@@ -21,6 +21,7 @@ test('without options a device is up, with super-packets', (t) => {
       queues: 1,
       tso: true,
       uso: true,
+      coalesce: true,
       vnetHeaderBytes: 10,
       addresses: [],
       routes: [],
@@ -35,29 +36,38 @@ test('a vnet header is there for super-packets, or when it is asked for', (t) =>
   t.false('vnetHeaderBytes' in native({ offload: [] }))
   t.false('vnetHeaderBytes' in native({ packetInformation: true }))
   t.like(native({ offload: ['uso'] }), { tso: false, uso: true, vnetHeaderBytes: 10 })
+  t.like(native({ offload: ['uso'] }), { coalesce: false })
+  t.false('vnetHeaderBytes' in native({ offload: ['coalesce'] }))
   t.like(native({ offload: false, vnetHeaderBytes: 12 }), { tso: false, vnetHeaderBytes: 12 })
 })
 
 test('what is given is passed on in the form of the native layer', (t) => {
   const options = {
     addresses: ['10.0.0.1', 'fd00::1/64'],
-    mac: '2:0:0:0:0:FF',
+    macAddress: '2:0:0:0:0:FF',
     owner: 0,
     group: 'users',
     netns: 1,
-    persist: false,
-    index: 5,
+    persistent: false,
+    ifIndex: 5,
   }
   t.like(native(options, true), {
     isTap: true,
     addresses: ['10.0.0.1', 'fd00::1/64'],
-    mac: [2, 0, 0, 0, 0, 255],
+    macAddress: [2, 0, 0, 0, 0, 255],
     owner: '0',
     group: 'users',
     netns: '1',
-    persist: false,
+    persistent: false,
     index: 5,
   })
+})
+
+test('an interface is created if there is none, always or never', (t) => {
+  t.like(native({ create: 'if-missing' }), { mustExist: false, exclusive: false })
+  t.like(native({ create: 'always' }), { mustExist: false, exclusive: true })
+  t.like(native({ create: 'never', name: 'a' }), { mustExist: true, exclusive: false })
+  t.like(native({ create: 'never', fd: 3 }), { mustExist: true, exclusive: false })
 })
 
 const REFUSED: readonly [options: object, message: RegExp][] = [
@@ -66,16 +76,16 @@ const REFUSED: readonly [options: object, message: RegExp][] = [
   [{ netns: '' }, /^Invalid netns/u],
   [{ fd: -1 }, /^Invalid fd -1: expected a whole number from 0/u],
   [{ fd: 3, name: 'tun0' }, /^Invalid name: a descriptor that is taken over has its own/u],
-  [{ attach: true }, /^Invalid attach: it takes a name beside it/u],
-  [{ attach: 1 }, /^Invalid attach 1: expected true or false/u],
-  [{ attach: true, exclusive: true, name: 'a' }, /^Invalid exclusive: /u],
+  [{ create: 'never' }, /^Invalid create: "never" needs the name of an interface/u],
+  [{ create: true }, /^Invalid create true: expected "if-missing", "always" or "never"/u],
+  [{ create: 'always', fd: 3 }, /^Invalid create: a descriptor that is taken over/u],
   [{ owner: 1.5 }, /^Invalid user 1\.5/u],
   [{ group: 4_294_967_295 }, /^Invalid group/u],
   [{ addresses: '10.0.0.1' }, /^Invalid addresses "10\.0\.0\.1": expected an array/u],
   [{ addresses: ['10.0.0.300'] }, /^Invalid address "10\.0\.0\.300"/u],
   [{ routes: ['10.0.0.1/8'] }, /10\.0\.0\.0\/8/u],
   [{ mtu: 67 }, /^Invalid MTU 67/u],
-  [{ index: 0 }, /^Invalid index 0/u],
+  [{ ifIndex: 0 }, /^Invalid ifIndex 0/u],
   [{ linkType: 65_536 }, /^Invalid linkType/u],
   [{ txQueueLength: -1 }, /^Invalid txQueueLength/u],
   [{ sendBufferBytes: 0 }, /^Invalid sendBufferBytes/u],
@@ -86,7 +96,7 @@ const REFUSED: readonly [options: object, message: RegExp][] = [
   [{ packetInformation: true, vnetHeaderBytes: 10 }, /^Invalid packetInformation true/u],
   [{ highWaterMark: 0 }, /^Invalid highWaterMark 0: expected a whole number from 1 to 4096/u],
   [{ signal: 'now' }, /^Invalid signal "now": expected an AbortSignal/u],
-  [{ mac: '02:00:00:00:00:01' }, /^Invalid mac: a TUN device has no MAC address/u],
+  [{ macAddress: '02:00:00:00:00:01' }, /^Invalid macAddress: a TUN device has no MAC address/u],
   [{ napiFrags: true, napi: true }, /^Invalid napiFrags: it is for TAP devices/u],
 ]
 
@@ -98,7 +108,7 @@ for (const [options, message] of REFUSED) {
 
 test('refused of a TAP device', (t) => {
   t.throws(() => native({ napiFrags: true }, true), { message: /it takes napi: true beside it/u })
-  for (const mac of ['', '02:00:00:00:00', '02:00:00-00:00:01', '02:00:00:00:00:01:02', 'x'])
-    t.throws(() => native({ mac }, true), { message: /^Invalid MAC address/u })
+  for (const macAddress of ['', '02:00:00:00:00', '02:00:00-00:00:01', '02:00:00:00:00:01:02', 'x'])
+    t.throws(() => native({ macAddress }, true), { message: /^Invalid MAC address/u })
   t.throws(() => checkDeviceOptions(null, true), { message: /^Invalid options null/u })
 })

@@ -86,7 +86,7 @@ test('texts of any length are refused at once, with their beginning', (t) => {
     () => checkDeviceOptions({ owner: huge }, false),
     () => checkRelayOptions({ ...relay, peer: dots }),
     () => checkRelayOptions({ ...relay, sendPort: zeros as never }),
-    () => checkRelayOptions({ ...relay, group: 5n as never }),
+    () => checkRelayOptions({ ...relay, receivePort: 5n as never }),
   ]
   for (const call of calls) {
     const error = t.throws<TunError>(call)

@@ -14,7 +14,6 @@ test('the least that is needed, and its defaults', (t) => {
     native: LEAST,
     peer: '127.0.0.1',
     signal: undefined,
-    onEvent: undefined,
   })
 })
 
@@ -30,14 +29,11 @@ test('everything', (t) => {
     listen: '::',
     accept: 'any',
     netns: 'blue',
-    user: 'nobody',
-    group: 'nogroup',
-    offload: ['tso', 'gro'],
+    offload: ['tso', 'gro', 'coalesce'],
     queues: 'auto',
     signal: new AbortController().signal,
-    onEvent: () => undefined,
   }
-  const { native, peer, signal, onEvent } = checkOptions(options)
+  const { native, peer, signal } = checkOptions(options)
   // Text is passed on as it is: the native layer reads what it means, and 'auto' is its default.
   t.deepEqual(native, {
     addresses: ['10.0.0.1', 'fd00::1'],
@@ -49,13 +45,10 @@ test('everything', (t) => {
     listen: '::',
     accept: 'any',
     netns: 'blue',
-    user: 'nobody',
-    group: 'nogroup',
     offload: { tso: true, uso: false, gso: false, gro: true, coalesce: true },
   })
   t.is(peer, 'vpn.example')
   t.is(signal, options.signal)
-  t.is(onEvent, options.onEvent)
 })
 
 test('undefined is as good as absent', (t) => {
@@ -67,12 +60,9 @@ test('undefined is as good as absent', (t) => {
     'listen',
     'accept',
     'netns',
-    'user',
     'offload',
     'queues',
-    'group',
     'signal',
-    'onEvent',
   ]
   const options = withOption(Object.fromEntries(absent.map((name) => [name, undefined])))
   t.deepEqual(checkOptions(options), checkOptions(LEAST))
@@ -98,10 +88,9 @@ const accepted: Record<string, unknown[]> = {
   ],
   listen: ['0.0.0.0', '::', '10.0.0.1', 'fe80::1'],
   accept: ['peer', 'any'],
-  offload: ['auto', false, [], ['tso', 'uso', 'gso', 'gro']],
+  offload: ['auto', false, [], ['tso', 'uso', 'gso', 'gro', 'coalesce']],
   queues: [1, 256, 'auto'],
   netns: ['blue', '/run/netns/blue', './ns', 1, 4_194_304, '1', '12a', '-x'],
-  user: ['nobody', '65534', 'user@realm', 'DOMAIN\\user'],
 }
 
 for (const [name, values] of Object.entries(accepted)) {
@@ -195,12 +184,10 @@ const refused: [string, unknown[], string][] = [
   [
     'offload',
     ['all', '', null, true, 'tso'],
-    '"auto", false or a list of "tso", "uso", "gso", "gro"',
+    '"auto", false or a list of "tso", "uso", "gso", "gro", "coalesce"',
   ],
   ['netns', ['', '.', '..', 'a\0b', 0, -1, 1.5, 4_194_305, '0', '4194305', null, {}], NAMESPACE],
-  ['user', ['', 'a b', 'a:b', '-a', 'a\0', 7, null], 'the name or the number of a user'],
   ['signal', [{}, null, 'x'], 'an AbortSignal'],
-  ['onEvent', [{}, null, 'x'], 'a function'],
 ]
 
 for (const [name, values, expected] of refused) {
@@ -221,15 +208,6 @@ test('options that are no object are refused', (t) => {
       message: `Invalid options ${String(options)}: expected an object`,
     })
   }
-})
-
-test('a group belongs to a user', (t) => {
-  t.throws(() => checkOptions(withOption({ group: 'wheel' })), {
-    message: 'Invalid group "wheel": expected a user with it; give the user too',
-  })
-  t.throws(() => checkOptions(withOption({ user: 'nobody', group: '' })), {
-    message: 'Invalid group "": expected the name or the number of a group',
-  })
 })
 
 test('an address in a list that is none is named', (t) => {

@@ -1,14 +1,14 @@
 import test from 'ava'
 import {
-  Netlink,
-  Relay,
   TunError,
   createPersistent,
   features,
   listDevices,
+  openNetlink,
   openTap,
   openTun,
   removePersistent,
+  startRelay,
 } from '../../../index.ts'
 
 const RELAY = { addresses: ['10.0.0.1'], sendPort: 1, receivePort: 0 }
@@ -21,14 +21,11 @@ const CASES: readonly [
   given: string,
   meant: string,
 ][] = [
-  ['Relay.start', (options) => Relay.start(options), { ...RELAY, mut: 1400 }, 'mut', 'mtu'],
-  [
-    'Relay.start',
-    (options) => Relay.start(options),
-    { ...RELAY, onevent: null },
-    'onevent',
-    'onEvent',
-  ],
+  ['startRelay', (options) => startRelay(options), { ...RELAY, mut: 1400 }, 'mut', 'mtu'],
+  ['startRelay', (options) => startRelay(options), { ...RELAY, peeer: null }, 'peeer', 'peer'],
+  // What belongs to the program, and what went.
+  ['startRelay', (options) => startRelay(options), { ...RELAY, user: 'nobody' }, 'user', ''],
+  ['startRelay', (options) => startRelay(options), { ...RELAY, onEvent: null }, 'onEvent', ''],
   ['openTun', (options) => openTun(options), { mut: 1400 }, 'mut', 'mtu'],
   ['openTun', (options) => openTun(options), { address: ['10.0.0.1'] }, 'address', 'addresses'],
   ['openTap', (options) => openTap(options), { napiFrag: true }, 'napiFrag', 'napiFrags'],
@@ -43,13 +40,13 @@ const CASES: readonly [
   ['listDevices', (options) => listDevices(options), { nets: 'a' }, 'nets', 'netns'],
   ['features', (options) => features(options), { clonedevice: '/x' }, 'clonedevice', 'cloneDevice'],
   [
-    'Netlink.open',
-    (options) => Netlink.open(options),
+    'openNetlink',
+    (options) => openNetlink(options),
     { namespace: 1, netnss: 'a' },
     'namespace',
     '',
   ],
-  ['Netlink.open', (options) => Netlink.open(options), { netnss: 'a' }, 'netnss', 'netns'],
+  ['openNetlink', (options) => openNetlink(options), { netnss: 'a' }, 'netnss', 'netns'],
 ]
 
 for (const [name, call, options, given, meant] of CASES) {

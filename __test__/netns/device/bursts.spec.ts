@@ -35,7 +35,7 @@ test('packets that keep coming are read several at a time, unless that is not wa
         seen,
         Array.from({ length: 500 }, (_, n) => String(n)),
       )
-      const { read } = await tun.stats()
+      const { read } = tun.stats()
       t.is(read.packets, 500)
       t.is(read.viaIoUring > 0, ioUring && controls?.ioUring === true)
     }

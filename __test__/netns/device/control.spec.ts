@@ -10,12 +10,10 @@ test('counters are those of the kernel and of the device, also of what nobody re
   await sendNumbers(namespace, 25)
   for (let n = 0; n < 10; n++) await tun.read()
   await tun.write(Buffer.from('4500001400000000400000000a0800020a080001', 'hex'))
-  t.throws(() => tun.write(Buffer.alloc(20)), { code: 'ERR_TUN_PACKET_REFUSED' })
-  const { link, read, written } = await tun.stats()
-  t.is(link.txDropped, 15n)
-  t.is(link.txPackets, 10n)
-  t.is(link.rxPackets, 1n)
-  t.is(link.rxBytes, 20n)
+  await t.throwsAsync(tun.write(Buffer.alloc(20)), { code: 'ERR_TUN_PACKET_REFUSED' })
+  const { stats: link } = await tun.link()
+  const { read, written } = tun.stats()
+  t.like(link, { txDropped: 15, txPackets: 10, rxPackets: 1, rxBytes: 20 })
   // Ten numbers of one digit, each behind headers of 28 bytes.
   t.deepEqual(read, {
     packets: 10,
@@ -26,6 +24,8 @@ test('counters are those of the kernel and of the device, also of what nobody re
     errors: 0,
   })
   t.deepEqual(written, { packets: 1, bytes: 20, superPackets: 0, refused: 1 })
+  await tun.close()
+  t.deepEqual(tun.stats(), { read, written }, 'they stay after the end')
 })
 
 test('the carrier comes and goes', async (t) => {
@@ -41,14 +41,14 @@ test('owner, group and persistence are changed, and are numbers as given', async
   const { tun, namespace } = await withTun(t)
   await tun.setOwner(54_321)
   await tun.setGroup(65_432)
-  await tun.setPersist(true)
+  await tun.setPersistent(true)
   const { linkinfo } = await linkOf(namespace, tun.name)
   t.like(linkinfo.info_data, { user: 54_321, group: 65_432, persist: true })
   t.is((await tun.settings()).flags & IFF_PERSIST, IFF_PERSIST)
   await tun.setOwner('root')
   t.like((await linkOf(namespace, tun.name)).linkinfo.info_data, { user: 'root' })
   await t.throwsAsync(tun.setOwner('nobody-of-this-name'), { code: 'ERR_TUN_NOT_FOUND' })
-  await tun.setPersist(false)
+  await tun.setPersistent(false)
   await tun.close()
   t.deepEqual(await linkNames(namespace), ['lo'])
 })
@@ -91,7 +91,7 @@ test('a closed device is told, and what is no argument is refused with its name'
   const tun = await tunIn(t, namespace)
   const refusals: [call: () => Promise<unknown>, message: RegExp][] = [
     [() => tun.setCarrier(1 as never), /^Invalid carrier 1: expected true or false/u],
-    [() => tun.setPersist('yes' as never), /^Invalid persist "yes"/u],
+    [() => tun.setPersistent('yes' as never), /^Invalid persistent "yes"/u],
     [() => tun.setOwner(-1), /^Invalid user -1/u],
     [() => tun.setGroup('a b'), /^Invalid group "a b"/u],
     [() => tun.setEbpfFilter(-1), /^Invalid fd -1/u],
@@ -105,7 +105,7 @@ test('a closed device is told, and what is no argument is refused with its name'
   for (const [call, message] of refusals)
     await t.throwsAsync(call, { code: 'ERR_TUN_INVALID_ARGUMENT', message })
   await tun.close()
-  const calls = [() => tun.link(), () => tun.stats(), () => tun.setCarrier(true)]
+  const calls = [() => tun.link(), () => tun.settings(), () => tun.setCarrier(true)]
   for (const call of calls)
     await t.throwsAsync(call, { code: 'ERR_TUN_CLOSED', message: /open it again/u })
 })

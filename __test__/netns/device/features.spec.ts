@@ -23,8 +23,8 @@ test('what the driver can do is what devices then get, and nothing stays', async
   // In a namespace where every device that comes is seen, none does.
   const watched = await runModule(
     namespace,
-    `import { features, Netlink } from '${INDEX}'
-    const netlink = await Netlink.open()
+    `import { features, openNetlink } from '${INDEX}'
+    const netlink = await openNetlink()
     const controller = new AbortController()
     const events = []
     const watching = (async () => {

@@ -88,7 +88,7 @@ test('a worker reads and writes, and a loop in it ends with the worker', async (
     `const w = worker(\`
       const tun = await openTun(options)
       parentPort.postMessage('ready')
-      for await (const packet of tun) { tun.write(packet); parentPort.postMessage(packet.length) }
+      for await (const packet of tun) { tun.tryWrite(packet); parentPort.postMessage(packet.length) }
     \`)
     await once(w, 'message')
     send()
@@ -132,7 +132,7 @@ test(`${CYCLES} devices, opened, read and closed, leave no descriptor, memory or
     `const cycle = async () => {
       const tun = await openTun(options)
       const read = tun.read()
-      tun.write(Buffer.alloc(20, 0x45))
+      tun.tryWrite(Buffer.alloc(20, 0x45))
       await tun.close()
       await read
     }

@@ -26,11 +26,11 @@ test('a device is what was asked for, and says so', async (t) => {
     routes: ['10.9.0.0/16'],
     mtu: 1400,
     txQueueLength: 77,
-    index: 4711,
+    ifIndex: 4711,
     owner: 'root',
     group: 0,
   })
-  t.like(tun, { name: 'vpn0', index: 4711, mtu: 1400, mode: 'tun', highWaterMark: 256 })
+  t.like(tun, { name: 'vpn0', ifIndex: 4711, mtu: 1400, mode: 'tun', highWaterMark: 256 })
   const link = await linkOf(namespace, 'vpn0')
   t.like(link, { ifindex: 4711, mtu: 1400, txqlen: 77, inet6_addr_gen_mode: 'none' })
   t.true(link.flags.includes('UP'))
@@ -58,7 +58,11 @@ test('a device that is to stay down does, and one may have link-local addresses'
 
 test('a TAP device has its Ethernet address and its flags', async (t) => {
   const namespace = await withNamespace(t)
-  const tap = await tapIn(t, namespace, { mac: '02:00:00:00:00:2a', napi: true, napiFrags: true })
+  const tap = await tapIn(t, namespace, {
+    macAddress: '02:00:00:00:00:2a',
+    napi: true,
+    napiFrags: true,
+  })
   t.is(tap.mode, 'tap')
   const link = await linkOf(namespace, tap.name)
   t.is(link['address'], '02:00:00:00:00:2a')
@@ -70,10 +74,10 @@ test('flags and headers are those asked for', async (t) => {
   const namespace = await withNamespace(t)
   const plain = await tunIn(t, namespace, { offload: false })
   t.is(plain.flags & IFF_VNET_HDR, 0)
-  t.deepEqual(plain.offload, { tso: false, uso: false })
+  t.deepEqual(plain.offload, { tso: false, uso: false, coalesce: false })
   const long = await tunIn(t, namespace, { offload: ['tso'], vnetHeaderBytes: 24 })
   t.is(long.flags & IFF_VNET_HDR, IFF_VNET_HDR)
-  t.deepEqual(long.offload, { tso: true, uso: false })
+  t.deepEqual(long.offload, { tso: true, uso: false, coalesce: false })
   const informed = await tunIn(t, namespace, { packetInformation: true })
   t.like((await linkOf(namespace, informed.name)).linkinfo.info_data, { pi: true })
   const quiet = await tunIn(t, namespace, { noCarrier: true })
@@ -87,15 +91,15 @@ test('a persistent device stays, is attached to, and has what was configured sti
   const namespace = await withNamespace(t)
   const first = await tunIn(t, namespace, {
     name: 'stay0',
-    persist: true,
+    persistent: true,
     addresses: ['10.8.0.1/24'],
   })
   await first.close()
   t.like((await linkOf(namespace, 'stay0')).linkinfo.info_data, { persist: true })
   const second = await tunIn(t, namespace, {
     name: 'stay0',
-    attach: true,
-    persist: false,
+    create: 'never',
+    persistent: false,
     addresses: ['10.8.0.1/24'],
   })
   await second.close()
@@ -106,7 +110,7 @@ test('offloads of an earlier owner do not reach one who wants none', async (t) =
   if (!hasTools(t, 'python3')) return
   const namespace = await withNamespace(t)
   const name = 'stale0'
-  await (await tunIn(t, namespace, { name, persist: true, addresses: [NEAR] })).close()
+  await (await tunIn(t, namespace, { name, persistent: true, addresses: [NEAR] })).close()
   const plain = await tunIn(t, namespace, { name, offload: false })
   await sendTrain(namespace)
   const lengths: number[] = []
@@ -121,8 +125,8 @@ test('several queues of one device are opened one by one', async (t) => {
     multiQueue: true,
     addresses: ['10.8.0.1/24'],
   })
-  const second = await tunIn(t, namespace, { name: 'mq0', multiQueue: true, attach: true })
-  t.is(second.index, first.index)
+  const second = await tunIn(t, namespace, { name: 'mq0', multiQueue: true, create: 'never' })
+  t.is(second.ifIndex, first.ifIndex)
   t.is(second.flags & IFF_MULTI_QUEUE, IFF_MULTI_QUEUE)
   t.like((await linkOf(namespace, 'mq0')).linkinfo.info_data, { multi_queue: true, numqueues: 2 })
   await t.throwsAsync(openTun({ netns: namespace.name, name: 'mq0' }), {
@@ -134,13 +138,13 @@ test('each cause of a failing open has its own code, and nothing stays behind', 
   const namespace = await withNamespace(t)
   const { name: netns } = namespace
   await tunIn(t, namespace, { name: 'held0' })
-  await tunIn(t, namespace, { name: 'kept0', persist: true }).then((tun) => tun.close())
+  await tunIn(t, namespace, { name: 'kept0', persistent: true }).then((tun) => tun.close())
   const failures: [options: Parameters<typeof openTun>[0], code: string, message: RegExp][] = [
     [{ name: 'held0' }, 'ERR_TUN_BUSY', new RegExp(`process ${process.pid} `, 'u')],
-    [{ name: 'kept0', exclusive: true }, 'ERR_TUN_EXISTS', /an interface of that name exists/u],
+    [{ name: 'kept0', create: 'always' }, 'ERR_TUN_EXISTS', /an interface of that name exists/u],
     [{ name: 'lo' }, 'ERR_TUN_DEVICE_MISMATCH', /no tun device/u],
-    [{ name: 'kept0', index: 99 }, 'ERR_TUN_EXISTS', /index 99/u],
-    [{ name: 'none0', attach: true }, 'ERR_TUN_NOT_FOUND', /no such interface/u],
+    [{ name: 'kept0', ifIndex: 99 }, 'ERR_TUN_EXISTS', /index 99/u],
+    [{ name: 'none0', create: 'never' }, 'ERR_TUN_NOT_FOUND', /no such interface/u],
     [{ cloneDevice: '/no/such/device' }, 'ERR_TUN_NO_DEVICE_NODE', /--device \/dev\/net\/tun/u],
     [
       { name: 'a', addresses: ['10.8.0.1/24', '10.8.0.1/24'] },
@@ -161,7 +165,7 @@ test('each cause of a failing open has its own code, and nothing stays behind', 
     t.regex(error.message, message)
   }
   await t.throwsAsync(openTap({ netns, name: 'kept0' }), { code: 'ERR_TUN_DEVICE_MISMATCH' })
-  await t.throwsAsync(openTap({ netns, name: 'a', mac: '01:00:00:00:00:00' }), {
+  await t.throwsAsync(openTap({ netns, name: 'a', macAddress: '01:00:00:00:00:00' }), {
     code: 'ERR_TUN_INVALID_ARGUMENT',
     message: /one station/u,
   })

@@ -67,7 +67,7 @@ test('each flag of opening is one of the device', async (t) => {
     [{ napi: true }, 0x10],
     [{ multiQueue: true }, 0x100],
     [{ vnetHeaderBytes: 10, offload: false }, 0x4000],
-    [{ persist: true }, 0x800],
+    [{ persistent: true }, 0x800],
   ]
   const plain = await tunIn(t, namespace, { offload: false })
   t.is(plain.flags & ~0x1000, 0x1)
@@ -80,7 +80,7 @@ test('each flag of opening is one of the device', async (t) => {
   const informed = await tapIn(t, namespace, { packetInformation: true })
   // `TUNGETIFF` has the same bit for a queue without a classic BPF filter.
   t.like((await informed.link()).kindData, { packetInformation: true })
-  const fresh = await tunIn(t, namespace, { name: 'fresh%d', exclusive: true })
+  const fresh = await tunIn(t, namespace, { name: 'fresh%d', create: 'always' })
   t.is(fresh.name, 'fresh0')
 })
 
@@ -92,7 +92,7 @@ test('a queue length and a MAC address of before come back when opening fails', 
   const failing = openTap({
     netns: namespace.name,
     name: 'kept0',
-    mac: '02:00:00:00:00:66',
+    macAddress: '02:00:00:00:00:66',
     txQueueLength: 7,
     mtu: 1200,
     routes: ['fd00::/8'],
@@ -135,7 +135,7 @@ test('without privileges only a device that belongs to the user is opened', asyn
   t.regex(await openAsNobody(namespace, { name: 'his0', up: false }), /^ERR_TUN_PERMISSION/u)
   await run('ip', 'tuntap', 'add', 'dev', 'mine0', 'mode', 'tun', 'user', '65534', 'vnet_hdr')
   await run('ip', 'link', 'set', 'mine0', 'up')
-  t.is(await openAsNobody(namespace, { name: 'mine0', attach: true }), 'open mine0')
+  t.is(await openAsNobody(namespace, { name: 'mine0', create: 'never' }), 'open mine0')
 })
 
 test('queues that do not fit are a mismatch, either way', async (t) => {
@@ -158,7 +158,7 @@ test('queues that do not fit are a mismatch, either way', async (t) => {
 test('a vnet header of an earlier owner is not that of the next', async (t) => {
   const namespace = await withNamespace(t)
   const name = 'stale0'
-  await (await tunIn(t, namespace, { name, persist: true, vnetHeaderBytes: 24 })).close()
-  const next = await tunIn(t, namespace, { name, persist: false })
+  await (await tunIn(t, namespace, { name, persistent: true, vnetHeaderBytes: 24 })).close()
+  const next = await tunIn(t, namespace, { name, persistent: false })
   t.is((await next.settings()).vnetHeaderBytes, 10)
 })

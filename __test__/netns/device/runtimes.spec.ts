@@ -20,14 +20,14 @@ setTimeout(send, 50)
 const seen = []
 for await (const packet of tun) {
   seen.push(Buffer.isBuffer(packet) && packet.length)
-  tun.write(packet)
+  await tun.write(packet)
   if (seen.length === 2) break
   setTimeout(send, 50)
 }
 send()
 send()
 for await (const batch of tun.batches()) {
-  tun.writeBatch(batch)
+  await tun.writeBatch(batch)
   seen.push(...batch.map((packet) => packet.length))
   if (seen.length >= 4) break
 }

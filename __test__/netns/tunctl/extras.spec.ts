@@ -119,7 +119,7 @@ tunctlTest('--list --json', { before: HELD }, async (t) => {
   const { stdout, stderr } = await runOurs('tunctl --json --list', { before: HELD })
   t.is(stderr, '')
   const listed = JSON.parse(stdout) as { name: string; holders: { command: string }[] }[]
-  t.like(listed[0], { name: 'held', mode: 'tun', up: false, packetInfo: true, holders: [] })
+  t.like(listed[0], { name: 'held', mode: 'tun', up: false, packetInformation: true, holders: [] })
   t.like(listed[1], { name: 't', mode: 'tap', up: true, persistent: false })
   t.deepEqual(
     listed[1]?.holders.map(({ command }) => command),

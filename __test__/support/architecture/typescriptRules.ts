@@ -7,13 +7,15 @@ import { filesIn } from './files.ts'
 /**
  * The rooms that each room may import from, besides itself and packages; `room/file` opens that file only.
  *
- * tunctl has milliseconds: it may not load all that the index does.
+ * tunctl has milliseconds: it may not load all that the index does. `--user` of tun2udp changes the user of the
+ * process, which the library itself does not offer.
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   bin: [
     'index',
     'lib/tunctl',
     'lib/persistent',
+    'lib/relay',
     // The tables that describe the program too.
     'lib/counters',
     'lib/options/forms',

@@ -11,8 +11,8 @@ const PACKET = Buffer.from('4500001c00000000401166ce0a0900020a090001000900090008
 
 const tun = (api, options) => api.openTun({ addresses: ['10.9.0.1/24'], ...options })
 const relayOptions = { addresses: ['10.9.1.1/24'], sendPort: 9, receivePort: 0 }
-const startRelay = (api, options) => api.Relay.start({ ...relayOptions, ...options })
-const netlink = (api) => api.Netlink.open()
+const startRelay = (api, options) => api.startRelay({ ...relayOptions, ...options })
+const netlink = (api) => api.openNetlink()
 
 /** Reads all there is; of a device, until the end. */
 async function readAll(items) {
@@ -63,12 +63,12 @@ const DEVICE = {
   ),
   'Device.close': withTun((device) => device.close()),
   'Device.[Symbol.asyncDispose]': withTun((device) => device[Symbol.asyncDispose]()),
+  'Device.closed': withTun((device) => device.closed),
   'Device.link': withTun((device) => device.link()),
-  'Device.stats': withTun((device) => device.stats()),
   'Device.settings': withTun((device) => device.settings()),
   'Device.namespace': withTun((device) => device.namespace()),
   'Device.setCarrier': withTun((device) => device.setCarrier(true)),
-  'Device.setPersist': withTun((device) => device.setPersist(false)),
+  'Device.setPersistent': withTun((device) => device.setPersistent(false)),
   'Device.setOwner': withTun((device) => device.setOwner(0)),
   'Device.setGroup': withTun((device) => device.setGroup(0)),
   'Device.setEbpfFilter': withTun((device) => device.setEbpfFilter(undefined)),
@@ -99,6 +99,8 @@ const NETLINK = {
   'Netlink.waitFor': withNetlink((session) =>
     session.waitFor('absent', (link) => link !== undefined),
   ),
+  'Netlink.close': withNetlink((session) => session.close()),
+  'Netlink.closed': withNetlink((session) => session.closed),
   'Netlink.[Symbol.asyncDispose]': withNetlink((session) => session[Symbol.asyncDispose]()),
   'Links.list': withNetlink(({ links }) => links.list()),
   'Links.get': withNetlink(({ links }) => links.get('lo')),
@@ -158,11 +160,12 @@ const NETLINK = {
 const OTHERS = {
   openTun: (api) => tun(api),
   openTap: (api) => api.openTap(),
-  'Relay.start': (api) => startRelay(api),
+  startRelay: (api) => startRelay(api),
   'Relay.close': async (api) => (await startRelay(api)).close(),
   'Relay.closed': async (api) => (await startRelay(api)).closed,
+  'Relay.events': async (api) => readAll((await startRelay(api)).events()),
   'Relay.[Symbol.asyncDispose]': async (api) => (await startRelay(api))[Symbol.asyncDispose](),
-  'Netlink.open': (api) => netlink(api),
+  openNetlink: (api) => netlink(api),
   createPersistent: (api) => api.createPersistent({ mode: 'tun', name: `${run}%d` }),
   removePersistent: async (api) => {
     const { name } = await api.createPersistent({ mode: 'tun', name: `${run}%d` })

@@ -47,8 +47,8 @@ pub enum ErrorCode {
     RouteLoop,
     /// This kernel cannot do what was asked.
     Unsupported,
-    /// What was asked for was ended by its caller.
-    Aborted,
+    /// What was used is closed.
+    Closed,
     /// A table changed while it was read, so that what was read is not one state of it.
     Interrupted,
     /// A resource of the system ran out.
@@ -80,7 +80,7 @@ impl ErrorCode {
             Self::Detached => "ERR_TUN_DETACHED",
             Self::RouteLoop => "ERR_TUN_ROUTE_LOOP",
             Self::Unsupported => "ERR_TUN_UNSUPPORTED",
-            Self::Aborted => "ERR_TUN_ABORTED",
+            Self::Closed => "ERR_TUN_CLOSED",
             Self::Interrupted => "ERR_TUN_INTERRUPTED",
             Self::Exhausted => "ERR_TUN_EXHAUSTED",
             Self::System => "ERR_TUN_SYSTEM",
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn message_without_subject_has_no_gap() {
-        let error = Error::new(ErrorCode::Aborted, "start the relay", "", "aborted");
-        assert_eq!(error.to_string(), "start the relay: aborted");
+        let error = Error::new(ErrorCode::Closed, "start the relay", "", "closed");
+        assert_eq!(error.to_string(), "start the relay: closed");
     }
 }

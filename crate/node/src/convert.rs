@@ -35,10 +35,8 @@ pub struct NativeRelayOptions {
     pub accept: Option<String>,
     /// Name, path or process id of a network namespace.
     pub netns: Option<String>,
-    /// Name or number of a user.
+    /// `NAME[:GROUP]`, each by name or number: what the process becomes.
     pub user: Option<String>,
-    /// Name or number of a group, which takes a user.
-    pub group: Option<String>,
     /// Which offloads may be used. Default: all.
     pub offload: Option<OffloadStatus>,
     /// Queues of the interface, 1 to 256. Default: as many as are worth it.
@@ -92,27 +90,29 @@ pub struct NativeRelayInfo {
 pub struct NativeEvent {
     /// A stable name.
     pub kind: String,
+    /// The errno of the call that the kernel refused.
+    pub errno: Option<i32>,
     /// One sentence.
     pub message: String,
 }
 
 impl From<Event> for NativeEvent {
     fn from(event: Event) -> Self {
-        Self { kind: event.kind.to_owned(), message: event.message }
+        Self { kind: event.kind.to_owned(), errno: event.errno, message: event.message }
     }
 }
 
 impl From<OffloadConfig> for OffloadStatus {
     fn from(offload: OffloadConfig) -> Self {
-        let OffloadConfig { tso, uso, udp_segment: gso, udp_gro: gro, coalesce } = offload;
+        let OffloadConfig { tso, uso, gso, gro, coalesce } = offload;
         Self { tso, uso, gso, gro, coalesce }
     }
 }
 
 impl From<OffloadStatus> for OffloadConfig {
     fn from(offload: OffloadStatus) -> Self {
-        let OffloadStatus { tso, uso, gso: udp_segment, gro: udp_gro, coalesce } = offload;
-        Self { tso, uso, udp_segment, udp_gro, coalesce }
+        let OffloadStatus { tso, uso, gso, gro, coalesce } = offload;
+        Self { tso, uso, gso, gro, coalesce }
     }
 }
 
@@ -146,10 +146,6 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
         };
         let (peer, peer_zone) = peer(&options.peer, options.send_port)?;
         let listen = options.listen.as_deref().map(|text| parse::<IpAddr>("local address", text));
-        let user = options.user.map(|user| match options.group {
-            Some(group) => format!("{user}:{group}"),
-            None => user,
-        });
         let is_any = options.accept.as_deref() == Some("any");
         let defaults = Self::new(*first, peer, options.receive_port);
         Ok(Self {
@@ -161,7 +157,7 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
             listen: listen.transpose()?,
             accept: if is_any { Accept::Any } else { Accept::Peer },
             netns: options.netns,
-            user,
+            user: options.user,
             offload: options.offload.map_or(defaults.offload, Into::into),
             queues: options.queues.map_or(defaults.queues, |queues| queues as usize),
             addresses: addresses.clone(),

@@ -40,14 +40,14 @@ pub fn open_device(
     env: &Env,
     options: NativeDeviceOptions,
 ) -> napi::Result<PromiseRaw<'_, NativeDevice>> {
-    let io_uring = options.io_uring;
+    let (io_uring, coalesce) = (options.io_uring, options.coalesce);
     let options = OpenOptions::try_from(options).map_err(|e| error::to_napi(&e))?;
-    let convert = move |opened| NativeDevice::new(opened, io_uring);
+    let convert = move |opened| NativeDevice::new(opened, io_uring, coalesce);
     run_blocking_then(env, move || tuntap::open(&options), convert)
 }
 
 impl NativeDevice {
-    fn new(opened: Opened, io_uring: bool) -> tun2udp_core::Result<Self> {
+    fn new(opened: Opened, io_uring: bool, coalesce: bool) -> tun2udp_core::Result<Self> {
         let Opened { queues: devices, mtu, offloads, .. } = opened;
         let Some(device) = devices.first() else {
             return Err(Error::new(ErrorCode::System, "open", "a device", "it has no queue"));
@@ -57,10 +57,9 @@ impl NativeDevice {
         let vnet_len = usize::try_from(vnet_header_bytes).unwrap_or(0);
         let is_cutting = vnet_len > 0;
         let layer = device.layer();
-        let join = CoalesceOptions {
-            tcp: is_cutting && offloads.tso && layer.can_coalesce(),
-            udp: is_cutting && offloads.uso && layer.can_coalesce(),
-        };
+        let is_joining = coalesce && is_cutting && layer.can_coalesce();
+        let join =
+            CoalesceOptions { tcp: is_joining && offloads.tso, udp: is_joining && offloads.uso };
         let reader = if is_cutting { Reader::cutting(vnet_len, layer) } else { Reader::whole() };
         let info = NativeDeviceInfo {
             name: device.name().to_owned(),
@@ -70,9 +69,11 @@ impl NativeDevice {
             flags: device.flags(),
             tso: offloads.tso,
             uso: offloads.uso,
+            coalesce: join.tcp || join.udp,
             vnet_header_bytes,
             largest_packet_bytes: Reader::largest_packet() as u32,
             queues: devices.len() as u32,
+            fd: device.as_raw_fd(),
         };
         let wakings = devices.iter().map(|_| Arc::default()).collect();
         let reader = reader.with_io_uring(io_uring);
@@ -147,6 +148,13 @@ impl NativeDevice {
         let mut queues = self.queues()?;
         let progress = queues.flush();
         Ok(outcome(&queues, progress))
+    }
+
+    /// Drops what waits for room, which then counts as refused.
+    #[napi(catch_unwind)]
+    pub fn discard(&self) -> napi::Result<()> {
+        self.queues()?.discard();
+        Ok(())
     }
 
     /// The queue that has no room: for the packet, or, without one, for those of a batch.

@@ -41,6 +41,8 @@ pub struct NativeDeviceOptions {
     pub tso: bool,
     /// UDP super-packets are taken.
     pub uso: bool,
+    /// Written packets of a flow are coalesced into super-packets.
+    pub coalesce: bool,
     /// Packets may be read several at a time.
     pub io_uring: bool,
     /// The index of a new interface.
@@ -57,7 +59,7 @@ pub struct NativeDeviceOptions {
     pub mtu: Option<u32>,
     /// Ethernet address, six numbers.
     #[napi(ts_type = "Array<number>")]
-    pub mac: Option<List<u8, 6>>,
+    pub mac_address: Option<List<u8, 6>>,
     /// Packets that may wait for the reader.
     pub tx_queue_length: Option<u32>,
     /// Bytes before a write waits.
@@ -73,7 +75,7 @@ pub struct NativeDeviceOptions {
     /// Name or number of the group.
     pub group: Option<String>,
     /// Whether the device outlives its last queue.
-    pub persist: Option<bool>,
+    pub persistent: Option<bool>,
 }
 
 impl TryFrom<NativeDeviceOptions> for OpenOptions {
@@ -94,7 +96,6 @@ impl TryFrom<NativeDeviceOptions> for OpenOptions {
             through_napi: options.napi,
             napi_frags: options.napi_frags,
             index: options.index,
-            offload: defaults.offload,
         };
         Ok(Self {
             device,
@@ -106,7 +107,7 @@ impl TryFrom<NativeDeviceOptions> for OpenOptions {
             addresses: networks("address", &options.addresses)?,
             routes: networks("route", &options.routes)?,
             mtu: options.mtu,
-            mac: options.mac.map(|bytes| mac(&bytes)).transpose()?,
+            mac: options.mac_address.map(|bytes| mac(&bytes)).transpose()?,
             tx_queue_length: options.tx_queue_length,
             send_buffer_bytes: options.send_buffer_bytes,
             link_type: options.link_type,
@@ -114,7 +115,7 @@ impl TryFrom<NativeDeviceOptions> for OpenOptions {
             up: options.up,
             owner: options.owner,
             group: options.group,
-            persist: options.persist,
+            persist: options.persistent,
         })
     }
 }
@@ -145,12 +146,16 @@ pub struct NativeDeviceInfo {
     pub tso: bool,
     /// UDP super-packets are taken.
     pub uso: bool,
+    /// Written packets of a flow are coalesced into super-packets.
+    pub coalesce: bool,
     /// Bytes of the vnet header; 0 without.
     pub vnet_header_bytes: i32,
     /// Bytes of a slab that any one packet fits into.
     pub largest_packet_bytes: u32,
     /// Queues that are open.
     pub queues: u32,
+    /// The descriptor of the first queue.
+    pub fd: i32,
 }
 
 /// A packet that the kernel did not take.

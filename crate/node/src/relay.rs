@@ -50,7 +50,7 @@ fn start(config: RelayConfig, on_event: Option<OnEvent>, slot: Arc<Slot>) -> Res
             Some(relay) => Ok(NativeRelay { relay, slot }),
             None => {
                 let reason = "its JavaScript environment has ended";
-                Err(Error::new(ErrorCode::Aborted, "start the relay", "", reason))
+                Err(Error::new(ErrorCode::Closed, "start the relay", "", reason))
             }
         },
         Err(error) => {

@@ -81,7 +81,7 @@ impl TunDevice {
         let name = tun::set_interface(fd.as_fd(), requested, options.flags())
             .map_err(|error| cause::of_attach(options, requested, &error))?;
         // The mask belongs to the device and may be left over from an earlier owner.
-        tun::set_offload(fd.as_fd(), options.offload)
+        tun::set_offload(fd.as_fd(), 0)
             .map_err(|e| Error::os("set the offloads of", &name, "ioctl(TUNSETOFFLOAD)", &e))?;
         if options.has_vnet_header {
             tun::set_vnet_header_size(fd.as_fd(), options.vnet_header_size).map_err(|e| {

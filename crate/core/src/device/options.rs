@@ -50,8 +50,6 @@ pub struct DeviceOptions {
     pub napi_frags: bool,
     /// The index of a new interface (`TUNSETIFINDEX`).
     pub index: Option<u32>,
-    /// Offloads that the reader takes, as a mask of `TUN_F_*`; 0 for ordinary packets only.
-    pub offload: u32,
 }
 
 impl Default for DeviceOptions {
@@ -69,7 +67,6 @@ impl Default for DeviceOptions {
             through_napi: false,
             napi_frags: false,
             index: None,
-            offload: 0,
         }
     }
 }

@@ -32,7 +32,7 @@ impl Closing {
     /// The error of what is asked of a closed session.
     #[must_use]
     pub fn error() -> Error {
-        Error::new(ErrorCode::Aborted, "use the netlink session", "", "it is closed")
+        Error::new(ErrorCode::Closed, "use the netlink session", "", "it is closed")
             .with_advice("open another session")
     }
 }

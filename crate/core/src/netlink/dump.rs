@@ -52,7 +52,7 @@ impl<T> Dump<T> {
     /// # Errors
     ///
     /// At the end [`ErrorCode::Interrupted`] if the table changed while it was read: an object may be
-    /// missing, or there twice. [`ErrorCode::Aborted`] once its session is closed.
+    /// missing, or there twice. [`ErrorCode::Closed`] once its session is closed.
     pub async fn next(&mut self, wanted: usize) -> Result<Option<Vec<T>>> {
         let Some(session) = self.session.clone() else { return self.read(wanted).await };
         tokio::select! {

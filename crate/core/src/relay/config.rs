@@ -92,9 +92,9 @@ pub struct OffloadConfig {
     /// Take UDP super-packets whole from the interface (`TUN_F_USO4`, `TUN_F_USO6`).
     pub uso: bool,
     /// Send GSO batches of datagrams by one call (`UDP_SEGMENT`).
-    pub udp_segment: bool,
+    pub gso: bool,
     /// Receive GSO batches of datagrams by one call (`UDP_GRO`).
-    pub udp_gro: bool,
+    pub gro: bool,
     /// Join what was received into super-packets for the interface: TCP, and UDP where the kernel
     /// has USO.
     pub coalesce: bool,
@@ -102,11 +102,9 @@ pub struct OffloadConfig {
 
 impl OffloadConfig {
     /// Everything the kernel has.
-    pub const ALL: Self =
-        Self { tso: true, uso: true, udp_segment: true, udp_gro: true, coalesce: true };
+    pub const ALL: Self = Self { tso: true, uso: true, gso: true, gro: true, coalesce: true };
     /// One packet, one datagram, no help from the kernel.
-    pub const NONE: Self =
-        Self { tso: false, uso: false, udp_segment: false, udp_gro: false, coalesce: false };
+    pub const NONE: Self = Self { tso: false, uso: false, gso: false, gro: false, coalesce: false };
 
     /// Whether the device needs a vnet header.
     pub(super) fn needs_vnet_header(&self) -> bool {
@@ -213,8 +211,10 @@ pub struct RelayInfo {
 /// Something that happened and that is no error: a shortcut that the kernel refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// A stable name, such as `udp-segment-off`.
+    /// A stable name, such as `gso-off`.
     pub kind: &'static str,
+    /// The errno of the call that the kernel refused, if there was one.
+    pub errno: Option<i32>,
     /// One sentence for a person.
     pub message: String,
 }

@@ -19,11 +19,11 @@ pub(super) enum Fallback {
     /// `TUNSETOFFLOAD` without USO, as before Linux 6.2.
     Uso,
     /// `UDP_SEGMENT`, with this errno, by one queue.
-    UdpSegment(i32),
+    Gso(i32),
     /// `UDP_SEGMENT` is accepted again, by one queue.
-    UdpSegmentAgain,
+    GsoAgain,
     /// `UDP_GRO`, as before Linux 5.0.
-    UdpGro,
+    Gro,
     /// The write of a super-packet, with this errno, by one queue.
     Coalesce(i32),
     /// Super-packets are accepted again, by one queue.
@@ -45,9 +45,9 @@ impl Fallback {
             }
             Self::Tso => offload.tso = false,
             Self::Uso => offload.uso = false,
-            Self::UdpSegment(_) => offload.udp_segment = false,
-            Self::UdpSegmentAgain => offload.udp_segment = true,
-            Self::UdpGro => offload.udp_gro = false,
+            Self::Gso(_) => offload.gso = false,
+            Self::GsoAgain => offload.gso = true,
+            Self::Gro => offload.gro = false,
             Self::Coalesce(_) => offload.coalesce = false,
             Self::CoalesceAgain => offload.coalesce = true,
             Self::Steering(_) | Self::Receivers => {}
@@ -56,7 +56,7 @@ impl Fallback {
 
     /// Returns the event that reports it.
     pub(super) fn event(self) -> Event {
-        Event { kind: self.kind(), message: self.message() }
+        Event { kind: self.kind(), errno: self.errno(), message: self.message() }
     }
 
     const fn kind(self) -> &'static str {
@@ -64,13 +64,20 @@ impl Fallback {
             Self::VnetHeader => "vnet-header-off",
             Self::Tso => "tso-off",
             Self::Uso => "uso-off",
-            Self::UdpSegment(_) => "udp-segment-off",
-            Self::UdpSegmentAgain => "udp-segment-on",
-            Self::UdpGro => "udp-gro-off",
+            Self::Gso(_) => "gso-off",
+            Self::GsoAgain => "gso-on",
+            Self::Gro => "gro-off",
             Self::Coalesce(_) => "coalesce-off",
             Self::CoalesceAgain => "coalesce-on",
             Self::Steering(_) => "steering-off",
             Self::Receivers => "one-receiver",
+        }
+    }
+
+    const fn errno(self) -> Option<i32> {
+        match self {
+            Self::Gso(errno) | Self::Coalesce(errno) | Self::Steering(errno) => Some(errno),
+            _ => None,
         }
     }
 
@@ -90,17 +97,15 @@ impl Fallback {
                  are read and written one by one"
                     .to_owned()
             }
-            Self::UdpSegment(errno) => format!(
+            Self::Gso(errno) => format!(
                 "the kernel refused UDP_SEGMENT ({}): datagrams are sent one by one until a \
                      trial succeeds",
                 strerror(errno)
             ),
-            Self::UdpSegmentAgain => {
+            Self::GsoAgain => {
                 "the kernel accepts UDP_SEGMENT again: datagrams are sent in GSO batches".to_owned()
             }
-            Self::UdpGro => {
-                "the kernel refused UDP_GRO: datagrams are received one by one".to_owned()
-            }
+            Self::Gro => "the kernel refused UDP_GRO: datagrams are received one by one".to_owned(),
             Self::Coalesce(errno) => format!(
                 "the kernel refused a coalesced packet ({}): packets are written one by one \
                      until a trial succeeds",
@@ -140,9 +145,9 @@ impl ActiveOffload {
     /// Records what one queue met with; returns whether it changes which offloads are in use.
     pub(super) fn note(&mut self, fallback: Fallback) -> bool {
         let is_change = match fallback {
-            Fallback::UdpSegment(_) => lose(&mut self.without_segment),
+            Fallback::Gso(_) => lose(&mut self.without_segment),
             Fallback::Coalesce(_) => lose(&mut self.without_coalesce),
-            Fallback::UdpSegmentAgain => regain(&mut self.without_segment),
+            Fallback::GsoAgain => regain(&mut self.without_segment),
             Fallback::CoalesceAgain => regain(&mut self.without_coalesce),
             _ => true,
         };
@@ -173,24 +178,24 @@ mod tests {
 
     #[test]
     fn each_change_of_state_is_one_change_whatever_the_number_of_queues() {
-        use Fallback::{Coalesce, CoalesceAgain, UdpSegment, UdpSegmentAgain};
+        use Fallback::{Coalesce, CoalesceAgain, Gso, GsoAgain};
         let rows = [
-            (UdpSegment(22), true, (false, true)),
-            (UdpSegment(5), false, (false, true)),
+            (Gso(22), true, (false, true)),
+            (Gso(5), false, (false, true)),
             (Coalesce(22), true, (false, false)),
-            (UdpSegmentAgain, false, (false, false)),
+            (GsoAgain, false, (false, false)),
             (CoalesceAgain, true, (false, true)),
-            (UdpSegment(22), false, (false, true)),
-            (UdpSegmentAgain, false, (false, true)),
-            (UdpSegmentAgain, true, (true, true)),
-            (UdpSegment(22), true, (false, true)),
-            (UdpSegmentAgain, true, (true, true)),
+            (Gso(22), false, (false, true)),
+            (GsoAgain, false, (false, true)),
+            (GsoAgain, true, (true, true)),
+            (Gso(22), true, (false, true)),
+            (GsoAgain, true, (true, true)),
         ];
         let mut active = ActiveOffload::new(OffloadConfig::ALL);
         for (number, (fallback, is_change, expected)) in rows.into_iter().enumerate() {
             assert_eq!(active.note(fallback), is_change, "row {number}");
-            let OffloadConfig { udp_segment, coalesce, .. } = active.offload;
-            assert_eq!((udp_segment, coalesce), expected, "row {number}");
+            let OffloadConfig { gso, coalesce, .. } = active.offload;
+            assert_eq!((gso, coalesce), expected, "row {number}");
         }
     }
 }

@@ -101,7 +101,7 @@ fn listen_address(config: &RelayConfig, is_ipv4: bool) -> IpAddr {
 /// one flow only. For datagrams from a network the kernel forms batches of whatever follows each other; on this
 /// machine they are as the peer formed them, and ours are of one flow.
 fn wants_gro(config: &RelayConfig, queues: usize) -> bool {
-    config.offload.udp_gro && (queues == 1 || config.is_all_loopback())
+    config.offload.gro && (queues == 1 || config.is_all_loopback())
 }
 
 /// Looks for the device in the calling thread's network namespace. One that another process has
@@ -119,7 +119,7 @@ pub(super) async fn find(config: &RelayConfig) -> Result<Option<Existing>> {
     let Some(KindData::Tun(tun)) = link.kind_data else {
         return Ok(Some(Existing { is_multi_queue: false }));
     };
-    if tun.queues.unwrap_or(0) + tun.disabled_queues.unwrap_or(0) > 0 {
+    if tun.queues.unwrap_or(0) + tun.detached_queues.unwrap_or(0) > 0 {
         return Err(busy_error(name));
     }
     Ok(Some(Existing { is_multi_queue: tun.multi_queue }))
@@ -147,9 +147,9 @@ pub(super) fn open(
         fallbacks.push(fallback);
     };
     let mut offload = config.offload;
-    offload.udp_gro = wants_gro(config, sockets.len());
-    if offload.udp_gro && !sockets.iter().flatten().all(UdpEndpoint::has_gro) {
-        refuse(Fallback::UdpGro, &mut offload);
+    offload.gro = wants_gro(config, sockets.len());
+    if offload.gro && !sockets.iter().flatten().all(UdpEndpoint::has_gro) {
+        refuse(Fallback::Gro, &mut offload);
     }
     if offload.needs_vnet_header() && !has_vnet_header(&config.clone_device) {
         refuse(Fallback::VnetHeader, &mut offload);

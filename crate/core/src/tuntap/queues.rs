@@ -151,6 +151,11 @@ impl Queues {
         self.each(Writer::flush)
     }
 
+    /// As [`Writer::discard`].
+    pub fn discard(&mut self) {
+        self.queues.iter_mut().for_each(|queue| queue.writer.discard());
+    }
+
     /// The queue that packets wait for which were to be written, if any do.
     #[must_use]
     pub fn blocked(&self) -> Option<usize> {

@@ -181,6 +181,17 @@ impl Writer {
         progress
     }
 
+    /// Drops the packets that wait for room, and forgets the refusals. Dropped packets count as refused.
+    pub fn discard(&mut self) {
+        let mut dropped = 0;
+        self.kept.finish(&self.arena);
+        self.kept.refuse_rest(libc::EAGAIN, &mut |_| dropped += 1);
+        self.counters.refused += dropped;
+        self.is_blocked = false;
+        self.refusals.clear();
+        self.restart();
+    }
+
     fn drain(&mut self, device: &TunDevice) -> Progress {
         let Self { vnet_len, kept, arena, starts, refusals, counters, .. } = self;
         let sink = DeviceSink { device, vnet_len: *vnet_len };

@@ -31,13 +31,13 @@ fn a_closed_session_ends_monitors_and_dumps_and_refuses_requests() {
             assert_eq!(event.expect("in time").expect("no error"), None);
             assert_eq!(monitor.next().await.expect("no error"), None);
             let rest = timeout(LIMIT, dump.next(1)).await.expect("in time");
-            assert_eq!(rest.expect_err("an error").code(), ErrorCode::Aborted);
+            assert_eq!(rest.expect_err("an error").code(), ErrorCode::Closed);
             let error = session.dump(table()).await.map(drop).expect_err("an error");
-            assert_eq!(error.code(), ErrorCode::Aborted);
+            assert_eq!(error.code(), ErrorCode::Closed);
             let operation = json!([{ "op": "getLink", "link": "lo" }]);
             let operations: Vec<Operation> = serde_json::from_value(operation).expect("JSON");
             let results = session.run(&operations).await;
-            assert_eq!(results[0].as_ref().expect_err("an error").code(), ErrorCode::Aborted);
+            assert_eq!(results[0].as_ref().expect_err("an error").code(), ErrorCode::Closed);
             assert!(session.monitor(&[Kind::Link], 65_536).is_err());
         });
     });

@@ -46,13 +46,13 @@ pub(crate) const VARIANTS: [RelayVariant; 8] = [
     },
     RelayVariant {
         name: "relay without UDP_SEGMENT",
-        offload: OffloadConfig { udp_segment: false, ..ALL },
+        offload: OffloadConfig { gso: false, ..ALL },
         queues: 1,
         joins_packets: true,
     },
     RelayVariant {
         name: "relay without UDP_GRO",
-        offload: OffloadConfig { udp_gro: false, ..ALL },
+        offload: OffloadConfig { gro: false, ..ALL },
         queues: 1,
         joins_packets: true,
     },

@@ -61,6 +61,6 @@ fn of_driver(link: Link) -> Option<TunLink> {
         has_vnet_header: tun.vnet_header,
         is_persistent: tun.persistent,
         is_multi_queue: tun.multi_queue,
-        queues: tun.queues.zip(tun.disabled_queues),
+        queues: tun.queues.zip(tun.detached_queues),
     })
 }

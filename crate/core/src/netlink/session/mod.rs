@@ -56,7 +56,7 @@ impl Session {
     }
 
     /// Ends the session, and all that waits on it: monitors have no more events, and dumps fail with
-    /// [`ErrorCode::Aborted`]. Requests that were sent to the kernel still get their answers.
+    /// [`ErrorCode::Closed`]. Requests that were sent to the kernel still get their answers.
     pub fn close(&self) {
         self.is_closed.send_replace(true);
         lock(&self.idle).clear();

@@ -120,8 +120,8 @@ impl Outbound {
             SendProgress::Blocked => Step::Blocked,
         };
         let fallback = self.lanes.take_change().map(|change| match change {
-            SegmentationChange::Off { errno } => Fallback::UdpSegment(errno),
-            SegmentationChange::On => Fallback::UdpSegmentAgain,
+            SegmentationChange::Off { errno } => Fallback::Gso(errno),
+            SegmentationChange::On => Fallback::GsoAgain,
         });
         Ok(StepReport { fallback, ..StepReport::of(step) })
     }

@@ -98,7 +98,11 @@ fn relay(
 /// Restores the settings of a persistent interface, and reports those that stay changed.
 fn roll_back(task: &Task, runtime: &Runtime, undo: &Undo) {
     if let Err(error) = runtime.block_on(undo.run()) {
-        (task.on_event)(Event { kind: "undo-incomplete", message: error.to_string() });
+        (task.on_event)(Event {
+            kind: "undo-incomplete",
+            errno: error.errno(),
+            message: error.to_string(),
+        });
     }
 }
 
@@ -190,7 +194,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     let coalesce = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
     let max_batch_bytes = mtu::max_payload(&task.config);
     let lane = |endpoint: &Arc<UdpEndpoint>| {
-        let sender = UdpSender::new(Arc::clone(endpoint), offload.udp_segment);
+        let sender = UdpSender::new(Arc::clone(endpoint), offload.gso);
         Lane::new(sender, SendQueue::new(max_batch_bytes), endpoint.local().is_ipv4())
     };
     let lanes = Lanes::new(endpoints.iter().map(lane).collect());

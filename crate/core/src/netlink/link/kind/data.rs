@@ -168,7 +168,7 @@ pub struct Tun {
     pub queues: Option<u32>,
     /// Queues that are there but switched off; of a device of many.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub disabled_queues: Option<u32>,
+    pub detached_queues: Option<u32>,
 }
 
 impl Tun {
@@ -185,7 +185,7 @@ impl Tun {
             persistent: is_set(tun::PERSIST),
             multi_queue: is_set(tun::MULTI_QUEUE),
             queues: number(tun::NUM_QUEUES),
-            disabled_queues: number(tun::NUM_DISABLED_QUEUES),
+            detached_queues: number(tun::NUM_DISABLED_QUEUES),
         })
     }
 }

@@ -1,0 +1,21 @@
+import { Machine } from '../support/docs/machine.ts'
+import { pageTest } from '../support/docs/page.ts'
+
+pageTest('docs/relay.md', async (t, page) => {
+  const a = await Machine.start(t, 'a')
+  const relay = page.next('ts')
+  await a.program('relay.mjs', relay)
+  await a.leave('node relay.mjs', /^ready: tun0$/mu)
+  t.regex(await a.shell('ip -br addr show dev tun0'), /10\.9\.0\.1\/24/u)
+
+  // The diagnostics are of a process: those of the program above, which a signal ends.
+  const watched = `${page.next('ts')}\nsetTimeout(() => process.kill(process.pid, 'SIGTERM'), 300)\n`
+  await a.program(
+    'watched.mjs',
+    watched + relay.replace('5002', '5003').replace('10.9.0.1', '10.9.1.1'),
+  )
+  const output = await a.shell('NODE_DEBUG=tun2udp node watched.mjs 2>&1')
+  t.regex(output, /^opened tun1\n[^]*^ready: tun1\n[^]*^closed tun1\n[^]*^sent: 0$/mu)
+  t.regex(output, /^TUN2UDP \d+: relay tun1 opened$/mu)
+  t.regex(output, /^TUN2UDP \d+: relay tun1 closed$/mu)
+})
