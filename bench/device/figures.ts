@@ -39,9 +39,12 @@ function drained(perPacket: number, batches: number): Entry[] {
 
 const ECHO: readonly Entry[] = [
   { id: 'c-echo', title: 'C, read() and write()' },
-  { id: 'write', title: 'for await, write()', ...by('c-echo', 0.68) },
-  { id: 'writeBatch', title: 'batches(), writeBatch()', ...by('c-echo', 0.85) },
-  { id: 'writePacked', title: 'packedBatches(), writePacked()', ...by('c-echo', 0.95) },
+  { id: 'write', title: 'for await, await write()', ...by('c-echo') },
+  { id: 'tryWrite', title: 'for await, tryWrite()', ...by('c-echo', 0.68) },
+  { id: 'writeBatch', title: 'batches(), await writeBatch()', ...by('c-echo') },
+  { id: 'tryWriteBatch', title: 'batches(), tryWriteBatch()', ...by('c-echo', 0.85) },
+  { id: 'writePacked', title: 'packedBatches(), await writePacked()', ...by('c-echo') },
+  { id: 'tryWritePacked', title: 'packedBatches(), tryWritePacked()', ...by('c-echo', 0.95) },
 ]
 
 const NPM: readonly Entry[] = [
@@ -95,7 +98,8 @@ async function openDrain(id: string, context: Context, bytes: number): Promise<R
 export function rtt({ tools, ...context }: Context, { rounds, seconds }: Plan): Promise<Measured> {
   const entries = [
     { id: 'c-echo', title: 'C, read() and write()' },
-    { id: 'write', title: 'for await, write()', reference: 'c-echo', bound: { most: 2.5 } },
+    { id: 'tryWrite', title: 'for await, tryWrite()', reference: 'c-echo', bound: { most: 2.5 } },
+    { id: 'write', title: 'for await, await write()', reference: 'c-echo' },
   ]
   const figure = { id: 'rtt', title: 'Round trip, 64 B, p50', unit: 'µs', entries }
   const open = async (id: string) => {
@@ -121,7 +125,7 @@ export function tcp({ rounds, seconds }: { rounds: number; seconds: number }): P
     { id: 'packet-auto', title: 'for await, offload', ...by('packet-false', 2.8) },
     { id: 'batch-auto', title: 'batches(), offload', ...by('batch-false', 3.2) },
     { id: 'packed-auto', title: 'packedBatches(), offload', ...by('batch-false') },
-    { id: 'single-auto', title: 'for await, write() a packet, offload', ...by('packet-false') },
+    { id: 'single-auto', title: 'for await, tryWrite(), offload', ...by('packet-false') },
   ]
   const figure = { id: 'tcp', title: 'TCP, 1 stream, from device to device', unit: 'Gbit/s' }
   const open = async (id: string) => {

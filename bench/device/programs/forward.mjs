@@ -21,12 +21,12 @@ const WAYS = {
     const flush = () => {
       const batch = waiting
       waiting = []
-      void to.writeBatch(batch)
+      to.tryWriteBatch(batch)
     }
     for await (const packet of from) if (waiting.push(packet) === 1) process.nextTick(flush)
   },
   async single(from, to) {
-    for await (const packet of from) to.write(packet)
+    for await (const packet of from) to.tryWrite(packet)
   },
   async batch(from, to) {
     for await (const batch of from.batches()) await to.writeBatch(batch)

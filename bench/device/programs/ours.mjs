@@ -71,7 +71,15 @@ const WAYS = {
     let seen = 0
     for await (const packet of tun) {
       turnRound(packet, 0)
-      tun.write(packet)
+      await tun.write(packet)
+      if (++seen === count) break
+    }
+  },
+  async tryWrite(count) {
+    let seen = 0
+    for await (const packet of tun) {
+      turnRound(packet, 0)
+      tun.tryWrite(packet)
       if (++seen === count) break
     }
   },
@@ -79,7 +87,15 @@ const WAYS = {
     let seen = 0
     for await (const batch of tun.batches()) {
       for (const packet of batch) turnRound(packet, 0)
-      tun.writeBatch(batch)
+      await tun.writeBatch(batch)
+      if ((seen += batch.length) >= count) break
+    }
+  },
+  async tryWriteBatch(count) {
+    let seen = 0
+    for await (const batch of tun.batches()) {
+      for (const packet of batch) turnRound(packet, 0)
+      tun.tryWriteBatch(batch)
       if ((seen += batch.length) >= count) break
     }
   },
@@ -88,7 +104,16 @@ const WAYS = {
     for await (const batch of tun.packedBatches({ reuse: true })) {
       const { buffer, offsets } = batch
       for (let n = 0; n + 1 < offsets.length; n++) turnRound(buffer, offsets[n])
-      tun.writePacked(batch)
+      await tun.writePacked(batch)
+      if ((seen += offsets.length - 1) >= count) break
+    }
+  },
+  async tryWritePacked(count) {
+    let seen = 0
+    for await (const batch of tun.packedBatches({ reuse: true })) {
+      const { buffer, offsets } = batch
+      for (let n = 0; n + 1 < offsets.length; n++) turnRound(buffer, offsets[n])
+      tun.tryWritePacked(batch)
       if ((seen += offsets.length - 1) >= count) break
     }
   },
