@@ -162,9 +162,6 @@ export async function startRelayAs(
 ): Promise<Relay> {
   const { native: checked, peer, signal } = checkOptions(options)
   const user = account && checkUser(account.user, account.group)
-  const address = await resolvePeer(peer, checked.listen, signal)
-  if (checked.listen !== undefined) checkFamilies(checked.listen, address)
-  throwIfAborted(signal)
   const events = new EventLog()
   const origin: { name: string; target?: Relay } = { name: checked.name ?? '' }
   const onEvent = (native: NativeEvent) => {
@@ -173,6 +170,9 @@ export async function startRelayAs(
     diagnostics.publish({ type: 'event', ...origin, event })
   }
   try {
+    const address = await resolvePeer(peer, checked.listen, signal)
+    if (checked.listen !== undefined) checkFamilies(checked.listen, address)
+    throwIfAborted(signal)
     const native = await startNative(
       { ...checked, peer: address, ...(user === undefined ? {} : { user }) },
       onEvent,
