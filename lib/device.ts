@@ -64,7 +64,7 @@ export abstract class Device
   readonly #sink: PacketSink
   readonly #streams: DeviceStreams
   readonly #ending = new Ending()
-  readonly #release: () => void
+  #release: () => void = () => undefined
 
   /** @internal */
   protected constructor(key: typeof KEY, native: NativeDevice, options: OpenedOptions) {
