@@ -143,8 +143,8 @@ test.serial(
       { type: 'error', name: 'channel1', error },
     ])
     const unknown = await t.throwsAsync(startRelay(options('channel1', { peer: 'no.invalid' })))
-  t.deepEqual(seen.splice(0), [{ type: 'error', name: 'channel1', error: unknown }])
-  behaviours.set('channel2', { failure: startError })
+    t.deepEqual(seen.splice(0), [{ type: 'error', name: 'channel1', error: unknown }])
+    behaviours.set('channel2', { failure: startError })
     const failing = await startRelay(options('channel2'))
     const failure = await t.throwsAsync(failing.closed)
     t.deepEqual(seen.slice(1), [

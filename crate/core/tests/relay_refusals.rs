@@ -75,15 +75,15 @@ fn gso_batches_that_are_refused_go_singly_and_gso_is_on_again_later() {
             let mut tunnel = Tunnel::under(&[libc::SYS_sendmmsg], judge);
             eventually("a GSO batch is refused", || {
                 tunnel.burst_out();
-                !tunnel.stats().offload.udp_segment
+                !tunnel.stats().offload.gso
             });
             (0..20).for_each(|_| tunnel.burst_out());
             is_refusing.store(false, Ordering::Relaxed);
             eventually("a GSO batch is taken again", || {
                 tunnel.burst_out();
-                tunnel.stats().offload.udp_segment
+                tunnel.stats().offload.gso
             });
-            assert_eq!(tunnel.events(), ["udp-segment-off", "udp-segment-on"], "{errno}");
+            assert_eq!(tunnel.events(), ["gso-off", "gso-on"], "{errno}");
             assert_eq!(tunnel.finish().outbound.dropped(), 0, "{errno}");
         });
     }
@@ -123,7 +123,7 @@ fn a_route_to_nowhere_for_a_moment_does_not_end_gso() {
             // Where the route went between a batch and its first datagram, GSO is off for a moment.
             eventually("GSO is on", || {
                 burst();
-                relay.stats().offload.udp_segment
+                relay.stats().offload.gso
             });
         }
         assert!(lost() > 0, "the kernel refuses them by EINVAL");

@@ -79,7 +79,7 @@ const SEND: &[libc::c_long] = &[libc::SYS_sendmmsg];
 
 fn refusals() -> [Refusal; 8] {
     let plain = OffloadConfig { tso: false, uso: false, coalesce: false, ..ALL };
-    let single = OffloadConfig { udp_segment: false, ..ALL };
+    let single = OffloadConfig { gso: false, ..ALL };
     [
         Refusal::new(
             "IFF_VNET_HDR",
@@ -106,21 +106,21 @@ fn refusals() -> [Refusal; 8] {
             "UDP_GRO",
             &[libc::SYS_setsockopt],
             refuse_gro,
-            Some("udp-gro-off"),
-            OffloadConfig { udp_gro: false, ..ALL },
+            Some("gro-off"),
+            OffloadConfig { gro: false, ..ALL },
         ),
         Refusal::new(
             "UDP_SEGMENT by EIO",
             SEND,
             |call| refuse_trains(call, libc::EIO),
-            Some("udp-segment-off"),
+            Some("gso-off"),
             single,
         ),
         Refusal::new(
             "UDP_SEGMENT by EINVAL",
             SEND,
             |call| refuse_trains(call, libc::EINVAL),
-            Some("udp-segment-off"),
+            Some("gso-off"),
             single,
         ),
         // A path too narrow is the matter of one train: the next may fit.
