@@ -3,6 +3,7 @@ import { pageTest } from '../support/docs/page.ts'
 
 pageTest('docs/devices.md', async (t, page) => {
   page.typed()
+  page.typed()
   const a = await Machine.start(t, 'a')
   const program = page.next('ts').replace('dropped++', "console.log('dropped', ++dropped)")
   await a.program('write.mjs', program)
@@ -14,6 +15,5 @@ pageTest('docs/devices.md', async (t, page) => {
     await running.until('stderr', new RegExp(`(?:^write a packet to vpn0: .*\\n){${count}}`, 'mu'))
   }
   t.regex(await a.shell('ip -br link show dev vpn0'), /^vpn0 /u)
-  page.typed()
   page.typed()
 })

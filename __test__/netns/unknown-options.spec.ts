@@ -97,7 +97,7 @@ test('no function of a device or a session takes a property that it does not kno
 test('nor does the header of a packet, or an instruction of a filter', async (t) => {
   const { namespace } = await withNetlink(t)
   const tap = await tapIn(t, namespace)
-  t.throws(() => tap.writeSuperPacket({ data: FRAME, header: HEADER as never }), {
+  await t.throwsAsync(tap.writeSuperPacket({ data: FRAME, header: HEADER as never }), {
     message: /^Invalid property of header "gsotype": .+; did you mean gsoType\?$/u,
   })
   await t.throwsAsync(tap.setFilter([{ code: 6, K: 0 } as never]), {

@@ -187,7 +187,7 @@ test('filters and stations are read from bounded arrays', async (t) => {
       () => tap.setFilter(ofLength(2 ** 32 - 1)),
       /^Invalid program array: expected an array of 1 to 4096/u,
     ],
-    [() => tap.setFilter(holed), /^Invalid instruction 1 undefined/u],
+    [() => tap.setFilter(holed), /^Invalid instruction 1 undefined: expected an object$/u],
     [() => tap.setMacFilter({ addresses: ofLength(2 ** 32 - 1) }), /^Invalid addresses array/u],
     [() => tap.setMacFilter({ addresses: ofLength(2) }), /^Invalid MAC address undefined/u],
   ]

@@ -6,7 +6,7 @@ export const PRELUDES: Readonly<Record<string, Readonly<Record<number, string>>>
   'docs/devices.md': {
     0: 'declare function answer(packet: Buffer): Buffer',
     1: "declare const packet: Buffer, worker: import('node:worker_threads').Worker",
-    2: "declare const one: import('tun2udp').TunDevice, other: import('tun2udp').TunDevice",
+    3: "declare const one: import('tun2udp').TunDevice, other: import('tun2udp').TunDevice",
   },
   'docs/netlink.md': {
     1: `declare const netlink: import('tun2udp').Netlink
