@@ -1,12 +1,16 @@
 import type { NativeDevice, NativeDeviceOptions } from '#binding'
 import { throwIfAborted } from './check/abort.ts'
 import { type TapDevice, type TunDevice, newTapDevice, newTunDevice } from './device/kinds.ts'
-import { diagnostics } from './device/diagnostics.ts'
+import { type DeviceEvent, diagnostics } from './device/diagnostics.ts'
+import type { Diagnostic } from './diagnostics.ts'
 import type { Device, OpenedOptions } from './device.ts'
 import { fromNative } from './errors.ts'
 import { loadNative } from './native.ts'
 import type { TapOptions, TunOptions } from './options/declarations.ts'
 import { checkDeviceOptions } from './options/device.ts'
+
+/** What the channel `tun2udp:device` of `node:diagnostics_channel` carries. */
+export type DeviceDiagnostic = Diagnostic<Device, DeviceEvent>
 
 /**
  * Opens a TUN device, and configures its interface.

@@ -1,5 +1,4 @@
-import { type Diagnostic, Diagnostics } from '../diagnostics.ts'
-import type { Device } from '../device.ts'
+import { Diagnostics } from '../diagnostics.ts'
 
 /**
  * Something that happened to a device and is not an error: a read failed (`read-failed`), and is repeated after a
@@ -10,8 +9,5 @@ export interface DeviceEvent {
   readonly pauseMs: number
 }
 
-/** What the channel `tun2udp:device` of `node:diagnostics_channel` carries. */
-export type DeviceDiagnostic = Diagnostic<Device, DeviceEvent>
-
-/** The diagnostics of devices. */
-export const diagnostics = new Diagnostics<Device, DeviceEvent>('device')
+/** The diagnostics of devices; each message has the type `DeviceDiagnostic` of open.ts. */
+export const diagnostics = new Diagnostics<object, DeviceEvent>('device')
