@@ -49,20 +49,20 @@ const WRONG_RUST: readonly [file: string, code: string, problem: string][] = [
     'packet may not use sys::io::read',
   ],
   ['core/src/packet/ip.rs', 'use crate::{error::Error, sys};', 'packet may not use sys'],
-  ['core/src/packet/mod.rs', 'use super::transport as t;', 'packet may not use transport'],
+  ['core/src/packet/mod.rs', 'use super::udp as t;', 'packet may not use udp'],
   ['core/src/device/mod.rs', 'use crate::netlink::{Link};', 'device may not use netlink::Link'],
   ['core/src/device/name.rs', 'use super::super::relay;', 'device may not use relay'],
   [
-    'core/src/transport/a/b.rs',
+    'core/src/udp/a/b.rs',
     'mod tests { use super::super::super::super::device::X; }',
-    'transport may not use device::X',
+    'udp may not use device::X',
   ],
   ['core/src/netlink/link.rs', 'pub(in crate::relay) fn f() {}', 'netlink may not use relay'],
   ['core/src/device/mod.rs', 'use crate::interface::Spec;', 'device may not use interface::Spec'],
   [
     'core/src/interface/undo.rs',
-    'use crate::tuntap::OpenOptions;',
-    'interface may not use tuntap::OpenOptions',
+    'use crate::port::OpenOptions;',
+    'interface may not use port::OpenOptions',
   ],
   [
     'core/src/netlink/link.rs',
@@ -129,9 +129,9 @@ test('Rust that keeps the rules is not refused', (t) => {
     'crate/core/src/packet/mod.rs': 'mod tests { use super::ip; use super::super::error; }',
     'crate/core/src/relay/mod.rs': `/* unsafe neli */ const A: &str = "unsafe \\" crate::x"; // neli
       const B: char = '"'; const C: &str = r#"crate::nowhere"#; fn f<'a>(x: &'a str) {}
-      use crate::{device::A, transport, netlink::{B, C}, Result};`,
+      use crate::{device::A, udp, netlink::{B, C}, Result};`,
     'crate/core/src/interface/mod.rs': 'use crate::{device::A, netlink::B, sys, error::Error};',
-    'crate/core/src/tuntap/open.rs': 'use crate::interface::{self, Spec};',
+    'crate/core/src/port/open.rs': 'use crate::interface::{self, Spec};',
     'crate/core/src/netlink/mod.rs': 'use neli::socket; use crate::sys::netns;',
     'crate/core/tests/relay.rs': 'fn f() { unsafe { neli::x() } }',
     'crate/node/src/relay.rs': 'use crate::error; use tun2udp_core::relay::Relay; use napi::Env;',

@@ -11,13 +11,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   sys: [],
   packet: ['error', 'sys::checksum'],
   device: ['error', 'sys', 'packet'],
-  transport: ['error', 'errno', 'backoff', 'sys', 'packet'],
+  bpf: ['sys', 'packet'],
+  udp: ['error', 'errno', 'backoff', 'sys', 'packet'],
   namespace: ['error', 'sys'],
   netlink: ['error', 'sys', 'namespace'],
   persistent: ['error', 'sys', 'namespace', 'device', 'netlink'],
-  capture: ['error', 'sys', 'packet', 'device'],
   interface: ['error', 'sys', 'device', 'netlink'],
-  tuntap: [
+  port: [
     'error',
     'errno',
     'backoff',
@@ -29,6 +29,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'interface',
   ],
   relay: [
+    'bpf',
     'error',
     'errno',
     'backoff',
@@ -36,11 +37,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'packet',
     'namespace',
     'device',
-    'transport',
+    'udp',
     'netlink',
     'interface',
-    'capture',
-    'tuntap',
+    'port',
   ],
 }
 

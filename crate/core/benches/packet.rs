@@ -5,7 +5,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use std::hint::black_box;
 use tun2udp_core::packet::checksum::{Sum, pseudo_header};
 use tun2udp_core::packet::coalesce::{CoalesceOptions, Coalescer};
-use tun2udp_core::packet::split::{Prepared, prepare};
+use tun2udp_core::packet::split::{Split, prepare};
 use tun2udp_core::packet::vnet::{
     GSO_TCPV4, GSO_UDP_L4, NEEDS_CSUM, TCP_CSUM_OFFSET, UDP_CSUM_OFFSET, VnetHeader,
 };
@@ -42,7 +42,7 @@ fn super_packet(is_udp: bool, payload: usize, gso_size: u16) -> (VnetHeader, Vec
 fn packets(vnet: &VnetHeader, packet: &mut [u8]) -> Vec<Vec<u8>> {
     let mut arena = Vec::new();
     match prepare(vnet, packet, &mut arena) {
-        Ok(Prepared::Segments(plan)) => plan
+        Ok(Split::Segments(plan)) => plan
             .segments()
             .map(|(header, payload)| [&arena[header], &packet[payload]].concat())
             .collect(),

@@ -9,7 +9,7 @@ use namespace::{in_namespace, ip};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 use tun2udp_core::ErrorCode;
-use tun2udp_core::device::tunctl::{self, Action, Step};
+use tun2udp_core::device::tunctl::{self, Action, Stage};
 use tun2udp_core::device::{DeviceOptions, Mode};
 use tun2udp_core::persistent::{self, CreateOptions, Listed, RemoveOptions};
 use tun2udp_core::sys::{netns, tun};
@@ -165,10 +165,10 @@ fn tunctl_tells_the_step_that_failed() {
         action: Action::Delete,
     };
     let (step, cause) = tunctl::run(&request("/nowhere/tun", b"x")).unwrap_err();
-    assert_eq!((step, cause.raw_os_error()), (Step::Open, Some(libc::ENOENT)));
+    assert_eq!((step, cause.raw_os_error()), (Stage::Open, Some(libc::ENOENT)));
     in_namespace("tunctl_tells_the_step_that_failed", || {
         let (step, cause) = tunctl::run(&request(CLONE_DEVICE, b"a/b")).unwrap_err();
-        assert_eq!((step, cause.raw_os_error()), (Step::Attach, Some(libc::EINVAL)));
+        assert_eq!((step, cause.raw_os_error()), (Stage::Attach, Some(libc::EINVAL)));
         let done = tunctl::run(&request(CLONE_DEVICE, b"sixteen-bytes-xx")).unwrap();
         assert_eq!(done.name, b"sixteen-bytes-x");
         wait_until_none();

@@ -10,14 +10,14 @@ mod refusal;
 mod room;
 
 use refusal::Verdict;
-use room::Room as Place;
+use room::TestNamespace;
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use tun2udp_core::backoff::Backoff;
 use tun2udp_core::device::{DeviceOptions, TunDevice};
 use tun2udp_core::packet::layer::Layer;
+use tun2udp_core::port::{Filled, Form, Reader, Space};
 use tun2udp_core::sys::uring::ReadRing;
-use tun2udp_core::tuntap::{Filled, Form, Reader, Room};
 
 /// Bytes of the IPv4 and UDP headers.
 const HEADERS: usize = 28;
@@ -43,7 +43,7 @@ struct Traffic {
 }
 
 impl Traffic {
-    fn new(place: &Place, vnet_len: usize) -> Self {
+    fn new(place: &TestNamespace, vnet_len: usize) -> Self {
         let options = DeviceOptions {
             name: Some("read0".to_owned()),
             has_vnet_header: vnet_len > 0,
@@ -88,7 +88,7 @@ impl Reading {
     /// One batch; answers how many packets it was of.
     fn step(&mut self, device: &TunDevice, form: Form) -> std::io::Result<usize> {
         loop {
-            let room = Room {
+            let room = Space {
                 slab: &mut self.slab,
                 offsets: &mut self.offsets,
                 start: self.start,
@@ -139,7 +139,7 @@ fn every_packet_comes_once_and_in_order() {
     for max_packets in [1, 7, 256] {
         for slab in [Reader::largest_packet() + 10, SLAB] {
             for (reader, vnet_len) in readers() {
-                Place::enter(|place| {
+                TestNamespace::enter(|place| {
                     let mut traffic = Traffic::new(place, vnet_len);
                     let reader = reader.with_io_uring(true);
                     let mut reading = Reading::new(reader, slab, max_packets);
@@ -164,7 +164,7 @@ fn a_device_with_few_packets_is_read_one_by_one() {
     if skips("a_device_with_few_packets_is_read_one_by_one") {
         return;
     }
-    Place::enter(|place| {
+    TestNamespace::enter(|place| {
         let mut traffic = Traffic::new(place, 0);
         let mut reading = Reading::new(Reader::whole().with_io_uring(true), SLAB, 256);
         for _ in 0..50 {
@@ -181,7 +181,7 @@ fn the_form_may_change_while_packets_wait() {
     if skips("the_form_may_change_while_packets_wait") {
         return;
     }
-    Place::enter(|place| {
+    TestNamespace::enter(|place| {
         let mut traffic = Traffic::new(place, 10);
         let reader = Reader::cutting(10, Layer::Ip).with_io_uring(true);
         let mut reading = Reading::new(reader, Reader::largest_packet() + 10, 256);
@@ -201,7 +201,7 @@ fn what_was_read_comes_before_the_end_of_the_device() {
     if skips("what_was_read_comes_before_the_end_of_the_device") {
         return;
     }
-    Place::enter(|place| {
+    TestNamespace::enter(|place| {
         let mut traffic = Traffic::new(place, 0);
         let reader = Reader::whole().with_io_uring(true);
         let mut reading = Reading::new(reader, Reader::largest_packet() + 10, 256);
@@ -242,7 +242,7 @@ fn packets_come_one_by_one_where_the_kernel_gives_no_ring() {
     ];
     for (call, errno) in refusals {
         for (reader, vnet_len) in readers() {
-            Place::enter(|place| {
+            TestNamespace::enter(|place| {
                 let mut traffic = Traffic::new(place, vnet_len);
                 traffic.send(500, mixed);
                 let mut reading = Reading::new(reader.with_io_uring(true), SLAB, 256);
@@ -272,7 +272,7 @@ fn every_errno_of_a_read_but_that_of_a_deleted_interface_is_counted_and_passes()
         return;
     }
     let uncounted = [libc::EINTR, libc::EAGAIN];
-    Place::enter(|place| {
+    TestNamespace::enter(|place| {
         let mut traffic = Traffic::new(place, 0);
         let fd = traffic.device.as_raw_fd() as u64;
         for errno in (1..=133).filter(|errno| *errno != libc::EBADFD) {
@@ -311,7 +311,7 @@ fn packets_are_read_several_at_a_time_again_once_the_kernel_lets_them() {
         return;
     }
     for call in [libc::SYS_io_uring_setup, libc::SYS_io_uring_enter] {
-        Place::enter(|place| {
+        TestNamespace::enter(|place| {
             let mut traffic = Traffic::new(place, 0);
             let mut reading = Reading::new(Reader::whole().with_io_uring(true), SLAB, 256);
             let mut left = 1;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tun2udp_core::ErrorCode;
-use tun2udp_core::packet::steer::flow_number;
+use tun2udp_core::packet::flow::hash;
 use tun2udp_core::relay::{
     OffloadConfig, PeerConfig, PeerStats, PeerTraffic, Relay, RelayConfig, Stats,
 };
@@ -139,7 +139,7 @@ fn a_gso_batch_never_holds_two_destinations() {
             let source: std::net::Ipv4Addr = source.parse().unwrap();
             packet[12..16].copy_from_slice(&source.octets());
             packet[16..20].copy_from_slice(&to);
-            flow_number(&packet)
+            hash(&packet)
         });
         assert_eq!(numbers[0], numbers[1]);
         let sockets = [loopback_socket(), loopback_socket()];

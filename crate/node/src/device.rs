@@ -18,7 +18,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tun2udp_core::device::TunDevice;
 use tun2udp_core::packet::coalesce::CoalesceOptions;
-use tun2udp_core::tuntap::{self, OpenOptions, Opened, Queues, Reader, Writer, refusal_error};
+use tun2udp_core::port::{self, OpenOptions, Opened, PacketWriter, Queues, Reader, refusal_error};
 use tun2udp_core::{Error, ErrorCode};
 
 /// [`NativeDevice::ready`]: `UV_READABLE` and `UV_WRITABLE`.
@@ -43,7 +43,7 @@ pub fn open_device(
     let (io_uring, coalesce) = (options.io_uring, options.coalesce);
     let options = OpenOptions::try_from(options).map_err(|e| error::to_napi(&e))?;
     let convert = move |opened| NativeDevice::new(opened, io_uring, coalesce);
-    run_blocking_then(env, move || tuntap::open(&options), convert)
+    run_blocking_then(env, move || port::open(&options), convert)
 }
 
 impl NativeDevice {
@@ -77,7 +77,7 @@ impl NativeDevice {
         };
         let wakings = devices.iter().map(|_| Arc::default()).collect();
         let reader = reader.with_io_uring(io_uring);
-        let queues = Queues::new(devices, reader, || Writer::new(vnet_len, join));
+        let queues = Queues::new(devices, reader, || PacketWriter::new(vnet_len, join));
         Ok(Self { queues: SharedQueues::new(queues), info, wakings })
     }
 
@@ -221,7 +221,7 @@ impl NativeDevice {
         run(env, async move {
             let waited = tokio::select! {
                 () = waking.notified() => return Ok(0),
-                waited = tuntap::ready(device, events & READABLE != 0, events & WRITABLE != 0) => waited,
+                waited = port::ready(device, events & READABLE != 0, events & WRITABLE != 0) => waited,
             };
             Ok(match waited {
                 Ok((readable, writable)) => {

@@ -8,8 +8,8 @@ use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use tun2udp_core::device::{StationFilter, TunDevice, principal};
+use tun2udp_core::port;
 use tun2udp_core::sys::tun_filter::Instruction;
-use tun2udp_core::tuntap;
 use tun2udp_core::{Error, ErrorCode, Result};
 
 /// Stations that a filter can list (`__u16 count` of `struct tun_filter`), six bytes each.
@@ -107,7 +107,7 @@ impl NativeDevice {
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn link<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, String>> {
         self.control(env, |device| {
-            serde_json::to_string(&tuntap::link(device)?).map_err(|e| {
+            serde_json::to_string(&port::link(device)?).map_err(|e| {
                 Error::new(ErrorCode::System, "describe", device.name(), e.to_string())
             })
         })
@@ -134,7 +134,7 @@ impl NativeDevice {
     #[napi(catch_unwind, ts_return_type = "Promise<NativeHome>")]
     pub fn home<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, NativeHome>> {
         self.control(env, |device| {
-            let home = tuntap::home(device)?;
+            let home = port::home(device)?;
             #[allow(clippy::cast_precision_loss, reason = "inodes of nsfs are 32 bits wide")]
             let inode = home.inode as f64;
             Ok(NativeHome { inode, name: home.name, is_current: home.is_current })

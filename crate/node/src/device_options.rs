@@ -5,7 +5,7 @@ use crate::sys::list::List;
 use napi_derive::napi;
 use tun2udp_core::device::{DeviceOptions, Mode, Offloads};
 use tun2udp_core::packet::vnet::VnetHeader;
-use tun2udp_core::tuntap::OpenOptions;
+use tun2udp_core::port::OpenOptions;
 use tun2udp_core::{Error, ErrorCode, Result};
 
 /// Options as `lib/options/device.ts` has checked them.

@@ -12,7 +12,7 @@ use napi_derive::napi;
 use std::cell::{RefCell, RefMut};
 use std::io;
 use std::rc::Rc;
-use tun2udp_core::tuntap::{Filled, Form, Progress, Queues, Room};
+use tun2udp_core::port::{Filled, Form, Queues, Space, WriteProgress};
 
 /// Reading: no packet fits into what is left of the slab.
 const NEEDS_ROOM: i32 = -1;
@@ -141,7 +141,7 @@ fn read(queues: &SharedQueues, call: &FunctionCallContext<'_>, form: Form) -> na
     let mut offsets: Uint32ArraySlice<'_> = call.get(2)?;
     let max_packets: u32 = call.get(3)?;
     let mut queues = queues.get()?;
-    let room = Room {
+    let room = Space {
         slab: bytes_mut(&mut slab),
         offsets: numbers_mut(&mut offsets),
         start: start as usize,
@@ -165,8 +165,8 @@ pub(crate) fn written(result: io::Result<()>) -> i32 {
 }
 
 /// What a function answers that writes many.
-pub(crate) fn outcome(queues: &Queues, progress: Progress) -> i32 {
-    let blocked = if progress == Progress::Blocked { BLOCKED } else { 0 };
+pub(crate) fn outcome(queues: &Queues, progress: WriteProgress) -> i32 {
+    let blocked = if progress == WriteProgress::Blocked { BLOCKED } else { 0 };
     blocked | if queues.has_refusals() { REFUSED } else { 0 }
 }
 

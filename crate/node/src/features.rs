@@ -5,7 +5,7 @@ use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use tun2udp_core::device::DEFAULT_CLONE_DEVICE;
-use tun2udp_core::tuntap::{self, Features, Probed};
+use tun2udp_core::port::{self, Features, Probed};
 
 /// What the driver can do.
 #[napi(object, object_from_js = false)]
@@ -47,7 +47,7 @@ pub fn device_features(
 ) -> napi::Result<PromiseRaw<'_, NativeFeatures>> {
     let clone_device = clone_device.unwrap_or_else(|| DEFAULT_CLONE_DEVICE.to_owned());
     run_blocking(env, move || {
-        let Features { flags, probed } = tuntap::features(clone_device.as_ref())?;
+        let Features { flags, probed } = port::features(clone_device.as_ref())?;
         Ok(NativeFeatures { flags, probed: probed.map(NativeProbed::from) })
     })
 }

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use tun2udp_core::device::Mode;
-use tun2udp_core::device::tunctl::{self, Action, Outcome, Request, Step};
+use tun2udp_core::device::tunctl::{self, Action, Outcome, Request, Stage};
 use tun2udp_core::error::strerror;
 use tun2udp_core::namespace;
 use tun2udp_core::sys::process;
@@ -49,7 +49,7 @@ pub struct NativeTunctlOutcome {
 /// The step that failed.
 #[napi(object, object_from_js = false)]
 pub struct NativeTunctlFailure {
-    /// The core's `Step`.
+    /// The core's `Stage`.
     #[napi(ts_type = "'open' | 'attach' | 'persist'")]
     pub step: String,
     /// The system's words for its errno.
@@ -116,12 +116,12 @@ impl From<Outcome> for NativeTunctlOutcome {
     }
 }
 
-impl From<(Step, io::Error)> for NativeTunctlFailure {
-    fn from((step, error): (Step, io::Error)) -> Self {
+impl From<(Stage, io::Error)> for NativeTunctlFailure {
+    fn from((step, error): (Stage, io::Error)) -> Self {
         let step = match step {
-            Step::Open => "open",
-            Step::Attach => "attach",
-            Step::Persist => "persist",
+            Stage::Open => "open",
+            Stage::Attach => "attach",
+            Stage::Persist => "persist",
         };
         let reason = error.raw_os_error().map_or_else(|| error.to_string(), strerror);
         Self { step: step.to_owned(), reason }

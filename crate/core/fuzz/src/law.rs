@@ -3,7 +3,7 @@
 use super::flows::{FlowKey, flow_key, ones_sum};
 use std::collections::BTreeMap;
 use tun2udp_core::packet::coalesce::{CoalesceOptions, Coalescer, Write};
-use tun2udp_core::packet::split::{Prepared, SplitError, prepare};
+use tun2udp_core::packet::split::{Split, SplitError, prepare};
 use tun2udp_core::packet::vnet::VnetHeader;
 
 /// Everything that can be joined may be.
@@ -34,8 +34,8 @@ pub fn cut(vnet: &VnetHeader, packet: &[u8]) -> Result<Vec<Vec<u8>>, SplitError>
             assert_eq!((&own[..], arena.len()), (packet, FOREIGN.len()), "{error:?}");
             Err(error)
         }
-        Ok(Prepared::Whole) => Ok(vec![own]),
-        Ok(Prepared::Segments(plan)) => {
+        Ok(Split::Whole) => Ok(vec![own]),
+        Ok(Split::Segments(plan)) => {
             let segments: Vec<Vec<u8>> = plan
                 .segments()
                 .map(|(header, payload)| [&arena[header], &own[payload]].concat())

@@ -3,7 +3,7 @@
 use super::encode::{Batch, Message, read_batch, read_super};
 use super::flows::{FlowKey, flow_key, mended, ones_sum};
 use super::law::{ALL, assert_kept, cut, cut_again, join};
-use tun2udp_core::packet::steer::flow_number;
+use tun2udp_core::packet::flow::hash;
 use tun2udp_core::packet::vnet::{GSO_NONE, VnetHeader};
 
 /// A target by its name, which is also the name of its folder in `corpus/`.
@@ -73,7 +73,7 @@ pub fn inbound(data: &[u8]) {
 
 /// A packet: it has the same number as its answer, and as its fragments if it is no TCP.
 pub fn steer(data: &[u8]) {
-    let number = flow_number(data);
+    let number = hash(data);
     let mut answer = data.to_vec();
     match data.first().map(|byte| byte >> 4) {
         Some(4) if data.len() >= 20 => {
@@ -82,24 +82,24 @@ pub fn steer(data: &[u8]) {
             // Ports that overlap the addresses, or are not there, are none.
             if transport >= 20 && data.len() >= transport + 4 {
                 swap(&mut answer, transport, 2);
-                assert_eq!(flow_number(&answer), number, "an answer");
+                assert_eq!(hash(&answer), number, "an answer");
             }
             if data[9] != 6 {
                 let mut fragment = data.to_vec();
                 fragment[6] ^= 0x20;
                 fragment.truncate(20);
-                assert_eq!(flow_number(&fragment), number, "a fragment");
+                assert_eq!(hash(&fragment), number, "a fragment");
             }
         }
         Some(6) if data.len() >= 40 => {
             swap(&mut answer, 8, 16);
             if data[6] != 6 {
-                assert_eq!(flow_number(&data[..40]), number, "without ports");
+                assert_eq!(hash(&data[..40]), number, "without ports");
             } else if data.len() >= 44 {
                 swap(&mut answer, 40, 2);
                 answer[3] ^= 0xff;
             }
-            assert_eq!(flow_number(&answer), number, "an answer");
+            assert_eq!(hash(&answer), number, "an answer");
         }
         _ => assert_eq!(number, 0, "no packet"),
     }

@@ -55,7 +55,7 @@ pub struct Outcome {
 
 /// The step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Stage {
     /// Opening the clone device.
     Open,
     /// `TUNSETIFF`.
@@ -67,8 +67,8 @@ pub enum Step {
 /// Runs the steps in the calling thread's network namespace.
 ///
 /// A failing `TUNSETOWNER` or `TUNSETGROUP` leaves the device persistent.
-pub fn run(request: &Request) -> Result<Outcome, (Step, io::Error)> {
-    let fd = tun::open_plain(&request.clone_device).map_err(|e| (Step::Open, e))?;
+pub fn run(request: &Request) -> Result<Outcome, (Stage, io::Error)> {
+    let fd = tun::open_plain(&request.clone_device).map_err(|e| (Stage::Open, e))?;
     let mode = match request.mode {
         Mode::Tun => tun::IFF_TUN,
         Mode::Tap => tun::IFF_TAP,
@@ -76,8 +76,8 @@ pub fn run(request: &Request) -> Result<Outcome, (Step, io::Error)> {
     let queues = if request.is_multi_queue { tun::IFF_MULTI_QUEUE } else { 0 };
     let asked = request.name.get(..LONGEST_NAME).unwrap_or(&request.name);
     let name = tun::set_interface_bytes(fd.as_fd(), asked, mode | tun::IFF_NO_PI | queues)
-        .map_err(|e| (Step::Attach, e))?;
-    let persist = |result: io::Result<()>| result.map_err(|e| (Step::Persist, e));
+        .map_err(|e| (Stage::Attach, e))?;
+    let persist = |result: io::Result<()>| result.map_err(|e| (Stage::Persist, e));
     let (owner, group) = match request.action {
         Action::Delete => {
             persist(tun::set_persistent(fd.as_fd(), false))?;

@@ -1,7 +1,7 @@
 //! A TUN or TAP interface made as a caller wants it, and rolled back.
 //!
 //! This needs both the driver and RTNETLINK, which do not know each other: hence a room above them.
-//! The relay and `tuntap::open` describe with a [`Spec`] what they need and call [`configure()`].
+//! The relay and `port::open` describe with a [`Spec`] what they need and call [`configure()`].
 //!
 //! - `spec`: the settings of an interface;
 //! - `configure`: applies them; a setting that is in force already is skipped without a request;

@@ -5,7 +5,7 @@
 //! - `ethernet` finds the packet of a frame; `layer` is whether there are frames around packets;
 //! - `icmp` makes errors about packets;
 //! - `split` cuts a super-packet of the kernel's into the packets it stands for;
-//! - `steer` gives a flow a number, by which queues share the work;
+//! - `flow` gives a flow a number, by which queues share the work;
 //! - `coalesce` joins packets into super-packets that the kernel would cut apart again exactly so.
 //!
 //! Packets are hostile: every read is checked, and nothing here can panic.
@@ -15,10 +15,10 @@
 pub mod checksum;
 pub mod coalesce;
 pub mod ethernet;
+pub mod flow;
 pub mod icmp;
 pub mod layer;
 pub mod split;
-pub mod steer;
 pub mod view;
 pub mod vnet;
 

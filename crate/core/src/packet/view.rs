@@ -80,7 +80,7 @@ pub fn destination(packet: &[u8]) -> Option<IpAddr> {
 }
 
 impl Layout {
-    /// Finds the headers of a packet whose transport header begins at `transport`.
+    /// Finds the headers of a packet whose transport header begins at `udp`.
     ///
     /// `None` if the IP headers do not end there, or the packet ends within its headers. Lengths
     /// that the headers state of the whole packet are not looked at.

@@ -3,7 +3,7 @@
 use crate::device::{DEFAULT_CLONE_DEVICE, MAX_QUEUES};
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::interface;
-use crate::transport::is_loopback;
+use crate::udp::is_loopback;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

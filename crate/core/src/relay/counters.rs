@@ -5,7 +5,7 @@
 //! A new counter is one line here and the place that counts; then `npm run generate`.
 
 use super::stats::Counter;
-use crate::transport::SendDrop;
+use crate::udp::SendDrop;
 
 /// Passes the table of counters to the macro `$make`.
 ///

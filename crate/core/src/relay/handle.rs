@@ -5,7 +5,7 @@ use super::peers::{PeerStats, Peers};
 use super::queue::{Closed, Stop, Task, run};
 use super::stats::{Meter, Stats};
 use crate::error::{Error, Result};
-use crate::sys::poll::Bell;
+use crate::sys::poll::WakeUp;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{Builder, JoinHandle};
@@ -33,9 +33,9 @@ impl Relay {
     ) -> Result<Self> {
         config.resolve_zone()?;
         let peers = Arc::new(Peers::new(&config)?);
-        let bell = Bell::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
-        let bell = Arc::new(bell);
-        let stop = Arc::new(Stop::new(&bell));
+        let wake_up = WakeUp::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
+        let wake_up = Arc::new(wake_up);
+        let stop = Arc::new(Stop::new(&wake_up));
         let meter = Arc::new(Meter::new(config.queue_count()));
         let (report_start, started) = mpsc::channel();
         let (report_end, closed) = watch::channel(None);
@@ -43,7 +43,7 @@ impl Relay {
             config,
             peers: Arc::clone(&peers),
             stop: Arc::clone(&stop),
-            bell,
+            wake_up,
             meter: Arc::clone(&meter),
             on_event: Box::new(on_event),
         };

@@ -4,7 +4,7 @@ use super::config::RelayConfig;
 use super::wire::Wire;
 use crate::device::MIN_MTU as MIN_V4;
 use crate::error::{Error, ErrorCode, Result};
-use crate::transport::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6, MAX_SEGMENTS};
+use crate::udp::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6, MAX_SEGMENTS};
 use std::net::SocketAddr;
 
 /// Ethernet's MTU, and the interface's where nothing else is known, bytes.

@@ -8,7 +8,7 @@ use crate::device::{DeviceOptions, Mode, Offloads, TunDevice, busy_error, has_vn
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::link::KindData;
 use crate::netlink::{Connection, LinkRef};
-use crate::transport::{UdpEndpoint, UdpOptions};
+use crate::udp::{UdpEndpoint, UdpOptions};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 

@@ -14,11 +14,11 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::interface::{self, BusyWait, Configured, Spec, Undo};
 use crate::namespace;
 use crate::netlink::Connection;
-use crate::transport::UdpEndpoint;
+use crate::udp::UdpEndpoint;
 use std::sync::Arc;
 
 /// Everything a relay needs to run, and what to take back at its end.
-pub(super) struct Prepared {
+pub(super) struct ReadyRelay {
     pub(super) queues: Vec<Queue>,
     pub(super) info: RelayInfo,
     pub(super) undo: Undo,
@@ -39,7 +39,7 @@ pub(super) struct Queue {
 }
 
 /// Sets everything up.
-pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
+pub(super) async fn prepare(config: &RelayConfig) -> Result<ReadyRelay> {
     check(config)?;
     let identity = config.user.as_deref().map(user::resolve).transpose()?;
     let underlay = UnderlayRoutes::find(&Connection::open()?, config).await?;
@@ -77,7 +77,7 @@ pub(super) async fn prepare(config: &RelayConfig) -> Result<Prepared> {
         share: FlowShare { number, queues },
     };
     let queues = devices.into_iter().zip(sockets).enumerate().map(queue).collect();
-    Ok(Prepared { queues, info, undo, offload, fallbacks, steered })
+    Ok(ReadyRelay { queues, info, undo, offload, fallbacks, steered })
 }
 
 /// Looks for the device and opens it; waits for one that was closed a moment ago.

@@ -4,7 +4,7 @@ use super::config::OffloadConfig;
 use super::counters::live;
 use super::fallback::{ActiveOffload, Fallback};
 use crate::sys::socket::ErrorReport;
-use crate::transport::{ErrorKind, SendDrop, SendReport};
+use crate::udp::{ErrorKind, SendDrop, SendReport};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -3,27 +3,16 @@
 //!
 //! Of datagrams the kernel would choose by their own addresses and ports, and those of one peer are
 //! all alike; of packets of the interface by a hash that looks into tunnels inside. So a program of
-//! ours looks at the packet, and computes what [`steer::flow_number`] does.
+//! ours looks at the packet, and computes what [`flow::hash`] does.
 
+use crate::bpf::{self, Instruction};
 use crate::device::TunDevice;
 use crate::error::{Error, Result};
-use crate::packet::{steer, view};
-use crate::sys::filter::{self, Cell, Step};
-use crate::transport::UdpEndpoint;
+use crate::packet::flow;
+use crate::udp::UdpEndpoint;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-
-/// What was added up so far, and one port.
-const SUM: Cell = Cell::First;
-const PORT: Cell = Cell::Second;
-/// The least length of an IPv4 header, in words of 32 bits.
-const IPV4_HEADER_WORDS: u32 = view::IPV4_HEADER as u32 / 4;
-/// TCP, as IP numbers it.
-const TCP: u32 = view::TCP as u32;
-
-/// Adds what is in the accumulator to the sum.
-const ADD: [Step; 3] = [Step::LoadCellToX(SUM), Step::XorX, Step::StoreCell(SUM)];
 
 /// Which of the flows a queue handles.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +30,7 @@ impl FlowShare {
     /// Whether `packet` is one for this queue.
     pub(super) fn has(self, packet: &[u8]) -> bool {
         self.queues == 1
-            || usize::from(steer::flow_number(packet)).checked_rem(self.queues) == Some(self.number)
+            || usize::from(flow::hash(packet)).checked_rem(self.queues) == Some(self.number)
     }
 }
 
@@ -64,13 +53,13 @@ impl Drop for SteeredDevice {
 
 /// Whether the kernel lets this process load a program that spreads packets over queues.
 pub(super) fn can_steer_packets() -> bool {
-    filter::load(&program(1)).is_ok()
+    bpf::load(&bpf::by_flow(1)).is_ok()
 }
 
 /// Has datagrams for the port of `endpoints` spread over them, which were bound in this order.
 pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint]) -> Result<()> {
     let Some(first) = endpoints.first() else { return Ok(()) };
-    filter::attach_reuseport(first.as_fd(), &program(endpoints.len())).map_err(|e| {
+    bpf::attach_reuseport(first.as_fd(), &bpf::by_flow(endpoints.len())).map_err(|e| {
         let subject = first.local().to_string();
         Error::os("share between queues the port", subject, "setsockopt", &e)
             .with_advice("use one queue")
@@ -79,96 +68,21 @@ pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint]) -> Result<()> {
 
 /// Has the first of the sockets receive all datagrams from now on, by whichever of them this is asked.
 pub(super) fn redirect_datagrams(endpoint: &UdpEndpoint) -> io::Result<()> {
-    filter::attach_reuseport(endpoint.as_fd(), &[Step::Return(0)])
+    bpf::attach_reuseport(endpoint.as_fd(), &[Instruction::Return(0)])
 }
 
 /// Has packets of the interface spread over its queues, which were attached in the order of
 /// `devices`. Where that is refused, the kernel spreads them by its own hash of the flow.
 pub(super) fn steer_packets(devices: &[Arc<TunDevice>]) -> io::Result<()> {
     let Some(first) = devices.first() else { return Ok(()) };
-    first.set_steering(Some(filter::load(&program(devices.len()))?.as_fd()))
-}
-
-/// The program for so many queues. A packet that ends too soon goes to the first: so the kernel
-/// ends a program that reads past the end.
-fn program(queues: usize) -> Vec<Step> {
-    let queues = u32::try_from(queues.max(1)).unwrap_or(u32::MAX);
-    let tail = [
-        Step::LoadCell(SUM),
-        Step::Multiply(steer::MULTIPLIER),
-        Step::ShiftRight(16),
-        Step::Modulo(queues),
-        Step::ReturnA,
-    ];
-    let v4 = [v4_sum().as_slice(), &tail].concat();
-    let v6_tcp = [v6_ports().as_slice(), &tail].concat();
-    let unless_tcp = Step::SkipUnlessEqual(TCP, v6_tcp.len() as u8);
-    let v6_addresses = v6_addresses();
-    let kind = [Step::LoadByte(view::IPV6_NEXT_HEADER as u32), unless_tcp];
-    let v6 = [v6_addresses.as_slice(), &kind, &v6_tcp, &add_label(), &tail].concat();
-    [
-        &[Step::LoadByte(0), Step::ShiftRight(4), Step::SkipUnlessEqual(4, v4.len() as u8)],
-        v4.as_slice(),
-        &[Step::SkipUnlessEqual(6, v6.len() as u8)],
-        &v6,
-        &[Step::Return(0)],
-    ]
-    .concat()
-}
-
-/// Both addresses, and of TCP that is no fragment both ports.
-fn v4_sum() -> Vec<Step> {
-    let addresses =
-        [Step::LoadWord(12), Step::CopyToX, Step::LoadWord(16), Step::XorX, Step::StoreCell(SUM)];
-    let ports = ports();
-    let unless_fragment =
-        [[Step::LoadHalf(6), Step::SkipIfAny(0x3fff, ports.len() as u8)].as_slice(), &ports]
-            .concat();
-    let if_tcp = [Step::LoadByte(9), Step::SkipUnlessEqual(TCP, unless_fragment.len() as u8)];
-    [addresses.as_slice(), &if_tcp, &unless_fragment].concat()
-}
-
-/// Both addresses.
-fn v6_addresses() -> Vec<Step> {
-    let further = (12..40).step_by(4);
-    let further =
-        further.flat_map(|at| [Step::CopyToX, Step::LoadWord(at), Step::XorX]).collect::<Vec<_>>();
-    [&[Step::LoadWord(8)], further.as_slice(), &[Step::StoreCell(SUM)]].concat()
-}
-
-/// Adds both ports of TCP right behind the IPv6 header.
-fn v6_ports() -> Vec<Step> {
-    const PORTS: u32 = view::IPV6_HEADER as u32;
-    let both = [Step::LoadHalf(PORTS), Step::CopyToX, Step::LoadHalf(PORTS + 2), Step::XorX];
-    [both.as_slice(), &ADD].concat()
-}
-
-/// Adds the flow label.
-fn add_label() -> Vec<Step> {
-    [&[Step::LoadWord(0), Step::And(steer::FLOW_LABEL)], ADD.as_slice()].concat()
-}
-
-/// Adds both ports of an IPv4 packet to the sum, if its header has a length that leads to them.
-fn ports() -> Vec<Step> {
-    let both = [
-        Step::LoadByte(0),
-        Step::And(0xf),
-        Step::SkipIfBelow(IPV4_HEADER_WORDS, 9),
-        Step::LoadHeaderLengthToX,
-        Step::LoadHalfAtX(0),
-        Step::StoreCell(PORT),
-        Step::LoadHalfAtX(2),
-        Step::LoadCellToX(PORT),
-        Step::XorX,
-    ];
-    [both.as_slice(), &ADD].concat()
+    first.set_steering(Some(bpf::load(&bpf::by_flow(devices.len()))?.as_fd()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::packet::samples::Sample;
-    use crate::transport::UdpOptions;
+    use crate::udp::UdpOptions;
     use std::net::UdpSocket;
 
     const QUEUES: usize = 5;
@@ -214,7 +128,7 @@ mod tests {
         }
         for packet in packets {
             sender.send_to(&packet, endpoints[0].local()).unwrap();
-            let expected = usize::from(steer::flow_number(&packet)) % QUEUES;
+            let expected = usize::from(flow::hash(&packet)) % QUEUES;
             assert_eq!(receiver_of(&endpoints), Some(expected), "{packet:x?}");
         }
     }

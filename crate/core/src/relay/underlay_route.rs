@@ -5,7 +5,7 @@ use super::config::RelayConfig;
 use super::mtu;
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::{Connection, LinkRef};
-use crate::transport::is_loopback;
+use crate::udp::is_loopback;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 

@@ -4,8 +4,8 @@ use super::stats::{Counters, InboundDrop};
 use crate::device::TunDevice;
 use crate::packet::coalesce::CoalesceOptions;
 use crate::packet::vnet::VnetHeader;
-use crate::tuntap::coalescing_writer::{
-    CoalescingChange, CoalescingWriter, DeviceSink, Outcome, Progress,
+use crate::port::coalescing_writer::{
+    CoalescingChange, CoalescingWriter, DeviceSink, WriteOutcome, WriteProgress,
 };
 use std::io;
 use std::ops::Range;
@@ -42,7 +42,11 @@ impl Writer {
 
     /// Writes what is left of the batch, whose packets lie in `buffer`. An error means that the device
     /// is gone, and ends the relay.
-    pub(super) fn write(&mut self, buffer: &[u8], counters: &Counters) -> io::Result<Progress> {
+    pub(super) fn write(
+        &mut self,
+        buffer: &[u8],
+        counters: &Counters,
+    ) -> io::Result<WriteProgress> {
         let mut count = WriteCount::default();
         let sink = DeviceSink { device: &self.device, vnet_len: self.vnet_len };
         let result = self.packets.write(&sink, buffer, &mut |outcome| count.add(&outcome));
@@ -77,9 +81,9 @@ struct WriteCount {
 }
 
 impl WriteCount {
-    fn add(&mut self, outcome: &Outcome) {
+    fn add(&mut self, outcome: &WriteOutcome) {
         match outcome {
-            Outcome::Written { packets, bytes } => {
+            WriteOutcome::Written { packets, bytes } => {
                 self.packets += *packets as u64;
                 self.bytes += *bytes as u64;
                 if *packets > 1 {
@@ -87,7 +91,7 @@ impl WriteCount {
                     self.joined += *packets as u64;
                 }
             }
-            Outcome::Refused { packet: Range { .. }, errno } => {
+            WriteOutcome::Refused { packet: Range { .. }, errno } => {
                 self.dropped.push(cause_of(*errno));
             }
         }

@@ -6,10 +6,10 @@
 
 mod address;
 
+pub mod bpf;
 pub mod checksum;
 pub mod cmsg;
 pub mod errno;
-pub mod filter;
 pub mod interface;
 pub mod io;
 pub mod mmsg;

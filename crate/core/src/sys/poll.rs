@@ -118,12 +118,12 @@ fn whole_millis(time: Duration) -> libc::c_int {
     libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX)
 }
 
-/// A bell that any thread may ring and that goes on ringing: its descriptor is readable from then
+/// A wake_up that any thread may ring and that goes on ringing: its descriptor is readable from then
 /// on (eventfd(2)).
 #[derive(Debug)]
-pub struct Bell(OwnedFd);
+pub struct WakeUp(OwnedFd);
 
-impl Bell {
+impl WakeUp {
     /// One that was not rung.
     pub fn new() -> io::Result<Self> {
         // SAFETY: no pointers.
@@ -133,7 +133,7 @@ impl Bell {
     }
 
     /// Rings.
-    pub fn ring(&self) {
+    pub fn wake(&self) {
         let one = 1_u64.to_ne_bytes();
         // SAFETY: the kernel reads eight bytes of the array, which lives for the call.
         let result = unsafe { libc::write(self.0.as_raw_fd(), one.as_ptr().cast(), one.len()) };
@@ -142,7 +142,7 @@ impl Bell {
     }
 }
 
-impl AsFd for Bell {
+impl AsFd for WakeUp {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
@@ -160,23 +160,23 @@ mod tests {
 
     #[test]
     fn a_bell_that_was_rung_is_heard_again_and_again() {
-        let (poller, bell) = (Poller::new().unwrap(), Bell::new().unwrap());
-        poller.add(bell.as_fd(), 7, READ).unwrap();
+        let (poller, wake_up) = (Poller::new().unwrap(), WakeUp::new().unwrap());
+        poller.add(wake_up.as_fd(), 7, READ).unwrap();
         assert!(tokens(&poller).is_empty());
-        bell.ring();
+        wake_up.wake();
         for _ in 0..2 {
             assert_eq!(tokens(&poller), [7]);
         }
-        poller.change(bell.as_fd(), 7, Interest::default()).unwrap();
+        poller.change(wake_up.as_fd(), 7, Interest::default()).unwrap();
         assert!(tokens(&poller).is_empty());
     }
 
     #[test]
     fn room_to_write_is_told_only_when_asked_for() {
-        let (poller, bell) = (Poller::new().unwrap(), Bell::new().unwrap());
-        poller.add(bell.as_fd(), 7, READ).unwrap();
+        let (poller, wake_up) = (Poller::new().unwrap(), WakeUp::new().unwrap());
+        poller.add(wake_up.as_fd(), 7, READ).unwrap();
         assert!(tokens(&poller).is_empty());
-        poller.change(bell.as_fd(), 8, Interest { readable: false, writable: true }).unwrap();
+        poller.change(wake_up.as_fd(), 8, Interest { readable: false, writable: true }).unwrap();
         assert_eq!(tokens(&poller), [8]);
     }
 
@@ -188,9 +188,9 @@ mod tests {
             assert_eq!(poller.wait(Some(limit)).unwrap().count(), 0);
             assert!(began.elapsed() >= limit, "{limit:?}");
         }
-        let bell = Bell::new().unwrap();
-        poller.add(bell.as_fd(), 3, READ).unwrap();
-        bell.ring();
+        let wake_up = WakeUp::new().unwrap();
+        poller.add(wake_up.as_fd(), 3, READ).unwrap();
+        wake_up.wake();
         assert_eq!(poller.wait(None).unwrap().count(), 1);
     }
 
@@ -207,15 +207,15 @@ mod tests {
 
     #[test]
     fn a_wait_ends_at_its_deadline_and_not_before() {
-        let (poller, bell) = (Poller::new().unwrap(), Bell::new().unwrap());
-        poller.add(bell.as_fd(), 7, READ).unwrap();
+        let (poller, wake_up) = (Poller::new().unwrap(), WakeUp::new().unwrap());
+        poller.add(wake_up.as_fd(), 7, READ).unwrap();
         for micros in [0, 1, 1_000, 20_500] {
             let (timeout, began) = (Duration::from_micros(micros), std::time::Instant::now());
             assert_eq!(poller.wait(Some(timeout)).unwrap().count(), 0);
             assert!(began.elapsed() >= timeout, "{timeout:?}");
         }
         // What is ready is returned at once.
-        bell.ring();
+        wake_up.wake();
         let began = std::time::Instant::now();
         assert_eq!(poller.wait(Some(Duration::from_secs(3_600))).unwrap().count(), 1);
         assert!(began.elapsed() < Duration::from_secs(60));

@@ -5,7 +5,7 @@ use crate::refusal::{self, Call, Verdict};
 use crate::user::{PLAIN, User, Wanted, for_both, link, make_persistent, open_options};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tun2udp_core::ErrorCode;
-use tun2udp_core::tuntap::{self, OpenOptions};
+use tun2udp_core::port::{self, OpenOptions};
 
 #[test]
 fn a_route_that_a_persistent_interface_has_is_accepted_by_both_and_stays() {
@@ -116,7 +116,7 @@ fn the_kernel_generates_addresses_on_no_new_interface_and_an_existing_one_keeps_
     in_namespace(test, || {
         let wanted = Wanted { name: Some("new0"), ..PLAIN };
         let options = OpenOptions { link_local: true, ..open_options(&wanted) };
-        let _opened = tuntap::open(&options).unwrap();
+        let _opened = port::open(&options).unwrap();
         assert!(ip("-6 address show dev new0").contains("fe80::"));
     });
 }

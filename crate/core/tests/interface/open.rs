@@ -1,19 +1,19 @@
-//! `tuntap::open` that fails, and a descriptor that is adopted.
+//! `port::open` that fails, and a descriptor that is adopted.
 
 use crate::namespace::{in_namespace, ip};
 use crate::refusal::{self, Call, Verdict};
 use crate::user::{PLAIN, link, make_persistent, networks, open_options};
 use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
 use std::path::Path;
+use tun2udp_core::port::{self, OpenOptions};
 use tun2udp_core::sys::{netns, tun, tun_control};
-use tun2udp_core::tuntap::{self, OpenOptions};
 use tun2udp_core::{Error, ErrorCode};
 
-/// `tuntap::open` of `keep0` that fails at its last step.
+/// `port::open` of `keep0` that fails at its last step.
 fn fail(options: OpenOptions) -> Error {
     ip("route add 10.6.0.0/16 dev lo");
     let routes = networks(&["10.6.0.0/16"]);
-    tuntap::open(&OpenOptions { routes, ..options }).map(drop).expect_err("a refused route")
+    port::open(&OpenOptions { routes, ..options }).map(drop).expect_err("a refused route")
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_failed_open_restores_state_link_type_queue_length_and_send_buffer() {
         };
         fail(changes);
         assert_eq!(link("keep0"), before);
-        let opened = tuntap::open(&open_options(&PLAIN)).unwrap();
+        let opened = port::open(&open_options(&PLAIN)).unwrap();
         let buffer = tun_control::send_buffer(opened.queues[0].as_fd()).unwrap();
         assert_eq!(buffer, i32::MAX);
         drop(opened);
@@ -90,7 +90,7 @@ fn an_adopted_descriptor_whose_interface_is_elsewhere_leaves_a_namesake_alone() 
         };
         let fd = given.into_raw_fd();
         let options = OpenOptions { adopt: Some(fd), mtu: Some(1_300), ..open_options(&PLAIN) };
-        let opened = refusal::under(&[libc::SYS_ioctl], judge, || tuntap::open(&options));
+        let opened = refusal::under(&[libc::SYS_ioctl], judge, || port::open(&options));
         assert_eq!(opened.map(drop).unwrap_err().code(), ErrorCode::Permission);
         assert_eq!(link("keep0"), before);
         tun_control::close_given(fd).unwrap();

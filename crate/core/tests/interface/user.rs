@@ -3,8 +3,8 @@
 use crate::namespace::{in_namespace, ip};
 use tun2udp_core::Error;
 use tun2udp_core::device::{DeviceOptions, Mode};
+use tun2udp_core::port::{self, OpenOptions, Opened};
 use tun2udp_core::relay::{Relay, RelayConfig};
-use tun2udp_core::tuntap::{self, OpenOptions, Opened};
 
 /// Who configures the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) fn open_options(wanted: &Wanted) -> OpenOptions {
 impl User {
     pub(crate) fn configure(self, wanted: &Wanted) -> Result<InUse, Error> {
         if self == Self::Open {
-            return tuntap::open(&open_options(wanted)).map(InUse::Open);
+            return port::open(&open_options(wanted)).map(InUse::Open);
         }
         let peer = "127.0.0.1:9".parse().unwrap();
         let mut config = RelayConfig::new("10.9.0.1/24".parse().unwrap(), peer, 0);

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::Command;
 use tun2udp_core::sys::{netns, tun};
 
-/// A network namespace that belongs to the thread which runs [`Room::enter`]'s body.
+/// A network namespace that belongs to the thread which runs [`TestNamespace::enter`]'s body.
 ///
 /// It has no name: the kernel removes it, and every interface in it, with the last thread and
 /// descriptor that refer to it. So nothing is left behind after a panic or even a SIGKILL.
 #[derive(Debug)]
-pub(crate) struct Room(());
+pub(crate) struct TestNamespace(());
 
-impl Room {
+impl TestNamespace {
     /// Runs `body` on a thread of its own in a new namespace, loopback up, without IPv6 addresses
     /// on new interfaces (the kernel's own router solicitations and MLD reports would be traffic
     /// that no test sent). A panic of `body` goes on in the caller.

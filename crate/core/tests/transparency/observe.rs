@@ -17,11 +17,11 @@
 //! (SCHED_FIFO), except while it sleeps.
 
 use crate::forwarder::{Forwarder, Launcher, Road, Wiring};
+use crate::gso_batches;
 use crate::marker;
 use crate::support::packet_socket::{Injector, VnetHeader};
 use crate::support::plain_tun::PlainTun;
-use crate::support::{os, room::Room};
-use crate::trains;
+use crate::support::{os, room::TestNamespace};
 use crate::vectors::{Input, Vector};
 use std::io;
 use std::net::UdpSocket;
@@ -85,7 +85,7 @@ pub(crate) fn observe(
     plan: &Plan<'_>,
     expected: Option<&Observed>,
 ) -> Observed {
-    Room::enter(|room| {
+    TestNamespace::enter(|room| {
         os::pin_to_current_cpu().expect("sched_setaffinity");
         let mut bench = Bench::new(room, launcher, plan);
         // Not inherited by the threads that the forwarder has started.
@@ -124,7 +124,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(room: &Room, launcher: &dyn Launcher, plan: &Plan<'_>) -> Self {
+    fn new(room: &TestNamespace, launcher: &dyn Launcher, plan: &Plan<'_>) -> Self {
         let socket = || {
             let socket = UdpSocket::bind((plan.road.loopback, 0)).expect("bind a UDP socket");
             for option in [libc::SO_RCVBUFFORCE, libc::SO_SNDBUFFORCE] {
@@ -179,7 +179,7 @@ impl Bench {
         }
     }
 
-    fn interface_packets(&self, room: &Room) -> u64 {
+    fn interface_packets(&self, room: &TestNamespace) -> u64 {
         let (received, sent) = room.packet_counts(self.forwarder.interface());
         if self.direction == Direction::Outbound { sent } else { received }
     }
@@ -213,13 +213,13 @@ impl Bench {
             }
             Direction::Inbound => {
                 for input in inputs {
-                    trains::send_one(&self.sender, &input.packet, self.forwarder.listens_on());
+                    gso_batches::send_one(&self.sender, &input.packet, self.forwarder.listens_on());
                 }
             }
             Direction::InboundTrains => {
                 let packets = inputs.iter().map(|input| input.packet.as_slice());
                 let to = self.forwarder.listens_on();
-                trains::send(&self.sender, packets, to, self.has_queues);
+                gso_batches::send(&self.sender, packets, to, self.has_queues);
             }
         }
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::packet::samples::Sample;
-use crate::packet::split::{Prepared, prepare};
+use crate::packet::split::{Split, prepare};
 use proptest::prelude::*;
 
 const ALL: CoalesceOptions = CoalesceOptions { tcp: true, udp: true };
@@ -35,8 +35,8 @@ fn cut(writes: &[(VnetHeader, Vec<u8>)]) -> Vec<Vec<u8>> {
         let mut packet = packet.clone();
         let mut arena = Vec::new();
         match prepare(vnet, &mut packet, &mut arena).expect("a super-packet that can be cut") {
-            Prepared::Whole => packets.push(packet),
-            Prepared::Segments(plan) => {
+            Split::Whole => packets.push(packet),
+            Split::Segments(plan) => {
                 assert!(plan.count() > 1);
                 packets.extend(
                     plan.segments()

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 /// What a packet read from a device is to become.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Prepared {
+pub enum Split {
     /// The packet as it is now, its checksum put in where it was missing.
     Whole,
     /// Several packets.
@@ -70,13 +70,13 @@ pub fn prepare(
     vnet: &VnetHeader,
     packet: &mut [u8],
     arena: &mut Vec<u8>,
-) -> Result<Prepared, SplitError> {
+) -> Result<Split, SplitError> {
     let protocol = match vnet.gso_type & !GSO_ECN {
         GSO_NONE => {
             if vnet.flags & NEEDS_CSUM != 0 {
                 complete_checksum(vnet, packet)?;
             }
-            return Ok(Prepared::Whole);
+            return Ok(Split::Whole);
         }
         GSO_TCPV4 | GSO_TCPV6 => TCP,
         GSO_UDP_L4 => UDP,
@@ -100,7 +100,7 @@ pub fn prepare(
         arena.truncate(plan.headers.start);
         return Err(SplitError::Headers);
     }
-    Ok(Prepared::Segments(SplitPlan { headers: plan.headers.start..arena.len(), ..plan }))
+    Ok(Split::Segments(SplitPlan { headers: plan.headers.start..arena.len(), ..plan }))
 }
 
 fn fits_type(layout: &Layout, gso_type: u8) -> bool {

@@ -25,8 +25,8 @@ fn split(vnet: &VnetHeader, packet: &[u8]) -> Result<Vec<Vec<u8>>, SplitError> {
     // What other packets of a batch left in the arena must not matter.
     let mut arena = vec![0xee; 33];
     Ok(match prepare(vnet, &mut packet, &mut arena)? {
-        Prepared::Whole => vec![packet],
-        Prepared::Segments(plan) => plan
+        Split::Whole => vec![packet],
+        Split::Segments(plan) => plan
             .segments()
             .map(|(header, payload)| [&arena[header], &packet[payload]].concat())
             .collect(),

@@ -8,7 +8,7 @@ use super::timers::Timers;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{Accept, PeerConfig, RelayConfig};
 use crate::sys::socket::ErrorReport;
-use crate::transport::{ErrorKind, Sent};
+use crate::udp::{ErrorKind, Sent};
 use socket2::SockAddr;
 use std::collections::HashMap;
 use std::net::SocketAddr;

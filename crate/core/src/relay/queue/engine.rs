@@ -14,8 +14,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::Peers;
 use crate::relay::steering;
-use crate::sys::poll::{Bell, Interest, Poller, Readiness};
-use crate::transport::UdpEndpoint;
+use crate::sys::poll::{Interest, Poller, Readiness, WakeUp};
+use crate::udp::UdpEndpoint;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,23 +25,23 @@ use std::time::{Duration, Instant};
 
 /// Tells every loop of a relay to end; may be raised from any thread.
 ///
-/// It may outlive the relay and has no descriptor of its own: the bell ends with the loops.
+/// It may outlive the relay and has no descriptor of its own: the wake_up ends with the loops.
 #[derive(Debug)]
 pub(in crate::relay) struct Stop {
     is_raised: AtomicBool,
-    bell: Weak<Bell>,
+    wake_up: Weak<WakeUp>,
 }
 
 impl Stop {
-    /// Rings `bell`, which each loop hears while it sleeps.
-    pub(in crate::relay) fn new(bell: &Arc<Bell>) -> Self {
-        Self { is_raised: AtomicBool::new(false), bell: Arc::downgrade(bell) }
+    /// Rings `wake_up`, which each loop hears while it sleeps.
+    pub(in crate::relay) fn new(wake_up: &Arc<WakeUp>) -> Self {
+        Self { is_raised: AtomicBool::new(false), wake_up: Arc::downgrade(wake_up) }
     }
 
     pub(in crate::relay) fn raise(&self) {
         self.is_raised.store(true, Ordering::Release);
-        if let Some(bell) = self.bell.upgrade() {
-            bell.ring();
+        if let Some(wake_up) = self.wake_up.upgrade() {
+            wake_up.wake();
         }
     }
 
@@ -122,15 +122,15 @@ impl Ready {
 const SLEEP: Duration = Duration::from_micros(3);
 
 impl Engine {
-    /// An engine that hears `bell`.
-    pub(super) fn new(parts: Parts, bell: &Bell) -> io::Result<Self> {
+    /// An engine that hears `wake_up`.
+    pub(super) fn new(parts: Parts, wake_up: &WakeUp) -> io::Result<Self> {
         let Parts { outbound, sockets, device, stop, peers } = parts;
         let poller = Poller::new()?;
         poller.add(device.as_fd(), DEVICE, READABLE)?;
         for ((endpoint, _), token) in sockets.iter().zip(0..) {
             poller.add(endpoint.as_fd(), token, READABLE)?;
         }
-        poller.add(bell.as_fd(), STOP, READABLE)?;
+        poller.add(wake_up.as_fd(), STOP, READABLE)?;
         let socket = |(endpoint, inbound)| Socket {
             endpoint,
             inbound,

@@ -3,6 +3,7 @@
 
 use super::step::{Failure, Step, StepReport};
 use crate::packet::layer::Layer;
+use crate::port::coalescing_writer::{CoalescingChange, WriteProgress};
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::PeerView;
 use crate::relay::stats::{Counters, InboundDrop};
@@ -11,8 +12,7 @@ use crate::relay::wire::Wire;
 use crate::relay::writer::Writer;
 use crate::sys::mmsg::Received;
 use crate::sys::socket::ErrorReport;
-use crate::transport::UdpReceiver;
-use crate::tuntap::coalescing_writer::{CoalescingChange, Progress};
+use crate::udp::UdpReceiver;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -86,9 +86,9 @@ impl Inbound {
         }
         let written = self.writer.write(self.receiver.buffer(), &self.counters);
         let step = match written {
-            Ok(Progress::Done) if is_drained => Step::Drained,
-            Ok(Progress::Done) => Step::Moved,
-            Ok(Progress::Blocked) => Step::Blocked,
+            Ok(WriteProgress::Done) if is_drained => Step::Drained,
+            Ok(WriteProgress::Done) => Step::Moved,
+            Ok(WriteProgress::Blocked) => Step::Blocked,
             Err(error) => return Err(Failure { operation: "write to", syscall: "writev", error }),
         };
         let fallback = self.writer.take_change().map(|change| match change {

@@ -3,7 +3,7 @@
 
 use crate::relay::peers::{PeerIndex, PeerTable};
 use crate::relay::stats::Counters;
-use crate::transport::{SegmentationChange, SendProgress, SendQueue, SendReport, UdpSender};
+use crate::udp::{SegmentationChange, SendProgress, SendQueue, SendReport, UdpSender};
 use std::io::IoSlice;
 
 /// One sending end and the messages that wait for it.

@@ -5,15 +5,15 @@ use super::replies::Replies;
 use super::step::{Failure, Step, StepReport};
 use crate::device::{MAX_PACKET, TunDevice};
 use crate::errno::{Call, Reaction};
+use crate::packet::flow;
 use crate::packet::icmp;
-use crate::packet::split::{self, Prepared, SplitPlan};
-use crate::packet::steer;
+use crate::packet::split::{self, Split, SplitPlan};
 use crate::packet::vnet::VnetHeader;
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::PeerView;
 use crate::relay::stats::{Counters, OutboundDrop};
 use crate::relay::wire::Wire;
-use crate::transport::{SegmentationChange, SendProgress};
+use crate::udp::{SegmentationChange, SendProgress};
 use std::io;
 use std::io::IoSlice;
 use std::ops::Range;
@@ -198,20 +198,20 @@ impl Outbound {
             self.replies.add(Instant::now(), || icmp::no_route(packet));
             return;
         };
-        let flow = lane.can_segment().then(|| steer::flow_number(packet));
+        let flow = lane.can_segment().then(|| flow::hash(packet));
         let prepared = match vnet.first_chunk() {
             Some(vnet) => split::prepare(&VnetHeader::parse(vnet), packet, headers),
-            None => Ok(Prepared::Whole),
+            None => Ok(Split::Whole),
         };
         let packet_start = start + vnet_len;
         match prepared {
-            Ok(Prepared::Whole) => {
+            Ok(Split::Whole) => {
                 let slice = pieces.len();
                 pieces.push(Piece::Read(packet_start..end));
                 lane.queue().push(slice..slice + 1, self.wire.seal(packet.len()), to.0, flow);
                 count.add(packet.len());
             }
-            Ok(Prepared::Segments(plan)) => {
+            Ok(Split::Segments(plan)) => {
                 count.super_packets += 1;
                 count.split += plan.count() as u64;
                 let add = |len, slices: Range<usize>| {

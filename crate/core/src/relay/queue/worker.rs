@@ -12,11 +12,11 @@ use crate::relay::config::{Event, RelayConfig, RelayInfo};
 use crate::relay::fallback::Fallback;
 use crate::relay::mtu;
 use crate::relay::peers::Peers;
-use crate::relay::setup::{self, Prepared, Queue};
+use crate::relay::setup::{self, Queue, ReadyRelay};
 use crate::relay::stats::{Counters, Meter};
 use crate::relay::writer::Writer;
-use crate::sys::poll::Bell;
-use crate::transport::{SendQueue, UdpEndpoint, UdpReceiver, UdpSender};
+use crate::sys::poll::WakeUp;
+use crate::udp::{SendQueue, UdpEndpoint, UdpReceiver, UdpSender};
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
 use tokio::runtime::Runtime;
@@ -31,7 +31,7 @@ pub(in crate::relay) struct Task {
     pub(in crate::relay) peers: Arc<Peers>,
     pub(in crate::relay) stop: Arc<Stop>,
     /// What `stop` rings; it ends with the task.
-    pub(in crate::relay) bell: Arc<Bell>,
+    pub(in crate::relay) wake_up: Arc<WakeUp>,
     pub(in crate::relay) meter: Arc<Meter>,
     pub(in crate::relay) on_event: Box<dyn Fn(Event) + Send + Sync>,
 }
@@ -77,7 +77,7 @@ fn relay(
             return None;
         }
     };
-    let Prepared { queues, info, undo, offload, fallbacks, mut steered } = prepared;
+    let ReadyRelay { queues, info, undo, offload, fallbacks, mut steered } = prepared;
     task.meter.set_offload(offload);
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
@@ -217,5 +217,5 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
         stop: Arc::clone(&task.stop),
         peers: Arc::clone(&task.peers),
     };
-    Engine::new(parts, &task.bell).map_err(watch)
+    Engine::new(parts, &task.wake_up).map_err(watch)
 }

@@ -65,7 +65,7 @@ fn add_odd_partial(book: &mut Book, family: Family) {
     add("at the very end", 17, at + 331, 0);
 }
 
-/// Payloads for which the completed checksum is zero: a checksum helper writes 0xffff, a cutter
+/// Payloads for which the completed checksum is zero: a checksum helper writes 0xffff, a segmenter
 /// may write 0x0000 for TCP, and UDP must not have zero.
 fn add_tuned(book: &mut Book, family: Family) {
     let network = Network::new(family, 1);

@@ -68,7 +68,7 @@ fn flow(flow: u8, count: usize) -> Vec<Vec<u8>> {
 struct Batch {
     writer: CoalescingWriter,
     buffer: Vec<u8>,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<WriteOutcome>,
 }
 
 impl Batch {
@@ -98,7 +98,7 @@ impl Batch {
         start..self.buffer.len()
     }
 
-    fn write(&mut self, model: &Model<impl Fn(&Put) -> i32>) -> io::Result<Progress> {
+    fn write(&mut self, model: &Model<impl Fn(&Put) -> i32>) -> io::Result<WriteProgress> {
         let Self { writer, buffer, outcomes } = self;
         writer.write(model, buffer, &mut |outcome| outcomes.push(outcome))
     }
@@ -108,7 +108,7 @@ impl Batch {
         self.writer.restart();
         self.buffer.clear();
         self.outcomes.clear();
-        assert_eq!(self.push(packets).write(model).unwrap(), Progress::Done);
+        assert_eq!(self.push(packets).write(model).unwrap(), WriteProgress::Done);
         assert!(self.writer.is_done());
     }
 
@@ -127,10 +127,10 @@ fn refuse_joined(errno: i32) -> impl Fn(&Put) -> i32 {
 }
 
 /// Packets and bytes of each write.
-fn written(outcomes: &[Outcome]) -> Vec<(usize, usize)> {
-    let written = |outcome: &Outcome| match outcome {
-        Outcome::Written { packets, bytes } => Some((*packets, *bytes)),
-        Outcome::Refused { .. } => None,
+fn written(outcomes: &[WriteOutcome]) -> Vec<(usize, usize)> {
+    let written = |outcome: &WriteOutcome| match outcome {
+        WriteOutcome::Written { packets, bytes } => Some((*packets, *bytes)),
+        WriteOutcome::Refused { .. } => None,
     };
     outcomes.iter().filter_map(written).collect()
 }
@@ -196,7 +196,8 @@ fn a_device_that_is_gone_ends_the_write_and_the_rest_is_refused_without_a_call()
         assert_eq!(batch.writer.waiting(), left);
         let Batch { writer, outcomes, .. } = &mut batch;
         writer.refuse_rest(libc::EBADFD, &mut |outcome| outcomes.push(outcome));
-        let is_refused = |outcome: &&Outcome| matches!(outcome, Outcome::Refused { errno: 77, .. });
+        let is_refused =
+            |outcome: &&WriteOutcome| matches!(outcome, WriteOutcome::Refused { errno: 77, .. });
         assert_eq!(outcomes.iter().filter(is_refused).count(), left);
         assert_eq!((writer.waiting(), writer.is_done()), (0, true));
         assert_eq!(gone.take_calls().len(), gone_at + 1);
@@ -216,8 +217,9 @@ fn each_refused_packet_is_reported_by_its_range_and_errno() {
     });
     batch.write_all(&model, &packets);
     let len = packets[0].len();
-    let written = |packet: usize| Outcome::Written { packets: 1, bytes: packets[packet].len() };
-    let refused = Outcome::Refused { packet: len..2 * len, errno: libc::EPERM };
+    let written =
+        |packet: usize| WriteOutcome::Written { packets: 1, bytes: packets[packet].len() };
+    let refused = WriteOutcome::Refused { packet: len..2 * len, errno: libc::EPERM };
     assert_eq!(batch.outcomes, [written(0), refused, written(2), written(3)]);
 }
 
@@ -230,7 +232,7 @@ fn of_an_interface_that_is_down_one_packet_of_a_super_packet_is_tried() {
     let calls = [vec![Put::Joined(5)], singles(&packets[..1]), singles(&packets[5..])].concat();
     assert_eq!(model.take_calls(), calls);
     assert_eq!(batch.outcomes.len(), 6);
-    assert!(batch.outcomes.iter().all(|one| matches!(one, Outcome::Refused { errno: 5, .. })));
+    assert!(batch.outcomes.iter().all(|one| matches!(one, WriteOutcome::Refused { errno: 5, .. })));
     assert_eq!(batch.writer.take_change(), None, "coalescing is not the reason");
     batch.write_all(&model, &packets);
     assert_eq!(model.take_calls()[0], Put::Joined(5));
@@ -255,7 +257,7 @@ fn packets_that_stay_alone_go_before_what_is_coalesced() {
     let (mut batch, model) = (Batch::new(), Model::new(|_: &Put| 0));
     batch.push_single(&alone[0]).push(&packets);
     assert_eq!(batch.writer.waiting(), 3);
-    assert_eq!(batch.write(&model).unwrap(), Progress::Done);
+    assert_eq!(batch.write(&model).unwrap(), WriteProgress::Done);
     assert_eq!(model.take_calls(), [singles(&alone), vec![Put::Joined(2)]].concat());
     assert_eq!(written(&batch.outcomes)[1].0, 2, "a super-packet is one write of two packets");
 }
@@ -272,9 +274,9 @@ fn packets_added_while_the_device_has_no_room_come_after_those_that_wait() {
             let number = count.replace_with(|number| *number + 1);
             if number == blocked_at { libc::EAGAIN } else { refuse_joined(libc::EINVAL)(put) }
         });
-        assert_eq!(batch.push(&first).write(&model).unwrap(), Progress::Blocked);
+        assert_eq!(batch.push(&first).write(&model).unwrap(), WriteProgress::Blocked);
         assert!(!batch.writer.is_done());
-        assert_eq!(batch.push(&later).write(&model).unwrap(), Progress::Done);
+        assert_eq!(batch.push(&later).write(&model).unwrap(), WriteProgress::Done);
         let taken = model.take_calls();
         let taken: Vec<Put> = taken
             .into_iter()
@@ -310,11 +312,11 @@ fn a_signal_lets_the_call_be_made_again() {
 fn a_batch_is_forgotten_when_its_owner_begins_anew() {
     let (mut batch, model) = (Batch::new(), Model::new(|_: &Put| libc::EAGAIN));
     batch.push(&flow(1, 3));
-    assert_eq!(batch.write(&model).unwrap(), Progress::Blocked);
+    assert_eq!(batch.write(&model).unwrap(), WriteProgress::Blocked);
     assert_eq!(batch.writer.waiting(), 3);
     batch.writer.restart();
     assert_eq!((batch.writer.waiting(), batch.writer.is_done()), (0, true));
-    assert_eq!(batch.write(&model).unwrap(), Progress::Done);
+    assert_eq!(batch.write(&model).unwrap(), WriteProgress::Done);
 }
 
 #[test]

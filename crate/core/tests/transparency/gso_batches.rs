@@ -2,7 +2,7 @@
 
 use crate::support::os;
 use std::net::{SocketAddr, UdpSocket};
-use tun2udp_core::packet::steer::flow_number;
+use tun2udp_core::packet::flow::hash;
 
 /// Segments and payload bytes of a train at most: `UDP_MAX_SEGMENTS` before 6.9, and what an IPv4
 /// datagram holds.
@@ -26,7 +26,7 @@ pub(crate) fn send<'a>(
 ) {
     let mut train = Train::default();
     for packet in packets {
-        let flow = if is_sorted { flow_number(packet) } else { 0 };
+        let flow = if is_sorted { hash(packet) } else { 0 };
         if !train.takes(packet, flow) {
             train.leave(socket, to);
         }

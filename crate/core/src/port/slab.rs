@@ -4,7 +4,7 @@ use crate::device::MAX_READ;
 
 /// Where packets go: end to end into `slab` from `start` on.
 #[derive(Debug)]
-pub struct Room<'a> {
+pub struct Space<'a> {
     /// Memory for the packets.
     pub slab: &'a mut [u8],
     /// `offsets[0]` becomes where the first packet begins, `offsets[n + 1]` where the n-th ends.
@@ -17,7 +17,7 @@ pub struct Room<'a> {
 
 /// A room that is being filled.
 pub(super) struct Filling<'a> {
-    room: Room<'a>,
+    room: Space<'a>,
     filled: usize,
     count: usize,
     limit: usize,
@@ -25,7 +25,7 @@ pub(super) struct Filling<'a> {
 
 impl<'a> Filling<'a> {
     /// Begins with an empty room.
-    pub(super) fn new(room: Room<'a>) -> Self {
+    pub(super) fn new(room: Space<'a>) -> Self {
         let limit = room.max_packets.min(room.offsets.len().saturating_sub(1));
         let mut filling = Self { filled: room.start, count: 0, limit, room };
         filling.mark();
@@ -71,12 +71,12 @@ impl<'a> Filling<'a> {
         self.room.slab.get_mut(self.filled..).unwrap_or_default()
     }
 
-    /// Room for any one packet.
+    /// Space for any one packet.
     pub(super) fn space(&mut self) -> Option<&mut [u8]> {
         Some(self.rest()).filter(|space| space.len() >= MAX_READ)
     }
 
-    /// Room for any one packet, from as many bytes before it as its header has.
+    /// Space for any one packet, from as many bytes before it as its header has.
     pub(super) fn place_behind(&mut self, header_len: usize) -> Option<&mut [u8]> {
         if self.count == 0 && self.filled < header_len {
             (self.room.start, self.filled) = (header_len, header_len);

@@ -1,13 +1,13 @@
 //! All queues of a device that one program holds, read and written as if they were one.
 
-use super::coalescing_writer::Progress;
+use super::coalescing_writer::WriteProgress;
 use super::reader::{Filled, Form, ReadCounters, Reader};
-use super::slab::Room;
-use super::writer::{Refusal, WriteCounters, Writer};
+use super::slab::Space;
+use super::writer::{PacketWriter, Refusal, WriteCounters};
 use crate::device::{TunDevice, write_error};
 use crate::error::{Error, ErrorCode, Result};
+use crate::packet::flow;
 use crate::packet::layer::Layer;
-use crate::packet::steer;
 use crate::packet::vnet::VnetHeader;
 use std::io;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Queues {
 #[derive(Debug)]
 struct Queue {
     device: Arc<TunDevice>,
-    writer: Writer,
+    writer: PacketWriter,
     is_attached: bool,
 }
 
@@ -37,7 +37,7 @@ impl Queues {
     /// Those of `devices`, which are queues of one device, each to be written by a writer of its
     /// own.
     #[must_use]
-    pub fn new(devices: Vec<TunDevice>, reader: Reader, writer: impl Fn() -> Writer) -> Self {
+    pub fn new(devices: Vec<TunDevice>, reader: Reader, writer: impl Fn() -> PacketWriter) -> Self {
         let layer = devices.first().map_or(Layer::Ip, TunDevice::layer);
         let queue =
             |device| Queue { device: Arc::new(device), writer: writer(), is_attached: true };
@@ -90,11 +90,11 @@ impl Queues {
     }
 
     /// As [`Reader::read`], from all attached queues.
-    pub fn read(&mut self, room: Room<'_>, form: Form) -> io::Result<Filled> {
+    pub fn read(&mut self, room: Space<'_>, form: Form) -> io::Result<Filled> {
         if let [Queue { device, is_attached: true, .. }] = self.queues.as_slice() {
             return self.reader.read(device, room, form);
         }
-        let Room { slab, offsets, mut start, max_packets } = room;
+        let Space { slab, offsets, mut start, max_packets } = room;
         let first = self.turn;
         self.turn = (self.turn + 1) % self.queues.len().max(1);
         let (before, from) = self.queues.split_at_checked(first).unwrap_or_default();
@@ -102,7 +102,7 @@ impl Queues {
         for queue in from.iter().chain(before).filter(|queue| queue.is_attached) {
             let left = max_packets.saturating_sub(count);
             let Some(offsets) = offsets.get_mut(count..).filter(|_| left > 0) else { break };
-            let room = Room { slab: &mut *slab, offsets: &mut *offsets, start, max_packets: left };
+            let room = Space { slab: &mut *slab, offsets: &mut *offsets, start, max_packets: left };
             match self.reader.read(&queue.device, room, form) {
                 Ok(Filled::Packets(more)) => {
                     start = offsets.get(more).map_or(start, |end| *end as usize);
@@ -116,20 +116,20 @@ impl Queues {
         Ok(Filled::Packets(count))
     }
 
-    /// As [`Writer::write`].
+    /// As [`PacketWriter::write`].
     pub fn write(&mut self, packet: &[u8]) -> io::Result<()> {
         let Queue { device, writer, .. } = self.queue_of(packet).ok_or_else(no_queue)?;
         writer.write(device, packet)
     }
 
-    /// As [`Writer::write_whole`].
+    /// As [`PacketWriter::write_whole`].
     pub fn write_whole(&mut self, header: VnetHeader, packet: &[u8]) -> io::Result<()> {
         let Queue { device, writer, .. } = self.queue_of(packet).ok_or_else(no_queue)?;
         writer.write_whole(device, header, packet)
     }
 
-    /// As [`Writer::write_batch`].
-    pub fn write_batch<'p>(&mut self, packets: impl Iterator<Item = &'p [u8]>) -> Progress {
+    /// As [`PacketWriter::write_batch`].
+    pub fn write_batch<'p>(&mut self, packets: impl Iterator<Item = &'p [u8]>) -> WriteProgress {
         if let [Queue { device, writer, is_attached: true }] = self.queues.as_mut_slice() {
             return writer.write_batch(device, packets);
         }
@@ -146,12 +146,12 @@ impl Queues {
         self.each(|writer, device| writer.finish(device))
     }
 
-    /// As [`Writer::flush`].
-    pub fn flush(&mut self) -> Progress {
-        self.each(Writer::flush)
+    /// As [`PacketWriter::flush`].
+    pub fn flush(&mut self) -> WriteProgress {
+        self.each(PacketWriter::flush)
     }
 
-    /// As [`Writer::discard`].
+    /// As [`PacketWriter::discard`].
     pub fn discard(&mut self) {
         self.queues.iter_mut().for_each(|queue| queue.writer.discard());
     }
@@ -198,12 +198,18 @@ impl Queues {
     }
 
     fn flow_of(&self, packet: &[u8]) -> u16 {
-        steer::flow_number(packet.get(self.layer.network_offset(packet)..).unwrap_or_default())
+        flow::hash(packet.get(self.layer.network_offset(packet)..).unwrap_or_default())
     }
 
-    fn each(&mut self, work: impl Fn(&mut Writer, &TunDevice) -> Progress) -> Progress {
+    fn each(
+        &mut self,
+        work: impl Fn(&mut PacketWriter, &TunDevice) -> WriteProgress,
+    ) -> WriteProgress {
         let progress = self.queues.iter_mut().map(|queue| work(&mut queue.writer, &queue.device));
-        progress.fold(Progress::Done, |all, one| if all == Progress::Done { one } else { all })
+        progress.fold(
+            WriteProgress::Done,
+            |all, one| if all == WriteProgress::Done { one } else { all },
+        )
     }
 }
 

@@ -1,8 +1,8 @@
 //! Filling a slab with packets, super-packets cut on the way.
 
 use super::burst::Bursts;
-use super::cutter::Cutter;
-use super::slab::{Filling, Room};
+use super::segmenter::Segmenter;
+use super::slab::{Filling, Space};
 use crate::backoff::Backoff;
 use crate::device::{MAX_READ, TunDevice};
 use crate::errno::{Call, Reaction};
@@ -57,7 +57,7 @@ pub enum Filled {
 /// Reads packets in batches.
 #[derive(Debug)]
 pub struct Reader {
-    cutter: Cutter,
+    segmenter: Segmenter,
     /// Packets that were read several at a time.
     bursts: Bursts,
     /// Packets that were handed out whole and given back, with their headers.
@@ -71,19 +71,19 @@ impl Reader {
     /// A reader that hands out what the kernel gives, headers before the packet and all.
     #[must_use]
     pub fn whole() -> Self {
-        Self::with(Cutter::none())
+        Self::with(Segmenter::none())
     }
 
     /// A reader that takes off a vnet header of `vnet_len` bytes, completes checksums, and cuts
     /// super-packets.
     #[must_use]
     pub fn cutting(vnet_len: usize, layer: Layer) -> Self {
-        Self::with(Cutter::new(vnet_len, layer))
+        Self::with(Segmenter::new(vnet_len, layer))
     }
 
-    fn with(cutter: Cutter) -> Self {
+    fn with(segmenter: Segmenter) -> Self {
         Self {
-            cutter,
+            segmenter,
             bursts: Bursts::new(false),
             returned: VecDeque::new(),
             counters: ReadCounters::default(),
@@ -101,7 +101,7 @@ impl Reader {
     /// The counters so far.
     #[must_use]
     pub fn counters(&self) -> ReadCounters {
-        let Cutter { super_packets, malformed, .. } = self.cutter;
+        let Segmenter { super_packets, malformed, .. } = self.segmenter;
         let via_io_uring = self.bursts.taken;
         ReadCounters { super_packets, malformed, via_io_uring, ..self.counters }
     }
@@ -116,7 +116,7 @@ impl Reader {
     /// may have nothing to read any more.
     #[must_use]
     pub fn has_waiting(&self) -> bool {
-        self.cutter.has_waiting() || !self.returned.is_empty() || !self.bursts.is_empty()
+        self.segmenter.has_waiting() || !self.returned.is_empty() || !self.bursts.is_empty()
     }
 
     /// Takes back a packet that was handed out whole, to hand it out again, maybe cut.
@@ -130,9 +130,9 @@ impl Reader {
     ///
     /// An error means that the device was deleted (`EBADFD`), and is returned once no packet came before
     /// it. Any other failure is counted, and passes.
-    pub fn read(&mut self, device: &TunDevice, room: Room<'_>, form: Form) -> io::Result<Filled> {
+    pub fn read(&mut self, device: &TunDevice, room: Space<'_>, form: Form) -> io::Result<Filled> {
         let mut filling = Filling::new(room);
-        let end = if self.cutter.is_none() || form == Form::Whole {
+        let end = if self.segmenter.is_none() || form == Form::Whole {
             self.read_whole(device, &mut filling)
         } else {
             self.read_cutting(device, &mut filling)
@@ -151,7 +151,7 @@ impl Reader {
         }
         match end {
             _ if count > 0 => Ok(Filled::Packets(count)),
-            Ok(End::Room) => Ok(Filled::NeedsRoom),
+            Ok(End::Space) => Ok(Filled::NeedsRoom),
             Ok(End::Device) => Ok(Filled::Packets(0)),
             Err(_) if has_failed => Ok(Filled::Pause(self.pause())),
             Err(error) => Err(error),
@@ -164,33 +164,33 @@ impl Reader {
     }
 
     fn read_cutting(&mut self, device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
-        let Self { cutter, bursts, returned, .. } = self;
+        let Self { segmenter, bursts, returned, .. } = self;
         loop {
-            if !cutter.deliver(filling, &[]) {
-                return Ok(End::Room);
+            if !segmenter.deliver(filling, &[]) {
+                return Ok(End::Space);
             }
             if let Some(packet) = returned.pop_front() {
-                cutter.take_copy(&packet);
+                segmenter.take_copy(&packet);
                 continue;
             }
             if let Some(read) = bursts.first() {
-                if !cutter.take(read, filling) {
-                    return Ok(End::Room);
+                if !segmenter.take(read, filling) {
+                    return Ok(End::Space);
                 }
                 bursts.pop();
                 continue;
             }
-            let expects_super_packet = cutter.expects_super_packet();
+            let expects_super_packet = segmenter.expects_super_packet();
             if !expects_super_packet && bursts.read(device, filling.wanted()) {
                 continue;
             }
             let read = if expects_super_packet {
-                device.read(cutter.scratch()).map(|len| cutter.take_in(len))
+                device.read(segmenter.scratch()).map(|len| segmenter.take_in(len))
             } else {
-                let vnet_len = cutter.vnet_len();
-                let Some(place) = filling.place_behind(vnet_len) else { return Ok(End::Room) };
+                let vnet_len = segmenter.vnet_len();
+                let Some(place) = filling.place_behind(vnet_len) else { return Ok(End::Space) };
                 read_behind(device, place, vnet_len)
-                    .map(|(len, header)| cutter.take_in_place(len, &header, filling))
+                    .map(|(len, header)| segmenter.take_in_place(len, &header, filling))
             };
             bursts.note(&read);
             if found_nothing(read)? {
@@ -200,21 +200,21 @@ impl Reader {
     }
 
     fn read_whole(&mut self, device: &TunDevice, filling: &mut Filling<'_>) -> io::Result<End> {
-        let Self { cutter, bursts, returned, .. } = self;
-        let ordinary = NO_HEADER.get(..cutter.vnet_len()).unwrap_or_default();
-        if !cutter.deliver(filling, ordinary) {
-            return Ok(End::Room);
+        let Self { segmenter, bursts, returned, .. } = self;
+        let ordinary = NO_HEADER.get(..segmenter.vnet_len()).unwrap_or_default();
+        if !segmenter.deliver(filling, ordinary) {
+            return Ok(End::Space);
         }
         while let Some(packet) = returned.front() {
             if !filling.push(&[packet]) {
-                return Ok(End::Room);
+                return Ok(End::Space);
             }
             returned.pop_front();
         }
         while !filling.is_full() {
             if let Some(packet) = bursts.first() {
                 if !filling.push(&[packet]) {
-                    return Ok(End::Room);
+                    return Ok(End::Space);
                 }
                 bursts.pop();
                 continue;
@@ -222,20 +222,20 @@ impl Reader {
             if bursts.read(device, filling.wanted()) {
                 continue;
             }
-            let Some(space) = filling.space() else { return Ok(End::Room) };
+            let Some(space) = filling.space() else { return Ok(End::Space) };
             let read = device.read(space).map(|len| filling.advance(len));
             bursts.note(&read);
             if found_nothing(read)? {
                 return Ok(End::Device);
             }
         }
-        Ok(End::Room)
+        Ok(End::Space)
     }
 }
 
 /// Why a batch ended.
 enum End {
-    Room,
+    Space,
     Device,
 }
 

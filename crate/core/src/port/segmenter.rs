@@ -4,13 +4,13 @@
 use super::slab::Filling;
 use crate::device::MAX_READ;
 use crate::packet::layer::Layer;
-use crate::packet::split::{self, Prepared, SplitPlan};
+use crate::packet::split::{self, Split, SplitPlan};
 use crate::packet::vnet::VnetHeader;
 use std::ops::Range;
 
 /// Cuts one packet after another; what found no room waits.
 #[derive(Debug)]
-pub(super) struct Cutter {
+pub(super) struct Segmenter {
     /// A packet that is cut, behind its vnet header; empty if headers are passed on.
     scratch: Vec<u8>,
     vnet_len: usize,
@@ -34,7 +34,7 @@ enum Waiting {
     Segments { plan: SplitPlan, base: Range<usize>, next: usize },
 }
 
-impl Cutter {
+impl Segmenter {
     /// For packets behind a vnet header of `vnet_len` bytes.
     pub(super) fn new(vnet_len: usize, layer: Layer) -> Self {
         Self { scratch: vec![0; MAX_READ], vnet_len, layer, ..Self::none() }
@@ -69,7 +69,7 @@ impl Cutter {
         self.expects_super_packet
     }
 
-    /// Where [`Cutter::take_in`] finds a packet; only while none waits.
+    /// Where [`Segmenter::take_in`] finds a packet; only while none waits.
     pub(super) fn scratch(&mut self) -> &mut [u8] {
         &mut self.scratch
     }
@@ -153,8 +153,8 @@ impl Cutter {
         vnet.csum_start = vnet.csum_start.saturating_sub(link_len as u16);
         let Some((_, inner)) = bytes.split_at_mut_checked(link_len) else { return };
         match split::prepare(&vnet, inner, &mut self.headers) {
-            Ok(Prepared::Whole) => self.waiting = Waiting::Whole(packet),
-            Ok(Prepared::Segments(plan)) => {
+            Ok(Split::Whole) => self.waiting = Waiting::Whole(packet),
+            Ok(Split::Segments(plan)) => {
                 self.super_packets += 1;
                 let base = packet.start..packet.start + link_len;
                 self.waiting = Waiting::Segments { plan, base, next: 0 };

@@ -1,7 +1,7 @@
 //! Handing packets to the kernel: one call each, or one for all packets of a flow that it will take
 //! joined.
 
-use super::coalescing_writer::{CoalescingWriter, DeviceSink, Outcome, Progress};
+use super::coalescing_writer::{CoalescingWriter, DeviceSink, WriteOutcome, WriteProgress};
 use crate::device::TunDevice;
 use crate::packet::coalesce::CoalesceOptions;
 use crate::packet::vnet::VnetHeader;
@@ -47,10 +47,10 @@ impl WriteCounters {
 
 /// Writes packets, alone or in batches.
 ///
-/// Packets of a batch that wait for room are kept; until [`Writer::flush`] is done with them
+/// Packets of a batch that wait for room are kept; until [`PacketWriter::flush`] is done with them
 /// nothing else is to be written, so that the order is kept.
 #[derive(Debug)]
-pub struct Writer {
+pub struct PacketWriter {
     vnet_len: usize,
     /// Packets that are coalesced, or wait.
     kept: CoalescingWriter,
@@ -64,7 +64,7 @@ pub struct Writer {
     counters: WriteCounters,
 }
 
-impl Writer {
+impl PacketWriter {
     /// A writer for a device whose packets are preceded by a vnet header of `vnet_len` bytes, or by
     /// none. What `join` allows is joined: only with a vnet header, and only IP packets.
     #[must_use]
@@ -91,7 +91,7 @@ impl Writer {
         std::mem::take(&mut self.refusals)
     }
 
-    /// Whether a packet was refused that [`Writer::take_refusals`] has not told of.
+    /// Whether a packet was refused that [`PacketWriter::take_refusals`] has not told of.
     #[must_use]
     pub fn has_refusals(&self) -> bool {
         !self.refusals.is_empty()
@@ -133,7 +133,7 @@ impl Writer {
         &mut self,
         device: &TunDevice,
         packets: impl Iterator<Item = &'p [u8]>,
-    ) -> Progress {
+    ) -> WriteProgress {
         for (index, packet) in packets.enumerate() {
             self.put(device, index, packet);
         }
@@ -141,7 +141,7 @@ impl Writer {
     }
 
     /// Writes a packet of a batch, or keeps it to be joined with others until
-    /// [`Writer::finish`].
+    /// [`PacketWriter::finish`].
     pub fn put(&mut self, device: &TunDevice, index: usize, packet: &[u8]) {
         if packet.is_empty() {
             // The kernel would refuse it, and it has no place of its own in the arena.
@@ -164,8 +164,8 @@ impl Writer {
     }
 
     /// Ends a batch: writes what is kept, unless the device had no room before.
-    pub fn finish(&mut self, device: &TunDevice) -> Progress {
-        if self.is_blocked { Progress::Blocked } else { self.flush(device) }
+    pub fn finish(&mut self, device: &TunDevice) -> WriteProgress {
+        if self.is_blocked { WriteProgress::Blocked } else { self.flush(device) }
     }
 
     /// Whether packets wait for room.
@@ -175,9 +175,9 @@ impl Writer {
     }
 
     /// Writes what is kept.
-    pub fn flush(&mut self, device: &TunDevice) -> Progress {
+    pub fn flush(&mut self, device: &TunDevice) -> WriteProgress {
         let progress = self.drain(device);
-        self.is_blocked = progress == Progress::Blocked;
+        self.is_blocked = progress == WriteProgress::Blocked;
         progress
     }
 
@@ -192,7 +192,7 @@ impl Writer {
         self.restart();
     }
 
-    fn drain(&mut self, device: &TunDevice) -> Progress {
+    fn drain(&mut self, device: &TunDevice) -> WriteProgress {
         let Self { vnet_len, kept, arena, starts, refusals, counters, .. } = self;
         let sink = DeviceSink { device, vnet_len: *vnet_len };
         let index_of = |packet: &Range<usize>| {
@@ -200,20 +200,20 @@ impl Writer {
             starts.get(number).map_or(0, |(_, index)| *index)
         };
         let mut report = |outcome| match outcome {
-            Outcome::Written { packets, bytes } => {
+            WriteOutcome::Written { packets, bytes } => {
                 counters.packets += packets as u64;
                 counters.bytes += bytes as u64;
                 counters.super_packets += u64::from(packets > 1);
             }
-            Outcome::Refused { packet, errno } => {
+            WriteOutcome::Refused { packet, errno } => {
                 counters.refused += 1;
                 refusals.push(Refusal { index: index_of(&packet), errno });
             }
         };
         kept.finish(arena);
         match kept.write(&sink, arena, &mut report) {
-            Ok(Progress::Blocked) => return Progress::Blocked,
-            Ok(Progress::Done) => {}
+            Ok(WriteProgress::Blocked) => return WriteProgress::Blocked,
+            Ok(WriteProgress::Done) => {}
             // The device is gone: what is left would meet with the same, each packet by a call.
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(0);
@@ -221,7 +221,7 @@ impl Writer {
             }
         }
         self.restart();
-        Progress::Done
+        WriteProgress::Done
     }
 
     fn restart(&mut self) {

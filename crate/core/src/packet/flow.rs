@@ -15,7 +15,7 @@ pub const FLOW_LABEL: u32 = 0x000f_ffff;
 
 /// The flow of an IP packet as a number of 16 bits; 0 for what is no IP packet or ends too soon.
 #[must_use]
-pub fn flow_number(packet: &[u8]) -> u16 {
+pub fn hash(packet: &[u8]) -> u16 {
     let folded = match packet.first().map(|byte| byte >> 4) {
         Some(4) => fold_v4(packet),
         Some(6) => fold_v6(packet),
@@ -73,7 +73,7 @@ mod tests {
                 answer[3] ^= 0xff;
             }
             assert_ne!(packet, answer);
-            assert_eq!(flow_number(&packet), flow_number(&answer));
+            assert_eq!(hash(&packet), hash(&answer));
         }
     }
 
@@ -83,40 +83,39 @@ mod tests {
         let changed = |at: usize| {
             let mut packet = packet.clone();
             packet[at] ^= 1;
-            flow_number(&packet)
+            hash(&packet)
         };
-        assert_ne!(changed(3), flow_number(&packet), "the label");
+        assert_ne!(changed(3), hash(&packet), "the label");
         for at in [0, 4, 6, 41] {
-            assert_eq!(changed(at), flow_number(&packet), "byte {at}");
+            assert_eq!(changed(at), hash(&packet), "byte {at}");
         }
-        assert_eq!(flow_number(&packet[..40]), flow_number(&packet), "without ports");
+        assert_eq!(hash(&packet[..40]), hash(&packet), "without ports");
     }
 
     #[test]
     fn flows_of_tcp_differ_by_their_ports_and_fragments_do_not_count_them() {
         for is_v6 in [false, true] {
-            let number =
-                |flow| flow_number(&Sample { flow, is_v6, ..Sample::tcp(1, b"x") }.bytes());
+            let number = |flow| hash(&Sample { flow, is_v6, ..Sample::tcp(1, b"x") }.bytes());
             let numbers: std::collections::BTreeSet<_> = (0..64).map(number).collect();
             assert!(numbers.len() > 60, "{numbers:?}");
         }
         let mut fragment = Sample { has_df: false, ..Sample::tcp(1, b"x") }.bytes();
         fragment[6] = 0x20;
-        let whole = flow_number(&fragment);
+        let whole = hash(&fragment);
         fragment[21] ^= 0xff;
-        assert_eq!(flow_number(&fragment), whole);
+        assert_eq!(hash(&fragment), whole);
         // A header too short to be one leads to no ports.
         fragment[6] = 0;
         fragment[0] = 0x44;
-        assert_eq!(flow_number(&fragment), whole);
+        assert_eq!(hash(&fragment), whole);
     }
 
     #[test]
     fn what_is_no_packet_has_a_number_too() {
         for packet in [&[][..], b"\x45", b"\x60", b"\x00\x00", &[0x45; 19], &[0x60; 39]] {
-            assert_eq!(flow_number(packet), 0, "{packet:?}");
+            assert_eq!(hash(packet), 0, "{packet:?}");
         }
         let tcp = Sample { is_v6: true, ..Sample::tcp(1, b"x") }.bytes();
-        assert_eq!(flow_number(&tcp[..43]), 0, "it ends within its ports");
+        assert_eq!(hash(&tcp[..43]), 0, "it ends within its ports");
     }
 }

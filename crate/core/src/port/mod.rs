@@ -8,19 +8,19 @@
 //! - [`Queues`] are all queues of a device that a program holds, as if they were one;
 //! - [`Reader`] fills a slab of the caller's with packets, super-packets cut into ordinary ones;
 //! - [`ready`](ready()) waits for a device without an event loop of the caller's;
-//! - [`Writer`] writes packets of JavaScript's by the `coalescing_writer`, which relays use too.
+//! - [`PacketWriter`] writes packets of JavaScript's by the `coalescing_writer`, which relays use too.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod burst;
 pub(crate) mod coalescing_writer;
-mod cutter;
 mod features;
 mod open;
 mod options;
 mod queues;
 mod reader;
 mod ready;
+mod segmenter;
 mod slab;
 mod state;
 mod writer;
@@ -28,16 +28,16 @@ mod writer;
 use crate::error::{Error, Result};
 use tokio::runtime::{Builder, Runtime};
 
-pub use coalescing_writer::Progress;
+pub use coalescing_writer::WriteProgress;
 pub use features::{Features, Probed, features};
 pub use open::{Opened, open};
 pub use options::OpenOptions;
 pub use queues::{Queues, refusal_error};
 pub use reader::{Filled, Form, ReadCounters, Reader};
 pub use ready::ready;
-pub use slab::Room;
+pub use slab::Space;
 pub use state::{Home, home, link};
-pub use writer::{Refusal, WriteCounters, Writer};
+pub use writer::{PacketWriter, Refusal, WriteCounters};
 
 /// A runtime for the netlink sockets of one call.
 fn runtime() -> Result<Runtime> {

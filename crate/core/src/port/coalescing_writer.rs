@@ -12,7 +12,7 @@ use std::time::Instant;
 
 /// Whether every packet was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum WriteProgress {
     /// Every packet was written or refused.
     Done,
     /// The device has no room now. The packets that are left are kept.
@@ -21,7 +21,7 @@ pub enum Progress {
 
 /// What became of packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum WriteOutcome {
     /// One call wrote `packets` packets of `bytes` bytes together: a super-packet if more than one.
     Written { packets: usize, bytes: usize },
     /// The kernel did not take the packet at this range of the buffer.
@@ -154,14 +154,14 @@ impl CoalescingWriter {
         &mut self,
         sink: &impl PacketSink,
         buffer: &[u8],
-        report: &mut impl FnMut(Outcome),
-    ) -> io::Result<Progress> {
+        report: &mut impl FnMut(WriteOutcome),
+    ) -> io::Result<WriteProgress> {
         loop {
-            if self.write_singles(sink, buffer, report)? == Progress::Blocked {
-                return Ok(Progress::Blocked);
+            if self.write_singles(sink, buffer, report)? == WriteProgress::Blocked {
+                return Ok(WriteProgress::Blocked);
             }
             let Some(write) = self.coalescer.write_at(self.done) else {
-                return Ok(Progress::Done);
+                return Ok(WriteProgress::Done);
             };
             let (packets, bytes) = (write.packets(), write.bytes());
             let is_joined = write.is_joined();
@@ -176,9 +176,9 @@ impl CoalescingWriter {
                 attempt(Call::DeviceWrite, || sink.put_single(buffer, write.first()))
             };
             match attempted? {
-                Attempt::Blocked => return Ok(Progress::Blocked),
+                Attempt::Blocked => return Ok(WriteProgress::Blocked),
                 Attempt::Taken => {
-                    report(Outcome::Written { packets, bytes });
+                    report(WriteOutcome::Written { packets, bytes });
                     if is_joined && !self.state.is_on() {
                         self.turn_on();
                     }
@@ -188,7 +188,7 @@ impl CoalescingWriter {
                     self.refused = Some(errno);
                 }
                 Attempt::Refused(errno) => {
-                    report(Outcome::Refused { packet: write.first(), errno });
+                    report(WriteOutcome::Refused { packet: write.first(), errno });
                 }
             }
             self.done += 1;
@@ -196,10 +196,10 @@ impl CoalescingWriter {
     }
 
     /// Reports each packet that is left as refused with `errno`, without a call.
-    pub(crate) fn refuse_rest(&mut self, errno: i32, report: &mut impl FnMut(Outcome)) {
+    pub(crate) fn refuse_rest(&mut self, errno: i32, report: &mut impl FnMut(WriteOutcome)) {
         let pushed = self.coalescer.writes(self.done).flat_map(|write| write.singles());
         for packet in self.singles.drain(..).chain(pushed) {
-            report(Outcome::Refused { packet, errno });
+            report(WriteOutcome::Refused { packet, errno });
         }
         self.done = self.coalescer.len();
     }
@@ -208,33 +208,33 @@ impl CoalescingWriter {
         &mut self,
         sink: &impl PacketSink,
         buffer: &[u8],
-        report: &mut impl FnMut(Outcome),
-    ) -> io::Result<Progress> {
+        report: &mut impl FnMut(WriteOutcome),
+    ) -> io::Result<WriteProgress> {
         while let Some(packet) = self.singles.front().cloned() {
             let bytes = packet.len();
             match attempt(Call::DeviceWrite, || sink.put_single(buffer, packet.clone()))? {
-                Attempt::Blocked => return Ok(Progress::Blocked),
+                Attempt::Blocked => return Ok(WriteProgress::Blocked),
                 Attempt::Taken => {
-                    report(Outcome::Written { packets: 1, bytes });
+                    report(WriteOutcome::Written { packets: 1, bytes });
                     self.singles.pop_front();
                     if let Some(errno) = self.refused.take() {
                         self.turn_off(errno);
                     }
                 }
                 Attempt::Refused(errno) => {
-                    report(Outcome::Refused { packet, errno });
+                    report(WriteOutcome::Refused { packet, errno });
                     self.singles.pop_front();
                     // The interface is down: that is no matter of single packets.
                     if errno == libc::EIO && self.refused == Some(errno) {
                         let others = self.singles.drain(..);
-                        others.for_each(|packet| report(Outcome::Refused { packet, errno }));
+                        others.for_each(|packet| report(WriteOutcome::Refused { packet, errno }));
                     }
                 }
             }
         }
         // No packet of the super-packet was taken singly either: coalescing was not the reason.
         self.refused = None;
-        Ok(Progress::Done)
+        Ok(WriteProgress::Done)
     }
 
     fn turn_off(&mut self, errno: i32) {

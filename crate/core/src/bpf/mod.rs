@@ -1,0 +1,89 @@
+//! Small programs that the kernel runs on a packet to choose a socket or a queue for it.
+//!
+//! A program is written once, in the instructions of this room. `classic` assembles it to classic BPF for
+//! sockets (Documentation/networking/filter.rst), `extended` to eBPF for TUN devices
+//! (Documentation/bpf/standardization/instruction-set.rst); `flow` is the one program there is. The room
+//! `sys` attaches them.
+
+mod classic;
+mod extended;
+mod flow;
+
+pub(crate) use flow::by_flow;
+
+use crate::sys::bpf;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// One step of a program: on an accumulator A, an index X and two cells of memory, 32 bits each.
+///
+/// Reading past the end of the packet ends the program with the answer 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Instruction {
+    /// A = the 32-bit field at this offset.
+    LoadWord(u32),
+    /// A = the 16-bit field at this offset.
+    LoadHalf(u32),
+    /// A = the byte at this offset.
+    LoadByte(u32),
+    /// A = the 16-bit field at X and this offset.
+    LoadHalfAtX(u32),
+    /// X = 4 × the lower four bits of the byte at offset 0: an IPv4 header's length. A is lost.
+    LoadHeaderLengthToX,
+    /// X = A.
+    CopyToX,
+    /// A = this cell.
+    LoadCell(Cell),
+    /// X = this cell.
+    LoadCellToX(Cell),
+    /// This cell = A.
+    StoreCell(Cell),
+    /// A ^= X.
+    XorX,
+    /// A &= mask.
+    And(u32),
+    /// A *= value, modulo 2^32.
+    Multiply(u32),
+    /// A >>= bits.
+    ShiftRight(u32),
+    /// A %= value, which is not 0.
+    Modulo(u32),
+    /// Skips this many steps unless A is the value.
+    SkipUnlessEqual(u32, u8),
+    /// Skips this many steps if A is below the value.
+    SkipIfBelow(u32, u8),
+    /// Skips this many steps if A has a bit of the mask.
+    SkipIfAny(u32, u8),
+    /// Ends the program; A is its answer.
+    ReturnA,
+    /// Ends the program with this answer.
+    Return(u32),
+}
+
+/// A cell of a program's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// The first.
+    First = 0,
+    /// The second.
+    Second = 1,
+}
+
+/// Has a program choose the socket for each datagram, among those that share a port (`SO_REUSEPORT`). Its
+/// answer is the number of the socket in the order of bind(2); it sees the payload.
+///
+/// # Errors
+///
+/// Those of `SO_ATTACH_REUSEPORT_CBPF` (socket(7)).
+pub(crate) fn attach_reuseport(fd: BorrowedFd<'_>, program: &[Instruction]) -> io::Result<()> {
+    bpf::attach_reuseport(fd, classic::assemble(program))
+}
+
+/// Has the kernel check and load a program as eBPF.
+///
+/// # Errors
+///
+/// Those of bpf(2): `EPERM` without CAP_BPF, where `kernel.unprivileged_bpf_disabled` is set.
+pub(crate) fn load(program: &[Instruction]) -> io::Result<OwnedFd> {
+    bpf::load(&extended::assemble(program))
+}
