@@ -5,16 +5,15 @@ import {
   checked,
   cloneDevicePath,
   idOf,
-  interfaceAddresses,
   interfaceName,
   mtuBytes,
   namespace,
-  networks,
   oneOf,
   signal,
   whole,
   yesOrNo,
 } from './forms.ts'
+import { interfaceAddresses, networks } from './addressForms.ts'
 import { parseMac } from './mac.ts'
 import { type Form, options } from './table.ts'
 

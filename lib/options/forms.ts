@@ -1,7 +1,6 @@
 import { abortSignal } from '../check/abort.ts'
-import { type Check, flag, integer, list } from '../check/fields.ts'
+import { flag, integer } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
-import { parseAddress, parseRoute } from './address.ts'
 import { checkCloneDevice, checkMtu, checkName } from './interface.ts'
 import { checkNamespace } from './namespace.ts'
 import type { Form, Spelling } from './table.ts'
@@ -75,19 +74,5 @@ export function idOf(what: 'user' | 'group'): Form<string> {
   return checked('string | number', (value) => checkId(what, value))
 }
 
-/** Addresses of an interface. The native layer reads the same text. */
-export const interfaceAddresses = texts(parseAddress)
-
-/** Networks of routes. The native layer reads the same text. */
-export const networks = texts(parseRoute)
-
 /** A signal that ends something. */
 export const signal: Form<AbortSignal> = { type: 'AbortSignal', check: abortSignal }
-
-function texts(parse: (text: string) => unknown): Form<string[]> {
-  const text: Check<string> = (_, value) => {
-    parse(value as string)
-    return value as string
-  }
-  return { type: 'readonly string[]', check: list(text, 'an array of strings') }
-}

@@ -1,17 +1,8 @@
 import { QUEUES_MAX } from '../check/limits.ts'
 import { invalidArgument } from '../errors.ts'
 import { listen, peers } from './ends.ts'
-import {
-  checked,
-  interfaceAddresses,
-  interfaceName,
-  mtuBytes,
-  namespace,
-  networks,
-  oneOf,
-  signal,
-  whole,
-} from './forms.ts'
+import { checked, interfaceName, mtuBytes, namespace, oneOf, signal, whole } from './forms.ts'
+import { interfaceAddresses, networks } from './addressForms.ts'
 import { offloads } from './offload.ts'
 import { checkPeer } from './peer.ts'
 import { type Form, options } from './table.ts'
