@@ -3,22 +3,27 @@
  *
  * @packageDocumentation
  */
-export { Device, type DeviceOffloads } from './lib/device.ts'
+export { Device, type DeviceOffloads } from './lib/device/device.ts'
 export type { WriteOptions } from './lib/device/abort.ts'
 export type { DeviceEvent } from './lib/device/diagnostics.ts'
 export type { DeviceNamespace, DeviceSettings, DeviceStats } from './lib/device/control.ts'
-export type { BatchOptions, ReadOptions, Whole } from './lib/device/readOptions.ts'
+export type { BatchOptions, ReadOptions, Whole } from './lib/device/packets/readOptions.ts'
 export { TapDevice, TunDevice } from './lib/device/kinds.ts'
-export { BatchError, type RefusedPacket } from './lib/device/sink.ts'
-export type { PackedBatch } from './lib/device/source.ts'
-export type { StreamOptions } from './lib/device/streamOptions.ts'
-export type { PacketStreams } from './lib/device/streams.ts'
-export type { SuperPacket, VnetHeader } from './lib/device/vnet.ts'
+export { BatchError, type RefusedPacket } from './lib/device/packets/sink.ts'
+export type { PackedBatch } from './lib/device/packets/source.ts'
+export type { StreamOptions } from './lib/device/streams/streamOptions.ts'
+export type { PacketStreams } from './lib/device/streams/streams.ts'
+export type { SuperPacket, VnetHeader } from './lib/device/packets/vnet.ts'
 export type { Diagnostic } from './lib/diagnostics.ts'
 export { TunError, type TunErrorCode, type TunErrorDetails } from './lib/errors.ts'
-export type { EventsOptions, RelayEvent, RelayEventFields, RelayEventKind } from './lib/events.ts'
+export type {
+  EventsOptions,
+  RelayEvent,
+  RelayEventFields,
+  RelayEventKind,
+} from './lib/relay/events.ts'
 export { type Features, features } from './lib/features.ts'
-export type { RelayInfo, UdpEndpoint } from './lib/info.ts'
+export type { RelayInfo, UdpEndpoint } from './lib/relay/info.ts'
 export type {
   Address,
   AddressFilter,
@@ -52,13 +57,13 @@ export type { Routes } from './lib/netlink/routes.ts'
 export type { Range, Rule, RuleAction, RuleFilter, RuleSpec, Rules } from './lib/netlink/rules.ts'
 export type { LinkPredicate, WaitOptions } from './lib/netlink/waitFor.ts'
 export { sdNotify } from './lib/notify.ts'
-export { type DeviceDiagnostic, openTap, openTun } from './lib/openDevice.ts'
-export { type InterfaceAddress, parseAddress } from './lib/options/address.ts'
+export { type DeviceDiagnostic, openTap, openTun } from './lib/device/open.ts'
+export { type InterfaceAddress, parseAddress } from './lib/check/address.ts'
 export type * from './lib/options/declarations.ts'
-export type { DeviceOffload } from './lib/options/deviceTable.ts'
-export type { BpfInstruction, MacFilter } from './lib/options/filter.ts'
-export type { ListenOptions, RelayPeer } from './lib/options/ends.ts'
-export type { Offload } from './lib/options/offload.ts'
+export type { DeviceOffload } from './lib/device/optionTable.ts'
+export type { BpfInstruction, MacFilter } from './lib/device/filter.ts'
+export type { ListenOptions, RelayPeer } from './lib/relay/ends.ts'
+export type { Offload } from './lib/check/offload.ts'
 export {
   type ChecksumVerdict,
   fillChecksums,
@@ -78,8 +83,8 @@ export {
   listDevices,
   type ListedDevice,
   removePersistent,
-} from './lib/persistent.ts'
-export { Relay, type RelayDiagnostic, startRelay } from './lib/relay.ts'
+} from './lib/persistent/persistent.ts'
+export { Relay, type RelayDiagnostic, startRelay } from './lib/relay/relay.ts'
 export type {
   InboundDrops,
   InboundStats,
@@ -87,4 +92,4 @@ export type {
   OutboundDrops,
   OutboundStats,
   RelayStats,
-} from './lib/stats.ts'
+} from './lib/relay/stats.ts'

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
+import { circlesOfFiles } from './support/architecture/circles.ts'
 import { filesIn } from './support/architecture/files.ts'
 import { codeOf, expand, internalPaths } from './support/architecture/rustPaths.ts'
 import { rustProblems } from './support/architecture/rustRules.ts'
@@ -28,8 +29,23 @@ test('no arrow between the rooms of the Rust sources points up', (t) => {
   t.deepEqual(rustProblems(ROOT), [])
 })
 
+test('no files import each other in a circle', (t) => {
+  t.deepEqual(circlesOfFiles(ROOT), [])
+})
+
+test('a circle of files is found, of types too', (t) => {
+  const root = treeOf(t, {
+    'index.ts': "export { a } from './lib/a.ts'",
+    'lib/a.ts': "import { b } from './b/b.ts'",
+    'lib/b/b.ts': "import type { C } from './c.ts'",
+    'lib/b/c.ts': "export * from '../a.ts'",
+    'bin/x.ts': "import '../index.ts'",
+  })
+  t.deepEqual(circlesOfFiles(root), ['lib/a.ts → lib/b/b.ts → lib/b/c.ts → lib/a.ts'])
+})
+
 test('no arrow between the rooms of the TypeScript sources points up', (t) => {
-  t.true(filesIn(ROOT, 'lib', '.ts').includes('lib/relay.ts'))
+  t.true(filesIn(ROOT, 'lib', '.ts').includes('lib/relay/relay.ts'))
   t.deepEqual(typescriptProblems(ROOT), [])
 })
 
@@ -173,7 +189,11 @@ const WRONG_TYPESCRIPT: readonly [file: string, code: string, problem: string][]
     'execa/x is no dependency of the published package',
   ],
   ['examples/a.ts', "import '../lib/x.ts'", 'examples may not import lib (../lib/x.ts)'],
-  ['bench/a/b.ts', "import '../../lib/relay.ts'", 'bench may not import lib (../../lib/relay.ts)'],
+  [
+    'bench/a/b.ts',
+    "import '../../lib/relay/relay.ts'",
+    'bench may not import lib (../../lib/relay/relay.ts)',
+  ],
 ]
 
 for (const [file, code, problem] of WRONG_TYPESCRIPT) {
@@ -191,7 +211,8 @@ test('TypeScript that keeps the rules is not refused', (t) => {
     'lib/a/b.ts': "import '../x.ts' // import '../../bin/x.ts'",
     'bin/x.ts':
       "import { x } from '../index.ts'; import 'commander'; import '@a/b/c'; import './x/y.ts'",
-    'bin/tunctl.ts': "import { x } from '../lib/tunctl.ts'; await import('../lib/persistent.ts')",
+    'bin/tunctl.ts':
+      "import { x } from '../lib/persistent/tunctl.ts'; await import('../lib/persistent/persistent.ts')",
     'examples/x.ts': "import '../index.ts'; import 'execa'; import './y.ts'",
     'bench/a/x.ts': "import 'execa'; import '../y.ts'",
   })

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { subscribe } from 'node:diagnostics_channel'
 import { type Relay, type RelayDiagnostic, sdNotify } from '../index.ts'
-import { startRelayAs } from '../lib/relay.ts'
+import { startRelayAs } from '../lib/relay/relay.ts'
 import { type Arguments, parseArguments } from './tun2udp/arguments.ts'
 import { Output, flush } from './tun2udp/output.ts'
 import { endingSignal, onHangUp, onStatsSignal } from './tun2udp/signals.ts'

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { findGroup, findUser } from '../lib/tunctl.ts'
+import { findGroup, findUser } from '../lib/persistent/tunctl.ts'
 import { type Command, parseArguments } from './tunctl/arguments.ts'
 import { type Ending, runDevice } from './tunctl/device.ts'
 import { UsageError } from './tunctl/getopt.ts'

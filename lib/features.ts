@@ -2,9 +2,9 @@ import { release } from 'node:os'
 import type { NativeProbed } from '#binding'
 import { INSTRUCTIONS_MAX, NAME_BYTES_MAX, QUEUES_MAX } from './check/limits.ts'
 import { fromNative } from './errors.ts'
-import { loadNative } from './native.ts'
+import { loadNative } from './native/native.ts'
 import type { FeatureOptions } from './options/declarations.ts'
-import { FEATURES } from './options/persistent.ts'
+import { FEATURES } from './persistent/options.ts'
 
 /** What the TUN/TAP driver of this kernel can do. */
 export interface Features {

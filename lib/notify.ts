@@ -1,5 +1,5 @@
 import { fromNative } from './errors.ts'
-import { loadNative } from './native.ts'
+import { loadNative } from './native/native.ts'
 
 /**
  * Tells the service manager of a change of state: `READY=1`, `STOPPING=1`, `STATUS=…`,

@@ -1,7 +1,7 @@
 import test from 'ava'
-import { COUNTERS } from '../../lib/counters.ts'
+import { COUNTERS } from '../../lib/relay/counters.ts'
 import * as limits from '../../lib/check/limits.ts'
-import { loadNative } from '../../lib/native.ts'
+import { loadNative } from '../../lib/native/native.ts'
 import * as names from '../../lib/netlink/names.ts'
 
 const { tables } = await loadNative()

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { type RelayOptions, parseAddress } from '../../index.ts'
-import type { Account } from '../../lib/relay.ts'
+import type { Account } from '../../lib/relay/relay.ts'
 import { describeProgram, valuesOf } from './command.ts'
 import { OUTPUT_OPTIONS, PROCESS_OPTIONS, RELAY_OPTIONS } from './options.ts'
 

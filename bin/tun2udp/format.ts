@@ -5,7 +5,7 @@ import type {
   RelayStats,
   UdpEndpoint,
 } from '../../index.ts'
-import { COUNTERS, type CounterDescription, type Direction } from '../../lib/counters.ts'
+import { COUNTERS, type CounterDescription, type Direction } from '../../lib/relay/counters.ts'
 
 // One locale, whatever the user's is: the lines are English.
 const LOCALE = 'en'

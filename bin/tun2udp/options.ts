@@ -1,5 +1,5 @@
 import { yesOrNo } from '../../lib/options/forms.ts'
-import { RELAY } from '../../lib/options/relayTable.ts'
+import { RELAY } from '../../lib/relay/optionTable.ts'
 import type { Form, OptionDescription, OptionTable } from '../../lib/options/table.ts'
 
 /** The longest period of setInterval() is 2^31 - 1 ms; a day is enough. */

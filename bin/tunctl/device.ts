@@ -1,4 +1,4 @@
-import { type TunctlRequest, type TunctlResult, runTunctl } from '../../lib/tunctl.ts'
+import { type TunctlRequest, type TunctlResult, runTunctl } from '../../lib/persistent/tunctl.ts'
 import type { DeviceCommand } from './arguments.ts'
 
 /** How the program ends: what it prints, a character for each byte. */

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { type ListedDevice, listDevices } from '../../lib/persistent.ts'
+import { type ListedDevice, listDevices } from '../../lib/persistent/persistent.ts'
 import type { ListCommand } from './arguments.ts'
 import { USAGE } from './output.ts'
 

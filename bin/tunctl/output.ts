@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { endByBrokenPipe } from '../../lib/tunctl.ts'
+import { endByBrokenPipe } from '../../lib/persistent/tunctl.ts'
 
 /** The usage text of the program of uml-utilities. */
 export const USAGE = `\

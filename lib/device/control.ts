@@ -2,9 +2,9 @@ import type { NativeDevice, NativeMoved } from '#binding'
 import { flag, integer } from '../check/fields.ts'
 import { fromNative, invalidArgument } from '../errors.ts'
 import type { Link } from '../netlink/linkTypes.ts'
-import { checkId } from '../options/user.ts'
-import { closedError } from './sink.ts'
-import type { Watching } from './watching.ts'
+import { checkId } from '../check/user.ts'
+import { closedError } from './packets/sink.ts'
+import type { Watching } from './watching/watching.ts'
 
 /** What the driver says of a device. */
 export interface DeviceSettings {

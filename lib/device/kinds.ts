@@ -1,12 +1,7 @@
 import type { NativeDevice } from '#binding'
-import { KEY, checkKey } from '../constructing.ts'
-import { Device, type OpenedOptions } from '../device.ts'
-import {
-  type BpfInstruction,
-  type MacFilter,
-  checkMacFilter,
-  checkProgram,
-} from '../options/filter.ts'
+import { KEY, checkKey } from '../lifetime/constructing.ts'
+import { Device, type OpenedOptions } from './device.ts'
+import { type BpfInstruction, type MacFilter, checkMacFilter, checkProgram } from './filter.ts'
 
 type New<D> = (native: NativeDevice, options: OpenedOptions) => D
 

@@ -14,7 +14,7 @@ import {
   u32,
 } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
-import { formatAddress, parseAddress, rangeOf } from '../options/address.ts'
+import { formatAddress, parseAddress, rangeOf } from '../check/address.ts'
 import type { Named } from './names.ts'
 import { ADDRESS_PROTOCOLS, SCOPES } from './names.ts'
 import { type OtherAttribute, otherAttributes } from './otherAttributes.ts'

@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { type Check, checkFields, flag, linkRef, list } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
-import { formatAddress, parseAddress } from '../options/address.ts'
+import { formatAddress, parseAddress } from '../check/address.ts'
 import type { Address, Addresses } from './addresses.ts'
 import type { Link, LinkRef } from './linkTypes.ts'
 import type { Links } from './links.ts'

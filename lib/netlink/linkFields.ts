@@ -16,8 +16,8 @@ import {
 } from '../check/fields.ts'
 import { MTU_MAX } from '../check/limits.ts'
 import { invalidArgument } from '../errors.ts'
-import { checkMtu, checkName } from '../options/interface.ts'
-import { checkNamespace } from '../options/namespace.ts'
+import { checkMtu, checkName } from '../check/interface.ts'
+import { checkNamespace } from '../check/namespace.ts'
 import { ADDRESS_GENERATION_MODES, MACVLAN_MODES, VLAN_PROTOCOLS } from './names.ts'
 
 /** A whole name: the kernel is not to choose a number in it. */

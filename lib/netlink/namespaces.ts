@@ -1,5 +1,5 @@
 import { fromNative, invalidArgument } from '../errors.ts'
-import { loadNative } from '../native.ts'
+import { loadNative } from '../native/native.ts'
 
 /** The names of all named network namespaces, in their order: `ip netns list`. */
 export async function listNamespaces(): Promise<string[]> {

@@ -17,7 +17,7 @@ import {
   u32,
 } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
-import { formatAddress, parseRoute } from '../options/address.ts'
+import { formatAddress, parseRoute } from '../check/address.ts'
 import { readTable, streamTable } from './dump.ts'
 import { PREFERENCES, PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES } from './names.ts'
 import { otherAttributes } from './otherAttributes.ts'

@@ -14,7 +14,7 @@ import {
   u32,
 } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
-import { formatAddress, parseRoute } from '../options/address.ts'
+import { formatAddress, parseRoute } from '../check/address.ts'
 import { readTable, streamTable } from './dump.ts'
 import { type OtherAttribute, otherAttributes } from './otherAttributes.ts'
 import { IP_PROTOCOLS, type Named, PROTOCOLS, RULE_ACTIONS, TABLES } from './names.ts'

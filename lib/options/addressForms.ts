@@ -1,5 +1,5 @@
 import { type Check, list } from '../check/fields.ts'
-import { parseAddress, parseRoute } from './address.ts'
+import { parseAddress, parseRoute } from '../check/address.ts'
 import type { Form } from './table.ts'
 
 // The forms of addresses, in a file of their own: tunctl does without the parser of addresses.

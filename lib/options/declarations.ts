@@ -1,7 +1,7 @@
 // Written by `npm run generate` from the tables of options in this folder: change those.
-import type { DeviceOffload } from './deviceTable.ts'
-import type { ListenOptions, RelayPeer } from './ends.ts'
-import type { Offload } from './offload.ts'
+import type { DeviceOffload } from '../device/optionTable.ts'
+import type { ListenOptions, RelayPeer } from '../relay/ends.ts'
+import type { Offload } from '../check/offload.ts'
 
 /** The options of {@link startRelay}; the program has them under the same names. */
 export interface RelayOptions {

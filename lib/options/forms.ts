@@ -1,10 +1,10 @@
 import { abortSignal } from '../check/abort.ts'
 import { flag, integer } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
-import { checkCloneDevice, checkMtu, checkName } from './interface.ts'
-import { checkNamespace } from './namespace.ts'
+import { checkCloneDevice, checkMtu, checkName } from '../check/interface.ts'
+import { checkNamespace } from '../check/namespace.ts'
 import type { Form, Spelling } from './table.ts'
-import { checkId } from './user.ts'
+import { checkId } from '../check/user.ts'
 
 // The forms that options of several functions have.
 

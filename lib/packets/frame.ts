@@ -1,6 +1,6 @@
 import { type InspectOptions, inspect } from 'node:util'
 import { u16 } from '../check/fields.ts'
-import { formatMac, parseMac } from '../options/mac.ts'
+import { formatMac, parseMac } from '../check/mac.ts'
 import { formatIpv4, parseIp } from './address.ts'
 import { putUint16, uint16 } from './bytes.ts'
 import { describe, fieldsOf } from './describe.ts'

@@ -1,5 +1,5 @@
 import type { NativeCounter } from '#binding'
-import type { CounterDescription } from '../../lib/counters.ts'
+import type { CounterDescription } from '../../lib/relay/counters.ts'
 
 /** Returns the counters as TypeScript has them. */
 export function counterDescriptions(native: readonly NativeCounter[]): CounterDescription[] {

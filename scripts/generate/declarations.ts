@@ -1,6 +1,6 @@
-import { TAP_ONLY_OPTIONS, TUN_OPTIONS } from '../../lib/options/deviceTable.ts'
-import { CREATE, FEATURES, LIST, REMOVE } from '../../lib/options/persistent.ts'
-import { RELAY } from '../../lib/options/relayTable.ts'
+import { TAP_ONLY_OPTIONS, TUN_OPTIONS } from '../../lib/device/optionTable.ts'
+import { CREATE, FEATURES, LIST, REMOVE } from '../../lib/persistent/options.ts'
+import { RELAY } from '../../lib/relay/optionTable.ts'
 import type { OptionDescription, OptionTable } from '../../lib/options/table.ts'
 import { sentencesOf, wrap } from './text.ts'
 

@@ -1,5 +1,5 @@
 import { PROGRAM_OPTIONS, type ProgramOption, RELAY_OPTIONS } from '../../bin/tun2udp/options.ts'
-import type { CounterDescription } from '../../lib/counters.ts'
+import type { CounterDescription } from '../../lib/relay/counters.ts'
 import { sentence, splitFlag } from './text.ts'
 
 const OF_LIBRARY: readonly unknown[] = RELAY_OPTIONS

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
-import { loadNative } from '../../lib/native.ts'
+import { loadNative } from '../../lib/native/native.ts'
 import { counterDescriptions, countersFile } from './counters.ts'
 import { declarations } from './declarations.ts'
 import { counterTable, insert, optionTable } from './documents.ts'
@@ -23,7 +23,7 @@ async function sources(): Promise<Record<string, string>> {
   const page = insert(read(PAGE), 'options', optionTable())
   return {
     'lib/options/declarations.ts': await formatted('lib/options/declarations.ts', declarations()),
-    'lib/counters.ts': await formatted('lib/counters.ts', countersFile(counters)),
+    'lib/relay/counters.ts': await formatted('lib/relay/counters.ts', countersFile(counters)),
     [PAGE]: insert(page, 'counters', counterTable(counters)),
   }
 }

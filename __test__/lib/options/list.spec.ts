@@ -2,9 +2,9 @@ import test from 'ava'
 import type { TunError } from '../../../index.ts'
 import { list } from '../../../lib/check/fields.ts'
 import { checkList, checkNames } from '../../../lib/check/list.ts'
-import { checkDeviceOptions } from '../../../lib/options/device.ts'
-import { checkMacFilter, checkProgram } from '../../../lib/options/filter.ts'
-import { checkOptions as checkRelayOptions } from '../../../lib/options/relay.ts'
+import { checkDeviceOptions } from '../../../lib/device/options.ts'
+import { checkMacFilter, checkProgram } from '../../../lib/device/filter.ts'
+import { checkOptions as checkRelayOptions } from '../../../lib/relay/options.ts'
 
 const INVALID = 'ERR_TUN_INVALID_ARGUMENT'
 const longest: string[] = []

@@ -13,13 +13,13 @@ import { filesIn } from './files.ts'
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   bin: [
     'index',
-    'lib/tunctl',
-    'lib/persistent',
-    'lib/relay',
+    'lib/persistent/tunctl',
+    'lib/persistent/persistent',
+    'lib/relay/relay',
     // The tables that describe the program too.
-    'lib/counters',
+    'lib/relay/counters',
     'lib/options/forms',
-    'lib/options/relayTable',
+    'lib/relay/optionTable',
     'lib/options/table',
   ],
   index: ['lib'],

@@ -21,7 +21,7 @@ use tun2udp_core::sys::uring::ReadRing;
 
 /// Bytes of the IPv4 and UDP headers.
 const HEADERS: usize = 28;
-/// Bytes of a slab as `lib/device/source.ts` has it.
+/// Bytes of a slab as `lib/device/packets/source.ts` has it.
 const SLAB: usize = 256 << 10;
 /// The MTU of the device, which the longest packets here use up.
 const MTU: usize = 65_000;

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use tun2udp_core::relay::{Accept, Event, OffloadConfig, RelayConfig, RelayInfo};
 use tun2udp_core::{Error, ErrorCode, Result};
 
-/// Options of a relay. `lib/options/relayTable.ts` describes them, and has checked their form.
+/// Options of a relay. `lib/relay/optionTable.ts` describes them, and has checked their form.
 #[napi(object, object_to_js = false)]
 pub struct NativeRelayOptions {
     /// `ADDRESS[/PREFIX]`, the primary one first.

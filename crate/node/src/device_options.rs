@@ -8,7 +8,7 @@ use tun2udp_core::packet::vnet::VnetHeader;
 use tun2udp_core::port::OpenOptions;
 use tun2udp_core::{Error, ErrorCode, Result};
 
-/// Options as `lib/options/device.ts` has checked them.
+/// Options as `lib/device/options.ts` has checked them.
 #[napi(object, object_to_js = false)]
 pub struct NativeDeviceOptions {
     /// Ethernet frames rather than IP packets.

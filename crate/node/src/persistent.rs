@@ -8,7 +8,7 @@ use tun2udp_core::device::{DEFAULT_CLONE_DEVICE, DeviceOptions, Holder, Mode};
 use tun2udp_core::netlink::TunLink;
 use tun2udp_core::persistent::{self, CreateOptions, Listed, RemoveOptions};
 
-/// Options as `lib/options/persistent.ts` has checked them.
+/// Options as `lib/persistent/options.ts` has checked them.
 #[napi(object, object_to_js = false)]
 pub struct NativeCreateOptions {
     /// Ethernet frames rather than IP packets.
@@ -29,7 +29,7 @@ pub struct NativeCreateOptions {
     pub netns: Option<String>,
 }
 
-/// Options as `lib/options/persistent.ts` has checked them.
+/// Options as `lib/persistent/options.ts` has checked them.
 #[napi(object, object_to_js = false)]
 pub struct NativeRemoveOptions {
     /// Name of the interface, or an alternative name of it.

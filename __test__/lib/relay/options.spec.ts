@@ -1,0 +1,219 @@
+import { inspect } from 'node:util'
+import test from 'ava'
+import type { RelayOptions } from '../../../lib/options/declarations.ts'
+import { checkOptions } from '../../../lib/relay/options.ts'
+
+const LEAST = { addresses: ['10.0.0.1/24'], sendPort: 5001, receivePort: 5002 }
+
+/** Options with one that a compiler would refuse. */
+const withOption = (option: Record<string, unknown>) =>
+  ({ ...LEAST, ...option }) as unknown as RelayOptions
+
+test('the least that is needed, and its defaults', (t) => {
+  t.deepEqual(checkOptions(LEAST), {
+    native: LEAST,
+    peer: '127.0.0.1',
+    signal: undefined,
+  })
+})
+
+test('everything', (t) => {
+  const options: RelayOptions = {
+    addresses: ['10.0.0.1', 'fd00::1'],
+    sendPort: 1,
+    receivePort: 0,
+    name: 'vpn%d',
+    mtu: 1400,
+    routes: ['10.1.0.0/16', 'fd01::/16'],
+    peer: 'vpn.example',
+    listen: '::',
+    accept: 'any',
+    netns: 'blue',
+    offload: ['tso', 'gro', 'coalesce'],
+    queues: 'auto',
+    signal: new AbortController().signal,
+  }
+  const { native, peer, signal } = checkOptions(options)
+  // Text is passed on as it is: the native layer reads what it means, and 'auto' is its default.
+  t.deepEqual(native, {
+    addresses: ['10.0.0.1', 'fd00::1'],
+    sendPort: 1,
+    receivePort: 0,
+    name: 'vpn%d',
+    mtu: 1400,
+    routes: ['10.1.0.0/16', 'fd01::/16'],
+    listen: '::',
+    accept: 'any',
+    netns: 'blue',
+    offload: { tso: true, uso: false, gso: false, gro: true, coalesce: true },
+  })
+  t.is(peer, 'vpn.example')
+  t.is(signal, options.signal)
+})
+
+test('undefined is as good as absent', (t) => {
+  const absent = [
+    'name',
+    'mtu',
+    'routes',
+    'peer',
+    'listen',
+    'accept',
+    'netns',
+    'offload',
+    'queues',
+    'signal',
+  ]
+  const options = withOption(Object.fromEntries(absent.map((name) => [name, undefined])))
+  t.deepEqual(checkOptions(options), checkOptions(LEAST))
+})
+
+const accepted: Record<string, unknown[]> = {
+  sendPort: [1, 65_535],
+  receivePort: [0, 65_535],
+  name: ['a', 'fifteen-bytes-x', 'tun%d', '%d', 'é', '...', 'a.1@b'],
+  mtu: [68, 576, 1280, 65_535],
+  peer: [
+    '127.0.0.1',
+    '::1',
+    'fe80::1%eth0',
+    'fe80::1%2',
+    'localhost',
+    'a.example.',
+    'under_score.example',
+    'x1',
+    '1x',
+    'xn--bcher-kva.example',
+    '3com.example',
+  ],
+  listen: ['0.0.0.0', '::', '10.0.0.1', 'fe80::1'],
+  accept: ['peer', 'any'],
+  offload: ['auto', false, [], ['tso', 'uso', 'gso', 'gro', 'coalesce']],
+  queues: [1, 256, 'auto'],
+  netns: ['blue', '/run/netns/blue', './ns', 1, 4_194_304, '1', '12a', '-x'],
+}
+
+for (const [name, values] of Object.entries(accepted)) {
+  for (const value of values) {
+    test(`${name} ${inspect(value)} is taken`, (t) => {
+      t.notThrows(() => checkOptions(withOption({ [name]: value })))
+    })
+  }
+}
+
+const NAME =
+  'at most 15 bytes without "/", ":" and blanks, not "." or "..", with at most one "%", and that as "%d"'
+const HOST = 'an IPv4 address, an IPv6 address or a host name'
+const NAMESPACE = 'a name from `ip netns list`, a path, or a process id from 1 to 4194304'
+
+const refused: [string, unknown[], string][] = [
+  ['addresses', ['10.0.0.1', undefined, null, { 0: 'x' }], 'an array of strings'],
+  ['addresses', [[]], 'at least one ADDRESS[/PREFIX]'],
+  ['routes', ['10.0.0.0/8', {}, 7], 'an array of strings'],
+  [
+    'sendPort',
+    [0, -1, 65_536, 1.5, Number.NaN, '5001', undefined, null],
+    'a whole number from 1 to 65535',
+  ],
+  [
+    'receivePort',
+    [-1, 65_536, 0.5, '', undefined, Number.POSITIVE_INFINITY],
+    'a whole number from 0 to 65535',
+  ],
+  ['mtu', [0, 67, 65_536, 1500.5, '1500', null], 'a whole number of bytes from 68 to 65535'],
+  [
+    'name',
+    [
+      '',
+      '.',
+      '..',
+      'a/b',
+      'a:b',
+      'a b',
+      'a\tb',
+      'a\0',
+      'sixteen-bytes-xx',
+      'ééééé ééé',
+      'à',
+      '%',
+      '%s',
+      '%d%d',
+      'a%',
+      7,
+      null,
+    ],
+    NAME,
+  ],
+  [
+    'peer',
+    [
+      '',
+      ' ',
+      '10.1',
+      '1',
+      '0x7f.1',
+      '0x7f000001',
+      '127.0.0.1 ',
+      '10.0.0.256',
+      'a..b',
+      '-a',
+      'a-',
+      'a b',
+      'fe80::g',
+      'x'.repeat(64),
+      7,
+      'a/b',
+      '[::1]',
+      'a:1',
+      '.',
+      '010.0.0.1',
+    ],
+    HOST,
+  ],
+  ['peer', ['fe80::1'], 'a link-local address with its interface, such as fe80::1%eth0'],
+  ['peer', ['0.0.0.0', '::'], 'the address of one host, not an unspecified one'],
+  ['peer', ['224.0.0.1', 'ff02::1%eth0'], 'the address of one host, not a multicast one'],
+  ['peer', ['255.255.255.255'], 'the address of one host, not a broadcast one'],
+  [
+    'listen',
+    ['', 'localhost', '10.1', '224.0.0.1', '255.255.255.255', '1.2.3.4/8', 'fe80::1%eth0', 7],
+    'an IPv4 or IPv6 address of this machine, without a zone, or the wildcard 0.0.0.0 or ::',
+  ],
+  ['accept', ['all', '', null, true], '"peer" or "any"'],
+  ['queues', [0, -1, 257, 1.5, '2', null, true], 'a whole number from 1 to 256, or "auto"'],
+  [
+    'offload',
+    ['all', '', null, true, 'tso'],
+    '"auto", false or a list of "tso", "uso", "gso", "gro", "coalesce"',
+  ],
+  ['netns', ['', '.', '..', 'a\0b', 0, -1, 1.5, 4_194_305, '0', '4194305', null, {}], NAMESPACE],
+  ['signal', [{}, null, 'x'], 'an AbortSignal'],
+]
+
+for (const [name, values, expected] of refused) {
+  for (const value of values) {
+    test(`${name} ${inspect(value)} is refused: ${expected}`, (t) => {
+      const error = t.throws(() => checkOptions(withOption({ [name]: value })), {
+        code: name === 'name' ? 'ERR_TUN_INVALID_NAME' : 'ERR_TUN_INVALID_ARGUMENT',
+      })
+      t.regex(error.message, new RegExp(`^Invalid ${name === 'mtu' ? 'MTU' : name} `, 'u'))
+      t.true(error.message.endsWith(`: expected ${expected}`), error.message)
+    })
+  }
+}
+
+test('options that are no object are refused', (t) => {
+  for (const options of [undefined, null, 7]) {
+    t.throws(() => checkOptions(options as unknown as RelayOptions), {
+      message: `Invalid options ${String(options)}: expected an object`,
+    })
+  }
+})
+
+test('an address in a list that is none is named', (t) => {
+  t.throws(() => checkOptions(withOption({ addresses: ['10.0.0.1', '10.1'] })), {
+    message: /^Invalid address "10\.1"/u,
+  })
+  t.throws(() => checkOptions(withOption({ addresses: [7] })), { message: /^Invalid address 7/u })
+  t.throws(() => checkOptions(withOption({ routes: [null] })), { message: /^Invalid route null/u })
+})

@@ -1,0 +1,264 @@
+import test from 'ava'
+import { startRelay, type RelayOptions, TunError } from '../../../index.ts'
+import { fakeBinding } from '../../support/fakeBinding.ts'
+
+const { behaviours, calls, closings } = fakeBinding()
+
+/** Options whose name is also that of the fake's behaviour. */
+const options = (name: string, more: Partial<RelayOptions> = {}): RelayOptions => ({
+  addresses: ['10.0.0.1/24'],
+  sendPort: 5001,
+  receivePort: 5002,
+  name,
+  ...more,
+})
+
+const FAILURE = {
+  code: 'ERR_TUN_DEVICE_DELETED',
+  message: 'read from tun0: gone',
+  errno: 77,
+  syscall: 'read',
+  subject: 'tun0',
+}
+
+test('it tells what it became', async (t) => {
+  await using relay = await startRelay(options('info', { peer: '::1', listen: '::', mtu: 1400 }))
+  t.deepEqual(relay.info, {
+    interface: { name: 'info', ifIndex: 7, mtu: 1400, addresses: ['10.0.0.1/24'] },
+    local: { address: '::', port: 5002 },
+    peer: { address: '::1', port: 5001 },
+    buffers: { receiveBytes: 425_984, sendBytes: 212_992 },
+    queues: 2,
+  })
+})
+
+test('the native layer gets what was checked, and the peer as an address', async (t) => {
+  await using relay = await startRelay(
+    options('call', {
+      peer: 'localhost',
+      listen: '127.0.0.1',
+      accept: 'any',
+      netns: 12,
+    }),
+  )
+  t.truthy(relay)
+  t.deepEqual(calls.get('call'), {
+    addresses: ['10.0.0.1/24'],
+    sendPort: 5001,
+    receivePort: 5002,
+    name: 'call',
+    peer: '127.0.0.1',
+    listen: '127.0.0.1',
+    accept: 'any',
+    netns: '12',
+  })
+})
+
+test('every counter has its place', async (t) => {
+  const relay = await startRelay(options('stats'))
+  const expected = {
+    offload: { tso: true, uso: false, gso: true, gro: false, coalesce: true },
+    outbound: {
+      packetsRead: 1,
+      bytesRead: 2,
+      superPacketsRead: 3,
+      packetsSplit: 16,
+      readErrors: 17,
+      datagramsSent: 4,
+      bytesSent: 5,
+      refusedByPeer: 6,
+      unreachableReports: 7,
+      pathMtuReports: 8,
+      dropped: {
+        tooLong: 9,
+        unreachable: 10,
+        denied: 11,
+        noBuffers: 12,
+        other: 13,
+        malformed: 14,
+        closing: 15,
+      },
+    },
+    inbound: {
+      datagramsReceived: 101,
+      bytesReceived: 102,
+      packetsWritten: 103,
+      bytesWritten: 104,
+      superPacketsWritten: 105,
+      packetsJoined: 114,
+      receiveErrors: 115,
+      dropped: {
+        foreignSource: 106,
+        empty: 107,
+        truncated: 108,
+        notIp: 109,
+        interfaceDown: 110,
+        noBuffers: 111,
+        rejected: 112,
+        closing: 113,
+      },
+    },
+  }
+  t.deepEqual(relay.stats(), expected)
+  await relay.close()
+  t.deepEqual(relay.stats(), expected, 'they stay after the end')
+})
+
+test('a defect in the native layer is a TunError too', async (t) => {
+  behaviours.set('panic', { stats: 'throw' })
+  await using relay = await startRelay(options('panic'))
+  t.throws(() => relay.stats(), { instanceOf: TunError, code: 'ERR_TUN_INTERNAL' })
+})
+
+test('close() ends it, and again does no harm', async (t) => {
+  const relay = await startRelay(options('close'))
+  await Promise.all([relay.close(), relay.close()])
+  await relay.close()
+  await relay[Symbol.asyncDispose]()
+  await t.notThrowsAsync(relay.closed)
+})
+
+test('await using closes it', async (t) => {
+  let closed: Promise<void>
+  {
+    await using relay = await startRelay(options('using'))
+    closed = relay.closed
+  }
+  t.is(closings.get('using'), 1)
+  await t.notThrowsAsync(closed)
+})
+
+test('isClosed is true from the call of close() on, and after a failure', async (t) => {
+  const relay = await startRelay(options('isClosed'))
+  t.false(relay.isClosed)
+  const closing = relay.close()
+  t.true(relay.isClosed)
+  await closing
+  behaviours.set('failed', { failure: FAILURE })
+  const failed = await startRelay(options('failed'))
+  await t.throwsAsync(failed.closed)
+  t.true(failed.isClosed)
+})
+
+test('closed rejects with why it failed, and close() does not', async (t) => {
+  behaviours.set('fail', { failure: FAILURE })
+  const relay = await startRelay(options('fail'))
+  const error = await t.throwsAsync(relay.closed, { instanceOf: TunError })
+  t.like(error, FAILURE)
+  await t.notThrowsAsync(relay.close())
+})
+
+test('a failure that nobody looks at is no unhandled rejection', async (t) => {
+  behaviours.set('alone', { failure: FAILURE })
+  await startRelay(options('alone'))
+  // AVA fails the whole file for an unhandled rejection.
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.pass()
+})
+
+test('a start that fails says why', async (t) => {
+  const startError = {
+    code: 'ERR_TUN_PERMISSION',
+    message: 'open /dev/net/tun: Permission denied; run it as root',
+    errno: 13,
+  }
+  behaviours.set('denied', { startError })
+  const error = await t.throwsAsync(startRelay(options('denied')), { instanceOf: TunError })
+  t.like(error, startError)
+})
+
+test('bad options reject, and nothing is called', async (t) => {
+  await t.throwsAsync(startRelay(options('badport', { sendPort: 0 })), {
+    code: 'ERR_TUN_INVALID_ARGUMENT',
+  })
+  t.false(calls.has('badport'))
+})
+
+test('the families of both ends have to be one', async (t) => {
+  await t.throwsAsync(startRelay(options('family', { peer: '::1', listen: '0.0.0.0' })), {
+    message: 'Invalid listen "0.0.0.0": expected an IPv6 address, as the peer ::1 has one',
+  })
+  t.false(calls.has('family'))
+})
+
+test('a name that is none is told', async (t) => {
+  const error = await t.throwsAsync(startRelay(options('name', { peer: 'no-such-host.invalid' })), {
+    instanceOf: TunError,
+    code: 'ERR_TUN_UNKNOWN_HOST',
+  })
+  // ENOTFOUND where a resolver answers, EAI_AGAIN where none does.
+  t.regex(
+    error.message,
+    /^resolve the peer no-such-host\.invalid: (?:no address is known for this name; check the name|the resolver failed \(EAI_AGAIN\); check \/etc\/resolv\.conf), or give an address$/u,
+  )
+  t.is(error.syscall, 'getaddrinfo')
+  t.is(error.subject, 'no-such-host.invalid')
+})
+
+test('aborted before: rejects with the reason, and nothing is called', async (t) => {
+  const reason = new Error('not now')
+  const error = await t.throwsAsync(
+    startRelay(options('before', { signal: AbortSignal.abort(reason) })),
+  )
+  t.is(error, reason)
+  t.false(calls.has('before'))
+  await t.throwsAsync(startRelay(options('before', { signal: AbortSignal.abort() })), {
+    any: true,
+    name: 'AbortError',
+  })
+})
+
+test('aborted while the name is looked up: rejects at once', async (t) => {
+  const controller = new AbortController()
+  const started = startRelay(options('lookup', { peer: 'localhost', signal: controller.signal }))
+  controller.abort()
+  await t.throwsAsync(started, { any: true, name: 'AbortError' })
+  t.false(calls.has('lookup'))
+})
+
+test('aborted during the start: what was started is closed before it rejects', async (t) => {
+  behaviours.set('during', { startDelayMs: 50 })
+  const reason = new Error('changed my mind')
+  const controller = new AbortController()
+  setTimeout(() => {
+    controller.abort(reason)
+  }, 20)
+  const error = await t.throwsAsync(startRelay(options('during', { signal: controller.signal })))
+  t.is(error, reason)
+  t.is(closings.get('during'), 1)
+})
+
+test('aborted during a start that fails: the reason counts', async (t) => {
+  behaviours.set('both', { startDelayMs: 50, startError: FAILURE })
+  await t.throwsAsync(startRelay(options('both', { signal: AbortSignal.timeout(10) })), {
+    any: true,
+    name: 'TimeoutError',
+  })
+})
+
+test('a signal of another realm, or of a polyfill, is followed too', async (t) => {
+  const target = new EventTarget()
+  const foreign = Object.assign(target, { aborted: false, reason: undefined })
+  const relay = await startRelay(options('foreign', { signal: foreign as never }))
+  foreign.aborted = true
+  target.dispatchEvent(new Event('abort'))
+  await relay.closed
+  t.is(closings.get('foreign'), 1)
+})
+
+test('aborted later: it closes, and closed resolves', async (t) => {
+  const controller = new AbortController()
+  const relay = await startRelay(options('later', { signal: controller.signal }))
+  controller.abort()
+  await t.notThrowsAsync(relay.closed)
+  t.is(closings.get('later'), 1)
+})
+
+test('aborted after the end: nothing happens', async (t) => {
+  const controller = new AbortController()
+  const relay = await startRelay(options('after', { signal: controller.signal }))
+  await relay.close()
+  controller.abort()
+  await new Promise((resolve) => setImmediate(resolve))
+  t.is(closings.get('after'), 1)
+})

@@ -1,0 +1,113 @@
+import type { NativeDeviceOptions } from '#binding'
+import { TunError } from '../errors.ts'
+import { DEVICE_OFFLOADS, DEVICE_OPTIONS } from './optionTable.ts'
+
+/** Options that are checked. */
+export interface CheckedDeviceOptions {
+  readonly native: NativeDeviceOptions
+  readonly highWaterMark: number
+  readonly signal: AbortSignal | undefined
+}
+
+type Checked = ReturnType<typeof DEVICE_OPTIONS.check>
+
+const HIGH_WATER_MARK_DEFAULT = 256
+
+/**
+ * Checks all options before anything is changed.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` or `ERR_TUN_INVALID_NAME`.
+ */
+export function checkDeviceOptions(options: unknown, isTap: boolean): CheckedDeviceOptions {
+  const checked = DEVICE_OPTIONS.check(options)
+  checkCompanions(checked, isTap)
+  const { highWaterMark = HIGH_WATER_MARK_DEFAULT, signal, create, ifIndex, ...rest } = checked
+  const { offload, ...same } = rest
+  const native = {
+    isTap,
+    mustExist: create === 'never',
+    exclusive: create === 'always',
+    noCarrier: false,
+    napi: false,
+    napiFrags: false,
+    queues: 1,
+    multiQueue: (same.queues ?? 1) > 1,
+    ioUring: true,
+    addresses: [],
+    routes: [],
+    up: true,
+    linkLocal: false,
+    ...same,
+    ...(ifIndex === undefined ? {} : { index: ifIndex }),
+    ...headersOf(same, offload),
+  }
+  return { native, highWaterMark, signal }
+}
+
+/** What stands before a packet, and which packets are super-packets. */
+function headersOf(
+  { packetInformation = false, vnetHeaderBytes }: Checked,
+  offload: readonly string[] | undefined,
+) {
+  const offloads = offload ?? (packetInformation ? [] : DEVICE_OFFLOADS)
+  const hasSuperPackets = offloads.includes('tso') || offloads.includes('uso')
+  const hasHeader = hasSuperPackets || vnetHeaderBytes !== undefined
+  if (packetInformation && hasHeader) {
+    throw new TunError(
+      'Invalid packetInformation true: expected no offload and no vnet header with it; leave those out',
+      { code: 'ERR_TUN_INVALID_ARGUMENT', subject: 'packetInformation' },
+    )
+  }
+  return {
+    packetInformation,
+    tso: offloads.includes('tso'),
+    uso: offloads.includes('uso'),
+    coalesce: offloads.includes('coalesce'),
+    ...(hasHeader ? { vnetHeaderBytes: vnetHeaderBytes ?? 10 } : {}),
+  }
+}
+
+/** What a descriptor that is taken over has already. */
+const OF_DESCRIPTOR = ['name', 'cloneDevice', 'netns', 'multiQueue', 'queues', 'ifIndex'] as const
+
+/** Options that exclude each other, or mean something only together. */
+function checkCompanions(options: Checked, isTap: boolean): void {
+  const { macAddress, napi, napiFrags, create, name, fd, multiQueue, queues } = options
+  const beside = OF_DESCRIPTOR.find((option) => options[option] !== undefined)
+  const problems: [isThere: boolean | undefined, option: string, problem: string][] = [
+    [
+      !isTap && macAddress !== undefined,
+      'macAddress',
+      'a TUN device has no MAC address; use openTap()',
+    ],
+    [!isTap && napiFrags, 'napiFrags', 'it is for TAP devices; use openTap()'],
+    [napiFrags && !napi, 'napiFrags', 'it takes napi: true beside it'],
+    [
+      multiQueue === false && queues !== undefined && queues > 1,
+      'multiQueue',
+      'several queues take a device of several; leave it out',
+    ],
+    [
+      create === 'never' && name === undefined && fd === undefined,
+      'create',
+      '"never" needs the name of an interface',
+    ],
+    [
+      create === 'always' && fd !== undefined,
+      'create',
+      'a descriptor that is taken over has its interface; leave it out',
+    ],
+    [
+      fd !== undefined && beside !== undefined,
+      String(beside),
+      'a descriptor that is taken over has its own; leave it out',
+    ],
+  ]
+  const found = problems.find(([isThere]) => isThere)
+  if (!found) return
+  const [, subject, problem] = found
+  throw new TunError(`Invalid ${subject}: ${problem}`, {
+    code: 'ERR_TUN_INVALID_ARGUMENT',
+    subject,
+  })
+}

@@ -1,0 +1,118 @@
+import type { NativeDevice } from '#binding'
+import { invalidArgument } from '../../errors.ts'
+import { type WriteOptions, writeUntilAborted } from '../abort.ts'
+import { DeviceControl } from '../control.ts'
+import type { PacketSink } from './sink.ts'
+import type { PackedBatch } from './source.ts'
+import type { VnetHeader } from './vnet.ts'
+import type { Watching } from '../watching/watching.ts'
+
+/** The result of a write that the device took at once: one promise for all of them. */
+const WRITTEN: Promise<void> = Promise.resolve()
+
+/** A device that packets are written to. */
+export abstract class WritableDevice extends DeviceControl {
+  readonly #sink: PacketSink
+
+  /** @internal */
+  constructor(native: NativeDevice, watching: Watching, sink: PacketSink) {
+    super(native, watching)
+    this.#sink = sink
+  }
+
+  /**
+   * Writes a packet, and waits for room if the device has none. While the promise is pending, the packet must not be
+   * changed. Errors always reject: a promise that nobody handles ends the process, as any unhandled rejection does.
+   *
+   * @throws {TunError} the kernel refused the packet: `ERR_TUN_PACKET_REFUSED`, `ERR_TUN_INTERFACE_DOWN`,
+   * `ERR_TUN_DEVICE_DELETED`; or `ERR_TUN_CLOSED`, `ERR_TUN_INVALID_ARGUMENT`.
+   *
+   * @example
+   * socket.on('message', (packet) => tun.write(packet).catch((error) => console.error(error.message)))
+   */
+  write(packet: Uint8Array, options?: WriteOptions): Promise<void> {
+    return this.#write(() => this.#sink.write(packet), options)
+  }
+
+  /**
+   * Writes a packet if the device takes it at once, which is the least work; returns whether it did. Otherwise the
+   * packet was not written: the device has no room, the kernel refused it, or the device is closed. `write()` waits
+   * for room, or rejects with the reason.
+   *
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: not a packet.
+   *
+   * @example
+   * socket.on('message', (packet) => { if (!tun.tryWrite(packet)) dropped++ })
+   */
+  tryWrite(packet: Uint8Array): boolean {
+    return this.#sink.tryWrite(packet)
+  }
+
+  /**
+   * Writes packets, those of a flow in order and coalesced where the device takes that; waits for room if it has none.
+   *
+   * @throws {BatchError} the kernel refused some of them; all others were written.
+   */
+  writeBatch(packets: readonly Uint8Array[], options?: WriteOptions): Promise<void> {
+    return this.#write(() => this.#sink.writeBatch(packets), options)
+  }
+
+  /**
+   * Writes those of the packets that the device takes at once, and drops the others, which `stats()` counts as
+   * refused; returns whether all were written.
+   *
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: not a batch.
+   */
+  tryWriteBatch(packets: readonly Uint8Array[]): boolean {
+    return this.#sink.tryWriteBatch(packets)
+  }
+
+  /**
+   * Writes packets that lie in one buffer as `writeBatch()` does: packet n from `offsets[n]` to `offsets[n + 1]`.
+   *
+   * @throws {BatchError} the kernel refused some of them; all others were written.
+   */
+  writePacked(batch: PackedBatch, options?: WriteOptions): Promise<void> {
+    return this.#write(() => this.#sink.writePacked(batch), options)
+  }
+
+  /**
+   * Writes packets that lie in one buffer as `tryWriteBatch()` does.
+   *
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: not a packed batch.
+   */
+  tryWritePacked(batch: PackedBatch): boolean {
+    return this.#sink.tryWritePacked(batch)
+  }
+
+  /**
+   * Writes a super-packet, or a packet whose checksum the kernel is to put in, with the header that says so; fields
+   * that are absent are 0. It needs a device with a vnet header, which is the default.
+   *
+   * @throws {TunError} as `write()`; `ERR_TUN_UNSUPPORTED` without a vnet header.
+   *
+   * @example
+   * for await (const packet of one.packets({ superpackets: true })) await other.writeSuperPacket(packet)
+   */
+  writeSuperPacket(
+    packet: { data: Uint8Array; header: Partial<VnetHeader> },
+    options?: WriteOptions,
+  ): Promise<void> {
+    return this.#write(() => {
+      const given = packet as unknown
+      if (typeof given !== 'object' || given === null)
+        throw invalidArgument('packet', given, 'an object with data and header')
+      return this.#sink.writeSuperPacket(packet.data, packet.header)
+    }, options)
+  }
+
+  /** Writes without an exception. An `async` function would make a promise for each packet. */
+  #write(write: () => Promise<void> | undefined, options?: WriteOptions): Promise<void> {
+    try {
+      return (options === undefined ? write() : writeUntilAborted(write, options)) ?? WRITTEN
+    } catch (error) {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort's reason can be anything
+      return Promise.reject(error)
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import type { NativeRelayOptions } from '#binding'
+import { joinEnds } from './ends.ts'
+import { RELAY } from './optionTable.ts'
+
+/** Options that are checked: each text has its form; only the peer is not resolved yet. */
+export interface CheckedRelayOptions {
+  readonly native: Omit<NativeRelayOptions, 'peer'>
+  readonly peer: string
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * Checks all options before anything is changed.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` or `ERR_TUN_INVALID_NAME`.
+ */
+export function checkOptions(options: unknown): CheckedRelayOptions {
+  const { peers, peer, sendPort, receivePort, listen, signal, ...same } = RELAY.check(options)
+  const ends = joinEnds({ peers, peer, sendPort, receivePort, listen })
+  const { peer: host, ...native } = ends
+  return { native: { ...same, ...native }, peer: host, signal }
+}

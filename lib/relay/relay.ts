@@ -1,0 +1,212 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { NativeEvent, NativeRelay, NativeRelayOptions, RelayStats } from '#binding'
+import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
+import { checkFields } from '../check/fields.ts'
+import { KEY, checkKey } from '../lifetime/constructing.ts'
+import { type Diagnostic, Diagnostics } from '../diagnostics.ts'
+import { fromNative } from '../errors.ts'
+import { EventLog, type EventsOptions, type RelayEvent, toEvent } from './events.ts'
+import { type RelayInfo, toInfo } from './info.ts'
+import { loadNative } from '../native/native.ts'
+import type { RelayOptions } from '../options/declarations.ts'
+import { checkFamilies } from './peer.ts'
+import { checkOptions } from './options.ts'
+import { checkUser } from '../check/user.ts'
+import { resolvePeer } from './resolve.ts'
+
+/** What the channel `tun2udp:relay` of `node:diagnostics_channel` carries. */
+export type RelayDiagnostic = Diagnostic<Relay, RelayEvent>
+
+const diagnostics = new Diagnostics<Relay, RelayEvent>('relay')
+
+const EVENTS = { signal: abortSignal }
+
+let newRelay: (native: NativeRelay, events: EventLog, signal: AbortSignal | undefined) => Relay
+
+/**
+ * A TUN interface joined to UDP: each IP packet is the whole payload of one datagram, both ways.
+ *
+ * The packets never pass through JavaScript. An open relay keeps the process alive.
+ *
+ * @example
+ * await using relay = await startRelay({ addresses: ['10.9.0.1/24'], sendPort: 5001, receivePort: 5002 })
+ * await relay.closed
+ */
+export class Relay implements AsyncDisposable {
+  /** What the relay became: the interface and both UDP ends. */
+  readonly info: RelayInfo
+
+  /**
+   * Settles once everything is released: resolves after `close()` or an abort, rejects with a
+   * {@link TunError} if the relay failed, for example with `ERR_TUN_DEVICE_DELETED`. You may ignore this promise;
+   * it never causes an unhandled rejection.
+   */
+  readonly closed: Promise<void>
+
+  readonly #native: NativeRelay
+  readonly #events: EventLog
+  #isClosed = false
+
+  private constructor(
+    key: typeof KEY,
+    native: NativeRelay,
+    events: EventLog,
+    signal: AbortSignal | undefined,
+  ) {
+    checkKey(key, 'Relay', 'startRelay()')
+    this.#native = native
+    this.#events = events
+    this.info = toInfo(native.info)
+    const release = onceAborted(signal, () => void this.close())
+    this.closed = this.#untilClosed().finally(release)
+    this.closed.catch(() => undefined)
+  }
+
+  /** Whether the relay is closed, closing or failed. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** The counters so far; after the end, the last ones. */
+  stats(): RelayStats {
+    try {
+      return this.#native.stats()
+    } catch (error) {
+      throw fromNative(error)
+    }
+  }
+
+  /**
+   * Iterates over what happens to the relay and is not an error. It ends with the relay.
+   *
+   * Each iterator starts with the events since the start of the relay, of which the last 256 are kept. A reader that
+   * is slower than that gets one event `events-lost` in their place.
+   *
+   * @example
+   * for await (const { kind, message } of relay.events()) console.log(kind, message)
+   */
+  events(options: EventsOptions = {}): AsyncIterableIterator<RelayEvent, undefined> {
+    const { signal } = checkFields('options', options, EVENTS)
+    return this.#events.reader(signal)
+  }
+
+  /**
+   * Closes the relay and removes everything it added. Calling it again has no effect.
+   *
+   * Resolves once everything is released, also if the relay had failed before: `closed` reports that.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#native.close().catch(() => undefined)
+    await this.closed.catch(() => undefined)
+  }
+
+  /** Closes the relay as `close()` does, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Waiting for the end from the very start is also what keeps the process alive. */
+  async #untilClosed(): Promise<void> {
+    const { name } = this.info.interface
+    try {
+      await this.#native.closed()
+    } catch (cause) {
+      const error = fromNative(cause)
+      diagnostics.publish({ type: 'error', name, target: this, error })
+      throw error
+    } finally {
+      this.#isClosed = true
+      // The last events, which cross by another way, arrive in the same turn.
+      await nextTurn()
+      this.#events.end()
+      diagnostics.publish({ type: 'closed', name, target: this })
+    }
+  }
+
+  static {
+    newRelay = (native, events, signal) => new Relay(KEY, native, events, signal)
+  }
+}
+
+/**
+ * Opens and configures the interface, binds the socket and starts to relay packets.
+ *
+ * Needs CAP_NET_ADMIN in the namespace of the interface. If it fails, everything is rolled back.
+ *
+ * @throws {TunError} an option is refused, or a step failed.
+ * @throws the reason of `options.signal` when it was aborted.
+ */
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  return startRelayAs(options, undefined)
+}
+
+/** The user and group that a process becomes, each by name or number. */
+export interface Account {
+  readonly user: string
+  /** Default: the group of the user. */
+  readonly group?: string
+}
+
+/**
+ * Starts a relay as {@link startRelay} does, then drops root and all capabilities: the whole process becomes the
+ * account.
+ *
+ * For the program alone: a library must not change the user of its caller's process.
+ *
+ * @internal
+ */
+export async function startRelayAs(
+  options: RelayOptions,
+  account: Account | undefined,
+): Promise<Relay> {
+  const { native: checked, peer, signal } = checkOptions(options)
+  const user = account && checkUser(account.user, account.group)
+  const events = new EventLog()
+  const origin: { name: string; target?: Relay } = { name: checked.name ?? '' }
+  const onEvent = (native: NativeEvent) => {
+    const event = toEvent(native)
+    events.push(event)
+    diagnostics.publish({ type: 'event', ...origin, event })
+  }
+  try {
+    const address = await resolvePeer(peer, checked.listen, signal)
+    if (checked.listen !== undefined) checkFamilies(checked.listen, address)
+    throwIfAborted(signal)
+    const native = await startNative(
+      { ...checked, peer: address, ...(user === undefined ? {} : { user }) },
+      onEvent,
+      signal,
+    )
+    const relay = newRelay(native, events, signal)
+    Object.assign(origin, { name: relay.info.interface.name, target: relay })
+    diagnostics.publish({ type: 'opened', name: origin.name, target: relay })
+    return relay
+  } catch (error) {
+    diagnostics.publish({ type: 'error', name: origin.name, error })
+    throw error
+  }
+}
+
+async function startNative(
+  options: NativeRelayOptions,
+  onEvent: (event: NativeEvent) => void,
+  signal: AbortSignal | undefined,
+): Promise<NativeRelay> {
+  const addon = await loadNative()
+  let native
+  try {
+    native = await addon.startRelay(options, onEvent)
+  } catch (error) {
+    // Events of the failed start cross by another way, and arrive in the same turn.
+    await nextTurn()
+    throwIfAborted(signal)
+    throw fromNative(error)
+  }
+  if (signal?.aborted) {
+    // A start cannot be interrupted half-way: it is completed and rolled back.
+    await native.close().catch(() => undefined)
+    throw signal.reason
+  }
+  return native
+}
