@@ -157,7 +157,7 @@ test.serial(
 /** The kinds of the core, as its sources have them. */
 function kindsOfCore(): string[] {
   const read = (file: string) =>
-    readFileSync(new URL(`../../crate/core/src/relay/${file}`, import.meta.url), 'utf8')
+    readFileSync(new URL(`../../../crate/core/src/relay/${file}`, import.meta.url), 'utf8')
   const named = [...read('fallback.rs').matchAll(/Self::\w+(?:\(_\))? => "([a-z-]+)"/gu)]
   const direct = [...read('queue/worker.rs').matchAll(/kind: "([a-z-]+)"/gu)]
   return [...named, ...direct].map(([, kind = '']) => kind)
