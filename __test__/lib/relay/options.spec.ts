@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import test from 'ava'
 import type { RelayOptions } from '../../../lib/options/declarations.ts'
+import { offloads } from '../../../lib/check/offload.ts'
 import { checkOptions } from '../../../lib/relay/options.ts'
 
 const LEAST = { addresses: ['10.0.0.1/24'], sendPort: 5001, receivePort: 5002 }
@@ -201,6 +202,13 @@ for (const [name, values, expected] of refused) {
     })
   }
 }
+
+test('gro of the command line is both offloads of what is received', (t) => {
+  const parse = (text: string) => offloads.spelling?.parse(text)
+  t.deepEqual(parse('tso,gro'), ['tso', 'gro', 'coalesce'])
+  t.deepEqual(parse('uso,gso'), ['uso', 'gso'])
+  t.is(parse('coalesce'), undefined)
+})
 
 test('options that are no object are refused', (t) => {
   for (const options of [undefined, null, 7]) {

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { startRelay, type RelayOptions, TunError } from '../../../index.ts'
+import { startRelayAs } from '../../../lib/relay/relay.ts'
 import { fakeBinding } from '../../support/fakeBinding.ts'
 
 const { behaviours, calls, closings } = fakeBinding()
@@ -52,6 +53,21 @@ test('the native layer gets what was checked, and the peer as an address', async
     accept: 'any',
     netns: '12',
   })
+})
+
+test('the native layer gets the account that the program is to become, in one text', async (t) => {
+  for (const [name, account, user] of [
+    ['account1', { user: 'nobody', group: 'nogroup' }, 'nobody:nogroup'],
+    ['account2', { user: '65534' }, '65534'],
+    ['account3', undefined, undefined],
+  ] as const) {
+    await using relay = await startRelayAs(options(name), account)
+    t.truthy(relay)
+    t.is((calls.get(name) as { user?: string }).user, user)
+  }
+  const refused = startRelayAs(options('account4'), { user: 'a', group: '' })
+  await t.throwsAsync(refused, { message: /^Invalid group ""/u })
+  t.false(calls.has('account4'))
 })
 
 test('every counter has its place', async (t) => {
