@@ -1,4 +1,4 @@
-// Written by `npm run generate` from the tables of options in this folder: change those.
+// Written by `npm run generate` from the tables of options (lib/*/optionTable.ts, lib/persistent/options.ts): change those.
 import type { DeviceOffload } from '../device/optionTable.ts'
 import type { ListenOptions, RelayPeer } from '../relay/ends.ts'
 import type { Offload } from '../check/offload.ts'

@@ -41,10 +41,10 @@ const DECLARATIONS: readonly Declaration[] = [
   { name: 'FeatureOptions', about: 'The options of {@link features}.', table: FEATURES.table },
 ]
 
-const HEAD = `// Written by \`npm run generate\` from the tables of options in this folder: change those.
-import type { DeviceOffload } from './deviceTable.ts'
-import type { ListenOptions, RelayPeer } from './ends.ts'
-import type { Offload } from './offload.ts'
+const HEAD = `// Written by \`npm run generate\` from the tables of options (lib/*/optionTable.ts, lib/persistent/options.ts): change those.
+import type { DeviceOffload } from '../device/optionTable.ts'
+import type { ListenOptions, RelayPeer } from '../relay/ends.ts'
+import type { Offload } from '../check/offload.ts'
 `
 
 /** Returns the declarations of all tables. */
