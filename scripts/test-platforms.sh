@@ -106,7 +106,7 @@ else
   steering=relay::steering::tests::
   alone=(
     "${steering}the_kernel_chooses_as_the_flow_number_does"
-    "${steering}the_first_receives_all_once_datagrams_are_gathered"
+    "${steering}the_first_receives_all_once_datagrams_are_redirected"
     "${steering}a_port_that_is_taken_is_not_shared"
   )
   suite arm64-core cargo core --lib --test packets -- --show-output "${alone[@]/#/--skip=}"

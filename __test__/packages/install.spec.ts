@@ -20,8 +20,8 @@ export async function main(): Promise<void> {
     throw error
   }
 }
-// @ts-expect-error -- the port is missing
-export const wrong: RelayOptions = { addresses: [], sendPort: 1 }
+// @ts-expect-error -- the addresses are missing
+export const wrong: RelayOptions = { sendPort: 1, receivePort: 2 }
 `
 
 packagesTest(
