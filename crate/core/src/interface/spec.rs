@@ -17,7 +17,7 @@ pub(crate) struct Spec<'a> {
     pub(crate) new_mtu: Option<u32>,
     /// Refuses an MTU that the caller cannot use, also one that an existing interface has.
     pub(crate) check_mtu: Option<&'a dyn Fn(u32) -> Result<()>>,
-    /// The limit of segments per super-packet for an MTU. A kernel that rejects it is no error.
+    /// The limit of segments per super-packet for an MTU. If the kernel rejects it, that is not an error.
     pub(crate) max_segments: Option<&'a dyn Fn(u32) -> u32>,
     /// Ethernet address; TAP only.
     pub(crate) mac: Option<[u8; MAC_LEN]>,

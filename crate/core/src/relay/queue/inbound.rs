@@ -17,7 +17,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Messages received by one call at the most.
+/// Messages received by one call, at most.
 pub(super) const BATCH_MESSAGES: usize = 16;
 
 /// What datagrams carry: the relay's interface is a TUN device.

@@ -20,7 +20,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Reads of one batch at the most: one full GSO batch of ordinary packets.
+/// Reads of one batch, at most: one full GSO batch of ordinary packets.
 const BATCH_READS: usize = 64;
 /// A batch ends once it has this much, bytes: half of a common second-level cache. Each batch wakes the
 /// peer's relay but once, which is worth more than sending what is read while it is warm
