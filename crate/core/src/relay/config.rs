@@ -1,19 +1,15 @@
 //! What a relay is started with, and what came of it.
 
-use crate::device::{DEFAULT_CLONE_DEVICE, MAX_QUEUES};
+use crate::device::DEFAULT_CLONE_DEVICE;
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::interface;
-use crate::udp::is_loopback;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The number of queues that stands for as many as pay.
+/// The number of queues that means automatic.
 pub(super) const AUTO_QUEUES: usize = 0;
-
-/// The most queues that are taken unasked.
-const MOST_AUTO_QUEUES: usize = 8;
 
 /// How long the kernel remembers a path MTU (`mtu_expires` of ip-sysctl).
 const PATH_MTU_LIFETIME: Duration = Duration::from_secs(600);
@@ -154,11 +150,6 @@ impl RelayConfig {
         single.into_iter().chain(self.peers.iter().map(|peer| peer.endpoint))
     }
 
-    /// Returns whether every peer is on this machine by its address alone.
-    pub(super) fn is_all_loopback(&self) -> bool {
-        self.endpoints().all(|endpoint| is_loopback(endpoint.ip()))
-    }
-
     /// Looks up the zone of the peer, in the namespace of the calling thread.
     pub(super) fn resolve_zone(&mut self) -> Result<()> {
         let (Some(zone), SocketAddr::V6(peer)) = (&self.peer_zone, &mut self.peer) else {
@@ -171,17 +162,6 @@ impl RelayConfig {
         })?;
         peer.set_scope_id(index);
         Ok(())
-    }
-
-    /// Returns the largest number of queues that there can be.
-    pub(super) fn queue_count(&self) -> usize {
-        match self.queues {
-            AUTO_QUEUES if !self.is_all_loopback() => 1,
-            // One is at work for each that waits for the other end, and few share the caches.
-            AUTO_QUEUES => std::thread::available_parallelism()
-                .map_or(1, |cpus| (cpus.get() + 1).min(MOST_AUTO_QUEUES)),
-            queues => queues.min(MAX_QUEUES),
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::config::{Event, PeerConfig, RelayConfig, RelayInfo};
 use super::peers::{PeerStats, Peers};
 use super::queue::{Closed, Stop, Task, run};
+use super::setup::Plan;
 use super::stats::{Meter, Stats};
 use crate::error::{Error, Result};
 use crate::sys::poll::WakeUp;
@@ -33,14 +34,15 @@ impl Relay {
     ) -> Result<Self> {
         config.resolve_zone()?;
         let peers = Arc::new(Peers::new(&config)?);
+        let plan = Plan::of(config)?;
         let wake_up = WakeUp::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
         let wake_up = Arc::new(wake_up);
         let stop = Arc::new(Stop::new(&wake_up));
-        let meter = Arc::new(Meter::new(config.queue_count()));
+        let meter = Arc::new(Meter::new(plan.queues));
         let (report_start, started) = mpsc::channel();
         let (report_end, closed) = watch::channel(None);
         let task = Task {
-            config,
+            plan,
             peers: Arc::clone(&peers),
             stop: Arc::clone(&stop),
             wake_up,

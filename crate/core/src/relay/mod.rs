@@ -1,14 +1,12 @@
-//! The relay: a TUN interface joined with UDP, one IP packet a datagram and nothing added.
+//! The relay: connects a TUN interface with UDP, one IP packet per datagram and nothing added.
 //!
 //! Its law is transparency: whatever shortcut is taken inside, the packets that come out are those
 //! that went in. A datagram that cannot be a packet is dropped and counted by cause; nothing from
 //! the network ends the relay.
 //!
-//! - [`config`](RelayConfig) says what is wanted, `setup` makes it so (`queues` the device
-//!   and the sockets, `steering` who handles what) and the room `interface` the interface's settings;
+//! - [`config`](RelayConfig) is what the caller asks for, and `setup` decides and opens what that needs;
 //! - `handle` is the relay as its owner holds it;
-//! - `queue` runs the queues: a thread for each, with a loop that drives both directions (`writer` writes
-//!   the packets of one);
+//! - `queue` runs the queues: one thread per queue, with a loop that drives both directions;
 //! - `wire` is the format of datagrams;
 //! - `peers` decides whose datagrams are accepted and where packets go, `counters` lists the counters, `stats` counts,
 //!   `fallback` says which shortcut ended.
@@ -19,17 +17,11 @@ mod config;
 mod counters;
 mod fallback;
 mod handle;
-mod mtu;
 mod peers;
 mod queue;
-mod queues;
 mod setup;
 mod stats;
-mod steering;
-mod underlay_route;
-mod user;
 mod wire;
-mod writer;
 
 pub use config::{Accept, Event, OffloadConfig, PeerConfig, RelayConfig, RelayInfo};
 pub use counters::{COUNTERS, CounterDescription};

@@ -13,7 +13,7 @@ use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::Peers;
-use crate::relay::steering;
+use crate::relay::setup::redirect_datagrams;
 use crate::sys::poll::{Interest, Poller, Readiness, WakeUp};
 use crate::udp::UdpEndpoint;
 use std::io;
@@ -319,7 +319,7 @@ fn note(
     if let Some(fallback) = report.fallback {
         on_fallback(fallback);
     }
-    let redirect = |endpoint| steering::redirect_datagrams(endpoint).is_ok();
+    let redirect = |endpoint| redirect_datagrams(endpoint).is_ok();
     if report.is_misdirected && endpoint.is_some_and(redirect) {
         on_fallback(Fallback::Receivers);
     }

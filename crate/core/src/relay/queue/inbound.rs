@@ -1,15 +1,15 @@
 //! Peer to interface: receive a batch, split GSO batches, coalesce packets, write. Everything that comes
 //! from the network is hostile until checked.
 
+use super::packet_writer::PacketWriter;
 use super::step::{Failure, Step, StepReport};
 use crate::packet::layer::Layer;
 use crate::port::coalescing_writer::{CoalescingChange, WriteProgress};
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::PeerView;
+use crate::relay::setup::FlowShare;
 use crate::relay::stats::{Counters, InboundDrop};
-use crate::relay::steering::FlowShare;
 use crate::relay::wire::Wire;
-use crate::relay::writer::Writer;
 use crate::sys::mmsg::Received;
 use crate::sys::socket::ErrorReport;
 use crate::udp::UdpReceiver;
@@ -28,7 +28,7 @@ pub(super) struct Inbound {
     receiver: UdpReceiver,
     peers: PeerView,
     wire: Wire,
-    writer: Writer,
+    writer: PacketWriter,
     counters: Arc<Counters>,
     /// The last messages received were a single datagram.
     is_quiet: bool,
@@ -40,7 +40,7 @@ impl Inbound {
     pub(super) fn new(
         receiver: UdpReceiver,
         peers: PeerView,
-        writer: Writer,
+        writer: PacketWriter,
         counters: Arc<Counters>,
     ) -> Self {
         Self {

@@ -1,20 +1,19 @@
-//! The relay's threads: the first sets up, starts one for each further queue, relays itself, takes
-//! back what was added, and says how it ended.
+//! The relay's threads: the first sets up, starts one for each further queue, relays itself, rolls back
+//! what it added, and reports how it ended.
 
 use super::engine::{Engine, Parts, Stop};
 use super::inbound::{BATCH_MESSAGES, Inbound};
 use super::lanes::{Lane, Lanes};
 use super::outbound::Outbound;
+use super::packet_writer::PacketWriter;
 use crate::error::{Error, Result};
 use crate::interface::Undo;
 use crate::packet::coalesce::CoalesceOptions;
-use crate::relay::config::{Event, RelayConfig, RelayInfo};
+use crate::relay::config::{Event, RelayInfo};
 use crate::relay::fallback::Fallback;
-use crate::relay::mtu;
 use crate::relay::peers::Peers;
-use crate::relay::setup::{self, Queue, ReadyRelay};
+use crate::relay::setup::{self, Plan, Queue, ReadyRelay};
 use crate::relay::stats::{Counters, Meter};
-use crate::relay::writer::Writer;
 use crate::sys::poll::WakeUp;
 use crate::udp::{SendQueue, UdpEndpoint, UdpReceiver, UdpSender};
 use std::sync::{Arc, mpsc};
@@ -27,7 +26,7 @@ pub type Closed = std::result::Result<(), Arc<Error>>;
 
 /// What the thread is given.
 pub(in crate::relay) struct Task {
-    pub(in crate::relay) config: RelayConfig,
+    pub(in crate::relay) plan: Plan,
     pub(in crate::relay) peers: Arc<Peers>,
     pub(in crate::relay) stop: Arc<Stop>,
     /// What `stop` rings; it ends with the task.
@@ -70,7 +69,7 @@ fn relay(
     runtime: &Runtime,
     started: &mpsc::Sender<Result<RelayInfo>>,
 ) -> Option<Result<()>> {
-    let prepared = match runtime.block_on(setup::prepare(&task.config)) {
+    let prepared = match runtime.block_on(setup::prepare(&task.plan)) {
         Ok(prepared) => prepared,
         Err(error) => {
             let _ = started.send(Err(error));
@@ -192,15 +191,14 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     let Queue { device, endpoints, offload, share } = queue;
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
     let coalesce = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
-    let max_batch_bytes = mtu::max_payload(&task.config);
     let lane = |endpoint: &Arc<UdpEndpoint>| {
         let sender = UdpSender::new(Arc::clone(endpoint), offload.gso);
-        Lane::new(sender, SendQueue::new(max_batch_bytes), endpoint.local().is_ipv4())
+        Lane::new(sender, SendQueue::new(task.plan.max_payload), endpoint.local().is_ipv4())
     };
     let lanes = Lanes::new(endpoints.iter().map(lane).collect());
     let socket = |endpoint: Arc<UdpEndpoint>| {
         let receiver = UdpReceiver::new(Arc::clone(&endpoint), BATCH_MESSAGES);
-        let writer = Writer::new(Arc::clone(&device), coalesce);
+        let writer = PacketWriter::new(Arc::clone(&device), coalesce);
         let (peers, counters) = (task.peers.view(), Arc::clone(counters));
         let inbound = Inbound::new(receiver, peers, writer, counters).for_share(share);
         (endpoint, inbound)

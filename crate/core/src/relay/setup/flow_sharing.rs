@@ -16,27 +16,27 @@ use std::sync::Arc;
 
 /// Which of the flows a queue handles.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FlowShare {
+pub(in crate::relay) struct FlowShare {
     /// Number of the queue.
-    pub(super) number: usize,
+    pub(in crate::relay) number: usize,
     /// How many queues there are.
-    pub(super) queues: usize,
+    pub(in crate::relay) queues: usize,
 }
 
 impl FlowShare {
     /// Every flow, as of a queue that is alone.
-    pub(super) const ALL: Self = Self { number: 0, queues: 1 };
+    pub(in crate::relay) const ALL: Self = Self { number: 0, queues: 1 };
 
     /// Whether `packet` is one for this queue.
-    pub(super) fn has(self, packet: &[u8]) -> bool {
+    pub(in crate::relay) fn has(self, packet: &[u8]) -> bool {
         self.queues == 1
             || usize::from(flow::hash(packet)).checked_rem(self.queues) == Some(self.number)
     }
 }
 
-/// A persistent device with a program of ours, which is taken away with this.
+/// A persistent device with a program of ours, which is removed when this is dropped.
 #[derive(Debug)]
-pub(super) struct SteeredDevice(Arc<TunDevice>);
+pub(in crate::relay) struct SteeredDevice(Arc<TunDevice>);
 
 impl SteeredDevice {
     /// A device of the relay's own takes its program along.
@@ -67,7 +67,7 @@ pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint]) -> Result<()> {
 }
 
 /// Has the first of the sockets receive all datagrams from now on, by whichever of them this is asked.
-pub(super) fn redirect_datagrams(endpoint: &UdpEndpoint) -> io::Result<()> {
+pub(in crate::relay) fn redirect_datagrams(endpoint: &UdpEndpoint) -> io::Result<()> {
     bpf::attach_reuseport(endpoint.as_fd(), &[Instruction::Return(0)])
 }
 

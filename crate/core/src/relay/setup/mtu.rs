@@ -1,9 +1,10 @@
 //! Which MTU the interface gets, and which it can have.
 
-use super::config::RelayConfig;
-use super::wire::Wire;
+use super::plan::Plan;
 use crate::device::MIN_MTU as MIN_V4;
 use crate::error::{Error, ErrorCode, Result};
+use crate::relay::config::RelayConfig;
+use crate::relay::wire::Wire;
 use crate::udp::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6, MAX_SEGMENTS};
 use std::net::SocketAddr;
 
@@ -31,14 +32,15 @@ pub(super) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
 }
 
 /// Returns how many packets of `mtu` bytes one GSO batch carries at most.
-pub(super) fn segments(mtu: u32, config: &RelayConfig) -> u32 {
+pub(super) fn segments(mtu: u32, plan: &Plan) -> u32 {
     let datagram = Wire::default().seal(mtu as usize).max(1);
-    (max_payload(config) / datagram).clamp(1, MAX_SEGMENTS) as u32
+    (plan.max_payload / datagram).clamp(1, MAX_SEGMENTS) as u32
 }
 
 /// Refuses an MTU that the interface's addresses or the datagrams cannot have.
-pub(super) fn check(mtu: u32, config: &RelayConfig) -> Result<()> {
-    let largest = max_payload(config) - Wire::default().overhead();
+pub(super) fn check(mtu: u32, plan: &Plan) -> Result<()> {
+    let config = &plan.config;
+    let largest = plan.max_payload - Wire::default().overhead();
     let refuse = |reason: String, advice: String| {
         Err(Error::new(ErrorCode::InvalidArgument, "use the MTU", mtu.to_string(), reason)
             .with_advice(advice))
@@ -70,8 +72,9 @@ pub(super) fn check(mtu: u32, config: &RelayConfig) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn config(address: &str, peer: &str) -> RelayConfig {
-        RelayConfig::new(address.parse().unwrap(), peer.parse().unwrap(), 0)
+    fn plan(address: &str, peer: &str) -> Plan {
+        let config = RelayConfig::new(address.parse().unwrap(), peer.parse().unwrap(), 0);
+        Plan::of(config).unwrap()
     }
 
     #[test]
@@ -84,24 +87,24 @@ mod tests {
 
     #[test]
     fn a_super_packet_is_one_gso_batch() {
-        let config = &config("10.9.0.1/24", "192.0.2.1:1");
-        assert_eq!(segments(1_500, config), 43);
-        assert_eq!(segments(9_000, config), 7);
-        assert_eq!(segments(65_507, config), 1);
-        assert_eq!(segments(68, config), 64);
-        assert_eq!(segments(0, config), 64);
+        let plan = &plan("10.9.0.1/24", "192.0.2.1:1");
+        assert_eq!(segments(1_500, plan), 43);
+        assert_eq!(segments(9_000, plan), 7);
+        assert_eq!(segments(65_507, plan), 1);
+        assert_eq!(segments(68, plan), 64);
+        assert_eq!(segments(0, plan), 64);
     }
 
     #[test]
     fn limits_are_those_of_the_datagram_and_of_the_family() {
-        let v4 = config("10.9.0.1/24", "127.0.0.1:1");
+        let v4 = plan("10.9.0.1/24", "127.0.0.1:1");
         for mtu in [68, 576, 1_279, 65_507] {
             assert!(check(mtu, &v4).is_ok(), "{mtu}");
         }
         for mtu in [0, 67, 65_508, 65_535] {
             assert_eq!(check(mtu, &v4).unwrap_err().code(), ErrorCode::InvalidArgument, "{mtu}");
         }
-        let v6 = config("fd00::1/64", "[::1]:1");
+        let v6 = plan("fd00::1/64", "[::1]:1");
         assert!(check(1_280, &v6).is_ok());
         assert!(check(65_527, &v6).is_ok());
         assert!(check(1_279, &v6).is_err());

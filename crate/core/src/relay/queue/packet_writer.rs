@@ -1,24 +1,24 @@
 //! Writing a batch into the interface: what the coalescing writer reports, as counters and causes.
 
-use super::stats::{Counters, InboundDrop};
 use crate::device::TunDevice;
 use crate::packet::coalesce::CoalesceOptions;
 use crate::packet::vnet::VnetHeader;
 use crate::port::coalescing_writer::{
     CoalescingChange, CoalescingWriter, DeviceSink, WriteOutcome, WriteProgress,
 };
+use crate::relay::stats::{Counters, InboundDrop};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Writes the packets of one batch after another, and counts them.
-pub(super) struct Writer {
+pub(super) struct PacketWriter {
     device: Arc<TunDevice>,
     vnet_len: usize,
     packets: CoalescingWriter,
 }
 
-impl Writer {
+impl PacketWriter {
     /// Returns a writer that coalesces what `options` allow.
     pub(super) fn new(device: Arc<TunDevice>, options: CoalesceOptions) -> Self {
         let vnet_len = if device.has_vnet_header() { VnetHeader::LEN } else { 0 };

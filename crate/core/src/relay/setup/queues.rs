@@ -1,25 +1,25 @@
 //! Opening the queues: one device and one UDP port, with as many queues and sockets as asked for.
 
-use super::config::{AUTO_QUEUES, OffloadConfig, RelayConfig};
-use super::fallback::Fallback;
-use super::steering;
-use super::steering::SteeredDevice;
+use super::flow_sharing::{self, SteeredDevice};
+use super::plan::Plan;
 use crate::device::{DeviceOptions, Mode, Offloads, TunDevice, busy_error, has_vnet_header};
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::link::KindData;
 use crate::netlink::{Connection, LinkRef};
+use crate::relay::config::{OffloadConfig, RelayConfig};
+use crate::relay::fallback::Fallback;
 use crate::udp::{UdpEndpoint, UdpOptions};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The opened queues of a device.
 pub(super) struct Opened {
     pub(super) devices: Vec<Arc<TunDevice>>,
-    /// What is in use of what the configuration allows.
+    /// Offloads in use, of those that the configuration allows.
     pub(super) offload: OffloadConfig,
     /// What the kernel refused.
     pub(super) fallbacks: Vec<Fallback>,
-    /// Has a program, to be taken away at the end.
+    /// Has a program, which is removed at the end.
     pub(super) steered: Option<SteeredDevice>,
 }
 
@@ -37,30 +37,30 @@ pub(super) type Sockets = Vec<UdpEndpoint>;
 const PORT_ATTEMPTS: usize = 16;
 
 /// Binds the sockets of each queue, in the calling thread's network namespace.
-pub(super) fn bind(config: &RelayConfig) -> Result<Vec<Sockets>> {
-    let queues = config.queue_count();
-    if config.queues != AUTO_QUEUES || queues == 1 {
-        return bind_queues(config, queues);
+pub(super) fn bind(plan: &Plan) -> Result<Vec<Sockets>> {
+    let queues = plan.queues;
+    if !plan.has_auto_queues || queues == 1 {
+        return bind_queues(plan, queues);
     }
-    // Nobody asked for several, so where they cannot be had there is nothing to tell.
-    if !steering::can_steer_packets() {
-        return bind_queues(config, 1);
+    // Several were not asked for, so it is not reported if there cannot be any.
+    if !flow_sharing::can_steer_packets() {
+        return bind_queues(plan, 1);
     }
-    bind_queues(config, queues).or_else(|_| bind_queues(config, 1))
+    bind_queues(plan, queues).or_else(|_| bind_queues(plan, 1))
 }
 
-fn bind_queues(config: &RelayConfig, queues: usize) -> Result<Vec<Sockets>> {
-    let is_ipv4 = config.peer.is_ipv4();
-    let needs_both = config.endpoints().any(|peer| peer.is_ipv4() != is_ipv4);
-    let mut attempts = if config.receive_port == 0 { PORT_ATTEMPTS } else { 1 };
+fn bind_queues(plan: &Plan, queues: usize) -> Result<Vec<Sockets>> {
+    let Plan { is_ipv4, needs_both, .. } = *plan;
+    let receive_port = plan.config.receive_port;
+    let mut attempts = if receive_port == 0 { PORT_ATTEMPTS } else { 1 };
     loop {
-        let first = bind_family(config, is_ipv4, config.receive_port, queues)?;
+        let first = bind_family(plan, is_ipv4, receive_port, queues)?;
         if !needs_both {
             return Ok(first.into_iter().map(|socket| vec![socket]).collect());
         }
         let port = first.first().map_or(0, |socket| socket.local().port());
         attempts -= 1;
-        match bind_family(config, !is_ipv4, port, queues) {
+        match bind_family(plan, !is_ipv4, port, queues) {
             Ok(second) => {
                 return Ok(first.into_iter().zip(second).map(|(a, b)| vec![a, b]).collect());
             }
@@ -70,38 +70,17 @@ fn bind_queues(config: &RelayConfig, queues: usize) -> Result<Vec<Sockets>> {
     }
 }
 
-fn bind_family(
-    config: &RelayConfig,
-    is_ipv4: bool,
-    port: u16,
-    queues: usize,
-) -> Result<Vec<UdpEndpoint>> {
+fn bind_family(plan: &Plan, is_ipv4: bool, port: u16, queues: usize) -> Result<Vec<UdpEndpoint>> {
     let options = UdpOptions {
-        listen: SocketAddr::new(listen_address(config, is_ipv4), port),
-        wants_gro: wants_gro(config, queues),
-        buffer_bytes: config.socket_buffer_bytes,
+        listen: SocketAddr::new(plan.listen_address(is_ipv4), port),
+        wants_gro: plan.wants_gro(queues),
+        buffer_bytes: plan.config.socket_buffer_bytes,
     };
     let endpoints = UdpEndpoint::bind_queues(&options, queues)?;
     if queues > 1 {
-        steering::steer_datagrams(&endpoints)?;
+        flow_sharing::steer_datagrams(&endpoints)?;
     }
     Ok(endpoints)
-}
-
-fn listen_address(config: &RelayConfig, is_ipv4: bool) -> IpAddr {
-    config.listen.unwrap_or_else(|| match (is_ipv4, config.is_all_loopback()) {
-        (true, true) => Ipv4Addr::LOCALHOST.into(),
-        (true, false) => Ipv4Addr::UNSPECIFIED.into(),
-        (false, true) => Ipv6Addr::LOCALHOST.into(),
-        (false, false) => Ipv6Addr::UNSPECIFIED.into(),
-    })
-}
-
-/// Whether to receive GSO batches. One goes to a single queue as a whole, so with several queues it may carry
-/// one flow only. For datagrams from a network the kernel forms batches of whatever follows each other; on this
-/// machine they are as the peer formed them, and ours are of one flow.
-fn wants_gro(config: &RelayConfig, queues: usize) -> bool {
-    config.offload.gro && (queues == 1 || config.is_all_loopback())
 }
 
 /// Looks for the device in the calling thread's network namespace. One that another process has
@@ -136,26 +115,22 @@ fn is_absent(error: &Error) -> bool {
 
 /// Opens the device with a queue for each of `sockets`, in the calling thread's network namespace.
 /// It may have but one where more are not asked for.
-pub(super) fn open(
-    config: &RelayConfig,
-    sockets: &[Sockets],
-    existing: Option<Existing>,
-) -> Result<Opened> {
+pub(super) fn open(plan: &Plan, sockets: &[Sockets], existing: Option<Existing>) -> Result<Opened> {
     let mut fallbacks = Vec::new();
     let mut refuse = |fallback: Fallback, offload: &mut OffloadConfig| {
         fallback.apply(offload);
         fallbacks.push(fallback);
     };
-    let mut offload = config.offload;
-    offload.gro = wants_gro(config, sockets.len());
+    let mut offload = plan.config.offload;
+    offload.gro = plan.wants_gro(sockets.len());
     if offload.gro && !sockets.iter().flatten().all(UdpEndpoint::has_gro) {
         refuse(Fallback::Gro, &mut offload);
     }
-    if offload.needs_vnet_header() && !has_vnet_header(&config.clone_device) {
+    if offload.needs_vnet_header() && !has_vnet_header(&plan.config.clone_device) {
         refuse(Fallback::VnetHeader, &mut offload);
     }
-    let form = Form::new(config, sockets.len(), existing);
-    let mut devices = open_queues(config, form, offload.needs_vnet_header())?;
+    let form = Form::new(plan, sockets.len(), existing);
+    let mut devices = open_queues(&plan.config, form, offload.needs_vnet_header())?;
     if let Some(first) = devices.first()
         && offload.needs_vnet_header()
     {
@@ -170,9 +145,9 @@ pub(super) fn open(
     }
     let mut steered = None;
     if devices.len() > 1 {
-        match steering::steer_packets(&devices) {
+        match flow_sharing::steer_packets(&devices) {
             Ok(()) => steered = devices.first().and_then(SteeredDevice::of),
-            Err(_) if config.queues == AUTO_QUEUES => devices.truncate(1),
+            Err(_) if plan.has_auto_queues => devices.truncate(1),
             Err(error) => {
                 refuse(Fallback::Steering(error.raw_os_error().unwrap_or(0)), &mut offload);
             }
@@ -190,11 +165,11 @@ struct Form {
 }
 
 impl Form {
-    fn new(config: &RelayConfig, queues: usize, existing: Option<Existing>) -> Self {
+    fn new(plan: &Plan, queues: usize, existing: Option<Existing>) -> Self {
         let is_new = existing.is_none();
         match existing {
             // A device stays as it was made.
-            Some(Existing { is_multi_queue }) if config.queues == AUTO_QUEUES => {
+            Some(Existing { is_multi_queue }) if plan.has_auto_queues => {
                 Self { queues: if is_multi_queue { queues } else { 1 }, is_multi_queue, is_new }
             }
             _ => Self { queues, is_multi_queue: queues > 1, is_new },

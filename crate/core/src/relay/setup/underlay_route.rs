@@ -1,10 +1,10 @@
 //! The underlay's route to a peer: how long its datagrams may be, and which networks must not be routed into
 //! the tunnel.
 
-use super::config::RelayConfig;
 use super::mtu;
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::{Connection, LinkRef};
+use crate::relay::config::RelayConfig;
 use crate::udp::is_loopback;
 use ipnet::IpNet;
 use std::net::SocketAddr;

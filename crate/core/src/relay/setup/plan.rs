@@ -1,0 +1,153 @@
+//! What a relay sets up, as far as its configuration decides it. Everything later takes the plan.
+
+use super::mtu;
+use crate::device::MAX_QUEUES;
+use crate::error::{Error, ErrorCode, Result};
+use crate::interface;
+use crate::relay::config::{AUTO_QUEUES, RelayConfig};
+use crate::udp::is_loopback;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::thread;
+
+/// The most queues that a relay takes automatically.
+const MOST_AUTO_QUEUES: usize = 8;
+
+/// The decisions of a start.
+#[derive(Debug)]
+pub(in crate::relay) struct Plan {
+    pub(in crate::relay) config: RelayConfig,
+    /// Every peer has a loopback address, so that all datagrams stay on this machine.
+    is_all_loopback: bool,
+    /// Family of the first peer's socket.
+    pub(super) is_ipv4: bool,
+    /// Peers have both address families, so each queue has a socket of the other one too.
+    pub(super) needs_both: bool,
+    /// Queues, each with a thread and its sockets. An existing device or a kernel that cannot spread packets may
+    /// make them one.
+    pub(in crate::relay) queues: usize,
+    /// The number of queues was not asked for: fewer may be taken without a report.
+    pub(super) has_auto_queues: bool,
+    /// Largest payload of a datagram to any of the peers, and of a GSO batch, bytes.
+    pub(in crate::relay) max_payload: usize,
+}
+
+impl Plan {
+    /// Decides what to set up; `InvalidArgument` if the options contradict each other or the kernel's limits.
+    pub(in crate::relay) fn of(config: RelayConfig) -> Result<Self> {
+        check(&config)?;
+        let is_all_loopback = config.endpoints().all(|endpoint| is_loopback(endpoint.ip()));
+        let is_ipv4 = config.peer.is_ipv4();
+        let needs_both = config.endpoints().any(|peer| peer.is_ipv4() != is_ipv4);
+        let has_auto_queues = config.queues == AUTO_QUEUES;
+        let plan = Self {
+            is_all_loopback,
+            is_ipv4,
+            needs_both,
+            queues: if has_auto_queues { auto_queues(is_all_loopback) } else { config.queues },
+            has_auto_queues,
+            max_payload: mtu::max_payload(&config),
+            config,
+        };
+        plan.config.mtu.map_or(Ok(()), |mtu| mtu::check(mtu, &plan))?;
+        Ok(plan)
+    }
+
+    /// Returns the address to receive on, for a socket of this family.
+    pub(super) fn listen_address(&self, is_ipv4: bool) -> IpAddr {
+        self.config.listen.unwrap_or_else(|| match (is_ipv4, self.is_all_loopback) {
+            (true, true) => Ipv4Addr::LOCALHOST.into(),
+            (true, false) => Ipv4Addr::UNSPECIFIED.into(),
+            (false, true) => Ipv6Addr::LOCALHOST.into(),
+            (false, false) => Ipv6Addr::UNSPECIFIED.into(),
+        })
+    }
+
+    /// Returns whether to receive GSO batches with this number of queues. One goes to a single queue as a whole,
+    /// so with several queues it may carry one flow only. For datagrams from a network the kernel forms batches of
+    /// whatever follows each other; on this machine they are as the peer formed them, and ours are of one flow.
+    pub(super) fn wants_gro(&self, queues: usize) -> bool {
+        self.config.offload.gro && (queues == 1 || self.is_all_loopback)
+    }
+}
+
+fn check(config: &RelayConfig) -> Result<()> {
+    let refuse = |operation: &'static str, subject: String, reason: &str| {
+        Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason))
+    };
+    if config.addresses.is_empty() {
+        return refuse("start the relay", String::new(), "the interface needs an address");
+    }
+    interface::check_repeats(&config.addresses, &config.routes)?;
+    if config.queues > MAX_QUEUES {
+        let reason = format!("a device has at most {MAX_QUEUES} queues");
+        return refuse("open queues of the interface", config.queues.to_string(), &reason);
+    }
+    Ok(())
+}
+
+/// Returns the number of queues for peers that are all on this machine, or not. For each queue that waits for the
+/// other end, one runs; few queues share the caches better than many.
+fn auto_queues(is_all_loopback: bool) -> usize {
+    if !is_all_loopback {
+        return 1;
+    }
+    thread::available_parallelism().map_or(1, |cpus| (cpus.get() + 1).min(MOST_AUTO_QUEUES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::config::PeerConfig;
+
+    fn config(peers: &[&str]) -> RelayConfig {
+        let peers = peers.iter().map(|endpoint| PeerConfig {
+            endpoint: endpoint.parse().unwrap(),
+            networks: Vec::new(),
+        });
+        RelayConfig::with_peers("10.9.0.1/24".parse().unwrap(), peers.collect(), 0).unwrap()
+    }
+
+    #[test]
+    fn the_peers_decide_families_listen_addresses_queues_and_gro() {
+        let auto = auto_queues(true);
+        for (peers, v4, v6, needs_both, queues, gro_of_many) in [
+            (&["127.0.0.2:1"][..], "127.0.0.1", "::1", false, auto, true),
+            (&["192.0.2.1:1"], "0.0.0.0", "::", false, 1, false),
+            (&["127.0.0.2:1", "192.0.2.1:1"], "0.0.0.0", "::", false, 1, false),
+            (&["127.0.0.2:1", "[::1]:1"], "127.0.0.1", "::1", true, auto, true),
+            (&["[2001:db8::1]:1", "192.0.2.1:1"], "0.0.0.0", "::", true, 1, false),
+        ] {
+            let plan = Plan::of(config(peers)).unwrap();
+            let listen = [true, false].map(|is_ipv4| plan.listen_address(is_ipv4).to_string());
+            assert_eq!(listen, [v4, v6], "{peers:?}");
+            assert_eq!(plan.is_ipv4, peers[0].starts_with('1'), "{peers:?}");
+            assert_eq!((plan.needs_both, plan.queues), (needs_both, queues), "{peers:?}");
+            assert_eq!((plan.wants_gro(1), plan.wants_gro(2)), (true, gro_of_many), "{peers:?}");
+            assert!(plan.has_auto_queues);
+        }
+    }
+
+    #[test]
+    fn options_of_the_caller_are_kept() {
+        let listen = "192.0.2.9".parse().unwrap();
+        let mut config = config(&["192.0.2.1:1"]);
+        (config.listen, config.queues, config.offload.gro) = (Some(listen), 3, false);
+        let plan = Plan::of(config).unwrap();
+        assert_eq!((plan.listen_address(true), plan.queues), (listen, 3));
+        assert!(!plan.wants_gro(1) && !plan.has_auto_queues);
+    }
+
+    #[test]
+    fn what_the_kernel_cannot_have_is_refused() {
+        let refused = |change: fn(&mut RelayConfig)| {
+            let mut config = config(&["192.0.2.1:1"]);
+            change(&mut config);
+            let error = Plan::of(config).map(drop).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+        };
+        refused(|config| config.addresses.clear());
+        refused(|config| config.queues = MAX_QUEUES + 1);
+        refused(|config| config.mtu = Some(65_508));
+        refused(|config| config.addresses.push(config.addresses[0]));
+    }
+}
