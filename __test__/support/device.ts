@@ -54,17 +54,17 @@ export async function sendNumbers({ run }: Namespace, count: number): Promise<vo
   )
 }
 
-/** Datagrams of a train, and the payload of each. */
-export const TRAIN_PACKETS = 5
-export const TRAIN_BYTES = 1000
+/** Datagrams of a GSO batch, and the payload of each. */
+export const SEGMENTS = 5
+export const SEGMENT_BYTES = 1000
 
-/** Sends a train of datagrams by one call (`UDP_SEGMENT` of udp(7)): a super-packet, where the device takes it. */
-export async function sendTrain({ run }: Namespace): Promise<void> {
+/** Sends a GSO batch of datagrams by one call (`UDP_SEGMENT` of udp(7)): a super-packet, where the device takes it. */
+export async function sendGsoBatch({ run }: Namespace): Promise<void> {
   const script = `
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.IPPROTO_UDP, 103, ${TRAIN_BYTES})
-s.sendto(bytes(${TRAIN_PACKETS * TRAIN_BYTES}), ('${BEHIND}', 9))`
+s.setsockopt(socket.IPPROTO_UDP, 103, ${SEGMENT_BYTES})
+s.sendto(bytes(${SEGMENTS * SEGMENT_BYTES}), ('${BEHIND}', 9))`
   await run('python3', '-c', script)
 }
 

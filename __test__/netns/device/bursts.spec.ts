@@ -7,9 +7,9 @@ const QUEUE = { txQueueLength: 1000 }
 const ETHERNET_BYTES = 14
 const TURNS = 6
 const SMALL = 40
-const TRAIN = 5
+const SEGMENTS = 5
 
-/** Small datagrams, a train of long ones behind them, and that several times. */
+/** Small datagrams, a GSO batch of long ones behind them, and that several times. */
 const MIXTURE = `
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -17,10 +17,10 @@ for turn in range(${TURNS}):
   s.setsockopt(socket.IPPROTO_UDP, 103, 0)
   for n in range(${SMALL}): s.sendto(b'%d.%d' % (turn, n), ('${BEHIND}', 9))
   s.setsockopt(socket.IPPROTO_UDP, 103, 1000)
-  s.sendto(b''.join(b'%d' % n * 1000 for n in range(${TRAIN})), ('${BEHIND}', 9))`
+  s.sendto(b''.join(b'%d' % n * 1000 for n in range(${SEGMENTS})), ('${BEHIND}', 9))`
 const PAYLOADS = Array.from({ length: TURNS }, (_, turn) => [
   ...Array.from({ length: SMALL }, (_, n) => `${turn}.${n}`),
-  ...Array.from({ length: TRAIN }, (_, n) => String(n).repeat(1000)),
+  ...Array.from({ length: SEGMENTS }, (_, n) => String(n).repeat(1000)),
 ]).flat()
 
 test('packets that keep coming are read several at a time, unless that is not wanted', async (t) => {

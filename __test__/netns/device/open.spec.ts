@@ -2,11 +2,11 @@ import { openSync } from 'node:fs'
 import { openTap, openTun } from '../../../index.ts'
 import {
   NEAR,
-  TRAIN_BYTES,
-  TRAIN_PACKETS,
+  SEGMENT_BYTES,
+  SEGMENTS,
   linkNames,
   linkOf,
-  sendTrain,
+  sendGsoBatch,
   tapIn,
   tunIn,
   withTun,
@@ -112,10 +112,10 @@ test('offloads of an earlier owner do not reach one who wants none', async (t) =
   const name = 'stale0'
   await (await tunIn(t, namespace, { name, persistent: true, addresses: [NEAR] })).close()
   const plain = await tunIn(t, namespace, { name, offload: false })
-  await sendTrain(namespace)
+  await sendGsoBatch(namespace)
   const lengths: number[] = []
-  for await (const packet of plain) if (lengths.push(packet.length) === TRAIN_PACKETS) break
-  t.deepEqual(lengths, new Array(TRAIN_PACKETS).fill(TRAIN_BYTES + 28))
+  for await (const packet of plain) if (lengths.push(packet.length) === SEGMENTS) break
+  t.deepEqual(lengths, new Array(SEGMENTS).fill(SEGMENT_BYTES + 28))
 })
 
 test('several queues of one device are opened one by one', async (t) => {

@@ -3,9 +3,9 @@ import { openTun } from '../../../index.ts'
 import {
   BEHIND,
   NEAR,
-  TRAIN_PACKETS,
+  SEGMENTS,
   linkOf,
-  sendTrain,
+  sendGsoBatch,
   tapIn,
   textOf,
   tunIn,
@@ -177,11 +177,11 @@ test('a queue too many is refused, and none of those before it stays', async (t)
 
 test('what a super-packet was cut into is read though nothing else comes', async (t) => {
   if (!hasTools(t, 'python3')) return
-  const { tun, namespace } = await withTun(t, { highWaterMark: TRAIN_PACKETS - 1 })
-  await sendTrain(namespace)
+  const { tun, namespace } = await withTun(t, { highWaterMark: SEGMENTS - 1 })
+  await sendGsoBatch(namespace)
   let count = 0
   for await (const packet of tun) {
     t.is(packet.subarray(16, 20).join('.'), BEHIND)
-    if (++count === TRAIN_PACKETS) break
+    if (++count === SEGMENTS) break
   }
 })

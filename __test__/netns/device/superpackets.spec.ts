@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SuperPacket, TunDevice } from '../../../index.ts'
 import {
-  TRAIN_BYTES,
-  TRAIN_PACKETS,
+  SEGMENT_BYTES,
+  SEGMENTS,
   sendNumbers,
-  sendTrain,
+  sendGsoBatch,
   tapIn,
   textOf,
   tunIn,
@@ -17,7 +17,7 @@ import { Traffic } from '../../support/traffic.ts'
 
 const NEEDS_CSUM = 1
 const GSO_UDP_L4 = 5
-const PAYLOAD = TRAIN_PACKETS * TRAIN_BYTES
+const PAYLOAD = SEGMENTS * SEGMENT_BYTES
 
 async function first(packets: AsyncIterable<SuperPacket>): Promise<SuperPacket> {
   for await (const packet of packets) return packet
@@ -33,7 +33,7 @@ test('a super-packet is handed out whole, with what the kernel says of it', asyn
       t.pass()
       return
     }
-    await sendTrain(namespace)
+    await sendGsoBatch(namespace)
     const { data, header } = await first(tun.packets({ superpackets: true }))
     t.is(data.length, 28 + PAYLOAD)
     t.is(data[0], 0x45)
@@ -41,7 +41,7 @@ test('a super-packet is handed out whole, with what the kernel says of it', asyn
       flags: NEEDS_CSUM,
       gsoType: GSO_UDP_L4,
       hdrLen: 28,
-      gsoSize: TRAIN_BYTES,
+      gsoSize: SEGMENT_BYTES,
       csumStart: 20,
       csumOffset: 6,
     })
@@ -58,10 +58,10 @@ test('a super-packet is handed out whole, with what the kernel says of it', asyn
 test('a loop of ordinary packets after one of super-packets gets them cut, and none is lost', async (t) => {
   if (!hasTools(t, 'python3')) return
   const { tun, namespace } = await withTun(t)
-  for (let turn = 0; turn < 3; turn++) await sendTrain(namespace)
+  for (let turn = 0; turn < 3; turn++) await sendGsoBatch(namespace)
   const whole = await first(tun.packets({ superpackets: true }))
   const lengths: number[] = [whole.data.length]
-  const count = tun.offload.uso ? TRAIN_PACKETS : 1
+  const count = tun.offload.uso ? SEGMENTS : 1
   // The two that were read ahead, and of the second of them but a part.
   for await (const packet of tun) {
     lengths.push(packet.length)
@@ -74,7 +74,7 @@ test('a loop of ordinary packets after one of super-packets gets them cut, and n
     if (lengths.length === 1 + 2 * count) break
   }
   const cut = new Array<number>(2 * count).fill(
-    tun.offload.uso ? 28 + TRAIN_BYTES : whole.data.length,
+    tun.offload.uso ? 28 + SEGMENT_BYTES : whole.data.length,
   )
   t.deepEqual(lengths, [whole.data.length, ...cut])
   t.is(tun.offload.uso ? whole.data.length : 28 + PAYLOAD, 28 + PAYLOAD)
@@ -163,11 +163,11 @@ test('a super-frame of a TAP device begins with its Ethernet header', async (t) 
     'dev',
     tap.name,
   )
-  await sendTrain(namespace)
+  await sendGsoBatch(namespace)
   for await (const { data, header } of tap.packets({ superpackets: true })) {
     if (header.gsoSize === 0) continue
     t.is(data.length, 14 + 28 + PAYLOAD)
-    t.like(header, { hdrLen: 42, csumStart: 34, gsoSize: TRAIN_BYTES })
+    t.like(header, { hdrLen: 42, csumStart: 34, gsoSize: SEGMENT_BYTES })
     break
   }
 })

@@ -187,7 +187,7 @@ class Soak {
     }
   }
 
-  /** Datagrams that no socket took or had room for, as far as the kernel counts them: a train is one. */
+  /** Datagrams that no socket took or had room for, as far as the kernel counts them: a GSO batch is one. */
   async #lostOnTheWire(): Promise<number> {
     const text = await command(this.#wire)('cat', '/proc/net/snmp')
     const [names = '', values = ''] = text.split('\n').filter((line) => line.startsWith('Udp:'))

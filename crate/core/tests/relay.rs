@@ -182,28 +182,31 @@ fn a_deleted_interface_ends_the_relay_with_the_reason() {
 }
 
 #[test]
-fn trains_longer_than_the_path_go_singly_and_segmentation_stays_on() {
-    in_namespace("trains_longer_than_the_path_go_singly_and_segmentation_stays_on", || {
-        ip("link set lo mtu 1300");
-        let peer = loopback_socket();
-        let relay = start(config(peer.local_addr().unwrap()));
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
-        let mut buffer = [0; 2_000];
-        // Bursts that the peer's default buffer holds, each long enough to make a train.
-        for burst in 0..10_u8 {
-            for number in 0..20_u8 {
-                let mut payload = vec![7; 1_400];
-                payload[..2].copy_from_slice(&[burst, number]);
-                inside.send_to(&payload, "10.9.0.2:7").unwrap();
+fn gso_batches_longer_than_the_path_are_sent_singly_and_segmentation_stays_on() {
+    in_namespace(
+        "gso_batches_longer_than_the_path_are_sent_singly_and_segmentation_stays_on",
+        || {
+            ip("link set lo mtu 1300");
+            let peer = loopback_socket();
+            let relay = start(config(peer.local_addr().unwrap()));
+            let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+            let mut buffer = [0; 2_000];
+            // Bursts that the peer's default buffer holds, each long enough to make a GSO batch.
+            for burst in 0..10_u8 {
+                for number in 0..20_u8 {
+                    let mut payload = vec![7; 1_400];
+                    payload[..2].copy_from_slice(&[burst, number]);
+                    inside.send_to(&payload, "10.9.0.2:7").unwrap();
+                }
+                for number in 0..20_u8 {
+                    assert_eq!(peer.recv(&mut buffer).unwrap(), 28 + 1_400);
+                    assert_eq!(buffer[28..30], [burst, number]);
+                }
             }
-            for number in 0..20_u8 {
-                assert_eq!(peer.recv(&mut buffer).unwrap(), 28 + 1_400);
-                assert_eq!(buffer[28..30], [burst, number]);
-            }
-        }
-        let stats = finish(&relay);
-        assert_eq!(stats.outbound.dropped(), 0, "{stats:?}");
-    });
+            let stats = finish(&relay);
+            assert_eq!(stats.outbound.dropped(), 0, "{stats:?}");
+        },
+    );
 }
 
 #[test]

@@ -98,16 +98,16 @@ fn a_device_of_several_queues_is_not_shared() {
     });
 }
 
-/// Sends a packet of each of the flows in one train (`UDP_SEGMENT`).
-fn send_train(socket: &UdpSocket, flows: &[u8], number: u16, to: SocketAddr) {
-    let train: Vec<u8> =
+/// Sends a packet of each of the flows in one GSO batch (`UDP_SEGMENT`).
+fn send_gso_batch(socket: &UdpSocket, flows: &[u8], number: u16, to: SocketAddr) {
+    let batch: Vec<u8> =
         flows.iter().flat_map(|flow| inner::udp_packet(*flow, &number.to_be_bytes())).collect();
-    socket.send_to(&train, to).unwrap();
+    socket.send_to(&batch, to).unwrap();
 }
 
 #[test]
-fn trains_of_several_flows_are_left_to_one_queue() {
-    in_namespace("trains_of_several_flows_are_left_to_one_queue", || {
+fn gso_batches_of_several_flows_are_left_to_one_queue() {
+    in_namespace("gso_batches_of_several_flows_are_left_to_one_queue", || {
         let peer = loopback_socket();
         let events = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&events);
@@ -130,19 +130,19 @@ fn trains_of_several_flows_are_left_to_one_queue() {
         // Of one flow each, whatever they are: no reason for a word.
         os::set_option(&peer, libc::SOL_UDP, libc::UDP_SEGMENT, 30).unwrap();
         for flow in &flows {
-            send_train(&peer, &[*flow; 1], 1, to);
+            send_gso_batch(&peer, &[*flow; 1], 1, to);
             receive(1);
         }
         assert!(events.lock().unwrap().is_empty());
-        // The first train of several tells what the peer does.
-        send_train(&peer, &flows, 2, to);
+        // The first batch with several flows shows what the peer does.
+        send_gso_batch(&peer, &flows, 2, to);
         receive(flows.len());
         namespace::eventually("it is said", || !events.lock().unwrap().is_empty());
         // Each begins with another flow, so that four queues would have got them.
         for number in 1..=200_u16 {
             let mut turned = flows.clone();
             turned.rotate_left(usize::from(number) % flows.len());
-            send_train(&peer, &turned, 2 + number, to);
+            send_gso_batch(&peer, &turned, 2 + number, to);
             if number % 8 == 0 {
                 receive(8 * flows.len());
             }

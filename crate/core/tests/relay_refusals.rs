@@ -14,7 +14,7 @@ mod refusal;
 mod tunnel;
 
 use namespace::{eventually, in_namespace, ip};
-use refusal::{Call, Verdict, refuse_super_packets, refuse_trains};
+use refusal::{Call, Verdict, refuse_gso_batches, refuse_super_packets};
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,7 +69,7 @@ fn gso_batches_that_are_refused_go_singly_and_gso_is_on_again_later() {
             let is_refusing = Arc::new(AtomicBool::new(true));
             let refusing = Arc::clone(&is_refusing);
             let judge = move |call: &Call| match refusing.load(Ordering::Relaxed) {
-                true => refuse_trains(call, errno),
+                true => refuse_gso_batches(call, errno),
                 false => Verdict::Pass,
             };
             let mut tunnel = Tunnel::under(&[libc::SYS_sendmmsg], judge);

@@ -6,7 +6,7 @@ use tun2udp_core::packet::vnet::VnetHeader;
 /// Bytes before each message of a batch: its length and its stride, 16 bits each, big-endian.
 const MESSAGE_HEADER: usize = 4;
 
-/// One message as `recvmmsg` gives it: a datagram, or by its stride a train of them.
+/// One message as `recvmmsg` gives it: a datagram, or by its stride a GSO batch of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// All datagrams, end to end.

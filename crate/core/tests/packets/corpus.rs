@@ -45,12 +45,12 @@ fn seeds(target: &str, golden: &Golden) -> Vec<(String, Vec<u8>)> {
         "inbound" => {
             let singly = golden.packets.iter().map(message).collect::<Vec<_>>();
             let stride = golden.packets[0].len();
-            let train = vec![Message { bytes: golden.packets.concat(), stride }];
+            let whole = vec![Message { bytes: golden.packets.concat(), stride }];
             let batch = |messages: &Vec<Message>, is_mended| {
                 let messages = messages.clone();
                 write_batch(&Batch { options: ALL, is_mended, messages })
             };
-            vec![batch(&singly, false), batch(&singly, true), batch(&train, false)]
+            vec![batch(&singly, false), batch(&singly, true), batch(&whole, false)]
         }
         _ => golden.packets.clone(),
     };

@@ -117,15 +117,15 @@ fn preside(listener: &OwnedFd, mut judge: impl FnMut(&Call) -> Verdict) {
     }
 }
 
-/// `sendmmsg` as on a kernel that refuses trains (`UDP_SEGMENT`) with `errno`: what comes before the
-/// first train is sent.
-pub(crate) fn refuse_trains(call: &Call, errno: i32) -> Verdict {
+/// `sendmmsg` as on a kernel that refuses GSO batches (`UDP_SEGMENT`) with `errno`: what comes before the
+/// first batch is sent.
+pub(crate) fn refuse_gso_batches(call: &Call, errno: i32) -> Verdict {
     let [fd, messages, count, flags, ..] = call.arguments;
     // SAFETY: the caller waits in sendmmsg(2) with an array of so many headers.
     let headers =
         unsafe { std::slice::from_raw_parts_mut(messages as *mut libc::mmsghdr, count as usize) };
-    let train = headers.iter().position(|header| header.msg_hdr.msg_controllen != 0);
-    match train {
+    let batch = headers.iter().position(|header| header.msg_hdr.msg_controllen != 0);
+    match batch {
         None => Verdict::Pass,
         Some(0) => Verdict::Refuse(errno),
         Some(before) => {

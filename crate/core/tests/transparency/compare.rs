@@ -1,7 +1,7 @@
 //! Whether two forwarders let the same packets through.
 
 use crate::craft::sum;
-use crate::flow::{Flow, flow_of, queued_flow_of, queued_train_flow_of};
+use crate::flow::{Flow, flow_of, queued_batch_flow_of, queued_flow_of};
 use crate::observe::{Direction, Observed};
 use crate::vectors::Vector;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ pub(crate) fn difference(
         let (expected, got) = (&oracle.packets[index], &tested.packets[index]);
         let flow = match (tested.has_queues, tested.direction) {
             (false, _) => flow_of,
-            (true, Direction::InboundTrains) => queued_train_flow_of,
+            (true, Direction::InboundBatches) => queued_batch_flow_of,
             (true, _) => queued_flow_of,
         };
         let Some(found) = difference_of_one(expected, got, flow) else { continue };

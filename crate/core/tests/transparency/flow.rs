@@ -51,10 +51,10 @@ pub(crate) fn queued_flow_of(packet: &[u8]) -> Flow {
     Flow(key)
 }
 
-/// The same, as several queues share trains of datagrams: the kernel steers a train as a whole, and
+/// The same, as several queues share GSO batches: the kernel steers a batch as a whole, and
 /// behind a datagram that ends before its addresses it reads the next one, so each such is of a flow
 /// of its own. All that is whole keeps its order.
-pub(crate) fn queued_train_flow_of(packet: &[u8]) -> Flow {
+pub(crate) fn queued_batch_flow_of(packet: &[u8]) -> Flow {
     if flow_of(packet).0.is_empty() { Flow(packet.to_vec()) } else { queued_flow_of(packet) }
 }
 

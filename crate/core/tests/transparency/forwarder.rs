@@ -56,7 +56,7 @@ pub(crate) trait Launcher: Sync {
         false
     }
 
-    /// It has several queues: of IPv6 all but TCP is spread over them by its flow label, and trains
+    /// It has several queues: of IPv6 all but TCP is spread over them by its flow label, and GSO batches
     /// by the flow of their first packet.
     fn has_queues(&self) -> bool {
         false

@@ -1,10 +1,10 @@
-//! Datagrams to a forwarder, one a call or several as one train.
+//! Datagrams to a forwarder, one per call or several as one GSO batch.
 
 use crate::support::os;
 use std::net::{SocketAddr, UdpSocket};
 use tun2udp_core::packet::flow::hash;
 
-/// Segments and payload bytes of a train at most: `UDP_MAX_SEGMENTS` before 6.9, and what an IPv4
+/// Segments and payload bytes of a GSO batch at most: `UDP_MAX_SEGMENTS` before 6.9, and what an IPv4
 /// datagram holds.
 const MAX_SEGMENTS: usize = 64;
 const MAX_BYTES: usize = 65_507;
@@ -16,7 +16,7 @@ pub(crate) fn send_one(socket: &UdpSocket, packet: &[u8], to: SocketAddr) {
 }
 
 /// Sends datagrams in order; those of one length that follow each other, and one shorter at their
-/// end, leave as one train (UDP_SEGMENT, udp(7)). `is_sorted`: a train carries one flow only, as
+/// end, leave as one GSO batch (UDP_SEGMENT, udp(7)). `is_sorted`: a batch carries one flow only, as
 /// those of a relay do.
 pub(crate) fn send<'a>(
     socket: &UdpSocket,
@@ -24,19 +24,19 @@ pub(crate) fn send<'a>(
     to: SocketAddr,
     is_sorted: bool,
 ) {
-    let mut train = Train::default();
+    let mut batch = Batch::default();
     for packet in packets {
         let flow = if is_sorted { hash(packet) } else { 0 };
-        if !train.takes(packet, flow) {
-            train.leave(socket, to);
+        if !batch.takes(packet, flow) {
+            batch.leave(socket, to);
         }
-        train.add(packet, flow);
+        batch.add(packet, flow);
     }
-    train.leave(socket, to);
+    batch.leave(socket, to);
 }
 
 #[derive(Default)]
-struct Train {
+struct Batch {
     bytes: Vec<u8>,
     segment_size: usize,
     count: usize,
@@ -44,7 +44,7 @@ struct Train {
     flow: u16,
 }
 
-impl Train {
+impl Batch {
     fn takes(&self, packet: &[u8], flow: u16) -> bool {
         self.count == 0
             || (!self.is_closed

@@ -68,7 +68,7 @@ fn super_packets_are_seen_and_what_is_wrong_with_them_is_caught() {
     for direction in Direction::ALL {
         let wrong: &[&str] = match direction {
             Direction::Outbound => &CAUGHT_OUTBOUND,
-            Direction::Inbound | Direction::InboundTrains => &CAUGHT_INBOUND,
+            Direction::Inbound | Direction::InboundBatches => &CAUGHT_INBOUND,
         };
         for (names, is_caught) in [(HARMLESS.as_slice(), false), (wrong, true)] {
             let vectors = named(names, direction);
@@ -95,7 +95,7 @@ fn a_burst_is_whole_before_the_forwarder_runs() {
     }
     for (name, direction) in [
         ("V4 run of 45, 1,400 bytes each", Direction::Inbound),
-        ("V6 run of 45, 1,400 bytes each", Direction::InboundTrains),
+        ("V6 run of 45, 1,400 bytes each", Direction::InboundBatches),
         ("V4 TSO into 46 of 1400 from 64400", Direction::Outbound),
         ("V6 TSO into 46 of 1400 from 64400", Direction::Outbound),
     ] {

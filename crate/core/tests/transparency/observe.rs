@@ -34,12 +34,12 @@ pub(crate) enum Direction {
     Outbound,
     /// UDP to TUN, each datagram sent by a call of its own.
     Inbound,
-    /// UDP to TUN, datagrams of one size sent as one train (UDP_SEGMENT).
-    InboundTrains,
+    /// UDP to TUN, datagrams of one size sent as one GSO batch (UDP_SEGMENT).
+    InboundBatches,
 }
 
 impl Direction {
-    pub(crate) const ALL: [Self; 3] = [Self::Outbound, Self::Inbound, Self::InboundTrains];
+    pub(crate) const ALL: [Self; 3] = [Self::Outbound, Self::Inbound, Self::InboundBatches];
 }
 
 /// What to put through, and how.
@@ -192,7 +192,7 @@ impl Bench {
             // The second marker is sent when the first has come out: a forwarder that works in
             // batches has written all of the batch with the first one in it when it takes the next.
             for _ in 0..2 {
-                self.settle(&mut out, &vector.name);
+                self.await_marker(&mut out, &vector.name);
             }
         }
         let deadline = Instant::now() + GRACE;
@@ -216,7 +216,7 @@ impl Bench {
                     gso_batches::send_one(&self.sender, &input.packet, self.forwarder.listens_on());
                 }
             }
-            Direction::InboundTrains => {
+            Direction::InboundBatches => {
                 let packets = inputs.iter().map(|input| input.packet.as_slice());
                 let to = self.forwarder.listens_on();
                 gso_batches::send(&self.sender, packets, to, self.has_queues);
@@ -225,7 +225,7 @@ impl Bench {
     }
 
     /// Sends a marker and collects what comes out until it comes out.
-    fn settle(&mut self, out: &mut Vec<Vec<u8>>, name: &str) {
+    fn await_marker(&mut self, out: &mut Vec<Vec<u8>>, name: &str) {
         for _ in 0..5 {
             self.marker += 1;
             self.markers_under_way += 1;

@@ -5,7 +5,7 @@ use crate::forwarder::{Forwarder, Launcher, Wiring};
 use crate::matrix::{assert_transparent, skips, vectors_only};
 use crate::relay::config;
 use crate::support::refusal::{
-    self, Call, Verdict, hide_features, refuse_super_packets, refuse_trains,
+    self, Call, Verdict, hide_features, refuse_gso_batches, refuse_super_packets,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -112,22 +112,22 @@ fn refusals() -> [Refusal; 8] {
         Refusal::new(
             "UDP_SEGMENT by EIO",
             SEND,
-            |call| refuse_trains(call, libc::EIO),
+            |call| refuse_gso_batches(call, libc::EIO),
             Some("gso-off"),
             single,
         ),
         Refusal::new(
             "UDP_SEGMENT by EINVAL",
             SEND,
-            |call| refuse_trains(call, libc::EINVAL),
+            |call| refuse_gso_batches(call, libc::EINVAL),
             Some("gso-off"),
             single,
         ),
-        // A path too narrow is the matter of one train: the next may fit.
+        // A path that is too narrow concerns one batch: the next may fit.
         Refusal::new(
-            "trains by EMSGSIZE",
+            "GSO batches by EMSGSIZE",
             SEND,
-            |call| refuse_trains(call, libc::EMSGSIZE),
+            |call| refuse_gso_batches(call, libc::EMSGSIZE),
             None,
             ALL,
         ),

@@ -48,22 +48,22 @@ fn cut(writes: &[(VnetHeader, Vec<u8>)]) -> Vec<Vec<u8>> {
     packets
 }
 
-fn train(sample: &Sample, gso_size: usize) -> Vec<Vec<u8>> {
+fn segments(sample: &Sample, gso_size: usize) -> Vec<Vec<u8>> {
     sample.segments(gso_size)
 }
 
 #[test]
-fn a_train_becomes_one_write_and_is_cut_apart_again_exactly() {
+fn segments_become_one_write_and_are_split_again_exactly() {
     for is_v6 in [false, true] {
         for is_udp in [false, true] {
             let payload: Vec<u8> = (0..10_000_u32).map(|n| (n % 251) as u8).collect();
             let sample = Sample { is_v6, is_udp, flags: 0x18, ..Sample::tcp(9, &payload) };
-            let packets = train(&sample, 1_400);
+            let packets = segments(&sample, 1_400);
             let writes = join(&packets, ALL);
             assert_eq!(writes.len(), 1, "IPv6 {is_v6}, UDP {is_udp}");
             let (vnet, joined) = &writes[0];
             assert_eq!(vnet.gso_size, 1_400);
-            assert_eq!(*joined, sample.partial().0, "the super-packet the train stands for");
+            assert_eq!(*joined, sample.partial().0, "the super-packet that was split");
             assert_eq!(cut(&writes), packets);
         }
     }
@@ -71,9 +71,9 @@ fn a_train_becomes_one_write_and_is_cut_apart_again_exactly() {
 
 #[test]
 fn without_leave_nothing_is_joined() {
-    let tcp = train(&Sample::tcp(9, &[1; 5_000]), 1_000);
+    let tcp = segments(&Sample::tcp(9, &[1; 5_000]), 1_000);
     assert_eq!(join(&tcp, CoalesceOptions { tcp: false, udp: true }).len(), 5);
-    let udp = train(&Sample::udp(&[1; 5_000]), 1_000);
+    let udp = segments(&Sample::udp(&[1; 5_000]), 1_000);
     assert_eq!(join(&udp, CoalesceOptions { tcp: true, udp: false }).len(), 5);
 }
 
@@ -118,7 +118,7 @@ fn a_pair_is_joined_only_if_the_cut_gives_it_back() {
 
 #[test]
 fn a_wrong_checksum_goes_alone_and_unmended() {
-    let packets = train(&Sample { has_df: false, ..Sample::tcp(9, &[3; 600]) }, 100);
+    let packets = segments(&Sample { has_df: false, ..Sample::tcp(9, &[3; 600]) }, 100);
     for at in [10, 36, 60] {
         for bad in 0..packets.len() {
             let mut packets = packets.clone();
@@ -133,7 +133,7 @@ fn a_wrong_checksum_goes_alone_and_unmended() {
 #[test]
 fn interleaved_flows_are_joined_each_by_itself() {
     let flows: Vec<_> = (0..MAX_FLOWS as u8)
-        .map(|flow| train(&Sample { flow, ..Sample::tcp(9, &[flow; 400]) }, 100))
+        .map(|flow| segments(&Sample { flow, ..Sample::tcp(9, &[flow; 400]) }, 100))
         .collect();
     let mixed: Vec<_> =
         (0..4).flat_map(|number| flows.iter().map(move |flow| flow[number].clone())).collect();
@@ -142,7 +142,7 @@ fn interleaved_flows_are_joined_each_by_itself() {
 
 #[test]
 fn nothing_of_a_flow_passes_what_cannot_be_joined() {
-    let mut packets = train(&Sample::tcp(9, &[3; 400]), 100);
+    let mut packets = segments(&Sample::tcp(9, &[3; 400]), 100);
     let ack = Sample { payload: vec![], ..Sample::tcp(1, &[]) }.bytes();
     packets.insert(2, ack);
     let writes = join(&packets, ALL);
@@ -157,15 +157,15 @@ fn nothing_of_a_flow_passes_what_cannot_be_joined() {
 
 #[test]
 fn a_super_packet_has_its_limits() {
-    let long = train(&Sample::tcp(9, &vec![3; 70_000]), 1_000);
+    let long = segments(&Sample::tcp(9, &vec![3; 70_000]), 1_000);
     let writes = join(&long, ALL);
     assert_eq!(writes.len(), 2);
     assert!(writes[0].1.len() <= MAX_LEN);
-    let many = train(&Sample::tcp(9, &[3; 300]), 1);
+    let many = segments(&Sample::tcp(9, &[3; 300]), 1);
     assert_eq!(join(&many, ALL).len(), 300_usize.div_ceil(MAX_SEGMENTS_TCP));
     assert_eq!(cut(&join(&many, ALL)).len(), 300);
     // Kernels before 6.9 refuse a super-packet of UDP with more.
-    let many = train(&Sample::udp(&[3; 300]), 1);
+    let many = segments(&Sample::udp(&[3; 300]), 1);
     assert_eq!(join(&many, ALL).len(), 300_usize.div_ceil(64));
     assert_eq!(cut(&join(&many, ALL)).len(), 300);
 }
@@ -238,9 +238,9 @@ proptest! {
     }
 
     #[test]
-    fn joining_a_train_is_the_identity_of_splitting(len in 2_000..60_000_usize, size in 600..1_500_usize) {
+    fn joining_segments_is_the_inverse_of_splitting(len in 2_000..60_000_usize, size in 600..1_500_usize) {
         let sample = Sample::tcp(7, &vec![9; len]);
-        let writes = join(&train(&sample, size), ALL);
+        let writes = join(&segments(&sample, size), ALL);
         prop_assert_eq!(writes.len(), 1);
         prop_assert_eq!(&writes[0].1, &sample.partial().0);
     }

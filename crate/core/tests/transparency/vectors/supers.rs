@@ -90,7 +90,7 @@ pub(super) fn add(book: &mut Book) {
         }
         add_flags(book, family);
         add_fields(book, family);
-        add_trains(book, family);
+        add_bursts(book, family);
         let most = 65_535 - Network::new(family, 1).header_len() - 8;
         for (count, bytes, gso_size) in [
             (2, 2_400, 1_200),
@@ -184,7 +184,7 @@ fn add_fields(book: &mut Book, family: Family) {
 }
 
 /// Super-packets and packets of several flows in one burst.
-fn add_trains(book: &mut Book, family: Family) {
+fn add_bursts(book: &mut Book, family: Family) {
     let mut inputs = Vec::new();
     for round in 0..12_u32 {
         for flow in 0..4_u16 {
