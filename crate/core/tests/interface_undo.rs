@@ -1,6 +1,5 @@
 //! Rolling back the settings of a persistent interface: only of that one, wherever it is now, and
 //! only those that are still in force.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/elsewhere.rs"]
 mod elsewhere;
@@ -12,7 +11,7 @@ mod namespace;
 mod refusal;
 
 use elsewhere::Elsewhere;
-use namespace::{in_namespace, ip};
+use namespace::{in_namespace, ip, skip};
 use refusal::{Call, Verdict};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -96,7 +95,7 @@ impl Running {
 
 #[test]
 fn an_interface_that_stayed_is_restored_completely() {
-    in_namespace("an_interface_that_stayed_is_restored_completely", || {
+    in_namespace(|| {
         make_persistent("keep0");
         let before = shown("keep0");
         let running = Running::start();
@@ -110,9 +109,7 @@ fn an_interface_that_stayed_is_restored_completely() {
 
 #[test]
 fn a_moved_interface_is_restored_where_it_is_and_the_link_with_its_index_is_not_touched() {
-    let test =
-        "a_moved_interface_is_restored_where_it_is_and_the_link_with_its_index_is_not_touched";
-    in_namespace(test, || {
+    in_namespace(|| {
         make_persistent("keep0");
         let running = Running::start();
         let there = Elsewhere::new();
@@ -135,8 +132,7 @@ fn a_moved_interface_is_restored_where_it_is_and_the_link_with_its_index_is_not_
 
 #[test]
 fn a_renamed_interface_is_restored_and_the_link_with_its_old_name_is_not_touched() {
-    let test = "a_renamed_interface_is_restored_and_the_link_with_its_old_name_is_not_touched";
-    in_namespace(test, || {
+    in_namespace(|| {
         make_persistent("keep0");
         let before = shown("keep0").replace("keep0", "moved0");
         let running = Running::start();
@@ -153,12 +149,10 @@ fn a_renamed_interface_is_restored_and_the_link_with_its_old_name_is_not_touched
 
 #[test]
 fn a_device_created_again_under_the_same_name_and_index_is_not_touched() {
-    let test = "a_device_created_again_under_the_same_name_and_index_is_not_touched";
-    if let Some(reason) = refusal::missing() {
-        println!("SKIP {test}: {reason}");
+    if skip::because(refusal::missing()) {
         return;
     }
-    in_namespace(test, || {
+    in_namespace(|| {
         make_persistent("keep0");
         // The relay sees at once that its device was deleted: it must not begin to restore
         // settings before the new device is there.
@@ -190,7 +184,7 @@ fn a_device_created_again_under_the_same_name_and_index_is_not_touched() {
 
 #[test]
 fn settings_that_an_administrator_changed_meanwhile_stay() {
-    in_namespace("settings_that_an_administrator_changed_meanwhile_stay", || {
+    in_namespace(|| {
         make_persistent("keep0");
         let running = Running::start();
         ip("link set mtu 1350 dev keep0");
@@ -205,16 +199,12 @@ fn settings_that_an_administrator_changed_meanwhile_stay() {
 }
 
 /// Runs `body` where `judge` decides on ioctl(2) and setns(2).
-fn under(
-    judge: impl FnMut(&Call) -> Verdict + Send + 'static,
-    test: &str,
-    body: impl FnOnce() + Send,
-) {
-    if let Some(reason) = refusal::missing() {
-        println!("SKIP {test}: {reason}");
+#[track_caller]
+fn under(judge: impl FnMut(&Call) -> Verdict + Send + 'static, body: impl FnOnce() + Send) {
+    if skip::because(refusal::missing()) {
         return;
     }
-    in_namespace(test, || {
+    in_namespace(|| {
         let judged = || refusal::under(&[libc::SYS_ioctl, libc::SYS_setns], judge, body);
         judged();
     });
@@ -231,8 +221,7 @@ fn old_kernel(call: &Call) -> Verdict {
 
 #[test]
 fn before_linux_5_2_the_interface_is_known_by_all_that_the_driver_reports() {
-    let test = "before_linux_5_2_the_interface_is_known_by_all_that_the_driver_reports";
-    under(old_kernel, test, || {
+    under(old_kernel, || {
         make_persistent("keep0");
         let before = shown("keep0").replace("keep0", "moved0");
         let running = Running::start();
@@ -268,8 +257,7 @@ fn no_entry(call: &Call) -> Verdict {
 
 #[test]
 fn where_the_other_namespace_may_not_be_entered_the_settings_that_stay_are_reported() {
-    let test = "where_the_other_namespace_may_not_be_entered_the_settings_that_stay_are_reported";
-    under(no_entry, test, || {
+    under(no_entry, || {
         make_persistent("keep0");
         let running = Running::start();
         let there = Elsewhere::new();
@@ -283,7 +271,6 @@ fn where_the_other_namespace_may_not_be_entered_the_settings_that_stay_are_repor
 
 #[test]
 fn where_the_namespace_may_not_be_asked_for_nothing_is_touched_and_that_is_reported() {
-    let test = "where_the_namespace_may_not_be_asked_for_nothing_is_touched_and_that_is_reported";
     // As for a process that drops `CAP_NET_ADMIN` while the relay runs.
     let is_dropped = Arc::new(AtomicBool::new(false));
     let dropped = Arc::clone(&is_dropped);
@@ -291,7 +278,7 @@ fn where_the_namespace_may_not_be_asked_for_nothing_is_touched_and_that_is_repor
         let is_refused = dropped.load(Ordering::Relaxed) && is_question_for_the_namespace(call);
         if is_refused { Verdict::Refuse(libc::EPERM) } else { Verdict::Pass }
     };
-    under(judge, test, || {
+    under(judge, || {
         make_persistent("keep0");
         let running = Running::start();
         is_dropped.store(true, Ordering::Relaxed);

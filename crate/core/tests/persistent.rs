@@ -1,5 +1,4 @@
 //! Persistent devices: made, listed with who holds them, and removed.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
@@ -54,7 +53,7 @@ fn hold(name: &str, flags: i32) -> std::os::fd::OwnedFd {
 
 #[test]
 fn made_listed_and_removed() {
-    in_namespace("made_listed_and_removed", || {
+    in_namespace(|| {
         let options = CreateOptions {
             owner: Some("1000".to_owned()),
             group: Some("root".to_owned()),
@@ -73,7 +72,7 @@ fn made_listed_and_removed() {
 
 #[test]
 fn made_again_it_keeps_its_owner() {
-    in_namespace("made_again_it_keeps_its_owner", || {
+    in_namespace(|| {
         let options = CreateOptions { owner: Some("7".to_owned()), ..named("t", Mode::Tun) };
         persistent::create(&options).unwrap();
         let again = persistent::create(&named("t", Mode::Tun)).unwrap();
@@ -85,7 +84,7 @@ fn made_again_it_keeps_its_owner() {
 
 #[test]
 fn holders_are_named_and_those_of_another_namespace_are_not() {
-    in_namespace("holders_are_named_and_those_of_another_namespace_are_not", || {
+    in_namespace(|| {
         let _held = hold("same", tun::IFF_TUN | tun::IFF_NO_PI);
         let device = listed("same").unwrap();
         let pids: Vec<u32> = device.holders.iter().map(|holder| holder.pid).collect();
@@ -105,7 +104,7 @@ fn holders_are_named_and_those_of_another_namespace_are_not() {
 
 #[test]
 fn removing_leaves_the_headers_of_one_in_use_alone() {
-    in_namespace("removing_leaves_the_headers_of_one_in_use_alone", || {
+    in_namespace(|| {
         let options = CreateOptions {
             device: DeviceOptions { is_multi_queue: true, ..named("mq", Mode::Tun).device },
             ..CreateOptions::default()
@@ -127,7 +126,7 @@ fn removing_leaves_the_headers_of_one_in_use_alone() {
 
 #[test]
 fn what_cannot_be_removed_is_named() {
-    in_namespace("what_cannot_be_removed_is_named", || {
+    in_namespace(|| {
         let error = persistent::remove(&removal("absent")).unwrap_err();
         assert_eq!(error.code(), ErrorCode::NotFound, "{error}");
         let error = persistent::remove(&removal("lo")).unwrap_err();
@@ -139,7 +138,7 @@ fn what_cannot_be_removed_is_named() {
 
 #[test]
 fn in_another_namespace_by_its_path() {
-    in_namespace("in_another_namespace_by_its_path", || {
+    in_namespace(|| {
         let first = netns::current().unwrap();
         let _second = netns::unshare().unwrap();
         let path = format!("/proc/self/fd/{}", first.as_raw_fd());
@@ -166,7 +165,7 @@ fn tunctl_tells_the_step_that_failed() {
     };
     let (step, cause) = tunctl::run(&request("/nowhere/tun", b"x")).unwrap_err();
     assert_eq!((step, cause.raw_os_error()), (Stage::Open, Some(libc::ENOENT)));
-    in_namespace("tunctl_tells_the_step_that_failed", || {
+    in_namespace(|| {
         let (step, cause) = tunctl::run(&request(CLONE_DEVICE, b"a/b")).unwrap_err();
         assert_eq!((step, cause.raw_os_error()), (Stage::Attach, Some(libc::EINVAL)));
         let done = tunctl::run(&request(CLONE_DEVICE, b"sixteen-bytes-xx")).unwrap();

@@ -1,6 +1,5 @@
 //! Packets of a device read in batches: one call each, or several at a time by io_uring(7), which must
 //! make no difference but in speed.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/refusal.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
@@ -10,7 +9,7 @@ mod refusal;
 mod room;
 
 use refusal::Verdict;
-use room::TestNamespace;
+use room::{TestNamespace, skip};
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use tun2udp_core::backoff::Backoff;
@@ -26,13 +25,10 @@ const SLAB: usize = 256 << 10;
 /// The MTU of the device, which the longest packets here use up.
 const MTU: usize = 65_000;
 
-fn skips(name: &str) -> bool {
-    let missing = room::missing()
-        .or_else(|| ReadRing::new(1, 64).err().map(|error| format!("io_uring_setup: {error}")));
-    if let Some(reason) = &missing {
-        println!("SKIP {name}: {reason}");
-    }
-    missing.is_some()
+#[track_caller]
+fn skips() -> bool {
+    let no_ring = || ReadRing::new(1, 64).err().map(|error| format!("io_uring_setup: {error}"));
+    skip::because(room::missing().or_else(no_ring))
 }
 
 /// A device with an address, and who sends numbered datagrams into it.
@@ -133,7 +129,7 @@ fn readers() -> [(Reader, usize); 2] {
 
 #[test]
 fn every_packet_comes_once_and_in_order() {
-    if skips("every_packet_comes_once_and_in_order") {
+    if skips() {
         return;
     }
     for max_packets in [1, 7, 256] {
@@ -161,7 +157,7 @@ fn every_packet_comes_once_and_in_order() {
 
 #[test]
 fn a_device_with_few_packets_is_read_one_by_one() {
-    if skips("a_device_with_few_packets_is_read_one_by_one") {
+    if skips() {
         return;
     }
     TestNamespace::enter(|place| {
@@ -178,7 +174,7 @@ fn a_device_with_few_packets_is_read_one_by_one() {
 
 #[test]
 fn the_form_may_change_while_packets_wait() {
-    if skips("the_form_may_change_while_packets_wait") {
+    if skips() {
         return;
     }
     TestNamespace::enter(|place| {
@@ -198,7 +194,7 @@ fn the_form_may_change_while_packets_wait() {
 
 #[test]
 fn what_was_read_comes_before_the_end_of_the_device() {
-    if skips("what_was_read_comes_before_the_end_of_the_device") {
+    if skips() {
         return;
     }
     TestNamespace::enter(|place| {
@@ -225,12 +221,10 @@ fn what_was_read_comes_before_the_end_of_the_device() {
 
 #[test]
 fn packets_come_one_by_one_where_the_kernel_gives_no_ring() {
-    let name = "packets_come_one_by_one_where_the_kernel_gives_no_ring";
-    if skips(name) {
+    if skips() {
         return;
     }
-    if let Some(reason) = refusal::missing() {
-        println!("SKIP {name}: {reason}");
+    if skip::because(refusal::missing()) {
         return;
     }
     let refusals = [
@@ -263,12 +257,10 @@ fn packets_come_one_by_one_where_the_kernel_gives_no_ring() {
 /// Only an interface that is gone ends the reading: any other failure passes, and is counted.
 #[test]
 fn every_errno_of_a_read_but_that_of_a_deleted_interface_is_counted_and_passes() {
-    let name = "every_errno_of_a_read_but_that_of_a_deleted_interface_is_counted_and_passes";
-    if skips(name) {
+    if skips() {
         return;
     }
-    if let Some(reason) = refusal::missing() {
-        println!("SKIP {name}: {reason}");
+    if skip::because(refusal::missing()) {
         return;
     }
     let uncounted = [libc::EINTR, libc::EAGAIN];
@@ -302,12 +294,10 @@ fn every_errno_of_a_read_but_that_of_a_deleted_interface_is_counted_and_passes()
 
 #[test]
 fn packets_are_read_several_at_a_time_again_once_the_kernel_lets_them() {
-    let name = "packets_are_read_several_at_a_time_again_once_the_kernel_lets_them";
-    if skips(name) {
+    if skips() {
         return;
     }
-    if let Some(reason) = refusal::missing() {
-        println!("SKIP {name}: {reason}");
+    if skip::because(refusal::missing()) {
         return;
     }
     for call in [libc::SYS_io_uring_setup, libc::SYS_io_uring_enter] {

@@ -1,5 +1,4 @@
 //! The relay on real devices: what it sets up, lives through, counts, and leaves behind.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -52,7 +51,7 @@ fn finish(relay: &Relay) -> Stats {
 
 #[test]
 fn packets_become_datagrams_and_datagrams_packets() {
-    in_namespace("packets_become_datagrams_and_datagrams_packets", || {
+    in_namespace(|| {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
         assert_eq!(relay.info().mtu, 1_500);
@@ -73,7 +72,7 @@ fn packets_become_datagrams_and_datagrams_packets() {
 
 #[test]
 fn hostile_datagrams_are_counted_by_cause_and_harm_nobody() {
-    in_namespace("hostile_datagrams_are_counted_by_cause_and_harm_nobody", || {
+    in_namespace(|| {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
         let to = relay.info().local;
@@ -97,7 +96,7 @@ fn hostile_datagrams_are_counted_by_cause_and_harm_nobody() {
 
 #[test]
 fn anybody_is_heard_when_asked_for() {
-    in_namespace("anybody_is_heard_when_asked_for", || {
+    in_namespace(|| {
         let peer = loopback_socket();
         let relay =
             start(RelayConfig { accept: Accept::Any, ..config(peer.local_addr().unwrap()) });
@@ -111,7 +110,7 @@ fn anybody_is_heard_when_asked_for() {
 
 #[test]
 fn a_peer_that_is_not_there_yet_is_news_and_no_loss() {
-    in_namespace("a_peer_that_is_not_there_yet_is_news_and_no_loss", || {
+    in_namespace(|| {
         let address = loopback_socket().local_addr().unwrap();
         let relay = start(config(address));
         let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
@@ -131,7 +130,7 @@ fn a_peer_that_is_not_there_yet_is_news_and_no_loss() {
 
 #[test]
 fn a_link_that_goes_down_and_up_again_costs_only_what_came_between() {
-    in_namespace("a_link_that_goes_down_and_up_again_costs_only_what_came_between", || {
+    in_namespace(|| {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
         let name = relay.info().interface_name.clone();
@@ -150,7 +149,7 @@ fn a_link_that_goes_down_and_up_again_costs_only_what_came_between() {
 
 #[test]
 fn a_relay_without_traffic_sleeps() {
-    in_namespace("a_relay_without_traffic_sleeps", || {
+    in_namespace(|| {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
         let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
@@ -171,7 +170,7 @@ fn a_relay_without_traffic_sleeps() {
 
 #[test]
 fn a_deleted_interface_ends_the_relay_with_the_reason() {
-    in_namespace("a_deleted_interface_ends_the_relay_with_the_reason", || {
+    in_namespace(|| {
         let relay = start(config("127.0.0.1:9".parse().unwrap()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         ip(&format!("link delete {}", relay.info().interface_name));
@@ -183,35 +182,32 @@ fn a_deleted_interface_ends_the_relay_with_the_reason() {
 
 #[test]
 fn gso_batches_longer_than_the_path_are_sent_singly_and_segmentation_stays_on() {
-    in_namespace(
-        "gso_batches_longer_than_the_path_are_sent_singly_and_segmentation_stays_on",
-        || {
-            ip("link set lo mtu 1300");
-            let peer = loopback_socket();
-            let relay = start(config(peer.local_addr().unwrap()));
-            let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
-            let mut buffer = [0; 2_000];
-            // Bursts that the peer's default buffer holds, each long enough to make a GSO batch.
-            for burst in 0..10_u8 {
-                for number in 0..20_u8 {
-                    let mut payload = vec![7; 1_400];
-                    payload[..2].copy_from_slice(&[burst, number]);
-                    inside.send_to(&payload, "10.9.0.2:7").unwrap();
-                }
-                for number in 0..20_u8 {
-                    assert_eq!(peer.recv(&mut buffer).unwrap(), 28 + 1_400);
-                    assert_eq!(buffer[28..30], [burst, number]);
-                }
+    in_namespace(|| {
+        ip("link set lo mtu 1300");
+        let peer = loopback_socket();
+        let relay = start(config(peer.local_addr().unwrap()));
+        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let mut buffer = [0; 2_000];
+        // Bursts that the peer's default buffer holds, each long enough to make a GSO batch.
+        for burst in 0..10_u8 {
+            for number in 0..20_u8 {
+                let mut payload = vec![7; 1_400];
+                payload[..2].copy_from_slice(&[burst, number]);
+                inside.send_to(&payload, "10.9.0.2:7").unwrap();
             }
-            let stats = finish(&relay);
-            assert_eq!(stats.outbound.dropped(), 0, "{stats:?}");
-        },
-    );
+            for number in 0..20_u8 {
+                assert_eq!(peer.recv(&mut buffer).unwrap(), 28 + 1_400);
+                assert_eq!(buffer[28..30], [burst, number]);
+            }
+        }
+        let stats = finish(&relay);
+        assert_eq!(stats.outbound.dropped(), 0, "{stats:?}");
+    });
 }
 
 #[test]
 fn a_persistent_device_is_left_as_it_was_found() {
-    in_namespace("a_persistent_device_is_left_as_it_was_found", || {
+    in_namespace(|| {
         ip("tuntap add dev keep0 mode tun");
         ip("link set keep0 mtu 1400");
         ip("address add 10.9.0.1/24 dev keep0");
@@ -242,7 +238,7 @@ fn a_persistent_device_is_left_as_it_was_found() {
 
 #[test]
 fn a_failing_start_leaves_nothing_behind() {
-    in_namespace("a_failing_start_leaves_nothing_behind", || {
+    in_namespace(|| {
         let taken = loopback_socket();
         let peer = "127.0.0.1:9".parse().unwrap();
         let before = ip("-o link show");
@@ -282,7 +278,7 @@ fn a_failing_start_leaves_nothing_behind() {
 
 #[test]
 fn a_busy_device_names_its_holder() {
-    in_namespace("a_busy_device_names_its_holder", || {
+    in_namespace(|| {
         let named = RelayConfig {
             name: Some("held0".to_owned()),
             ..config("127.0.0.1:9".parse().unwrap())
@@ -298,7 +294,7 @@ fn a_busy_device_names_its_holder() {
 
 #[test]
 fn the_interface_may_live_in_another_namespace() {
-    in_namespace("the_interface_may_live_in_another_namespace", || {
+    in_namespace(|| {
         let (send, receive) = std::sync::mpsc::channel();
         let (done, wait) = std::sync::mpsc::channel::<()>();
         let other = std::thread::spawn(move || {
@@ -321,7 +317,7 @@ fn the_interface_may_live_in_another_namespace() {
 
 #[test]
 fn every_way_through_the_kernel_is_visible_in_events_only_when_it_is_refused() {
-    in_namespace("every_way_through_the_kernel_is_visible_in_events_only_when_refused", || {
+    in_namespace(|| {
         let peer = loopback_socket();
         let events = Arc::new(Mutex::new(Vec::new()));
         for offload in [OffloadConfig::ALL, OffloadConfig::NONE] {

@@ -1,5 +1,4 @@
 //! Relays whose reads, receives and waits fail: each failure is counted, and passes.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -62,11 +61,10 @@ fn failures() -> impl Iterator<Item = i32> {
 
 #[test]
 fn every_errno_of_a_read_is_counted_and_the_relay_goes_on() {
-    let name = "every_errno_of_a_read_is_counted_and_the_relay_goes_on";
-    if skips(name) {
+    if skips() {
         return;
     }
-    in_namespace(name, || {
+    in_namespace(|| {
         for errno in failures() {
             let stats = assert_goes_on(libc::SYS_read, is_device_read, 2, errno);
             assert_eq!(stats.outbound.read_errors, 2, "errno {errno}");
@@ -76,11 +74,10 @@ fn every_errno_of_a_read_is_counted_and_the_relay_goes_on() {
 
 #[test]
 fn every_errno_of_a_receive_is_counted_and_the_relay_goes_on() {
-    let name = "every_errno_of_a_receive_is_counted_and_the_relay_goes_on";
-    if skips(name) {
+    if skips() {
         return;
     }
-    in_namespace(name, || {
+    in_namespace(|| {
         for errno in failures().chain([libc::EBADFD]) {
             // One receive is tried nine times: an error of a datagram sent earlier may take its turn.
             let stats = assert_goes_on(libc::SYS_recvmmsg, |_| true, 18, errno);
@@ -91,15 +88,14 @@ fn every_errno_of_a_receive_is_counted_and_the_relay_goes_on() {
 
 #[test]
 fn a_wait_that_fails_does_not_end_the_relay() {
-    let name = "a_wait_that_fails_does_not_end_the_relay";
-    if skips(name) {
+    if skips() {
         return;
     }
     #[cfg(target_arch = "x86_64")]
     let wait = libc::SYS_epoll_wait;
     #[cfg(not(target_arch = "x86_64"))]
     let wait = libc::SYS_epoll_pwait;
-    in_namespace(name, || {
+    in_namespace(|| {
         for (number, errno) in [(wait, libc::ENOMEM), (wait, libc::EINVAL)] {
             assert_goes_on(number, |_| true, 5, errno);
         }
@@ -108,11 +104,10 @@ fn a_wait_that_fails_does_not_end_the_relay() {
 
 #[test]
 fn a_relay_that_cannot_read_sleeps_and_can_be_closed() {
-    let name = "a_relay_that_cannot_read_sleeps_and_can_be_closed";
-    if skips(name) {
+    if skips() {
         return;
     }
-    in_namespace(name, || {
+    in_namespace(|| {
         let judge = |call: &Call| {
             if is_device_read(call) { Verdict::Refuse(libc::ENOMEM) } else { Verdict::Pass }
         };
@@ -131,11 +126,10 @@ fn a_relay_that_cannot_read_sleeps_and_can_be_closed() {
 
 #[test]
 fn a_deleted_interface_ends_a_relay_that_could_not_read_it() {
-    let name = "a_deleted_interface_ends_a_relay_that_could_not_read_it";
-    if skips(name) {
+    if skips() {
         return;
     }
-    in_namespace(name, || {
+    in_namespace(|| {
         let mut left = 9;
         let judge = move |call: &Call| {
             let is_refused = is_device_read(call) && left > 0;

@@ -1,5 +1,4 @@
 //! A relay whose peers are of both address families: one socket of each per queue, on one port.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -32,7 +31,7 @@ fn config(peers: Vec<PeerConfig>) -> RelayConfig {
 
 #[test]
 fn peers_of_both_families_share_one_relay() {
-    in_namespace("peers_of_both_families_share_one_relay", || {
+    in_namespace(|| {
         let (v4, v6) = (loopback_socket(), socket_v6());
         let addresses = [v4.local_addr().unwrap(), v6.local_addr().unwrap()];
         for (first, queues) in [(0, 1), (1, 1), (0, 3)] {
@@ -84,7 +83,7 @@ fn peers_of_both_families_share_one_relay() {
 
 #[test]
 fn each_family_has_its_own_error_queue() {
-    in_namespace("each_family_has_its_own_error_queue", || {
+    in_namespace(|| {
         // Ports that nobody has any more.
         let gone = [loopback_socket().local_addr().unwrap(), socket_v6().local_addr().unwrap()];
         let peers = vec![peer(gone[0], "10.20.0.0/16"), peer(gone[1], "10.21.0.0/16")];
@@ -100,7 +99,7 @@ fn each_family_has_its_own_error_queue() {
 
 #[test]
 fn both_sockets_are_gone_when_the_second_cannot_be_had() {
-    in_namespace("both_sockets_are_gone_when_the_second_cannot_be_had", || {
+    in_namespace(|| {
         let (v4, v6) = (loopback_socket(), socket_v6());
         let taken = socket_v6();
         let port = taken.local_addr().unwrap().port();

@@ -1,5 +1,4 @@
 //! What a relay learns of the paths to its peers from the errors of a router.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
@@ -31,7 +30,7 @@ fn router(tasks: mpsc::Sender<String>, steps: mpsc::Receiver<()>) {
 
 #[test]
 fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
-    in_namespace("a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages", || {
+    in_namespace(|| {
         let (tasks, task) = mpsc::channel();
         let (step, steps) = mpsc::channel();
         let router = std::thread::spawn(move || router(tasks, steps));

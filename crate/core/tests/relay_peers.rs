@@ -1,5 +1,4 @@
 //! A relay with several peers: where packets go, and what happens while the peers change.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -78,7 +77,7 @@ fn receive(peer: &UdpSocket) -> ([u8; 4], Vec<u8>) {
 
 #[test]
 fn packets_go_to_the_peer_with_the_longest_prefix() {
-    in_namespace("packets_go_to_the_peer_with_the_longest_prefix", || {
+    in_namespace(|| {
         let (wide, narrow) = (loopback_socket(), loopback_socket());
         let peers = vec![peer(&wide, &["10.20.0.0/16"]), peer(&narrow, &["10.20.7.0/24"])];
         let relay = start(config(peers));
@@ -133,7 +132,7 @@ const TWINS: [(&str, [u8; 4]); 2] = [("10.9.0.1", [10, 20, 0, 2]), ("10.9.0.2", 
 
 #[test]
 fn a_gso_batch_never_holds_two_destinations() {
-    in_namespace("a_gso_batch_never_holds_two_destinations", || {
+    in_namespace(|| {
         let numbers = TWINS.map(|(source, to)| {
             let mut packet = inner::udp_packet(1, b"x");
             let source: std::net::Ipv4Addr = source.parse().unwrap();
@@ -184,7 +183,7 @@ fn a_gso_batch_never_holds_two_destinations() {
 fn the_table_is_swapped_under_traffic_without_a_lost_packet() {
     const PACKETS: usize = 20_000;
     const WINDOW: usize = 64;
-    in_namespace("the_table_is_swapped_under_traffic_without_a_lost_packet", || {
+    in_namespace(|| {
         let sockets = [loopback_socket(), loopback_socket()];
         let table = |first: usize| {
             let networks = [["10.20.0.0/16"].as_slice(), &[]];
@@ -245,7 +244,7 @@ fn the_table_is_swapped_under_traffic_without_a_lost_packet() {
 
 #[test]
 fn the_sender_of_a_packet_without_a_route_is_told_over_ipv6_too() {
-    in_namespace("the_sender_of_a_packet_without_a_route_is_told_over_ipv6_too", || {
+    in_namespace(|| {
         let socket = loopback_socket();
         let mut config = config(vec![peer(&socket, &["fd20::/64"])]);
         config.addresses.push("fd09::1/64".parse().unwrap());
@@ -266,7 +265,7 @@ fn the_sender_of_a_packet_without_a_route_is_told_over_ipv6_too() {
 
 #[test]
 fn contradictory_peers_are_refused() {
-    in_namespace("contradictory_peers_are_refused", || {
+    in_namespace(|| {
         let (first, second) = (loopback_socket(), loopback_socket());
         let refused = |config: RelayConfig, named: &str| {
             let error = Relay::start(config, |_| {}).map(drop).unwrap_err();

@@ -1,5 +1,4 @@
 //! How many queues a relay takes, and the order of packets that come through several.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -42,7 +41,7 @@ fn describe(name: &str) -> String {
 
 #[test]
 fn a_loopback_peer_is_met_with_several_queues() {
-    in_namespace("a_loopback_peer_is_met_with_several_queues", || {
+    in_namespace(|| {
         let relay = start(named("many0", 0));
         let queues = auto_queues();
         assert_eq!(relay.info().queues, queues);
@@ -52,7 +51,7 @@ fn a_loopback_peer_is_met_with_several_queues() {
 
 #[test]
 fn a_peer_elsewhere_is_met_with_one_queue() {
-    in_namespace("a_peer_elsewhere_is_met_with_one_queue", || {
+    in_namespace(|| {
         let relay = start(config("192.0.2.1:9".parse().unwrap()));
         assert_eq!(relay.info().queues, 1);
         assert!(!describe(&relay.info().interface_name).contains("multi_queue"));
@@ -61,7 +60,7 @@ fn a_peer_elsewhere_is_met_with_one_queue() {
 
 #[test]
 fn a_persistent_device_keeps_its_form() {
-    in_namespace("a_persistent_device_keeps_its_form", || {
+    in_namespace(|| {
         ip("tuntap add dev one0 mode tun");
         ip("tuntap add dev many0 mode tun multi_queue");
         // With and without a program of ours on it.
@@ -81,7 +80,7 @@ fn a_persistent_device_keeps_its_form() {
 
 #[test]
 fn a_device_of_several_queues_is_not_shared() {
-    in_namespace("a_device_of_several_queues_is_not_shared", || {
+    in_namespace(|| {
         ip("tuntap add dev kept0 mode tun multi_queue");
         for name in ["own0", "kept0"] {
             let relay = start(named(name, 3));
@@ -107,7 +106,7 @@ fn send_gso_batch(socket: &UdpSocket, flows: &[u8], number: u16, to: SocketAddr)
 
 #[test]
 fn gso_batches_of_several_flows_are_left_to_one_queue() {
-    in_namespace("gso_batches_of_several_flows_are_left_to_one_queue", || {
+    in_namespace(|| {
         let peer = loopback_socket();
         let events = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&events);
@@ -134,7 +133,7 @@ fn gso_batches_of_several_flows_are_left_to_one_queue() {
             receive(1);
         }
         assert!(events.lock().unwrap().is_empty());
-        // The first batch with several flows shows what the peer does.
+        // The first GSO batch of several tells what the peer does.
         send_gso_batch(&peer, &flows, 2, to);
         receive(flows.len());
         namespace::eventually("it is said", || !events.lock().unwrap().is_empty());

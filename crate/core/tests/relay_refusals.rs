@@ -1,6 +1,5 @@
 //! Relays on kernels that refuse an offload for a while: no packet is lost that the kernel would have
 //! taken, and what was turned off is on again later.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -13,7 +12,7 @@ mod refusal;
 #[allow(dead_code, reason = "what other tests need of it")]
 mod tunnel;
 
-use namespace::{eventually, in_namespace, ip};
+use namespace::{eventually, in_namespace, ip, skip};
 use refusal::{Call, Verdict, refuse_gso_batches, refuse_super_packets};
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -22,12 +21,11 @@ use tunnel::{BURST, LEN, Tunnel, skips, start};
 
 #[test]
 fn coalesced_packets_that_are_refused_go_singly_and_coalescing_is_on_again_later() {
-    let name = "coalesced_packets_that_are_refused_go_singly_and_coalescing_is_on_again_later";
-    if skips(name) {
+    if skips() {
         return;
     }
     for errno in [libc::EINVAL, libc::ENOMEM, libc::EPERM, libc::EMSGSIZE] {
-        in_namespace(name, || {
+        in_namespace(|| {
             let is_refusing = Arc::new(AtomicBool::new(true));
             let refusing = Arc::clone(&is_refusing);
             let judge = move |call: &Call| match refusing.load(Ordering::Relaxed) {
@@ -35,8 +33,8 @@ fn coalesced_packets_that_are_refused_go_singly_and_coalescing_is_on_again_later
                 false => Verdict::Pass,
             };
             let mut tunnel = Tunnel::under(&[libc::SYS_writev], judge);
-            if !tunnel.stats().offload.uso {
-                println!("SKIP {name}: needs USO (Linux 6.2)");
+            let has_uso = tunnel.stats().offload.uso;
+            if skip::because((!has_uso).then_some("needs USO (Linux 6.2)")) {
                 return;
             }
             eventually("a coalesced packet is refused", || {
@@ -60,12 +58,11 @@ fn coalesced_packets_that_are_refused_go_singly_and_coalescing_is_on_again_later
 
 #[test]
 fn gso_batches_that_are_refused_go_singly_and_gso_is_on_again_later() {
-    let name = "gso_batches_that_are_refused_go_singly_and_gso_is_on_again_later";
-    if skips(name) {
+    if skips() {
         return;
     }
     for errno in [libc::EIO, libc::EINVAL] {
-        in_namespace(name, || {
+        in_namespace(|| {
             let is_refusing = Arc::new(AtomicBool::new(true));
             let refusing = Arc::clone(&is_refusing);
             let judge = move |call: &Call| match refusing.load(Ordering::Relaxed) {
@@ -92,7 +89,7 @@ fn gso_batches_that_are_refused_go_singly_and_gso_is_on_again_later() {
 /// Such a route refuses GSO batches as a kernel does that cannot make them, and single datagrams too.
 #[test]
 fn a_route_to_nowhere_for_a_moment_does_not_end_gso() {
-    in_namespace("a_route_to_nowhere_for_a_moment_does_not_end_gso", || {
+    in_namespace(|| {
         ip("link add path0 type veth peer name path1");
         ip("address add 192.0.2.1/24 dev path0");
         ip("link set path0 up");

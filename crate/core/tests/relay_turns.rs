@@ -1,5 +1,4 @@
 //! Questions and answers through the relay: packets one by one and each way in turn.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -49,7 +48,7 @@ impl Rig {
 
 #[test]
 fn every_question_has_its_answer_and_then_the_relay_sleeps() {
-    in_namespace("every_question_has_its_answer_and_then_the_relay_sleeps", || {
+    in_namespace(|| {
         const QUESTIONS: u32 = 5_000;
         for queues in [1, 3] {
             let rig = Rig::start(queues);
@@ -77,7 +76,7 @@ fn every_question_has_its_answer_and_then_the_relay_sleeps() {
 
 #[test]
 fn more_packets_than_turns_come_in_order() {
-    in_namespace("more_packets_than_turns_come_in_order", || {
+    in_namespace(|| {
         let rig = Rig::start(1);
         let mut buffer = [0; 100];
         for round in 0..20_u32 {
@@ -101,7 +100,7 @@ fn more_packets_than_turns_come_in_order() {
 
 #[test]
 fn a_relay_ends_between_question_and_answer() {
-    in_namespace("a_relay_ends_between_question_and_answer", || {
+    in_namespace(|| {
         for _ in 0..5 {
             let rig = Rig::start(1);
             (0..1_000).for_each(|number| rig.ask(number));

@@ -1,6 +1,6 @@
 //! What both do alike, and where they differ on purpose.
 
-use crate::namespace::{in_namespace, ip};
+use crate::namespace::{in_namespace, ip, skip};
 use crate::refusal::{self, Call, Verdict};
 use crate::user::{PLAIN, User, Wanted, for_both, link, make_persistent, open_options};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use tun2udp_core::port::{self, OpenOptions};
 
 #[test]
 fn a_route_that_a_persistent_interface_has_is_accepted_by_both_and_stays() {
-    for_both("a_route_that_a_persistent_interface_has_is_accepted_by_both_and_stays", |user| {
+    for_both(|user| {
         make_persistent();
         ip("link set up dev keep0");
         ip("route add 10.6.0.0/16 dev keep0");
@@ -25,7 +25,7 @@ fn a_route_that_a_persistent_interface_has_is_accepted_by_both_and_stays() {
 
 #[test]
 fn the_network_of_an_address_is_no_route_to_add_for_either() {
-    for_both("the_network_of_an_address_is_no_route_to_add_for_either", |user| {
+    for_both(|user| {
         let wanted = Wanted { name: Some("new0"), routes: &["10.9.0.0/24"], ..PLAIN };
         let in_use = user.configure(&wanted).unwrap();
         assert_eq!(ip("route show dev new0").lines().count(), 1);
@@ -35,7 +35,7 @@ fn the_network_of_an_address_is_no_route_to_add_for_either() {
 
 #[test]
 fn a_route_through_another_interface_is_refused_by_both() {
-    for_both("a_route_through_another_interface_is_refused_by_both", |user| {
+    for_both(|user| {
         make_persistent();
         ip("route add 10.6.0.0/16 dev lo");
         let error = user.refuse(&Wanted { routes: &["10.6.0.0/16"], mtu: Some(1_300), ..PLAIN });
@@ -46,8 +46,7 @@ fn a_route_through_another_interface_is_refused_by_both() {
 
 #[test]
 fn a_route_of_another_metric_is_neither_taken_for_the_wanted_one_nor_deleted() {
-    let test = "a_route_of_another_metric_is_neither_taken_for_the_wanted_one_nor_deleted";
-    in_namespace(test, || {
+    in_namespace(|| {
         make_persistent();
         ip("link set up dev keep0");
         for route in ["10.6.0.0/16", "fd06::/32"] {
@@ -67,9 +66,7 @@ fn a_route_of_another_metric_is_neither_taken_for_the_wanted_one_nor_deleted() {
 
 #[test]
 fn an_address_that_a_persistent_interface_has_is_accepted_by_both_with_its_prefix_only() {
-    let test =
-        "an_address_that_a_persistent_interface_has_is_accepted_by_both_with_its_prefix_only";
-    for_both(test, |user| {
+    for_both(|user| {
         make_persistent();
         // IPv6 addresses end when a link goes down.
         ip("link set up dev keep0");
@@ -87,7 +84,7 @@ fn an_address_that_a_persistent_interface_has_is_accepted_by_both_with_its_prefi
 
 #[test]
 fn an_address_or_a_route_given_twice_is_refused_by_both() {
-    for_both("an_address_or_a_route_given_twice_is_refused_by_both", |user| {
+    for_both(|user| {
         let twice: [(&[&str], &[&str]); 2] =
             [(&["10.9.0.1/24", "10.9.0.1/24"], &[]), (&["10.9.0.1/24"], &["10.6.0.0/16"; 2])];
         for (addresses, routes) in twice {
@@ -101,9 +98,7 @@ fn an_address_or_a_route_given_twice_is_refused_by_both() {
 
 #[test]
 fn the_kernel_generates_addresses_on_no_new_interface_and_an_existing_one_keeps_its_mode() {
-    let test =
-        "the_kernel_generates_addresses_on_no_new_interface_and_an_existing_one_keeps_its_mode";
-    for_both(test, |user| {
+    for_both(|user| {
         let in_use = user.configure(&Wanted { name: Some("new0"), ..PLAIN }).unwrap();
         assert!(link("new0").contains("addrgenmode none"), "{}", link("new0"));
         drop(in_use);
@@ -113,7 +108,7 @@ fn the_kernel_generates_addresses_on_no_new_interface_and_an_existing_one_keeps_
         assert!(link("keep0").contains("addrgenmode random"), "{}", link("keep0"));
         drop(in_use);
     });
-    in_namespace(test, || {
+    in_namespace(|| {
         let wanted = Wanted { name: Some("new0"), ..PLAIN };
         let options = OpenOptions { link_local: true, ..open_options(&wanted) };
         let _opened = port::open(&options).unwrap();
@@ -123,8 +118,7 @@ fn the_kernel_generates_addresses_on_no_new_interface_and_an_existing_one_keeps_
 
 #[test]
 fn without_an_mtu_a_persistent_interface_keeps_its_own_and_the_relay_checks_it() {
-    let test = "without_an_mtu_a_persistent_interface_keeps_its_own_and_the_relay_checks_it";
-    for_both(test, |user| {
+    for_both(|user| {
         assert_eq!(user.configure(&Wanted { name: None, ..PLAIN }).unwrap().mtu(), 1_500);
         make_persistent();
         ip("link set mtu 1400 dev keep0");
@@ -143,7 +137,7 @@ fn without_an_mtu_a_persistent_interface_keeps_its_own_and_the_relay_checks_it()
 
 #[test]
 fn only_the_relay_limits_the_segments_of_super_packets() {
-    for_both("only_the_relay_limits_the_segments_of_super_packets", |user| {
+    for_both(|user| {
         let in_use = user.configure(&Wanted { name: None, ..PLAIN }).unwrap();
         let limit = if user == User::Relay { "gso_max_segs 43 " } else { "gso_max_segs 65535 " };
         assert!(link(&in_use.name()).contains(limit), "{}", link(&in_use.name()));
@@ -152,12 +146,10 @@ fn only_the_relay_limits_the_segments_of_super_packets() {
 
 #[test]
 fn both_wait_for_a_device_that_was_closed_a_moment_ago() {
-    let test = "both_wait_for_a_device_that_was_closed_a_moment_ago";
-    if let Some(reason) = refusal::missing() {
-        println!("SKIP {test}: {reason}");
+    if skip::because(refusal::missing()) {
         return;
     }
-    for_both(test, |user| {
+    for_both(|user| {
         make_persistent();
         let refused = AtomicU32::new(0);
         let judge = move |call: &Call| {

@@ -1,6 +1,5 @@
 //! Configuring an interface: what the relay and `port::open` do alike, and where they differ on
 //! purpose (docs/architecture.md, "Configuring an interface").
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 mod both;
 #[path = "../support/capabilities.rs"]

@@ -1,6 +1,6 @@
 //! `port::open` that fails, and a descriptor that is adopted.
 
-use crate::namespace::{in_namespace, ip};
+use crate::namespace::{in_namespace, ip, skip};
 use crate::refusal::{self, Call, Verdict};
 use crate::user::{PLAIN, link, make_persistent, networks, open_options};
 use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
@@ -18,8 +18,7 @@ fn fail(options: OpenOptions) -> Error {
 
 #[test]
 fn a_failed_open_restores_state_link_type_queue_length_and_send_buffer() {
-    let test = "a_failed_open_restores_state_link_type_queue_length_and_send_buffer";
-    in_namespace(test, || {
+    in_namespace(|| {
         make_persistent();
         let before = link("keep0");
         let changes = OpenOptions {
@@ -45,7 +44,7 @@ fn a_failed_open_restores_state_link_type_queue_length_and_send_buffer() {
 
 #[test]
 fn changes_to_an_interface_that_another_process_holds_are_rolled_back_too() {
-    in_namespace("changes_to_an_interface_that_another_process_holds_are_rolled_back_too", || {
+    in_namespace(|| {
         let held: OwnedFd = tun::open(Path::new("/dev/net/tun")).unwrap();
         let flags = tun::IFF_TUN | tun::IFF_NO_PI | tun::IFF_MULTI_QUEUE;
         tun::set_interface(held.as_fd(), "keep0", flags).unwrap();
@@ -65,12 +64,10 @@ fn changes_to_an_interface_that_another_process_holds_are_rolled_back_too() {
 
 #[test]
 fn an_adopted_descriptor_whose_interface_is_elsewhere_leaves_a_namesake_alone() {
-    let test = "an_adopted_descriptor_whose_interface_is_elsewhere_leaves_a_namesake_alone";
-    if let Some(reason) = refusal::missing() {
-        println!("SKIP {test}: {reason}");
+    if skip::because(refusal::missing()) {
         return;
     }
-    in_namespace(test, || {
+    in_namespace(|| {
         let flags = tun::IFF_TUN | tun::IFF_NO_PI;
         let queue = || {
             let fd: OwnedFd = tun::open(Path::new("/dev/net/tun")).unwrap();

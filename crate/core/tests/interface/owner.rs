@@ -28,8 +28,7 @@ const COMPLETE: Wanted = Wanted {
 
 #[test]
 fn an_owner_without_capabilities_uses_an_interface_that_is_configured_completely() {
-    let test = "an_owner_without_capabilities_uses_an_interface_that_is_configured_completely";
-    for_both(test, |user| {
+    for_both(|user| {
         make_complete();
         let state = || ip("-o address show dev keep0") + &ip("-d route show dev keep0");
         let before = state();
@@ -44,7 +43,7 @@ fn an_owner_without_capabilities_uses_an_interface_that_is_configured_completely
 
 #[test]
 fn an_owner_without_capabilities_is_told_the_command_that_is_missing() {
-    for_both("an_owner_without_capabilities_is_told_the_command_that_is_missing", |user| {
+    for_both(|user| {
         make_complete();
         let cases: [(Wanted, &str); 3] = [
             (Wanted { mtu: Some(1_301), ..COMPLETE }, "ip link set dev keep0 mtu 1301"),

@@ -84,9 +84,10 @@ impl User {
 }
 
 /// Runs `body` for both users, each in a network namespace of its own.
-pub(crate) fn for_both(test: &str, body: impl Fn(User)) {
+#[track_caller]
+pub(crate) fn for_both(body: impl Fn(User)) {
     for user in BOTH {
-        in_namespace(test, || body(user));
+        in_namespace(|| body(user));
     }
 }
 

@@ -16,8 +16,7 @@ fn table() -> Table {
 
 #[test]
 fn a_closed_session_ends_monitors_and_dumps_and_refuses_requests() {
-    let name = "a_closed_session_ends_monitors_and_dumps_and_refuses_requests";
-    in_namespace(name, || {
+    in_namespace(|| {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let session = Session::open(None).expect("a session");

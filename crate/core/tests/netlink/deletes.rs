@@ -29,7 +29,7 @@ fn prepare() {
 
 #[test]
 fn a_rule_is_deleted_only_if_it_alone_has_all_properties() {
-    in_namespace("a_rule_is_deleted_only_if_it_alone_has_all_properties", || {
+    in_namespace(|| {
         for command in [
             "rule add priority 100 from 10.0.0.0/8 table 7",
             "rule add priority 100 from 10.0.0.0/8 to 10.1.0.0/16 table 7",
@@ -75,7 +75,7 @@ fn a_rule_is_deleted_only_if_it_alone_has_all_properties() {
 
 #[test]
 fn a_route_is_deleted_only_if_it_alone_has_all_properties() {
-    in_namespace("a_route_is_deleted_only_if_it_alone_has_all_properties", || {
+    in_namespace(|| {
         prepare();
         for command in [
             "route add 10.9.0.0/16 via 10.0.0.2 metric 10",
@@ -129,7 +129,7 @@ fn a_route_is_deleted_only_if_it_alone_has_all_properties() {
 
 #[test]
 fn many_deletes_of_one_batch_follow_one_another() {
-    in_namespace("many_deletes_of_one_batch_follow_one_another", || {
+    in_namespace(|| {
         prepare();
         let caller = Caller::new();
         let spec = |metric: u32| json!({ "destination": "10.9.0.0/16", "gateway": "10.0.0.2", "metric": metric });
@@ -157,7 +157,7 @@ fn many_deletes_of_one_batch_follow_one_another() {
 
 #[test]
 fn an_address_is_deleted_only_with_the_peer_that_it_has() {
-    in_namespace("an_address_is_deleted_only_with_the_peer_that_it_has", || {
+    in_namespace(|| {
         prepare();
         ip("address add 10.5.0.1 peer 10.6.0.1/24 dev v0");
         ip("-6 address add fd05::1 peer fd06::1/64 dev v0 nodad");
@@ -177,7 +177,7 @@ fn an_address_is_deleted_only_with_the_peer_that_it_has() {
 
 #[test]
 fn no_operation_is_on_the_link_of_index_0() {
-    in_namespace("no_operation_is_on_the_link_of_index_0", || {
+    in_namespace(|| {
         prepare();
         let caller = Caller::new();
         let before = (ip("link show"), ip("address show"), ip("neighbour show"));

@@ -1,6 +1,6 @@
 //! Filtered tables on a kernel that checks dumps strictly, and on one that does not.
 
-use crate::namespace::{in_namespace, ip};
+use crate::namespace::{in_namespace, ip, skip};
 use crate::refusal::{self, Call, Verdict};
 use crate::session::Caller;
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ fn destination(route: &Value) -> String {
 
 #[test]
 fn a_filter_lists_only_what_it_includes() {
-    in_namespace("a_filter_lists_only_what_it_includes", || {
+    in_namespace(|| {
         prepare();
         check();
     });
@@ -100,12 +100,10 @@ fn a_filter_lists_only_what_it_includes() {
 
 #[test]
 fn a_filter_lists_only_what_it_includes_where_the_kernel_ignores_it() {
-    let name = "a_filter_lists_only_what_it_includes_where_the_kernel_ignores_it";
-    if let Some(reason) = refusal::missing() {
-        println!("SKIP {name}: {reason}");
+    if skip::because(refusal::missing()) {
         return;
     }
-    in_namespace(name, || {
+    in_namespace(|| {
         prepare();
         let refused = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&refused);

@@ -1,5 +1,4 @@
 //! Sessions of RTNETLINK against this kernel, in network namespaces of their own.
-#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 mod closing;
 mod deletes;

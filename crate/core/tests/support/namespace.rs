@@ -1,14 +1,17 @@
 //! A network namespace for one test: made by the test's thread, gone with it.
 
+#[path = "skip.rs"]
+pub(crate) mod skip;
+
 use std::net::UdpSocket;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tun2udp_core::sys::netns;
 
-/// Runs `body` in a new network namespace whose loopback is up, or says why it is skipped.
-pub(crate) fn in_namespace(test: &str, body: impl FnOnce()) {
-    if let Some(reason) = missing() {
-        println!("SKIP {test}: {reason}");
+/// Runs `body` in a new network namespace whose loopback is up, or prints why the test is skipped.
+#[track_caller]
+pub(crate) fn in_namespace(body: impl FnOnce()) {
+    if skip::because(missing()) {
         return;
     }
     // Held to the end: the namespace lives as long as this descriptor or anything opened in it.

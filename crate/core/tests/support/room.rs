@@ -1,4 +1,7 @@
-//! A network namespace of one test, and the commands that furnish it.
+//! A network namespace of one test, and the commands that set it up.
+
+#[path = "skip.rs"]
+pub(crate) mod skip;
 
 use std::fmt::Debug;
 use std::fs;

@@ -1,7 +1,7 @@
 //! A relay whose system calls are judged, and traffic through it.
 
 use super::inner;
-use super::namespace::loopback_socket;
+use super::namespace::{loopback_socket, skip};
 use super::refusal::{self, Call, Verdict};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
@@ -14,13 +14,10 @@ pub(crate) const BURST: u8 = 12;
 /// Bytes of payload of a packet of a burst.
 pub(crate) const LEN: usize = 1_000;
 
-/// Returns whether to skip the test `name`, and prints why.
-pub(crate) fn skips(name: &str) -> bool {
-    let reason = refusal::missing();
-    if let Some(reason) = reason {
-        println!("SKIP {name}: {reason}");
-    }
-    reason.is_some()
+/// Returns whether to skip the calling test, and prints why.
+#[track_caller]
+pub(crate) fn skips() -> bool {
+    skip::because(refusal::missing())
 }
 
 /// A relay, the socket of its peer, and one behind its interface.

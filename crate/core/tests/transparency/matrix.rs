@@ -9,13 +9,10 @@ use crate::relay::VARIANTS;
 use crate::support::room;
 use crate::vectors::{self, Vector};
 
-/// Answers whether to skip the test `name`, and says why.
-pub(crate) fn skips(name: &str) -> bool {
-    let reason = room::missing();
-    if let Some(reason) = &reason {
-        println!("SKIP {name}: {reason}");
-    }
-    reason.is_some()
+/// Returns whether to skip the calling test, and prints why.
+#[track_caller]
+pub(crate) fn skips() -> bool {
+    room::skip::because(room::missing())
 }
 
 /// Vectors that are put through each forwarder, their name, and the road they take.
@@ -74,7 +71,7 @@ pub(crate) fn assert_transparent<const N: usize>(
 
 #[test]
 fn the_relay_is_transparent_in_each_of_its_ways() {
-    if skips("the_relay_is_transparent_in_each_of_its_ways") {
+    if skips() {
         return;
     }
     let launchers = VARIANTS.each_ref().map(|variant| variant as &dyn Launcher);

@@ -6,6 +6,7 @@ use crate::matrix::skips;
 use crate::naive::Naive;
 use crate::observe::{Direction, Plan};
 use crate::support::os;
+use crate::support::room::skip;
 use crate::vectors::{self, Vector};
 
 /// What even a naive forwarder does right.
@@ -62,7 +63,7 @@ fn named(names: &[&str], direction: Direction) -> Vec<Vector> {
 
 #[test]
 fn super_packets_are_seen_and_what_is_wrong_with_them_is_caught() {
-    if skips("super_packets_are_seen_and_what_is_wrong_with_them_is_caught") {
+    if skips() {
         return;
     }
     for direction in Direction::ALL {
@@ -85,12 +86,11 @@ fn super_packets_are_seen_and_what_is_wrong_with_them_is_caught() {
 /// Without this the joining ways of a relay would hardly be tried.
 #[test]
 fn a_burst_is_whole_before_the_forwarder_runs() {
-    if skips("a_burst_is_whole_before_the_forwarder_runs") {
+    if skips() {
         return;
     }
     let may_go_first = std::thread::spawn(os::run_first).join().expect("the probe");
-    if let Err(error) = may_go_first {
-        println!("SKIP a_burst_is_whole_before_the_forwarder_runs: SCHED_FIFO: {error}");
+    if skip::because(may_go_first.err().map(|error| format!("SCHED_FIFO: {error}"))) {
         return;
     }
     for (name, direction) in [

@@ -7,6 +7,7 @@ use crate::relay::config;
 use crate::support::refusal::{
     self, Call, Verdict, hide_features, refuse_gso_batches, refuse_super_packets,
 };
+use crate::support::room::skip;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -195,18 +196,15 @@ impl Drop for Running {
     }
 }
 
-/// Answers whether to skip the test `name`, and says why.
-fn cannot_refuse(name: &str) -> bool {
-    let reason = refusal::missing();
-    if let Some(reason) = reason {
-        println!("SKIP {name}: {reason}");
-    }
-    reason.is_some() || skips(name)
+/// Returns whether to skip the calling test, and prints why.
+#[track_caller]
+fn cannot_refuse() -> bool {
+    skip::because(refusal::missing()) || skips()
 }
 
 #[test]
 fn the_relay_is_transparent_whatever_the_kernel_refuses() {
-    if cannot_refuse("the_relay_is_transparent_whatever_the_kernel_refuses") {
+    if cannot_refuse() {
         return;
     }
     let refusals = refusals();
@@ -220,7 +218,7 @@ fn the_relay_is_transparent_whatever_the_kernel_refuses() {
 /// headers: what it takes for two flows may change places. So this is of plain TCP and UDP.
 #[test]
 fn a_relay_of_three_queues_is_transparent_without_a_program_that_steers() {
-    if cannot_refuse("a_relay_of_three_queues_is_transparent_without_a_program_that_steers") {
+    if cannot_refuse() {
         return;
     }
     let judge = |_: &Call| Verdict::Refuse(libc::EPERM);
