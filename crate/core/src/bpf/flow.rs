@@ -1,7 +1,9 @@
 //! The program that spreads packets over queues by their flows.
 
 use super::{Cell, Instruction};
+use crate::packet::header::{behind, ipv4, ipv6, tcp};
 use crate::packet::{flow, view};
+use std::ops::Range;
 
 /// What was added up so far, and one port.
 const SUM: Cell = Cell::First;
@@ -10,6 +12,18 @@ const PORT: Cell = Cell::Second;
 const IPV4_HEADER_WORDS: u32 = view::IPV4_HEADER as u32 / 4;
 /// TCP, as IP numbers it.
 const TCP: u32 = view::TCP as u32;
+
+fn load_word(field: Range<usize>) -> Instruction {
+    Instruction::LoadWord(field.start as u32)
+}
+
+fn load_half(field: Range<usize>) -> Instruction {
+    Instruction::LoadHalf(field.start as u32)
+}
+
+fn load_byte(field: usize) -> Instruction {
+    Instruction::LoadByte(field as u32)
+}
 
 /// Adds what is in the accumulator to the sum.
 const ADD: [Instruction; 3] =
@@ -31,11 +45,11 @@ pub(crate) fn by_flow(queues: usize) -> Vec<Instruction> {
     let v6_tcp = [v6_ports().as_slice(), &tail].concat();
     let unless_tcp = Instruction::SkipUnlessEqual(TCP, v6_tcp.len() as u8);
     let v6_addresses = v6_addresses();
-    let kind = [Instruction::LoadByte(view::IPV6_NEXT_HEADER as u32), unless_tcp];
+    let kind = [load_byte(ipv6::NEXT_HEADER), unless_tcp];
     let v6 = [v6_addresses.as_slice(), &kind, &v6_tcp, &add_label(), &tail].concat();
     [
         &[
-            Instruction::LoadByte(0),
+            load_byte(ipv4::VERSION_AND_LENGTH),
             Instruction::ShiftRight(4),
             Instruction::SkipUnlessEqual(4, v4.len() as u8),
         ],
@@ -50,39 +64,43 @@ pub(crate) fn by_flow(queues: usize) -> Vec<Instruction> {
 /// Both addresses, and of TCP that is no fragment both ports.
 fn v4_sum() -> Vec<Instruction> {
     let addresses = [
-        Instruction::LoadWord(12),
+        load_word(ipv4::SOURCE),
         Instruction::CopyToX,
-        Instruction::LoadWord(16),
+        load_word(ipv4::DESTINATION),
         Instruction::XorX,
         Instruction::StoreCell(SUM),
     ];
     let ports = ports();
     let unless_fragment = [
-        [Instruction::LoadHalf(6), Instruction::SkipIfAny(0x3fff, ports.len() as u8)].as_slice(),
+        [
+            load_half(ipv4::FRAGMENT),
+            Instruction::SkipIfAny(flow::IS_FRAGMENT.into(), ports.len() as u8),
+        ]
+        .as_slice(),
         &ports,
     ]
     .concat();
     let if_tcp =
-        [Instruction::LoadByte(9), Instruction::SkipUnlessEqual(TCP, unless_fragment.len() as u8)];
+        [load_byte(ipv4::PROTOCOL), Instruction::SkipUnlessEqual(TCP, unless_fragment.len() as u8)];
     [addresses.as_slice(), &if_tcp, &unless_fragment].concat()
 }
 
 /// Both addresses.
 fn v6_addresses() -> Vec<Instruction> {
-    let further = (12..40).step_by(4);
-    let further = further
-        .flat_map(|at| [Instruction::CopyToX, Instruction::LoadWord(at), Instruction::XorX])
-        .collect::<Vec<_>>();
-    [&[Instruction::LoadWord(8)], further.as_slice(), &[Instruction::StoreCell(SUM)]].concat()
+    let mut words = ipv6::ADDRESSES.step_by(4).map(|at| load_word(at..at + 4));
+    let first: Vec<_> = words.next().into_iter().collect();
+    let further: Vec<_> =
+        words.flat_map(|load| [Instruction::CopyToX, load, Instruction::XorX]).collect();
+    [first.as_slice(), &further, &[Instruction::StoreCell(SUM)]].concat()
 }
 
 /// Adds both ports of TCP right behind the IPv6 header.
 fn v6_ports() -> Vec<Instruction> {
-    const PORTS: u32 = view::IPV6_HEADER as u32;
+    let port = |field| load_half(behind(view::IPV6_HEADER, field));
     let both = [
-        Instruction::LoadHalf(PORTS),
+        port(tcp::SOURCE_PORT),
         Instruction::CopyToX,
-        Instruction::LoadHalf(PORTS + 2),
+        port(tcp::DESTINATION_PORT),
         Instruction::XorX,
     ];
     [both.as_slice(), &ADD].concat()
@@ -90,19 +108,20 @@ fn v6_ports() -> Vec<Instruction> {
 
 /// Adds the flow label.
 fn add_label() -> Vec<Instruction> {
-    [&[Instruction::LoadWord(0), Instruction::And(flow::FLOW_LABEL)], ADD.as_slice()].concat()
+    let label = [load_word(ipv6::FIRST_WORD), Instruction::And(ipv6::FLOW_LABEL)];
+    [&label, ADD.as_slice()].concat()
 }
 
 /// Adds both ports of an IPv4 packet to the sum, if its header has a length that leads to them.
 fn ports() -> Vec<Instruction> {
     let both = [
-        Instruction::LoadByte(0),
+        load_byte(ipv4::VERSION_AND_LENGTH),
         Instruction::And(0xf),
         Instruction::SkipIfBelow(IPV4_HEADER_WORDS, 9),
         Instruction::LoadHeaderLengthToX,
-        Instruction::LoadHalfAtX(0),
+        Instruction::LoadHalfAtX(tcp::SOURCE_PORT.start as u32),
         Instruction::StoreCell(PORT),
-        Instruction::LoadHalfAtX(2),
+        Instruction::LoadHalfAtX(tcp::DESTINATION_PORT.start as u32),
         Instruction::LoadCellToX(PORT),
         Instruction::XorX,
     ];

@@ -5,13 +5,11 @@
 //! alone, since its fragments have no ports and must not overtake each other, and over IPv6 with its
 //! flow label. The program that steers packets in the kernel (`relay::steering`) computes the same.
 
-use super::view::{IPV4_HEADER, IPV6_HEADER, IPV6_NEXT_HEADER, TCP, be16, be32};
+use super::header::{behind, ipv4, ipv6, read16, read32, tcp};
+use super::view::{IPV4_HEADER, IPV6_HEADER, TCP};
 
 /// Spreads the bits of a sum over the upper half: Knuth's multiplicative hash (2^32 / φ).
 pub const MULTIPLIER: u32 = 0x9e37_79b1;
-
-/// The flow label in the first word of an IPv6 header (RFC 8200, 3).
-pub const FLOW_LABEL: u32 = 0x000f_ffff;
 
 /// The flow of an IP packet as a number of 16 bits; 0 for what is no IP packet or ends too soon.
 #[must_use]
@@ -24,11 +22,14 @@ pub fn hash(packet: &[u8]) -> u16 {
     folded.map_or(0, |word| (word.wrapping_mul(MULTIPLIER) >> 16) as u16)
 }
 
+/// Bits of [`ipv4::FRAGMENT`] of which a fragment has at least one.
+pub const IS_FRAGMENT: u16 = ipv4::MORE_FRAGMENTS | ipv4::FRAGMENT_OFFSET;
+
 fn fold_v4(packet: &[u8]) -> Option<u32> {
-    let addresses = be32(packet, 12)? ^ be32(packet, 16)?;
-    let is_fragment = be16(packet, 6)? & 0x3fff != 0;
+    let addresses = read32(packet, ipv4::SOURCE)? ^ read32(packet, ipv4::DESTINATION)?;
+    let is_fragment = read16(packet, ipv4::FRAGMENT)? & IS_FRAGMENT != 0;
     let transport = usize::from(packet.first()? & 0xf) * 4;
-    if *packet.get(9)? != TCP || is_fragment || transport < IPV4_HEADER {
+    if *packet.get(ipv4::PROTOCOL)? != TCP || is_fragment || transport < IPV4_HEADER {
         return Some(addresses);
     }
     Some(addresses ^ ports(packet, transport)?)
@@ -37,17 +38,18 @@ fn fold_v4(packet: &[u8]) -> Option<u32> {
 /// Of all but TCP the flow label stands for the ports: it is there in fragments and before extension
 /// headers too (RFC 6437, 2). TCP has another label each way, so its ports count.
 fn fold_v6(packet: &[u8]) -> Option<u32> {
-    let (words, _) = packet.get(8..IPV6_HEADER)?.as_chunks::<4>();
+    let (words, _) = packet.get(ipv6::ADDRESSES)?.as_chunks::<4>();
     let addresses = words.iter().fold(0, |sum, word| sum ^ u32::from_be_bytes(*word));
-    if *packet.get(IPV6_NEXT_HEADER)? == TCP {
+    if *packet.get(ipv6::NEXT_HEADER)? == TCP {
         return Some(addresses ^ ports(packet, IPV6_HEADER)?);
     }
-    Some(addresses ^ (be32(packet, 0)? & FLOW_LABEL))
+    Some(addresses ^ (read32(packet, ipv6::FIRST_WORD)? & ipv6::FLOW_LABEL))
 }
 
 /// Both ports, the same whichever comes first.
 fn ports(packet: &[u8], transport: usize) -> Option<u32> {
-    Some(u32::from(be16(packet, transport)? ^ be16(packet, transport + 2)?))
+    let port = |field| read16(packet, behind(transport, field));
+    Some(u32::from(port(tcp::SOURCE_PORT)? ^ port(tcp::DESTINATION_PORT)?))
 }
 
 #[cfg(test)]

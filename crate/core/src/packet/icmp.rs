@@ -1,7 +1,8 @@
 //! ICMP errors about a packet, for its sender (RFC 792, RFC 4443).
 
 use super::checksum::{Sum, pseudo_header};
-use super::view::{IPV4_HEADER, IPV6_HEADER, be16};
+use super::header::{behind, ipv4, ipv6, read16, write};
+use super::view::{IPV4_HEADER, IPV6_HEADER};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// ICMP, as IPv4 numbers it.
@@ -39,13 +40,14 @@ pub fn no_route(packet: &[u8]) -> Option<Vec<u8>> {
 
 fn no_route_v4(packet: &[u8]) -> Option<Vec<u8>> {
     let header_len = usize::from(packet.first()? & 0xf) * 4;
-    let source = packet.get(12..16)?.first_chunk::<4>()?;
-    let destination = packet.get(16..20)?.first_chunk::<4>()?;
-    let is_later_fragment = be16(packet, 6)? & 0x1fff != 0;
+    let source = packet.get(ipv4::SOURCE)?.first_chunk::<4>()?;
+    let destination = packet.get(ipv4::DESTINATION)?.first_chunk::<4>()?;
+    let is_later_fragment = read16(packet, ipv4::FRAGMENT)? & ipv4::FRAGMENT_OFFSET != 0;
     if header_len < IPV4_HEADER || is_later_fragment || !is_host_v4(*source) {
         return None;
     }
-    if !is_host_v4(*destination) || *packet.get(9)? == ICMP && !is_query_v4(packet, header_len) {
+    let is_icmp = *packet.get(ipv4::PROTOCOL)? == ICMP;
+    if !is_host_v4(*destination) || is_icmp && !is_query_v4(packet, header_len) {
         return None;
     }
     let quote = packet.get(..packet.len().min(MAX_V4 - IPV4_HEADER - ICMP_HEADER))?;
@@ -55,19 +57,19 @@ fn no_route_v4(packet: &[u8]) -> Option<Vec<u8>> {
     reply.extend(destination);
     reply.extend(source);
     let checksum = Sum::of(&reply).checksum();
-    reply.get_mut(10..12)?.copy_from_slice(&checksum);
+    write(&mut reply, ipv4::CHECKSUM, checksum)?;
     reply.extend(message);
     Some(reply)
 }
 
 fn no_route_v6(packet: &[u8]) -> Option<Vec<u8>> {
-    let source = packet.get(8..24)?.first_chunk::<16>()?;
-    let destination = packet.get(24..40)?.first_chunk::<16>()?;
+    let source = packet.get(ipv6::SOURCE)?.first_chunk::<16>()?;
+    let destination = packet.get(ipv6::DESTINATION)?.first_chunk::<16>()?;
     if !is_host_v6(*source) || !is_host_v6(*destination) || is_error_v6(packet)? {
         return None;
     }
     let quote = packet.get(..packet.len().min(MAX_V6 - IPV6_HEADER - ICMP_HEADER))?;
-    let addresses = Sum::of(packet.get(8..40)?);
+    let addresses = Sum::of(packet.get(ipv6::ADDRESSES)?);
     let pseudo = addresses.and(pseudo_header(ICMPV6, ICMP_HEADER + quote.len()));
     let message = message(UNREACHABLE_V6, quote, pseudo);
     let length = u16::try_from(message.len()).ok()?.to_be_bytes();
@@ -104,25 +106,25 @@ fn is_query_v4(packet: &[u8], header_len: usize) -> bool {
 
 /// Whether an IPv6 packet is an ICMPv6 error or redirect, or may be one; `None` if it ends too soon to tell.
 fn is_error_v6(packet: &[u8]) -> Option<bool> {
-    let (mut next, mut at) = (*packet.get(6)?, IPV6_HEADER);
+    let (mut next, mut at) = (*packet.get(ipv6::NEXT_HEADER)?, IPV6_HEADER);
     loop {
         match next {
             ICMPV6 => {
                 let kind = *packet.get(at)?;
                 return Some(kind < 128 || kind == 137);
             }
-            // Hop-by-hop, routing and destination options (RFC 8200, 4).
-            0 | 43 | 60 => {
-                next = *packet.get(at)?;
-                at += (usize::from(*packet.get(at + 1)?) + 1) * 8;
+            ipv6::HOP_BY_HOP | ipv6::ROUTING | ipv6::DESTINATION_OPTIONS => {
+                next = *packet.get(at + ipv6::EXTENSION_NEXT)?;
+                at += (usize::from(*packet.get(at + ipv6::EXTENSION_LENGTH)?) + 1) * 8;
             }
-            44 => {
-                // Of a later fragment nobody can tell what it is.
-                if be16(packet, at + 2)? & 0xfff8 != 0 {
+            ipv6::FRAGMENT => {
+                // A later fragment does not show what the packet is.
+                let field = read16(packet, behind(at, ipv6::FRAGMENT_FIELD))?;
+                if field & ipv6::FRAGMENT_OFFSET != 0 {
                     return Some(true);
                 }
-                next = *packet.get(at)?;
-                at += 8;
+                next = *packet.get(at + ipv6::EXTENSION_NEXT)?;
+                at += ipv6::FRAGMENT_HEADER;
             }
             _ => return Some(false),
         }
@@ -154,13 +156,13 @@ mod tests {
             assert_eq!(reply[addresses.clone()], swapped);
             if is_v6 {
                 assert_eq!(reply[..8], [0x60, 0, 0, 0, reply[4], reply[5], 58, 64]);
-                assert_eq!(be16(&reply, 4), Some((reply.len() - 40) as u16));
+                assert_eq!(read16(&reply, ipv6::PAYLOAD_LENGTH), Some((reply.len() - 40) as u16));
                 assert_eq!(reply[40..42], [1, 0]);
                 let pseudo = pseudo_header(58, reply.len() - 40).and(Sum::of(&reply[addresses]));
                 assert!(pseudo.and(Sum::of(&reply[40..])).is_valid());
             } else {
                 assert_eq!((reply[0], reply[9]), (0x45, 1));
-                assert_eq!(be16(&reply, 2), Some(reply.len() as u16));
+                assert_eq!(read16(&reply, ipv4::TOTAL_LENGTH), Some(reply.len() as u16));
                 assert_eq!(reply[20..22], [3, 0]);
                 assert!(Sum::of(&reply[..20]).is_valid() && Sum::of(&reply[20..]).is_valid());
             }

@@ -1,6 +1,7 @@
 //! Pure bytes: no I/O, no kernel but for the sums of [`crate::sys::checksum`].
 //!
 //! - `vnet` is the header that stands before each packet of a device with offload;
+//! - `header` is where the fields of headers are;
 //! - `view` finds the headers of a packet; `checksum` adds and folds;
 //! - `ethernet` finds the packet of a frame; `layer` is whether there are frames around packets;
 //! - `icmp` makes errors about packets;
@@ -16,6 +17,7 @@ pub mod checksum;
 pub mod coalesce;
 pub mod ethernet;
 pub mod flow;
+pub mod header;
 pub mod icmp;
 pub mod layer;
 pub mod split;

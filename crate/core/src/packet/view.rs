@@ -1,6 +1,7 @@
 //! Where the headers of a packet are. A view is made only of a packet whose headers are all there,
 //! so its accessors cannot fail.
 
+use super::header::{ipv4, ipv6, tcp};
 use std::net::IpAddr;
 
 /// TCP, as IP numbers it.
@@ -12,14 +13,12 @@ pub const UDP: u8 = 17;
 pub const IPV4_HEADER: usize = 20;
 /// Bytes of an IPv6 header without extensions.
 pub const IPV6_HEADER: usize = 40;
-/// Where an IPv6 header says what follows it (RFC 8200, 3).
-pub const IPV6_NEXT_HEADER: usize = 6;
 /// Bytes of a TCP header without options.
 pub const TCP_HEADER: usize = 20;
 /// Bytes of a UDP header.
 pub const UDP_HEADER: usize = 8;
 
-/// TCP flags of byte 13 of its header (RFC 9293, 3.1; RFC 3168).
+/// TCP flags (RFC 9293, 3.1; RFC 3168).
 pub mod tcp_flags {
     /// No more data.
     pub const FIN: u8 = 0x01;
@@ -57,24 +56,18 @@ pub struct Layout {
     pub payload: usize,
 }
 
-/// A big-endian field of 16 bits.
+/// Reads a big-endian field of 16 bits at a computed offset.
 #[must_use]
 pub fn be16(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-/// A big-endian field of 32 bits.
-#[must_use]
-pub fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 /// Returns the destination address of an IP packet; `None` if it is not one or ends too soon.
 #[must_use]
 pub fn destination(packet: &[u8]) -> Option<IpAddr> {
     match packet.first()? >> 4 {
-        4 => Some(IpAddr::from(*packet.get(16..)?.first_chunk::<4>()?)),
-        6 => Some(IpAddr::from(*packet.get(24..)?.first_chunk::<16>()?)),
+        4 => Some(IpAddr::from(*packet.get(ipv4::DESTINATION)?.first_chunk::<4>()?)),
+        6 => Some(IpAddr::from(*packet.get(ipv6::DESTINATION)?.first_chunk::<16>()?)),
         _ => None,
     }
 }
@@ -94,7 +87,7 @@ impl Layout {
         let (protocol, end) = match version {
             IpVersion::V4 => {
                 let len = usize::from(packet.first()? & 0xf) * 4;
-                (*packet.get(9)?, (len >= IPV4_HEADER).then_some(len)?)
+                (*packet.get(ipv4::PROTOCOL)?, (len >= IPV4_HEADER).then_some(len)?)
             }
             IpVersion::V6 => skip_extensions(packet)?,
         };
@@ -110,8 +103,8 @@ impl Layout {
     #[must_use]
     pub fn addresses<'a>(&self, packet: &'a [u8]) -> &'a [u8] {
         let range = match self.version {
-            IpVersion::V4 => 12..20,
-            IpVersion::V6 => 8..40,
+            IpVersion::V4 => ipv4::ADDRESSES,
+            IpVersion::V6 => ipv6::ADDRESSES,
         };
         packet.get(range).unwrap_or_default()
     }
@@ -121,7 +114,7 @@ impl Layout {
 #[must_use]
 pub fn transport_header_len(transport: &[u8], protocol: u8) -> Option<usize> {
     let len = match protocol {
-        TCP => usize::from(transport.get(12)? >> 4) * 4,
+        TCP => usize::from(transport.get(tcp::DATA_OFFSET)? >> 4) * 4,
         UDP => UDP_HEADER,
         _ => return None,
     };
@@ -131,14 +124,13 @@ pub fn transport_header_len(transport: &[u8], protocol: u8) -> Option<usize> {
 
 /// The protocol behind an IPv6 header's extensions, and where it begins.
 fn skip_extensions(packet: &[u8]) -> Option<(u8, usize)> {
-    // Hop-by-hop, routing and destination options (RFC 8200, 4): the kernel may put them before a
-    // super-packet's TCP header. A fragment header cannot be there.
-    const EXTENSIONS: [u8; 3] = [0, 43, 60];
-    let mut next = *packet.get(6)?;
+    // The kernel may put these before a super-packet's TCP header, but never a fragment header.
+    const EXTENSIONS: [u8; 3] = [ipv6::HOP_BY_HOP, ipv6::ROUTING, ipv6::DESTINATION_OPTIONS];
+    let mut next = *packet.get(ipv6::NEXT_HEADER)?;
     let mut at = IPV6_HEADER;
     while EXTENSIONS.contains(&next) {
-        next = *packet.get(at)?;
-        at += (usize::from(*packet.get(at + 1)?) + 1) * 8;
+        next = *packet.get(at + ipv6::EXTENSION_NEXT)?;
+        at += (usize::from(*packet.get(at + ipv6::EXTENSION_LENGTH)?) + 1) * 8;
     }
     Some((next, at))
 }

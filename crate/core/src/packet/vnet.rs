@@ -1,6 +1,8 @@
 //! The header before each packet of a device that was opened with `IFF_VNET_HDR`:
 //! `struct virtio_net_hdr` of linux/virtio_net.h, in the machine's byte order.
 
+use super::header::{tcp, udp};
+
 /// `VIRTIO_NET_HDR_F_NEEDS_CSUM`: the checksum is still to be put in.
 pub const NEEDS_CSUM: u8 = 1;
 /// `VIRTIO_NET_HDR_GSO_NONE`: an ordinary packet.
@@ -14,10 +16,10 @@ pub const GSO_UDP_L4: u8 = 5;
 /// `VIRTIO_NET_HDR_GSO_ECN`: a bit beside the type; the first segment carries CWR.
 pub const GSO_ECN: u8 = 0x80;
 
-/// Where the checksum of a TCP header stands in it, bytes.
-pub const TCP_CSUM_OFFSET: u16 = 16;
-/// Where the checksum of a UDP header stands in it, bytes.
-pub const UDP_CSUM_OFFSET: u16 = 6;
+/// Offset of the checksum in a TCP header, bytes.
+pub const TCP_CSUM_OFFSET: u16 = tcp::CHECKSUM.start as u16;
+/// Offset of the checksum in a UDP header, bytes.
+pub const UDP_CSUM_OFFSET: u16 = udp::CHECKSUM.start as u16;
 
 /// `struct virtio_net_hdr`; the default is that of an ordinary packet whose checksum is right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

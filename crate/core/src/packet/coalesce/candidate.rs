@@ -2,9 +2,10 @@
 
 use super::{CoalesceOptions, MAX_SEGMENTS_TCP, MAX_SEGMENTS_UDP};
 use crate::packet::checksum::{Sum, pseudo_header};
+use crate::packet::flow::{IS_FRAGMENT, MULTIPLIER};
+use crate::packet::header::{PORTS, behind, ipv4, ipv6, read16, read32, tcp, udp};
 use crate::packet::view::{
-    IPV4_HEADER, IPV6_HEADER, IpVersion, Layout, TCP, UDP, be16, be32, tcp_flags,
-    transport_header_len,
+    IPV4_HEADER, IPV6_HEADER, IpVersion, Layout, TCP, UDP, tcp_flags, transport_header_len,
 };
 
 /// Flags that differ between the packets of one super-packet.
@@ -37,16 +38,17 @@ pub(super) struct Candidate {
 impl Class {
     pub(super) fn of(packet: &[u8], options: CoalesceOptions) -> Self {
         let Some(candidate) = Candidate::find(packet) else { return Self::Opaque };
+        let checksum = |field| read16(packet, behind(candidate.layout.transport, field));
         let is_joinable = match candidate.layout.protocol {
             // The cut writes a checksum that comes to zero as 0, and never as 0xffff, which is the
             // same number in ones' complement but not the same bytes.
             TCP => {
                 options.tcp
                     && candidate.flags & ALONE_FLAGS == 0
-                    && be16(packet, candidate.layout.transport + 16) != Some(0xffff)
+                    && checksum(tcp::CHECKSUM) != Some(0xffff)
             }
             // Without a checksum a wrong packet could not be told from a right one.
-            _ => options.udp && be16(packet, candidate.layout.transport + 6) != Some(0),
+            _ => options.udp && checksum(udp::CHECKSUM) != Some(0),
         };
         if is_joinable && candidate.payload_len > 0 {
             Self::Joinable(candidate)
@@ -59,19 +61,21 @@ impl Class {
 impl Candidate {
     fn find(packet: &[u8]) -> Option<Self> {
         let (version, protocol, transport) = match packet.first()? {
-            0x45 => (IpVersion::V4, *packet.get(9)?, IPV4_HEADER),
-            first if first >> 4 == 6 => (IpVersion::V6, *packet.get(6)?, IPV6_HEADER),
+            0x45 => (IpVersion::V4, *packet.get(ipv4::PROTOCOL)?, IPV4_HEADER),
+            first if first >> 4 == 6 => {
+                (IpVersion::V6, *packet.get(ipv6::NEXT_HEADER)?, IPV6_HEADER)
+            }
             _ => return None,
         };
         let stated_len = match version {
             IpVersion::V4 => {
-                // More fragments, or an offset: the ports may not be there.
-                if be16(packet, 6)? & 0x3fff != 0 {
+                // A fragment may have no ports.
+                if read16(packet, ipv4::FRAGMENT)? & IS_FRAGMENT != 0 {
                     return None;
                 }
-                usize::from(be16(packet, 2)?)
+                usize::from(read16(packet, ipv4::TOTAL_LENGTH)?)
             }
-            IpVersion::V6 => IPV6_HEADER + usize::from(be16(packet, 4)?),
+            IpVersion::V6 => IPV6_HEADER + usize::from(read16(packet, ipv6::PAYLOAD_LENGTH)?),
         };
         let header_len = transport_header_len(packet.get(transport..)?, protocol)?;
         let payload = transport + header_len;
@@ -79,16 +83,16 @@ impl Candidate {
         if stated_len != packet.len() {
             return None;
         }
-        if protocol == UDP && usize::from(be16(packet, transport + 4)?) != packet.len() - transport
-        {
+        let udp_len = || read16(packet, behind(transport, udp::LENGTH));
+        if protocol == UDP && usize::from(udp_len()?) != packet.len() - transport {
             return None;
         }
         let layout = Layout { version, protocol, transport, payload };
         let is_tcp = protocol == TCP;
         Some(Self {
             flow_hash: flow_hash(packet, &layout)?,
-            sequence: if is_tcp { be32(packet, transport + 4)? } else { 0 },
-            flags: if is_tcp { *packet.get(transport + 13)? } else { 0 },
+            sequence: if is_tcp { read32(packet, behind(transport, tcp::SEQUENCE))? } else { 0 },
+            flags: if is_tcp { *packet.get(transport + tcp::FLAGS)? } else { 0 },
             payload_len: packet.len() - payload,
             layout,
         })
@@ -124,7 +128,7 @@ impl Candidate {
 
     /// The same addresses, ports and protocol.
     pub(super) fn is_same_flow(&self, packet: &[u8], head: &Self, first: &[u8]) -> bool {
-        let ports = self.layout.transport..self.layout.transport + 4;
+        let ports = behind(self.layout.transport, PORTS);
         self.layout.version == head.layout.version
             && self.layout.protocol == head.layout.protocol
             && self.layout.addresses(packet) == head.layout.addresses(first)
@@ -142,21 +146,21 @@ impl Candidate {
             // Type of service; DF, the reserved bit and what is no fragment's; time to live.
             IpVersion::V4 => {
                 same(0, 0x00ff_0000_0000_ffff)
-                    && packet.get(8) == first.get(8)
+                    && packet.get(ipv4::TIME_TO_LIVE) == first.get(ipv4::TIME_TO_LIVE)
                     && identification_runs_on(packet, first, count)
             }
             // Traffic class and flow label; hop limit.
             IpVersion::V6 => same(0, 0xffff_ffff_0000_00ff),
         };
-        let tcp = self.layout.transport;
+        let transport = self.layout.transport;
+        let rest = transport + tcp::URGENT_POINTER.start..self.layout.payload;
         is_same_ip
             && (self.layout.protocol == UDP
                 || self.flags & !LAST_FLAGS == head.flags & !(LAST_FLAGS | tcp_flags::CWR)
                     // Acknowledgement, header length and reserved bits; window; urgent pointer and
                     // options.
-                    && same(tcp + 8, 0xffff_ffff_ff00_ffff)
-                    && packet.get(tcp + 18..self.layout.payload)
-                        == first.get(tcp + 18..self.layout.payload))
+                    && same(transport + tcp::ACKNOWLEDGMENT.start, 0xffff_ffff_ff00_ffff)
+                    && packet.get(rest.clone()) == first.get(rest))
     }
 
     /// Whether the checksums of IPv4's header and of TCP or UDP are right.
@@ -181,17 +185,18 @@ fn is_same_word(one: &[u8], other: &[u8], at: usize, mask: u64) -> bool {
 /// The cut numbers the identification on from the first packet's. Of packets with DF it means
 /// nothing and may change (RFC 6864, 4.1).
 fn identification_runs_on(packet: &[u8], first: &[u8], count: usize) -> bool {
-    let has_df = be16(packet, 6).is_some_and(|field| field & 0x4000 != 0);
-    let expected = be16(first, 4).map(|id| id.wrapping_add(count as u16));
-    has_df || be16(packet, 4) == expected
+    let has_df =
+        read16(packet, ipv4::FRAGMENT).is_some_and(|field| field & ipv4::DONT_FRAGMENT != 0);
+    let id = |packet| read16(packet, ipv4::IDENTIFICATION);
+    has_df || id(packet) == id(first).map(|id| id.wrapping_add(count as u16))
 }
 
 /// A hash of addresses and ports; packets of one flow have the same.
 fn flow_hash(packet: &[u8], layout: &Layout) -> Option<u32> {
-    let mut hash = be32(packet, layout.transport)?;
+    let mut hash = read32(packet, behind(layout.transport, PORTS))?;
     let (words, _) = layout.addresses(packet).as_chunks::<4>();
     for word in words {
-        hash = (hash ^ u32::from_ne_bytes(*word)).wrapping_mul(0x9e37_79b1).rotate_left(15);
+        hash = (hash ^ u32::from_ne_bytes(*word)).wrapping_mul(MULTIPLIER).rotate_left(15);
     }
     Some(hash)
 }

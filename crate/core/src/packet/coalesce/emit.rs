@@ -2,11 +2,9 @@
 
 use super::OpenFlow;
 use crate::packet::checksum::{Sum, pseudo_header};
+use crate::packet::header::{ipv4, ipv6, tcp, udp, write};
 use crate::packet::view::{IPV6_HEADER, IpVersion, TCP};
-use crate::packet::vnet::{
-    GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, TCP_CSUM_OFFSET, UDP_CSUM_OFFSET,
-    VnetHeader,
-};
+use crate::packet::vnet::{GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, VnetHeader};
 
 /// Appends the vnet header and the headers of the super-packet whose first packet is `first`.
 ///
@@ -16,7 +14,7 @@ pub(super) fn super_header(open: &OpenFlow, first: &[u8], headers: &mut Vec<u8>)
     let layout = &open.head.layout;
     let Some(own) = first.get(..layout.payload) else { return };
     let is_tcp = layout.protocol == TCP;
-    let csum_offset = if is_tcp { TCP_CSUM_OFFSET } else { UDP_CSUM_OFFSET };
+    let checksum_field = if is_tcp { tcp::CHECKSUM } else { udp::CHECKSUM };
     let gso_type = match (is_tcp, layout.version) {
         (false, _) => GSO_UDP_L4,
         (true, IpVersion::V4) => GSO_TCPV4,
@@ -28,7 +26,7 @@ pub(super) fn super_header(open: &OpenFlow, first: &[u8], headers: &mut Vec<u8>)
         hdr_len: layout.payload as u16,
         gso_size: open.head.payload_len as u16,
         csum_start: layout.transport as u16,
-        csum_offset,
+        csum_offset: checksum_field.start as u16,
     };
     headers.extend_from_slice(&vnet.bytes());
     let start = headers.len();
@@ -37,26 +35,23 @@ pub(super) fn super_header(open: &OpenFlow, first: &[u8], headers: &mut Vec<u8>)
     let Some((ip, transport)) = header.split_at_mut_checked(layout.transport) else { return };
     match layout.version {
         IpVersion::V4 => {
-            set(ip, 2, (open.len as u16).to_be_bytes());
-            set(ip, 10, [0, 0]);
+            write(ip, ipv4::TOTAL_LENGTH, (open.len as u16).to_be_bytes());
+            write(ip, ipv4::CHECKSUM, [0, 0]);
             let checksum = Sum::of(ip).checksum();
-            set(ip, 10, checksum);
+            write(ip, ipv4::CHECKSUM, checksum);
         }
-        IpVersion::V6 => set(ip, 4, ((open.len - IPV6_HEADER) as u16).to_be_bytes()),
+        IpVersion::V6 => {
+            let len = (open.len - IPV6_HEADER) as u16;
+            write(ip, ipv6::PAYLOAD_LENGTH, len.to_be_bytes());
+        }
     }
     let transport_len = open.len - layout.transport;
     if !is_tcp {
-        set(transport, 4, (transport_len as u16).to_be_bytes());
-    } else if let Some(flags) = transport.get_mut(13) {
+        write(transport, udp::LENGTH, (transport_len as u16).to_be_bytes());
+    } else if let Some(flags) = transport.get_mut(tcp::FLAGS) {
         *flags |= open.last_flags;
     }
     let pseudo = pseudo_header(layout.protocol, transport_len);
     let partial = pseudo.and(Sum::of(layout.addresses(first))).folded();
-    set(transport, usize::from(csum_offset), partial);
-}
-
-fn set(bytes: &mut [u8], at: usize, value: [u8; 2]) {
-    if let Some(field) = bytes.get_mut(at..at + 2) {
-        field.copy_from_slice(&value);
-    }
+    write(transport, checksum_field, partial);
 }

@@ -5,11 +5,9 @@
 //! in an arena, and a part of the payload, which is never copied.
 
 use super::checksum::Sum;
-use super::view::{IpVersion, Layout, TCP, UDP, be16, be32, tcp_flags};
-use super::vnet::{
-    GSO_ECN, GSO_NONE, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, TCP_CSUM_OFFSET,
-    UDP_CSUM_OFFSET, VnetHeader,
-};
+use super::header::{behind, ipv4, ipv6, read16, read32, tcp, udp, write};
+use super::view::{IPV6_HEADER, IpVersion, Layout, TCP, UDP, tcp_flags};
+use super::vnet::{GSO_ECN, GSO_NONE, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, VnetHeader};
 use std::ops::Range;
 
 /// What a packet read from a device is to become.
@@ -122,9 +120,14 @@ fn complete_checksum(vnet: &VnetHeader, packet: &mut [u8]) -> Result<(), SplitEr
         [0, 0] => [0xff, 0xff],
         checksum => checksum,
     };
-    packet.get_mut(field..field + 2).ok_or(SplitError::Checksum)?.copy_from_slice(&checksum);
-    Ok(())
+    write(packet, field..field + 2, checksum).ok_or(SplitError::Checksum)
 }
+
+/// Fields that each packet of a super-packet has of its own. In TCP the flags share a word with the data
+/// offset.
+const OWN_IPV4: [Range<usize>; 3] = [ipv4::TOTAL_LENGTH, ipv4::IDENTIFICATION, ipv4::CHECKSUM];
+const OWN_TCP: [Range<usize>; 3] = [tcp::SEQUENCE, tcp::OFFSET_AND_FLAGS, tcp::CHECKSUM];
+const OWN_UDP: [Range<usize>; 2] = [udp::LENGTH, udp::CHECKSUM];
 
 /// What is the same in the headers of all packets of a super-packet.
 struct Template<'a> {
@@ -150,20 +153,18 @@ impl<'a> Template<'a> {
             layout,
             packet,
             header,
-            // Length, identification and checksum.
             ip_sum: match layout.version {
-                IpVersion::V4 => without(Sum::of(ip), ip, &[2, 4, 10])?,
+                IpVersion::V4 => without(ip, &OWN_IPV4)?,
                 IpVersion::V6 => Sum::default(),
             },
             transport_sum: match layout.protocol {
-                // Sequence number, flags and what shares their word, checksum.
-                TCP => without(Sum::of(transport), transport, &[4, 6, 12, 16])?,
-                _ => without(Sum::of(transport), transport, &[4, 6])?,
+                TCP => without(transport, &OWN_TCP)?,
+                _ => without(transport, &OWN_UDP)?,
             }
             .and(seed(layout, packet)?),
-            identification: be16(packet, 4)?,
-            sequence: if is_tcp { be32(packet, layout.transport + 4)? } else { 0 },
-            flags: if is_tcp { *packet.get(layout.transport + 13)? } else { 0 },
+            identification: read16(packet, ipv4::IDENTIFICATION)?,
+            sequence: if is_tcp { read32(transport, tcp::SEQUENCE)? } else { 0 },
+            flags: if is_tcp { *transport.get(tcp::FLAGS)? } else { 0 },
         })
     }
 
@@ -194,14 +195,17 @@ impl<'a> Template<'a> {
             IpVersion::V4 => {
                 let total = u16::try_from(total).ok()?;
                 let identification = self.identification.wrapping_add(number as u16);
-                set(header, 2, &total.to_be_bytes())?;
-                set(header, 4, &identification.to_be_bytes())?;
+                write(header, ipv4::TOTAL_LENGTH, total.to_be_bytes())?;
+                write(header, ipv4::IDENTIFICATION, identification.to_be_bytes())?;
                 let own = Sum::of_field(total).and(Sum::of_field(identification));
                 let sum = self.ip_sum.and(own);
-                set(header, 10, &sum.checksum())
+                write(header, ipv4::CHECKSUM, sum.checksum())
             }
             // Extension headers count as payload (RFC 8200, 3).
-            IpVersion::V6 => set(header, 4, &u16::try_from(total - 40).ok()?.to_be_bytes()),
+            IpVersion::V6 => {
+                let len = u16::try_from(total - IPV6_HEADER).ok()?;
+                write(header, ipv6::PAYLOAD_LENGTH, len.to_be_bytes())
+            }
         }
     }
 
@@ -222,16 +226,16 @@ impl<'a> Template<'a> {
         if number > 0 {
             flags &= !tcp_flags::CWR;
         }
-        set(transport, 4, &sequence.to_be_bytes())?;
-        set(transport, 13, &[flags])?;
+        write(transport, tcp::SEQUENCE, sequence.to_be_bytes())?;
+        write(transport, tcp::FLAGS..tcp::FLAGS + 1, [flags])?;
         let own = Sum::of_field((sequence >> 16) as u16).and(Sum::of_field(sequence as u16));
-        Some(own.and(Sum::of_field(be16(transport, 12)?)))
+        Some(own.and(Sum::of_field(read16(transport, tcp::OFFSET_AND_FLAGS)?)))
     }
 
     /// Answers the sum of the length.
     fn set_udp(&self, transport: &mut [u8], payload_len: usize) -> Option<Sum> {
         let len = u16::try_from(transport.len() + payload_len).ok()?;
-        set(transport, 4, &len.to_be_bytes())?;
+        write(transport, udp::LENGTH, len.to_be_bytes())?;
         Some(Sum::of_field(len))
     }
 
@@ -239,9 +243,9 @@ impl<'a> Template<'a> {
         let len = Sum::of_field((transport.len() + payload.len()) as u16);
         let checksum = self.transport_sum.and(own).and(len).and(Sum::of(payload)).checksum();
         match (self.layout.protocol, checksum) {
-            (TCP, checksum) => set(transport, usize::from(TCP_CSUM_OFFSET), &checksum),
-            (_, [0, 0]) => set(transport, usize::from(UDP_CSUM_OFFSET), &[0xff, 0xff]),
-            (_, checksum) => set(transport, usize::from(UDP_CSUM_OFFSET), &checksum),
+            (TCP, checksum) => write(transport, tcp::CHECKSUM, checksum),
+            (_, [0, 0]) => write(transport, udp::CHECKSUM, [0xff, 0xff]),
+            (_, checksum) => write(transport, udp::CHECKSUM, checksum),
         }
     }
 }
@@ -252,22 +256,21 @@ impl<'a> Template<'a> {
 /// wrong, the packets' checksums stay wrong.
 fn seed(layout: &Layout, packet: &[u8]) -> Option<Sum> {
     let (field, len) = match layout.protocol {
-        TCP => (TCP_CSUM_OFFSET, (packet.len() - layout.transport) as u16),
-        _ => (UDP_CSUM_OFFSET, be16(packet, layout.transport + 4)?),
+        TCP => (tcp::CHECKSUM, (packet.len() - layout.transport) as u16),
+        _ => (udp::CHECKSUM, read16(packet, behind(layout.transport, udp::LENGTH))?),
     };
-    let held = be16(packet, layout.transport + usize::from(field))?;
+    let held = read16(packet, behind(layout.transport, field))?;
     Some(Sum::of_field(held).and(Sum::of_field(!len)))
 }
 
-/// A sum less those 16-bit fields of what was summed. In ones' complement to add the complement is to
-/// subtract (RFC 1624, 3).
-fn without(sum: Sum, summed: &[u8], fields: &[usize]) -> Option<Sum> {
-    fields.iter().try_fold(sum, |sum, at| Some(sum.and(Sum::of_field(!be16(summed, *at)?))))
-}
-
-fn set(bytes: &mut [u8], at: usize, value: &[u8]) -> Option<()> {
-    bytes.get_mut(at..at + value.len())?.copy_from_slice(value);
-    Some(())
+/// Returns the sum of a header without these fields of whole 16-bit words. In ones' complement, adding the
+/// complement subtracts (RFC 1624, 3).
+fn without(header: &[u8], fields: &[Range<usize>]) -> Option<Sum> {
+    fields.iter().try_fold(Sum::of(header), |sum, field| {
+        let (words, _) = header.get(field.clone())?.as_chunks::<2>();
+        let complement = |word: &[u8; 2]| Sum::of_field(!u16::from_be_bytes(*word));
+        Some(words.iter().fold(sum, |sum, word| sum.and(complement(word))))
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::packet::samples::Sample;
-use crate::packet::vnet::VnetHeader;
+use crate::packet::vnet::{TCP_CSUM_OFFSET, UDP_CSUM_OFFSET, VnetHeader};
 use proptest::prelude::*;
 
 fn vnet(sample: &Sample, gso_size: u16, csum_start: usize) -> VnetHeader {
