@@ -120,7 +120,7 @@ export abstract class DeviceControl {
 
   /** Where the interface is now (`TUNGETDEVNETNS`, Linux 5.2); takes `CAP_NET_ADMIN` there. */
   async namespace(): Promise<DeviceNamespace> {
-    const { inode, name, isCurrent } = await this.control('ask', (native) => native.home())
+    const { inode, name, isCurrent } = await this.control('ask', (native) => native.namespace())
     return { inode, isCurrent, ...(name === undefined ? {} : { name }) }
   }
 

@@ -8,7 +8,7 @@ use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use tun2udp_core::device::{StationFilter, TunDevice, principal};
-use tun2udp_core::port;
+use tun2udp_core::port::{self, DeviceNamespace};
 use tun2udp_core::sys::tun_filter::Instruction;
 use tun2udp_core::{Error, ErrorCode, Result};
 
@@ -32,12 +32,12 @@ pub struct NativeDeviceSettings {
 
 /// The network namespace of a device.
 #[napi(object, object_from_js = false)]
-pub struct NativeHome {
+pub struct NativeNamespace {
     /// Its inode.
     pub inode: f64,
     /// Its name in ip-netns(8).
     pub name: Option<String>,
-    /// It is that of the process.
+    /// Whether the process is in it.
     pub is_current: bool,
 }
 
@@ -130,14 +130,17 @@ impl NativeDevice {
         })
     }
 
-    /// Where the interface is.
-    #[napi(catch_unwind, ts_return_type = "Promise<NativeHome>")]
-    pub fn home<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, NativeHome>> {
+    /// Returns the network namespace of the interface.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeNamespace>")]
+    pub fn namespace<'env>(
+        &self,
+        env: &'env Env,
+    ) -> napi::Result<PromiseRaw<'env, NativeNamespace>> {
         self.control(env, |device| {
-            let home = port::home(device)?;
+            let DeviceNamespace { inode, name, is_current } = port::device_namespace(device)?;
             #[allow(clippy::cast_precision_loss, reason = "inodes of nsfs are 32 bits wide")]
-            let inode = home.inode as f64;
-            Ok(NativeHome { inode, name: home.name, is_current: home.is_current })
+            let inode = inode as f64;
+            Ok(NativeNamespace { inode, name, is_current })
         })
     }
 

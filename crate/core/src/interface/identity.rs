@@ -51,7 +51,7 @@ struct Sight {
 /// The network namespace of an interface.
 enum Place {
     /// The one where the interface was configured.
-    Home,
+    Original,
     /// Another one.
     Elsewhere(OwnedFd),
     /// This kernel does not report it (Linux before 5.2).
@@ -84,15 +84,15 @@ impl Identity {
         self.fd.as_fd()
     }
 
-    /// Finds the interface in order to change it; `None` if it was deleted. `home` is a connection
-    /// to the network namespace where it was configured.
+    /// Finds the interface in order to change it; `None` if it was deleted. `original` is a
+    /// connection to the network namespace where it was configured.
     ///
     /// # Errors
     ///
     /// [`ErrorCode::Permission`] if this process may not ask for the interface's namespace
     /// (`CAP_NET_ADMIN` over it) or not enter it (`CAP_SYS_ADMIN`).
-    pub(crate) async fn find(&self, home: &Connection) -> Result<Option<Found>> {
-        let found = self.look_up(home).await?;
+    pub(crate) async fn find(&self, original: &Connection) -> Result<Option<Found>> {
+        let found = self.look_up(original).await?;
         if found.as_ref().is_none_or(|found| found.is_certain) {
             return Ok(found);
         }
@@ -103,16 +103,16 @@ impl Identity {
     }
 
     /// Finds the interface in order to read its settings, which needs no privilege.
-    pub(crate) async fn look_up(&self, home: &Connection) -> Result<Option<Found>> {
+    pub(crate) async fn look_up(&self, original: &Connection) -> Result<Option<Found>> {
         for _ in 0..ATTEMPTS {
             let Some(sight) = self.look()? else { return Ok(None) };
             let elsewhere = match &sight.place {
                 Place::Elsewhere(namespace) => {
                     Some(Connection::open_in(namespace, &format!("of {}", sight.queue.name))?)
                 }
-                Place::Home | Place::Unknown | Place::Hidden => None,
+                Place::Original | Place::Unknown | Place::Hidden => None,
             };
-            let connection = elsewhere.as_ref().unwrap_or(home);
+            let connection = elsewhere.as_ref().unwrap_or(original);
             let link = match connection.link(&LinkRef::Name(sight.queue.name.clone())).await {
                 Ok(link) => link,
                 Err(error) if error.code() == ErrorCode::NotFound => {
@@ -145,10 +145,10 @@ impl Identity {
             Err(e) => return Err(self.refused("ioctl(TUNGETIFF)", &e)),
         };
         let place = match (tun::network_namespace(self.fd.as_fd()), &self.namespace) {
-            (Ok(there), Some(home)) => {
-                let is_home =
-                    netns::is_same(&there, home).map_err(|e| self.refused("fstat", &e))?;
-                if is_home { Place::Home } else { Place::Elsewhere(there) }
+            (Ok(there), Some(original)) => {
+                let is_original =
+                    netns::is_same(&there, original).map_err(|e| self.refused("fstat", &e))?;
+                if is_original { Place::Original } else { Place::Elsewhere(there) }
             }
             (Ok(_), None) => Place::Unknown,
             (Err(e), _) => match e.raw_os_error() {
@@ -168,7 +168,7 @@ impl Identity {
     fn verify(&self, sight: &Sight, link: &Link) -> Result<()> {
         let is_tun = link.kind.as_deref() == Some("tun");
         let is_alike = match (&sight.place, &link.kind_data) {
-            (Place::Home | Place::Elsewhere(_), _) => true,
+            (Place::Original | Place::Elsewhere(_), _) => true,
             (_, Some(KindData::Tun(tun))) => {
                 let has = |flag| sight.queue.flags & flag != 0;
                 link.if_index == self.index
@@ -198,7 +198,7 @@ impl Identity {
 impl Sight {
     fn is_same(&self, other: &Self) -> bool {
         let is_same_place = match (&self.place, &other.place) {
-            (Place::Home, Place::Home)
+            (Place::Original, Place::Original)
             | (Place::Unknown, Place::Unknown)
             | (Place::Hidden, Place::Hidden) => true,
             (Place::Elsewhere(one), Place::Elsewhere(other)) => {

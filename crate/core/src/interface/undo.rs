@@ -21,7 +21,7 @@ pub(crate) struct Undo {
 struct Subject {
     identity: Identity,
     /// A connection to the network namespace where it was configured.
-    home: Connection,
+    connection: Connection,
 }
 
 /// A property of a link: before the change, and as it was set.
@@ -55,10 +55,10 @@ pub(crate) enum Change {
 }
 
 impl Undo {
-    /// An empty record for the interface of `identity`; `home` is a connection to its network
+    /// Creates an empty record for the interface of `identity`; `connection` is to its network
     /// namespace.
-    pub(crate) fn new(identity: Identity, home: Connection) -> Self {
-        Self { subject: Some(Subject { identity, home }), changes: Vec::new() }
+    pub(crate) fn new(identity: Identity, connection: Connection) -> Self {
+        Self { subject: Some(Subject { identity, connection }), changes: Vec::new() }
     }
 
     pub(crate) fn record(&mut self, change: Change) {
@@ -98,9 +98,9 @@ impl Undo {
 
 impl Subject {
     async fn roll_back(&self, change: &Change) -> Result<()> {
-        let Some(found) = self.identity.find(&self.home).await? else { return Ok(()) };
+        let Some(found) = self.identity.find(&self.connection).await? else { return Ok(()) };
         let Found { link, elsewhere, has_moved, .. } = &found;
-        let connection = elsewhere.as_ref().unwrap_or(&self.home);
+        let connection = elsewhere.as_ref().unwrap_or(&self.connection);
         let result = match change {
             Change::Address(_) | Change::Route(_) | Change::Up(_) if *has_moved => Ok(()),
             Change::Address(address) => connection.delete_address(link.if_index, *address).await,
@@ -124,7 +124,7 @@ impl Subject {
         if !present::has_own_route(&present::routes(index).await?, route) {
             return Ok(());
         }
-        self.home.delete_route(index, route).await
+        self.connection.delete_route(index, route).await
     }
 
     fn restore_send_buffer(&self, buffer: &Setting<i32>) -> Result<()> {

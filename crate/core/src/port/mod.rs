@@ -4,7 +4,7 @@
 //! - [`open`](open()) takes [`OpenOptions`], opens the queues, and has the room `interface` configure
 //!   the interface;
 //! - [`features()`] tells what the driver of this kernel can do;
-//! - [`link`] and [`home`] tell what an open device is now, and where;
+//! - [`link`] and [`device_namespace`] return the present link and namespace of an open device;
 //! - [`Queues`] are all queues of a device that a program holds, as if they were one;
 //! - [`Reader`] fills a slab of the caller's with packets, super-packets cut into ordinary ones;
 //! - [`ready`](ready()) waits for a device without an event loop of the caller's;
@@ -36,7 +36,7 @@ pub use queues::{Queues, refusal_error};
 pub use reader::{Filled, Form, ReadCounters, Reader};
 pub use ready::ready;
 pub use slab::Space;
-pub use state::{Home, home, link};
+pub use state::{DeviceNamespace, device_namespace, link};
 pub use writer::{PacketWriter, Refusal, WriteCounters};
 
 /// A runtime for the netlink sockets of one call.
