@@ -1,6 +1,8 @@
 import test from 'ava'
 import { COUNTERS } from '../../lib/relay/counters.ts'
 import * as limits from '../../lib/check/limits.ts'
+import { LIST_MAX } from '../../lib/check/list.ts'
+import { BATCH_BYTES_MAX, BATCH_PACKETS_MAX } from '../../lib/device/packets/checkPackets.ts'
 import { loadNative } from '../../lib/native/native.ts'
 import * as names from '../../lib/netlink/names.ts'
 
@@ -13,6 +15,9 @@ test('Rust and TypeScript have the same limits', (t) => {
     maxMtu: limits.MTU_MAX,
     nameBytes: limits.NAME_BYTES_MAX,
     filterInstructions: limits.INSTRUCTIONS_MAX,
+    listElements: LIST_MAX,
+    batchPackets: BATCH_PACKETS_MAX,
+    batchBytes: BATCH_BYTES_MAX,
   })
 })
 

@@ -41,7 +41,14 @@ export function checkDeviceOptions(options: unknown, isTap: boolean): CheckedDev
     ...(ifIndex === undefined ? {} : { index: ifIndex }),
     ...headersOf(same, offload),
   }
-  return { native, highWaterMark, signal }
+  return { native: exactly(native), highWaterMark, signal }
+}
+
+/** Returns the options. A property that the native layer does not have is an error of the compiler. */
+function exactly<T extends NativeDeviceOptions>(
+  options: T & Record<Exclude<keyof T, keyof NativeDeviceOptions>, never>,
+): NativeDeviceOptions {
+  return options
 }
 
 /** What stands before a packet, and which packets are super-packets. */

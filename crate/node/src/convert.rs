@@ -1,6 +1,6 @@
 //! Values of the core as plain JavaScript objects, and options the other way.
 
-use crate::sys::list::List;
+use crate::sys::list::{LIST_MAX, List};
 use ipnet::IpNet;
 use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -12,7 +12,7 @@ use tun2udp_core::{Error, ErrorCode, Result};
 pub struct NativeRelayOptions {
     /// `ADDRESS[/PREFIX]`, the primary one first.
     #[napi(ts_type = "Array<string>")]
-    pub addresses: List<String, 65_536>,
+    pub addresses: List<String, LIST_MAX>,
     /// UDP port of the peer.
     pub send_port: u16,
     /// UDP port of this end; 0: the kernel chooses.
@@ -25,7 +25,7 @@ pub struct NativeRelayOptions {
     pub tx_queue_length: Option<u32>,
     /// `NETWORK[/PREFIX]`.
     #[napi(ts_type = "Array<string>")]
-    pub routes: Option<List<String, 65_536>>,
+    pub routes: Option<List<String, LIST_MAX>>,
     /// An address literal; an IPv6 one may have `%ZONE`, the name or index of an interface.
     pub peer: String,
     /// An address literal.

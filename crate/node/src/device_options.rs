@@ -1,7 +1,7 @@
-//! Options of a device, and what it became.
+//! Options of a device, and the properties of an opened one.
 
 use crate::convert::networks;
-use crate::sys::list::List;
+use crate::sys::list::{LIST_MAX, List};
 use napi_derive::napi;
 use tun2udp_core::device::{DeviceOptions, Mode, Offloads};
 use tun2udp_core::packet::vnet::VnetHeader;
@@ -51,10 +51,10 @@ pub struct NativeDeviceOptions {
     pub netns: Option<String>,
     /// `ADDRESS/PREFIX`.
     #[napi(ts_type = "Array<string>")]
-    pub addresses: List<String, 65_536>,
+    pub addresses: List<String, LIST_MAX>,
     /// `NETWORK/PREFIX`.
     #[napi(ts_type = "Array<string>")]
-    pub routes: List<String, 65_536>,
+    pub routes: List<String, LIST_MAX>,
     /// MTU, bytes.
     pub mtu: Option<u32>,
     /// Ethernet address, six numbers.
@@ -81,41 +81,77 @@ pub struct NativeDeviceOptions {
 impl TryFrom<NativeDeviceOptions> for OpenOptions {
     type Error = Error;
 
+    /// Takes the options apart and names every field of both sides, without `..`: a field that only one
+    /// side has does not compile.
     fn try_from(options: NativeDeviceOptions) -> Result<Self> {
         let defaults = DeviceOptions::default();
+        let NativeDeviceOptions {
+            is_tap,
+            name,
+            clone_device,
+            fd,
+            must_exist,
+            exclusive,
+            no_carrier,
+            napi,
+            napi_frags,
+            multi_queue,
+            queues,
+            packet_information,
+            vnet_header_bytes,
+            tso,
+            uso,
+            // These two are about reading and writing, not about opening (`NativeDevice::new`).
+            coalesce: _,
+            io_uring: _,
+            index,
+            netns,
+            addresses,
+            routes,
+            mtu,
+            mac_address,
+            tx_queue_length,
+            send_buffer_bytes,
+            link_type,
+            link_local,
+            up,
+            owner,
+            group,
+            persistent,
+        } = options;
         let device = DeviceOptions {
-            mode: if options.is_tap { Mode::Tap } else { Mode::Tun },
-            name: options.name,
-            clone_device: options.clone_device.map_or(defaults.clone_device, Into::into),
-            has_vnet_header: options.vnet_header_bytes.is_some(),
-            vnet_header_size: options.vnet_header_bytes.unwrap_or(defaults.vnet_header_size),
-            has_packet_information: options.packet_information,
-            is_multi_queue: options.multi_queue,
-            is_exclusive: options.exclusive,
-            no_carrier: options.no_carrier,
-            through_napi: options.napi,
-            napi_frags: options.napi_frags,
-            index: options.index,
+            mode: if is_tap { Mode::Tap } else { Mode::Tun },
+            name,
+            clone_device: clone_device.map_or(defaults.clone_device, Into::into),
+            has_vnet_header: vnet_header_bytes.is_some(),
+            vnet_header_size: vnet_header_bytes.unwrap_or(defaults.vnet_header_size),
+            has_packet_information: packet_information,
+            is_multi_queue: multi_queue,
+            is_exclusive: exclusive,
+            no_carrier,
+            through_napi: napi,
+            napi_frags,
+            index,
         };
         Ok(Self {
             device,
-            queues: options.queues as usize,
-            adopt: options.fd,
-            must_exist: options.must_exist,
-            offloads: Offloads { tso: options.tso, uso: options.uso },
-            netns: options.netns,
-            addresses: networks("address", &options.addresses)?,
-            routes: networks("route", &options.routes)?,
-            mtu: options.mtu,
-            mac: options.mac_address.map(|bytes| mac(&bytes)).transpose()?,
-            tx_queue_length: options.tx_queue_length,
-            send_buffer_bytes: options.send_buffer_bytes,
-            link_type: options.link_type,
-            link_local: options.link_local,
-            up: options.up,
-            owner: options.owner,
-            group: options.group,
-            persist: options.persistent,
+            queues: queues as usize,
+            adopt: fd,
+            must_exist,
+            offloads: Offloads { tso, uso },
+            netns,
+            addresses: networks("address", &addresses)?,
+            routes: networks("route", &routes)?,
+            mtu,
+            mac: mac_address.map(|bytes| mac(&bytes)).transpose()?,
+            tx_queue_length,
+            send_buffer_bytes,
+            link_type,
+            link_local,
+            up,
+            owner,
+            group,
+            persist: persistent,
         })
     }
 }

@@ -1,6 +1,8 @@
 //! What Rust and TypeScript both know: counters, limits, names. The tables of TypeScript are written from
 //! these (scripts/generate), or compared with them by a test (`__test__/lib/tables.spec.ts`).
 
+use crate::sys::list::LIST_MAX;
+use crate::sys::view::{BATCH_BYTES_MAX, BATCH_PACKETS_MAX};
 use napi_derive::napi;
 use std::collections::HashMap;
 use tun2udp_core::device::{MAX_INSTRUCTIONS, MAX_NAME, MAX_PACKET, MAX_QUEUES, MIN_MTU};
@@ -12,7 +14,7 @@ use tun2udp_core::relay::{COUNTERS, CounterDescription};
 pub struct NativeTables {
     /// The counters of a relay, in order.
     pub counters: Vec<NativeCounter>,
-    /// Limits of the kernel.
+    /// Limits of the kernel and of the bridge.
     pub limits: NativeLimits,
     /// Names of the numbers of RTNETLINK, by their type in Rust.
     pub names: HashMap<String, Vec<String>>,
@@ -35,7 +37,7 @@ pub struct NativeCounter {
     pub help: String,
 }
 
-/// Limits of the kernel.
+/// Limits of the kernel and of the bridge.
 #[napi(object, object_from_js = false)]
 pub struct NativeLimits {
     /// Queues of a device.
@@ -48,6 +50,12 @@ pub struct NativeLimits {
     pub name_bytes: u32,
     /// Instructions of a classic BPF program.
     pub filter_instructions: u32,
+    /// Elements of a list of options.
+    pub list_elements: u32,
+    /// Packets that one call writes.
+    pub batch_packets: u32,
+    /// Bytes of the packets that one call writes.
+    pub batch_bytes: u32,
 }
 
 /// Returns the tables of the core.
@@ -64,6 +72,9 @@ pub fn tables() -> NativeTables {
             max_mtu: MAX_PACKET as u32,
             name_bytes: MAX_NAME as u32,
             filter_instructions: MAX_INSTRUCTIONS as u32,
+            list_elements: LIST_MAX,
+            batch_packets: BATCH_PACKETS_MAX,
+            batch_bytes: BATCH_BYTES_MAX as u32,
         },
         names: names::ALL.iter().map(all).collect(),
     }

@@ -4,7 +4,10 @@ use napi::bindgen_prelude::{Array, FromNapiValue};
 use napi::{Error, Result, Status, sys};
 use std::ops::Deref;
 
-/// Elements that memory is reserved for before the first of them has been read.
+/// The maximum number of elements of a list of options; `lib/check/list.ts` has the same number.
+pub(crate) const LIST_MAX: u32 = 65_536;
+
+/// The number of elements that memory is reserved for before the first one is read.
 pub(crate) const RESERVED: usize = 1024;
 
 /// The elements of an array that has at most `MAX` of them.

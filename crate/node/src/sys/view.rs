@@ -5,7 +5,7 @@ use napi::bindgen_prelude::{Array, FromNapiValue, Uint8ArraySlice, Uint32ArraySl
 use napi::{Error, Result, Status, sys};
 use std::ptr;
 
-/// Packets that one call writes, at most; `lib/device/limits.ts` has the same numbers.
+/// Packets that one call writes, at most; `lib/device/packets/checkPackets.ts` has the same numbers.
 pub(crate) const BATCH_PACKETS_MAX: u32 = 65_536;
 /// Bytes that the packets of one call have together, at most: what waits for room is copied.
 pub(crate) const BATCH_BYTES_MAX: usize = 256 * 1024 * 1024;
