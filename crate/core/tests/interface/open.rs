@@ -5,6 +5,7 @@ use crate::refusal::{self, Call, Verdict};
 use crate::user::{PLAIN, link, make_persistent, networks, open_options};
 use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
 use std::path::Path;
+use tun2udp_core::device::Mode;
 use tun2udp_core::port::{self, OpenOptions};
 use tun2udp_core::sys::{netns, tun, tun_control};
 use tun2udp_core::{Error, ErrorCode};
@@ -39,6 +40,25 @@ fn a_failed_open_restores_state_link_type_queue_length_and_send_buffer() {
         // It is up now, and is to be up again.
         fail(OpenOptions { up: Some(false), ..open_options(&PLAIN) });
         assert!(link("keep0").contains("UP"), "{}", link("keep0"));
+    });
+}
+
+#[test]
+fn a_failed_open_restores_the_mac_address() {
+    in_namespace("a_failed_open_restores_the_mac_address", || {
+        ip("tuntap add dev keep0 mode tap user 0");
+        ip("link set dev keep0 addrgenmode none address 02:00:00:00:00:01");
+        let before = link("keep0");
+        let with_mac = |mac: [u8; 6]| {
+            let mut options = OpenOptions { mac: Some(mac), ..open_options(&PLAIN) };
+            options.device.mode = Mode::Tap;
+            options
+        };
+        fail(with_mac([2, 0, 0, 0, 0, 0x77]));
+        assert_eq!(link("keep0"), before);
+        // The control: the same options without the refused route do change the address.
+        drop(port::open(&with_mac([2, 0, 0, 0, 0, 0x77])).unwrap());
+        assert!(link("keep0").contains("02:00:00:00:00:77"), "{}", link("keep0"));
     });
 }
 
