@@ -226,6 +226,41 @@ os.execv(sys.argv[1], sys.argv[1:])`
   t.deepEqual(await linkNames(namespace), ['lo'])
 })
 
+test('a descriptor of the other mode is refused, and stays as it is', async (t) => {
+  if (!hasTools(t, 'python3')) return
+  const namespace = await withNamespace(t)
+  const script = `
+    import { readFileSync } from 'node:fs'
+    import { openTap, openTun } from '${INDEX}'
+    const flags = () => readFileSync('/proc/self/fdinfo/9', 'utf8').split('\\n')[1]
+    const [open, other] = process.argv[1] === 'tun' ? [openTun, openTap] : [openTap, openTun]
+    const before = flags()
+    const error = await other({ fd: 9, up: false }).catch((error) => error)
+    console.log(error.code, flags() === before, error.message)
+    const device = await open({ fd: 9 })
+    console.log(device.mode)
+    await device.close()`
+  const parent = `
+import fcntl, os, struct, sys
+fd = os.open('/dev/net/tun', os.O_RDWR)
+fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', b'given0', 0x1001 if sys.argv[-1] == 'tun' else 0x1002))
+os.dup2(fd, 9)
+os.close(fd)
+os.execv(sys.argv[1], sys.argv[1:])`
+  const node = [process.execPath, '--input-type=module', '-e', script]
+  for (const [mode, is, asked] of [
+    ['tun', 'TUN', 'TAP'],
+    ['tap', 'TAP', 'TUN'],
+  ] as const) {
+    const output = await namespace.run('python3', '-c', parent, ...node, mode)
+    t.is(
+      output,
+      `ERR_TUN_DEVICE_MISMATCH true adopt the descriptor 9: given0 is a ${is} device, ` +
+        `and a ${asked} device was asked for; open it as a ${is} device\n${mode}\n`,
+    )
+  }
+})
+
 test('an abort leaves nothing, whenever it comes', async (t) => {
   const namespace = await withNamespace(t)
   const { name: netns } = namespace

@@ -102,6 +102,17 @@ pub(super) fn of_adopt(fd: i32, error: &io::Error) -> Error {
     }
 }
 
+/// The error of a descriptor whose device is not of the mode that was asked for.
+pub(super) fn of_mode(fd: i32, name: &str, wanted: Mode) -> Error {
+    let (wanted, actual) = match wanted {
+        Mode::Tun => ("TUN", "TAP"),
+        Mode::Tap => ("TAP", "TUN"),
+    };
+    let reason = format!("{name} is a {actual} device, and a {wanted} device was asked for");
+    Error::new(ErrorCode::DeviceMismatch, "adopt the descriptor", fd.to_string(), reason)
+        .with_advice(format!("open it as a {actual} device"))
+}
+
 /// The error of reading a packet from the interface `name`.
 #[must_use]
 pub fn read_error(name: &str, error: &io::Error) -> Error {

@@ -98,10 +98,17 @@ impl TunDevice {
         }
     }
 
-    /// Takes over a descriptor that is attached to a device of the calling thread's namespace.
-    pub fn adopt(fd: OwnedFd) -> Result<Self> {
-        let number = fd.as_raw_fd();
+    /// Takes over a descriptor that is attached to a device of `mode` in the calling thread's
+    /// namespace. `number` is the caller's name for it. If it fails, the descriptor is unchanged.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::DeviceMismatch`] if the device is of the other mode.
+    pub fn adopt(fd: OwnedFd, number: RawFd, mode: Mode) -> Result<Self> {
         let info = tun::queue_info(fd.as_fd()).map_err(|e| cause::of_adopt(number, &e))?;
+        if mode_of(info.flags) != mode {
+            return Err(cause::of_mode(number, &info.name, mode));
+        }
         tun_control::set_nonblocking(fd.as_fd())
             .map_err(|e| Error::os("adopt", &info.name, "fcntl(F_SETFL)", &e))?;
         Self::of_queue(fd, info)
@@ -142,7 +149,7 @@ impl TunDevice {
     /// Ethernet frames rather than IP packets.
     #[must_use]
     pub fn is_tap(&self) -> bool {
-        self.flags & (tun::IFF_TUN | tun::IFF_TAP) == tun::IFF_TAP
+        mode_of(self.flags) == Mode::Tap
     }
 
     /// Returns what it carries.
@@ -186,6 +193,14 @@ impl TunDevice {
     /// Writes one packet gathered from `slices`, at most 1,024 of them.
     pub fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         sys_io::write_vectored(self.as_fd(), slices)
+    }
+}
+
+/// Returns the mode in the flags of `TUNGETIFF`.
+fn mode_of(flags: i32) -> Mode {
+    match flags & (tun::IFF_TUN | tun::IFF_TAP) {
+        tun::IFF_TAP => Mode::Tap,
+        _ => Mode::Tun,
     }
 }
 

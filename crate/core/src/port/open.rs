@@ -88,7 +88,7 @@ fn adopt(options: &OpenOptions, fd: i32, owners: &Owners) -> Result<Opened> {
         .map_err(|e| Error::os("adopt the descriptor", fd.to_string(), "fcntl(F_DUPFD)", &e))?;
     let there = crate::sys::tun::network_namespace(std::os::fd::AsFd::as_fd(&copy));
     let work = move || {
-        let device = TunDevice::adopt(copy)?;
+        let device = TunDevice::adopt(copy, fd, options.device.mode)?;
         let index = device.index();
         configure(device, Vec::new(), Some(index), options, owners)
     };
