@@ -230,29 +230,66 @@ export abstract class Device
    * Closes the device: loops end, and writes that wait for room reject with `ERR_TUN_CLOSED`. With its last queue the
    * interface is deleted, unless it is persistent. Calling it again has no effect.
    *
-   * The kernel deletes an interface while the caller waits, which takes about 20 ms.
+   * The kernel takes about 20 ms to delete an interface. That happens off the event loop, and the promise resolves
+   * once the interface is deleted.
    */
   close(): Promise<void> {
-    this[Symbol.dispose]()
+    if (this.#begin()) {
+      const settle = () => {
+        this.#settle()
+      }
+      void closeNative(this.#native).then(settle)
+      this.#endUses()
+    }
     return this.closed
   }
 
-  /** Closes the device as `close()` does, for `using`. */
+  /**
+   * Closes the device as `close()` does, for `using`. The interface is deleted at the return: the event loop waits for
+   * the kernel, about 20 ms. `await using` does not block it.
+   */
   [Symbol.dispose](): void {
-    if (!this.#ending.begin()) return
-    this.#release()
-    this.keepStats()
-    this.#readiness.close()
-    this.#native.close()
-    this.#source.finish(undefined)
-    this.#sink.close()
-    this.#streams.close()
-    this.#ending.settle()
-    diagnostics.publish({ type: 'closed', name: this.name, target: this })
+    if (!this.#begin()) return
+    this.#native.closeNow()
+    this.#endUses()
+    this.#settle()
   }
 
   /** Closes the device as `close()` does, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Begins the end; returns whether this is the first call. */
+  #begin(): boolean {
+    if (!this.#ending.begin()) return false
+    this.#release()
+    this.keepStats()
+    this.#readiness.close()
+    return true
+  }
+
+  /** Ends loops, writes and streams, once the native device cannot be used any more. */
+  #endUses(): void {
+    this.#source.finish(undefined)
+    this.#sink.close()
+    this.#streams.close()
+  }
+
+  #settle(): void {
+    this.#ending.settle()
+    diagnostics.publish({ type: 'closed', name: this.name, target: this })
+  }
+}
+
+/**
+ * Closes a native device off the event loop. It cannot be used from the call on; the promise resolves once the
+ * interface is deleted.
+ */
+export async function closeNative(native: NativeDevice): Promise<void> {
+  try {
+    await native.close()
+  } catch {
+    // No thread could be started: the device was closed on this one.
   }
 }

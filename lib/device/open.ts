@@ -3,7 +3,7 @@ import { throwIfAborted } from '../check/abort.ts'
 import { type TapDevice, type TunDevice, newTapDevice, newTunDevice } from './kinds.ts'
 import { type DeviceEvent, diagnostics } from './diagnostics.ts'
 import type { Diagnostic } from '../diagnostics.ts'
-import type { Device, OpenedOptions } from './device.ts'
+import { type Device, type OpenedOptions, closeNative } from './device.ts'
 import { fromNative } from '../errors.ts'
 import { loadNative } from '../native/native.ts'
 import type { TapOptions, TunOptions } from '../options/declarations.ts'
@@ -70,7 +70,7 @@ async function openNative(
   }
   if (signal?.aborted) {
     // An opening cannot be interrupted half-way: it is completed and rolled back.
-    native.close()
+    await closeNative(native)
     throw signal.reason
   }
   return native

@@ -14,7 +14,8 @@ function fake() {
       close: () => undefined,
     }),
     moved: () => ({ packetsRead: 3 }),
-    close: () => calls.closed++,
+    close: () => Promise.resolve(calls.closed++),
+    closeNow: () => calls.closed++,
   } as unknown as NativeDevice
   return { native, calls }
 }
@@ -41,4 +42,16 @@ test('closing again, in any way, has no effect, and the signal is let go of', as
   t.is(calls.closed, 1)
   t.is(device.stats().read.packets, 3)
   t.is(device.fd, undefined)
+})
+
+test('closed resolves also if no thread could be started for the closing', async (t) => {
+  const failure = () => {
+    throw new Error('no thread')
+  }
+  for (const close of [failure, () => Promise.reject(new Error('no thread'))]) {
+    const native = Object.assign(fake().native, { close })
+    const device = newTunDevice(native, { highWaterMark: 8, signal: undefined })
+    await device.close()
+    t.true(device.isClosed)
+  }
 })

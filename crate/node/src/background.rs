@@ -16,10 +16,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::thread::available_parallelism;
 use tokio::runtime::{Builder, EnterGuard, Runtime};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tun2udp_core::{Error, Result};
 
 /// Threads of the runtime at most: its tasks wait more than they compute.
 const MAX_THREADS: usize = 4;
+
+/// Calls of [`run_limited`] that run at the same time: the kernel's lock on all interfaces admits one.
+const MAX_LIMITED: usize = 4;
 
 /// Makes the JavaScript value, on the thread of the environment.
 type Convert<T> = Box<dyn FnOnce(Env) -> napi::Result<T> + Send>;
@@ -81,6 +86,24 @@ pub(crate) fn run_blocking_then<'env, D: Send + 'static, T: ToNapiValue + 'stati
     // rejected with it.
     let _ = catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(task)));
     Ok(promise)
+}
+
+/// Runs `work`, which may block, on a thread and returns a promise of its end. At most [`MAX_LIMITED`]
+/// run at the same time and the others wait, so that hundreds of calls do not start hundreds of threads.
+///
+/// # Errors
+///
+/// The runtime has no threads, or the environment is ending. `work` is dropped then.
+pub(crate) fn run_limited<'env>(
+    env: &'env Env,
+    work: impl FnOnce() + Send + 'static,
+) -> napi::Result<PromiseRaw<'env, ()>> {
+    static PERMITS: Semaphore = Semaphore::const_new(MAX_LIMITED);
+    run(env, async move {
+        let _permit = PERMITS.acquire().await;
+        // tokio panics where the system refuses it a thread: the task ends and rejects the promise.
+        spawn_blocking(work).await.map_err(|_| panicked())
+    })
 }
 
 /// Runs `future` on the runtime; nobody waits for it.

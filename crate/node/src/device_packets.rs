@@ -40,11 +40,10 @@ impl SharedQueues {
         RefMut::filter_map(queues, Option::as_mut).map_err(|_| closed())
     }
 
-    /// Closes them.
-    pub(crate) fn close(&self) {
-        if let Ok(mut queues) = self.0.try_borrow_mut() {
-            *queues = None;
-        }
+    /// Takes the queues out in order to close them: every later use reports a closed device. Returns
+    /// `None` the second time.
+    pub(crate) fn take(&self) -> Option<Queues> {
+        self.0.try_borrow_mut().ok()?.take()
     }
 }
 

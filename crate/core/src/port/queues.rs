@@ -11,9 +11,15 @@ use crate::packet::layer::Layer;
 use crate::packet::vnet::VnetHeader;
 use std::io;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// What writing answers while every queue is detached: `ENOTCONN` is no answer of the driver's.
 const NO_QUEUE: i32 = libc::ENOTCONN;
+
+/// How long [`Queues::close`] waits for calls on other threads, and how often it looks.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+const CLOSE_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The queues of a device. Reading goes over them in turn; writing takes the queue of the packet's
 /// flow, so that its packets keep their order, and the driver sends the flow's answers there too.
@@ -42,6 +48,17 @@ impl Queues {
         let queue =
             |device| Queue { device: Arc::new(device), writer: writer(), is_attached: true };
         Self { queues: devices.into_iter().map(queue).collect(), reader, turn: 0, layer }
+    }
+
+    /// Closes the queues. With the last queue of a device that is not persistent, the kernel deletes the
+    /// interface, which takes about 20 ms; it is gone when this returns, unless another process holds the
+    /// device.
+    ///
+    /// Waits at most a second for calls that use a queue on other threads.
+    pub fn close(self) {
+        for Queue { device, .. } in self.queues {
+            close_device(device);
+        }
     }
 
     /// How many there are.
@@ -210,6 +227,20 @@ impl Queues {
             WriteProgress::Done,
             |all, one| if all == WriteProgress::Done { one } else { all },
         )
+    }
+}
+
+/// Closes one descriptor on this thread, so that the kernel is done with it at the return. Calls of other
+/// threads that use the descriptor end first, or after the timeout close it themselves.
+fn close_device(mut device: Arc<TunDevice>) {
+    let start = Instant::now();
+    loop {
+        match Arc::try_unwrap(device) {
+            Ok(last) => return drop(last),
+            Err(_) if start.elapsed() > CLOSE_TIMEOUT => return,
+            Err(shared) => device = shared,
+        }
+        thread::sleep(CLOSE_INTERVAL);
     }
 }
 

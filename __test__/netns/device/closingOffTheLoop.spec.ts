@@ -1,0 +1,101 @@
+import type { ExecutionContext } from 'ava'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { type TunDevice, openTun } from '../../../index.ts'
+import { tunIn } from '../../support/device.ts'
+import { untilLinks } from '../../support/gone.ts'
+import { withNamespace } from '../../support/namespace.ts'
+import { INDEX, runModule } from '../../support/script.ts'
+import { rootTest as test } from '../../support/skip.ts'
+
+const DEVICES = 40
+
+test(`closing ${DEVICES} devices does not hold the event loop up`, async (t) => {
+  const namespace = await withNamespace(t)
+  const tuns: TunDevice[] = []
+  for (let n = 0; n < DEVICES; n++) tuns.push(await openTun({ netns: namespace.name }))
+  // The time until each call has returned; the calls blocked for 20 ms each before.
+  const start = performance.now()
+  const closed = tuns.map((tun) => tun.close())
+  const calls = performance.now() - start
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  await Promise.all(closed)
+  delay.disable()
+  const all = performance.now() - start
+  t.log(`${calls.toFixed(1)} ms for the calls, ${all.toFixed(0)} ms in all`)
+  // On a busy machine the loop has to wait for the CPU, but not for all of the kernel's work.
+  t.true(calls < all / 2, `${calls} of ${all} ms`)
+  t.true(delay.percentile(50) / 1e6 < all / 4, `${delay.percentile(50) / 1e6} of ${all} ms`)
+  await untilLinks(t, namespace, [])
+})
+
+/** Runs a script where nothing forks: a child process holds a copy of each descriptor until its exec(2). */
+async function run(t: ExecutionContext, script: string): Promise<string> {
+  const prelude = `
+    import { readdirSync } from 'node:fs'
+    import { openTun } from '${INDEX}'
+    const links = () => readdirSync('/sys/class/net').filter((name) => name !== 'lo').join()
+    const open = (options) => openTun({ name: 'vpn0', create: 'always', ...options })
+    `
+  return runModule(await withNamespace(t), prelude + script)
+}
+
+test('the interface is deleted once the promise resolves, and can be opened again at once', async (t) => {
+  const script = `
+    for (let turn = 0; turn < 10; turn++) {
+      const tun = await open({ queues: 2 })
+      const read = tun.read()
+      await tun.close()
+      if (links() !== '') console.log('left', links())
+      if (await read !== undefined) console.log('a packet')
+    }`
+  t.is(await run(t, script), '')
+})
+
+test('a call that runs at the moment of closing does not keep the interface beyond the promise', async (t) => {
+  const script = `
+    for (let turn = 0; turn < 10; turn++) {
+      const tun = await open()
+      const calls = Promise.allSettled([tun.link(), tun.settings(), tun.setCarrier(true)])
+      await new Promise(setImmediate)
+      await tun.close()
+      if (links() !== '') console.log('left', links())
+      await calls
+    }`
+  t.is(await run(t, script), '')
+})
+
+test('using closes before the block is left', async (t) => {
+  const script = `
+    for (let turn = 0; turn < 3; turn++) {
+      const tun = await open()
+      tun[Symbol.dispose]()
+      if (links() !== '') console.log('left', links())
+    }`
+  t.is(await run(t, script), '')
+})
+
+test('a device is unusable as soon as close() was called, and closed only when it is closed', async (t) => {
+  const namespace = await withNamespace(t)
+  const tun = await tunIn(t, namespace)
+  const order: string[] = []
+  void tun.closed.then(() => order.push('closed'))
+  const closing = tun.close()
+  t.true(tun.isClosed)
+  t.is(tun.fd, undefined)
+  t.false(tun.tryWrite(Buffer.alloc(20, 0x45)))
+  await t.throwsAsync(tun.settings(), { code: 'ERR_TUN_CLOSED' })
+  t.is(await tun.read(), undefined)
+  t.deepEqual(order, [])
+  await closing
+  t.deepEqual(order, ['closed'])
+})
+
+test('an abort that closes a device, or ends its opening, leaves no interface', async (t) => {
+  const namespace = await withNamespace(t)
+  const controller = new AbortController()
+  const tun = await openTun({ netns: namespace.name, signal: controller.signal })
+  controller.abort()
+  await tun.closed
+  await untilLinks(t, namespace, [])
+})
