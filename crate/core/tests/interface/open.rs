@@ -45,7 +45,7 @@ fn a_failed_open_restores_state_link_type_queue_length_and_send_buffer() {
 
 #[test]
 fn a_failed_open_restores_the_mac_address() {
-    in_namespace("a_failed_open_restores_the_mac_address", || {
+    in_namespace(|| {
         ip("tuntap add dev keep0 mode tap user 0");
         ip("link set dev keep0 addrgenmode none address 02:00:00:00:00:01 up");
         let before = link("keep0");
