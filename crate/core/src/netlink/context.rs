@@ -2,6 +2,7 @@
 
 use super::codec::{self, Refusal};
 use crate::error::{Error, ErrorCode};
+use crate::sys::privileges;
 use std::io;
 
 /// What a request is about, for its errors.
@@ -44,6 +45,10 @@ impl Context {
     /// What to do about a refusal, where that can be said for all requests of its kind.
     fn advised(&self, error: Error) -> Error {
         match (error.code(), self.request) {
+            (_, "RTM_GETROUTE") if is_forbidding_route(&error) => error
+                .with_code(ErrorCode::Unreachable)
+                .with_advice("a route of type blackhole, prohibit or unreachable forbids it"),
+            (ErrorCode::Permission, _) if privileges::has_net_admin() => error,
             (ErrorCode::Permission, _) => error.with_advice(
                 "it needs CAP_NET_ADMIN over the interface's network namespace: run it as root",
             ),
@@ -85,4 +90,12 @@ impl Context {
         self.system(&io::Error::from_raw_os_error(libc::ENOBUFS))
             .with_advice("the kernel's answer was lost: look whether it was done")
     }
+}
+
+/// Returns whether a look-up failed because of the type of the route that it found (`fib_props` of
+/// net/ipv4/fib_semantics.c). A request that is malformed gets a text or an attribute too.
+fn is_forbidding_route(error: &Error) -> bool {
+    let is_of_type =
+        matches!(error.errno(), Some(libc::EINVAL | libc::EACCES | libc::EHOSTUNREACH));
+    is_of_type && error.kernel_text().is_none() && error.attribute().is_none()
 }

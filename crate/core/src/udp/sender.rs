@@ -20,9 +20,10 @@ const MAX_RETRIES: u32 = 8;
 pub enum SendDrop {
     /// Longer than a datagram can be (`EMSGSIZE`).
     TooLong,
-    /// No route to the peer (`ENETUNREACH`, `EHOSTUNREACH`, `ENETDOWN`, …).
+    /// No route to the peer, or one of type blackhole, prohibit or unreachable (`ENETUNREACH`, `EHOSTUNREACH`,
+    /// `EINVAL`, `EACCES`, …).
     Unreachable,
-    /// A firewall or policy forbids it (`EPERM`, `EACCES`).
+    /// A firewall or policy forbids it (`EPERM`).
     Denied,
     /// The kernel had no memory or queue space for it (`ENOBUFS`, `ENOMEM`).
     NoBuffers,
@@ -46,8 +47,14 @@ impl SendDrop {
             | libc::ENETDOWN
             | libc::EHOSTDOWN
             | libc::EADDRNOTAVAIL
-            | libc::ECONNREFUSED => Self::Unreachable,
-            libc::EPERM | libc::EACCES => Self::Denied,
+            | libc::ECONNREFUSED
+            // The interface of a link-local address does not exist.
+            | libc::ENODEV
+            | libc::ENXIO
+            // Routes of type blackhole and prohibit (`fib_props` of net/ipv4/fib_semantics.c).
+            | libc::EINVAL
+            | libc::EACCES => Self::Unreachable,
+            libc::EPERM => Self::Denied,
             libc::ENOBUFS | libc::ENOMEM => Self::NoBuffers,
             _ => Self::Other,
         }

@@ -63,6 +63,8 @@ pub(in crate::netlink) fn get_request(query: &RouteQuery, indices: &Indices) -> 
 pub struct RouteMatch {
     /// The destination is this machine itself.
     pub is_local: bool,
+    /// The destination is every host of a network: its broadcast address.
+    pub is_broadcast: bool,
     /// Length of the route's prefix.
     pub prefix_length: u8,
     /// Index of the interface it leads through; `None` for a route without one.
@@ -110,6 +112,7 @@ impl Connection {
         }
         Ok(RouteMatch {
             is_local: kind.0 == libc::RTN_LOCAL,
+            is_broadcast: kind.0 == libc::RTN_BROADCAST,
             prefix_length: destination.prefix_len(),
             interface_index: if_index,
             mtu: metrics.and_then(|metrics| metrics.mtu),

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{Accept, RelayConfig};
+use std::net::{IpAddr, SocketAddr};
 
 /// Refuses a configuration whose peers contradict each other or the other options.
 pub(super) fn check(config: &RelayConfig) -> Result<()> {
@@ -14,6 +15,7 @@ pub(super) fn check(config: &RelayConfig) -> Result<()> {
         return Err(refuse("listen on", listen.to_string(), reason)
             .with_advice("give both as IPv4 or both as IPv6"));
     }
+    config.endpoints().try_for_each(check_host)?;
     if first.port() == 0 {
         return Err(refuse("send to", first.to_string(), "port 0 is no destination".to_owned()));
     }
@@ -32,4 +34,18 @@ pub(super) fn check(config: &RelayConfig) -> Result<()> {
         return Err(refuse("start the relay", String::new(), reason));
     }
     Ok(())
+}
+
+/// Refuses an endpoint whose address is not that of one host.
+pub(super) fn check_host(endpoint: SocketAddr) -> Result<()> {
+    let ip = endpoint.ip();
+    let kind = match ip {
+        _ if ip.is_unspecified() => "an unspecified",
+        _ if ip.is_multicast() => "a multicast",
+        IpAddr::V4(ip) if ip.is_broadcast() => "a broadcast",
+        _ => return Ok(()),
+    };
+    let reason = format!("it is {kind} address, not the address of one host");
+    Err(Error::new(ErrorCode::InvalidArgument, "send to", ip.to_string(), reason)
+        .with_advice("give the peer's own address"))
 }

@@ -1,6 +1,6 @@
 //! The table of all peers.
 
-use super::check::check;
+use super::check::{check, check_host};
 use super::peer::{Peer, PeerStats};
 use super::routes::Routes;
 use super::sources::{Sources, is_same_host};
@@ -211,6 +211,7 @@ impl PeerTable {
 
 impl Many {
     fn add(&mut self, peer: &PeerConfig, index: PeerIndex) -> Result<()> {
+        check_host(peer.endpoint)?;
         if peer.endpoint.port() == 0 {
             return Err(refuse("send to", peer.endpoint.to_string(), "port 0 is no destination"));
         }

@@ -47,16 +47,21 @@ impl UnderlayRoutes {
 }
 
 impl UnderlayRoute {
-    /// Looks up the route to `peer`.
+    /// Looks up the route to `peer`. `InvalidArgument` if it is the broadcast address of a network.
     ///
-    /// A missing route is not an error: a machine may start its tunnel before its network.
+    /// A missing route is not an error, nor is one that forbids the destination (blackhole, prohibit,
+    /// unreachable): a machine may start its tunnel before its network.
     async fn find(connection: &Connection, peer: SocketAddr) -> Result<Self> {
         let mut found = Self { peer, is_remote: false, path_mtu: None, prefix_length: None };
+        let route = match connection.route_to(peer).await {
+            Ok(route) if route.is_broadcast => return Err(broadcast(peer)),
+            route => route,
+        };
         if is_loopback(peer.ip()) {
             return Ok(found);
         }
         found.is_remote = true;
-        match connection.route_to(peer).await {
+        match route {
             Ok(route) if route.is_local => found.is_remote = false,
             Ok(route) => {
                 found.prefix_length = Some(route.prefix_length);
@@ -101,6 +106,13 @@ impl UnderlayRoute {
         }
         config.addresses.iter().find(swallows).map_or(Ok(()), |net| refuse("set the address", net))
     }
+}
+
+fn broadcast(peer: SocketAddr) -> Error {
+    let reason =
+        "it is the broadcast address of a network of this machine, not the address of one host";
+    Error::new(ErrorCode::InvalidArgument, "send to", peer.ip().to_string(), reason)
+        .with_advice("give the peer's own address")
 }
 
 #[cfg(test)]
