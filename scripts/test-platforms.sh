@@ -111,7 +111,7 @@ else
   )
   suite arm64-core cargo core --lib --test packets -- --show-output "${alone[@]/#/--skip=}"
   # One by one: qemu takes long from fork(2) to execve(2), and so long the child keeps a device of another test open.
-  suite arm64-devices cargo core --test persistent --test relay -- --show-output --test-threads 1
+  suite arm64-devices cargo core --test persistent --test relay --test relay_setup -- --show-output --test-threads 1
   suite arm64-core-beyond tap beyond_qemu "${alone[@]}"
 fi
 summarise

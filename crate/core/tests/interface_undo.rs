@@ -204,10 +204,7 @@ fn under(judge: impl FnMut(&Call) -> Verdict + Send + 'static, body: impl FnOnce
     if skip::because(refusal::missing()) {
         return;
     }
-    in_namespace(|| {
-        let judged = || refusal::under(&[libc::SYS_ioctl, libc::SYS_setns], judge, body);
-        judged();
-    });
+    in_namespace(|| refusal::under(&[libc::SYS_ioctl, libc::SYS_setns], judge, body));
 }
 
 fn is_question_for_the_namespace(call: &Call) -> bool {
@@ -230,16 +227,22 @@ fn before_linux_5_2_the_interface_is_known_by_all_that_the_driver_reports() {
         assert_eq!(shown("moved0"), before);
         ip("link set moved0 name keep0");
         let running = Running::start();
-        let there = Elsewhere::new();
-        ip(&format!("link set keep0 netns {}", there.path));
-        make_stranger();
-        let stranger = shown("stranger0");
-        assert_left(&running.end(), "it is in another network namespace now");
-        assert_eq!(shown("stranger0"), stranger);
+        assert_left_when_moved(running, "it is in another network namespace now");
     });
 }
 
-/// The one event says why the settings stay, and which.
+/// Moves the persistent interface of a running relay to another namespace, puts a stranger with its index
+/// in its place and ends the relay, which must touch neither and report `reason`.
+fn assert_left_when_moved(running: Running, reason: &str) {
+    let there = Elsewhere::new();
+    ip(&format!("link set keep0 netns {}", there.path));
+    make_stranger();
+    let stranger = shown("stranger0");
+    assert_left(&running.end(), reason);
+    assert_eq!(shown("stranger0"), stranger);
+}
+
+/// The one event states why the settings stay, and which.
 fn assert_left(events: &[Event], reason: &str) {
     let [event] = events else { panic!("events: {events:?}") };
     assert_eq!(event.kind, "undo-incomplete");
@@ -260,12 +263,7 @@ fn where_the_other_namespace_may_not_be_entered_the_settings_that_stay_are_repor
     under(no_entry, || {
         make_persistent("keep0");
         let running = Running::start();
-        let there = Elsewhere::new();
-        ip(&format!("link set keep0 netns {}", there.path));
-        make_stranger();
-        let stranger = shown("stranger0");
-        assert_left(&running.end(), "enter the network namespace of keep0");
-        assert_eq!(shown("stranger0"), stranger);
+        assert_left_when_moved(running, "enter the network namespace of keep0");
     });
 }
 
@@ -282,12 +280,7 @@ fn where_the_namespace_may_not_be_asked_for_nothing_is_touched_and_that_is_repor
         make_persistent("keep0");
         let running = Running::start();
         is_dropped.store(true, Ordering::Relaxed);
-        let there = Elsewhere::new();
-        ip(&format!("link set keep0 netns {}", there.path));
-        make_stranger();
-        let stranger = shown("stranger0");
-        assert_left(&running.end(), "it is in another network namespace now");
-        assert_eq!(shown("stranger0"), stranger);
+        assert_left_when_moved(running, "it is in another network namespace now");
         // Where it stayed, it could be a namesake as well.
         is_dropped.store(false, Ordering::Relaxed);
         ip("link delete stranger0");

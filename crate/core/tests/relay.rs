@@ -1,17 +1,20 @@
-//! The relay on real devices: what it sets up, lives through, counts, and leaves behind.
+//! A relay on a real device: the packets that it carries and counts, and the faults that it survives.
 
 #[path = "support/inner.rs"]
 mod inner;
 #[path = "support/namespace.rs"]
 mod namespace;
+#[path = "support/running.rs"]
+mod running;
 #[path = "support/threads.rs"]
 mod threads;
 
 use namespace::{eventually, in_namespace, ip, loopback_socket};
+use running::{finish, start};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
-use tun2udp_core::relay::{Accept, OffloadConfig, Relay, RelayConfig, Stats};
-use tun2udp_core::{Error, ErrorCode};
+use tun2udp_core::ErrorCode;
+use tun2udp_core::relay::{Accept, OffloadConfig, Relay, RelayConfig};
 
 /// A packet that comes from the peer's side.
 fn packet(payload: &[u8]) -> Vec<u8> {
@@ -20,33 +23,6 @@ fn packet(payload: &[u8]) -> Vec<u8> {
 
 fn config(peer: SocketAddr) -> RelayConfig {
     RelayConfig::new("10.9.0.1/24".parse().unwrap(), peer, 0)
-}
-
-fn start(config: RelayConfig) -> Relay {
-    Relay::start(config, |event| panic!("unexpected event: {event:?}")).unwrap()
-}
-
-fn start_error(config: RelayConfig) -> Error {
-    Relay::start(config, |_| {}).map(drop).expect_err("a refused start")
-}
-
-fn assert_balanced(stats: &Stats) {
-    let Stats { outbound, inbound, .. } = stats;
-    assert_eq!(outbound.packets_read, outbound.datagrams_sent + outbound.dropped(), "{stats:?}");
-    assert_eq!(
-        inbound.datagrams_received,
-        inbound.packets_written + inbound.dropped(),
-        "{stats:?}"
-    );
-}
-
-/// Ends the relay and answers its last counts.
-fn finish(relay: &Relay) -> Stats {
-    relay.close();
-    relay.join();
-    let stats = relay.stats();
-    assert_balanced(&stats);
-    stats
 }
 
 #[test]
@@ -202,116 +178,6 @@ fn gso_batches_longer_than_the_path_are_sent_singly_and_segmentation_stays_on() 
         }
         let stats = finish(&relay);
         assert_eq!(stats.outbound.dropped(), 0, "{stats:?}");
-    });
-}
-
-#[test]
-fn a_persistent_device_is_left_as_it_was_found() {
-    in_namespace(|| {
-        ip("tuntap add dev keep0 mode tun");
-        ip("link set keep0 mtu 1400");
-        ip("address add 10.9.0.1/24 dev keep0");
-        ip("address add 10.8.0.1/24 dev keep0");
-        // The queueing discipline, which the kernel attaches when the link first comes up, aside.
-        let link = || ip("-o link show dev keep0").replace("pfifo_fast", "noop");
-        let describe = || ip("-o address show dev keep0") + &link();
-        let before = describe();
-        let mut config = config("127.0.0.1:9".parse().unwrap());
-        config.name = Some("keep0".to_owned());
-        config.addresses.push("10.7.0.1/24".parse().unwrap());
-        config.routes.push("10.6.0.0/16".parse().unwrap());
-        config.mtu = Some(1_300);
-        let relay = start(config.clone());
-        assert!(ip("-o address show dev keep0").contains("10.7.0.1/24"));
-        assert!(ip("route show dev keep0").contains("10.6.0.0/16"));
-        finish(&relay);
-        assert_eq!(describe(), before);
-        assert_eq!(ip("route show"), "");
-        let relay = start(RelayConfig { mtu: None, ..config.clone() });
-        assert_eq!(relay.info().mtu, 1_400, "its own MTU stays unless another is asked for");
-        finish(&relay);
-        let error = start_error(RelayConfig { user: Some("nobody".to_owned()), ..config });
-        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
-        assert_eq!(describe(), before);
-    });
-}
-
-#[test]
-fn a_failing_start_leaves_nothing_behind() {
-    in_namespace(|| {
-        let taken = loopback_socket();
-        let peer = "127.0.0.1:9".parse().unwrap();
-        let before = ip("-o link show");
-        let port = taken.local_addr().unwrap().port();
-        let refused = [
-            (RelayConfig { receive_port: port, ..config(peer) }, ErrorCode::AddressInUse),
-            (
-                RelayConfig { listen: "192.0.2.1".parse().ok(), ..config(peer) },
-                ErrorCode::AddressNotAvailable,
-            ),
-            (
-                RelayConfig { listen: "::1".parse().ok(), ..config(peer) },
-                ErrorCode::InvalidArgument,
-            ),
-            (
-                RelayConfig { netns: Some("no-such".to_owned()), ..config(peer) },
-                ErrorCode::NotFound,
-            ),
-            (RelayConfig { name: Some("a/b".to_owned()), ..config(peer) }, ErrorCode::InvalidName),
-            (
-                RelayConfig { user: Some("no-such-user".to_owned()), ..config(peer) },
-                ErrorCode::NotFound,
-            ),
-            (
-                RelayConfig { clone_device: "/dev/net/none".into(), ..config(peer) },
-                ErrorCode::NoDeviceNode,
-            ),
-            (RelayConfig { mtu: Some(65_508), ..config(peer) }, ErrorCode::InvalidArgument),
-        ];
-        for (config, code) in refused {
-            let error = start_error(config);
-            assert_eq!(error.code(), code, "{error}");
-            assert_eq!(ip("-o link show"), before, "{error}");
-        }
-    });
-}
-
-#[test]
-fn a_busy_device_names_its_holder() {
-    in_namespace(|| {
-        let named = RelayConfig {
-            name: Some("held0".to_owned()),
-            ..config("127.0.0.1:9".parse().unwrap())
-        };
-        let relay = start(named.clone());
-        let error = start_error(named);
-        assert_eq!(error.code(), ErrorCode::Busy, "{error}");
-        let holder = format!("process {} ", std::process::id());
-        assert!(error.to_string().contains(&holder), "{error}");
-        finish(&relay);
-    });
-}
-
-#[test]
-fn the_interface_may_live_in_another_namespace() {
-    in_namespace(|| {
-        let (send, receive) = std::sync::mpsc::channel();
-        let (done, wait) = std::sync::mpsc::channel::<()>();
-        let other = std::thread::spawn(move || {
-            let _namespace = tun2udp_core::sys::netns::unshare().unwrap();
-            let task = std::fs::read_link("/proc/thread-self").unwrap();
-            send.send(format!("/proc/{}/ns/net", task.display())).unwrap();
-            wait.recv().unwrap();
-            ip("-o -4 address show")
-        });
-        let peer = loopback_socket();
-        let netns = Some(receive.recv().unwrap());
-        let relay = start(RelayConfig { netns, ..config(peer.local_addr().unwrap()) });
-        assert!(!ip("-o link show").contains(&relay.info().interface_name));
-        done.send(()).unwrap();
-        let inside = other.join().unwrap();
-        assert!(inside.contains("10.9.0.1/24"), "{inside}");
-        finish(&relay);
     });
 }
 

@@ -4,8 +4,11 @@
 mod inner;
 #[path = "support/namespace.rs"]
 mod namespace;
+#[path = "support/running.rs"]
+mod running;
 
 use namespace::{eventually, in_namespace, loopback_socket};
+use running::{finish, start};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 use tun2udp_core::ErrorCode;
@@ -38,10 +41,7 @@ fn peers_of_both_families_share_one_relay() {
             let networks = ["10.20.0.0/16", "10.21.0.0/16"];
             let mut peers = vec![peer(addresses[0], networks[0]), peer(addresses[1], networks[1])];
             peers.rotate_left(first);
-            let relay = Relay::start(RelayConfig { queues, ..config(peers) }, |event| {
-                panic!("unexpected event: {event:?}")
-            });
-            let relay = relay.unwrap();
+            let relay = start(RelayConfig { queues, ..config(peers) });
             let local = relay.info().local;
             assert_eq!(local.is_ipv4(), first == 0, "that of the first peer");
             let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
@@ -68,9 +68,7 @@ fn peers_of_both_families_share_one_relay() {
                 socket.send_to(&packet, (address, local.port())).unwrap();
                 assert_eq!(inside.recv(&mut [0; 10]).unwrap(), 2);
             }
-            relay.close();
-            relay.join();
-            let stats = relay.stats();
+            let stats = finish(&relay);
             assert_eq!(stats.outbound.datagrams_sent, 2 * u64::from(PACKETS), "{stats:?}");
             assert_eq!(stats.inbound.packets_written, 2, "{stats:?}");
             let traffic =

@@ -3,12 +3,16 @@
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod namespace;
+#[path = "support/running.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod running;
 
 use namespace::{eventually, in_namespace, ip};
+use running::start;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc;
 use std::time::Duration;
-use tun2udp_core::relay::{PeerConfig, Relay, RelayConfig};
+use tun2udp_core::relay::{PeerConfig, RelayConfig};
 
 /// A router to a network of MTU 1300, in a network namespace of its own. Sends the task that it runs as, and
 /// after the first step that it is ready; ends with the steps.
@@ -63,8 +67,7 @@ fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
             };
             let routes = vec!["10.20.0.0/15".parse().unwrap()];
             let config = RelayConfig { path_mtu_lifetime: lifetime, routes, ..config };
-            let relay =
-                Relay::start(config, |event| panic!("unexpected event: {event:?}")).unwrap();
+            let relay = start(config);
             let path_mtus =
                 || relay.peer_stats().iter().map(|peer| peer.path_mtu).collect::<Vec<_>>();
             let expected = |mtu| if is_many { vec![None, mtu] } else { vec![mtu] };

@@ -7,16 +7,17 @@ mod namespace;
 #[path = "support/os.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod os;
+#[path = "support/running.rs"]
+mod running;
 
 use namespace::{eventually, in_namespace, loopback_socket};
+use running::{finish, start};
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tun2udp_core::ErrorCode;
 use tun2udp_core::packet::flow::hash;
-use tun2udp_core::relay::{
-    OffloadConfig, PeerConfig, PeerStats, PeerTraffic, Relay, RelayConfig, Stats,
-};
+use tun2udp_core::relay::{OffloadConfig, PeerConfig, PeerStats, PeerTraffic, Relay, RelayConfig};
 
 /// Headers of an inner packet: IPv4 and UDP.
 const HEADERS: usize = 28;
@@ -31,25 +32,6 @@ fn config(peers: Vec<PeerConfig>) -> RelayConfig {
     config.addresses.push("10.9.0.2/24".parse().unwrap());
     config.routes.push("10.20.0.0/14".parse().unwrap());
     config
-}
-
-fn start(config: RelayConfig) -> Relay {
-    Relay::start(config, |event| panic!("unexpected event: {event:?}")).unwrap()
-}
-
-/// Ends the relay and returns its last counts.
-fn finish(relay: &Relay) -> Stats {
-    relay.close();
-    relay.join();
-    let stats = relay.stats();
-    let Stats { outbound, inbound, .. } = &stats;
-    assert_eq!(outbound.packets_read, outbound.datagrams_sent + outbound.dropped(), "{stats:?}");
-    assert_eq!(
-        inbound.datagrams_received,
-        inbound.packets_written + inbound.dropped(),
-        "{stats:?}"
-    );
-    stats
 }
 
 /// A socket on the interface, with a time limit on its waits.

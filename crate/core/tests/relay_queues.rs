@@ -8,8 +8,12 @@ mod namespace;
 #[path = "support/os.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod os;
+#[path = "support/running.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod running;
 
 use namespace::{in_namespace, ip, loopback_socket};
+use running::start;
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
@@ -23,10 +27,6 @@ fn config(peer: SocketAddr) -> RelayConfig {
 fn named(name: &str, queues: usize) -> RelayConfig {
     let name = Some(name.to_owned());
     RelayConfig { name, queues, ..config("127.0.0.1:9".parse().unwrap()) }
-}
-
-fn start(config: RelayConfig) -> Relay {
-    Relay::start(config, |event| panic!("unexpected event: {event:?}")).unwrap()
 }
 
 /// As many as a relay takes unasked for a loopback peer.

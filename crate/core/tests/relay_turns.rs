@@ -5,10 +5,13 @@ mod inner;
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod namespace;
+#[path = "support/running.rs"]
+mod running;
 #[path = "support/threads.rs"]
 mod threads;
 
 use namespace::{in_namespace, loopback_socket};
+use running::{finish, start};
 use std::net::UdpSocket;
 use std::thread;
 use std::time::Duration;
@@ -27,7 +30,7 @@ impl Rig {
         let address = "10.9.0.1/24".parse().unwrap();
         let config =
             RelayConfig { queues, ..RelayConfig::new(address, peer.local_addr().unwrap(), 0) };
-        let relay = Relay::start(config, |event| panic!("unexpected event: {event:?}")).unwrap();
+        let relay = start(config);
         let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
         inside.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         Self { relay, peer, inside }
@@ -62,9 +65,7 @@ fn every_question_has_its_answer_and_then_the_relay_sleeps() {
             thread::sleep(Duration::from_millis(300));
             let ticks = used() - before;
             assert!(ticks <= 3, "{ticks} of 30 ticks without a packet");
-            rig.relay.close();
-            rig.relay.join();
-            let stats = rig.relay.stats();
+            let stats = finish(&rig.relay);
             let questions = u64::from(QUESTIONS);
             assert_eq!(stats.outbound.packets_read, questions, "{stats:?}");
             assert_eq!(stats.outbound.datagrams_sent, questions, "{stats:?}");
@@ -105,8 +106,7 @@ fn a_relay_ends_between_question_and_answer() {
             let rig = Rig::start(1);
             (0..1_000).for_each(|number| rig.ask(number));
             rig.inside.send_to(b"no answer", "10.9.0.2:7").unwrap();
-            rig.relay.close();
-            rig.relay.join();
+            finish(&rig.relay);
             assert_eq!(threads::in_this_namespace("tun2udp-relay").len(), 0);
         }
     });

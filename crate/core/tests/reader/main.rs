@@ -1,0 +1,12 @@
+//! Packets of a device that are read in batches, by one call each or several at a time by io_uring(7):
+//! the results must be the same.
+
+mod batches;
+#[path = "../support/refusal.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod refusal;
+mod refused;
+#[path = "../support/room.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod room;
+mod traffic;
