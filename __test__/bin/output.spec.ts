@@ -1,38 +1,17 @@
 import test from 'ava'
 import type { Behaviour } from '../support/fakeBinding.ts'
-import { fakeEnvironment } from '../support/fakeBinding.ts'
+import { FAKE_STATS, fakeEnvironment } from '../support/fakeBinding.ts'
 import { startProgram } from '../support/program.ts'
 
 const OPERANDS = ['10.0.0.1/24', '5001', '5002']
 const READY = 'ready: tun0 10.0.0.1/24 mtu 1500, UDP 127.0.0.1:5002 to 127.0.0.1:5001\n'
-/** The counters of the fake, each with a number of its own. */
+/** The counters of the fake as the program prints them. */
 const STATS =
   'out 1 (2 byte), 17 failed reads, sent 4 (5 byte), 6 refused by the peer, 7 reported unreachable, 8 reported too long, ' +
   'dropped 84 (too long 9, peer unreachable 10, denied 11, no buffers 12, malformed 14, closing 15, other 13); ' +
   'in 101 (102 byte), 115 failed receives, written 103 (104 byte), dropped 876 (foreign source 106, empty 107, truncated 108, ' +
   'not IP 109, interface down 110, no buffers 111, rejected 112, closing 113)'
 const SUMMARY = new RegExp(`^summary: [\\d.]+ s: ${STATS.replaceAll(/[().]/gu, '\\$&')}\\n$`, 'u')
-const OUTBOUND = {
-  packetsRead: 1,
-  bytesRead: 2,
-  superPacketsRead: 3,
-  packetsSplit: 16,
-  readErrors: 17,
-  datagramsSent: 4,
-  bytesSent: 5,
-  refusedByPeer: 6,
-  unreachableReports: 7,
-  pathMtuReports: 8,
-  dropped: {
-    tooLong: 9,
-    unreachable: 10,
-    denied: 11,
-    noBuffers: 12,
-    malformed: 14,
-    closing: 15,
-    other: 13,
-  },
-}
 const FAILURE = {
   code: 'ERR_TUN_DEVICE_DELETED',
   message: 'read from tun0: File descriptor in bad state; the interface was deleted',
@@ -188,8 +167,8 @@ test('--json gives every event as one object a line on stdout, and nothing on st
     buffers: { receiveBytes: 425_984, sendBytes: 212_992 },
     queues: 2,
   })
-  t.like(stats, { event: 'stats', outbound: OUTBOUND })
-  t.like(summary, { event: 'summary', outbound: OUTBOUND })
+  t.like(stats, { event: 'stats', outbound: FAKE_STATS.outbound })
+  t.like(summary, { event: 'summary', outbound: FAKE_STATS.outbound })
   t.true(Number.isInteger(stats?.['uptimeMs']))
   t.deepEqual(Object.keys(summary ?? {}), ['event', 'uptimeMs', 'offload', 'outbound', 'inbound'])
   t.deepEqual(rest, [])

@@ -1,16 +1,16 @@
 'use strict'
-// A native layer without a kernel: what it does is set by the test, under the name of the interface, or, for a
-// program in a process of its own, by the variable FAKE_BINDING. The generated loader takes it through
+// A native layer without a kernel. The test sets its behaviour under the name of the interface or, for a program
+// in a process of its own, in the variable FAKE_BINDING. The generated loader finds this file through
 // NAPI_RS_NATIVE_LIBRARY_PATH.
 
 /** Interface name to behaviour: { startDelayMs, startError, failAfterMs, failure, events, stats }. */
 const behaviours = new Map()
-/** What startRelay() was called with, by the interface name. */
+/** Options of the last call of startRelay() per interface name. */
 const calls = new Map()
-/** How often close() was called, by the interface name. */
+/** Number of calls of close() per interface name. */
 const closings = new Map()
 
-/** Counters, each with a number of its own. */
+/** Counters, each with another value. */
 const OUTBOUND = {
   packetsRead: 1,
   bytesRead: 2,
@@ -53,6 +53,8 @@ const INBOUND = {
 }
 
 const OFFLOAD = { tso: true, uso: false, gso: true, gro: false, coalesce: true }
+/** What stats() of a relay returns unless its behaviour states something else. */
+const stats = { offload: OFFLOAD, outbound: OUTBOUND, inbound: INBOUND }
 
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const nativeError = (error) => new Error(typeof error === 'string' ? error : JSON.stringify(error))
@@ -87,7 +89,7 @@ class NativeRelay {
   stats() {
     if (this.behaviour.stats === 'throw') throw new Error('panic: index out of bounds')
     if (this.behaviour.stats) return this.behaviour.stats
-    return { offload: OFFLOAD, outbound: OUTBOUND, inbound: INBOUND }
+    return stats
   }
 
   async close() {
@@ -114,7 +116,7 @@ async function startRelay(options, onEvent) {
   return new NativeRelay(options, behaviour)
 }
 
-/** Resolves a moment after this process got a signal that ends programs. */
+/** Resolves shortly after this process received a signal that ends programs. */
 async function signalled() {
   const keepAlive = setInterval(() => {}, 1000)
   await new Promise((resolve) => {
@@ -138,4 +140,13 @@ function sdNotify(state) {
 
 function closeRelays() {}
 
-module.exports = { NativeRelay, startRelay, sdNotify, closeRelays, behaviours, calls, closings }
+module.exports = {
+  NativeRelay,
+  startRelay,
+  sdNotify,
+  closeRelays,
+  behaviours,
+  calls,
+  closings,
+  stats,
+}

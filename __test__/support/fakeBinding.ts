@@ -2,21 +2,21 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { NativeRelayOptions, RelayStats } from '#binding'
 
-/** What a faked relay does. */
+/** Behaviour of a fake relay. */
 export interface Behaviour {
-  /** How long its start takes. */
+  /** Duration of its start. */
   startDelayMs?: number
-  /** Its start takes until a signal comes. */
+  /** Its start waits for a signal. */
   startAwaitsSignal?: boolean
-  /** What its start fails with: the parts of a native error, or a message that is none. */
+  /** Error of its start: the parts of a native error, or any other message. */
   startError?: object | string
-  /** What it ends with, */
+  /** Error that ends it. */
   failure?: object | string
-  /** and after how long. */
+  /** Time until `failure`. */
   failAfterMs?: number
-  /** What is reported while it starts. */
+  /** Events that it reports during its start. */
   events?: { kind: string; message: string }[]
-  /** Its counters; else each has a number of its own. */
+  /** Its counters. Default: {@link FAKE_STATS}. */
   stats?: RelayStats | 'throw'
 }
 
@@ -24,17 +24,23 @@ interface Fake {
   behaviours: Map<string, Behaviour>
   calls: Map<string, NativeRelayOptions>
   closings: Map<string, number>
+  stats: RelayStats
 }
 
 const PATH = fileURLToPath(new URL('fakeBinding.cjs', import.meta.url))
 
-/** Puts the fake in the native layer's place, for all of this process; to be called before its first use. */
+const FAKE = createRequire(import.meta.url)(PATH) as Fake
+
+/** Counters of a fake relay, each with another value. */
+export const FAKE_STATS: RelayStats = FAKE.stats
+
+/** Replaces the native layer of this process by the fake. Must be called before the first use of the layer. */
 export function fakeBinding(): Fake {
   process.env['NAPI_RS_NATIVE_LIBRARY_PATH'] = PATH
-  return createRequire(import.meta.url)(PATH) as Fake
+  return FAKE
 }
 
-/** The environment that makes a program use the fake. */
+/** Returns the environment variables that make a program use the fake. */
 export function fakeEnvironment(behaviour: Behaviour = {}): Record<string, string> {
   return { NAPI_RS_NATIVE_LIBRARY_PATH: PATH, FAKE_BINDING: JSON.stringify(behaviour) }
 }

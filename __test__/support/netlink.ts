@@ -26,3 +26,32 @@ export async function withNetlink(t: ExecutionContext): Promise<Room> {
 export function defined(object: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 }
+
+/** A link as `ip -j -d -s link` prints it. */
+export interface IpLink {
+  ifname: string
+  ifindex: number
+  flags: string[]
+  mtu: number
+  min_mtu: number
+  max_mtu: number
+  operstate: string
+  group: string
+  txqlen?: number
+  link_type: string
+  address?: string
+  broadcast?: string
+  altnames?: string[]
+  ifalias?: string
+  master?: string
+  promiscuity: number
+  allmulti?: number
+  qdisc?: string
+  num_tx_queues: number
+  num_rx_queues: number
+  gso_max_size: number
+  gso_max_segs: number
+  inet6_addr_gen_mode?: string
+  linkinfo?: { info_kind: string; info_data?: Record<string, unknown> }
+  stats64?: { rx: Record<string, number>; tx: Record<string, number> }
+}
