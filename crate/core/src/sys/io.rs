@@ -1,31 +1,46 @@
-//! Plain reads and writes on a descriptor that is borrowed, without a `File` round it.
+//! Plain reads and writes on a borrowed descriptor, without a `File` around it.
 //!
-//! Those of one packet are made by syscall(2): libc's own functions are points where a thread may be
-//! cancelled, which costs a process of several threads two atomic exchanges a call.
+//! rustix makes the system calls itself. libc's functions are cancellation points, which costs a process of
+//! several threads two atomic exchanges per call.
 
-use super::check_count;
 use std::io;
 use std::io::IoSlice;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
-/// `read(2)`: for a TUN device one packet; what does not fit into `buffer` is lost silently.
+/// `read(2)`: for a TUN device one packet. What does not fit into `buffer` is lost without an error.
+#[inline]
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    let (fd, pointer, length) = (fd.as_raw_fd(), buffer.as_mut_ptr(), buffer.len());
-    // SAFETY: the pointer and length are those of `buffer`, which is writable for the call.
-    check_count(unsafe { libc::syscall(libc::SYS_read, fd, pointer, length) } as isize)
+    Ok(rustix::io::read(fd, buffer)?)
 }
 
 /// `write(2)`: for a TUN device one packet.
+#[inline]
 pub fn write(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
-    let (fd, pointer, length) = (fd.as_raw_fd(), buffer.as_ptr(), buffer.len());
-    // SAFETY: the pointer and length are those of `buffer`, which is readable for the call.
-    check_count(unsafe { libc::syscall(libc::SYS_write, fd, pointer, length) } as isize)
+    Ok(rustix::io::write(fd, buffer)?)
 }
 
-/// `writev(2)`: for a TUN device one packet gathered from `slices` (at most `UIO_MAXIOV`, 1,024).
+/// `writev(2)`: for a TUN device one packet gathered from `slices`. `EINVAL` for more than `UIO_MAXIOV`, 1,024.
+#[inline]
 pub fn write_vectored(fd: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    let count = libc::c_int::try_from(slices.len())
-        .map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
-    // SAFETY: `IoSlice` has the layout of `struct iovec` on Unix, and each lives for the call.
-    check_count(unsafe { libc::writev(fd.as_raw_fd(), slices.as_ptr().cast(), count) })
+    // rustix would write the first ones only: half a packet.
+    if slices.len() > libc::UIO_MAXIOV as usize {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    Ok(rustix::io::writev(fd, slices)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn more_slices_than_the_kernel_takes_are_refused_and_not_cut() {
+        let file = File::options().write(true).open("/dev/null").unwrap();
+        let slices = vec![IoSlice::new(b"x"); 1_025];
+        assert_eq!(write_vectored(file.as_fd(), &slices[..1_024]).unwrap(), 1_024);
+        let error = write_vectored(file.as_fd(), &slices).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
+    }
 }

@@ -1,9 +1,10 @@
 //! Network namespaces (network_namespaces(7)), entered by a thread and never by the process.
 
 use super::check;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -12,20 +13,19 @@ pub fn open(path: &Path) -> io::Result<OwnedFd> {
     File::open(path).map(OwnedFd::from)
 }
 
-/// The namespace of the calling thread.
+/// Opens the namespace of the calling thread.
 pub fn current() -> io::Result<OwnedFd> {
     open(Path::new("/proc/thread-self/ns/net"))
 }
 
 /// Moves the calling thread, and only it, into the network namespace `fd`: `setns(2)`.
 ///
-/// A descriptor that is no network namespace is `EINVAL`.
+/// A descriptor of anything else is `EINVAL`.
 pub fn enter(fd: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: setns takes a descriptor and a flag by value; no memory is touched.
-    check(unsafe { libc::setns(fd.as_raw_fd(), libc::CLONE_NEWNET) }).map(drop)
+    Ok(move_into_link_name_space(fd, Some(LinkNameSpaceType::Network))?)
 }
 
-/// Puts the calling thread, and only it, into a new network namespace: `unshare(2)`.
+/// Moves the calling thread, and only it, into a new network namespace: `unshare(2)`.
 ///
 /// The namespace ends with the last thread, socket and device queue in it.
 pub fn unshare() -> io::Result<OwnedFd> {
@@ -34,13 +34,13 @@ pub fn unshare() -> io::Result<OwnedFd> {
     current()
 }
 
-/// Whether two descriptors are of the same namespace (same device and inode, namespaces(7)).
+/// Returns whether two descriptors refer to the same namespace (same device and inode, namespaces(7)).
 pub fn is_same(one: &OwnedFd, other: &OwnedFd) -> io::Result<bool> {
     let (one, other) = (metadata(one)?, metadata(other)?);
     Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
 }
 
-/// The inode of a namespace's file.
+/// Returns the inode of a namespace's file.
 pub fn inode(namespace: &OwnedFd) -> io::Result<u64> {
     metadata(namespace).map(|metadata| metadata.ino())
 }

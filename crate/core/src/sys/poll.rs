@@ -1,6 +1,7 @@
 //! Waiting for several descriptors at once: epoll(7), level-triggered, and eventfd(2) to end a wait.
 
-use super::{check, check_count};
+use super::check;
+use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
@@ -118,27 +119,20 @@ fn whole_millis(time: Duration) -> libc::c_int {
     libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX)
 }
 
-/// A wake_up that any thread may ring and that goes on ringing: its descriptor is readable from then
-/// on (eventfd(2)).
+/// Ends a wait from any thread: once woken, its descriptor stays readable (eventfd(2)).
 #[derive(Debug)]
 pub struct WakeUp(OwnedFd);
 
 impl WakeUp {
-    /// One that was not rung.
+    /// Creates one that is not woken.
     pub fn new() -> io::Result<Self> {
-        // SAFETY: no pointers.
-        let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-        // SAFETY: the call just made this descriptor, and nobody else knows of it.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+        Ok(Self(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))
     }
 
-    /// Rings.
+    /// Makes the descriptor readable.
     pub fn wake(&self) {
-        let one = 1_u64.to_ne_bytes();
-        // SAFETY: the kernel reads eight bytes of the array, which lives for the call.
-        let result = unsafe { libc::write(self.0.as_raw_fd(), one.as_ptr().cast(), one.len()) };
-        // It fails only if it was rung 2^64 times.
-        let _ = check_count(result);
+        // It fails only after 2^64 - 2 calls.
+        let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 }
 

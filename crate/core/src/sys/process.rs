@@ -1,47 +1,34 @@
 //! The process itself, and the descriptors of others.
 
-use super::{check, check_count};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
 
-/// The effective user id: geteuid(2).
+/// Returns the effective user id: geteuid(2).
 #[must_use]
 pub fn effective_user() -> u32 {
-    // SAFETY: geteuid takes nothing, touches no memory and cannot fail.
-    unsafe { libc::geteuid() }
+    rustix::process::geteuid().as_raw()
 }
 
-/// Ends the process as writing to a pipe without a reader does by default: by `SIGPIPE` (signal(7)).
+/// Ends the process by `SIGPIPE` (signal(7)), as a write to a pipe without a reader does by default.
 ///
-/// Comes back only where that signal is blocked.
+/// Returns only if that signal is blocked.
 pub fn end_by_broken_pipe() {
-    // SAFETY: signal takes a number and the default disposition, which is no function of ours.
+    // SAFETY: signal takes a number and the default disposition, which is not a function of ours.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     // SAFETY: raise takes a number; no memory is touched.
     unsafe { libc::raise(libc::SIGPIPE) };
 }
 
-/// A copy of the descriptor `fd` of the process `pid`: pidfd_getfd(2), Linux ≥ 5.6.
+/// Returns a copy of the descriptor `fd` of the process `pid`: pidfd_getfd(2), Linux ≥ 5.6. `ESRCH` if the
+/// process does not exist.
 ///
-/// It takes the right to trace that process (ptrace(2), `PTRACE_MODE_ATTACH_REALCREDS`).
+/// Needs the right to trace that process (ptrace(2), `PTRACE_MODE_ATTACH_REALCREDS`).
 pub fn copy_descriptor(pid: u32, fd: RawFd) -> io::Result<OwnedFd> {
-    let process = open_process(pid)?;
-    // SAFETY: pidfd_getfd takes numbers by value; no memory is touched.
-    let copy = unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, 0) };
-    own(copy)
-}
-
-fn open_process(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: pidfd_open takes numbers by value; no memory is touched.
-    own(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
-}
-
-/// The descriptor that a system call just made, which nobody else owns.
-fn own(result: libc::c_long) -> io::Result<OwnedFd> {
-    let fd = check_count(result as isize)?;
-    let fd = check(fd as libc::c_int)?;
-    // SAFETY: the kernel made the descriptor for the call that answered it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| io::Error::from_raw_os_error(libc::ESRCH))?;
+    let process = pidfd_open(pid, PidfdFlags::empty())?;
+    Ok(pidfd_getfd(process, fd, PidfdGetfdFlags::empty())?)
 }
 
 #[cfg(test)]
@@ -49,6 +36,7 @@ mod tests {
     use super::*;
     use std::fs::File;
     use std::io::Read;
+    use std::os::fd::AsRawFd;
 
     #[test]
     fn a_copy_of_ones_own_descriptor_is_of_the_same_file() {
@@ -60,7 +48,9 @@ mod tests {
 
     #[test]
     fn a_process_that_is_not_there_is_an_error() {
-        let error = copy_descriptor(u32::MAX >> 1, 0).unwrap_err();
-        assert!(matches!(error.raw_os_error(), Some(libc::ESRCH | libc::ENOSYS)), "{error}");
+        for pid in [0, u32::MAX >> 1, u32::MAX] {
+            let error = copy_descriptor(pid, 0).unwrap_err();
+            assert!(matches!(error.raw_os_error(), Some(libc::ESRCH | libc::ENOSYS)), "{error}");
+        }
     }
 }

@@ -109,17 +109,21 @@ impl RouteSpec {
     }
 }
 
-/// All properties of a route.
-fn of_route(route: &Route) -> RouteSpec {
-    let is_by_object = route.next_hop_id.is_some();
-    let hop = |hop: &NextHop| NextHopSpec {
+/// All properties of a next hop.
+fn next_hop(hop: &NextHop) -> NextHopSpec {
+    NextHopSpec {
         gateway: hop.gateway,
         link: hop.if_index.map(LinkRef::Index),
         weight: Some(hop.weight),
         on_link: hop.on_link,
         pervasive: false,
         other_attributes: hop.other_attributes.clone(),
-    };
+    }
+}
+
+/// All properties of a route.
+fn of_route(route: &Route) -> RouteSpec {
+    let is_by_object = route.next_hop_id.is_some();
     RouteSpec {
         destination: route.destination,
         from: route.from,
@@ -133,7 +137,7 @@ fn of_route(route: &Route) -> RouteSpec {
         preferred_source: route.preferred_source,
         metric: route.metric,
         metrics: route.metrics.clone(),
-        next_hops: route.next_hops.iter().filter(|_| !is_by_object).map(hop).collect(),
+        next_hops: route.next_hops.iter().filter(|_| !is_by_object).map(next_hop).collect(),
         next_hop_id: route.next_hop_id,
         preference: None,
         expires_seconds: None,
@@ -145,12 +149,6 @@ fn of_route(route: &Route) -> RouteSpec {
 
 /// The same for one next hop of a route of IPv6.
 fn of_hop(route: RouteSpec, hop: &NextHop) -> RouteSpec {
-    RouteSpec {
-        gateway: hop.gateway,
-        link: hop.if_index.map(LinkRef::Index),
-        on_link: hop.on_link,
-        next_hops: Vec::new(),
-        other_attributes: hop.other_attributes.clone(),
-        ..route
-    }
+    let NextHopSpec { gateway, link, on_link, other_attributes, .. } = next_hop(hop);
+    RouteSpec { gateway, link, on_link, next_hops: Vec::new(), other_attributes, ..route }
 }
