@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { ExecutionContext } from 'ava'
 import { createPersistent, listDevices, removePersistent } from '../../index.ts'
+import { eventually } from '../support/gone.ts'
 import { withNamespace } from '../support/namespace.ts'
 import { hasTools, rootTest as test } from '../support/skip.ts'
 
@@ -26,15 +28,9 @@ interface Link {
 const OWNER = 40_001
 const GROUP = 40_002
 
-/**
- * Waits until no device is left: one ends with its last descriptor, and a process that another test forks,
- * or a look at who holds what, has a copy of it for a moment.
- */
-async function untilNone(netns: string): Promise<void> {
-  while ((await listDevices({ netns })).length > 0) {
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
+/** Waits until no device is left: one ends with its last descriptor. */
+const untilNone = (t: ExecutionContext, netns: string) =>
+  eventually(t, () => listDevices({ netns }), [])
 
 test('made, as ip(8) reads it, listed and removed', async (t) => {
   const { name: netns, run } = await withNamespace(t)
@@ -72,14 +68,21 @@ test('made, as ip(8) reads it, listed and removed', async (t) => {
     group: GROUP,
     queues: made.queues ?? { attached: 0, detached: 0 },
   })
-  const listed = await listDevices({ netns })
-  t.deepEqual(
-    listed.map(({ name, mode, owner, group, holders }) => ({ name, mode, owner, group, holders })),
-    [{ name: 'vpn0', mode: 'tap', owner: OWNER, group: GROUP, holders: [] }],
-  )
+  const listed = async () => {
+    const devices = await listDevices({ netns })
+    return devices.map(({ name, mode, owner, group, holders }) => ({
+      name,
+      mode,
+      owner,
+      group,
+      holders,
+    }))
+  }
+  await eventually(t, listed, [
+    { name: 'vpn0', mode: 'tap', owner: OWNER, group: GROUP, holders: [] },
+  ])
   await removePersistent('vpn0', { netns })
-  await untilNone(netns)
-  t.pass()
+  await untilNone(t, netns)
 })
 
 test('what ip(8) made is listed, by rising index', async (t) => {
@@ -193,5 +196,5 @@ test('a hundred at once', async (t) => {
   t.is(names.size, 100)
   t.is((await listDevices({ netns })).length, 100)
   await Promise.all([...names].map(async (name) => removePersistent(name, { netns })))
-  await untilNone(netns)
+  await untilNone(t, netns)
 })

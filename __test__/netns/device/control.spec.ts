@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
-import { linkNames, linkOf, sendNumbers, tapIn, tunIn, withTun } from '../../support/device.ts'
+import { linkOf, sendNumbers, tapIn, tunIn, withTun } from '../../support/device.ts'
+import { untilLinks } from '../../support/gone.ts'
 import { withNamespace } from '../../support/namespace.ts'
 import { rootTest as test } from '../../support/skip.ts'
 
@@ -50,7 +51,7 @@ test('owner, group and persistence are changed, and are numbers as given', async
   await t.throwsAsync(tun.setOwner('nobody-of-this-name'), { code: 'ERR_TUN_NOT_FOUND' })
   await tun.setPersistent(false)
   await tun.close()
-  t.deepEqual(await linkNames(namespace), ['lo'])
+  await untilLinks(t, namespace, [])
 })
 
 test('what the driver was told at opening, it tells again', async (t) => {

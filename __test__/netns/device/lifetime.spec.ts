@@ -1,9 +1,9 @@
-import { linkNames } from '../../support/device.ts'
+import { untilLinks } from '../../support/gone.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { INDEX, runModule } from '../../support/script.ts'
 import { rootTest as test } from '../../support/skip.ts'
 
-/** Runs a module inside the namespace; `openTun`, `links`, `send`, `worker` and `sleep` are there. */
+/** Runs a module inside the namespace; `openTun`, `links`, `gone`, `send`, `worker` and `sleep` are there. */
 async function run(namespace: Namespace, script: string, ...flags: string[]): Promise<string> {
   const prelude = `
     import { readdirSync } from 'node:fs'
@@ -14,6 +14,7 @@ async function run(namespace: Namespace, script: string, ...flags: string[]): Pr
     const options = { name: 'vpn0', addresses: ['10.8.0.1/24'] }
     const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
     const links = () => JSON.parse(execFileSync('ip', ['-j', 'link'])).map((l) => l.ifname).filter((n) => n !== 'lo').join()
+    const gone = async () => { while (links() !== '') await sleep(10) }
     const send = () => execFileSync('bash', ['-c', 'echo -n x > /dev/udp/10.8.0.2/9'])
     const worker = (body) => new Worker(
       \`import { parentPort } from 'node:worker_threads'
@@ -56,7 +57,7 @@ test('process.exit() during a read ends at once and leaves nothing', async (t) =
     void tun.read()
     setTimeout(() => process.exit(0), 50)`
   t.is(await run(namespace, script), '')
-  t.deepEqual(await linkNames(namespace), ['lo'])
+  await untilLinks(t, namespace, [])
 })
 
 test('worker.terminate() closes the devices of the worker, whatever they do', async (t) => {
@@ -74,7 +75,7 @@ test('worker.terminate() closes the devices of the worker, whatever they do', as
       await once(w, 'message')
       await sleep(100)
       await w.terminate()
-      await sleep(50)
+      await gone()
       console.log('after', links())`,
     )
     t.is(said, 'after', body)
@@ -94,6 +95,7 @@ test('a worker reads and writes, and a loop in it ends with the worker', async (
     send()
     console.log((await once(w, 'message'))[0])
     await w.terminate()
+    await gone()
     console.log('after', links())`,
   )
   t.is(said, '29\nafter')

@@ -12,6 +12,7 @@ import {
   udpPacket,
   withTun,
 } from '../../support/device.ts'
+import { eventually } from '../../support/gone.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 import { Traffic } from '../../support/traffic.ts'
@@ -163,15 +164,11 @@ test('a queue too many is refused, and none of those before it stays', async (t)
     openTun({ name: 'mq0', netns: namespace.name, queues: 2, addresses: [NEAR] }),
     { code: 'ERR_TUN_EXHAUSTED', message: /256 queues/u },
   )
-  // A process that another test forks just then has a copy of the descriptor until its program begins.
   const queues = async () => {
     const { kindData } = await all.link()
     return kindData && 'queues' in kindData ? kindData.queues : undefined
   }
-  const end = Date.now() + 5_000
-  while ((await queues()) !== 255 && Date.now() < end)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  t.is(await queues(), 255)
+  await eventually(t, queues, 255)
   t.notRegex(await namespace.run('ip', 'address', 'show', 'mq0'), /10\.8/u)
 })
 
