@@ -1,24 +1,25 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { findGroup, findUser } from '../lib/persistent/tunctl.ts'
+import { nameProcess } from './title.ts'
 import { type Command, parseArguments } from './tunctl/arguments.ts'
 import { type Ending, runDevice } from './tunctl/device.ts'
 import { UsageError } from './tunctl/getopt.ts'
 import { STDERR, STDOUT, USAGE, write } from './tunctl/output.ts'
 
 /**
- * The arguments behind the program's name, a character for each byte. Node has read them as UTF-8; where
- * they are not, the kernel still has them as they were.
+ * Returns the arguments after the program's name, one character per byte. Node decodes them as UTF-8; for arguments
+ * that are not UTF-8 the bytes are read from the kernel.
  */
 function byteArguments(): string[] {
   const read = process.argv.slice(2)
   if (read.some((arg) => arg.includes('\uFFFD'))) {
     try {
-      // Each ends with a NUL; before them stand Node, its options and the script.
+      // Each argument ends with a NUL. Node, its options and the script come first.
       const all = readFileSync('/proc/self/cmdline', 'latin1').split('\0').slice(0, -1)
       return all.slice(all.length - read.length)
     } catch {
-      // No /proc: as they were read.
+      // Without /proc: as Node decoded them.
     }
   }
   return read.map((arg) => Buffer.from(arg).toString('latin1'))
@@ -26,14 +27,14 @@ function byteArguments(): string[] {
 
 async function run(command: Command): Promise<Ending> {
   if (command.action === 'create' || command.action === 'delete') return runDevice(command)
-  // Not of the original, and loaded only where it is asked for: the start is to be quick.
+  // Options that the original lacks are loaded on demand, to keep the start fast.
   const { HELP, list, version } = await import('./tunctl/extras.ts')
-  const said = {
+  const texts = {
     help: () => HELP,
     version: () => `${version()}\n`,
     list: () => list(command as Extract<Command, { action: 'list' }>),
   }
-  const text = await said[command.action]()
+  const text = await texts[command.action]()
   return { status: 0, stdout: Buffer.from(text).toString('latin1'), stderr: '' }
 }
 
@@ -44,7 +45,10 @@ async function main(): Promise<Ending> {
   }
   const stopsAtOperand = process.env['POSIXLY_CORRECT'] !== undefined
   try {
-    return await run(await parseArguments(byteArguments(), databases, stopsAtOperand))
+    const args = byteArguments()
+    // The title overwrites the arguments that the kernel shows, so they are read first.
+    nameProcess('tunctl', process.argv.slice(2))
+    return await run(await parseArguments(args, databases, stopsAtOperand))
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     const line = error.message === '' ? '' : `${error.message}\n`
@@ -52,7 +56,7 @@ async function main(): Promise<Ending> {
   }
 }
 
-/** One line, and never a stack: a defect, or an addon that cannot be loaded. */
+/** Describes a defect, or an addon that cannot be loaded, on one line without a stack. */
 function describeError(error: unknown): Ending {
   const text = error instanceof Error ? error.message : String(error)
   const line = `tunctl: ${text.replaceAll(/\s*\n\s*/gu, ' ')}\n`

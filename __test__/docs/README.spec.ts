@@ -30,7 +30,7 @@ pageTest('README.md', async (t, page) => {
   page.shown('sh', 'the race takes minutes; __test__/bench has its tests')
   await runLines(page.next('sh'), { a })
   t.regex(
-    await a.shell('grep CapEff "/proc/$(pgrep -u alice -f bin/tun2udp)/status"'),
+    await a.shell('grep CapEff "/proc/$(pgrep -u alice -x tun2udp)/status"'),
     /\t0{12}1000$/mu,
   )
 })

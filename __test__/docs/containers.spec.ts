@@ -45,7 +45,7 @@ rootTest('what the Dockerfile starts runs as its user with that capability alone
   const container = `setpriv --reuid ${uid} --regid ${gid} --clear-groups --inh-caps=-all --bounding-set=-all,+net_admin`
   const program = await a.leave(`${container} ${command} 10.9.0.1/24 5001 5001`, /^ready: tun0 /mu)
   t.regex(program.stdout, /10\.9\.0\.1\/24/u)
-  const status = await a.shell(`cat "/proc/$(pgrep -u ${uid} -f bin/tun2udp)/status"`)
+  const status = await a.shell(`cat "/proc/$(pgrep -u ${uid} -x tun2udp)/status"`)
   t.regex(status, /^CapEff:\t0{12}1000$/mu)
   t.regex(status, /^CapBnd:\t0{12}1000$/mu)
 })

@@ -9,7 +9,7 @@ pageTest('docs/guides/permissions.md', async (t, page) => {
   }
   const a = await Machine.start(t, 'a')
   const status = async (user: string) =>
-    a.shell(`grep -E 'CapEff|CapBnd|NoNewPrivs' "/proc/$(pgrep -u ${user} -f bin/tun2udp)/status"`)
+    a.shell(`grep -E 'CapEff|CapBnd|NoNewPrivs' "/proc/$(pgrep -u ${user} -x tun2udp)/status"`)
   await runLines(page.next('sh'), { a })
   t.is(
     await status('alice'),
