@@ -3,26 +3,38 @@ import { subscribe } from 'node:diagnostics_channel'
 import { type Relay, type RelayDiagnostic, sdNotify } from '../index.ts'
 import { startRelayAs } from '../lib/relay/relay.ts'
 import { type Arguments, parseArguments } from './tun2udp/arguments.ts'
-import { Output, flush } from './tun2udp/output.ts'
+import { nameProcess } from './title.ts'
+import { Output, statusOf } from './tun2udp/output.ts'
 import { endingSignal, onHangUp, onStatsSignal } from './tun2udp/signals.ts'
 
-/** Prints what was asked for, or runs the relay to its end; gives the status. */
+/** Prints a text, or runs the relay until it ends. Returns the exit status. */
 async function main(): Promise<number> {
-  const parsed = parseArguments(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  nameProcess('tun2udp', args)
+  const parsed = parseArguments(args)
   return parsed.run ? run(parsed) : print(parsed)
 }
 
-function print({ stdout, stderr, status }: Extract<Arguments, { run: false }>): number {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-  process.stdout.write(stdout)
-  process.stderr.write(stderr)
+async function print({
+  stdout,
+  stderr,
+  status,
+}: Extract<Arguments, { run: false }>): Promise<number> {
+  for (const [stream, text] of [
+    [process.stdout, stdout],
+    [process.stderr, stderr],
+  ] as const) {
+    stream.on('error', () => undefined)
+    // Calls back once the text is written or the reader is gone.
+    if (text !== '') await new Promise((resolve) => stream.write(text, resolve))
+  }
   return status
 }
 
 async function run(parsed: Extract<Arguments, { run: true }>): Promise<number> {
   const output = new Output(parsed.output)
   const signal = endingSignal()
-  // Also the events of a start that fails, of which there is no relay to iterate over.
+  // The channel also has the events of a start that fails, for which there is no relay to iterate over.
   subscribe('tun2udp:relay', (message) => {
     const diagnostic = message as RelayDiagnostic
     if (diagnostic.type === 'event') output.notice(diagnostic.event)
@@ -42,13 +54,14 @@ async function run(parsed: Extract<Arguments, { run: true }>): Promise<number> {
     return 0
   } catch (error) {
     output.error(error)
-    return 1
+    return statusOf(error)
   } finally {
     if (relay) output.summary(relay.stats())
+    await output.flush()
   }
 }
 
-/** The relay, or nothing when a signal came before it was ready. */
+/** Starts the relay. Returns nothing if a signal came before it was ready. */
 async function start(
   { relay, account }: Extract<Arguments, { run: true }>,
   signal: AbortSignal,
@@ -61,7 +74,7 @@ async function start(
   }
 }
 
-/** Says that the relay is ready, and waits for its end. */
+/** Reports that the relay is ready, and waits until it ends. */
 async function serve(
   relay: Relay,
   signal: AbortSignal,
@@ -85,7 +98,7 @@ async function serve(
   }
 }
 
-/** A service manager that cannot be told is news, and no reason to end. */
+/** Notifies the service manager. A failure is a notice and does not end the program. */
 async function notify(state: string, output: Output): Promise<void> {
   try {
     await sdNotify(state)
@@ -95,7 +108,5 @@ async function notify(state: string, output: Output): Promise<void> {
   }
 }
 
-const status = await main()
-await flush()
-// Not left to the end of the loop: a resolver that is still at work may hold it for long.
-process.exit(status)
+// The process does not wait for an empty event loop: a pending name look-up could delay that for long.
+process.exit(await main())

@@ -8,17 +8,20 @@ const env = fakeEnvironment()
 const { version } = createRequire(import.meta.url)('tun2udp/package.json') as { version: string }
 
 const USAGE = 'Usage: tun2udp ADDRESS[/PREFIX] SEND_PORT RECV_PORT [options]'
+const USAGE_HINT = 'See `tun2udp --help` for the operands and options.'
 const HINT = 'see `tun2udp --help`'
 const OPERANDS = ['10.0.0.1/24', '5001', '5002']
 
-/** Arguments and the only line that they get, on stderr, with status 1. */
-const refused: [string[], string][] = [
-  [[], USAGE],
-  [['10.0.0.1'], USAGE],
-  [['10.0.0.1', '5001'], USAGE],
-  [[...OPERANDS, '5003'], USAGE],
-  [[...OPERANDS, ''], USAGE],
-  [['--json', '--mtu', '1400', '10.0.0.1', '5001'], USAGE],
+/** Operands, with the text of the plain program on stderr. */
+const refusedOperands: [string[], string][] = [
+  ...[
+    [],
+    ['10.0.0.1'],
+    ['10.0.0.1', '5001'],
+    [...OPERANDS, '5003'],
+    [...OPERANDS, ''],
+    ['--json', '--mtu', '1400', '10.0.0.1', '5001'],
+  ].map((args): [string[], string] => [args, `${USAGE}\n${USAGE_HINT}`]),
   ...[
     '10.1',
     '',
@@ -60,6 +63,10 @@ const refused: [string[], string][] = [
   [['x', 'y', 'z'], 'Invalid address "x"'],
   [['10.0.0.1', 'y', 'z'], 'Invalid port "y"'],
   [['a\nb', '1', '2'], 'Invalid address "a\\nb"'],
+]
+
+/** Options, with the only line on stderr. */
+const refusedOptions: [string[], string][] = [
   [[...OPERANDS, '--foo'], `tun2udp: unknown option '--foo'; ${HINT}`],
   [[...OPERANDS, '-x'], `tun2udp: unknown option '-x'; ${HINT}`],
   [[...OPERANDS, '--jsn'], `tun2udp: unknown option '--jsn' (Did you mean --json?); ${HINT}`],
@@ -138,20 +145,28 @@ const refused: [string[], string][] = [
   ],
 ]
 
-for (const [args, line] of refused) {
-  test(`refused: ${JSON.stringify(args)}`, async (t) => {
-    t.deepEqual(await runProgram(args, { env }), {
-      status: 1,
-      signal: null,
-      stdout: '',
-      stderr: `${line}\n`,
+for (const [refused, status] of [
+  [refusedOperands, 1],
+  [refusedOptions, 2],
+] as const) {
+  for (const [args, text] of refused) {
+    test(`refused: ${JSON.stringify(args)}`, async (t) => {
+      const expected = { signal: null, stdout: '', stderr: `${text}\n` }
+      t.deepEqual(await runProgram(args, { env }), { status, ...expected })
     })
-  })
+  }
 }
+
+test('under a service manager wrong operands have the status of wrong options', async (t) => {
+  for (const args of [[], ['x', '5001', '5002'], ['10.0.0.1', '5001', 'x']]) {
+    const { status } = await runProgram(args, { env: { ...env, NOTIFY_SOCKET: '/no/matter' } })
+    t.is(status, 2, args.join(' '))
+  }
+})
 
 test('--quiet does not silence an error', async (t) => {
   const { status, stderr } = await runProgram(['--quiet', ...OPERANDS, '--mtu', '1'], { env })
-  t.is(status, 1)
+  t.is(status, 2)
   t.regex(stderr, /^tun2udp: Invalid MTU 1: /u)
 })
 
@@ -162,6 +177,13 @@ test('--version', async (t) => {
     stdout: `${version}\n`,
     stderr: '',
   })
+})
+
+test('-h does what --help does, also after operands and options', async (t) => {
+  const help = await runProgram(['--help'], { env })
+  t.is(help.status, 0)
+  for (const args of [['-h'], [...OPERANDS, '-h'], ['x', '-h'], ['--json', '-h']])
+    t.deepEqual(await runProgram(args, { env }), help, args.join(' '))
 })
 
 test('--help names every operand and option', async (t) => {

@@ -6,20 +6,20 @@ import { OUTPUT_OPTIONS, PROCESS_OPTIONS, RELAY_OPTIONS } from './options.ts'
 
 /** How the program prints. */
 export interface OutputOptions {
-  /** Seconds between two lines of counters on stdout. */
+  /** Interval between two lines of counters on stdout, seconds. */
   readonly stats?: number
-  /** One JSON object a line on stdout, for every event. */
+  /** Prints one JSON object per line on stdout for every event. */
   readonly json: boolean
-  /** No ready line, notices and summary for people. */
+  /** Suppresses the ready line, notices and the summary. */
   readonly quiet: boolean
 }
 
-/** What the arguments ask for: to run, or to print something and end. */
+/** The result of the arguments: run the relay, or print a text and exit. */
 export type Arguments =
   | {
       readonly run: true
       readonly relay: RelayOptions
-      /** What the process becomes once the relay is set up. */
+      /** The user and group that the process changes to once the relay is set up. */
       readonly account?: Account
       readonly output: OutputOptions
     }
@@ -30,13 +30,26 @@ export type Arguments =
       readonly status: number
     }
 
-/** The one line that a wrong number of operands gets. */
+/** The first line about a wrong number of operands, as the plain program prints it. */
 export const USAGE = 'Usage: tun2udp ADDRESS[/PREFIX] SEND_PORT RECV_PORT [options]'
 
 /** The end of a message about an option. */
 export const HINT = 'see `tun2udp --help`'
 
-/** Reads the arguments behind the program's name. */
+/** The second line about a wrong number of operands. */
+const USAGE_HINT = 'See `tun2udp --help` for the operands and options.'
+
+/** The exit statuses. */
+export const STATUS = {
+  /** Ended by SIGINT or SIGTERM, or a text was printed. */
+  success: 0,
+  /** The system refused something, or the relay failed: starting it again may help. */
+  failure: 1,
+  /** The arguments are wrong: starting it again does not help. */
+  usage: 2,
+} as const
+
+/** Reads the arguments after the program's name. */
 export function parseArguments(argv: readonly string[]): Arguments {
   let stdout = ''
   let stderr = ''
@@ -44,7 +57,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     writeOut: (text) => (stdout += text),
     writeErr: (text) => (stderr += text),
     outputError: (text, write) => {
-      // As the other messages are: `WHAT: REASON; ADVICE` on one line.
+      // In the form of the other messages: `WHAT: REASON; ADVICE` on one line.
       const line = text
         .trim()
         .replace(/^error: /u, '')
@@ -57,17 +70,25 @@ export function parseArguments(argv: readonly string[]): Arguments {
     return interpret(command.args, command.opts())
   } catch (error) {
     if (error instanceof CommanderError)
-      return { run: false, stdout, stderr, status: error.exitCode }
+      return { run: false, stdout, stderr, status: error.exitCode === 0 ? 0 : STATUS.usage }
     if (error instanceof OperandError)
-      return { run: false, stdout, stderr: `${error.message}\n`, status: 1 }
+      return { run: false, stdout, stderr: `${error.message}\n`, status: operandStatus() }
     throw error
   }
 }
 
-/** An operand in the words of the plain program, which scripts may look for. */
+/** A wrong operand, in the words of the plain program, because scripts may search for them. */
 class OperandError extends Error {}
 
-/** In the order of the plain program: the count, the address, the ports. */
+/**
+ * Returns the exit status for a wrong operand. Scripts expect that of the plain program; a service manager needs the
+ * one for which it does not start the program again.
+ */
+function operandStatus(): number {
+  return process.env['NOTIFY_SOCKET'] ? STATUS.usage : STATUS.failure
+}
+
+/** Checks the operands in the order of the plain program: the count, the address, the ports. */
 function interpret(
   operands: readonly string[],
   parsed: Readonly<Record<string, unknown>>,
@@ -79,9 +100,9 @@ function interpret(
     receivePort === undefined ||
     excess.length > 0
   ) {
-    throw new OperandError(USAGE)
+    throw new OperandError(`${USAGE}\n${USAGE_HINT}`)
   }
-  // The library checks them, as it does what JavaScript passes.
+  // The library checks the values, as it checks those that JavaScript passes.
   const { addresses = [], ...same } = valuesOf(RELAY_OPTIONS, parsed)
   const { user } = valuesOf(PROCESS_OPTIONS, parsed)
   return {
@@ -112,7 +133,7 @@ function operandPort(text: string, lowest: number): number {
   throw new OperandError(`Invalid port ${quote(text)}`)
 }
 
-/** As it was typed, except that a control character cannot break the line. */
+/** Quotes a text as it was typed, with control characters escaped so that they cannot break the line. */
 function quote(text: string): string {
   // eslint-disable-next-line no-control-regex -- they are what is looked for
   return `"${text.replaceAll(/[\0-\u001F\u007F]/gu, (char) => JSON.stringify(char).slice(1, -1))}"`

@@ -17,22 +17,22 @@ const period: Form<number> = {
   },
 }
 
-/** What becomes of the process: a library must not change the user of its caller's process. */
+/** Options of the process. A library must not change the user of its caller's process. */
 const PROCESS: OptionTable = {
   user: {
-    // The library checks it, once it is split.
+    // The library checks the value after it is split.
     form: { type: 'string', check: (_, value) => value, completion: 'user' },
     flag: '--user <name[:group]>',
-    help: 'drop root and all capabilities once set up',
+    help: 'change to this user and drop all capabilities once set up',
   },
 }
 
-/** How the program prints. */
+/** Options of the output. */
 const OUTPUT: OptionTable = {
   stats: {
     form: period,
     flag: '--stats <seconds>',
-    help: 'print the counters on stdout this often',
+    help: 'print the counters on stdout at this interval',
   },
   json: {
     form: yesOrNo,
@@ -53,27 +53,27 @@ export interface ProgramOption extends OptionDescription {
   readonly flag: string
 }
 
-/** Those of the relay. */
+/** The options of the relay. */
 export const RELAY_OPTIONS: readonly ProgramOption[] = withFlags(RELAY.table)
 
-/** Those of the process, which the program alone has. */
+/** The options of the process, which only the program has. */
 export const PROCESS_OPTIONS: readonly ProgramOption[] = withFlags(PROCESS)
 
-/** Those of what is printed, which the program alone has. */
+/** The options of the output, which only the program has. */
 export const OUTPUT_OPTIONS: readonly ProgramOption[] = withFlags(OUTPUT)
 
-/** All that are read by the parser, in the order of the help. */
+/** All options in the order of the help. */
 export const PROGRAM_OPTIONS: readonly ProgramOption[] = [
   ...RELAY_OPTIONS,
   ...PROCESS_OPTIONS,
   ...OUTPUT_OPTIONS,
 ]
 
-/** Those that the parser has itself: each prints something and ends. */
-export const HELP = { flag: '--help', help: 'print this help' } as const
+/** The options of the parser: each prints a text and exits. */
+export const HELP = { flag: '--help, -h', help: 'print this help' } as const
 export const VERSION = { flag: '--version', help: 'print the version' } as const
 
-/** What the help says of an option. */
+/** Returns the description of an option for the help. */
 export function helpOf({ help, default: otherwise, isRepeatable }: OptionDescription): string {
   const repeatable = isRepeatable ? ' (repeatable)' : ''
   const byDefault = otherwise === undefined ? '' : ` (default: ${otherwise})`

@@ -1,67 +1,73 @@
-import { once } from 'node:events'
 import { type RelayInfo, type RelayStats, TunError } from '../../index.ts'
-import { HINT, type OutputOptions } from './arguments.ts'
+import { HINT, type OutputOptions, STATUS } from './arguments.ts'
 import { formatDuration, formatReady, formatStats } from './format.ts'
+import { openSink } from './sink.ts'
 
-/** How long the last lines may wait for a slow reader before the program ends without them. */
+/** How long the last lines may wait for a slow reader before the program exits without them. */
 const FLUSH_TIMEOUT_MS = 1000
 
-/** An event of the relay, or something that happened to the program and is not an error. */
+/** An event of the relay or of the program that is not an error. */
 export interface Notice {
   readonly kind: string
   readonly message: string
 }
 
 /**
- * What the program says, and where.
+ * Prints what happens to the relay.
  *
- * stdout carries the ready line, the lines of `--stats` and, with `--json`, one JSON object for every
- * event; the counters on SIGUSR2, notices, errors and the summary go to stderr. With `--json` the events
- * are on stdout alone, and stderr has the errors.
+ * stdout gets the ready line, the lines of `--stats` and, with `--json`, one JSON object for every event. stderr gets
+ * the counters that SIGUSR2 asks for, notices, errors and the summary. With `--json` stderr gets errors only.
  */
 export class Output {
   readonly #options: OutputOptions
   readonly #started = performance.now()
+  readonly #stdout = openSink(1)
+  readonly #stderr = openSink(2)
 
   constructor(options: OutputOptions) {
     this.#options = options
-    // A reader that went away (EPIPE) is no reason to end the relay: it goes on in silence.
-    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   }
 
-  /** Packets flow. */
+  /** Reports that packets are relayed. */
   ready(info: RelayInfo): void {
     if (this.#options.json) this.#json('ready', { ...info })
-    else if (!this.#options.quiet) write(process.stdout, formatReady(info))
+    else if (!this.#options.quiet) this.#stdout.write(formatReady(info))
   }
 
-  /** Something worth knowing that is no error. */
+  /** Reports an event that is not an error. */
   notice({ kind, message }: Notice): void {
     if (this.#options.json) this.#json('notice', { kind, message })
-    else if (!this.#options.quiet) write(process.stderr, `tun2udp: ${message}`)
+    else if (!this.#options.quiet) this.#stderr.write(`tun2udp: ${message}`)
   }
 
-  /** The counters, because of `--stats` or because a signal asked for them. */
+  /** Prints the counters, for `--stats` or for a signal. */
   stats(stats: RelayStats, cause: 'period' | 'signal'): void {
+    const sink = cause === 'period' ? this.#stdout : this.#stderr
     if (this.#options.json) this.#json('stats', { uptimeMs: this.#uptimeMs(), ...stats })
-    else write(cause === 'period' ? process.stdout : process.stderr, `stats: ${formatStats(stats)}`)
+    else sink.write(`stats: ${formatStats(stats)}`)
   }
 
-  /** Why it ends with status 1: always said, on one line. */
+  /** Prints the reason of a failure on one line, also with `--quiet`. */
   error(error: unknown): void {
-    write(process.stderr, `tun2udp: ${describeError(error)}`)
+    this.#stderr.write(`tun2udp: ${describeError(error)}`)
   }
 
-  /** The last line. */
+  /** Prints the counters at the end. */
   summary(stats: RelayStats): void {
     if (this.#options.json) this.#json('summary', { uptimeMs: this.#uptimeMs(), ...stats })
     else if (!this.#options.quiet) {
-      write(process.stderr, `summary: ${formatDuration(this.#uptimeMs())}: ${formatStats(stats)}`)
+      this.#stderr.write(`summary: ${formatDuration(this.#uptimeMs())}: ${formatStats(stats)}`)
     }
   }
 
+  /** Waits until the readers have everything, at most a second: a stopped terminal must not keep the process. */
+  async flush(): Promise<void> {
+    const late = AbortSignal.timeout(FLUSH_TIMEOUT_MS)
+    await Promise.all([this.#stdout.flush(late), this.#stderr.flush(late)])
+  }
+
   #json(event: string, details: object): void {
-    write(process.stdout, JSON.stringify({ event, ...details }))
+    this.#stdout.write(JSON.stringify({ event, ...details }))
   }
 
   #uptimeMs(): number {
@@ -69,26 +75,23 @@ export class Output {
   }
 }
 
-/** Waits, but not for ever, until what was written is with its reader. */
-export async function flush(): Promise<void> {
-  const drained = [process.stdout, process.stderr]
-    .filter((stream) => stream.writableLength > 0 && !stream.destroyed)
-    .map((stream) => once(stream, 'drain'))
-  const late = AbortSignal.timeout(FLUSH_TIMEOUT_MS)
-  const timeout = once(late, 'abort')
-  await Promise.race([Promise.allSettled(drained), timeout])
+/** Returns the exit status for an error. */
+export function statusOf(error: unknown): number {
+  return isUsageError(error) ? STATUS.usage : STATUS.failure
 }
 
-/** A line that nobody reads in time is left out rather than kept: memory is not to grow with the hours. */
-function write(stream: NodeJS.WriteStream, line: string): void {
-  if (!stream.destroyed && !stream.writableNeedDrain) stream.write(`${line}\n`)
-}
-
-/** One line, and never a stack: a {@link TunError} says itself what to do. */
+/** Returns one line without a stack: the message of a {@link TunError} has the advice. */
 function describeError(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   const line = text.replaceAll(/\s*\n\s*/gu, ' ')
-  const isArgument =
-    error instanceof TunError && error.errno === undefined && line.startsWith('Invalid ')
-  return isArgument ? `${line}; ${HINT}` : line
+  return isUsageError(error) && line.startsWith('Invalid ') ? `${line}; ${HINT}` : line
+}
+
+/** Whether the arguments are wrong, whatever the state of the system is. */
+function isUsageError(error: unknown): boolean {
+  return (
+    error instanceof TunError &&
+    error.errno === undefined &&
+    (error.code === 'ERR_TUN_INVALID_ARGUMENT' || error.code === 'ERR_TUN_INVALID_NAME')
+  )
 }

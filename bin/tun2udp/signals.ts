@@ -1,14 +1,13 @@
 /** The signals that end the program with status 0. */
 const ENDING = ['SIGINT', 'SIGTERM'] as const
 
-/** How often the parent is looked at: a person does not notice, a processor neither. */
+/** How often the parent process is checked. */
 const PARENT_PERIOD_MS = 500
 
 /**
- * A signal that is aborted when the program is to end.
+ * Returns a signal that is aborted when the program is to end.
  *
- * The listeners stay to the last: a second Ctrl-C, or the copy that npm forwards, must not break off the
- * clean-up. SIGKILL still does.
+ * The listeners stay until the exit: a second Ctrl-C, or the copy that npm forwards, must not interrupt the clean-up.
  */
 export function endingSignal(): AbortSignal {
   const controller = new AbortController()
@@ -16,17 +15,17 @@ export function endingSignal(): AbortSignal {
     controller.abort()
   }
   for (const name of ENDING) process.on(name, end)
-  // npm passes SIGINT and SIGTERM on, but not SIGHUP, and nothing at all when it is killed.
+  // npm forwards SIGINT and SIGTERM, but not SIGHUP, and nothing if it is killed.
   if (process.env['npm_lifecycle_event'] !== undefined) onOrphaned(end)
   return controller.signal
 }
 
-/** Calls back for every SIGHUP, which would end the process otherwise. */
+/** Calls back for every SIGHUP, which would otherwise end the process. */
 export function onHangUp(callback: () => void): void {
   process.on('SIGHUP', callback)
 }
 
-/** Calls back for every SIGUSR2; SIGUSR1 is Node's own, for its debugger. */
+/** Calls back for every SIGUSR2. Node uses SIGUSR1 for its debugger. */
 export function onStatsSignal(callback: () => void): void {
   process.on('SIGUSR2', callback)
 }

@@ -1,4 +1,4 @@
-import { PROGRAM_OPTIONS, VERSION } from '../../bin/tun2udp/options.ts'
+import { HELP, PROGRAM_OPTIONS, VERSION } from '../../bin/tun2udp/options.ts'
 import { sentence, splitFlag } from './text.ts'
 
 /** The line of the manual page that the options take the place of. */
@@ -21,7 +21,10 @@ export function manual(page: string): string {
       return negation ? [...items, item(negation.flag, [negation.help])] : items
     },
   )
-  const ends = [item('--help', ['print a help text']), item(VERSION.flag, [VERSION.help])]
+  const ends = [
+    item(HELP.flag, [HELP.help, 'The option `-h` does the same.']),
+    item(VERSION.flag, [VERSION.help]),
+  ]
   return `${before}${[...options, ...ends].join('')}${after}`
 }
 

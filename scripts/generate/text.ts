@@ -25,8 +25,8 @@ export function wrap(text: string, width: number): string[] {
   return lines
 }
 
-/** Splits `--mtu <bytes>` into its name and what it takes, which is empty for a switch. */
+/** Splits `--mtu <bytes>` into its name and its argument, which is empty for a switch; `--help, -h` has the name `--help`. */
 export function splitFlag(flag: string): { name: string; argument: string } {
-  const [name = '', argument = ''] = flag.split(' ')
+  const [name = '', argument = ''] = flag.replace(/, -\w$/u, '').split(' ')
   return { name, argument: argument.replace(/^<|>$/gu, '') }
 }

@@ -1,0 +1,121 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { once } from 'node:events'
+import { isatty } from 'node:tty'
+
+/** Where lines are written. A write never waits for the reader. */
+export interface Sink {
+  /** Writes a line, or drops it if the reader is too far behind. */
+  write: (line: string) => void
+  /** Resolves once the reader has everything, or when the signal is aborted. */
+  flush: (signal: AbortSignal) => Promise<void>
+}
+
+/** Bytes that may wait for a terminal, as many as Node lets wait for a pipe. */
+const PENDING_MAX = 16_384
+
+/** How often a terminal that is stopped is tried again. */
+const RETRY_MS = 50
+
+/** Returns the sink of standard output (1) or standard error (2). */
+export function openSink(fd: 1 | 2): Sink {
+  const terminal = isatty(fd) ? openTerminal(fd) : undefined
+  return terminal ?? new StreamSink(fd === 1 ? process.stdout : process.stderr)
+}
+
+/**
+ * Opens a terminal once more, without blocking: Node's own stream waits while the user has stopped the terminal
+ * (Ctrl-S), and no signal is handled during that time. The other descriptors of the terminal stay as they are.
+ *
+ * @returns nothing if the terminal belongs to another user.
+ */
+function openTerminal(fd: number): TerminalSink | undefined {
+  try {
+    const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants
+    return new TerminalSink(openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY))
+  } catch {
+    return undefined
+  }
+}
+
+/** A pipe, a socket or a file. Node writes to pipes and sockets without blocking. */
+class StreamSink implements Sink {
+  readonly #stream: NodeJS.WriteStream
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream
+    // If the reader is gone (EPIPE), the relay goes on and prints nothing.
+    stream.on('error', () => undefined)
+  }
+
+  write(line: string): void {
+    if (!this.#stream.destroyed && !this.#stream.writableNeedDrain) this.#stream.write(`${line}\n`)
+  }
+
+  async flush(signal: AbortSignal): Promise<void> {
+    if (this.#stream.writableLength === 0 || this.#stream.destroyed) return
+    const isWritten = new Promise<void>((resolve) => {
+      this.#stream.write('', () => {
+        resolve()
+      })
+    })
+    await Promise.race([isWritten, once(signal, 'abort')])
+  }
+}
+
+/** A terminal, by a descriptor that does not block. */
+class TerminalSink implements Sink {
+  readonly #fd: number
+  #pending = Buffer.alloc(0)
+  #isGone = false
+  #isWaiting = false
+
+  constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(`${line}\n`)
+    if (this.#isGone || this.#pending.length + bytes.length > PENDING_MAX) return
+    this.#pending = Buffer.concat([this.#pending, bytes])
+    this.#drain()
+  }
+
+  async flush(signal: AbortSignal): Promise<void> {
+    while (this.#pending.length > 0 && !signal.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      this.#drain()
+    }
+  }
+
+  #drain(): void {
+    try {
+      while (this.#pending.length > 0) {
+        this.#pending = this.#pending.subarray(writeSync(this.#fd, this.#pending))
+      }
+    } catch (error) {
+      if (isStopped(error)) this.#tryLater()
+      else this.#close()
+    }
+  }
+
+  #tryLater(): void {
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    setTimeout(() => {
+      this.#isWaiting = false
+      this.#drain()
+    }, RETRY_MS).unref()
+  }
+
+  /** The terminal was closed. */
+  #close(): void {
+    this.#isGone = true
+    this.#pending = Buffer.alloc(0)
+    closeSync(this.#fd)
+  }
+}
+
+function isStopped(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'EAGAIN' || code === 'EINTR'
+}
