@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { withNamespace } from '../../support/namespace.ts'
+import {
+  OPERANDS,
+  READY,
+  links,
+  programArgs,
+  sendPacket,
+  start,
+  text,
+} from '../../support/netnsProgram.ts'
+import { cleanEnvironment, runProgram } from '../../support/program.ts'
+import { hasTools, rootTest as test } from '../../support/skip.ts'
+
+test('without the capability it says which, and what to do', async (t) => {
+  const namespace = await withNamespace(t)
+  const child = spawn(
+    'ip',
+    [
+      'netns',
+      'exec',
+      namespace.name,
+      'setpriv',
+      '--bounding-set',
+      '-net_admin',
+      '--inh-caps',
+      '-net_admin',
+      process.execPath,
+      ...programArgs(OPERANDS),
+    ],
+    { env: cleanEnvironment(), stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  const stderr = await text(child.stderr)
+  t.regex(
+    stderr,
+    /^tun2udp: [^\n]*Operation not permitted[^\n]*; [^\n]*(?:CAP_NET_ADMIN|root)[^\n]*\n$/u,
+  )
+})
+
+test('--user drops root and every capability, and packets flow on', async (t) => {
+  const namespace = await withNamespace(t)
+  const before = await links(namespace)
+  const program = start(t, namespace, [...OPERANDS, '--user', 'nobody:nogroup'])
+  await program.until('stdout', READY)
+  const status = await readFile(`/proc/${program.child.pid}/status`, 'utf8')
+  const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'mu').exec(status)?.[1]
+  t.is(field('Uid'), '65534\t65534\t65534\t65534')
+  t.is(field('Gid'), '65534\t65534\t65534\t65534')
+  t.is(field('Groups')?.trim(), '')
+  for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'])
+    t.is(field(set), '0000000000000000', set)
+  await sendPacket(namespace)
+  program.child.kill('SIGUSR2')
+  await program.until('stderr', /^stats: out 1 \(84 byte\), sent 1 /u)
+  t.is((await program.end()).status, 0)
+  t.deepEqual(await links(namespace), before)
+})
+
+test('--user with an interface that was there before is refused with the reason', async (t) => {
+  const namespace = await withNamespace(t)
+  await namespace.run('ip', 'tuntap', 'add', 'dev', 'old0', 'mode', 'tun')
+  const { status, stderr } = await runProgram([...OPERANDS, '--name', 'old0', '--user', 'nobody'], {
+    netns: namespace.name,
+  })
+  t.is(status, 2)
+  t.regex(stderr, /^tun2udp: [^\n]*old0: [^\n]*was there before[^\n]*; [^\n]*--user[^\n]*\n$/u)
+  t.true((await links(namespace)).includes('old0'))
+})
+
+test('the process has the name of the program in ps, ss and messages', async (t) => {
+  if (!hasTools(t, 'ps', 'ss')) return
+  const namespace = await withNamespace(t)
+  const program = start(t, namespace, [...OPERANDS, '--name', 'vpn7'])
+  await program.until('stdout', /^ready: /u)
+  const pid = String(program.child.pid)
+  t.is((await namespace.run('ps', '-o', 'comm=', '-p', pid)).trim(), 'tun2udp')
+  t.is(
+    (await namespace.run('ps', '-ww', '-o', 'args=', '-p', pid)).trim(),
+    'tun2udp 10.9.0.1/24 5001 0 --name vpn7',
+  )
+  t.regex(await namespace.run('ss', '-Hlunp'), new RegExp(`\\("tun2udp",pid=${pid},`, 'u'))
+  const { stderr } = await runProgram([...OPERANDS, '--name', 'vpn7'], { netns: namespace.name })
+  t.regex(stderr, new RegExp(`process ${pid} \\(tun2udp\\)`, 'u'))
+})
+
+test('a long command line does not change the name of the process', async (t) => {
+  if (!hasTools(t, 'ps')) return
+  const namespace = await withNamespace(t)
+  const addresses = Array.from({ length: 200 }, (_, index) => ['--address', `10.8.${index}.1/24`])
+  const program = start(t, namespace, [...OPERANDS, ...addresses.flat()])
+  await program.until('stdout', /^ready: /u)
+  const pid = String(program.child.pid)
+  t.is((await namespace.run('ps', '-o', 'comm=', '-p', pid)).trim(), 'tun2udp')
+})

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { ExecutionContext } from 'ava'
+import { type Namespace, withNamespace } from '../../support/namespace.ts'
+import { OPERANDS, links } from '../../support/netnsProgram.ts'
+import { PROGRAM, Running, cleanEnvironment } from '../../support/program.ts'
+import { hasTools, rootTest as test } from '../../support/skip.ts'
+
+const WRAPPER = fileURLToPath(new URL('../../support/terminal.py', import.meta.url))
+const LIMIT_MS = 2000
+const SIGNALS = { SIGTERM: 15, SIGINT: 2, SIGUSR2: 12, SIGHUP: 1 }
+
+/** Starts the program with an output that nobody reads once its interface is there. */
+async function startUnread(
+  t: ExecutionContext,
+  { name }: Namespace,
+  kind: 'terminal' | 'closed' | 'pipe',
+  options: string[],
+) {
+  const program = [process.execPath, PROGRAM, ...OPERANDS, ...options]
+  const command = ['netns', 'exec', name, 'python3', WRAPPER, kind, 'ready', ...program]
+  const child = spawn('ip', command, {
+    env: cleanEnvironment(),
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const running = new Running(child)
+  await running.until('stdout', /stopped/u)
+  return {
+    send: (signal: keyof typeof SIGNALS) => child.stdin.write(`${SIGNALS[signal]}\n`),
+    ended: running.until('stdout', /ended (-?\d+) (\d+)/u),
+  }
+}
+
+const cases: ['terminal' | 'pipe', string[]][] = [
+  ['terminal', []],
+  ['terminal', ['--stats', '0.1']],
+  ['terminal', ['--json', '--stats', '0.1']],
+  ['pipe', []],
+  ['pipe', ['--json', '--stats', '0.1']],
+]
+
+for (const [kind, options] of cases) {
+  test(`a ${kind} that is not read does not keep the process: ${options.join(' ')}`, async (t) => {
+    if (!hasTools(t, 'python3')) return
+    const namespace = await withNamespace(t)
+    const before = await links(namespace)
+    const { send, ended } = await startUnread(t, namespace, kind, options)
+    // Enough lines for the output to be full.
+    for (let count = 0; count < 90; count++) {
+      send('SIGHUP')
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    send('SIGUSR2')
+    t.true((await links(namespace)).length > before.length)
+    send('SIGTERM')
+    send('SIGINT')
+    const [, status, milliseconds = ''] = await ended
+    t.is(status, '0')
+    t.log(`${milliseconds} ms after the first signal`)
+    t.true(Number(milliseconds) < LIMIT_MS, milliseconds)
+    t.deepEqual(await links(namespace), before)
+  })
+}
+
+test('a terminal that is closed does not end the relay', async (t) => {
+  if (!hasTools(t, 'python3')) return
+  const namespace = await withNamespace(t)
+  const before = await links(namespace)
+  const { send, ended } = await startUnread(t, namespace, 'closed', ['--stats', '0.1'])
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  t.true((await links(namespace)).length > before.length)
+  send('SIGTERM')
+  // Node itself may abort at its exit then, because it cannot restore the settings of the terminal.
+  const [, , milliseconds] = await ended
+  t.true(Number(milliseconds) < LIMIT_MS, milliseconds)
+  t.deepEqual(await links(namespace), before)
+})
