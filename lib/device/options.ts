@@ -1,5 +1,6 @@
 import type { NativeDeviceOptions } from '#binding'
 import { TunError } from '../errors.ts'
+import { expandDefault } from '../options/addressForms.ts'
 import { DEVICE_OFFLOADS, DEVICE_OPTIONS } from './optionTable.ts'
 
 /** Options that are checked. */
@@ -34,10 +35,10 @@ export function checkDeviceOptions(options: unknown, isTap: boolean): CheckedDev
     multiQueue: (same.queues ?? 1) > 1,
     ioUring: true,
     addresses: [],
-    routes: [],
     up: true,
     linkLocal: false,
     ...same,
+    routes: expandDefault(same.routes ?? [], same.addresses),
     ...(ifIndex === undefined ? {} : { index: ifIndex }),
     ...headersOf(same, offload),
   }

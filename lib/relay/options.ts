@@ -1,6 +1,7 @@
 import type { NativeRelayOptions } from '#binding'
 import { joinEnds } from './ends.ts'
 import { RELAY } from './optionTable.ts'
+import { expandDefault } from '../options/addressForms.ts'
 
 /** Options that are checked: each text has its form; only the peer is not resolved yet. */
 export interface CheckedRelayOptions {
@@ -18,5 +19,6 @@ export function checkOptions(options: unknown): CheckedRelayOptions {
   const { peers, peer, sendPort, receivePort, listen, signal, ...same } = RELAY.check(options)
   const ends = joinEnds({ peers, peer, sendPort, receivePort, listen })
   const { peer: host, ...native } = ends
-  return { native: { ...same, ...native }, peer: host, signal }
+  const routes = same.routes && { routes: expandDefault(same.routes, same.addresses) }
+  return { native: { ...same, ...routes, ...native }, peer: host, signal }
 }

@@ -2,7 +2,7 @@
 
 use super::identity::{Found, Identity};
 use super::present;
-use super::spec::Spec;
+use super::spec::{self, Spec};
 use super::undo::{Change, Setting, Undo};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
@@ -192,21 +192,25 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Adds the routes. One that the interface has already, perhaps with the network of an address,
-    /// is what was asked for; one through another interface is not.
+    /// Adds the routes, a default route as two halves. One that the interface has already, perhaps with
+    /// the network of an address, is what was asked for; one through another interface is not.
     async fn add_routes(&mut self) -> Result<()> {
         let index = self.link.if_index;
         if self.spec.routes.is_empty() {
             return Ok(());
         }
         let present = present::routes(index).await?;
-        for route in self.spec.routes {
-            if present::has_route(&present, *route) {
+        let mut added = Vec::new();
+        let missing =
+            self.spec.routes.iter().filter(|route| !present::has_route(&present, **route));
+        for route in missing.flat_map(|route| spec::halves(*route)) {
+            if present::has_route(&present, route) || added.contains(&route) {
                 continue;
             }
-            self.may_add("add the route", "route", *route)?;
-            self.connection.add_route(index, *route).await?;
-            self.undo.record(Change::Route(*route));
+            self.may_add("add the route", "route", route)?;
+            self.connection.add_route(index, route).await?;
+            self.undo.record(Change::Route(route));
+            added.push(route);
         }
         Ok(())
     }

@@ -48,6 +48,17 @@ pub(crate) fn check_repeats(addresses: &[IpNet], routes: &[IpNet]) -> Result<()>
     Ok(())
 }
 
+/// Returns the routes that stand for `network`: itself, or the two halves of a default route.
+///
+/// The kernel prefers the halves to a default route that exists, which therefore stays as it is: it
+/// is used again as soon as the halves are gone.
+pub(super) fn halves(network: IpNet) -> Vec<IpNet> {
+    if network.prefix_len() > 0 {
+        return vec![network];
+    }
+    network.subnets(1).map_or_else(|_| vec![network], Iterator::collect)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +74,16 @@ mod tests {
         assert_eq!(error.to_string(), "set the address 10.9.0.1/24: it is given twice");
         let error = check_repeats(&[], &list(&["10.6.0.0/16", "10.6.0.1/16"])).unwrap_err();
         assert_eq!(error.to_string(), "add the route 10.6.0.0/16: it is given twice");
+    }
+
+    #[test]
+    fn a_default_route_is_two_halves() {
+        let texts = |network: &str| -> Vec<String> {
+            halves(network.parse().unwrap()).iter().map(IpNet::to_string).collect()
+        };
+        assert_eq!(texts("0.0.0.0/0"), ["0.0.0.0/1", "128.0.0.0/1"]);
+        assert_eq!(texts("::/0"), ["::/1", "8000::/1"]);
+        assert_eq!(texts("0.0.0.0/1"), ["0.0.0.0/1"]);
+        assert_eq!(texts("10.0.0.0/8"), ["10.0.0.0/8"]);
     }
 }

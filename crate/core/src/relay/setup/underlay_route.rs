@@ -84,7 +84,8 @@ impl UnderlayRoute {
         mtu::inside(self.path_mtu.unwrap_or(mtu::DEFAULT), self.peer)
     }
 
-    /// The kernel takes the longest prefix; of two equal ones it would take ours, or refuse it.
+    /// The kernel takes the longest prefix; of two equal ones it would take ours, or refuse it. A
+    /// default route is added as two halves, whose prefix has one bit.
     fn refuse_loops(&self, config: &RelayConfig) -> Result<()> {
         if !self.is_remote {
             return Ok(());
@@ -92,7 +93,7 @@ impl UnderlayRoute {
         let peer = self.peer.ip();
         let swallows = |net: &&IpNet| {
             net.contains(&peer)
-                && self.prefix_length.is_none_or(|length| net.prefix_len() >= length)
+                && self.prefix_length.is_none_or(|length| net.prefix_len().max(1) >= length)
         };
         let refuse = |operation: &'static str, net: &IpNet| {
             let reason = format!("it would lead the datagrams to {peer} into the tunnel");
@@ -140,6 +141,10 @@ mod tests {
         assert!(on_link.refuse_loops(&config("10.9.0.1/24", Some("192.0.2.0/24"))).is_err());
         let error = by_default.refuse_loops(&config("10.9.0.1/24", Some("0.0.0.0/0"))).unwrap_err();
         assert_eq!(error.code(), ErrorCode::RouteLoop);
+        let by_half = route("192.0.2.7", Some(1));
+        assert!(by_half.refuse_loops(&config("10.9.0.1/24", Some("0.0.0.0/0"))).is_err());
+        let by_quarter = route("192.0.2.7", Some(2));
+        assert!(by_quarter.refuse_loops(&config("10.9.0.1/24", Some("0.0.0.0/0"))).is_ok());
         assert!(by_default.refuse_loops(&config("10.9.0.1/24", Some("198.51.100.0/24"))).is_ok());
     }
 
