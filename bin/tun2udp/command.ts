@@ -2,12 +2,10 @@ import { createRequire } from 'node:module'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { HELP, PROGRAM_OPTIONS, type ProgramOption, VERSION, helpOf } from './options.ts'
 
-/** Describes the program to the parser: its options and its help. */
+/** Returns the parser of the command line, with the options and the help. */
 export function describeProgram(): Command {
   const command = new Command('tun2udp')
-    .description(
-      'Joins a TUN interface to UDP: each IP packet is the whole payload of one datagram.',
-    )
+    .description('Relays IP packets between a TUN interface and UDP, one packet per datagram.')
     .usage('ADDRESS[/PREFIX] SEND_PORT RECV_PORT [options]')
     .argument('[operands...]')
     .version(version(), VERSION.flag, VERSION.help)
@@ -36,12 +34,16 @@ export function valuesOf(
 }
 
 const OPERANDS = `
-ADDRESS[/PREFIX]  address of the interface, IPv4 or IPv6 (default prefix: 32 or 128)
+ADDRESS[/PREFIX]  interface address, IPv4 or IPv6 (default prefix: 32 or 128)
 SEND_PORT         UDP port of the peer, 1 to 65535
-RECV_PORT         UDP port of this end, 0 to 65535; 0 lets the kernel choose
+RECV_PORT         local UDP port, 0 to 65535; 0: chosen by the kernel
 
-SIGUSR2 prints the counters; SIGINT and SIGTERM end it with status 0. SIGHUP is ignored.
-Needs CAP_NET_ADMIN: run it as root.`
+Signals:  SIGINT, SIGTERM: exit; SIGUSR2: print the counters; SIGHUP: ignored
+Status:   0: ended by a signal; 1: failure; 2: wrong options (wrong operands: 1,
+          and 2 under systemd)
+Needs the capability CAP_NET_ADMIN (root has it), and CAP_SYS_ADMIN for --netns.
+Without it: a persistent interface of the user with all of its settings. See
+tun2udp(8).`
 
 function toOption(description: ProgramOption): Option {
   const { flag, form, isRepeatable } = description

@@ -23,7 +23,9 @@ const PROCESS: OptionTable = {
     // The library checks the value after it is split.
     form: { type: 'string', check: (_, value) => value, completion: 'user' },
     flag: '--user <name[:group]>',
-    help: 'change to this user and drop all capabilities once set up',
+    help: 'user to run as once set up',
+    details:
+      'The process changes to the user (and the group) and drops root and all capabilities. Not possible with an interface that existed before.',
   },
 }
 
@@ -33,16 +35,20 @@ const OUTPUT: OptionTable = {
     form: period,
     flag: '--stats <seconds>',
     help: 'print the counters on stdout at this interval',
+    details: 'From 0.1 to 86400 seconds.',
   },
   json: {
     form: yesOrNo,
     flag: '--json',
-    help: 'print one JSON object per line on stdout: ready, notice, stats, summary',
+    help: 'print events as JSON, one object per line',
+    details:
+      'The objects are printed on stdout. Their `event` is `ready`, `notice`, `stats` or `summary`.',
   },
   quiet: {
     form: yesOrNo,
     flag: '--quiet',
-    help: 'suppress the ready line, notices and summary; still print errors and requested output',
+    help: 'suppress the ready line, notices and summary',
+    details: 'Errors and requested output (`--stats`, `--json`, SIGUSR2) are still printed.',
   },
 }
 

@@ -5,68 +5,72 @@ import type { Offload } from '../check/offload.ts'
 
 /** The options of {@link startRelay}; the program has them under the same names. */
 export interface RelayOptions {
-  /** Addresses of the interface, `ADDRESS[/PREFIX]`, the first one the primary; default prefix 32 or 128. */
+  /**
+   * Addresses of the interface, `ADDRESS[/PREFIX]`; the first one is the primary. The default prefix is 32 (IPv4) or
+   * 128 (IPv6), which leads to no other host.
+   */
   addresses: readonly string[]
   /**
-   * The peers. This version relays to one. `peers` and `listen: { address, port }` are the general form of both
-   * ends; `peer`, `sendPort`, `receivePort` and `listen` as text are the form of the program, for one peer.
+   * Peers of the relay. This version supports one peer. `peers` and `listen: { address, port }` are the general form
+   * of both ends; `peer`, `sendPort`, `receivePort` and `listen` as text are the form of the program, for one peer.
    */
   peers?: readonly RelayPeer[] | undefined
-  /** UDP port of the peer, 1 to 65535. It is required unless there are `peers`. */
+  /** UDP port of the peer, 1 to 65535. Required unless `peers` is set. */
   sendPort?: number | undefined
   /**
-   * UDP port of this end, 0 to 65535. 0 lets the kernel choose; `relay.info.local` has the port. It is required
-   * unless `listen` is an object.
+   * Local UDP port, 0 to 65535. With 0 the kernel chooses the port, which is in `relay.info.local`. Required unless
+   * `listen` is an object.
    */
   receivePort?: number | undefined
-  /** Name of the interface; `%d` in it is the first free number. It has at most 15 bytes. Default: `tun%d`. */
+  /** Interface name. At most 15 bytes. `%d` stands for the first free number. Default: `tun%d`. */
   name?: string | undefined
   /**
-   * MTU of the interface. It is 68 to 65535 bytes. The path to a peer on another machine leaves the MTU of the route
-   * to it less 28 bytes (IPv4) or 48 bytes (IPv6), so that no datagram is fragmented. A persistent interface keeps
-   * its own. Default: 1500, or what the path to the peer leaves.
+   * Interface MTU. The range is 68 to 65535 bytes. For a peer on another machine the default is the MTU of the route
+   * to it minus 28 bytes (IPv4) or 48 bytes (IPv6), so that datagrams are not fragmented; for a peer on this machine
+   * it is 1500. A persistent interface keeps its MTU. Default: what the path allows.
    */
   mtu?: number | undefined
   /**
-   * Packets that may wait in the interface before the kernel drops the next. Default: 500; a persistent interface
-   * keeps its own.
+   * Transmit queue length. If the queue is full, the kernel drops packets (`TX dropped` of `ip -s link`). A
+   * persistent interface keeps its length. Default: 500.
    */
   txQueueLength?: number | undefined
   /**
-   * Networks to route into the interface, `NETWORK[/PREFIX]`. One that would route the tunnel into itself is
-   * refused.
+   * Networks to route into the interface, `NETWORK[/PREFIX]`, or `default`: the default route of each family that
+   * `addresses` has. A default route is added as two halves, so that an existing one stays. A network that would
+   * route the tunnel into itself is refused.
    */
   routes?: readonly string[] | undefined
   /**
-   * Network namespace of the interface; the socket stays in this one. It is a name of ip-netns(8), a path, which
-   * contains a slash, or a process id, which is digits alone.
+   * Network namespace of the interface. The socket stays in the namespace of the process. The value is a name of
+   * ip-netns(8), a path (with a slash) or a process id (digits only).
    */
   netns?: string | number | undefined
-  /** The other end: IPv4, IPv6 or a name. A name is resolved once. Default: `127.0.0.1`. */
+  /** Address or name of the peer. A name is resolved once, at the start. Default: `127.0.0.1`. */
   peer?: string | undefined
   /**
-   * Where datagrams are received; as text the local address alone, with `receivePort`. Default: loopback for a
-   * loopback peer, otherwise the wildcard of the peer's family.
+   * Local address of the socket, as text next to `receivePort`, or address and port as an object. Default: the
+   * loopback address for a peer on loopback, otherwise the wildcard address of the family of the peer.
    */
   listen?: string | ListenOptions | undefined
-  /** Whose datagrams are accepted, by source address. With `peer` the source port does not matter. Default: `peer`. */
+  /** Source addresses to accept. The source port is not checked. Default: `peer`. */
   accept?: 'peer' | 'any' | undefined
   /**
-   * Kernel offloads that may be used. Default: `auto`, all that the kernel has; one that it refuses is not used,
-   * which `relay.events()` reports.
+   * Kernel offloads to use. Default: `auto`, all available. An offload that the kernel refuses is not used, and
+   * `relay.events()` reports it.
    */
   offload?: 'auto' | false | readonly Offload[] | undefined
   /**
-   * Queues of the interface, each with a thread and a socket of its own, 1 to 256. The packets of a flow stay in
-   * order. `auto` is one more than there are CPUs for a peer on the loopback of this machine, at most 8. Otherwise
-   * it is one, also where the kernel does not let this process steer packets (that needs `CAP_BPF`) or the interface
-   * was made for one queue. Default: `auto`.
+   * Number of queues, 1 to 256. Each queue has its own thread and socket. The packets of a flow stay in order. For a
+   * peer on the loopback of this machine `auto` is the number of CPUs plus one, at most 8. Otherwise it is 1, also
+   * if this process may not steer packets (which needs `CAP_BPF`) or if the interface was created for one queue.
+   * Default: `auto`.
    */
   queues?: number | 'auto' | undefined
   /**
-   * If it is aborted during the start, everything is rolled back and the start rejects with the signal's reason. If
-   * it is aborted later, it closes the relay as `close()` does, and `closed` resolves (as with the `signal` of
-   * Node's `server.listen()`).
+   * If aborted during the start, everything is rolled back and the promise rejects with the signal's reason. If
+   * aborted later, closes the relay as `close()` does, and `closed` resolves (as with the `signal` of Node's
+   * `server.listen()`).
    */
   signal?: AbortSignal | undefined
 }
@@ -157,20 +161,20 @@ export interface TapOptions extends TunOptions {
 export interface PersistentOptions {
   /** IP packets (`tun`, `IFF_TUN`) or Ethernet frames (`tap`, `IFF_TAP`). */
   mode: 'tun' | 'tap'
-  /** Name of the device, at most 15 bytes; `%d` in it is the first free number. Default: `tun%d` or `tap%d`. */
+  /** Device name, at most 15 bytes; `%d` is the first free number. Default: `tun%d` or `tap%d`. */
   name?: string | undefined
-  /** User, by name or number, who may attach to it without `CAP_NET_ADMIN`. Default: as it is. */
+  /** User, by name or number, who may attach without `CAP_NET_ADMIN`. Default: unchanged. */
   owner?: string | number | undefined
-  /** Group, by name or number, whose members may attach to it. Default: as it is. */
+  /** Group, by name or number, whose members may attach without `CAP_NET_ADMIN`. Default: unchanged. */
   group?: string | number | undefined
-  /** Whether it may have several queues (`IFF_MULTI_QUEUE`). Default: false. */
+  /** Whether the device supports several queues (`IFF_MULTI_QUEUE`). Default: false. */
   multiQueue?: boolean | undefined
   /**
    * Whether each packet is preceded by a `struct virtio_net_hdr` (`IFF_VNET_HDR`). Default: false; an existing
-   * device keeps what it has.
+   * device keeps its setting.
    */
   vnetHeader?: boolean | undefined
-  /** Network namespace: a name of ip-netns(8), a path, or a process id. Default: this thread's. */
+  /** Network namespace: a name of ip-netns(8), a path or a process id. Default: the namespace of this thread. */
   netns?: string | number | undefined
   /** Path of the clone device. Default: `/dev/net/tun`. */
   cloneDevice?: string | undefined
@@ -178,7 +182,7 @@ export interface PersistentOptions {
 
 /** The options of {@link removePersistent}. */
 export interface RemoveOptions {
-  /** Network namespace: a name of ip-netns(8), a path, or a process id. Default: this thread's. */
+  /** Network namespace: a name of ip-netns(8), a path or a process id. Default: the namespace of this thread. */
   netns?: string | number | undefined
   /** Path of the clone device. Default: `/dev/net/tun`. */
   cloneDevice?: string | undefined
@@ -186,7 +190,7 @@ export interface RemoveOptions {
 
 /** The options of {@link listDevices}. */
 export interface ListOptions {
-  /** Network namespace: a name of ip-netns(8), a path, or a process id. Default: this thread's. */
+  /** Network namespace: a name of ip-netns(8), a path or a process id. Default: the namespace of this thread. */
   netns?: string | number | undefined
 }
 

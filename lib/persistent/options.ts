@@ -12,8 +12,8 @@ import { options } from '../options/table.ts'
 
 const netns = {
   form: namespace,
-  help: 'network namespace: a name of ip-netns(8), a path, or a process id',
-  default: "this thread's",
+  help: 'network namespace: a name of ip-netns(8), a path or a process id',
+  default: 'the namespace of this thread',
 } as const
 
 const cloneDevice = {
@@ -31,28 +31,28 @@ export const CREATE = options({
   },
   name: {
     form: interfaceName,
-    help: 'name of the device, at most 15 bytes; `%d` in it is the first free number',
+    help: 'device name, at most 15 bytes; `%d` is the first free number',
     default: '`tun%d` or `tap%d`',
   },
   owner: {
     form: idOf('user'),
-    help: 'user, by name or number, who may attach to it without `CAP_NET_ADMIN`',
-    default: 'as it is',
+    help: 'user, by name or number, who may attach without `CAP_NET_ADMIN`',
+    default: 'unchanged',
   },
   group: {
     form: idOf('group'),
-    help: 'group, by name or number, whose members may attach to it',
-    default: 'as it is',
+    help: 'group, by name or number, whose members may attach without `CAP_NET_ADMIN`',
+    default: 'unchanged',
   },
   multiQueue: {
     form: yesOrNo,
-    help: 'whether it may have several queues (`IFF_MULTI_QUEUE`)',
+    help: 'whether the device supports several queues (`IFF_MULTI_QUEUE`)',
     default: 'false',
   },
   vnetHeader: {
     form: yesOrNo,
     help: 'whether each packet is preceded by a `struct virtio_net_hdr` (`IFF_VNET_HDR`)',
-    default: 'false; an existing device keeps what it has',
+    default: 'false; an existing device keeps its setting',
   },
   netns,
   cloneDevice,
@@ -77,7 +77,7 @@ export function checkPersistent(given: unknown): NativeCreateOptions {
   return { isTap: mode === 'tap', isMultiQueue: multiQueue, hasVnetHeader: vnetHeader, ...same }
 }
 
-/** Checks the name and the options of a removal. */
+/** Checks the name and the options of `removePersistent()`. */
 export function checkRemoval(name: unknown, given: unknown): NativeRemoveOptions {
   const checked = REMOVE.check(given)
   return { name: checkName(name), ...checked }

@@ -44,10 +44,10 @@ const queues: Form<number | undefined> = {
 }
 
 /**
- * The options of a relay, which the library and the program `tun2udp` have. They are listed in this order everywhere.
+ * The options of a relay, for the library and the program `tun2udp`. All lists of them have this order.
  *
- * A new one takes, beside its line here: the structure of crate/node/src/convert.rs, the configuration of
- * crate/core/src/relay/config.rs, and the place that uses it; then `npm run generate`.
+ * A new option also needs: the structure of crate/node/src/convert.rs, the configuration of
+ * crate/core/src/relay/config.rs, and the place that uses it. Then run `npm run generate`.
  */
 export const RELAY = options({
   addresses: {
@@ -55,70 +55,74 @@ export const RELAY = options({
     isRequired: true,
     flag: '--address <address[/prefix]>',
     isRepeatable: true,
-    help: 'a further address of the interface',
+    help: 'additional address of the interface',
+    details: 'The default prefix is 32 (IPv4) or 128 (IPv6), which leads to no other host.',
     declaration:
-      'Addresses of the interface, `ADDRESS[/PREFIX]`, the first one the primary; default prefix 32 or 128.',
+      'Addresses of the interface, `ADDRESS[/PREFIX]`; the first one is the primary. The default prefix is 32 (IPv4) or 128 (IPv6), which leads to no other host.',
   },
   peers: {
     form: peers,
-    help: 'the peers',
+    help: 'peers of the relay',
     details:
-      'This version relays to one. `peers` and `listen: { address, port }` are the general form of both ends; `peer`, `sendPort`, `receivePort` and `listen` as text are the form of the program, for one peer.',
+      'This version supports one peer. `peers` and `listen: { address, port }` are the general form of both ends; `peer`, `sendPort`, `receivePort` and `listen` as text are the form of the program, for one peer.',
   },
   sendPort: {
     form: whole(1, 65_535),
     help: 'UDP port of the peer, 1 to 65535',
-    details: 'It is required unless there are `peers`.',
+    details: 'Required unless `peers` is set.',
   },
   receivePort: {
     form: whole(0, 65_535),
-    help: 'UDP port of this end, 0 to 65535',
+    help: 'local UDP port, 0 to 65535',
     details:
-      '0 lets the kernel choose; `relay.info.local` has the port. It is required unless `listen` is an object.',
+      'With 0 the kernel chooses the port, which is in `relay.info.local`. Required unless `listen` is an object.',
   },
   name: {
     form: interfaceName,
     flag: '--name <name>',
-    help: 'name of the interface; `%d` in it is the first free number',
+    help: 'interface name',
     default: '`tun%d`',
-    details: 'It has at most 15 bytes.',
+    details: 'At most 15 bytes. `%d` stands for the first free number.',
   },
   mtu: {
     form: mtuBytes,
     flag: '--mtu <bytes>',
-    help: 'MTU of the interface',
-    default: '1500, or what the path to the peer leaves',
+    help: 'interface MTU',
+    default: 'what the path allows',
     details:
-      'It is 68 to 65535 bytes. The path to a peer on another machine leaves the MTU of the route to it less 28 bytes (IPv4) or 48 bytes (IPv6), so that no datagram is fragmented. A persistent interface keeps its own.',
+      'The range is 68 to 65535 bytes. For a peer on another machine the default is the MTU of the route to it minus 28 bytes (IPv4) or 48 bytes (IPv6), so that datagrams are not fragmented; for a peer on this machine it is 1500. A persistent interface keeps its MTU.',
   },
   txQueueLength: {
     form: whole(0),
     flag: '--txqueuelen <packets>',
-    help: 'packets that may wait in the interface before the kernel drops the next',
-    default: '500; a persistent interface keeps its own',
+    help: 'transmit queue length',
+    default: '500',
+    details:
+      'If the queue is full, the kernel drops packets (`TX dropped` of `ip -s link`). A persistent interface keeps its length.',
   },
   routes: {
     form: networks,
     flag: '--route <cidr>',
     isRepeatable: true,
-    help: 'a network to route into the interface',
-    details: 'A network that would route the tunnel into itself is refused.',
+    help: 'network to route, or `default`',
+    details:
+      '`default` is the default route of each family (IPv4, IPv6) that the interface has an address of. A default route is added as two halves, 0.0.0.0/1 and 128.0.0.0/1 or ::/1 and 8000::/1, so that an existing one stays. A network that would route the tunnel into itself is refused.',
     declaration:
-      'Networks to route into the interface, `NETWORK[/PREFIX]`. One that would route the tunnel into itself is refused.',
+      'Networks to route into the interface, `NETWORK[/PREFIX]`, or `default`: the default route of each family that `addresses` has. A default route is added as two halves, so that an existing one stays. A network that would route the tunnel into itself is refused.',
   },
   netns: {
     form: namespace,
     flag: '--netns <name|path|pid>',
-    help: 'network namespace of the interface; the socket stays in this one',
+    help: 'network namespace of the interface',
     details:
-      'It is a name of ip-netns(8), a path, which contains a slash, or a process id, which is digits alone.',
+      'The socket stays in the namespace of the process. The value is a name of ip-netns(8), a path (with a slash) or a process id (digits only).',
   },
   peer: {
     form: { ...checked('string', checkPeer), completion: 'host' },
     flag: '--peer <host>',
-    help: 'the other end: IPv4, IPv6 or a name',
+    help: 'address or name of the peer',
     default: '`127.0.0.1`',
-    details: 'A name is resolved once.',
+    details: 'A name is resolved once, at the start.',
   },
   listen: {
     form: listen,
@@ -126,37 +130,37 @@ export const RELAY = options({
     help: 'local address of the socket',
     default: 'loopback for a loopback peer, otherwise any',
     declaration:
-      "Where datagrams are received; as text the local address alone, with `receivePort`. Default: loopback for a loopback peer, otherwise the wildcard of the peer's family.",
+      'Local address of the socket, as text next to `receivePort`, or address and port as an object. Default: the loopback address for a peer on loopback, otherwise the wildcard address of the family of the peer.',
   },
   accept: {
     form: oneOf('peer', 'any'),
     flag: '--accept <peer|any>',
-    help: 'whose datagrams are accepted, by source address',
+    help: 'source addresses to accept',
     default: '`peer`',
-    details: 'With `peer` the source port does not matter.',
+    details: 'The source port is not checked.',
   },
   offload: {
     form: offloads,
     flag: '--offload <list>',
-    negation: { flag: '--no-offload', help: 'one packet, one datagram, no offloads' },
+    negation: { flag: '--no-offload', help: 'use no kernel offloads' },
     help: 'kernel offloads to use: `tso,uso,gso,gro`',
     default: 'all available',
-    details: 'The packets that come out are the same without them.',
+    details: 'Offloads change the speed only; the packets are the same without them.',
     declaration:
-      'Kernel offloads that may be used. Default: `auto`, all that the kernel has; one that it refuses is not used, which `relay.events()` reports.',
+      'Kernel offloads to use. Default: `auto`, all available. An offload that the kernel refuses is not used, and `relay.events()` reports it.',
   },
   queues: {
     form: queues,
     flag: '--queues <number|auto>',
-    help: 'queues of the interface, each with a thread and a socket of its own, 1 to 256',
+    help: 'number of queues, 1 to 256',
     default: '`auto`',
     details:
-      'The packets of a flow stay in order. `auto` is one more than there are CPUs for a peer on the loopback of this machine, at most 8. Otherwise it is one, also where the kernel does not let this process steer packets (that needs `CAP_BPF`) or the interface was made for one queue.',
+      'Each queue has its own thread and socket. The packets of a flow stay in order. For a peer on the loopback of this machine `auto` is the number of CPUs plus one, at most 8. Otherwise it is 1, also if this process may not steer packets (which needs `CAP_BPF`) or if the interface was created for one queue.',
   },
   signal: {
     form: signal,
-    help: 'aborts the start, and later closes the relay',
+    help: 'aborts the start, or later closes the relay',
     declaration:
-      "If it is aborted during the start, everything is rolled back and the start rejects with the signal's reason. If it is aborted later, it closes the relay as `close()` does, and `closed` resolves (as with the `signal` of Node's `server.listen()`).",
+      "If aborted during the start, everything is rolled back and the promise rejects with the signal's reason. If aborted later, closes the relay as `close()` does, and `closed` resolves (as with the `signal` of Node's `server.listen()`).",
   },
 })
