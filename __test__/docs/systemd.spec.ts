@@ -17,16 +17,81 @@ pageTest('docs/systemd.md', async (t, page) => {
     return
   }
   const a = await Machine.start(t, 'a')
-  a.directory = ROOT
+  await installGlobally(a)
+  const verified = async (block: string) => {
+    const ended = await a.start(['bash', '-euo', 'pipefail', '-c', block]).ended
+    t.is(ended.status, 0, ended.stderr)
+    // Other units of the system may have warnings; this one has none.
+    t.false(ended.stderr.includes('tun2udp@'), ended.stderr)
+  }
   const block = page.next('sh')
-  const ended = await a.start(['bash', '-euo', 'pipefail', '-c', block]).ended
-  t.is(ended.status, 0, ended.stderr)
-  // Units of the system beside it may have warnings of their own; this one has none.
-  t.false(ended.stderr.includes('tun2udp@'), ended.stderr)
+  await verified(block)
   t.regex(await a.shell('cat /etc/tun2udp/vpn0.conf'), /^ARGUMENTS=10\.9\.0\.1\/24 /u)
   page.shown('sh', 'no service manager runs in a namespace; the next test does what it would do')
   page.shown('sh', 'no service manager runs in a namespace')
+  const copied = page.shown(
+    'sh',
+    'npm would ask a registry; the test of the packages installs globally',
+  )
+  t.regex(copied, /npm\)" install --global --prefix \/usr\/local tun2udp/u)
+
+  const dropIn = page.next('sh').replaceAll('/opt/node', '/usr/local/opt/node')
+  const root = '/usr/local/opt/node'
+  await a.shell(`mkdir -p ${root}/bin ${root}/lib/node_modules
+    ln -s /usr/local/bin/node ${root}/bin/node
+    ln -s '${ROOT}' ${root}/lib/node_modules/tun2udp
+    rm /usr/local/bin/tun2udp`)
+  await verified(`${dropIn}\nsystemd-analyze verify --man=no tun2udp@vpn0.service`)
 })
+
+/** Puts the package where a global npm installation puts it, and the command that prints the folder. */
+async function installGlobally(machine: Machine): Promise<void> {
+  await machine.write(
+    '/usr/local/bin/npm',
+    '#!/bin/sh\n[ "$*" = "root --global" ] && echo /usr/local/lib/node_modules\n',
+  )
+  await machine.shell(`chmod +x /usr/local/bin/npm && mkdir -p /usr/local/lib/node_modules
+    ln -sfn '${ROOT}' /usr/local/lib/node_modules/tun2udp`)
+}
+
+/** Returns the exit status of the program with these arguments, as the unit starts it. */
+async function statusOf(machine: Machine, args: string): Promise<number | null> {
+  const command = `exec env NOTIFY_SOCKET=/run/no-manager ${setting('ExecStart').replaceAll('%i', 'vpn0')}`
+  const script = command.replace('$ARGUMENTS', args)
+  return (await machine.start(['bash', '-c', script]).ended).status
+}
+
+rootTest(
+  'the unit is started again after failures, however many, and not for wrong arguments',
+  async (t) => {
+    const a = await Machine.start(t, 'a')
+    const section = (name: string) => UNIT.split(`[${name}]`)[1]?.split('\n[')[0] ?? ''
+    t.regex(section('Unit'), /^StartLimitIntervalSec=0$/mu)
+    t.is(setting('Restart'), 'on-failure')
+    const final = setting('RestartPreventExitStatus').split(' ').map(Number)
+    for (const args of [
+      '',
+      '10.9.0.1/24 5001',
+      '10.9.0.1/33 5001 5001',
+      '10.9.0.1/24 0 5001',
+      '10.9.0.1/24 5001 5001 --no-such-option',
+      '10.9.0.1/24 5001 5001 --mtu 1',
+      '10.9.0.1/24 5001 5001 --mtu 65508',
+      '10.9.0.1/24 5001 5001 --address 10.9.0.1/24',
+    ]) {
+      t.true(final.includes((await statusOf(a, args)) ?? 0), args)
+    }
+    for (const args of [
+      '10.9.0.1/24 5001 5001 --peer no-such-host.invalid',
+      '10.9.0.1/24 5001 5001 --listen 192.0.2.77 --peer 192.0.2.78',
+      '10.9.0.1/24 5001 5001 --user no-such-user',
+    ]) {
+      const status = await statusOf(a, args)
+      t.is(status, 1, args)
+      t.false(final.includes(1))
+    }
+  },
+)
 
 rootTest('the unit leaves little exposed', async (t) => {
   if (!hasTools(t, 'systemd-analyze')) return
