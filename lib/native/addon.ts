@@ -1,130 +1,157 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { TunError } from '../errors.ts'
-import type { Host } from './host.ts'
+import { dirname, join, resolve } from 'node:path'
+import type { TunError } from '../errors.ts'
+import { type Host, platformOf } from './host.ts'
+import { type Origin, exists, originOf } from './origin.ts'
+import { type PlatformPackage, platformPackages } from './packages.ts'
+import {
+  REINSTALL,
+  adviceFor,
+  hiddenBy,
+  loadError,
+  reasonOf,
+  unreachableFromBundle,
+  withoutOrigin,
+} from './refusal.ts'
+import { VERSION } from './version.ts'
 
-/** The platforms that a package is published for, as `process.platform`, `process.arch` and libc. */
-const PLATFORMS = ['linux-x64-gnu', 'linux-arm64-gnu', 'linux-x64-musl', 'linux-arm64-musl']
-const REINSTALL =
-  'install tun2udp again on this system, with optional dependencies (no --omit=optional, no lock file or node_modules of another system)'
-
-/** The parts of a `package.json` that are read here. */
-interface Manifest {
-  readonly version: string
-  readonly main?: string
-}
-
-type Require = ReturnType<typeof createRequire>
+/** The platform packages, by platform. */
+type Packages = ReturnType<typeof platformPackages>
 
 /**
- * Loads the addon of a host: the file that the variable NAPI_RS_NATIVE_LIBRARY_PATH names, else the one
- * built in a clone, else that of the platform package.
+ * Loads the addon for a host. The first of these files is used:
+ *
+ * 1. the file named by the variable NAPI_RS_NATIVE_LIBRARY_PATH,
+ * 2. the file that was built in a clone, or copied to the directory of a bundle,
+ * 3. the file of the platform package.
  *
  * @throws {TunError} `ERR_TUN_NATIVE_LOAD`.
  */
 export function requireAddon(host: Host): unknown {
   const named = process.env['NAPI_RS_NATIVE_LIBRARY_PATH']
-  const require = createRequire(import.meta.url)
   if (named) {
-    return open(require, named, host, 'unset NAPI_RS_NATIVE_LIBRARY_PATH, or let it name an addon')
+    const advice = 'unset NAPI_RS_NATIVE_LIBRARY_PATH, or let it name an addon'
+    return openFile(resolve(named), host, advice)
   }
   if (host.platform !== 'linux') {
-    throw failure(
+    throw loadError(
       host,
       'this is not Linux',
       'tun2udp can be imported anywhere, but used on Linux only',
     )
   }
-  const root = dirname(require.resolve('tun2udp/package.json'))
-  const built = join(root, 'dist', `tun2udp.${platformOf(host)}.node`)
-  if (existsSync(built)) {
-    return open(require, built, host, 'build it again for this system: `npm run build`')
-  }
-  return openPackage(require, root, built, host)
+  const origin = originOf()
+  const packages = readPackages(host)
+  if (origin === undefined) throw withoutOrigin(host, undefined)
+  const file = fileOf(host)
+  const near = join(origin.directory, file)
+  if (exists(near)) return openFile(near, host, adviceForNear(origin, host))
+  const installed = origin.isBundled ? installedBeside(origin) : undefined
+  const built = installed === undefined ? near : join(dirname(installed), 'dist', file)
+  if (exists(built)) return openFile(built, host, 'build it again for this system: `npm run build`')
+  return openPackage(packages, origin, installed, host)
 }
 
-/** `linux-x64-gnu`. */
-function platformOf({ platform, arch, libc }: Host): string {
-  return platform === 'linux' ? `${platform}-${arch}-${libc}` : `${platform}-${arch}`
-}
-
-function openPackage(require: Require, root: string, built: string, host: Host): unknown {
-  const platform = platformOf(host)
-  const name = `tun2udp-${platform}`
-  if (!PLATFORMS.includes(platform)) {
-    throw failure(
-      host,
-      `there is no package for it (there are ${PLATFORMS.join(', ')}), and no ${built}`,
-      'build it in a clone of the repository: `npm run build`',
-    )
-  }
-  const manifestPath = resolve(require, `${name}/package.json`)
-  if (manifestPath === undefined) throw failure(host, missing(require, name, built), REINSTALL)
-  const manifest = readManifest(manifestPath)
-  const { version } = readManifest(join(root, 'package.json'))
-  if (manifest.version !== version) {
-    throw failure(
-      host,
-      `${dirname(manifestPath)} has version ${manifest.version}, and tun2udp ${version}`,
-      REINSTALL,
-    )
-  }
-  return open(require, join(dirname(manifestPath), manifest.main ?? ''), host, REINSTALL)
-}
-
-/** Why there is no addon: also what is there instead of it, which tells of a copied `node_modules`. */
-function missing(require: Require, name: string, built: string): string {
-  const others = PLATFORMS.map((platform) => `tun2udp-${platform}`).filter(
-    (other) => resolve(require, `${other}/package.json`) !== undefined,
-  )
-  const instead = others.length > 0 ? ` (but ${others.join(', ')}, for another system)` : ''
-  return `the optional dependency ${name} is not installed${instead}, and there is no ${built}`
-}
-
-function resolve(require: Require, name: string): string | undefined {
+/**
+ * Returns the `package.json` of the tun2udp that is installed where a bundle is. Some package managers
+ * (pnpm) let only that package see the platform package.
+ */
+function installedBeside({ file }: Origin): string | undefined {
   try {
-    return require.resolve(name)
+    return createRequire(file).resolve('tun2udp/package.json')
   } catch {
     return undefined
   }
 }
 
-function readManifest(path: string): Manifest {
-  return JSON.parse(readFileSync(path, 'utf8')) as Manifest
-}
-
-function open(require: Require, path: string, host: Host, advice: string): unknown {
+function readPackages(host: Host): Packages {
   try {
-    return require(path) as unknown
+    return platformPackages()
   } catch (error) {
-    throw failure(host, `${path}: ${reasonOf(error)}`, adviceFor(reasonOf(error)) ?? advice, error)
+    throw withoutOrigin(host, error)
   }
 }
 
-/** What dlopen(3) says of a file that is for another system. */
-function adviceFor(reason: string): string | undefined {
-  const [, needed] = /version [`']?(GLIBC_[\d.]+)'? not found/u.exec(reason) ?? []
-  if (needed !== undefined) {
-    return `this system's glibc is older than ${needed}: update the system, or build in a clone of the repository`
-  }
-  if (/libc\.musl-|ld-linux|wrong ELF class|invalid ELF header|Exec format error/u.test(reason)) {
-    return `the file is for another processor or C library, or damaged: ${REINSTALL}`
-  }
-  return undefined
+function adviceForNear({ isBundled }: Origin, host: Host): string {
+  return isBundled
+    ? `copy it again from the package tun2udp-${platformOf(host)}`
+    : 'build it again for this system: `npm run build`'
 }
 
-/** On one line: a missing file's error goes on with the stack of requires. */
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
-  return (text.split('\nRequire stack:')[0] ?? text).trim().replaceAll(/\s*\n\s*/gu, ' ')
-}
-
-function failure(host: Host, reason: string, advice: string, cause?: unknown): TunError {
+function openPackage(
+  packages: Packages,
+  origin: Origin,
+  installed: string | undefined,
+  host: Host,
+): unknown {
   const platform = platformOf(host)
-  return new TunError(
-    `load the native addon for ${platform}: ${reason}; ${advice}`,
-    { code: 'ERR_TUN_NATIVE_LOAD', subject: platform, advice },
-    cause === undefined ? undefined : { cause },
+  const known = packages[platform]
+  if (known === undefined) {
+    const there = Object.keys(packages).join(', ')
+    throw loadError(
+      host,
+      `there is no package for it (there are ${there}), and no ${join(origin.directory, fileOf(host))}`,
+      'build it in a clone of the repository: `npm run build`',
+    )
+  }
+  const name = `tun2udp-${platform}`
+  const candidates = installed === undefined ? [known] : [known, packageSeenBy(installed, name)]
+  const found = candidates.find((candidate) => versionOf(candidate) !== undefined)
+  if (found === undefined) throw missing(packages, origin, host)
+  const version = versionOf(found)
+  if (version !== VERSION) {
+    throw loadError(host, `${name} has version ${version ?? ''}, and tun2udp ${VERSION}`, REINSTALL)
+  }
+  try {
+    return found.addon()
+  } catch (error) {
+    throw loadError(host, `${name}: ${reasonOf(error)}`, adviceFor(error) ?? REINSTALL, error)
+  }
+}
+
+/** The platform package as the tun2udp of a `package.json` resolves it. */
+function packageSeenBy(manifest: string, name: string): PlatformPackage {
+  const require = createRequire(manifest)
+  return {
+    manifest: () => require(`${name}/package.json`) as unknown,
+    addon: () => require(name) as unknown,
+  }
+}
+
+/** The name of a host's addon. */
+function fileOf(host: Host): string {
+  return `tun2udp.${platformOf(host)}.node`
+}
+
+/** Returns the error for a package that was not found, with the packages of other systems that were. */
+function missing(packages: Packages, origin: Origin, host: Host): TunError {
+  const file = fileOf(host)
+  const advice = hiddenBy(origin.directory) ?? hiddenBy(join(origin.directory, file))
+  if (origin.isBundled && advice === undefined) return unreachableFromBundle(host, origin, file)
+  const others = Object.entries(packages)
+    .filter(([, other]) => versionOf(other) !== undefined)
+    .map(([platform]) => `tun2udp-${platform}`)
+  const instead = others.length > 0 ? ` (but ${others.join(', ')}, for another system)` : ''
+  return loadError(
+    host,
+    `the optional dependency tun2udp-${platformOf(host)} is not installed${instead}, and there is no ${join(origin.directory, file)}`,
+    advice ?? REINSTALL,
   )
+}
+
+/** Returns the version of a package, or `undefined` if it is not installed. */
+function versionOf({ manifest }: PlatformPackage): string | undefined {
+  try {
+    return (manifest() as { version: string }).version
+  } catch {
+    return undefined
+  }
+}
+
+function openFile(path: string, host: Host, advice: string): unknown {
+  try {
+    return createRequire(path)(path) as unknown
+  } catch (error) {
+    throw loadError(host, `${path}: ${reasonOf(error)}`, adviceFor(error) ?? advice, error)
+  }
 }

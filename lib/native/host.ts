@@ -10,6 +10,11 @@ export interface Host {
   readonly libc: 'gnu' | 'musl'
 }
 
+/** Returns the name of a host's platform, as `linux-x64-gnu`. */
+export function platformOf({ platform, arch, libc }: Host): string {
+  return platform === 'linux' ? `${platform}-${arch}-${libc}` : `${platform}-${arch}`
+}
+
 /** This process. */
 export function hostOf(): Host {
   const { platform, arch } = process

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import { dirname, isAbsolute, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The path of this module in the package and in a clone, below `dist` or the root. */
+const OWN_PATH = /[\\/]lib[\\/]native[\\/]origin\.(?:js|ts)$/u
+
+/** The file that the code of this module runs from. */
+export interface Origin {
+  readonly file: string
+  /** The code is part of a file that a bundler wrote. */
+  readonly isBundled: boolean
+  /** The directory that may hold an addon: that of the bundle, or `dist` of a clone. */
+  readonly directory: string
+}
+
+/**
+ * Returns where this module runs from, or `undefined` if a bundler removed `import.meta.url` and
+ * `__filename`.
+ */
+export function originOf(): Origin | undefined {
+  const file = ownFile()
+  if (file === undefined) return undefined
+  if (OWN_PATH.test(file) && exists(file)) {
+    const root = join(dirname(file), '../..')
+    return { file, isBundled: false, directory: file.endsWith('.ts') ? join(root, 'dist') : root }
+  }
+  // webpack replaces `import.meta.url` with a path of the machine that the bundle was built on.
+  const bundle = exists(file) ? file : (process.argv[1] ?? process.execPath)
+  return { file: bundle, isBundled: true, directory: dirname(bundle) }
+}
+
+/** Whether a file exists. Node's permission model throws for a path that it hides. */
+export function exists(path: string): boolean {
+  try {
+    return existsSync(path)
+  } catch {
+    return false
+  }
+}
+
+function ownFile(): string | undefined {
+  // A bundler may leave neither, whatever the types promise.
+  const url: unknown = import.meta.url
+  if (typeof url === 'string' && url.startsWith('file:')) return fileURLToPath(url)
+  const name: unknown = typeof __filename === 'undefined' ? undefined : __filename
+  return typeof name === 'string' && isAbsolute(name) ? name : undefined
+}
