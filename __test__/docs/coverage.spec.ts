@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import test from 'ava'
 import { blocksOf, parseBlocks } from '../support/docs/markdown.ts'
@@ -11,6 +12,37 @@ for (const page of pages().filter((name) => blocksOf(name).length > 0)) {
     t.true(readFileSync(ROOT + spec, 'utf8').includes(`pageTest('${page}'`))
   })
 }
+
+/** Pages that show programs, and the first line on which a program imports the package. */
+const USES = pages().flatMap((page) => {
+  const first = blocksOf(page).find(({ text }) => /^import .* from 'tun2udp'$/mu.test(text))
+  return first === undefined ? [] : [{ page, line: first.line }]
+})
+
+test('a page says how to install the library before it uses it', (t) => {
+  t.true(USES.length > 8)
+  for (const { page, line } of USES) {
+    const before = readFileSync(ROOT + page, 'utf8')
+      .split('\n')
+      .slice(0, line)
+      .join('\n')
+    t.true(before.includes('npm install tun2udp'), page)
+  }
+})
+
+test('the JavaScript of all pages is that of the oldest Node', (t) => {
+  const blocks = pages().flatMap((page) => blocksOf(page).filter((one) => one.language === 'js'))
+  t.true(blocks.length > 15)
+  for (const { page, line, text } of blocks) {
+    // This Node may be a newer one; `using` is what TypeScript users write by habit.
+    t.notRegex(text, /^\s*(?:await )?using \w/mu, `${page}:${line}`)
+    const result = spawnSync(process.execPath, ['--input-type=module', '--check', '-'], {
+      input: text,
+      encoding: 'utf8',
+    })
+    t.is(result.status, 0, `${page}:${line}: ${result.stderr}`)
+  }
+})
 
 test('blocks are found', (t) => {
   const text = 'a\n```sh\nls\n```\n  ````ts {1}\n  ```\n  ````\n'

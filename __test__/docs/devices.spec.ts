@@ -5,8 +5,8 @@ pageTest('docs/devices.md', async (t, page) => {
   page.typed()
   page.typed()
   const a = await Machine.start(t, 'a')
-  const program = page.next('ts').replace('dropped++', "console.log('dropped', ++dropped)")
-  await a.program('write.mjs', program)
+  const program = page.next('js').replace('dropped++', "console.log('dropped', ++dropped)")
+  await a.save(program)
   const running = await a.leave('node write.mjs', /^ready$/mu)
   // One bad byte each way, twice: the program goes on.
   for (const count of [1, 2]) {

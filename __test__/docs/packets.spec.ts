@@ -8,7 +8,7 @@ pageTest('docs/packets.md', async (t, page) => {
     return
   }
   const a = await Machine.start(t, 'a')
-  await a.program('echo.mjs', page.next('ts'))
+  await a.save(page.next('js'))
   a.start(['node', 'echo.mjs'])
   await a.shell('until ip route get 10.0.0.2 | grep -q tun0; do sleep 0.01; done')
   // The ports are not exchanged, so it answers to the port of the echo service itself.

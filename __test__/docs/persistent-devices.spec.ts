@@ -15,6 +15,6 @@ pageTest('docs/persistent-devices.md', async (t, page) => {
   for (const line of unit.trim().split('\n')) await a.shell(line.replace(/^\w+=/u, ''))
   t.is(await a.shell('tunctl --list'), '')
 
-  await a.program('devices.mjs', page.next('ts'))
+  await a.save(page.next('js'))
   t.regex(await a.shell('node devices.mjs'), /^vm0 tap 7101 free$/mu)
 })

@@ -3,14 +3,14 @@ import { pageTest } from '../support/docs/page.ts'
 
 pageTest('docs/relay.md', async (t, page) => {
   const a = await Machine.start(t, 'a')
-  const relay = page.next('ts')
-  await a.program('relay.mjs', relay)
+  const relay = page.next('js')
+  await a.save(relay)
   await a.leave('node relay.mjs', /^ready: tun0$/mu)
   t.regex(await a.shell('ip -br addr show dev tun0'), /10\.9\.0\.1\/24/u)
 
   // The diagnostics are of a process: those of the program above, which a signal ends.
   const watched = `${page.next('ts')}\nsetTimeout(() => process.kill(process.pid, 'SIGTERM'), 300)\n`
-  await a.program(
+  await a.typescript(
     'watched.mjs',
     watched + relay.replace('5002', '5003').replace('10.9.0.1', '10.9.1.1'),
   )

@@ -16,11 +16,14 @@ function options(): typescript.CompilerOptions {
   return { ...parsed.options, ...loose, noEmit: true, paths: { tun2udp: [`${ROOT}index.ts`] } }
 }
 
-/** The TypeScript of all pages, as files that are nowhere but in memory; their keys are paths. */
+/**
+ * The programs of all pages, as files in memory by path. Those in JavaScript are checked as TypeScript too,
+ * which finds more.
+ */
 function programs(): Map<string, string> {
   const files = new Map<string, string>()
   for (const page of pages()) {
-    const blocks = blocksOf(page).filter(({ language }) => language === 'ts')
+    const blocks = blocksOf(page).filter(({ language }) => language === 'ts' || language === 'js')
     blocks.forEach(({ text, line }, index) => {
       const prelude = PRELUDES[page]?.[index] ?? ''
       files.set(`${ROOT}target/pages/${page}:${line}.ts`, `${text}\nexport {}\n${prelude}\n`)
@@ -47,7 +50,7 @@ function diagnostics(files: ReadonlyMap<string, string>): string {
   return typescript.formatDiagnostics(typescript.getPreEmitDiagnostics(program), host)
 }
 
-test('the TypeScript of all pages compiles against the package as it is', (t) => {
+test('the JavaScript and TypeScript of all pages compile against the package as it is', (t) => {
   const files = programs()
   t.true(files.size > 10)
   t.is(diagnostics(files), '')

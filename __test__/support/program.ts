@@ -29,11 +29,11 @@ export class Running {
   stderr = ''
   readonly ended: Promise<Ended>
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, timeoutMs = TIMEOUT_MS) {
     this.child = child
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
-    const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS)
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
     this.ended = new Promise((resolve) => {
       child.once('close', (status, signal) => {
         clearTimeout(timer)

@@ -1,25 +1,11 @@
-import { Machine } from '../../support/docs/machine.ts'
 import { pageTest } from '../../support/docs/page.ts'
+import { tapWithoutRoot } from '../../support/docs/walks/tapWithoutRoot.ts'
 import { isOpenToOthers } from '../../support/skip.ts'
 
-pageTest('docs/guides/tap-without-root.md', async (t, page) => {
+pageTest('docs/guides/tap-without-root.md', async (t, page, start) => {
   if (!isOpenToOthers(t)) {
     page.skip()
     return
   }
-  const a = await Machine.start(t, 'a')
-  t.regex(await a.shell(page.next('sh')), /^vm0\nvm0: tap persistent uid 7101 up/u)
-  await a.program('frames.mjs', page.next('ts'))
-
-  const frames = a.start(['bash', '-c', `exec ${page.next('sh')}`])
-  await frames.until('stdout', /^ready: vm0$/mu)
-  const bob = await a.start(['bash', '-c', page.next('sh')]).ended
-  t.is(bob.status, 1)
-  t.regex(bob.stderr, /ERR_TUN_PERMISSION/u)
-  await a.shell('ping -q -c 1 -W 0.1 10.8.0.2 || true')
-  t.regex((await frames.ended).stdout, /^42 bytes of type 0x0806$/mu)
-
-  t.regex(await a.shell('ip -brief address show vm0'), /10\.8\.0\.1\/24/u)
-  await a.shell(page.next('sh'))
-  t.is(await a.shell('tunctl --list'), '')
+  await tapWithoutRoot(t, page, start)
 })

@@ -26,6 +26,6 @@ test('every code that the core gives is declared', (t) => {
 
 pageTest('docs/guides/troubleshooting.md', async (t, page) => {
   const a = await Machine.start(t, 'a')
-  await a.program('caught.mjs', page.next('ts'))
+  await a.save(page.next('js'))
   t.regex(await a.shell('node caught.mjs'), /^ERR_TUN_UNKNOWN_HOST /u)
 })

@@ -1,18 +1,4 @@
-import { pageTest, runLines, twoMachines } from '../../support/docs/page.ts'
+import { pageTest } from '../../support/docs/page.ts'
+import { twoMachines } from '../../support/docs/walks/twoMachines.ts'
 
-pageTest('docs/guides/two-machines.md', async (t, page) => {
-  const { a, b } = await twoMachines(t)
-  const end = async () => {
-    await a.endPrograms()
-    await b.endPrograms()
-  }
-  t.regex(await runLines(page.next('sh'), { a, b }), /1 received/u)
-  await end()
-  await b.shell(
-    'ip tuntap add dev net0 mode tun && ip addr add 10.20.0.1/16 dev net0 && ip link set net0 up',
-  )
-  t.regex(await runLines(page.next('sh'), { a, b }), /1 received/u)
-  t.regex(await a.shell('ip link show dev tun0'), / mtu 1472 /u)
-  await end()
-  t.regex(await runLines(page.next('sh'), { a, b }), /1 received/u)
-})
+pageTest('docs/guides/two-machines.md', twoMachines)

@@ -9,6 +9,9 @@ import { OPEN_TO_ALL } from '../nobody.ts'
 import { type Ended, Running, cleanEnvironment } from '../program.ts'
 import { ROOT } from './root.ts'
 
+/** An installation may wait for other tests. */
+const INSTALL_TIMEOUT_MS = 90_000
+
 /** Users that pages speak of, beside those of the system. */
 const USERS = { alice: 7101, bob: 7102 }
 
@@ -27,14 +30,35 @@ for directory in /etc /home /usr/local; do
 done
 ${OPEN_TO_ALL}
 mkdir -p "$DIRECTORY/home" /usr/local/bin
-for program in tun2udp tunctl; do ln -sf "$ROOT/dist/bin/$program.js" /usr/local/bin/$program; done
-ln -sf "$NODE" /usr/local/bin/node
+$INSTALL
 printf '%s' "$SUDO" >/usr/local/bin/sudo && chmod +x /usr/local/bin/sudo
 printf '%s' "$PASSWD" >>/etc/passwd
 printf '%s' "$GROUP" >>/etc/group
 hostname "$HOST"
 ip link set lo up
 `
+
+/** The programs of the clone, where an installation puts them, and the Node of the tests. */
+const LINK_CLONE = `
+for program in tun2udp tunctl; do ln -sf "$ROOT/dist/bin/$program.js" /usr/local/bin/$program; done
+ln -sf "$NODE" /usr/local/bin/node
+`
+
+/** A Node in /usr/local/bin, where npm puts the programs of packages too; nothing of the clone. */
+const MOUNT_NODE = `
+for name in tun2udp tunctl node; do rm -f /usr/local/bin/$name; done
+: >/usr/local/bin/node && mount --bind "$NODE" /usr/local/bin/node
+`
+
+/** What a machine has when it starts. */
+export interface MachineOptions {
+  /** The path of its Node; by default the Node of the tests. */
+  readonly node?: string
+  /** Whether tun2udp must be installed first; by default the build of the clone is installed. */
+  readonly isEmpty?: boolean
+  /** Variables of all its commands. */
+  readonly env?: Readonly<Record<string, string>>
+}
 
 const SUDO = `#!/bin/sh
 if [ "$1" = -u ]; then
@@ -57,19 +81,26 @@ export class Machine {
   /** Where its commands are run. */
   directory: string
 
-  private constructor(host: string, directory: string, pid: number) {
+  readonly #options: MachineOptions
+
+  private constructor(host: string, directory: string, pid: number, options: MachineOptions) {
     this.host = host
     this.directory = directory
     this.pid = pid
+    this.#options = options
   }
 
-  static async start(t: ExecutionContext, host: string): Promise<Machine> {
+  static async start(
+    t: ExecutionContext,
+    host: string,
+    options: MachineOptions = {},
+  ): Promise<Machine> {
     const directory = mkdtempSync(join(tmpdir(), `tun2udp-${host}-`))
     const entries = Object.entries(USERS)
     const env = cleanEnvironment({
       DIRECTORY: directory,
       ROOT: ROOT.replace(/\/$/u, ''),
-      NODE: process.execPath,
+      NODE: options.node ?? process.execPath,
       SUDO,
       HOST: host,
       PASSWD: entries
@@ -78,7 +109,10 @@ export class Machine {
       GROUP: entries.map(([name, id]) => `${name}:x:${id}:\n`).join(''),
     })
     // It ends with its standard input, so also when this process is killed.
-    const script = `set -e\n${SETUP}\necho started\nexec cat`
+    const setup = SETUP.replace('$INSTALL', () =>
+      options.isEmpty === true ? MOUNT_NODE : LINK_CLONE,
+    )
+    const script = `set -e\n${setup}\necho started\nexec cat`
     const namespaces = ['--net', '--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child']
     const child = spawn('unshare', [...namespaces, '--mount-proc', '--', 'bash', '-c', script], {
       env,
@@ -97,19 +131,23 @@ export class Machine {
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
-    return new Machine(host, join(directory, 'home'), Number(children.trim()))
+    return new Machine(host, join(directory, 'home'), Number(children.trim()), options)
   }
 
-  /** Starts a command; its standard output and error are kept. */
-  start(command: readonly string[], env: Record<string, string> = {}): Running {
+  /** Starts a command; its standard output and error are kept. It is killed after a time limit. */
+  start(command: readonly string[], env: Record<string, string> = {}, timeoutMs?: number): Running {
     const { HOME = '/root', PATH = '' } = process.env
     const inside = ['--mount', '--net', '--uts', '--ipc', '--pid', '--']
     const there = ['bash', '-c', 'cd "$0" && exec "$@"', this.directory, ...command]
     const child = spawn('nsenter', ['--target', String(this.pid), ...inside, ...there], {
-      env: cleanEnvironment({ HOME, PATH: `/usr/local/bin:/usr/sbin:/sbin:${PATH}`, ...env }),
+      env: cleanEnvironment({
+        ...{ HOME, PATH: `/usr/local/bin:/usr/sbin:/sbin:${PATH}` },
+        ...this.#options.env,
+        ...env,
+      }),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    return new Running(child)
+    return new Running(child, timeoutMs)
   }
 
   /** Runs a script of bash to its end, which must be a good one; gives what it printed. */
@@ -141,15 +179,44 @@ export class Machine {
     await this.shell(`mkdir -p "$(dirname '${path}')" && base64 -d <<<'${encoded}' >'${path}'`)
   }
 
-  /** Writes a program in TypeScript, as a page shows it, as one that Node runs; `tun2udp` is there. */
-  async program(path: string, source: string): Promise<void> {
+  /**
+   * Runs the installation of a page. On a machine that has the build of the clone it only gives the
+   * directory that build.
+   */
+  async install(script: string): Promise<void> {
+    if (this.#options.isEmpty === true) {
+      const ended = await this.start(['bash', '-euc', script], {}, INSTALL_TIMEOUT_MS).ended
+      if (ended.status !== 0) throw new Error(failure(`${this.host}: ${script}`, ended))
+    } else if (/^(?:sudo npm install -g|npm install) tun2udp\n$/u.test(script)) {
+      await this.#linkPackage()
+    } else throw new Error(`not an installation of tun2udp: ${script}`)
+  }
+
+  /** Writes a program of a page, unchanged, to the file that its first line names: `// FILE`. */
+  async save(source: string): Promise<void> {
+    const [, file] = /^\/\/ ([\w.-]+\.mjs)\b/u.exec(source) ?? []
+    if (file === undefined) throw new Error(`the first line names no file: ${source}`)
+    await this.program(file, source)
+  }
+
+  /** Writes a program in JavaScript, unchanged. A machine that is not empty has the package for it. */
+  async program(file: string, source: string): Promise<void> {
+    await this.write(file, source)
+    if (this.#options.isEmpty !== true) await this.#linkPackage()
+  }
+
+  /** Writes a program in TypeScript, which the page calls so, as JavaScript. */
+  async typescript(file: string, source: string): Promise<void> {
     const { outputText } = typescript.transpileModule(source, {
       compilerOptions: {
         target: typescript.ScriptTarget.ES2022,
         module: typescript.ModuleKind.ESNext,
       },
     })
-    await this.write(path, outputText)
+    await this.program(file, outputText)
+  }
+
+  async #linkPackage(): Promise<void> {
     await this.shell(`mkdir -p node_modules && ln -sfn '${ROOT}' node_modules/tun2udp`)
   }
 

@@ -1,7 +1,8 @@
 import type { ExecutionContext } from 'ava'
 import { rootTest } from '../skip.ts'
-import { Machine, cable } from './machine.ts'
+import { Machine } from './machine.ts'
 import { type Block, blocksOf } from './markdown.ts'
+import { type StartMachine, type Walk, connected } from './walks/walk.ts'
 
 /** The blocks of a page, each to be taken in its order by who runs or checks it. */
 export class Page {
@@ -26,9 +27,9 @@ export class Page {
     return block.text
   }
 
-  /** Takes a block of TypeScript that is only compiled, which `types.spec.ts` does with all of them. */
+  /** Takes a part of a program, which is not run: `types.spec.ts` compiles it. */
   typed(): void {
-    this.next('ts')
+    this.next('js')
   }
 
   /** Takes a block that no test runs, for a reason. */
@@ -49,25 +50,28 @@ export class Page {
   }
 }
 
-/** A test of a page: its body takes every block of it. */
-export function pageTest(
-  name: string,
-  body: (t: ExecutionContext, page: Page) => Promise<void> | void,
-): void {
+/** A test of a page: its walk takes every block of it, on machines that have the build of the clone. */
+export function pageTest(name: string, walk: Walk): void {
   rootTest(`${name}: each block does what the page says`, async (t) => {
-    const page = new Page(name)
-    await body(t, page)
-    page.end(t)
+    await follow(t, name, walk, async (host) => Machine.start(t, host))
   })
 }
 
-/** The two machines of the pages, on one network, each knowing the other's name. */
+/** Walks through a page on machines of a kind, and asserts that every block was used. */
+export async function follow(
+  t: ExecutionContext,
+  name: string,
+  walk: Walk,
+  start: StartMachine,
+): Promise<void> {
+  const page = new Page(name)
+  await walk(t, page, start)
+  page.end(t)
+}
+
+/** The two machines of the pages, with the build of the clone. */
 export async function twoMachines(t: ExecutionContext): Promise<{ a: Machine; b: Machine }> {
-  const [a, b] = await Promise.all([Machine.start(t, 'a'), Machine.start(t, 'b')])
-  await cable([a, 'eth0', '192.0.2.1/24'], [b, 'eth0', '192.0.2.2/24'])
-  const hosts = { 'a.example': '192.0.2.1', 'b.example': '192.0.2.2' }
-  await Promise.all([a.knows(hosts), b.knows(hosts)])
-  return { a, b }
+  return connected(async (host) => Machine.start(t, host))
 }
 
 /** What stays until it is ended, as pages start it, and how it says that it is ready. */

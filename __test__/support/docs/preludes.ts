@@ -1,5 +1,5 @@
 /**
- * What blocks of TypeScript take for granted, as the sentences around them say: page, then number of
+ * What blocks of JavaScript take for granted, as the sentences around them say: page, then number of
  * the block.
  */
 export const PRELUDES: Readonly<Record<string, Readonly<Record<number, string>>>> = {
