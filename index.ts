@@ -70,6 +70,23 @@ export {
   internetChecksum,
   verifyChecksums,
 } from './lib/packets/checksum.ts'
+export {
+  type ArpFields,
+  buildArp,
+  buildEthernet,
+  type EthernetFields,
+  type VlanTagFields,
+} from './lib/packets/build/frame.ts'
+export type { IpHeaderFields } from './lib/packets/build/ip.ts'
+export {
+  buildIcmpEcho,
+  buildTcp,
+  buildUdp,
+  type IcmpEchoFields,
+  type TcpFields,
+  type TcpFlag,
+  type UdpFields,
+} from './lib/packets/build/transport.ts'
 export type { ExtensionHeader } from './lib/packets/extensions.ts'
 export { ArpPacket, EthernetFrame, type VlanTag } from './lib/packets/frame.ts'
 export { Ipv4Packet } from './lib/packets/ipv4.ts'

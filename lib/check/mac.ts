@@ -6,18 +6,15 @@ const MAC_BYTES = 6
 /**
  * Reads an Ethernet address, six hexadecimal bytes between colons or hyphens.
  *
+ * @param what the property or argument that holds the address, for the error.
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
  */
-export function parseMac(text: unknown): Uint8Array {
+export function parseMac(text: unknown, what = 'MAC address'): Uint8Array {
   const isMac =
     typeof text === 'string' &&
     /^[\da-f]{1,2}(?::[\da-f]{1,2}){5}$|^[\da-f]{1,2}(?:-[\da-f]{1,2}){5}$/iu.test(text)
   if (!isMac)
-    throw invalidArgument(
-      'MAC address',
-      text,
-      'six bytes in hexadecimal, such as 02:00:00:00:00:01',
-    )
+    throw invalidArgument(what, text, 'six bytes in hexadecimal, such as 02:00:00:00:00:01')
   return Uint8Array.from(text.split(/[:-]/u), (byte) => Number.parseInt(byte, 16))
 }
 

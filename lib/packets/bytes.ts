@@ -20,8 +20,14 @@ export function uint32(bytes: Uint8Array, at: number): number {
   return uint16(bytes, at) * 0x1_0000 + uint16(bytes, at + 2)
 }
 
-/** Puts a 16-bit number there, in network byte order. */
+/** Writes a 16-bit number in network byte order. */
 export function putUint16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 8
   bytes[at + 1] = value
+}
+
+/** Writes a 32-bit number in network byte order. */
+export function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  putUint16(bytes, at, value >>> 16)
+  putUint16(bytes, at + 2, value & 0xffff)
 }

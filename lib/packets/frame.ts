@@ -10,11 +10,11 @@ import type { Ipv6Packet } from './ipv6.ts'
 
 const ADDRESSES_BYTES = 12
 const ARP_BYTES = 28
-const ETHERTYPE_IPV4 = 0x0800
-const ETHERTYPE_ARP = 0x0806
-const ETHERTYPE_IPV6 = 0x86dd
+export const ETHERTYPE_IPV4 = 0x0800
+export const ETHERTYPE_ARP = 0x0806
+export const ETHERTYPE_IPV6 = 0x86dd
 /** 802.1Q, 802.1ad, and the older type of outer tags. */
-const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8, 0x9100])
+export const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8, 0x9100])
 
 /** A tag of IEEE 802.1Q or 802.1ad. */
 export interface VlanTag {
@@ -47,7 +47,7 @@ export class EthernetFrame {
   }
 
   set destination(mac: string) {
-    this.bytes.set(parseMac(mac), 0)
+    this.bytes.set(parseMac(mac, 'destination'), 0)
   }
 
   /** Who sent it. */
@@ -56,7 +56,7 @@ export class EthernetFrame {
   }
 
   set source(mac: string) {
-    this.bytes.set(parseMac(mac), 6)
+    this.bytes.set(parseMac(mac, 'source'), 6)
   }
 
   /** The six bytes of the destination, a view. */
@@ -155,7 +155,7 @@ export class ArpPacket {
   }
 
   set senderMac(mac: string) {
-    this.bytes.set(parseMac(mac), 8)
+    this.bytes.set(parseMac(mac, 'senderMac'), 8)
   }
 
   get senderIp(): string {
@@ -163,7 +163,7 @@ export class ArpPacket {
   }
 
   set senderIp(address: string) {
-    this.bytes.set(parseIp(address, 4), 14)
+    this.bytes.set(parseIp('senderIp', address, 4), 14)
   }
 
   get targetMac(): string {
@@ -171,7 +171,7 @@ export class ArpPacket {
   }
 
   set targetMac(mac: string) {
-    this.bytes.set(parseMac(mac), 18)
+    this.bytes.set(parseMac(mac, 'targetMac'), 18)
   }
 
   get targetIp(): string {
@@ -179,7 +179,7 @@ export class ArpPacket {
   }
 
   set targetIp(address: string) {
-    this.bytes.set(parseIp(address, 4), 24)
+    this.bytes.set(parseIp('targetIp', address, 4), 24)
   }
 
   /** Returns the fields without the bytes, for `JSON.stringify()` and `console.log()`. */

@@ -65,7 +65,7 @@ export class Ipv4Packet extends IpPacketBase {
   }
 
   set source(address: string) {
-    this.bytes.set(parseIp(address, 4), 12)
+    this.bytes.set(parseIp('source', address, 4), 12)
   }
 
   /** Where it goes to. Setting it leaves checksums as they are: `fillChecksums()`. */
@@ -74,7 +74,7 @@ export class Ipv4Packet extends IpPacketBase {
   }
 
   set destination(address: string) {
-    this.bytes.set(parseIp(address, 4), 16)
+    this.bytes.set(parseIp('destination', address, 4), 16)
   }
 
   /** The four bytes of the source, a view. */

@@ -73,7 +73,7 @@ export class Ipv6Packet extends IpPacketBase {
   }
 
   set source(address: string) {
-    this.bytes.set(parseIp(address, 6), 8)
+    this.bytes.set(parseIp('source', address, 6), 8)
   }
 
   /** Where it goes to, in the form of RFC 5952. Setting it leaves checksums as they are: `fillChecksums()`. */
@@ -82,7 +82,7 @@ export class Ipv6Packet extends IpPacketBase {
   }
 
   set destination(address: string) {
-    this.bytes.set(parseIp(address, 6), 24)
+    this.bytes.set(parseIp('destination', address, 6), 24)
   }
 
   /** The sixteen bytes of the source, a view. */

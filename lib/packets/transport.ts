@@ -7,7 +7,7 @@ const TCP_HEADER_BYTES = 20
 const UDP_HEADER_BYTES = 8
 const ICMP_HEADER_BYTES = 8
 /** The control bits of TCP, from the lowest. */
-const TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'] as const
+export const TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'] as const
 /** Echo reply and request, of ICMP and ICMPv6. */
 const ECHO_TYPES: ReadonlySet<number> = new Set([0, 8, 128, 129])
 

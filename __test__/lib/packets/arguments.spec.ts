@@ -84,12 +84,58 @@ test('fields are set to whole numbers and addresses only', (t) => {
     t.is(view && Reflect.get(view, field), highest)
     refusesNumbers(t, view ?? {}, field, highest)
   }
-  for (const [view, field] of [
-    [icmp, 'source'],
-    [udp, 'destination'],
-    [arp, 'senderIp'],
-    [arp, 'targetMac'],
-  ] as const)
-    for (const value of [Symbol('x'), 5n, null])
-      t.throws(() => Reflect.set(view ?? {}, field, value), { code: INVALID })
 })
+
+test('fields are set to addresses of their family only', (t) => {
+  const [icmp, udp, frame] = [parsePacket(echo), parsePacket(datagram), parseFrame(request)]
+  const arp = frame?.arp
+  const [ipv4, ipv6] = ['an IPv4 address, such as 10.0.0.1', 'an IPv6 address, such as fd00::1']
+  const mac = 'six bytes in hexadecimal, such as 02:00:00:00:00:01'
+  const addresses: [view: object | undefined, field: string, expected: string][] = [
+    [icmp, 'source', ipv4],
+    [icmp, 'destination', ipv4],
+    [udp, 'source', ipv6],
+    [udp, 'destination', ipv6],
+    [arp, 'senderIp', ipv4],
+    [arp, 'targetIp', ipv4],
+    [arp, 'senderMac', mac],
+    [arp, 'targetMac', mac],
+    [frame, 'source', mac],
+    [frame, 'destination', mac],
+  ]
+  for (const [view, field, expected] of addresses) {
+    const other = expected === ipv4 ? 'fd00::1' : '10.0.0.1'
+    const before = JSON.stringify(view)
+    for (const value of [Symbol('x'), 5n, null, undefined, '', 'a', 'fe80::1%lo', other]) {
+      const error = t.throws(() => Reflect.set(view ?? {}, field, value), { code: INVALID })
+      t.true(error.message.startsWith(`Invalid ${field} `), error.message)
+      t.true(error.message.endsWith(`: expected ${expected}`), error.message)
+    }
+    t.is(JSON.stringify(view), before)
+  }
+})
+
+test('no setter of a view goes without these checks', (t) => {
+  const views: [view: object | undefined, setters: string[]][] = [
+    [parsePacket(echo), ['destination', 'hopLimit', 'source']],
+    [parsePacket(datagram), ['destination', 'hopLimit', 'source']],
+    [parsePacket(echo)?.icmp, ['identifier', 'type']],
+    [parsePacket(datagram)?.udp, ['destinationPort', 'sourcePort']],
+    [parseFrame(request), ['destination', 'source']],
+    [parseFrame(request)?.arp, ['operation', 'senderIp', 'senderMac', 'targetIp', 'targetMac']],
+  ]
+  for (const [view, setters] of views) t.deepEqual(settersOf(view), setters)
+})
+
+/** Returns the names of the properties that can be set, those of the parent classes included. */
+function settersOf(view: object | undefined): string[] {
+  const found: string[] = []
+  for (let level: unknown = view; level; level = Object.getPrototypeOf(level)) {
+    if (level === Object.prototype) break
+    for (const name of Object.getOwnPropertyNames(level)) {
+      const isSettable = Object.getOwnPropertyDescriptor(level, name)?.set !== undefined
+      if (isSettable) found.push(name)
+    }
+  }
+  return found.sort()
+}

@@ -121,7 +121,7 @@ test('what is set is in the bytes, and wrong values are refused by name', (t) =>
   packet.udp.destinationPort = 256
   t.is(bytes.toString('hex', 8, 24), '01110000' + '0a000007' + 'ff010203' + 'ffff0100')
   const error = t.throws(() => (packet.source = 'fd00::1'), { instanceOf: TunError })
-  t.is(error.message, 'Invalid address "fd00::1": expected an IPv4 address, such as 10.0.0.1')
+  t.is(error.message, 'Invalid source "fd00::1": expected an IPv4 address, such as 10.0.0.1')
   t.throws(() => (packet.destination = '10.1'), { code: 'ERR_TUN_INVALID_ARGUMENT' })
   t.throws(() => parsePacket('text' as never), {
     message: /^Invalid packet "text": expected a Uint8Array/u,

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import test from 'ava'
+import fc from 'fast-check'
 import { parseFrame, parsePacket } from '../../../index.ts'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(/\s+/gu, ''), 'hex')
@@ -123,4 +124,26 @@ test('a view in an object is printed as deep as inspect() is asked for', (t) => 
   t.is(inspect({ a: { packet } }, { depth: 0 }), '{ a: [Object] }')
   t.is(inspect({ packet }, { depth: 0 }), '{ packet: [Ipv4Packet] }')
   t.regex(inspect(packet?.udp), /^UdpDatagram \{\n? +sourcePort: 8080,/u)
+})
+
+test('any bytes are printed and made JSON of without an error', (t) => {
+  const shapes = fc.tuple(
+    fc.constantFrom(0x45, 0x4f, 0x60),
+    fc.uint8Array({ minLength: 40, maxLength: 120, size: 'max' }),
+  )
+  let packets = 0
+  const look = ([first, bytes]: [number, Uint8Array]) => {
+    bytes[0] = first
+    const is6 = first === 0x60
+    Buffer.from(bytes.buffer).writeUInt16BE(bytes.length - (is6 ? 40 : 0), is6 ? 4 : 2)
+    for (const view of [parsePacket(bytes), parseFrame(bytes)]) {
+      if (!view) continue
+      packets++
+      const text = JSON.stringify(view)
+      t.is(JSON.stringify(JSON.parse(text)), text)
+      t.true(inspect(view, { depth: 9 }).startsWith(view.constructor.name))
+    }
+  }
+  fc.assert(fc.property(shapes, look), { numRuns: 2000 })
+  t.true(packets > 2000)
 })
