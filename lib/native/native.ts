@@ -14,6 +14,11 @@ let loaded: Native | undefined
  */
 // eslint-disable-next-line @typescript-eslint/require-await -- what is thrown is a rejection
 export async function loadNative(): Promise<Native> {
+  return loadNativeNow()
+}
+
+/** Returns what {@link loadNative} does, for synchronous functions. */
+export function loadNativeNow(): Native {
   if (loaded === undefined) {
     loaded = requireAddon(hostOf()) as Native
     closeAtExit(loaded)

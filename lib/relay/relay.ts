@@ -1,5 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { NativeEvent, NativeRelay, NativeRelayOptions, RelayStats } from '#binding'
+import type {
+  NativeEvent,
+  NativeNamespace,
+  NativeRelay,
+  NativeRelayOptions,
+  RelayStats,
+} from '#binding'
 import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { checkFields } from '../check/fields.ts'
 import { KEY, checkKey } from '../lifetime/constructing.ts'
@@ -160,6 +166,19 @@ export async function startRelayAs(
   options: RelayOptions,
   account: Account | undefined,
 ): Promise<Relay> {
+  return startRelayIn(options, account, undefined)
+}
+
+/**
+ * Starts a relay as {@link startRelayAs} does; in a namespace, if there is one, also its socket.
+ *
+ * @internal
+ */
+export async function startRelayIn(
+  options: RelayOptions,
+  account: Account | undefined,
+  namespace: NativeNamespace | undefined,
+): Promise<Relay> {
   const { native: checked, peer, signal } = checkOptions(options)
   const user = account && checkUser(account.user, account.group)
   const events = new EventLog()
@@ -177,6 +196,7 @@ export async function startRelayAs(
       { ...checked, peer: address, ...(user === undefined ? {} : { user }) },
       onEvent,
       signal,
+      namespace,
     )
     const relay = newRelay(native, events, signal)
     Object.assign(origin, { name: relay.info.interface.name, target: relay })
@@ -192,11 +212,12 @@ async function startNative(
   options: NativeRelayOptions,
   onEvent: (event: NativeEvent) => void,
   signal: AbortSignal | undefined,
+  namespace: NativeNamespace | undefined,
 ): Promise<NativeRelay> {
   const addon = await loadNative()
   let native
   try {
-    native = await addon.startRelay(options, onEvent)
+    native = await addon.startRelay(options, onEvent, namespace)
   } catch (error) {
     // Events of the failed start cross by another way, and arrive in the same turn.
     await nextTurn()

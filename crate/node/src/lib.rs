@@ -9,7 +9,8 @@
 //! - `persistent` makes, removes and lists devices that outlive their process;
 //! - `tunctl` runs the steps of the program of that name;
 //! - `netlink` runs operations on links, addresses and routes, and `dump` reads whole tables; `monitor` tells
-//!   of changes, all three over `json`; `namespaces` makes and removes named ones;
+//!   of changes, all three over `json`; `namespaces` creates and removes named ones, and opens
+//!   those that sockets and processes are created in;
 //! - `notify` speaks to the service manager;
 //! - `background` runs what waits off the event loop: the only runtime and the only promises;
 //! - `error` is the one form in which errors cross over; `lib/errors.ts` reads it.

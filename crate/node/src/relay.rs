@@ -5,6 +5,7 @@ use crate::convert::{NativeEvent, NativeRelayInfo, NativeRelayOptions};
 use crate::counters::RelayStats;
 use crate::error;
 use crate::lifetime::Slot;
+use crate::namespaces::NativeNamespace;
 use napi::bindgen_prelude::PromiseRaw;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
@@ -24,7 +25,7 @@ pub struct NativeRelay {
     slot: Arc<Slot>,
 }
 
-/// Starts a relay off the event loop.
+/// Starts a relay off the event loop; in `namespace` if there is one, its socket too.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeRelay>")]
 pub fn start_relay<'env>(
     env: &'env Env,
@@ -32,10 +33,19 @@ pub fn start_relay<'env>(
     #[napi(ts_arg_type = "((event: NativeEvent) => void) | undefined | null")] on_event: Option<
         OnEvent,
     >,
+    namespace: Option<&NativeNamespace>,
 ) -> napi::Result<PromiseRaw<'env, NativeRelay>> {
+    let namespace = namespace.map(NativeNamespace::get).transpose()?;
     let config = RelayConfig::try_from(options).map_err(|e| error::to_napi(&e))?;
     let slot = Slot::register(env)?;
-    run_blocking(env, move || start(config, on_event, slot))
+    run_blocking(env, move || match namespace {
+        Some(namespace) => {
+            let waiting = Arc::clone(&slot);
+            let started = namespace.within(|| start(config, on_event, slot));
+            started.inspect_err(|_| waiting.release())
+        }
+        None => start(config, on_event, slot),
+    })
 }
 
 fn start(config: RelayConfig, on_event: Option<OnEvent>, slot: Arc<Slot>) -> Result<NativeRelay> {

@@ -14,7 +14,7 @@ pub fn enter(name: &str) -> Result<bool> {
     enter_open(&open(name)?, name)
 }
 
-fn enter_open(namespace: &OwnedFd, name: &str) -> Result<bool> {
+pub(super) fn enter_open(namespace: &OwnedFd, name: &str) -> Result<bool> {
     let current = netns::current().map_err(|e| cannot_enter(name, "open", &e))?;
     if netns::is_same(namespace, &current).map_err(|e| cannot_enter(name, "fstat", &e))? {
         return Ok(false);
@@ -62,7 +62,7 @@ fn path_of(name: &str) -> PathBuf {
     }
 }
 
-fn cannot_enter(name: &str, syscall: &'static str, error: &io::Error) -> Error {
+pub(super) fn cannot_enter(name: &str, syscall: &'static str, error: &io::Error) -> Error {
     let base = Error::os("enter the network namespace", name, syscall, error);
     match error.raw_os_error() {
         Some(libc::ENOENT) => base.with_advice(

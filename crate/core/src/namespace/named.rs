@@ -96,7 +96,7 @@ fn path_of(verb: &'static str, name: &str) -> Result<PathBuf> {
     Err(Error::new(ErrorCode::InvalidName, operation, name, reason))
 }
 
-fn cannot(verb: &str, name: &str, syscall: &'static str, cause: &io::Error) -> Error {
+pub(super) fn cannot(verb: &str, name: &str, syscall: &'static str, cause: &io::Error) -> Error {
     let error = Error::os(format!("{verb} the network namespace"), name, syscall, cause);
     match error.code() {
         ErrorCode::Permission => error.with_advice("it needs CAP_SYS_ADMIN: run it as root"),
