@@ -71,6 +71,7 @@ check "prettier" npx --no-install prettier --check --log-level warn .
 check "tsc" npx --no-install tsc --project tsconfig.json
 check "eslint" npx --no-install eslint --max-warnings 0 .
 check "shellcheck" shell_scripts
+check "prose" scripts/prose.sh
 check "workflows" workflows
 check "licences of crates" node scripts/third-party.js --check
 check "generated files" scripts/generate.sh --check
