@@ -122,9 +122,10 @@ test('page and terminal name the machine, each round, who is missing and what fa
     t.true(page.includes(part), part)
   t.regex(
     page,
-    /^\| TCP, 1 stream \| 1500 \| 10\.0 Gbit\/s \| +5\.00 × \| +0\.50 × \| +5\.00 × \| +plain C loop \| +2\.50 × \|/mu,
+    /^\| TCP, 1 stream \| 1500 \| +10\.0 Gbit\/s \| +5\.00 × \| +0\.50 × \| +5\.00 × \| +plain C loop \| +2\.50 × \|/mu,
   )
-  t.regex(page, /rounds of 1 s each\. A composite is /u)
+  t.regex(page, /rounds of 1 s each\. A composite is .+ During round trips tun2udp busy-polls, /u)
+  t.regex(page, /^\| round trip +\| 1500 \| +90\.0 µs, p99 180 µs \|/mu)
   t.regex(page, /Go \\\| water/u, 'what parts cells is escaped')
   const lines = terminalReport(RESULTS)
   t.true(lines.includes('not had: Go | water: there is no Go toolchain'))
@@ -140,6 +141,7 @@ test('plots are of what was raced, with a bar for each peer, and the same each t
   t.regex(picture, /^<svg [^>]+><style>@media \(prefers-color-scheme: dark\) .+<\/style><rect /u)
   for (const title of ['kernel VXLAN', 'tun2udp', 'plain C loop', 'socat', 'parts of a tunnel'])
     t.true(picture.includes(`>${title}<`), title)
+  t.true(picture.includes('>user space, composite<'), 'the legend is not cut')
   t.deepEqual(await render(RESULTS), files)
 })
 

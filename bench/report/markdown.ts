@@ -59,10 +59,19 @@ function setting({ date, commit, command, machine, congestion, versions }: Resul
   )
 }
 
-function caption({ rounds, seconds, peers }: Results): string {
-  const medians = `Medians of ${rounds} interleaved rounds of ${seconds} s each.`
-  if (!peers.some(({ kind }) => kind === 'composite')) return medians
-  return `${medians} A composite is a forwarder that only this bench has, made of another tunnel's parts.`
+function caption({ rounds, seconds, peers, scenarios }: Results): string {
+  const sentences = [`Medians of ${rounds} interleaved rounds of ${seconds} s each.`]
+  if (peers.some(({ kind }) => kind === 'composite')) {
+    sentences.push(
+      "A composite is a forwarder that only this bench has, made of another tunnel's parts.",
+    )
+  }
+  if (scenarios.some(({ id }) => id === 'rtt')) {
+    sentences.push(
+      'During round trips tun2udp busy-polls, so its median can be below that of veth, which has no tunnel but sleeps.',
+    )
+  }
+  return sentences.join(' ')
 }
 
 function short(tables: readonly Table[]): string {
@@ -78,8 +87,13 @@ function short(tables: readonly Table[]): string {
 }
 
 function shortRow({ scenario, mtu, best }: Table, row: Row): string[] {
-  const [metric] = scenario.metrics
-  const value = metric ? `${digits(row.values[metric.key])} ${metric.unit}` : ''
+  const value = scenario.metrics
+    .map(({ key, title, unit }, index) => {
+      const figure = `${digits(row.values[key])} ${unit}`
+      // Ratios are those of the first metric, which therefore needs no title.
+      return index === 0 ? figure : `${title.split(' ').at(-1) ?? title} ${figure}`
+    })
+    .join(', ')
   return [
     ...[scenario.title, String(mtu), value],
     ...[times(row.toPlain), times(row.toVxlan), times(row.toBest), best ?? '–'],

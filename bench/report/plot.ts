@@ -5,7 +5,7 @@ import type { Results } from '../results.ts'
 import { KIND_NAMES } from './kinds.ts'
 import { type Row, type Table, summarise } from './summary.ts'
 
-/** The MTU that is plotted, where it was raced. */
+/** The MTU that is plotted, if it was measured. */
 const USUAL_MTU = 1500
 const COLOURS: Readonly<Record<PeerKind, string>> = {
   ours: '#d9480f',
@@ -13,7 +13,7 @@ const COLOURS: Readonly<Record<PeerKind, string>> = {
   composite: '#91a7ff',
   kernel: '#adb5bd',
 }
-/** Asked by an image itself, on GitHub and on the site; without an answer it stays light. */
+/** The image itself has the media query, on GitHub and on the site; if it is not supported, the image stays light. */
 const DARK_STYLE =
   '<style>@media (prefers-color-scheme: dark) { svg > rect { fill: #1b1b1f } text { fill: #dfdfd6 } }</style>'
 
@@ -40,7 +40,7 @@ const PLOTS: readonly Plot[] = [
   },
   {
     file: 'udp.svg',
-    title: 'UDP delivered, 1000 packets a second: more is better',
+    title: 'UDP delivered, 1000 packets per second: more is better',
     bars: (table) => metricBars(table, 'kpps'),
   },
   {
@@ -124,7 +124,8 @@ function specOf(title: string, values: readonly Bar[]): TopLevelSpec {
                 domain: kinds.map((kind) => KIND_NAMES[kind]),
                 range: kinds.map((kind) => COLOURS[kind]),
               },
-              legend: { orient: 'bottom' },
+              // Without a limit, Vega cuts labels of more than 160 pixels.
+              legend: { orient: 'bottom', labelLimit: 0 },
             },
           },
         },
