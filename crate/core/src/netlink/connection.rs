@@ -5,6 +5,7 @@ use super::context::Context;
 use super::socket::{RawSocket, Socket};
 use crate::error::{Error, Result};
 use crate::namespace;
+use std::iter::{self, Peekable};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Mutex;
@@ -36,6 +37,11 @@ pub(super) struct Request {
 impl Request {
     pub(super) fn new(message: Message, context: Context) -> Self {
         Self { message, context, descriptor: None }
+    }
+
+    /// Whether it only reads, so that it can be repeated.
+    fn is_look_up(&self) -> bool {
+        self.context.is_look_up()
     }
 
     /// Keeps a descriptor open until the request is answered.
@@ -76,26 +82,47 @@ impl Connection {
         answers.pop().unwrap_or_else(|| Err(lost.overrun()))
     }
 
-    /// Sends requests, many at once, which the kernel works through in their order; an answer each.
-    /// One that is refused does not keep the next from being made.
+    /// Sends requests, many at once. The kernel handles them in their order, and each has its own answer.
+    /// A refused request does not keep the following ones from being made.
+    ///
+    /// Replies to look-ups can be long: together they may exceed the receive buffer. Look-ups whose replies
+    /// were lost are repeated one by one.
     pub(super) async fn exchange_all(&self, requests: Vec<Request>) -> Vec<Answer> {
         let mut socket = self.socket.lock().await;
         let mut answers = Vec::with_capacity(requests.len());
         let mut requests = requests.into_iter().peekable();
         while requests.peek().is_some() {
-            let count = u32::try_from(WINDOW_REQUESTS).unwrap_or(u32::MAX);
-            let first = self.sequence.fetch_add(count, Ordering::Relaxed);
-            let window = Window::fill(&mut requests, first);
-            answers.extend(window.exchange(&mut socket).await);
+            let window = Window::fill(&mut requests, self.next_sequence(WINDOW_REQUESTS));
+            for ended in window.exchange(&mut socket).await {
+                answers.push(match ended {
+                    Ended::Answered(answer) => answer,
+                    Ended::Lost(request) => self.repeat(request, &mut socket).await,
+                });
+            }
         }
         answers
+    }
+
+    /// Sends a look-up alone.
+    async fn repeat(&self, request: Request, socket: &mut Socket) -> Answer {
+        let lost = request.context.clone();
+        let mut request = iter::once(request).peekable();
+        let window = Window::fill(&mut request, self.next_sequence(1));
+        match window.exchange(socket).await.pop() {
+            Some(Ended::Answered(answer)) => answer,
+            Some(Ended::Lost(_)) | None => Err(lost.overrun()),
+        }
+    }
+
+    fn next_sequence(&self, count: usize) -> u32 {
+        self.sequence.fetch_add(u32::try_from(count).unwrap_or(u32::MAX), Ordering::Relaxed)
     }
 
     /// Sends the request for a dump; gives its sequence number. The connection then belongs to the
     /// dump until its end: the kernel makes one at a time for a socket.
     pub(super) async fn start_dump(&mut self, request: Request) -> Result<u32> {
         let Request { message, context, .. } = request;
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let sequence = self.next_sequence(1);
         let bytes = message.finish(sequence).ok_or_else(|| context.malformed(TOO_LONG))?;
         let sent = self.socket.get_mut().send(&bytes).await;
         sent.map_err(|cause| context.system(&cause)).map(|()| sequence)
@@ -109,7 +136,7 @@ impl Connection {
 
 const TOO_LONG: &str = "the request is longer than netlink can tell (64 KiB an attribute)";
 
-/// Requests that are sent together.
+/// Requests that are sent together: look-ups, whose replies can be long, or changes.
 struct Window {
     /// Sequence number of the first one; the others follow.
     first: u32,
@@ -122,19 +149,40 @@ struct Pending {
     context: Context,
     /// The request itself, for its errors.
     message: Vec<u8>,
+    /// The look-up, to repeat it if its reply was lost.
+    look_up: Option<Message>,
     reply: Option<Vec<u8>>,
     /// The last word on it.
     end: Option<Result<(), Error>>,
     _descriptor: Option<OwnedFd>,
 }
 
+/// How a request of a window ended.
+enum Ended {
+    Answered(Answer),
+    /// The reply to a look-up did not fit into the receive buffer.
+    Lost(Request),
+}
+
+impl Pending {
+    fn answer(self) -> Answer {
+        match self.end {
+            Some(Err(error)) => Err(error),
+            _ => Ok(self.reply),
+        }
+    }
+}
+
 impl Window {
-    fn fill(requests: &mut std::iter::Peekable<impl Iterator<Item = Request>>, first: u32) -> Self {
+    fn fill(requests: &mut Peekable<impl Iterator<Item = Request>>, first: u32) -> Self {
         let mut window = Self { first, bytes: Vec::new(), pending: Vec::new() };
+        let is_of_look_ups = requests.peek().is_some_and(Request::is_look_up);
         while window.pending.len() < WINDOW_REQUESTS && window.bytes.len() < WINDOW_BYTES {
-            let Some(request) = requests.next() else { break };
+            let next = requests.next_if(|request| request.is_look_up() == is_of_look_ups);
+            let Some(request) = next else { break };
             let Request { message, context, descriptor } = request;
             let offset = u32::try_from(window.pending.len()).unwrap_or(u32::MAX);
+            let look_up = is_of_look_ups.then(|| message.clone());
             let message = message.finish(first.wrapping_add(offset));
             let end = message.is_none().then(|| Err(context.malformed(TOO_LONG)));
             let message = message.unwrap_or_default();
@@ -142,6 +190,7 @@ impl Window {
             window.pending.push(Pending {
                 context,
                 message,
+                look_up,
                 reply: None,
                 end,
                 _descriptor: descriptor,
@@ -150,7 +199,7 @@ impl Window {
         window
     }
 
-    async fn exchange(mut self, socket: &mut Socket) -> Vec<Answer> {
+    async fn exchange(mut self, socket: &mut Socket) -> Vec<Ended> {
         if !self.bytes.is_empty() {
             if let Err(cause) = socket.send(&self.bytes).await {
                 self.end_all(|pending| pending.context.system(&cause));
@@ -159,17 +208,29 @@ impl Window {
                 match socket.receive().await {
                     Ok(bytes) => self.take(bytes),
                     Err(cause) if cause.raw_os_error() == Some(libc::ENOBUFS) => {
-                        self.end_all(|pending| pending.context.overrun());
+                        socket.discard_received();
+                        return self.lose();
                     }
                     Err(cause) => self.end_all(|pending| pending.context.system(&cause)),
                 }
             }
         }
-        let answer = |pending: Pending| match pending.end {
-            Some(Err(error)) => Err(error),
-            _ => Ok(pending.reply),
-        };
-        self.pending.into_iter().map(answer).collect()
+        self.pending.into_iter().map(|pending| Ended::Answered(pending.answer())).collect()
+    }
+
+    /// Ends the requests that were not answered: their answers were lost.
+    fn lose(self) -> Vec<Ended> {
+        let ended = self.pending.into_iter().map(|mut pending| match pending.look_up.take() {
+            Some(message) if pending.end.is_none() => {
+                Ended::Lost(Request::new(message, pending.context))
+            }
+            _ => {
+                let end = pending.end.take();
+                pending.end = Some(end.unwrap_or_else(|| Err(pending.context.overrun())));
+                Ended::Answered(pending.answer())
+            }
+        });
+        ended.collect()
     }
 
     fn is_answered(&self) -> bool {

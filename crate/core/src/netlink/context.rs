@@ -26,6 +26,11 @@ impl Context {
         Self { operation, subject: subject.into(), request }
     }
 
+    /// Whether the request only reads.
+    pub(super) fn is_look_up(&self) -> bool {
+        self.request.starts_with("RTM_GET")
+    }
+
     /// The kernel refused `message`, a whole request.
     pub(super) fn refused(&self, refusal: Refusal, message: &[u8]) -> Error {
         let mut error = self.system(&io::Error::from_raw_os_error(refusal.errno));

@@ -113,6 +113,8 @@ async fn receive(socket: &mut Socket) -> Result<Vec<Event>> {
     let bytes = match socket.receive().await {
         Ok(bytes) => bytes,
         Err(cause) if cause.raw_os_error() == Some(libc::ENOBUFS) => {
+            // Changes that are lost from now on are reported again only after the queue was empty.
+            socket.discard_received();
             return Ok(vec![Event::Overflow]);
         }
         Err(cause) => return Err(context().system(&cause)),

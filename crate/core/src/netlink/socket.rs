@@ -10,9 +10,13 @@ use std::io;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Room for what the kernel hands over by one call: a dump fills at most 32 KiB, one message more
-/// only if an object alone is longer (`netlink_dump`, net/netlink/af_netlink.c).
+/// The initial length of the receive buffer. A datagram of a dump has at most 32 KiB unless one object is
+/// longer (`netlink_dump`, net/netlink/af_netlink.c). The buffer grows for longer datagrams.
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The longest datagram that is received. An attribute has at most 64 KiB, and no object has more than a few
+/// attributes of that length.
+const DATAGRAM_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A socket that belongs to a network namespace, wherever it is used.
 pub(super) struct Socket {
@@ -66,15 +70,42 @@ impl Socket {
         self.socket.async_io(Interest::WRITABLE, send).await.map(drop)
     }
 
-    /// Receives what the kernel hands over next: messages that lie end to end.
+    /// Receives the next datagram of the kernel: messages that lie end to end.
+    ///
+    /// Asks for its length first (`MSG_PEEK | MSG_TRUNC`), and grows the buffer if it is longer. Otherwise
+    /// the kernel would discard what does not fit.
     pub(super) async fn receive(&mut self) -> io::Result<&[u8]> {
         let Self { socket, buffer } = self;
-        let buffer = buffer.as_mut_slice();
-        // With MSG_TRUNC the length is that of the whole, however much of it there was room for.
-        let receive = |socket: &NlSocket| socket.recv(&mut *buffer, Msg::TRUNC);
-        let (length, _) = socket_io(socket, receive).await?;
+        let length = socket_io(socket, |socket| receive_whole(socket, buffer)).await?;
         self.buffer.get(..length).ok_or_else(|| io::Error::other(Malformed::MessageLength))
     }
+
+    /// Discards all datagrams that were received. After `ENOBUFS` the kernel discards replies without
+    /// another error until the queue is empty (`netlink_overrun`, net/netlink/af_netlink.c).
+    pub(super) fn discard_received(&self) {
+        let socket = self.socket.get_ref();
+        loop {
+            match socket.recv(&mut [0_u8; 0][..], Msg::empty()) {
+                Ok(_) => {}
+                Err(cause) if cause.raw_os_error() == Some(libc::ENOBUFS) => {}
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+/// Receives one datagram, and returns its length.
+fn receive_whole(socket: &NlSocket, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let (length, _) = socket.recv(&mut [0_u8; 0][..], Msg::PEEK | Msg::TRUNC)?;
+    if length > DATAGRAM_BYTES_MAX {
+        return Err(io::Error::other(Malformed::MessageLength));
+    }
+    if length > buffer.len() {
+        buffer.resize(length, 0);
+    }
+    // With MSG_TRUNC the kernel returns the datagram's length, also where the buffer is shorter.
+    socket.recv(buffer.as_mut_slice(), Msg::TRUNC).map(|(length, _)| length)
 }
 
 async fn socket_io<T>(

@@ -24,10 +24,17 @@ impl LinkFilter {
     }
 }
 
+/// `RTEXT_FILTER_MRP` (linux/rtnetlink.h). With any filter the kernel sizes the reply for the longest link
+/// (`rtnl_calcit`, net/core/rtnetlink.c). Without one, a link that exceeds 32 KiB ends the list early, without
+/// an error. This filter changes nothing in the list of links: it belongs to the ports of bridges.
+/// `RTEXT_FILTER_VF`, which ip(8) sets, would also query every virtual function of network cards.
+const SIZED_FOR_ALL_LINKS: u32 = 1 << 4;
+
 /// Asks for all links, or those of one kind or master (`rtnl_dump_ifinfo`,
 /// net/core/rtnetlink.c): `ip link show type KIND master LINK`.
 pub(in crate::netlink) fn list_request(kind: Option<&str>, master: Option<u32>) -> Request {
     let mut message = Message::new(libc::RTM_GETLINK, libc::NLM_F_DUMP, &head(0, 0, 0));
+    message.put(ifla::EXT_MASK, &SIZED_FOR_ALL_LINKS);
     message.put_some(ifla::MASTER, master);
     if let Some(kind) = kind {
         message.nest(ifla::LINKINFO, |inner| inner.put(info::KIND, kind));
