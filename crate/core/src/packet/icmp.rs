@@ -3,7 +3,7 @@
 use super::checksum::{Sum, pseudo_header};
 use super::header::{behind, ipv4, ipv6, read16, write};
 use super::view::{IPV4_HEADER, IPV6_HEADER};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// ICMP, as IPv4 numbers it.
 const ICMP: u8 = 1;
@@ -19,9 +19,37 @@ const TTL: u8 = 64;
 /// Internetwork control (RFC 1812, 4.3.2.5).
 const PRECEDENCE: u8 = 0xc0;
 
-/// ICMP: destination unreachable, no network (RFC 792). ICMPv6: the same, no route (RFC 4443, 3.1).
-const UNREACHABLE_V4: [u8; 2] = [3, 0];
-const UNREACHABLE_V6: [u8; 2] = [1, 0];
+/// What an ICMP error reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Problem {
+    /// ICMP: destination unreachable, network (RFC 792). ICMPv6: destination unreachable, no route
+    /// (RFC 4443, 3.1).
+    NoRoute,
+    /// ICMP: fragmentation needed (RFC 1191, 4). ICMPv6: packet too big (RFC 4443, 3.2).
+    TooBig {
+        /// MTU that the packet exceeds, bytes.
+        mtu: u32,
+    },
+}
+
+impl Problem {
+    /// Type and code of ICMP, and the four bytes behind the checksum.
+    fn header_v4(self) -> ([u8; 2], [u8; 4]) {
+        match self {
+            Self::NoRoute => ([3, 0], [0; 4]),
+            // The field has 16 bits; the upper ones are unused.
+            Self::TooBig { mtu } => ([3, 4], mtu.min(0xffff).to_be_bytes()),
+        }
+    }
+
+    /// The same of ICMPv6.
+    fn header_v6(self) -> ([u8; 2], [u8; 4]) {
+        match self {
+            Self::NoRoute => ([1, 0], [0; 4]),
+            Self::TooBig { mtu } => ([2, 0], mtu.to_be_bytes()),
+        }
+    }
+}
 
 /// Returns the packet that tells the sender of `packet` that there is no route to its destination; `None` where
 /// no error may be sent: about ICMP errors, later fragments, multicast, and invalid packets (RFC 1122,
@@ -31,14 +59,29 @@ const UNREACHABLE_V6: [u8; 2] = [1, 0];
 /// interface, and any other may be by the reverse path filter.
 #[must_use]
 pub fn no_route(packet: &[u8]) -> Option<Vec<u8>> {
-    match packet.first()? >> 4 {
-        4 => no_route_v4(packet),
-        6 => no_route_v6(packet),
+    error(packet, Problem::NoRoute, None)
+}
+
+/// Returns the packet that reports to the sender of `packet` that it exceeds the path MTU, `mtu` bytes. `None` in
+/// the same cases as [`no_route`].
+///
+/// It comes from `source` if that is of the same address family, otherwise from the destination of `packet`.
+#[must_use]
+pub fn too_big(packet: &[u8], mtu: u32, source: Option<IpAddr>) -> Option<Vec<u8>> {
+    error(packet, Problem::TooBig { mtu }, source)
+}
+
+fn error(packet: &[u8], problem: Problem, from: Option<IpAddr>) -> Option<Vec<u8>> {
+    match (packet.first()? >> 4, from) {
+        (4, Some(IpAddr::V4(from))) => error_v4(packet, problem, Some(from.octets())),
+        (4, _) => error_v4(packet, problem, None),
+        (6, Some(IpAddr::V6(from))) => error_v6(packet, problem, Some(from.octets())),
+        (6, _) => error_v6(packet, problem, None),
         _ => None,
     }
 }
 
-fn no_route_v4(packet: &[u8]) -> Option<Vec<u8>> {
+fn error_v4(packet: &[u8], problem: Problem, from: Option<[u8; 4]>) -> Option<Vec<u8>> {
     let header_len = usize::from(packet.first()? & 0xf) * 4;
     let source = packet.get(ipv4::SOURCE)?.first_chunk::<4>()?;
     let destination = packet.get(ipv4::DESTINATION)?.first_chunk::<4>()?;
@@ -51,10 +94,10 @@ fn no_route_v4(packet: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let quote = packet.get(..packet.len().min(MAX_V4 - IPV4_HEADER - ICMP_HEADER))?;
-    let message = message(UNREACHABLE_V4, quote, Sum::default());
+    let message = message(problem.header_v4(), quote, Sum::default());
     let length = u16::try_from(IPV4_HEADER + message.len()).ok()?.to_be_bytes();
     let mut reply = vec![0x45, PRECEDENCE, length[0], length[1], 0, 0, 0x40, 0, TTL, ICMP, 0, 0];
-    reply.extend(destination);
+    reply.extend(from.as_ref().unwrap_or(destination));
     reply.extend(source);
     let checksum = Sum::of(&reply).checksum();
     write(&mut reply, ipv4::CHECKSUM, checksum)?;
@@ -62,29 +105,31 @@ fn no_route_v4(packet: &[u8]) -> Option<Vec<u8>> {
     Some(reply)
 }
 
-fn no_route_v6(packet: &[u8]) -> Option<Vec<u8>> {
+fn error_v6(packet: &[u8], problem: Problem, from: Option<[u8; 16]>) -> Option<Vec<u8>> {
     let source = packet.get(ipv6::SOURCE)?.first_chunk::<16>()?;
     let destination = packet.get(ipv6::DESTINATION)?.first_chunk::<16>()?;
     if !is_host_v6(*source) || !is_host_v6(*destination) || is_error_v6(packet)? {
         return None;
     }
     let quote = packet.get(..packet.len().min(MAX_V6 - IPV6_HEADER - ICMP_HEADER))?;
-    let addresses = Sum::of(packet.get(ipv6::ADDRESSES)?);
+    let from = from.as_ref().unwrap_or(destination);
+    let addresses = Sum::of(source).and(Sum::of(from));
     let pseudo = addresses.and(pseudo_header(ICMPV6, ICMP_HEADER + quote.len()));
-    let message = message(UNREACHABLE_V6, quote, pseudo);
+    let message = message(problem.header_v6(), quote, pseudo);
     let length = u16::try_from(message.len()).ok()?.to_be_bytes();
     let mut reply = vec![0x60, 0, 0, 0, length[0], length[1], ICMPV6, TTL];
-    reply.extend(destination);
+    reply.extend(from);
     reply.extend(source);
     reply.extend(message);
     Some(reply)
 }
 
-/// An ICMP message of this type and code, which quotes a packet.
-fn message([kind, code]: [u8; 2], quote: &[u8], pseudo: Sum) -> Vec<u8> {
-    let header = [kind, code, 0, 0, 0, 0, 0, 0];
+/// An ICMP message of this type and code, with these four bytes behind the checksum, which quotes a packet.
+fn message(([kind, code], rest): ([u8; 2], [u8; 4]), quote: &[u8], pseudo: Sum) -> Vec<u8> {
+    let [a, b, c, d] = rest;
+    let header = [kind, code, 0, 0, a, b, c, d];
     let [first, second] = Sum::of(&header).and(Sum::of(quote)).and(pseudo).checksum();
-    [&[kind, code, first, second, 0, 0, 0, 0], quote].concat()
+    [&[kind, code, first, second, a, b, c, d], quote].concat()
 }
 
 /// Whether an address is of one host.
@@ -167,6 +212,39 @@ mod tests {
                 assert!(Sum::of(&reply[..20]).is_valid() && Sum::of(&reply[20..]).is_valid());
             }
             assert_eq!(no_route(&reply), None, "no error about an error");
+        }
+    }
+
+    #[test]
+    fn a_packet_that_is_too_big_is_answered_with_the_mtu() {
+        let from: [IpAddr; 2] = ["10.9.0.7".parse().unwrap(), "fd00::7".parse().unwrap()];
+        for (is_v6, from) in [(false, from[0]), (true, from[1])] {
+            let packet = sample(is_v6, &[7; 1_400]);
+            let reply = too_big(&packet, 1_372, Some(from)).unwrap();
+            let (header, kind) = if is_v6 { (40, [2, 0]) } else { (20, [3, 4]) };
+            assert_eq!(reply[header..header + 2], kind);
+            assert_eq!(reply[header + 4..header + 8], 1_372_u32.to_be_bytes());
+            assert_eq!(reply[header + 8..], packet[..reply.len() - header - 8]);
+            let (source, sum) = match from {
+                IpAddr::V4(from) => {
+                    (from.octets().to_vec(), Sum::of(&reply[..20]).and(Sum::default()))
+                }
+                IpAddr::V6(from) => (
+                    from.octets().to_vec(),
+                    pseudo_header(58, reply.len() - 40).and(Sum::of(&reply[8..])),
+                ),
+            };
+            let at = if is_v6 { 8 } else { 12 };
+            assert_eq!(reply[at..at + source.len()], source);
+            assert!(sum.is_valid());
+            // A source of the other family is not used.
+            let other = too_big(
+                &packet,
+                1_372,
+                Some(if is_v6 { "10.9.0.7" } else { "fd00::7" }.parse().unwrap()),
+            );
+            assert_eq!(other, too_big(&packet, 1_372, None));
+            assert_eq!(too_big(&reply, 1_280, None), None, "no error about an error");
         }
     }
 

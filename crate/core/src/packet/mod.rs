@@ -7,6 +7,7 @@
 //! - `icmp` makes errors about packets;
 //! - `split` cuts a super-packet of the kernel's into the packets it stands for;
 //! - `flow` gives a flow a number, by which queues share the work;
+//! - `mss` lowers the maximum segment size of a TCP SYN; `fragment` splits an IPv4 packet into fragments;
 //! - `coalesce` joins packets into super-packets that the kernel would cut apart again exactly so.
 //!
 //! Packets are hostile: every read is checked, and nothing here can panic.
@@ -17,9 +18,11 @@ pub mod checksum;
 pub mod coalesce;
 pub mod ethernet;
 pub mod flow;
+pub mod fragment;
 pub mod header;
 pub mod icmp;
 pub mod layer;
+pub mod mss;
 pub mod split;
 pub mod view;
 pub mod vnet;

@@ -1,7 +1,7 @@
 //! Where the headers of a packet are. A view is made only of a packet whose headers are all there,
 //! so its accessors cannot fail.
 
-use super::header::{ipv4, ipv6, tcp};
+use super::header::{ipv4, ipv6, read16, tcp};
 use std::net::IpAddr;
 
 /// TCP, as IP numbers it.
@@ -120,6 +120,22 @@ pub fn transport_header_len(transport: &[u8], protocol: u8) -> Option<usize> {
     };
     let least = if protocol == TCP { TCP_HEADER } else { UDP_HEADER };
     (len >= least && len <= transport.len()).then_some(len)
+}
+
+/// Returns the offset of the transport header of an IP packet, if it carries `protocol`. `None` for a later
+/// fragment, which has no such header, for other protocols, and for packets that end within their IP headers.
+#[must_use]
+pub fn transport_offset(packet: &[u8], protocol: u8) -> Option<usize> {
+    match packet.first()? >> 4 {
+        4 => {
+            let len = usize::from(packet.first()? & 0xf) * 4;
+            let is_first = read16(packet, ipv4::FRAGMENT)? & ipv4::FRAGMENT_OFFSET == 0;
+            let found = *packet.get(ipv4::PROTOCOL)? == protocol && is_first && len >= IPV4_HEADER;
+            found.then_some(len)
+        }
+        6 => skip_extensions(packet).filter(|(found, _)| *found == protocol).map(|(_, at)| at),
+        _ => None,
+    }
 }
 
 /// The protocol behind an IPv6 header's extensions, and where it begins.

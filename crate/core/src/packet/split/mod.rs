@@ -42,6 +42,14 @@ pub struct SplitPlan {
 }
 
 impl SplitPlan {
+    /// A plan whose headers are appended to an arena of `start` bytes, each of `header_len` bytes, in front of
+    /// up to `step` bytes of `payload`.
+    pub(super) fn new(start: usize, header_len: usize, payload: Range<usize>, step: usize) -> Self {
+        let plan = Self { headers: start..start, header_len, payload, gso_size: step };
+        let end = start + plan.count() * header_len;
+        Self { headers: start..end, ..plan }
+    }
+
     /// How many packets there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -87,18 +95,14 @@ pub fn prepare(
     if gso_size == 0 {
         return Err(SplitError::SegmentSize);
     }
-    let plan = SplitPlan {
-        headers: arena.len()..arena.len(),
-        header_len: layout.payload,
-        payload: layout.payload..packet.len(),
-        gso_size,
-    };
+    let payload = layout.payload..packet.len();
+    let plan = SplitPlan::new(arena.len(), layout.payload, payload, gso_size);
     let made = Template::new(&layout, packet).and_then(|template| template.emit(&plan, arena));
     if made.is_none() {
         arena.truncate(plan.headers.start);
         return Err(SplitError::Headers);
     }
-    Ok(Split::Segments(SplitPlan { headers: plan.headers.start..arena.len(), ..plan }))
+    Ok(Split::Segments(plan))
 }
 
 fn fits_type(layout: &Layout, gso_type: u8) -> bool {

@@ -1,0 +1,255 @@
+//! Lowers the maximum segment size (MSS) that a TCP SYN or SYN-ACK announces, so that the segments of the
+//! connection fit into the path (RFC 9293, 3.7.1; RFC 4459, 3.2).
+
+use super::checksum::Sum;
+use super::header::{read16, tcp, write};
+use super::view::{
+    IPV4_HEADER, IPV6_HEADER, IpVersion, Layout, TCP, TCP_HEADER, be16, tcp_flags, transport_offset,
+};
+
+/// Kinds of TCP options (RFC 9293, 3.2): the end of the list, padding, and the maximum segment size.
+const END: u8 = 0;
+const NO_OPERATION: u8 = 1;
+const MAXIMUM_SEGMENT_SIZE: u8 = 2;
+/// Bytes of the option: kind, length, and two of value.
+const OPTION_LEN: usize = 4;
+
+/// Lowers the MSS option of a SYN to what fits into IP packets of `mtu` bytes, and corrects the checksum by the
+/// difference (RFC 1624). Returns whether it changed the packet.
+///
+/// It never raises the value and never adds an option. A packet is unchanged if it is not a TCP SYN over IPv4 or
+/// IPv6, if it is a later fragment, or if its options are malformed. The MSS does not include IP and TCP
+/// options (RFC 6691, 2), so it is `mtu` less 40 bytes over IPv4 and less 60 over IPv6. An option of 0 is
+/// kept: receivers ignore it.
+pub fn clamp(packet: &mut [u8], mtu: u32) -> bool {
+    syn(packet).is_some_and(|layout| clamp_syn(packet, &layout, mtu).unwrap_or(false))
+}
+
+/// Returns the layout of a packet that is a SYN or SYN-ACK with options.
+fn syn(packet: &[u8]) -> Option<Layout> {
+    let transport = transport_offset(packet, TCP)?;
+    if packet.get(transport + tcp::FLAGS)? & tcp_flags::SYN == 0 {
+        return None;
+    }
+    let layout = Layout::with_transport_at(packet, transport)?;
+    (layout.payload > layout.transport + TCP_HEADER).then_some(layout)
+}
+
+/// `None` if the options are malformed.
+fn clamp_syn(packet: &mut [u8], layout: &Layout, mtu: u32) -> Option<bool> {
+    let ip_header = match layout.version {
+        IpVersion::V4 => IPV4_HEADER,
+        IpVersion::V6 => IPV6_HEADER,
+    };
+    let largest = mtu.saturating_sub((ip_header + TCP_HEADER) as u32);
+    let largest = u16::try_from(largest).unwrap_or(u16::MAX).max(1);
+    let header = packet.get_mut(layout.transport..layout.payload)?;
+    let mut is_changed = false;
+    // The list is checked to its end before anything is changed.
+    check_options(header)?;
+    let mut at = TCP_HEADER;
+    while let Some((kind, len)) = option(header, at)? {
+        if kind == MAXIMUM_SEGMENT_SIZE && len == OPTION_LEN && be16(header, at + 2)? > largest {
+            set_field(header, at + 2, largest)?;
+            is_changed = true;
+        }
+        at += len;
+    }
+    Some(is_changed)
+}
+
+/// `None` if one of the options is malformed.
+fn check_options(header: &[u8]) -> Option<()> {
+    let mut at = TCP_HEADER;
+    while let Some((_, len)) = option(header, at)? {
+        at += len;
+    }
+    Some(())
+}
+
+/// Returns kind and length of the option at `at`, bytes; `Some(None)` at the end of the list, `None` if the
+/// option is malformed.
+fn option(header: &[u8], at: usize) -> Option<Option<(u8, usize)>> {
+    let Some(kind) = header.get(at) else { return Some(None) };
+    let len = match *kind {
+        END => return Some(None),
+        NO_OPERATION => 1,
+        kind => {
+            let len = usize::from(*header.get(at + 1)?);
+            let is_valid = len >= 2 && at + len <= header.len();
+            let is_valid = is_valid && (kind != MAXIMUM_SEGMENT_SIZE || len == OPTION_LEN);
+            is_valid.then_some(len)?
+        }
+    };
+    Some(Some((*kind, len)))
+}
+
+/// Writes a field of 16 bits at any offset, odd ones included, and corrects the checksum.
+fn set_field(header: &mut [u8], at: usize, value: u16) -> Option<()> {
+    // The sum is of aligned words: those that the field shares.
+    let words = at & !1..(at + 3) & !1;
+    let before = Sum::of(header.get(words.clone())?);
+    header.get_mut(at..at + 2)?.copy_from_slice(&value.to_be_bytes());
+    let after = Sum::of(header.get(words)?);
+    // RFC 1624, 3: the new checksum is ~(~old + ~before + after).
+    let [first, second] = before.checksum();
+    let complement = Sum::of_field(u16::from_be_bytes([first, second]));
+    let old = Sum::of_field(!read16(header, tcp::CHECKSUM)?);
+    let checksum = old.and(complement).and(after).checksum();
+    write(header, tcp::CHECKSUM, checksum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::checksum::pseudo_header;
+    use crate::packet::samples::Sample;
+    use proptest::prelude::*;
+
+    fn packet(is_v6: bool, flags: u8, options: &[u8]) -> Vec<u8> {
+        Sample { is_v6, flags, options: options.to_vec(), ..Sample::tcp(9, b"") }.bytes()
+    }
+
+    fn has_valid_checksum(packet: &[u8]) -> bool {
+        let (transport, addresses) = if packet[0] >> 4 == 6 { (40, 8..40) } else { (20, 12..20) };
+        let pseudo = pseudo_header(TCP, packet.len() - transport).and(Sum::of(&packet[addresses]));
+        pseudo.and(Sum::of(&packet[transport..])).is_valid()
+    }
+
+    /// The MSS of the first MSS option that stands at `at` of the options.
+    fn mss(packet: &[u8], at: usize) -> u16 {
+        let transport = if packet[0] >> 4 == 6 { 40 } else { 20 };
+        be16(packet, transport + 20 + at + 2).unwrap()
+    }
+
+    const SYN: u8 = tcp_flags::SYN;
+    const SYN_ACK: u8 = tcp_flags::SYN | 0x10;
+
+    #[test]
+    fn syn_and_syn_ack_are_lowered_to_the_mtu_less_the_headers() {
+        for flags in [SYN, SYN_ACK] {
+            for (is_v6, expected) in [(false, 1_360), (true, 1_340)] {
+                let mut packet = packet(is_v6, flags, &[2, 4, 0x05, 0xb4]);
+                assert!(clamp(&mut packet, 1_400));
+                assert_eq!(mss(&packet, 0), expected);
+                assert!(has_valid_checksum(&packet));
+            }
+        }
+    }
+
+    #[test]
+    fn an_mss_is_never_raised_and_0_is_kept() {
+        for value in [0, 1, 536, 1_359, 1_360_u16] {
+            let [a, b] = value.to_be_bytes();
+            let before = packet(false, SYN, &[2, 4, a, b]);
+            let mut after = before.clone();
+            assert!(!clamp(&mut after, 1_400), "{value}");
+            assert_eq!(after, before);
+        }
+    }
+
+    #[test]
+    fn the_option_is_found_at_each_place_even_an_odd_one() {
+        let options: [&[u8]; 5] = [
+            &[2, 4, 0xff, 0xff, 1, 1, 1, 0],
+            &[1, 2, 4, 0xff, 0xff, 1, 1, 1],
+            &[4, 2, 2, 4, 0xff, 0xff, 1, 1],
+            &[3, 3, 7, 2, 4, 0xff, 0xff, 0],
+            &[8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 4, 0xff, 0xff, 0],
+        ];
+        for (options, at) in options.into_iter().zip([0, 1, 2, 3, 11]) {
+            let before = packet(true, SYN, options);
+            let mut after = before.clone();
+            assert!(clamp(&mut after, 1_280));
+            assert_eq!(mss(&after, at), 1_220, "{options:?}");
+            assert!(has_valid_checksum(&after));
+            let differ: Vec<usize> =
+                (0..before.len()).filter(|i| before[*i] != after[*i]).collect();
+            let value = 60 + at + 2;
+            let is_allowed = |i: &usize| [56, 57, value, value + 1].contains(i);
+            assert!(differ.iter().all(is_allowed), "{differ:?}");
+        }
+    }
+
+    #[test]
+    fn each_mss_option_is_lowered() {
+        let mut packet = packet(false, SYN, &[2, 4, 0xff, 0xff, 2, 4, 0xf0, 0]);
+        assert!(clamp(&mut packet, 1_500));
+        assert_eq!((mss(&packet, 0), mss(&packet, 4)), (1_460, 1_460));
+        assert!(has_valid_checksum(&packet));
+    }
+
+    #[test]
+    fn what_is_malformed_or_not_a_syn_is_untouched() {
+        let mss = [2, 4, 0xff, 0xff];
+        let mut cases = vec![
+            packet(false, 0x10, &mss),
+            packet(false, SYN, &[2, 3, 0xff, 1]),
+            packet(false, SYN, &[2, 4, 0xff, 0xff, 5, 1, 0, 0]),
+            packet(false, SYN, &[2, 4, 0xff, 0xff, 5, 9, 0, 0]),
+            packet(false, SYN, &[2, 4, 0xff, 0xff, 1, 1, 1, 5]),
+            // Behind the end of the list.
+            packet(false, SYN, &[0, 0, 0, 0, 2, 4, 0xff, 0xff]),
+            packet(false, SYN, &[]),
+        ];
+        let mut later_fragment = packet(false, SYN, &mss);
+        later_fragment[7] = 1;
+        cases.push(later_fragment);
+        let mut udp = packet(false, SYN, &mss);
+        udp[9] = 17;
+        cases.push(udp);
+        let whole = packet(false, SYN, &mss);
+        cases.extend((0..whole.len()).map(|len| whole[..len].to_vec()));
+        for before in cases {
+            let mut after = before.clone();
+            assert!(!clamp(&mut after, 576), "{before:?}");
+            assert_eq!(after, before);
+        }
+    }
+
+    #[test]
+    fn a_wrong_checksum_stays_wrong() {
+        let mut packet = packet(false, SYN, &[2, 4, 0xff, 0xff]);
+        packet[37] ^= 1;
+        assert!(clamp(&mut packet, 1_500));
+        assert!(!has_valid_checksum(&packet));
+        packet[37] ^= 1;
+        assert!(has_valid_checksum(&packet));
+    }
+
+    #[test]
+    fn extension_headers_of_ipv6_are_skipped() {
+        let mut packet = packet(true, SYN, &[2, 4, 0xff, 0xff]);
+        packet[6] = 60;
+        packet.splice(40..40, [TCP, 0, 1, 4, 0, 0, 0, 0]);
+        assert!(clamp(&mut packet, 1_280));
+        assert_eq!(be16(&packet, 40 + 8 + 20 + 2), Some(1_220));
+    }
+
+    proptest! {
+        #[test]
+        fn clamping_is_idempotent_and_keeps_the_checksum(
+            is_v6: bool,
+            flags: u8,
+            mtu in 0..70_000_u32,
+            options in prop::collection::vec(prop::sample::select(vec![0_u8, 1, 2, 3, 4, 8, 10, 255]), 0..10)
+                .prop_map(|words| words.repeat(4)),
+        ) {
+            let before = packet(is_v6, flags, &options);
+            let mut once = before.clone();
+            let is_changed = clamp(&mut once, mtu);
+            prop_assert_eq!(is_changed, once != before);
+            prop_assert!(has_valid_checksum(&once));
+            let mut twice = once.clone();
+            prop_assert!(!clamp(&mut twice, mtu));
+            prop_assert_eq!(twice, once);
+        }
+
+        #[test]
+        fn no_bytes_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..120), mtu: u32) {
+            let len = bytes.len();
+            clamp(&mut bytes, mtu);
+            prop_assert_eq!(bytes.len(), len);
+        }
+    }
+}
