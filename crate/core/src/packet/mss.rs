@@ -14,15 +14,47 @@ const MAXIMUM_SEGMENT_SIZE: u8 = 2;
 /// Bytes of the option: kind, length, and two of value.
 const OPTION_LEN: usize = 4;
 
-/// Lowers the MSS option of a SYN to what fits into IP packets of `mtu` bytes, and corrects the checksum by the
-/// difference (RFC 1624). Returns whether it changed the packet.
+/// The largest MSS that a SYN may announce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentLimit {
+    /// What fits into IP packets of this many bytes.
+    Mtu(u32),
+    /// This many bytes.
+    Mss(u16),
+}
+
+impl SegmentLimit {
+    fn mss(self, version: IpVersion) -> u16 {
+        let ip_header = match version {
+            IpVersion::V4 => IPV4_HEADER,
+            IpVersion::V6 => IPV6_HEADER,
+        };
+        match self {
+            Self::Mss(mss) => mss.max(1),
+            Self::Mtu(mtu) => {
+                let mss = mtu.saturating_sub((ip_header + TCP_HEADER) as u32).max(1);
+                u16::try_from(mss).unwrap_or(u16::MAX)
+            }
+        }
+    }
+}
+
+/// Lowers the MSS option of a SYN to `limit`, and corrects the checksum by the difference (RFC 1624). Returns
+/// whether it changed the packet.
 ///
 /// It never raises the value and never adds an option. A packet is unchanged if it is not a TCP SYN over IPv4 or
 /// IPv6, if it is a later fragment, or if its options are malformed. The MSS does not include IP and TCP
-/// options (RFC 6691, 2), so it is `mtu` less 40 bytes over IPv4 and less 60 over IPv6. An option of 0 is
+/// options (RFC 6691, 2), so it is the MTU less 40 bytes over IPv4 and less 60 over IPv6. An option of 0 is
 /// kept: receivers ignore it.
-pub fn clamp(packet: &mut [u8], mtu: u32) -> bool {
-    syn(packet).is_some_and(|layout| clamp_syn(packet, &layout, mtu).unwrap_or(false))
+pub fn clamp(packet: &mut [u8], limit: SegmentLimit) -> bool {
+    syn(packet).is_some_and(|layout| clamp_syn(packet, &layout, limit).unwrap_or(false))
+}
+
+/// Returns whether a packet is a TCP SYN or SYN-ACK with options.
+#[inline]
+#[must_use]
+pub fn is_syn(packet: &[u8]) -> bool {
+    syn(packet).is_some()
 }
 
 /// Returns the layout of a packet that is a SYN or SYN-ACK with options.
@@ -36,13 +68,8 @@ fn syn(packet: &[u8]) -> Option<Layout> {
 }
 
 /// `None` if the options are malformed.
-fn clamp_syn(packet: &mut [u8], layout: &Layout, mtu: u32) -> Option<bool> {
-    let ip_header = match layout.version {
-        IpVersion::V4 => IPV4_HEADER,
-        IpVersion::V6 => IPV6_HEADER,
-    };
-    let largest = mtu.saturating_sub((ip_header + TCP_HEADER) as u32);
-    let largest = u16::try_from(largest).unwrap_or(u16::MAX).max(1);
+fn clamp_syn(packet: &mut [u8], layout: &Layout, limit: SegmentLimit) -> Option<bool> {
+    let largest = limit.mss(layout.version);
     let header = packet.get_mut(layout.transport..layout.payload)?;
     let mut is_changed = false;
     // The list is checked to its end before anything is changed.
@@ -106,6 +133,11 @@ mod tests {
     use crate::packet::samples::Sample;
     use proptest::prelude::*;
 
+    /// Clamps to what fits into IP packets of `mtu` bytes.
+    fn clamp(packet: &mut [u8], mtu: u32) -> bool {
+        super::clamp(packet, SegmentLimit::Mtu(mtu))
+    }
+
     fn packet(is_v6: bool, flags: u8, options: &[u8]) -> Vec<u8> {
         Sample { is_v6, flags, options: options.to_vec(), ..Sample::tcp(9, b"") }.bytes()
     }
@@ -134,6 +166,16 @@ mod tests {
                 assert_eq!(mss(&packet, 0), expected);
                 assert!(has_valid_checksum(&packet));
             }
+        }
+    }
+
+    #[test]
+    fn a_limit_in_bytes_is_the_same_for_both_families() {
+        for is_v6 in [false, true] {
+            let mut packet = packet(is_v6, SYN, &[2, 4, 0x05, 0xb4]);
+            assert!(super::clamp(&mut packet, SegmentLimit::Mss(1_200)));
+            assert_eq!(mss(&packet, 0), 1_200);
+            assert!(!super::clamp(&mut packet, SegmentLimit::Mss(1_201)));
         }
     }
 

@@ -2,7 +2,9 @@
 
 use crate::device::DEFAULT_CLONE_DEVICE;
 use crate::error::{Error, ErrorCode, Result};
+use crate::packet::mss::SegmentLimit;
 use crate::sys::interface;
+use crate::udp::PathMtuDiscovery;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -69,14 +71,46 @@ pub struct RelayConfig {
     pub clone_device: PathBuf,
     /// Size asked for each of the socket's buffers, bytes.
     pub socket_buffer_bytes: usize,
+    /// Whether datagrams may be fragmented on their path.
+    pub path_mtu: PathMtuDiscovery,
     /// How long a path MTU is valid that a router reported.
     pub path_mtu_lifetime: Duration,
+    /// Whether the maximum segment size that a TCP SYN announces is lowered.
+    pub mss_clamp: MssClamp,
     /// Which shortcuts the relay may take.
     pub offload: OffloadConfig,
     /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: automatic,
     /// which is 1 if a peer is not on this machine (only one socket can receive GSO batches then), otherwise
     /// available CPUs + 1, at most 8.
     pub queues: usize,
+}
+
+/// Whether the maximum segment size (MSS) that a TCP SYN announces is lowered. It is the only change that the relay
+/// makes to the content of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MssClamp {
+    /// To what fits into the MTU of the interface, or into the path MTU of the peer if that is smaller.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+    /// To this many bytes.
+    Bytes(u16),
+}
+
+impl MssClamp {
+    /// Returns the limit for a packet exchanged with a peer whose path carries packets of `path` bytes, over an
+    /// interface of `interface_mtu` bytes; `None`: there is none.
+    #[inline]
+    pub(super) fn limit(self, interface_mtu: u32, path: Option<u32>) -> Option<SegmentLimit> {
+        match self {
+            Self::Auto => {
+                Some(SegmentLimit::Mtu(path.map_or(interface_mtu, |path| path.min(interface_mtu))))
+            }
+            Self::Off => None,
+            Self::Bytes(bytes) => Some(SegmentLimit::Mss(bytes)),
+        }
+    }
 }
 
 /// Which of the kernel's shortcuts may be used, or are in use; what comes out is the same without
@@ -128,7 +162,9 @@ impl RelayConfig {
             user: None,
             clone_device: DEFAULT_CLONE_DEVICE.into(),
             socket_buffer_bytes: 4 << 20,
+            path_mtu: PathMtuDiscovery::default(),
             path_mtu_lifetime: PATH_MTU_LIFETIME,
+            mss_clamp: MssClamp::default(),
             offload: OffloadConfig::ALL,
             queues: AUTO_QUEUES,
         }

@@ -23,6 +23,7 @@ macro_rules! relay_counters {
                 bytes_read: bytes, "Bytes of the packets read.";
                 super_packets_read: packets, "Super-packets read. The packets that they were split into are counted as read.";
                 packets_split: packets, "Packets that super-packets were split into.";
+                packets_fragmented: packets, "Packets that were split into fragments, because the path to the peer is narrower than the interface. The fragments are counted as read.";
                 read_errors: calls, "Reads of the interface that failed. Each is tried again after a pause.", "failed reads";
                 datagrams_sent: datagrams, "Datagrams that the kernel took for sending.";
                 bytes_sent: bytes, "Bytes of payload of the datagrams sent, without the headers of UDP and IP.";

@@ -23,7 +23,8 @@ mod setup;
 mod stats;
 mod wire;
 
-pub use config::{Accept, Event, OffloadConfig, PeerConfig, RelayConfig, RelayInfo};
+pub use crate::udp::PathMtuDiscovery;
+pub use config::{Accept, Event, MssClamp, OffloadConfig, PeerConfig, RelayConfig, RelayInfo};
 pub use counters::{COUNTERS, CounterDescription};
 pub use handle::Relay;
 pub use peers::{PeerStats, PeerTraffic};

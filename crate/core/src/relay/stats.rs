@@ -46,6 +46,11 @@ impl Counters {
         self.outbound.packets_split.add(packets);
     }
 
+    /// `packets`: those that were split into fragments.
+    pub(super) fn count_fragmented(&self, packets: u64) {
+        self.outbound.packets_fragmented.add(packets);
+    }
+
     /// One read of the interface that failed.
     pub(super) fn count_read_error(&self) {
         self.outbound.read_errors.add(1);

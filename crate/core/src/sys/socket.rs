@@ -17,6 +17,10 @@ pub enum SocketOption {
     ReceiveErrorsV6,
     /// `UDP_GRO` (udp(7), Linux ≥ 5.0): GSO batches arrive as one message.
     Gro,
+    /// `IP_MTU_DISCOVER` (ip(7)): an `IP_PMTUDISC_…` value.
+    PathMtuDiscoveryV4,
+    /// `IPV6_MTU_DISCOVER` (ipv6(7)): an `IPV6_PMTUDISC_…` value.
+    PathMtuDiscoveryV6,
     /// `SO_RCVBUFFORCE` (socket(7)): bytes, past `rmem_max`; needs CAP_NET_ADMIN.
     ReceiveBufferForce,
     /// `SO_SNDBUFFORCE` (socket(7)): bytes, past `wmem_max`; needs CAP_NET_ADMIN.
@@ -29,6 +33,8 @@ impl SocketOption {
             Self::ReceiveErrorsV4 => (libc::SOL_IP, libc::IP_RECVERR),
             Self::ReceiveErrorsV6 => (libc::SOL_IPV6, libc::IPV6_RECVERR),
             Self::Gro => (libc::SOL_UDP, libc::UDP_GRO),
+            Self::PathMtuDiscoveryV4 => (libc::SOL_IP, libc::IP_MTU_DISCOVER),
+            Self::PathMtuDiscoveryV6 => (libc::SOL_IPV6, libc::IPV6_MTU_DISCOVER),
             Self::ReceiveBufferForce => (libc::SOL_SOCKET, libc::SO_RCVBUFFORCE),
             Self::SendBufferForce => (libc::SOL_SOCKET, libc::SO_SNDBUFFORCE),
         }

@@ -15,6 +15,33 @@ pub struct UdpOptions {
     pub wants_gro: bool,
     /// Size asked for each of the socket's two buffers, bytes.
     pub buffer_bytes: usize,
+    /// Whether datagrams may be fragmented on their path.
+    pub path_mtu: PathMtuDiscovery,
+}
+
+/// Whether the datagrams of a socket may be fragmented (`IP_MTU_DISCOVER` of ip(7), `IPV6_MTU_DISCOVER` of ipv6(7)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathMtuDiscovery {
+    /// They must not be (DF), and the kernel refuses those that exceed the path MTU it knows
+    /// (`IP_PMTUDISC_DO`).
+    #[default]
+    Discover,
+    /// They must not be (DF), and reports of routers are ignored: only the MTU of the network device limits them
+    /// (`IP_PMTUDISC_PROBE`).
+    Fixed,
+    /// They may be, by this machine and by routers (`IP_PMTUDISC_DONT`).
+    Off,
+}
+
+impl PathMtuDiscovery {
+    const fn value(self) -> i32 {
+        // IPV6_PMTUDISC_… has the same values.
+        match self {
+            Self::Discover => libc::IP_PMTUDISC_DO,
+            Self::Fixed => libc::IP_PMTUDISC_PROBE,
+            Self::Off => libc::IP_PMTUDISC_DONT,
+        }
+    }
 }
 
 /// A bound UDP socket.
@@ -71,6 +98,7 @@ impl UdpEndpoint {
             SocketOption::ReceiveErrorsV6
         };
         set_option(socket.as_fd(), errors, 1).map_err(configure)?;
+        set_path_mtu_discovery(&socket, listen, options.path_mtu).map_err(configure)?;
         let has_gro = options.wants_gro && set_option(socket.as_fd(), SocketOption::Gro, 1).is_ok();
         grow_buffers(&socket, options.buffer_bytes);
         socket.bind(&listen.into()).map_err(|e| bind_error(listen, &e))?;
@@ -86,6 +114,11 @@ impl UdpEndpoint {
             send_buffer_bytes: socket.send_buffer_size().unwrap_or(0),
             socket,
         })
+    }
+
+    /// Lets datagrams be fragmented from now on ([`PathMtuDiscovery::Off`]).
+    pub fn allow_fragments(&self) -> std::io::Result<()> {
+        set_path_mtu_discovery(&self.socket, self.local, PathMtuDiscovery::Off)
     }
 
     /// Where datagrams are received, the kernel's choice of port filled in.
@@ -123,6 +156,19 @@ impl AsRawFd for UdpEndpoint {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
+}
+
+fn set_path_mtu_discovery(
+    socket: &Socket,
+    local: SocketAddr,
+    discovery: PathMtuDiscovery,
+) -> std::io::Result<()> {
+    let option = if local.is_ipv4() {
+        SocketOption::PathMtuDiscoveryV4
+    } else {
+        SocketOption::PathMtuDiscoveryV6
+    };
+    set_option(socket.as_fd(), option, discovery.value())
 }
 
 /// Asks for buffers past `rmem_max`, and without CAP_NET_ADMIN for what is allowed (socket(7)).

@@ -16,7 +16,7 @@ mod send_queue;
 mod sender;
 
 pub use address::is_loopback;
-pub use endpoint::{UdpEndpoint, UdpOptions};
+pub use endpoint::{PathMtuDiscovery, UdpEndpoint, UdpOptions};
 pub use error_report::ErrorKind;
 pub use receiver::UdpReceiver;
 pub use segmentation::SegmentationChange;

@@ -59,6 +59,11 @@ impl UdpReceiver {
         self.batch.iter()
     }
 
+    /// The same bytes, to be changed in place.
+    pub fn buffer_mut(&mut self) -> &mut [u8] {
+        self.batch.buffer_mut()
+    }
+
     /// The bytes that the messages' ranges point into.
     #[must_use]
     pub fn buffer(&self) -> &[u8] {

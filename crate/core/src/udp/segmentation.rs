@@ -52,6 +52,8 @@ struct SplitBatch {
     is_first: bool,
     /// A datagram of it was taken.
     is_taken: bool,
+    /// A datagram of it was too long for the path, which is why the batch was refused.
+    is_too_long: bool,
 }
 
 impl Segmentation {
@@ -85,10 +87,11 @@ impl Segmentation {
         }
         let split = self.split.as_mut()?;
         let is_first_taken = !std::mem::replace(&mut split.is_taken, true);
-        let errno = split.errno;
+        let (errno, is_too_long) = (split.errno, split.is_too_long);
         self.pass_single();
         // Its segments were too long for the path, or the batch for a queue: the next one may fit.
-        let is_passing = matches!(errno, libc::EMSGSIZE | libc::ENOBUFS | libc::ENOMEM);
+        let is_passing =
+            is_too_long || matches!(errno, libc::EMSGSIZE | libc::ENOBUFS | libc::ENOMEM);
         if !is_first_taken || is_passing {
             return None;
         }
@@ -108,15 +111,22 @@ impl Segmentation {
         let is_split = Reaction::to(Call::SocketSendBatch, errno) == Reaction::Split
             || self.refusals >= MAX_REFUSALS;
         if is_split {
-            let (is_first, is_taken) = (true, false);
-            self.split = Some(SplitBatch { errno, left: datagrams, is_first, is_taken });
+            self.split = Some(SplitBatch {
+                errno,
+                left: datagrams,
+                is_first: true,
+                is_taken: false,
+                is_too_long: false,
+            });
         }
         is_split
     }
 
     /// Records that a single datagram was refused.
     pub(super) fn note_refused_single(&mut self, errno: i32) -> AfterSingle {
-        let Some(split) = self.split else { return AfterSingle::Next };
+        let Some(split) = self.split.as_mut() else { return AfterSingle::Next };
+        split.is_too_long |= errno == libc::EMSGSIZE;
+        let split = *split;
         self.pass_single();
         let is_same = split.is_first && errno == split.errno;
         if is_same && Reaction::to(Call::SocketSendBatch, errno) != Reaction::Split {

@@ -113,6 +113,12 @@ impl UdpSender {
         Self { endpoint, batch: SendBatch::default(), segmentation }
     }
 
+    /// Lets datagrams be fragmented from now on. Where the kernel refuses that, those that are too long are
+    /// dropped.
+    pub fn allow_fragments(&self) {
+        let _ = self.endpoint.allow_fragments();
+    }
+
     /// Begins with a new batch: a trial of UDP_SEGMENT that is due is made with it.
     pub fn start_batch(&mut self) {
         self.segmentation.start_batch();

@@ -56,6 +56,12 @@ impl SplitPlan {
         self.payload.len().div_ceil(self.gso_size.max(1)).max(1)
     }
 
+    /// Returns the length of the longest packet, bytes.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.header_len + self.payload.len().min(self.gso_size)
+    }
+
     /// The packets in order: the range of each one's headers in the arena and of its payload in
     /// the super-packet.
     pub fn segments(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<> {

@@ -1,8 +1,13 @@
 //! One peer: its counters, and the MTU of the path to it.
 
+use crate::relay::setup::inner_mtu;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// The smallest path MTUs that a report is believed, bytes.
+const MIN_PATH_V4: u32 = 552;
+const MIN_PATH_V6: u32 = 1_280;
 
 /// A peer. It outlives the tables that it is in, and all queues share it. Times are milliseconds of the clock
 /// of the relay's timers.
@@ -78,9 +83,16 @@ impl Peer {
         self.last_heard.store(now + 1, Ordering::Relaxed);
     }
 
-    /// Notes the MTU of the path, which counts until `deadline`. The newest report counts.
-    pub(super) fn learn_path_mtu(&self, mtu: u32, deadline: u64) {
-        self.path_mtu.set(mtu, deadline);
+    /// Records the MTU of the path, which is valid until `deadline`. The newest report counts. Returns whether
+    /// it is another one than before.
+    ///
+    /// It is at least what the kernel takes as well (`min_pmtu` of ip-sysctl, RFC 8200, 5): a forged report must
+    /// not make packets arbitrarily small.
+    pub(super) fn learn_path_mtu(&self, mtu: u32, deadline: u64) -> bool {
+        let least = if self.endpoint.is_ipv4() { MIN_PATH_V4 } else { MIN_PATH_V6 };
+        let before = self.path_mtu();
+        self.path_mtu.set(mtu.max(least), deadline);
+        before != self.path_mtu()
     }
 
     /// Forgets the path's MTU once its time is over; returns until when it counts otherwise.
@@ -90,6 +102,12 @@ impl Peer {
 
     pub(super) fn path_mtu(&self) -> Option<u32> {
         self.path_mtu.get()
+    }
+
+    /// Returns the longest packet that the path carries, bytes; `None` if none was reported.
+    #[inline]
+    pub(super) fn inner_mtu(&self) -> Option<u32> {
+        self.path_mtu.get().map(|mtu| inner_mtu(mtu, self.endpoint))
     }
 
     pub(super) fn traffic(&self, now: u64) -> PeerTraffic {

@@ -8,10 +8,10 @@ use super::timers::Timers;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{Accept, PeerConfig, RelayConfig};
 use crate::sys::socket::ErrorReport;
-use crate::udp::{ErrorKind, Sent};
+use crate::udp::Sent;
 use socket2::SockAddr;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -154,19 +154,32 @@ impl PeerTable {
     /// Records the path MTUs in error reports of datagrams sent earlier.
     pub(in crate::relay) fn note_errors(&self, reports: &[ErrorReport]) {
         for report in reports {
-            if ErrorKind::of(report).is_none() {
-                continue;
-            }
-            let peer = self.of_source(report.destination);
-            let peer = peer.and_then(|peer| self.peers.get(peer.0 as usize));
-            if let (Some(mtu), Some(peer)) = (report.mtu, peer) {
-                let Upkeep { timers, path_mtu_lifetime } = &*self.upkeep;
-                let lifetime = u64::try_from(path_mtu_lifetime.as_millis()).unwrap_or(u64::MAX);
-                let deadline = timers.millis(Instant::now()).saturating_add(lifetime);
-                peer.learn_path_mtu(mtu, deadline);
-                timers.schedule(deadline);
+            if let (Some(mtu), Some(destination)) = (report.mtu, report.destination) {
+                self.learn_path_mtu(mtu, destination.ip());
             }
         }
+    }
+
+    /// Records the MTU of the path to all peers at `address`: a report of this kernel has no port.
+    fn learn_path_mtu(&self, mtu: u32, address: IpAddr) {
+        let Upkeep { timers, path_mtu_lifetime } = &*self.upkeep;
+        let lifetime = u64::try_from(path_mtu_lifetime.as_millis()).unwrap_or(u64::MAX);
+        let deadline = timers.millis(Instant::now()).saturating_add(lifetime);
+        for peer in self.peers.iter().filter(|peer| peer.endpoint().ip() == address) {
+            peer.learn_path_mtu(mtu, deadline);
+            timers.schedule(deadline);
+        }
+    }
+
+    /// Returns the longest packet that the path to a peer carries, bytes; `None` if no limit was reported.
+    #[inline]
+    pub(in crate::relay) fn inner_mtu(&self, peer: PeerIndex) -> Option<u32> {
+        self.peers.get(peer.0 as usize)?.inner_mtu()
+    }
+
+    /// The same for the peer that a datagram came from.
+    pub(in crate::relay) fn inner_mtu_of(&self, peer: Option<PeerIndex>) -> Option<u32> {
+        self.inner_mtu(peer?)
     }
 
     /// Handles deadlines that have passed.

@@ -4,7 +4,9 @@
 use super::packet_writer::PacketWriter;
 use super::step::{Failure, Step, StepReport};
 use crate::packet::layer::Layer;
+use crate::packet::mss;
 use crate::port::coalescing_writer::{CoalescingChange, WriteProgress};
+use crate::relay::config::MssClamp;
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::PeerView;
 use crate::relay::setup::FlowShare;
@@ -34,6 +36,12 @@ pub(super) struct Inbound {
     is_quiet: bool,
     /// The flows that come here.
     share: FlowShare,
+    mss_clamp: MssClamp,
+    clamps_mss: bool,
+    /// MTU of the interface when the relay started, bytes.
+    interface_mtu: u32,
+    /// The SYNs of the current batch, and the longest packet that the path to their peer carries.
+    syns: Vec<(Range<usize>, Option<u32>)>,
 }
 
 impl Inbound {
@@ -51,7 +59,16 @@ impl Inbound {
             counters,
             is_quiet: true,
             share: FlowShare::ALL,
+            mss_clamp: MssClamp::Off,
+            clamps_mss: false,
+            interface_mtu: 0,
+            syns: Vec::new(),
         }
+    }
+
+    /// The same with the MSS of SYNs lowered, for an interface with this MTU.
+    pub(super) fn with_mss_clamp(self, mss_clamp: MssClamp, interface_mtu: u32) -> Self {
+        Self { mss_clamp, clamps_mss: mss_clamp != MssClamp::Off, interface_mtu, ..self }
     }
 
     /// The same for a queue that only these flows should come to.
@@ -120,6 +137,17 @@ impl Inbound {
         self.peers.table().note_errors(errors);
     }
 
+    /// Lowers the MSS of the SYNs received. None of them is part of a super-packet.
+    fn clamp_syns(&mut self) {
+        for (packet, inner_mtu) in self.syns.drain(..) {
+            let limit = self.mss_clamp.limit(self.interface_mtu, inner_mtu);
+            let packet = self.receiver.buffer_mut().get_mut(packet);
+            if let (Some(limit), Some(packet)) = (limit, packet) {
+                mss::clamp(packet, limit);
+            }
+        }
+    }
+
     /// Counts what was received and will not be written any more.
     pub(super) fn close(&mut self) {
         self.writer.close(&self.counters);
@@ -144,6 +172,10 @@ impl Inbound {
                 };
                 match found {
                     Err(cause) => self.counters.count_receive_drop(cause, 1),
+                    Ok(packet) if self.clamps_mss && is_syn(buffer, &packet) => {
+                        self.syns.push((packet.clone(), table.inner_mtu_of(peer)));
+                        self.writer.packets().push(buffer, packet);
+                    }
                     Ok(packet) if messages == 1 && !is_of_batch => {
                         self.writer.packets().push_single(packet)
                     }
@@ -158,6 +190,7 @@ impl Inbound {
             }
         }
         self.writer.packets().finish(buffer);
+        self.clamp_syns();
         self.is_quiet = datagrams == 1;
         self.counters.count_received(datagrams, bytes);
         if is_misdirected {
@@ -165,6 +198,12 @@ impl Inbound {
         }
         is_misdirected
     }
+}
+
+/// Returns whether the packet at `packet` is a TCP SYN with options.
+#[inline]
+fn is_syn(buffer: &[u8], packet: &Range<usize>) -> bool {
+    buffer.get(packet.clone()).is_some_and(mss::is_syn)
 }
 
 /// The datagrams of a message: one, or those of a GSO batch by its segment size.

@@ -29,6 +29,11 @@ impl Lane {
         self.sender.can_segment()
     }
 
+    /// Lets datagrams be fragmented from now on.
+    pub(super) fn allow_fragments(&self) {
+        self.sender.allow_fragments();
+    }
+
     pub(super) fn queue(&mut self) -> &mut SendQueue {
         &mut self.queue
     }

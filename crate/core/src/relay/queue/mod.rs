@@ -9,6 +9,7 @@ mod engine;
 mod inbound;
 mod lanes;
 mod outbound;
+mod oversize;
 mod packet_writer;
 mod pause;
 mod replies;

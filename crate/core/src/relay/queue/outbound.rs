@@ -1,14 +1,18 @@
 //! Interface to peer: read a batch of packets, split super-packets, send all in GSO batches.
 
-use super::lanes::Lanes;
+use super::lanes::{Lane, Lanes};
+use super::oversize::{self, ErrorSources, Fate, Oversized};
 use super::replies::Replies;
 use super::step::{Failure, Step, StepReport};
 use crate::device::{MAX_PACKET, TunDevice};
 use crate::errno::{Call, Reaction};
 use crate::packet::flow;
 use crate::packet::icmp;
+use crate::packet::mss;
 use crate::packet::split::{self, Split, SplitPlan};
+use crate::packet::view::destination;
 use crate::packet::vnet::VnetHeader;
+use crate::relay::config::MssClamp;
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::PeerView;
 use crate::relay::stats::{Counters, OutboundDrop};
@@ -38,6 +42,10 @@ pub(super) struct Outbound {
     peers: PeerView,
     counters: Arc<Counters>,
     replies: Replies,
+    error_sources: ErrorSources,
+    mss_clamp: MssClamp,
+    /// MTU of the interface when the relay started, bytes.
+    interface_mtu: u32,
     /// The last batch read from the device was at most one packet.
     is_quiet: bool,
 }
@@ -52,7 +60,7 @@ struct Batch {
 }
 
 /// A part of a datagram.
-enum Piece {
+pub(super) enum Piece {
     /// In the arena: a packet, or the payload of one.
     Read(Range<usize>),
     /// Among the headers made.
@@ -68,6 +76,15 @@ struct ReadCount {
     split: u64,
     malformed: u64,
     unroutable: u64,
+    too_long: u64,
+    fragmented: u64,
+}
+
+/// What an outbound half knows of its relay.
+pub(super) struct OutboundOptions {
+    pub(super) error_sources: ErrorSources,
+    pub(super) mss_clamp: MssClamp,
+    pub(super) interface_mtu: u32,
 }
 
 impl Outbound {
@@ -76,7 +93,9 @@ impl Outbound {
         lanes: Lanes,
         peers: PeerView,
         counters: Arc<Counters>,
+        options: OutboundOptions,
     ) -> Self {
+        let OutboundOptions { error_sources, mss_clamp, interface_mtu } = options;
         let batch = Batch {
             arena: vec![0; BATCH_BYTES + MAX_READ],
             filled: 0,
@@ -91,6 +110,9 @@ impl Outbound {
             peers,
             counters,
             replies: Replies::new(),
+            error_sources,
+            mss_clamp,
+            interface_mtu,
             is_quiet: true,
         }
     }
@@ -179,6 +201,8 @@ impl Outbound {
         self.counters.count_super_packets_read(count.super_packets, count.split);
         self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);
         self.counters.count_send_drop(OutboundDrop::Unreachable, count.unroutable);
+        self.counters.count_send_drop(OutboundDrop::TooLong, count.too_long);
+        self.counters.count_fragmented(count.fragmented);
         result
     }
 
@@ -204,27 +228,45 @@ impl Outbound {
             None => Ok(Split::Whole),
         };
         let packet_start = start + vnet_len;
-        match prepared {
-            Ok(Split::Whole) => {
-                let slice = pieces.len();
-                pieces.push(Piece::Read(packet_start..end));
-                lane.queue().push(slice..slice + 1, self.wire.seal(packet.len()), to.0, flow);
-                count.add(packet.len());
+        let Ok(split) = prepared else {
+            count.add(packet.len());
+            count.malformed += 1;
+            return;
+        };
+        let inner_mtu = table.inner_mtu(to);
+        if split == Split::Whole
+            && let Some(limit) = self.mss_clamp.limit(self.interface_mtu, inner_mtu)
+        {
+            mss::clamp(packet, limit);
+        }
+        let mut sink = Sink { lane, wire: self.wire, to: to.0, flow, pieces, count };
+        sink.count_super_packet(&split);
+        if let Some(limit) = inner_mtu.map(|mtu| oversize::limit(packet, mtu)) {
+            let longest = oversize::longest(packet, &split);
+            if longest > inner_mtu.unwrap_or(u32::MAX) as usize && longest <= limit {
+                // IPv6 that the path carries in fragments only.
+                sink.lane.allow_fragments();
             }
-            Ok(Split::Segments(plan)) => {
-                count.super_packets += 1;
-                count.split += plan.count() as u64;
-                let add = |len, slices: Range<usize>| {
-                    lane.queue().push(slices, self.wire.seal(len), to.0, flow);
-                    count.add(len);
-                };
-                gather(&plan, packet_start, pieces, add);
-            }
-            Err(_) => {
-                count.add(packet.len());
-                count.malformed += 1;
+            if longest > limit {
+                let oversized = Oversized { packet, start: packet_start, split: &split, limit };
+                match oversized.decide(headers) {
+                    Fate::Fragments(fragments) => sink.fragments(fragments),
+                    Fate::Report(quoted) => {
+                        sink.drop_too_long(packet, &split);
+                        let source =
+                            destination(packet).and_then(|to| self.error_sources.source(to));
+                        self.replies
+                            .add(Instant::now(), || icmp::too_big(&quoted, limit as u32, source));
+                        return;
+                    }
+                }
+                self.batch.filled = end;
                 return;
             }
+        }
+        match split {
+            Split::Whole => sink.push(packet.len(), [Piece::Read(packet_start..end)]),
+            Split::Segments(plan) => sink.segments(&plan, packet_start),
         }
         self.batch.filled = end;
     }
@@ -254,20 +296,67 @@ impl Outbound {
     }
 }
 
-/// Adds the pieces of the packets that a super-packet is split into, whose payload lies from `packet_start` on.
-/// `add` gets the length of each, bytes, and the range of its pieces.
-fn gather(
-    plan: &SplitPlan,
-    packet_start: usize,
-    pieces: &mut Vec<Piece>,
-    mut add: impl FnMut(usize, Range<usize>),
-) {
-    for (header, payload) in plan.segments() {
-        let len = header.len() + payload.len();
-        let payload = packet_start + payload.start..packet_start + payload.end;
-        let first = pieces.len();
-        pieces.extend([Piece::Made(header), Piece::Read(payload)]);
-        add(len, first..first + 2);
+/// Where the packets of one read go.
+struct Sink<'a> {
+    lane: &'a mut Lane,
+    wire: Wire,
+    to: u32,
+    flow: Option<u16>,
+    pieces: &'a mut Vec<Piece>,
+    count: &'a mut ReadCount,
+}
+
+impl Sink<'_> {
+    fn count_super_packet(&mut self, split: &Split) {
+        if let Split::Segments(plan) = split {
+            self.count.super_packets += 1;
+            self.count.split += plan.count() as u64;
+        }
+    }
+
+    /// Queues a packet of `len` bytes that is gathered from `pieces`.
+    #[inline]
+    fn push<const N: usize>(&mut self, len: usize, pieces: [Piece; N]) {
+        let first = self.pieces.len();
+        self.pieces.extend(pieces);
+        self.lane.queue().push(first..first + N, self.wire.seal(len), self.to, self.flow);
+        self.count.add(len);
+    }
+
+    /// Queues the packets of a super-packet whose payload lies from `start` of the arena on.
+    fn segments(&mut self, plan: &SplitPlan, start: usize) {
+        for (header, payload) in plan.segments() {
+            let len = header.len() + payload.len();
+            let payload = start + payload.start..start + payload.end;
+            self.push(len, [Piece::Made(header), Piece::Read(payload)]);
+        }
+    }
+
+    fn fragments(&mut self, fragments: Vec<[Piece; 2]>) {
+        self.count.fragmented += 1;
+        for [header, payload] in fragments {
+            self.push(header.len() + payload.len(), [header, payload]);
+        }
+    }
+
+    /// Counts a packet, or each packet of a super-packet, as read and dropped.
+    fn drop_too_long(&mut self, packet: &[u8], split: &Split) {
+        let before = self.count.packets;
+        match split {
+            Split::Whole => self.count.add(packet.len()),
+            Split::Segments(plan) => plan
+                .segments()
+                .for_each(|(header, payload)| self.count.add(header.len() + payload.len())),
+        }
+        self.count.too_long += self.count.packets - before;
+    }
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Read(range) | Self::Made(range) => range.len(),
+        }
     }
 }
 
@@ -283,9 +372,7 @@ impl Batch {
     }
 
     fn piece_len(&self, piece: usize) -> usize {
-        self.pieces.get(piece).map_or(0, |piece| match piece {
-            Piece::Read(range) | Piece::Made(range) => range.len(),
-        })
+        self.pieces.get(piece).map_or(0, Piece::len)
     }
 }
 

@@ -4,7 +4,8 @@
 use super::engine::{Engine, Parts, Stop};
 use super::inbound::{BATCH_MESSAGES, Inbound};
 use super::lanes::{Lane, Lanes};
-use super::outbound::Outbound;
+use super::outbound::{Outbound, OutboundOptions};
+use super::oversize::ErrorSources;
 use super::packet_writer::PacketWriter;
 use crate::error::{Error, Result};
 use crate::interface::Undo;
@@ -188,7 +189,7 @@ fn start_thread(
 }
 
 fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
-    let Queue { device, endpoints, offload, share } = queue;
+    let Queue { device, endpoints, offload, share, interface_mtu } = queue;
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
     let coalesce = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
     let lane = |endpoint: &Arc<UdpEndpoint>| {
@@ -200,8 +201,15 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
         let receiver = UdpReceiver::new(Arc::clone(&endpoint), BATCH_MESSAGES);
         let writer = PacketWriter::new(Arc::clone(&device), coalesce);
         let (peers, counters) = (task.peers.view(), Arc::clone(counters));
-        let inbound = Inbound::new(receiver, peers, writer, counters).for_share(share);
+        let inbound = Inbound::new(receiver, peers, writer, counters)
+            .for_share(share)
+            .with_mss_clamp(task.plan.config.mss_clamp, interface_mtu);
         (endpoint, inbound)
+    };
+    let options = OutboundOptions {
+        error_sources: ErrorSources::new(&task.plan.config.addresses),
+        mss_clamp: task.plan.config.mss_clamp,
+        interface_mtu,
     };
     let parts = Parts {
         outbound: Outbound::new(
@@ -209,6 +217,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
             lanes,
             task.peers.view(),
             Arc::clone(counters),
+            options,
         ),
         sockets: endpoints.into_iter().map(socket).collect(),
         device: Arc::clone(&device),

@@ -82,14 +82,15 @@ pub(super) fn steer_packets(devices: &[Arc<TunDevice>]) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::packet::samples::Sample;
-    use crate::udp::UdpOptions;
+    use crate::udp::{PathMtuDiscovery, UdpOptions};
     use std::net::UdpSocket;
 
     const QUEUES: usize = 5;
 
     fn endpoints() -> Vec<UdpEndpoint> {
         let listen = "127.0.0.1:0".parse().unwrap();
-        let options = UdpOptions { listen, wants_gro: false, buffer_bytes: 1 << 16 };
+        let path_mtu = PathMtuDiscovery::default();
+        let options = UdpOptions { listen, wants_gro: false, buffer_bytes: 1 << 16, path_mtu };
         let endpoints = UdpEndpoint::bind_queues(&options, QUEUES).unwrap();
         steer_datagrams(&endpoints).unwrap();
         endpoints
@@ -159,7 +160,8 @@ mod tests {
     fn a_port_that_is_taken_is_not_shared() {
         let endpoints = endpoints();
         let listen = endpoints[0].local();
-        let options = UdpOptions { listen, wants_gro: false, buffer_bytes: 1 << 16 };
+        let path_mtu = PathMtuDiscovery::default();
+        let options = UdpOptions { listen, wants_gro: false, buffer_bytes: 1 << 16, path_mtu };
         for queues in [1, 2] {
             let error = UdpEndpoint::bind_queues(&options, queues).unwrap_err();
             assert_eq!(error.code(), crate::ErrorCode::AddressInUse, "{queues} queues");

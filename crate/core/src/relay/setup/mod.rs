@@ -15,5 +15,6 @@ mod underlay_route;
 mod user;
 
 pub(super) use flow_sharing::{FlowShare, redirect_datagrams};
+pub(super) use mtu::inside as inner_mtu;
 pub(super) use plan::Plan;
 pub(super) use prepare::{Queue, ReadyRelay, prepare};

@@ -23,7 +23,7 @@ fn max_payload_to(peer: SocketAddr) -> usize {
 }
 
 /// Returns the inner MTU that fits into a path of `path_mtu` bytes without outer fragments.
-pub(super) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
+pub(in crate::relay) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
     // IP header without options and UDP header (RFC 791, RFC 8200, RFC 768).
     let headers = if peer.is_ipv4() { 20 + 8 } else { 40 + 8 };
     let overhead = Wire::default().overhead();

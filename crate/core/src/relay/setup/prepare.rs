@@ -37,6 +37,8 @@ pub(in crate::relay) struct Queue {
     pub(in crate::relay) endpoints: Vec<Arc<UdpEndpoint>>,
     pub(in crate::relay) offload: OffloadConfig,
     pub(in crate::relay) share: FlowShare,
+    /// MTU of the interface, bytes.
+    pub(in crate::relay) interface_mtu: u32,
 }
 
 /// Sets everything up.
@@ -76,6 +78,7 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
         endpoints: endpoints.into_iter().map(Arc::new).collect(),
         offload,
         share: FlowShare { number, queues },
+        interface_mtu: mtu,
     };
     let queues = devices.into_iter().zip(sockets).enumerate().map(queue).collect();
     Ok(ReadyRelay { queues, info, undo, offload, fallbacks, steered })

@@ -80,6 +80,11 @@ impl ReceiveBatch {
         Ok(self.received)
     }
 
+    /// The same bytes, to be changed in place.
+    pub fn buffer_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer
+    }
+
     /// The bytes that [`Received::range`] points into.
     #[must_use]
     pub fn buffer(&self) -> &[u8] {

@@ -62,8 +62,8 @@ fn of_many_the_destination_of_the_packet_chooses() {
         let to = |text: &str| {
             let mut packet = packet.clone();
             match text.parse().unwrap() {
-                std::net::IpAddr::V4(address) => packet[16..20].copy_from_slice(&address.octets()),
-                std::net::IpAddr::V6(address) => packet[24..40].copy_from_slice(&address.octets()),
+                IpAddr::V4(address) => packet[16..20].copy_from_slice(&address.octets()),
+                IpAddr::V6(address) => packet[24..40].copy_from_slice(&address.octets()),
             }
             table.route(&packet).map(|peer| peer.0)
         };
@@ -102,13 +102,16 @@ fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
     };
     let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();
     table.note_errors(&[
-        report(ErrorOrigin::Local, "192.0.2.1:5", Some(1_000)),
         report(ErrorOrigin::Network, "192.0.2.9:5", Some(1_100)),
         report(ErrorOrigin::Network, "192.0.2.1:5", None),
     ]);
     assert_eq!((mtus(), table.upkeep.timers.time_left()), (vec![None, None], None));
+    // This kernel reports the address alone.
+    table.note_errors(&[report(ErrorOrigin::Local, "192.0.2.2:0", Some(1_200))]);
+    assert_eq!(mtus(), [None, Some(1_200)]);
     table.note_errors(&[report(ErrorOrigin::Network, "192.0.2.2:5", Some(1_300))]);
     assert_eq!(mtus(), [None, Some(1_300)]);
+    assert_eq!([0, 1].map(|peer| table.inner_mtu(PeerIndex(peer))), [None, Some(1_272)]);
     // It is carried over, and so is the deadline.
     let table = table.successor(&peers[1..]).unwrap();
     let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();

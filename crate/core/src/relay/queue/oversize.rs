@@ -1,0 +1,171 @@
+//! Packets that are longer than the path to their peer allows.
+//!
+//! An IPv4 packet that may be fragmented is split here, so that the outer datagrams never are. Any other one is
+//! dropped, and its sender is told the MTU by an ICMP error.
+
+use super::outbound::Piece;
+use crate::packet::fragment::{self, fragment};
+use crate::packet::split::{Split, SplitPlan};
+use std::net::IpAddr;
+use std::ops::Range;
+
+/// The smallest MTU of IPv6 (RFC 8200, 5), bytes.
+const MIN_V6: usize = 1_280;
+
+/// A packet or super-packet that was read, and how it is to be split.
+pub(super) struct Oversized<'a> {
+    pub(super) packet: &'a [u8],
+    /// Offset of the packet in the arena.
+    pub(super) start: usize,
+    pub(super) split: &'a Split,
+    /// The longest packet that the path allows, bytes.
+    pub(super) limit: usize,
+}
+
+/// What becomes of it.
+pub(super) enum Fate {
+    /// It is sent as these fragments: header and payload of each.
+    Fragments(Vec<[Piece; 2]>),
+    /// It is dropped; the ICMP error quotes this packet.
+    Report(Vec<u8>),
+}
+
+/// Returns the longest packet that may be sent to a peer whose path carries packets of `inner_mtu` bytes. An
+/// IPv6 packet of 1,280 bytes is always allowed, since no link of IPv6 has a smaller MTU.
+pub(super) fn limit(packet: &[u8], inner_mtu: u32) -> usize {
+    let is_v6 = packet.first().is_some_and(|byte| byte >> 4 == 6);
+    (inner_mtu as usize).max(if is_v6 { MIN_V6 } else { 0 })
+}
+
+/// Returns the length of the longest packet of `split`, bytes.
+pub(super) fn longest(packet: &[u8], split: &Split) -> usize {
+    match split {
+        Split::Whole => packet.len(),
+        Split::Segments(plan) => plan.longest(),
+    }
+}
+
+impl Oversized<'_> {
+    /// Decides what becomes of the packet. Headers of fragments are appended to `headers`.
+    pub(super) fn decide(&self, headers: &mut Vec<u8>) -> Fate {
+        let fragments = match self.split {
+            Split::Whole => self.fragment_whole(headers),
+            Split::Segments(plan) => self.fragment_segments(plan, headers),
+        };
+        fragments.map_or_else(|| Fate::Report(self.first(headers)), Fate::Fragments)
+    }
+
+    fn fragment_whole(&self, headers: &mut Vec<u8>) -> Option<Vec<[Piece; 2]>> {
+        let plan = fragment(self.packet, self.limit, headers)?;
+        let place = |Range { start, end }| Piece::Read(self.start + start..self.start + end);
+        Some(plan.segments().map(|(header, data)| [Piece::Made(header), place(data)]).collect())
+    }
+
+    /// Fragments each segment of a super-packet. This is rare, so the segments are copied.
+    fn fragment_segments(
+        &self,
+        plan: &SplitPlan,
+        headers: &mut Vec<u8>,
+    ) -> Option<Vec<[Piece; 2]>> {
+        if fragment::is_unfragmentable(self.packet)? {
+            return None;
+        }
+        let mut pieces = Vec::new();
+        for part in plan.segments() {
+            let segment = self.segment(part, headers);
+            let start = headers.len();
+            headers.extend_from_slice(&segment);
+            if segment.len() <= self.limit {
+                pieces.push([Piece::Made(start..headers.len()), Piece::Made(start..start)]);
+                continue;
+            }
+            let place = |Range { start: from, end }| Piece::Made(start + from..start + end);
+            let fragments = fragment(&segment, self.limit, headers)?;
+            let parts = fragments.segments();
+            pieces.extend(parts.map(|(header, data)| [Piece::Made(header), place(data)]));
+        }
+        Some(pieces)
+    }
+
+    /// Returns the packet, or the first one of a super-packet.
+    fn first(&self, headers: &[u8]) -> Vec<u8> {
+        match self.split {
+            Split::Whole => self.packet.to_vec(),
+            Split::Segments(plan) => {
+                plan.segments().next().map(|part| self.segment(part, headers)).unwrap_or_default()
+            }
+        }
+    }
+
+    fn segment(&self, (header, payload): (Range<usize>, Range<usize>), headers: &[u8]) -> Vec<u8> {
+        let header = headers.get(header).unwrap_or_default();
+        [header, self.packet.get(payload).unwrap_or_default()].concat()
+    }
+}
+
+/// Addresses of the tunnel that ICMP errors come from.
+///
+/// An address of this machine would be refused as a source on its own interface, so it is another host of the
+/// interface's network.
+#[derive(Debug, Default)]
+pub(super) struct ErrorSources {
+    networks: Vec<ipnet::IpNet>,
+}
+
+impl ErrorSources {
+    /// `networks`: the interface's addresses with their prefixes.
+    pub(super) fn new(networks: &[ipnet::IpNet]) -> Self {
+        Self { networks: networks.to_vec() }
+    }
+
+    /// Returns the source of an error about a packet to `destination`: the destination itself if it is in one of
+    /// the tunnel's networks, otherwise another host of such a network. `None`: there is none of that family.
+    pub(super) fn source(&self, destination: IpAddr) -> Option<IpAddr> {
+        if self.networks.iter().any(|network| network.contains(&destination)) {
+            return Some(destination);
+        }
+        let same = |network: &&ipnet::IpNet| network.addr().is_ipv4() == destination.is_ipv4();
+        self.networks.iter().filter(same).find_map(|network| {
+            let mut hosts = network.hosts().take(3);
+            hosts.find(|host| *host != network.addr() && !is_anycast(network, host))
+        })
+    }
+}
+
+/// Returns whether an address is the subnet-router anycast address of an IPv6 network (RFC 4291, 2.6.1).
+fn is_anycast(network: &ipnet::IpNet, host: &IpAddr) -> bool {
+    host.is_ipv6() && *host == network.network() && network.prefix_len() < 127
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_come_from_an_address_of_the_tunnel_that_is_not_ours() {
+        let networks = ["10.9.0.1/24", "fd09::2/64", "192.0.2.1/32"];
+        let sources = ErrorSources::new(&networks.map(|network| network.parse().unwrap()));
+        let source = |address: &str| sources.source(address.parse().unwrap());
+        for (destination, expected) in [
+            ("10.9.0.7", "10.9.0.7"),
+            ("198.51.100.1", "10.9.0.2"),
+            ("fd09::9", "fd09::9"),
+            ("2001:db8::1", "fd09::1"),
+        ] {
+            assert_eq!(source(destination), Some(expected.parse().unwrap()), "{destination}");
+        }
+        let alone = ErrorSources::new(&["192.0.2.1/32".parse().unwrap()]);
+        assert_eq!(alone.source("198.51.100.1".parse().unwrap()), None);
+        let pair = ErrorSources::new(&["192.0.2.1/31".parse().unwrap()]);
+        let source = pair.source("198.51.100.1".parse().unwrap());
+        assert_eq!(source, Some("192.0.2.0".parse().unwrap()));
+    }
+
+    #[test]
+    fn ipv6_has_1280_bytes_at_least() {
+        assert_eq!(
+            (limit(&[0x45], 576), limit(&[0x60], 576), limit(&[0x60], 1_400)),
+            (576, 1_280, 1_400)
+        );
+    }
+}
