@@ -56,6 +56,18 @@ export interface RelayOptions {
   /** Source addresses to accept. The source port is not checked. Default: `peer`. */
   accept?: 'peer' | 'any' | undefined
   /**
+   * Whether datagrams may be fragmented on their path. With `discover` they may not (DF), and reports of a smaller
+   * path are followed: an IPv4 packet that may be fragmented is split inside the tunnel, and the sender of any other
+   * one that does not fit gets an ICMP error with the right MTU. With `fixed` they may not, and reports are ignored.
+   * With `off` the kernel and routers may fragment them. Default: `discover`.
+   */
+  pathMtu?: 'discover' | 'fixed' | 'off' | undefined
+  /**
+   * Limit of the MSS that a TCP SYN announces. `auto` is what fits into the MTU of the interface, or into the path
+   * to the peer if that is smaller. The MSS is lowered and never raised. Default: `auto`.
+   */
+  mssClamp?: number | 'auto' | 'off' | undefined
+  /**
    * Kernel offloads to use. Default: `auto`, all available. An offload that the kernel refuses is not used, and
    * `relay.events()` reports it.
    */

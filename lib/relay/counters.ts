@@ -50,6 +50,13 @@ export const COUNTERS: readonly CounterDescription[] = [
   },
   {
     direction: 'outbound',
+    name: 'packetsFragmented',
+    unit: 'packets',
+    isDrop: false,
+    help: 'Packets that were split into fragments, because the path to the peer is narrower than the interface. The fragments are counted as read.',
+  },
+  {
+    direction: 'outbound',
     name: 'readErrors',
     unit: 'calls',
     isDrop: false,

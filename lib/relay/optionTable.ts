@@ -43,6 +43,27 @@ const queues: Form<number | undefined> = {
   completion: { words: ['auto'] },
 }
 
+const mssClamp: Form<number | undefined> = {
+  type: "number | 'auto' | 'off'",
+  check: (what, value) => {
+    if (value === 'auto') return undefined
+    if (value === 'off') return 0
+    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535) {
+      return value as number
+    }
+    throw invalidArgument(what, value, 'a whole number from 1 to 65535, "auto" or "off"')
+  },
+  spelling: {
+    parse: (text) => {
+      if (text === 'auto' || text === 'off') return text
+      const value = /^\d{1,5}$/u.test(text) ? Number(text) : 0
+      return value >= 1 && value <= 65_535 ? value : undefined
+    },
+    expected: 'a whole number from 1 to 65535, auto or off',
+  },
+  completion: { words: ['auto', 'off'] },
+}
+
 /**
  * The options of a relay, for the library and the program `tun2udp`. All lists of them have this order.
  *
@@ -138,6 +159,22 @@ export const RELAY = options({
     help: 'source addresses to accept',
     default: '`peer`',
     details: 'The source port is not checked.',
+  },
+  pathMtu: {
+    form: oneOf('discover', 'fixed', 'off'),
+    flag: '--path-mtu <discover|fixed|off>',
+    help: 'whether datagrams may be fragmented on their path',
+    default: '`discover`',
+    details:
+      'With `discover` they may not (DF), and reports of a smaller path are followed: an IPv4 packet that may be fragmented is split inside the tunnel, and the sender of any other one that does not fit gets an ICMP error with the right MTU. With `fixed` they may not, and reports are ignored. With `off` the kernel and routers may fragment them.',
+  },
+  mssClamp: {
+    form: mssClamp,
+    flag: '--mss-clamp <auto|off|bytes>',
+    help: 'limit of the MSS that a TCP SYN announces',
+    default: '`auto`',
+    details:
+      '`auto` is what fits into the MTU of the interface, or into the path to the peer if that is smaller. The MSS is lowered and never raised.',
   },
   offload: {
     form: offloads,

@@ -4,7 +4,9 @@ use crate::sys::list::{LIST_MAX, List};
 use ipnet::IpNet;
 use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
-use tun2udp_core::relay::{Accept, Event, OffloadConfig, RelayConfig, RelayInfo};
+use tun2udp_core::relay::{
+    Accept, Event, MssClamp, OffloadConfig, PathMtuDiscovery, RelayConfig, RelayInfo,
+};
 use tun2udp_core::{Error, ErrorCode, Result};
 
 /// Options of a relay. `lib/relay/optionTable.ts` describes them, and has checked their form.
@@ -37,6 +39,11 @@ pub struct NativeRelayOptions {
     pub netns: Option<String>,
     /// `NAME[:GROUP]`, each by name or number: what the process becomes.
     pub user: Option<String>,
+    /// Whether datagrams may be fragmented on their path.
+    #[napi(ts_type = "'discover' | 'fixed' | 'off'")]
+    pub path_mtu: Option<String>,
+    /// Limit of the MSS that a TCP SYN announces, bytes; 0: none. Default: what fits into the path.
+    pub mss_clamp: Option<u16>,
     /// Which offloads may be used. Default: all.
     pub offload: Option<OffloadStatus>,
     /// Queues of the interface, 1 to 256. Default: as many as are worth it.
@@ -158,6 +165,16 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
             accept: if is_any { Accept::Any } else { Accept::Peer },
             netns: options.netns,
             user: options.user,
+            path_mtu: match options.path_mtu.as_deref() {
+                Some("fixed") => PathMtuDiscovery::Fixed,
+                Some("off") => PathMtuDiscovery::Off,
+                _ => PathMtuDiscovery::Discover,
+            },
+            mss_clamp: match options.mss_clamp {
+                None => MssClamp::Auto,
+                Some(0) => MssClamp::Off,
+                Some(bytes) => MssClamp::Bytes(bytes),
+            },
             offload: options.offload.map_or(defaults.offload, Into::into),
             queues: options.queues.map_or(defaults.queues, |queues| queues as usize),
             addresses: addresses.clone(),
