@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ExecutionContext } from 'ava'
 
@@ -13,6 +14,15 @@ export interface Namespace {
   run: (...command: string[]) => Promise<string>
 }
 
+/** Variables of commands. Node packages have commands of the names of system tools, such as `nft`. */
+const ENVIRONMENT = {
+  ...process.env,
+  PATH: (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((folder) => !folder.endsWith(join('node_modules', '.bin')))
+    .join(delimiter),
+}
+
 /** Makes a namespace that goes with the test. */
 export async function withNamespace(t: ExecutionContext): Promise<Namespace> {
   const name = `tun2udp-${randomBytes(5).toString('hex')}`
@@ -21,7 +31,8 @@ export async function withNamespace(t: ExecutionContext): Promise<Namespace> {
     await execute('ip', ['netns', 'delete', name])
   })
   const run = async (...command: string[]) => {
-    const { stdout } = await execute('ip', ['netns', 'exec', name, ...command])
+    const args = ['netns', 'exec', name, ...command]
+    const { stdout } = await execute('ip', args, { env: ENVIRONMENT })
     return stdout
   }
   await run('ip', 'link', 'set', 'lo', 'up')
