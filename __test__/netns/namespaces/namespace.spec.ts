@@ -203,8 +203,8 @@ test('a signal of any class closes what it was given to', async (t) => {
   const ends = [once(server, 'close'), once(datagrams, 'close'), once(socket, 'error')]
   const reason = new Error('enough')
   inner.abort(reason)
-  const [, , [error]] = await Promise.all(ends)
-  t.is(error, reason)
+  const [, , failure] = await Promise.all(ends)
+  t.is(failure?.[0], reason)
   for (const call of [
     () => namespace.listen({ signal: inner.signal }),
     () => namespace.connect({ port: 1, signal: inner.signal }),

@@ -43,7 +43,7 @@ fn assert_unreachable(relay: &Relay) {
 
 #[test]
 fn a_route_that_forbids_the_peer_is_as_none() {
-    in_namespace("a_route_that_forbids_the_peer_is_as_none", || {
+    in_namespace(|| {
         for kind in ["blackhole", "prohibit", "unreachable", "throw"] {
             for (peer, family, host) in
                 [(PEER, "-4", "203.0.113.1/32"), (PEER_V6, "-6", "2001:db8::1/128")]
@@ -78,38 +78,35 @@ fn a_route_that_forbids_the_peer_is_as_none() {
 
 #[test]
 fn a_route_that_forbids_the_peer_of_a_running_relay_is_counted_as_unreachable() {
-    in_namespace(
-        "a_route_that_forbids_the_peer_of_a_running_relay_is_counted_as_unreachable",
-        || {
-            ip("link add v0 type veth peer name v1");
-            ip("address add 192.0.2.1/24 dev v0");
-            ip("link set v0 up");
-            ip("link set v1 up");
-            ip("neighbor add 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev v0");
-            ip("route add 203.0.113.0/24 via 192.0.2.2");
-            let relay = start(config(PEER));
-            for kind in ["blackhole", "prohibit", "unreachable", "throw"] {
-                ip(&format!("route add {kind} 203.0.113.1/32"));
-                // What a route of that type leaves to others.
-                if kind == "throw" {
-                    ip("route delete 203.0.113.0/24");
-                }
-                assert_unreachable(&relay);
-                if kind == "throw" {
-                    ip("route add 203.0.113.0/24 via 192.0.2.2");
-                }
-                ip(&format!("route delete {kind} 203.0.113.1/32"));
-                let before = relay.stats().outbound.datagrams_sent;
-                UdpSocket::bind("10.9.0.1:0").unwrap().send_to(b"now", "10.9.0.2:7").unwrap();
-                eventually("it is sent", || relay.stats().outbound.datagrams_sent == before + 1);
+    in_namespace(|| {
+        ip("link add v0 type veth peer name v1");
+        ip("address add 192.0.2.1/24 dev v0");
+        ip("link set v0 up");
+        ip("link set v1 up");
+        ip("neighbor add 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev v0");
+        ip("route add 203.0.113.0/24 via 192.0.2.2");
+        let relay = start(config(PEER));
+        for kind in ["blackhole", "prohibit", "unreachable", "throw"] {
+            ip(&format!("route add {kind} 203.0.113.1/32"));
+            // What a route of that type leaves to others.
+            if kind == "throw" {
+                ip("route delete 203.0.113.0/24");
             }
-        },
-    );
+            assert_unreachable(&relay);
+            if kind == "throw" {
+                ip("route add 203.0.113.0/24 via 192.0.2.2");
+            }
+            ip(&format!("route delete {kind} 203.0.113.1/32"));
+            let before = relay.stats().outbound.datagrams_sent;
+            UdpSocket::bind("10.9.0.1:0").unwrap().send_to(b"now", "10.9.0.2:7").unwrap();
+            eventually("it is sent", || relay.stats().outbound.datagrams_sent == before + 1);
+        }
+    });
 }
 
 #[test]
 fn an_address_that_is_not_of_one_host_is_refused() {
-    in_namespace("an_address_that_is_not_of_one_host_is_refused", || {
+    in_namespace(|| {
         ip("link add v0 type veth peer name v1");
         ip("address add 192.0.2.1/24 broadcast 192.0.2.255 dev v0");
         ip("link set v0 up");
