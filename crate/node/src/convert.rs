@@ -198,11 +198,8 @@ fn peer(text: &str, port: u16) -> Result<(SocketAddr, Option<String>)> {
     let Some((address, zone)) = text.split_once('%') else {
         return Ok((SocketAddr::new(parse("peer", text)?, port), None));
     };
-    let (index, name) = match zone.parse() {
-        Ok(index) => (index, None),
-        Err(_) => (0, Some(zone.to_owned())),
-    };
-    Ok((SocketAddrV6::new(parse("peer", address)?, port, 0, index).into(), name))
+    let peer = SocketAddrV6::new(parse("peer", address)?, port, 0, 0);
+    Ok((peer.into(), Some(zone.to_owned())))
 }
 
 fn parse<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T> {

@@ -3,8 +3,7 @@
 use crate::device::DEFAULT_CLONE_DEVICE;
 use crate::error::{Error, ErrorCode, Result};
 use crate::packet::mss::SegmentLimit;
-use crate::sys::interface;
-use crate::udp::PathMtuDiscovery;
+use crate::udp::{PathMtuDiscovery, canonical};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -52,8 +51,8 @@ pub struct RelayConfig {
     pub tx_queue_length: Option<u32>,
     /// Where datagrams go. With several peers, the endpoint of the first.
     pub peer: SocketAddr,
-    /// Name of the interface that `peer` is on, if it is link-local; the start looks its index up. The
-    /// endpoints of `peers` have their index themselves.
+    /// Name or index of the interface that `peer` is on, if it is link-local. The relay follows the interface by
+    /// its name. The endpoints of `peers` have their index themselves.
     pub peer_zone: Option<String>,
     /// Several peers, each with the inner networks that are routed to it; empty: `peer` gets every packet.
     pub peers: Vec<PeerConfig>,
@@ -186,18 +185,32 @@ impl RelayConfig {
         single.into_iter().chain(self.peers.iter().map(|peer| peer.endpoint))
     }
 
-    /// Looks up the zone of the peer, in the namespace of the calling thread.
-    pub(super) fn resolve_zone(&mut self) -> Result<()> {
-        let (Some(zone), SocketAddr::V6(peer)) = (&self.peer_zone, &mut self.peer) else {
-            return Ok(());
-        };
-        let index = interface::index_of(zone).map_err(|cause| {
-            let peer = format!("{}%{zone}", peer.ip());
-            Error::os("find the interface of the peer", peer, "if_nametoindex", &cause)
-                .with_advice("the part after \"%\" must be an interface of `ip link`")
-        })?;
-        peer.set_scope_id(index);
-        Ok(())
+    /// Replaces IPv4-mapped IPv6 addresses by the IPv4 addresses that they stand for.
+    pub(super) fn canonicalize(&mut self) {
+        self.peer = canonical(self.peer);
+        self.listen = self.listen.map(|address| address.to_canonical());
+        self.peers = self.peers.iter().map(PeerConfig::canonical).collect();
+    }
+}
+
+impl PeerConfig {
+    /// Returns the same peer, IPv4-mapped IPv6 addresses and networks replaced by those of IPv4.
+    pub(super) fn canonical(&self) -> Self {
+        let networks = self.networks.iter().copied().map(canonical_network).collect();
+        Self { endpoint: canonical(self.endpoint), networks }
+    }
+}
+
+/// Bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2).
+const MAPPED_PREFIX: u8 = 96;
+
+fn canonical_network(network: IpNet) -> IpNet {
+    let length = network.prefix_len().checked_sub(MAPPED_PREFIX);
+    match (network.addr().to_canonical(), network, length) {
+        (IpAddr::V4(address), IpNet::V6(_), Some(length)) => {
+            IpNet::new(address.into(), length).unwrap_or(network)
+        }
+        _ => network,
     }
 }
 
@@ -238,35 +251,23 @@ pub struct Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorCode;
-    use std::net::Ipv6Addr;
-
-    fn config(zone: Option<&str>, scope: u32) -> RelayConfig {
-        let address = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
-        let peer = SocketAddr::V6(std::net::SocketAddrV6::new(address, 9, 0, scope));
-        let config = RelayConfig::new("10.9.0.1/24".parse().unwrap(), peer, 0);
-        RelayConfig { peer_zone: zone.map(str::to_owned), ..config }
-    }
-
-    fn scope(config: &RelayConfig) -> u32 {
-        let SocketAddr::V6(peer) = config.peer else { panic!("{:?}", config.peer) };
-        peer.scope_id()
-    }
 
     #[test]
-    fn the_zone_of_the_peer_becomes_the_index_of_its_interface() {
-        let mut named = config(Some("lo"), 0);
-        named.resolve_zone().unwrap();
-        assert_eq!(scope(&named), interface::index_of("lo").unwrap());
-        let mut numbered = config(None, 7);
-        numbered.resolve_zone().unwrap();
-        assert_eq!(scope(&numbered), 7);
-    }
-
-    #[test]
-    fn a_zone_that_is_no_interface_is_refused_by_name() {
-        let error = config(Some("nowhere"), 0).resolve_zone().unwrap_err();
-        assert_eq!(error.code(), ErrorCode::NotFound);
-        assert!(error.to_string().contains("fe80::1%nowhere"), "{error}");
+    fn mapped_addresses_become_those_of_ipv4() {
+        let peer = PeerConfig {
+            endpoint: "[::ffff:192.0.2.2]:5".parse().unwrap(),
+            networks: ["::ffff:10.0.0.0/104", "::ffff:0:0/95", "10.1.0.0/16", "fd00::/8"]
+                .map(|network| network.parse().unwrap())
+                .to_vec(),
+        };
+        let address = "10.9.0.1/24".parse().unwrap();
+        let mut config = RelayConfig::with_peers(address, vec![peer], 0).unwrap();
+        config.listen = Some("::ffff:0.0.0.0".parse().unwrap());
+        config.canonicalize();
+        let networks: Vec<_> = config.peers[0].networks.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["10.0.0.0/8", "::ffff:0.0.0.0/95", "10.1.0.0/16", "fd00::/8"]);
+        assert_eq!(config.peer, "192.0.2.2:5".parse().unwrap());
+        assert_eq!(config.peers[0].endpoint, config.peer);
+        assert_eq!(config.listen, Some("0.0.0.0".parse().unwrap()));
     }
 }

@@ -32,8 +32,7 @@ impl Relay {
         mut config: RelayConfig,
         on_event: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self> {
-        config.resolve_zone()?;
-        let peers = Arc::new(Peers::new(&config)?);
+        let peers = Arc::new(Peers::new(&mut config)?);
         let plan = Plan::of(config)?;
         let wake_up = WakeUp::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
         let wake_up = Arc::new(wake_up);

@@ -1,6 +1,16 @@
 //! Properties of an address that need no system call.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+
+/// Returns the IPv4 address that an IPv4-mapped IPv6 address stands for (RFC 4291, 2.5.5.2), and any other address
+/// as it is. The sockets are of one family, so a mapped address could not be reached.
+#[must_use]
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.into(), address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
 
 /// Returns whether datagrams to `address` stay on this machine by the address alone.
 #[must_use]
@@ -16,6 +26,21 @@ pub fn is_loopback(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_address_that_it_stands_for() {
+        for (text, expected) in [
+            ("[::ffff:192.0.2.2]:5", "192.0.2.2:5"),
+            ("[::ffff:c000:202]:5", "192.0.2.2:5"),
+            ("[::ffff:0.0.0.0]:5", "0.0.0.0:5"),
+            ("192.0.2.2:5", "192.0.2.2:5"),
+            // An IPv4-compatible address is deprecated, and not a mapped one.
+            ("[::192.0.2.2]:5", "[::c000:202]:5"),
+            ("[fe80::1%3]:5", "[fe80::1%3]:5"),
+        ] {
+            assert_eq!(canonical(text.parse().unwrap()), expected.parse().unwrap(), "{text}");
+        }
+    }
 
     #[test]
     fn loopback_is_told_by_the_address_in_each_of_its_forms() {

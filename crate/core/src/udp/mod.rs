@@ -15,7 +15,7 @@ mod segmentation;
 mod send_queue;
 mod sender;
 
-pub use address::is_loopback;
+pub use address::{canonical, is_loopback};
 pub use endpoint::{PathMtuDiscovery, UdpEndpoint, UdpOptions};
 pub use error_report::ErrorKind;
 pub use receiver::UdpReceiver;

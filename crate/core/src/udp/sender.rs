@@ -214,6 +214,12 @@ impl UdpSender {
 }
 
 impl SendReport {
+    /// Returns the number of datagrams that were dropped for this cause.
+    #[must_use]
+    pub fn dropped_as(&self, cause: SendDrop) -> u64 {
+        self.dropped.get(cause as usize).copied().unwrap_or(0)
+    }
+
     fn count_dropped(&mut self, errno: i32, datagrams: u64) {
         if let Some(count) = self.dropped.get_mut(SendDrop::of_errno(errno) as usize) {
             *count += datagrams;

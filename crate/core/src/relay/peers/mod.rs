@@ -2,7 +2,7 @@
 //!
 //! A `PeerTable` is immutable. It is either of a single peer, which gets every packet, or of many, of
 //! which `routes` chooses one by the packet's destination. [`Peers`] replaces the table at run time; what is
-//! known of a `Peer` is carried over, and so is the deadline of their timers.
+//! known of a `Peer` is carried over, and so is the deadline of their timers. `zone` follows the interface of a link-local peer.
 
 mod check;
 mod peer;
@@ -11,6 +11,7 @@ mod shared;
 mod sources;
 mod table;
 mod timers;
+mod zone;
 
 pub use peer::{PeerStats, PeerTraffic};
 

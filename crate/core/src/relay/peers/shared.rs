@@ -2,11 +2,13 @@
 
 use super::peer::PeerStats;
 use super::table::{PeerTable, Upkeep};
+use super::zone::Zone;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{PeerConfig, RelayConfig};
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,13 +19,19 @@ pub(in crate::relay) struct Peers {
     has_ipv4: bool,
     has_ipv6: bool,
     upkeep: Arc<Upkeep>,
+    /// The interface of a single peer that is link-local.
+    zone: Option<Zone>,
     /// Held while a table is replaced: the new one takes peers of the old one over.
     replacing: Mutex<()>,
 }
 
 impl Peers {
-    /// Creates those that the configuration describes; `InvalidArgument` if it is contradictory.
-    pub(in crate::relay) fn new(config: &RelayConfig) -> Result<Self> {
+    /// Creates those that the configuration describes, and completes it: mapped addresses become those of IPv4, and a
+    /// link-local peer gets the index of its interface. `InvalidArgument` if it is contradictory, `NotFound` if there
+    /// is no such interface.
+    pub(in crate::relay) fn new(config: &mut RelayConfig) -> Result<Self> {
+        config.canonicalize();
+        let zone = if config.peers.is_empty() { Zone::resolve(config)? } else { None };
         let upkeep = Arc::new(Upkeep::new(config.path_mtu_lifetime));
         let table = PeerTable::new(config, Arc::clone(&upkeep))?;
         Ok(Self {
@@ -31,6 +39,7 @@ impl Peers {
             current: Arc::new(ArcSwap::from_pointee(table)),
             has_ipv4: config.endpoints().any(|peer| peer.is_ipv4()),
             has_ipv6: config.endpoints().any(|peer| peer.is_ipv6()),
+            zone,
             replacing: Mutex::new(()),
         })
     }
@@ -48,13 +57,26 @@ impl Peers {
             SocketAddr::V4(_) => !self.has_ipv4,
             SocketAddr::V6(_) => !self.has_ipv6,
         };
+        let peers: Vec<PeerConfig> = peers.iter().map(PeerConfig::canonical).collect();
         if let Some(peer) = peers.iter().find(is_foreign) {
             let reason = "the relay has no socket of its address family";
             return Err(refuse(peer.endpoint.to_string(), reason));
         }
-        let table = before.successor(peers)?;
+        let table = before.successor(&peers)?;
         self.current.store(Arc::new(table));
         Ok(())
+    }
+
+    /// Looks whether the interface of a link-local peer has another index now, in the namespace of `socket`, and sends
+    /// there from then on. To be called when the peer cannot be reached, or sends from another interface.
+    pub(in crate::relay) fn follow_zone(&self, socket: BorrowedFd<'_>) {
+        let Some(zone) = &self.zone else { return };
+        let now = self.upkeep.timers.millis(Instant::now());
+        let Some(scope_id) = zone.look_up(socket, now) else { return };
+        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = self.current.load().with_scope(scope_id) {
+            self.current.store(Arc::new(table));
+        }
     }
 
     /// Returns the state of each peer, by index.
@@ -123,7 +145,7 @@ mod tests {
     fn peers(endpoints: &[&str]) -> Peers {
         let configs = endpoints.iter().map(|endpoint| peer(endpoint)).collect();
         let address = "10.9.0.1/24".parse().unwrap();
-        Peers::new(&RelayConfig::with_peers(address, configs, 0).unwrap()).unwrap()
+        Peers::new(&mut RelayConfig::with_peers(address, configs, 0).unwrap()).unwrap()
     }
 
     #[test]
@@ -166,7 +188,7 @@ mod tests {
             assert!(Arc::ptr_eq(&before[0], &all()[0]));
         }
         let address = "10.9.0.1/24".parse().unwrap();
-        let single = RelayConfig::new(address, "192.0.2.1:5".parse().unwrap(), 0);
-        assert!(Peers::new(&single).unwrap().replace(&[peer("192.0.2.2:5")]).is_err());
+        let mut single = RelayConfig::new(address, "192.0.2.1:5".parse().unwrap(), 0);
+        assert!(Peers::new(&mut single).unwrap().replace(&[peer("192.0.2.2:5")]).is_err());
     }
 }

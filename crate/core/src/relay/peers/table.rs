@@ -81,6 +81,27 @@ impl PeerTable {
         }
     }
 
+    /// Builds the table in which the single peer is on the interface with this index; `None` if it is already, or is
+    /// not an IPv6 address.
+    pub(super) fn with_scope(&self, scope_id: u32) -> Option<Self> {
+        let (Routing::Single { accepted }, [peer]) = (&self.routing, self.peers.as_slice()) else {
+            return None;
+        };
+        let SocketAddr::V6(mut endpoint) = peer.endpoint() else { return None };
+        if endpoint.scope_id() == scope_id {
+            return None;
+        }
+        endpoint.set_scope_id(scope_id);
+        let accept = if accepted.is_some() { Accept::Peer } else { Accept::Any };
+        Some(Self::single(accept, endpoint.into(), Arc::clone(&self.upkeep)))
+    }
+
+    /// Returns whether `source` is the address of the single peer on another interface than the one known.
+    pub(in crate::relay) fn is_elsewhere(&self, source: Option<SocketAddr>) -> bool {
+        let Routing::Single { accepted: Some(expected) } = &self.routing else { return false };
+        source.is_some_and(|source| source.ip() == expected.ip())
+    }
+
     /// Builds the table that replaces this one. A peer whose endpoint stays is the same peer.
     pub(super) fn successor(&self, configs: &[PeerConfig]) -> Result<Self> {
         Self::many(configs, &self.peers, Arc::clone(&self.upkeep))

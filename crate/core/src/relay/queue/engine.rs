@@ -5,52 +5,25 @@
 
 use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
 use super::inbound::Inbound;
+use super::observer::Observer;
 use super::outbound::Outbound;
 use super::pause::Pause;
-use super::step::{Failure, Step, StepReport};
+use super::step::Step;
+use super::stop::Stop;
 use crate::backoff::Backoff;
 use crate::device::TunDevice;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::Peers;
-use crate::relay::setup::redirect_datagrams;
 use crate::sys::poll::{Interest, Poller, Readiness, WakeUp};
 use crate::udp::UdpEndpoint;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Tells every loop of a relay to end; may be raised from any thread.
-///
-/// It may outlive the relay and has no descriptor of its own: the wake_up ends with the loops.
-#[derive(Debug)]
-pub(in crate::relay) struct Stop {
-    is_raised: AtomicBool,
-    wake_up: Weak<WakeUp>,
-}
-
-impl Stop {
-    /// Rings `wake_up`, which each loop hears while it sleeps.
-    pub(in crate::relay) fn new(wake_up: &Arc<WakeUp>) -> Self {
-        Self { is_raised: AtomicBool::new(false), wake_up: Arc::downgrade(wake_up) }
-    }
-
-    pub(in crate::relay) fn raise(&self) {
-        self.is_raised.store(true, Ordering::Release);
-        if let Some(wake_up) = self.wake_up.upgrade() {
-            wake_up.wake();
-        }
-    }
-
-    pub(super) fn is_raised(&self) -> bool {
-        self.is_raised.load(Ordering::Acquire)
-    }
-}
-
-/// One queue of a relay: its device and socket, both halves, and the word to stop.
+/// One queue of a relay: its device and sockets, both directions, and what ends it.
 pub(super) struct Engine {
     outbound: Outbound,
     sockets: Vec<Socket>,
@@ -164,11 +137,14 @@ impl Engine {
 
     fn relay(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
         let mut ready = Ready::ANY;
+        let first = self.sockets.first().map(|socket| Arc::clone(&socket.endpoint));
+        let (device, peers) = (Arc::clone(&self.device), Arc::clone(&self.peers));
+        let observer = Observer { device: &device, peers: &peers, on_fallback };
         while !self.stop.is_raised() {
             let (mut outbound, mut inbound) = (Step::Drained, [Step::Drained; MAX_SOCKETS]);
             if ready.device && self.pause.may_read() {
                 let report = self.outbound.step(ready.single_packet);
-                outbound = note(&self.device, None, report, on_fallback)?;
+                outbound = observer.note(first.as_deref(), report)?;
                 self.pause.note(outbound);
             }
             for ((socket, is_ready), step) in
@@ -176,7 +152,7 @@ impl Engine {
             {
                 if is_ready && socket.pause.may_read() {
                     let report = socket.inbound.step(ready.single_packet);
-                    *step = note(&self.device, Some(&socket.endpoint), report, on_fallback)?;
+                    *step = observer.note(Some(&socket.endpoint), report)?;
                     socket.pause.note(*step);
                 }
             }
@@ -306,34 +282,4 @@ impl Engine {
         }
         ready
     }
-}
-
-/// Passes on what a round found out, of a socket or of the device; returns how far it came.
-fn note(
-    device: &TunDevice,
-    endpoint: Option<&UdpEndpoint>,
-    report: std::result::Result<StepReport, Failure>,
-    on_fallback: &(dyn Fn(Fallback) + Sync),
-) -> Result<Step> {
-    let report = report.map_err(|failure| fatal(device, &failure))?;
-    if let Some(fallback) = report.fallback {
-        on_fallback(fallback);
-    }
-    let redirect = |endpoint| redirect_datagrams(endpoint).is_ok();
-    if report.is_misdirected && endpoint.is_some_and(redirect) {
-        on_fallback(Fallback::Receivers);
-    }
-    Ok(report.step)
-}
-
-fn fatal(device: &TunDevice, failure: &Failure) -> Error {
-    let name = device.name();
-    let base = Error::os(failure.operation, name, failure.syscall, &failure.error);
-    // After the deletion of the interface every call says EBADFD (drivers/net/tun.c).
-    if base.code() == ErrorCode::DeviceDeleted {
-        return base.with_advice(
-            "the interface was deleted: start the relay again, and leave its interface alone",
-        );
-    }
-    base
 }

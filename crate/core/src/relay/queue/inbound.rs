@@ -44,6 +44,15 @@ pub(super) struct Inbound {
     syns: Vec<(Range<usize>, Option<u32>)>,
 }
 
+/// What messages that were received show beside their packets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sorted {
+    /// One is the first GSO batch with a flow of another queue.
+    is_misdirected: bool,
+    /// One is from the peer's address on another interface.
+    is_peer_lost: bool,
+}
+
 impl Inbound {
     pub(super) fn new(
         receiver: UdpReceiver,
@@ -80,7 +89,7 @@ impl Inbound {
     /// wait find any others. Errors are those that end the relay.
     pub(super) fn step(&mut self, single_packet: bool) -> Result<StepReport, Failure> {
         let limit = if single_packet { 1 } else { BATCH_MESSAGES };
-        let (mut is_drained, mut is_misdirected) = (false, false);
+        let (mut is_drained, mut sorted) = (false, Sorted::default());
         if self.writer.is_done() {
             self.writer.packets().restart();
             self.peers.refresh();
@@ -97,7 +106,7 @@ impl Inbound {
                 }
                 Ok(count) => {
                     is_drained = count < BATCH_MESSAGES;
-                    is_misdirected = self.sort(count);
+                    sorted = self.sort(count);
                 }
             }
         }
@@ -112,7 +121,8 @@ impl Inbound {
             CoalescingChange::Off { errno } => Fallback::Coalesce(errno),
             CoalescingChange::On => Fallback::CoalesceAgain,
         });
-        Ok(StepReport { step, fallback, is_misdirected })
+        let Sorted { is_misdirected, is_peer_lost } = sorted;
+        Ok(StepReport { step, fallback, is_misdirected, is_peer_lost })
     }
 
     /// Whether the last messages received were a single datagram.
@@ -154,13 +164,14 @@ impl Inbound {
     }
 
     /// Splits the first `messages` received messages into packets, drops invalid ones, and queues the
-    /// rest for coalescing. Returns whether one is the first GSO batch with a flow of another queue.
-    fn sort(&mut self, messages: usize) -> bool {
-        let (mut datagrams, mut bytes, mut is_misdirected) = (0, 0, false);
+    /// rest for coalescing.
+    fn sort(&mut self, messages: usize) -> Sorted {
+        let (mut datagrams, mut bytes, mut sorted) = (0, 0, Sorted::default());
         let (buffer, table) = (self.receiver.buffer(), self.peers.table());
         let now = table.counting_time();
         for message in self.receiver.messages() {
             let peer = table.of_source(message.source);
+            sorted.is_peer_lost |= peer.is_none() && table.is_elsewhere(message.source);
             let is_of_batch = message.segment_size.is_some();
             let before = (datagrams, bytes);
             for datagram in datagrams_of(&message) {
@@ -180,7 +191,7 @@ impl Inbound {
                         self.writer.packets().push_single(packet)
                     }
                     Ok(packet) => {
-                        is_misdirected |= is_of_batch && !self.has_flow_of(buffer, &packet);
+                        sorted.is_misdirected |= is_of_batch && !self.has_flow_of(buffer, &packet);
                         self.writer.packets().push(buffer, packet);
                     }
                 }
@@ -193,10 +204,10 @@ impl Inbound {
         self.clamp_syns();
         self.is_quiet = datagrams == 1;
         self.counters.count_received(datagrams, bytes);
-        if is_misdirected {
+        if sorted.is_misdirected {
             self.share = FlowShare::ALL;
         }
-        is_misdirected
+        sorted
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::relay::peers::{PeerIndex, PeerTable};
 use crate::relay::stats::Counters;
-use crate::udp::{SegmentationChange, SendProgress, SendQueue, SendReport, UdpSender};
+use crate::udp::{SegmentationChange, SendDrop, SendProgress, SendQueue, SendReport, UdpSender};
 use std::io::IoSlice;
 
 /// One sending end and the messages that wait for it.
@@ -17,7 +17,11 @@ pub(super) struct Lane {
 }
 
 /// All sending ends of a queue, in the order of its sockets: one, or one of each family.
-pub(super) struct Lanes(Vec<Lane>);
+pub(super) struct Lanes {
+    lanes: Vec<Lane>,
+    /// A datagram could not be sent because its peer cannot be reached.
+    has_unreachable: bool,
+}
 
 impl Lane {
     pub(super) fn new(sender: UdpSender, queue: SendQueue, is_ipv4: bool) -> Self {
@@ -41,13 +45,13 @@ impl Lane {
 
 impl Lanes {
     pub(super) fn new(lanes: Vec<Lane>) -> Self {
-        Self(lanes)
+        Self { lanes, has_unreachable: false }
     }
 
     /// Returns the lane to a peer; `None` if there is no socket of its family.
     #[inline]
     pub(super) fn to(&mut self, peer: PeerIndex, table: &PeerTable) -> Option<&mut Lane> {
-        match self.0.as_mut_slice() {
+        match self.lanes.as_mut_slice() {
             [only] => Some(only),
             lanes => {
                 let is_ipv4 = table.destinations().get(peer.0 as usize)?.is_ipv4();
@@ -58,17 +62,17 @@ impl Lanes {
 
     /// Returns whether everything was sent or dropped.
     pub(super) fn is_done(&self) -> bool {
-        self.0.iter().all(|lane| lane.queue.is_done())
+        self.lanes.iter().all(|lane| lane.queue.is_done())
     }
 
     /// Returns whether the socket with this number is full.
     pub(super) fn is_blocked(&self, number: usize) -> bool {
-        self.0.get(number).is_some_and(|lane| lane.is_blocked)
+        self.lanes.get(number).is_some_and(|lane| lane.is_blocked)
     }
 
     /// Removes everything that waits, and begins a new batch.
     pub(super) fn start_batch(&mut self) {
-        for lane in &mut self.0 {
+        for lane in &mut self.lanes {
             lane.sender.start_batch();
             lane.queue.clear();
             lane.is_blocked = false;
@@ -77,7 +81,7 @@ impl Lanes {
 
     /// Returns the number of datagrams that wait. `slice_len` returns the length of a slice by its index, bytes.
     pub(super) fn waiting_datagrams(&self, slice_len: impl Fn(usize) -> usize) -> u64 {
-        self.0.iter().map(|lane| lane.queue.waiting_datagrams(&slice_len)).sum()
+        self.lanes.iter().map(|lane| lane.queue.waiting_datagrams(&slice_len)).sum()
     }
 
     /// Sends what waits; its slices are `slices`. Returns how far that came.
@@ -88,7 +92,7 @@ impl Lanes {
         counters: &Counters,
     ) -> SendProgress {
         let mut progress = SendProgress::Done;
-        for Lane { sender, queue, is_blocked, change, .. } in &mut self.0 {
+        for Lane { sender, queue, is_blocked, change, .. } in &mut self.lanes {
             let messages = table.is_many().then(Vec::new);
             let mut report = SendReport { messages, ..SendReport::default() };
             *is_blocked = sender.send(queue, table.destinations(), slices, &mut report)
@@ -96,6 +100,7 @@ impl Lanes {
             counters.count_sent(&report);
             table.count_sent(report.messages.as_deref().unwrap_or_default());
             table.note_errors(&report.errors);
+            self.has_unreachable |= report.dropped_as(SendDrop::Unreachable) > 0;
             if *is_blocked {
                 progress = SendProgress::Blocked;
             }
@@ -106,8 +111,13 @@ impl Lanes {
         progress
     }
 
+    /// Returns whether a peer could not be reached since the last call.
+    pub(super) fn take_unreachable(&mut self) -> bool {
+        std::mem::take(&mut self.has_unreachable)
+    }
+
     /// Returns whether GSO batches ended or began again on one of the sockets; of two changes, the first.
     pub(super) fn take_change(&mut self) -> Option<SegmentationChange> {
-        self.0.iter_mut().find_map(|lane| lane.change.take())
+        self.lanes.iter_mut().find_map(|lane| lane.change.take())
     }
 }

@@ -8,15 +8,17 @@ mod busy_poll;
 mod engine;
 mod inbound;
 mod lanes;
+mod observer;
 mod outbound;
 mod oversize;
 mod packet_writer;
 mod pause;
 mod replies;
 mod step;
+mod stop;
 mod worker;
 
 pub use worker::Closed;
 
-pub(super) use engine::Stop;
+pub(super) use stop::Stop;
 pub(super) use worker::{Task, run};

@@ -145,7 +145,8 @@ impl Outbound {
             SegmentationChange::Off { errno } => Fallback::Gso(errno),
             SegmentationChange::On => Fallback::GsoAgain,
         });
-        Ok(StepReport { fallback, ..StepReport::of(step) })
+        let is_peer_lost = self.lanes.take_unreachable();
+        Ok(StepReport { fallback, is_peer_lost, ..StepReport::of(step) })
     }
 
     /// Whether the last batch read from the device was at most one packet.

@@ -25,12 +25,14 @@ pub(super) struct StepReport {
     /// A GSO batch contained packets of flows that belong to other queues, where they could overtake
     /// each other. Reported once.
     pub(super) is_misdirected: bool,
+    /// The peer could not be reached, or sent from another interface: its own may have another index now.
+    pub(super) is_peer_lost: bool,
 }
 
 impl StepReport {
     /// A round that found nothing out.
     pub(super) fn of(step: Step) -> Self {
-        Self { step, fallback: None, is_misdirected: false }
+        Self { step, fallback: None, is_misdirected: false, is_peer_lost: false }
     }
 }
 

@@ -1,12 +1,13 @@
 //! The relay's threads: the first sets up, starts one for each further queue, relays itself, rolls back
 //! what it added, and reports how it ended.
 
-use super::engine::{Engine, Parts, Stop};
+use super::engine::{Engine, Parts};
 use super::inbound::{BATCH_MESSAGES, Inbound};
 use super::lanes::{Lane, Lanes};
 use super::outbound::{Outbound, OutboundOptions};
 use super::oversize::ErrorSources;
 use super::packet_writer::PacketWriter;
+use super::stop::Stop;
 use crate::error::{Error, Result};
 use crate::interface::Undo;
 use crate::packet::coalesce::CoalesceOptions;

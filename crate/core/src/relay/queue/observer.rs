@@ -1,0 +1,54 @@
+//! What follows from the report of one round, besides how the loop goes on.
+
+use super::step::{Failure, Step, StepReport};
+use crate::device::TunDevice;
+use crate::error::{Error, ErrorCode, Result};
+use crate::relay::fallback::Fallback;
+use crate::relay::peers::Peers;
+use crate::relay::setup::redirect_datagrams;
+use crate::udp::UdpEndpoint;
+use std::os::fd::AsFd;
+
+/// Acts on the reports of a queue's rounds.
+pub(super) struct Observer<'a> {
+    pub(super) device: &'a TunDevice,
+    pub(super) peers: &'a Peers,
+    pub(super) on_fallback: &'a (dyn Fn(Fallback) + Sync),
+}
+
+impl Observer<'_> {
+    /// Acts on a report about the direction from `endpoint`, or to it; returns how far the round came. An error is
+    /// that of a device that is gone.
+    pub(super) fn note(
+        &self,
+        endpoint: Option<&UdpEndpoint>,
+        report: std::result::Result<StepReport, Failure>,
+    ) -> Result<Step> {
+        let report = report.map_err(|failure| fatal(self.device, &failure))?;
+        if let Some(fallback) = report.fallback {
+            (self.on_fallback)(fallback);
+        }
+        let redirect = |endpoint| redirect_datagrams(endpoint).is_ok();
+        if report.is_misdirected && endpoint.is_some_and(redirect) {
+            (self.on_fallback)(Fallback::Receivers);
+        }
+        if report.is_peer_lost
+            && let Some(endpoint) = endpoint
+        {
+            self.peers.follow_zone(endpoint.as_fd());
+        }
+        Ok(report.step)
+    }
+}
+
+fn fatal(device: &TunDevice, failure: &Failure) -> Error {
+    let name = device.name();
+    let base = Error::os(failure.operation, name, failure.syscall, &failure.error);
+    // After the deletion of the interface every call returns EBADFD (drivers/net/tun.c).
+    if base.code() == ErrorCode::DeviceDeleted {
+        return base.with_advice(
+            "the interface was deleted: start the relay again, and leave its interface alone",
+        );
+    }
+    base
+}
