@@ -2,7 +2,7 @@ import { CommanderError } from 'commander'
 import { type RelayOptions, parseAddress } from '../../index.ts'
 import type { Account } from '../../lib/relay/relay.ts'
 import { describeProgram, valuesOf } from './command.ts'
-import { OUTPUT_OPTIONS, PROCESS_OPTIONS, RELAY_OPTIONS } from './options.ts'
+import { FAMILY_OPTIONS, OUTPUT_OPTIONS, PROCESS_OPTIONS, RELAY_OPTIONS } from './options.ts'
 
 /** How the program prints. */
 export interface OutputOptions {
@@ -109,6 +109,7 @@ function interpret(
     run: true,
     relay: {
       ...same,
+      ...familyOf(valuesOf(FAMILY_OPTIONS, parsed)),
       addresses: [operandAddress(address), ...(addresses as string[])],
       sendPort: operandPort(sendPort, 1),
       receivePort: operandPort(receivePort, 0),
@@ -116,6 +117,13 @@ function interpret(
     ...(user === undefined ? {} : { account: splitUser(user as string) }),
     output: { json: false, quiet: false, ...valuesOf(OUTPUT_OPTIONS, parsed) },
   }
+}
+
+function familyOf(chosen: Readonly<Record<string, unknown>>): { family?: 4 | 6 } {
+  if (chosen[4] && chosen[6])
+    throw new OperandError(`tun2udp: -4 and -6 exclude each other; ${HINT}`)
+  if (chosen[4]) return { family: 4 }
+  return chosen[6] ? { family: 6 } : {}
 }
 
 function operandAddress(text: string): string {

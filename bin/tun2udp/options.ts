@@ -29,6 +29,12 @@ const PROCESS: OptionTable = {
   },
 }
 
+/** The family of the peer, which the library takes as a number. */
+const FAMILY: OptionTable = {
+  4: { form: yesOrNo, flag: '-4', help: 'use an IPv4 address of the peer' },
+  6: { form: yesOrNo, flag: '-6', help: 'use an IPv6 address of the peer' },
+}
+
 /** Options of the output. */
 const OUTPUT: OptionTable = {
   stats: {
@@ -65,12 +71,16 @@ export const RELAY_OPTIONS: readonly ProgramOption[] = withFlags(RELAY.table)
 /** The options of the process, which only the program has. */
 export const PROCESS_OPTIONS: readonly ProgramOption[] = withFlags(PROCESS)
 
+/** The options that choose the family of the peer. */
+export const FAMILY_OPTIONS: readonly ProgramOption[] = withFlags(FAMILY)
+
 /** The options of the output, which only the program has. */
 export const OUTPUT_OPTIONS: readonly ProgramOption[] = withFlags(OUTPUT)
 
 /** All options in the order of the help. */
 export const PROGRAM_OPTIONS: readonly ProgramOption[] = [
   ...RELAY_OPTIONS,
+  ...FAMILY_OPTIONS,
   ...PROCESS_OPTIONS,
   ...OUTPUT_OPTIONS,
 ]

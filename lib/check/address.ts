@@ -70,6 +70,27 @@ export function rangeOf(address: string): string {
   return ipaddr.parse(address).range()
 }
 
+/**
+ * Returns the IPv4 address that an IPv4-mapped IPv6 address stands for, such as `::ffff:192.0.2.2`, and any other
+ * literal without a zone as it was written.
+ */
+export function canonicalAddress(address: string): string {
+  return isIPv6(address) && ipaddr.IPv6.parse(address).isIPv4MappedAddress()
+    ? ipaddr.process(address).toString()
+    : address
+}
+
+/** Bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2). */
+const MAPPED_PREFIX = 96
+
+/** Returns an address or network that is IPv4-mapped as that of IPv4, and any other as it is. */
+export function canonicalNetwork(network: InterfaceAddress): InterfaceAddress {
+  const address = canonicalAddress(network.address)
+  const prefixLength = network.prefixLength - MAPPED_PREFIX
+  if (address === network.address || prefixLength < 0) return network
+  return { address, prefixLength, family: 4 }
+}
+
 function parseCidr(text: unknown): InterfaceAddress | undefined {
   if (typeof text !== 'string' || text.length > TEXT_MAX) return undefined
   const [address = '', prefix, ...rest] = text.split('/')

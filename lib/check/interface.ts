@@ -16,6 +16,13 @@ export function checkName(name: unknown): string {
 }
 
 function isName(name: string): boolean {
+  if (!isLinkName(name)) return false
+  const percent = name.indexOf('%')
+  return percent === -1 || (name[percent + 1] === 'd' && !name.includes('%', percent + 1))
+}
+
+/** Returns whether an interface that exists can have this name (`dev_valid_name` of net/core/dev.c). */
+export function isLinkName(name: string): boolean {
   const bytes = Buffer.from(name)
   if (bytes.length === 0 || bytes.length > NAME_BYTES_MAX || name === '.' || name === '..')
     return false
@@ -27,9 +34,7 @@ function isName(name: string): boolean {
     byte === 0x20 ||
     byte === 0xa0 ||
     (byte >= 0x09 && byte <= 0x0d)
-  if (bytes.some(refused)) return false
-  const percent = name.indexOf('%')
-  return percent === -1 || (name[percent + 1] === 'd' && !name.includes('%', percent + 1))
+  return !bytes.some(refused)
 }
 
 /** Checks an MTU in bytes. */

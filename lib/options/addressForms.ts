@@ -1,5 +1,11 @@
 import { type Check, list } from '../check/fields.ts'
-import { parseAddress, parseRoute } from '../check/address.ts'
+import {
+  type InterfaceAddress,
+  canonicalNetwork,
+  formatAddress,
+  parseAddress,
+  parseRoute,
+} from '../check/address.ts'
 import { invalidArgument } from '../errors.ts'
 import type { Form } from './table.ts'
 
@@ -12,7 +18,7 @@ const DEFAULT = 'default'
 export const interfaceAddresses = texts(parseAddress)
 
 /** Networks of routes, and `default`. The native layer reads the same text, after {@link expandDefault}. */
-export const networks = texts((text) => text === DEFAULT || parseRoute(text))
+export const networks = texts(parseRoute, DEFAULT)
 
 /**
  * Replaces `default` by the default route of each family that the addresses have.
@@ -34,10 +40,14 @@ export function expandDefault(
   return routes.flatMap((route) => (route === DEFAULT ? defaults : [route]))
 }
 
-function texts(parse: (text: string) => unknown): Form<string[]> {
+function texts(parse: (text: string) => InterfaceAddress, word?: string): Form<string[]> {
   const text: Check<string> = (_, value) => {
-    parse(value as string)
-    return value as string
+    if (word !== undefined && value === word) return word
+    const parsed = parse(value as string)
+    const canonical = canonicalNetwork(parsed)
+    if (canonical === parsed) return value as string
+    // An IPv4 address that the kernel refuses, such as the wildcard, is refused in this form too.
+    return formatAddress(parse(formatAddress(canonical)))
   }
   return { type: 'readonly string[]', check: list(text, 'an array of strings') }
 }

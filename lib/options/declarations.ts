@@ -46,8 +46,17 @@ export interface RelayOptions {
    * ip-netns(8), a path (with a slash) or a process id (digits only).
    */
   netns?: string | number | undefined
-  /** Address or name of the peer. A name is resolved once, at the start. Default: `127.0.0.1`. */
+  /**
+   * Address or name of the peer. A name is resolved once, and the first address that the resolver returns is used,
+   * of the family of `listen` or `family` if one is given. There is no fall-back to another address. Default:
+   * `127.0.0.1`.
+   */
   peer?: string | undefined
+  /**
+   * The address family of the peer. A literal of the other family is refused. Default: that of `listen`, otherwise
+   * the first that the resolver returns.
+   */
+  family?: 4 | 6 | undefined
   /**
    * Local address of the socket, as text next to `receivePort`, or address and port as an object. Default: the
    * loopback address for a peer on loopback, otherwise the wildcard address of the family of the peer.

@@ -64,6 +64,14 @@ const mssClamp: Form<number | undefined> = {
   completion: { words: ['auto', 'off'] },
 }
 
+const family: Form<4 | 6> = {
+  type: '4 | 6',
+  check: (what, value) => {
+    if (value === 4 || value === 6) return value
+    throw invalidArgument(what, value, '4 or 6')
+  },
+}
+
 /**
  * The options of a relay, for the library and the program `tun2udp`. All lists of them have this order.
  *
@@ -143,7 +151,16 @@ export const RELAY = options({
     flag: '--peer <host>',
     help: 'address or name of the peer',
     default: '`127.0.0.1`',
-    details: 'A name is resolved once, at the start.',
+    details:
+      'A name is resolved once, and the first address that the resolver returns is used, of the family of `--listen`, `-4` or `-6` if one is given. There is no fall-back to another address.',
+    declaration:
+      'Address or name of the peer. A name is resolved once, and the first address that the resolver returns is used, of the family of `listen` or `family` if one is given. There is no fall-back to another address. Default: `127.0.0.1`.',
+  },
+  family: {
+    form: family,
+    help: 'the address family of the peer',
+    details: 'A literal of the other family is refused.',
+    default: 'that of `listen`, otherwise the first that the resolver returns',
   },
   listen: {
     form: listen,

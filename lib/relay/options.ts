@@ -7,6 +7,8 @@ import { expandDefault } from '../options/addressForms.ts'
 export interface CheckedRelayOptions {
   readonly native: Omit<NativeRelayOptions, 'peer'>
   readonly peer: string
+  /** Family that the address of the peer is to have. */
+  readonly family: 4 | 6 | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -16,9 +18,10 @@ export interface CheckedRelayOptions {
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` or `ERR_TUN_INVALID_NAME`.
  */
 export function checkOptions(options: unknown): CheckedRelayOptions {
-  const { peers, peer, sendPort, receivePort, listen, signal, ...same } = RELAY.check(options)
+  const { peers, peer, family, sendPort, receivePort, listen, signal, ...same } =
+    RELAY.check(options)
   const ends = joinEnds({ peers, peer, sendPort, receivePort, listen })
   const { peer: host, ...native } = ends
   const routes = same.routes && { routes: expandDefault(same.routes, same.addresses) }
-  return { native: { ...same, ...routes, ...native }, peer: host, signal }
+  return { native: { ...same, ...routes, ...native }, peer: host, family, signal }
 }

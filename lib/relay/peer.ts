@@ -1,45 +1,68 @@
 import { isIP, isIPv6 } from 'node:net'
 import { invalidArgument } from '../errors.ts'
-import { rangeOf } from '../check/address.ts'
+import { canonicalAddress, rangeOf } from '../check/address.ts'
+import { isLinkName } from '../check/interface.ts'
 
 /**
- * Checks the peer: an IPv4 address, an IPv6 address with or without a zone, or a host name.
+ * Checks the peer: an IPv4 address, an IPv6 address with or without a zone, or a host name. Returns an IPv4-mapped
+ * address as that of IPv4.
  *
  * A name that ends in a number is refused: getaddrinfo(3) would read `10.1` as 10.0.0.1.
  */
 export function checkPeer(peer: unknown): string {
   if (typeof peer === 'string') {
-    if (isIP(peer)) return checkPeerAddress(peer)
+    if (familyOfPeer(peer)) return checkPeerAddress(peer)
     if (isHostName(peer)) return peer
   }
   throw invalidArgument('peer', peer, 'an IPv4 address, an IPv6 address or a host name')
 }
 
+/**
+ * Returns the family of an address literal, 4 or 6, and 0 if it is none. A zone may be any name that the kernel allows
+ * for an interface; Node's own `isIP()` takes fewer.
+ */
+export function familyOfPeer(peer: string): 0 | 4 | 6 {
+  const { address, zone } = splitZone(peer)
+  if (zone !== undefined && !(isIPv6(address) && isLinkName(zone))) return 0
+  return isIP(address) as 0 | 4 | 6
+}
+
 /** Checks that datagrams can be sent to an address literal and be answered from it. */
-export function checkPeerAddress(address: string): string {
-  const range = rangeOf(withoutZone(address))
+export function checkPeerAddress(peer: string): string {
+  const { address: written, zone } = splitZone(peer)
+  const address = canonicalAddress(written)
+  const range = rangeOf(address)
   if (range === 'unspecified' || range === 'multicast' || range === 'broadcast') {
     throw invalidArgument(
       'peer',
-      address,
+      peer,
       `the address of one host, not ${range === 'unspecified' ? 'an' : 'a'} ${range} one`,
     )
   }
-  if (isIPv6(address) && range === 'linkLocal' && !address.includes('%')) {
+  const isLinkLocal = isIPv6(address) && range === 'linkLocal'
+  if (isLinkLocal && zone === undefined) {
     throw invalidArgument(
       'peer',
-      address,
+      peer,
       `a link-local address with its interface, such as ${address}%eth0`,
     )
   }
-  return address
+  if (!isLinkLocal && zone !== undefined) {
+    throw invalidArgument(
+      'peer',
+      peer,
+      `${written} without an interface, which only a link-local address has`,
+    )
+  }
+  return zone === undefined ? address : peer
 }
 
 /** Checks the local address of the socket: an address literal, which may be the wildcard. */
 export function checkListen(listen: unknown): string {
   if (typeof listen === 'string' && isIP(listen) && !listen.includes('%')) {
-    const range = rangeOf(listen)
-    if (range !== 'multicast' && range !== 'broadcast') return listen
+    const address = canonicalAddress(listen)
+    const range = rangeOf(address)
+    if (range !== 'multicast' && range !== 'broadcast') return address
   }
   throw invalidArgument(
     'listen',
@@ -50,16 +73,14 @@ export function checkListen(listen: unknown): string {
 
 /** Checks that the local address can send to the peer's. */
 export function checkFamilies(listen: string, peer: string): void {
-  if (isIP(listen) === isIP(peer)) return
-  throw invalidArgument(
-    'listen',
-    listen,
-    `an IPv${isIP(peer)} address, as the peer ${peer} has one`,
-  )
+  const family = familyOfPeer(peer)
+  if (isIP(listen) === family) return
+  throw invalidArgument('listen', listen, `an IPv${family} address, as the peer ${peer} has one`)
 }
 
-function withoutZone(address: string): string {
-  return address.split('%', 1)[0] ?? address
+function splitZone(peer: string): { address: string; zone?: string } {
+  const at = peer.indexOf('%')
+  return at === -1 ? { address: peer } : { address: peer.slice(0, at), zone: peer.slice(at + 1) }
 }
 
 /** Characters of a host name with the dot of the root (RFC 1035 2.3.4). */

@@ -179,7 +179,7 @@ export async function startRelayIn(
   account: Account | undefined,
   namespace: NativeNamespace | undefined,
 ): Promise<Relay> {
-  const { native: checked, peer, signal } = checkOptions(options)
+  const { native: checked, peer, family, signal } = checkOptions(options)
   const user = account && checkUser(account.user, account.group)
   const events = new EventLog()
   const origin: { name: string; target?: Relay } = { name: checked.name ?? '' }
@@ -189,7 +189,7 @@ export async function startRelayIn(
     diagnostics.publish({ type: 'event', ...origin, event })
   }
   try {
-    const address = await resolvePeer(peer, checked.listen, signal)
+    const address = await resolvePeer(peer, { listen: checked.listen, family, signal })
     if (checked.listen !== undefined) checkFamilies(checked.listen, address)
     throwIfAborted(signal)
     const native = await startNative(

@@ -1,23 +1,37 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { throwIfAborted, untilAborted } from '../check/abort.ts'
-import { TunError } from '../errors.ts'
-import { checkPeerAddress } from './peer.ts'
+import { TunError, invalidArgument } from '../errors.ts'
+import { checkPeerAddress, familyOfPeer } from './peer.ts'
+
+/** What else decides which address of a name is taken. */
+export interface Resolution {
+  /** Local address of the socket, whose family the peer must have. */
+  readonly listen?: string | undefined
+  /** Family of the address. Default: that of `listen`, otherwise the first that the resolver returns. */
+  readonly family?: 4 | 6 | undefined
+  readonly signal?: AbortSignal | undefined
+}
 
 /**
- * The address of a peer: itself when it is a literal, else the first that getaddrinfo(3) gives, of the
- * family of `listen` when that is set.
+ * Returns the address of a peer: the peer itself if it is a literal, otherwise the first of the family that
+ * getaddrinfo(3) returns. There is no fall-back to an address behind the first: UDP does not show whether one is
+ * reached.
  *
- * Rejects as soon as the signal is aborted; the look-up itself cannot be ended and is left alone.
+ * Rejects as soon as the signal is aborted; the look-up itself cannot be ended and goes on.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if a literal is not of the family, `ERR_TUN_UNKNOWN_HOST` if the name
+ * has no address of it.
  */
-export async function resolvePeer(
-  peer: string,
-  listen?: string,
-  signal?: AbortSignal,
-): Promise<string> {
+export async function resolvePeer(peer: string, wanted: Resolution = {}): Promise<string> {
+  const { listen, signal } = wanted
   throwIfAborted(signal)
-  if (isIP(peer)) return peer
-  const family = listen === undefined ? 0 : isIP(listen)
+  const literal = familyOfPeer(peer)
+  if (literal) {
+    if (wanted.family === undefined || wanted.family === literal) return peer
+    throw invalidArgument('peer', peer, `an IPv${wanted.family} address, as family says`)
+  }
+  const family = wanted.family ?? (listen === undefined ? 0 : isIP(listen))
   try {
     const { address } = await untilAborted(lookup(peer, { family }), signal)
     return checkPeerAddress(address)

@@ -14,6 +14,7 @@ test('the least that is needed, and its defaults', (t) => {
   t.deepEqual(checkOptions(LEAST), {
     native: LEAST,
     peer: '127.0.0.1',
+    family: undefined,
     signal: undefined,
   })
 })
@@ -58,6 +59,7 @@ test('undefined is as good as absent', (t) => {
     'mtu',
     'routes',
     'peer',
+    'family',
     'listen',
     'accept',
     'netns',
@@ -79,6 +81,11 @@ const accepted: Record<string, unknown[]> = {
     '::1',
     'fe80::1%eth0',
     'fe80::1%2',
+    'fe80::1%br_lan',
+    'fe80::1%a.b',
+    'fe80::1%wg-0',
+    'fe80::1%é',
+    'fe80::1%a%b',
     'localhost',
     'a.example.',
     'under_score.example',
@@ -88,6 +95,7 @@ const accepted: Record<string, unknown[]> = {
     '3com.example',
   ],
   listen: ['0.0.0.0', '::', '10.0.0.1', 'fe80::1'],
+  family: [4, 6],
   accept: ['peer', 'any'],
   offload: ['auto', false, [], ['tso', 'uso', 'gso', 'gro', 'coalesce']],
   queues: [1, 256, 'auto'],
@@ -168,9 +176,27 @@ const refused: [string, unknown[], string][] = [
       'a:1',
       '.',
       '010.0.0.1',
+      'fe80::1%',
+      'fe80::1%a/b',
+      'fe80::1%a b',
+      'fe80::1%sixteen-bytes-xx',
+      '192.0.2.1%eth0',
     ],
     HOST,
   ],
+  [
+    'peer',
+    ['2001:db8::1%eth0'],
+    '2001:db8::1 without an interface, which only a link-local address has',
+  ],
+  [
+    'peer',
+    ['::ffff:192.0.2.1%eth0'],
+    '::ffff:192.0.2.1 without an interface, which only a link-local address has',
+  ],
+  ['peer', ['::ffff:0.0.0.0'], 'the address of one host, not an unspecified one'],
+  ['peer', ['::ffff:224.0.0.1'], 'the address of one host, not a multicast one'],
+  ['family', [0, 5, '4', null], '4 or 6'],
   ['peer', ['fe80::1'], 'a link-local address with its interface, such as fe80::1%eth0'],
   ['peer', ['0.0.0.0', '::'], 'the address of one host, not an unspecified one'],
   ['peer', ['224.0.0.1', 'ff02::1%eth0'], 'the address of one host, not a multicast one'],
@@ -225,3 +251,36 @@ test('an address in a list that is none is named', (t) => {
   t.throws(() => checkOptions(withOption({ addresses: [7] })), { message: /^Invalid address 7/u })
   t.throws(() => checkOptions(withOption({ routes: [null] })), { message: /^Invalid route null/u })
 })
+
+test('an IPv4-mapped address is that of IPv4, wherever an address is taken', (t) => {
+  const { native, peer } = checkOptions({
+    addresses: ['::ffff:10.9.0.1', '::ffff:10.8.0.1/120', 'fd00::1/64'],
+    routes: ['::ffff:10.7.0.0/112', '::ffff:0:0/96'],
+    peer: '::ffff:192.0.2.2',
+    listen: '::ffff:0.0.0.0',
+    sendPort: 1,
+    receivePort: 2,
+  })
+  t.is(peer, '192.0.2.2')
+  t.is(native.listen, '0.0.0.0')
+  t.deepEqual(native.addresses, ['10.9.0.1/32', '10.8.0.1/24', 'fd00::1/64'])
+  t.deepEqual(native.routes, ['10.7.0.0/16', '0.0.0.0/0'])
+  const endpoint = { address: '::ffff:c000:202', port: 1 }
+  const ends = {
+    addresses: ['10.9.0.1'],
+    peers: [{ endpoint }],
+    listen: { address: '::ffff:10.0.0.1' },
+  }
+  const general = checkOptions(ends)
+  t.deepEqual([general.peer, general.native.listen], ['192.0.2.2', '10.0.0.1'])
+})
+
+for (const addresses of [
+  ['::ffff:0.0.0.0'],
+  ['::ffff:224.0.0.1/128'],
+  ['::ffff:255.255.255.255'],
+]) {
+  test(`an interface cannot have ${addresses[0]}`, (t) => {
+    t.throws(() => checkOptions(withOption({ addresses })), { code: 'ERR_TUN_INVALID_ARGUMENT' })
+  })
+}
