@@ -26,19 +26,31 @@ pageTest('docs/guides/nat.md', async (t, page, start) => {
   await nat(t, page, start)
 })
 
-rootTest(
-  'without forwarding, replies reach the inner side while it sends; it must send first',
-  async (t) => {
-    if (!hasTools(t, 'nft')) return
-    const { a, router, b } = await machinesOf(t)
-    await router.shell(`sysctl -q -w net.ipv4.ip_forward=1
+/** Starts both ends, with a router that forwards no port. */
+async function masqueraded(t: ExecutionContext): Promise<Record<'a' | 'b', Machine>> {
+  const { a, router, b } = await machinesOf(t)
+  await router.shell(`sysctl -q -w net.ipv4.ip_forward=1
     nft add table ip home
     nft add chain ip home outgoing '{ type nat hook postrouting priority srcnat; }'
     nft add rule ip home outgoing oifname wan masquerade`)
-    await runLines('sudo tun2udp 10.9.0.1/24 5001 5001 --peer home.example', { a })
-    await runLines('sudo tun2udp 10.9.0.2/24 5001 5001 --peer a.example', { b })
-    await t.throwsAsync(a.shell('ping -q -c 1 -W 0.2 10.9.0.2'), undefined, 'no way in yet')
+  await runLines('sudo tun2udp 10.9.0.1/24 5001 5001 --peer home.example', { a })
+  await runLines('sudo tun2udp 10.9.0.2/24 5001 5001 --peer a.example', { b })
+  return { a, b }
+}
+
+rootTest(
+  'no forwarded port: the outer side reaches the inner one if that sent first',
+  async (t) => {
+    if (!hasTools(t, 'nft')) return
+    const { a, b } = await masqueraded(t)
     t.regex(await b.shell('ping -q -c 1 10.9.0.1'), /1 received/u)
     t.regex(await a.shell('ping -q -c 1 10.9.0.2'), /1 received/u)
   },
 )
+
+rootTest('no forwarded port: replies do not pass if the outer side sent first', async (t) => {
+  if (!hasTools(t, 'nft')) return
+  const { a, b } = await masqueraded(t)
+  await t.throwsAsync(a.shell('ping -q -c 1 -W 0.2 10.9.0.2'), undefined, 'there is no way in')
+  await t.throwsAsync(b.shell('ping -q -c 1 -W 0.5 10.9.0.1'), undefined, 'replies go to port 5001')
+})
