@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Licences, sources and known holes of what others wrote: cargo-deny by deny.toml, and `npm audit`. cargo-deny is
-# built into the cache at the first time. Where the database of advisories, or the registry's audit, cannot be
+# Checks licences, sources and advisories of dependencies: cargo-deny with deny.toml, and `npm audit`. The first run
+# builds cargo-deny in the cache. If the database of advisories or the registry's audit cannot be
 # reached, that part is skipped with the reason. Ends with a line `N passed, N failed[, N skipped]`.
 set -euo pipefail
 # shellcheck source=scripts/suites.sh
@@ -18,7 +18,7 @@ install_cargo_deny() {
     die "cargo could not install cargo-deny, for the reason above; it needs crates.io"
 }
 
-# obstacle OUTPUT: what could not be reached, if that is why a command failed.
+# obstacle OUTPUT: prints the server that could not be reached, if this is why a command failed.
 obstacle() {
   if grep -q '^npm error audit endpoint returned an error' <<<"$1"; then
     sed -n 's/^npm warn audit /npm: /p' <<<"$1" | head -n 1
@@ -53,7 +53,7 @@ for manifest in Cargo.toml crate/core/fuzz/Cargo.toml; do
   suite "$name" tap audit "cargo-deny licences, bans and sources: $manifest" deny "$manifest" licenses bans sources
   suite "$name-advisories" tap audit "cargo-deny advisories: $manifest" deny "$manifest" advisories
 done
-# Of what only builds and tests, holes of less than high severity are no failure.
+# In packages that only build and test, advisories below high severity are not a failure.
 suite npm-installed tap audit 'npm audit of what is installed' npm audit --omit=dev
 suite npm-all tap audit 'npm audit of all' npm audit --audit-level=high
 summarise

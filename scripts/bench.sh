@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `npm run bench [-- OPTIONS]`: races the relay against its peers (bench/README.md). Needs root.
+# `npm run bench [-- OPTIONS]`: compares the relay with its peers (bench/README.md). Needs root.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/setup.sh"

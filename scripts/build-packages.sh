@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `scripts/build-packages.sh [TARGET...]`: builds the native addon of each platform package (all four
-# unless said otherwise) into npm/, and packs what is there and the root package into dist/packages/ (scripts/pack.sh).
+# `scripts/build-packages.sh [TARGET...]`: builds the native addon of each platform package (by default all
+# four) into npm/, and packs the addons in npm/ and the root package into dist/packages/ (scripts/pack.sh).
 set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "$0")/packages.sh"
@@ -14,7 +14,7 @@ platform_of() {
   printf '%s\n' "${platform/#aarch64-linux/linux-arm64}"
 }
 
-# build TARGET: beside the finished ones, and moved into place once it is whole.
+# build TARGET: builds next to the finished addons, and moves the result into place once it is complete.
 build() {
   local target=$1 platform aside versioned=$1 environment=()
   platform=$(platform_of "$target")
@@ -22,7 +22,7 @@ build() {
   [[ $target != *-gnu ]] || versioned=$target.$glibc_floor
   if ! has_std "$target"; then
     environment+=("RUSTC=$debian_rustc")
-    # Debian has no library of musl systems: Cargo builds it from the source.
+    # Debian has no standard library for musl: Cargo builds it from source.
     [[ $target != *-musl ]] ||
       environment+=(RUSTC_BOOTSTRAP=1 "CARGO_UNSTABLE_BUILD_STD=std,panic_unwind")
   fi
@@ -30,7 +30,7 @@ build() {
   env "${environment[@]}" node_modules/.bin/napi build --platform --release --target "$versioned" -x \
     --no-js --dts binding.d.ts --target-dir target/packages --output-dir "$aside" -- --locked >&2
   cmp "$aside/binding.d.ts" dist/binding.d.ts >&2 ||
-    die "the types of $platform are not those of dist/binding.d.ts"
+    die "the types of $platform differ from dist/binding.d.ts"
   mv -f "$aside/tun2udp.$platform.node" "npm/$platform/"
   rm -rf "$aside"
 }

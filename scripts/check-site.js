@@ -1,6 +1,6 @@
 /**
- * Looks whether every link within the built site leads to a page, a file, and a place on the page that
- * is there. VitePress itself looks after pages only.
+ * Checks that every link within the built site leads to an existing page or file, and to an existing anchor on the page.
+ * VitePress itself checks only pages.
  */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { posix } from 'node:path'
@@ -18,7 +18,7 @@ const ids = new Map(
 
 const isFile = (path) => existsSync(`${site}/${path}`) && statSync(`${site}/${path}`).isFile()
 
-/** The file that a path of the site is answered with. */
+/** Returns the file that is served for a path of the site. */
 function fileOf(path) {
   const candidates = [path, `${path}.html`, posix.join(path, 'index.html')]
   return candidates.map((name) => name.replace(/^\//, '')).find(isFile)

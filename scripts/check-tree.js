@@ -1,6 +1,6 @@
 /**
- * What must hold of the tree as a whole: every spec is run, files stay short, versions agree,
- * lock files name no registry, generated files are current.
+ * Checks the tree as a whole: every spec is run, files are short, versions agree,
+ * lock files name no registry.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Shared by the scripts here; to be sourced. Everything a script says goes to stderr.
+# Shared by the scripts here; to be sourced. Scripts print all messages on stderr.
 
-# shellcheck disable=SC2034 # for those who source it
+# shellcheck disable=SC2034 # used by the scripts that source it
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '%s\n' "$*" >&2; }

@@ -1,6 +1,6 @@
 /**
- * A device of the installed package is opened, addressed, written and read: an echo request goes into the
- * kernel, and its answer comes back. Needs CAP_NET_ADMIN.
+ * Opens a device of the installed package, gives it an address, writes and reads: an echo request is written to the
+ * kernel, and its reply is read. Needs CAP_NET_ADMIN.
  */
 import assert from 'node:assert/strict'
 import { openTun } from 'tun2udp'
@@ -11,7 +11,7 @@ const REQUEST = Buffer.from('4500001c00010000400164e20afe00020afe00010800f7fd000
 const device = await openTun({ addresses: ['10.254.0.1/24'] })
 device.write(REQUEST)
 for await (const packet of device) {
-  // Others of the kernel's own (router solicitations) may come first.
+  // Packets of the kernel (router solicitations) may arrive first.
   if (packet[0] >> 4 !== 4 || packet[9] !== 1) continue
   assert.equal(packet[20], 0, 'an echo reply')
   assert.deepEqual([...packet.subarray(16, 20)], [10, 254, 0, 2])

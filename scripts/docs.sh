@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# `npm run docs`: the site of the documents, in target/site, with its links checked. `npm run docs --
-# dev` serves it while pages are written, `npm run docs -- preview` serves what was built.
+# `npm run docs`: builds the website in target/site, and checks its links. `npm run docs --
+# dev` serves it while pages are edited, `npm run docs -- preview` serves the built site.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
 cd "$root"
 scripts/setup.sh
 
-# The reference first: a warning of typedoc is an error, a dead link is one of VitePress.
+# The reference comes first. A warning of typedoc is an error, as is a dead link in VitePress.
 node_modules/.bin/typedoc --logLevel Warn >&2
 case ${1:-build} in
   build)

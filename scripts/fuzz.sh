@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `scripts/fuzz.sh [SECONDS]`: runs each target of crate/core/fuzz under libFuzzer, so long in all (30
-# unless said otherwise), from the committed corpus and from what earlier runs found here.
+# `scripts/fuzz.sh [SECONDS]`: runs each target of crate/core/fuzz under libFuzzer, for SECONDS in
+# total (30 by default), from the committed corpus and the findings of earlier runs on this machine.
 # TUN2UDP_SEED is the seed of each run. Ends with a line `N passed, N failed[, N skipped]`.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
@@ -19,7 +19,7 @@ if ! command -v c++ >/dev/null; then
   exit 0
 fi
 
-# What cargo-fuzz passes without a sanitizer: options of the stable compiler. The target is named so
+# The options that cargo-fuzz passes without a sanitizer, which the stable compiler supports. The target is named so
 # that build scripts are built without them.
 triple=$(rustc -vV | sed -n 's/^host: //p')
 readonly built=target/fuzz/$triple/release

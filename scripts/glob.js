@@ -1,4 +1,4 @@
-/** Whether a path is one of `glob`, of which `**` and `*` are known: what AVA's settings here use. */
+/** Returns whether a path matches `glob`. Only `**` and `*` are supported, which the settings of AVA use. */
 export function matchesGlob(path, glob) {
   const pattern = glob
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')

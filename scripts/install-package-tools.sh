@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# `scripts/install-package-tools.sh [TARGET...]`: installs what scripts/build-packages.sh needs for the
-# targets (all four unless said otherwise) and is not there yet: zig and cargo-zigbuild (PyPI) into the
-# cache, and the standard library of each target: by rustup or, where its server cannot be reached,
-# Debian's (apt-get, root).
+# `scripts/install-package-tools.sh [TARGET...]`: installs the missing tools of scripts/build-packages.sh for the
+# targets (by default all four): zig and cargo-zigbuild (PyPI) in the
+# cache, and the standard library of each target, from rustup or, if its server cannot be reached,
+# from Debian (apt-get, root).
 set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "$0")/packages.sh"
 
 readonly zig_version=0.15.2 zigbuild_version=0.24.0
 
-# A machine without the server of rustup: Debian's compiler has the libraries of glibc systems, and its
-# source is what those of musl are built from.
+# Without rustup's server: Debian's compiler has the libraries for glibc, and those for musl are built from
+# its source.
 install_debian_targets() {
   local packages=() architecture
   for architecture in amd64 arm64; do

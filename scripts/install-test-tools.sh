@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need from the system and is not there yet, by apt-get, and Bun and Deno by npm.
+# Installs the missing system packages that the tests need with apt-get, and Bun and Deno with npm.
 # Needs root.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
@@ -25,10 +25,10 @@ for tool in "${tools[@]}"; do
 done
 [ "${#packages[@]}" -gt 0 ] || exit 0
 [ "$(id -u)" -eq 0 ] || die "missing: ${packages[*]}; as root run \"apt-get install ${packages[*]}\""
-command -v apt-get >/dev/null || die "missing: ${packages[*]}; install them by your package manager"
+command -v apt-get >/dev/null || die "missing: ${packages[*]}; install them with your package manager"
 say "tun2udp: installing ${packages[*]}"
 export DEBIAN_FRONTEND=noninteractive
-# A mirror may be slow or half-way through an update: one more try.
+# A mirror may be slow or in the middle of an update: tries a second time.
 for attempt in 1 2; do
   if apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2; then
     exit 0

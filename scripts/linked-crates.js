@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** The packages that a target's addon links, by their identifiers: no build scripts, tests or macros. */
+/** Returns the packages that a target's addon links, by identifier, without build scripts, tests and macros. */
 function linkedInto(target) {
   const { packages, resolve } = JSON.parse(
     execFileSync(
@@ -26,7 +26,7 @@ function linkedInto(target) {
   return [...linked.values()].filter(({ source }) => source !== null)
 }
 
-/** Those of all targets, by `name version`, in that order. */
+/** Returns the packages of all targets, sorted by `name version`. */
 export function linkedCrates() {
   const { targets } = JSON.parse(readFileSync('package.json', 'utf8')).napi
   const linked = targets.flatMap(linkedInto).map((one) => [`${one.name} ${one.version}`, one])

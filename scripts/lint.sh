@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `npm run lint`: everything that must hold of the sources and needs no test run.
+# `npm run lint`: all checks of the sources that need no test run.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
@@ -29,7 +29,7 @@ shell_scripts() {
   fi
 }
 
-# Targets of the fuzzer, which are no part of the workspace.
+# Checks the fuzz targets, which are not part of the workspace.
 fuzz_targets() {
   local manifest=crate/core/fuzz/Cargo.toml
   cargo fmt --manifest-path "$manifest" --check || return 1
@@ -54,7 +54,7 @@ go_format() {
 
 workflows() {
   if command -v go >/dev/null; then
-    # Once built, it is kept in Go's cache.
+    # Go keeps the built program in its cache.
     go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
   else
     say "SKIP actionlint: Go, which builds it, is not installed"

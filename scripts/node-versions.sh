@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tries the built package on the oldest Node it is for and on the newest 20, 22 and 24, from the
-# registry's `node` packages: import, require, the program, a relay, all tests that need no root, and
+# Tests the built package with the oldest supported Node and with the newest 20, 22 and 24, from the
+# registry's `node` packages: import, require, the program, a relay, all tests that do not need root, and
 # workers that are terminated at random moments.
 # Ends with a line `N passed, N failed[, N skipped]`.
 set -euo pipefail
@@ -12,7 +12,7 @@ scripts/setup.sh
 # Kept between runs, outside the tree: each is about 100 MB.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tun2udp/node
 
-# Puts one version of Node there, and says where.
+# Installs one version of Node there, and prints its path.
 node_of() {
   local node=$cache/$1/node_modules/node/bin/node
   if [ ! -x "$node" ]; then

@@ -7,7 +7,7 @@ source "$(dirname "$0")/suites.sh"
 cd "$root"
 oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 
-# In the Test Anything Protocol.
+# Reports in the Test Anything Protocol.
 check() {
   local title="Rust $oldest compiles the crates" status=0
   printf 'TAP version 13\n1..1\n'

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts that build and test packages share; to be sourced.
+# Shared by the scripts that build and test packages; to be sourced.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -16,7 +16,7 @@ readonly targets=(
 # The compiler of Debian's package rustc-web, used where rustup cannot add targets.
 readonly debian_rustc=/usr/bin/rustc
 
-# std_of RUSTC TARGET: whether that compiler has the target's standard library.
+# std_of RUSTC TARGET: succeeds if that compiler has the target's standard library.
 std_of() { compgen -G "$("$1" --print target-libdir --target "$2")/libstd-*" >/dev/null; }
 
 has_std() { std_of rustc "$1"; }
@@ -26,7 +26,7 @@ is_debian_rust_complete() {
     [ -d "$("$debian_rustc" --print sysroot)/lib/rustlib/src/rust/library" ]
 }
 
-# apt_install PACKAGES: a mirror may be slow or half-way through an update: one more try.
+# apt_install PACKAGES: tries twice, since a mirror may be slow or in the middle of an update.
 apt_install() {
   local attempt
   say "tun2udp: installing $*"

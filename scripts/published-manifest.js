@@ -1,6 +1,6 @@
 /**
- * Prints the manifest of the root package as it is published: without what only a clone needs, and with the
- * platform packages (npm/) as optional dependencies. In a clone these would make `npm ci` ask the registry.
+ * Prints the manifest of the root package as it is published: without the entries that only a clone needs, and with
+ * the platform packages (npm/) as optional dependencies. In a clone, `npm ci` would request these from the registry.
  */
 import { readFileSync, readdirSync } from 'node:fs'
 

@@ -1,6 +1,6 @@
 /**
- * `node scripts/readme-results.js`: puts the table "In short" of the recorded results into README.md.
- * With `--check` it only says whether it is there.
+ * `node scripts/readme-results.js`: writes the table "In short" of the recorded results to README.md.
+ * With `--check` it only checks whether the table is current.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 

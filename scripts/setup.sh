@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes a bare clone ready to run: npm packages, the native addon (release), the compiled TypeScript.
-# Each is done only if what it reads has changed, by content, since it was last done. Prints nothing
-# on stdout, and nothing at all when there is nothing to do.
+# Sets up a clone: npm packages, the native addon (release), the compiled TypeScript.
+# Each step runs only if the content of its inputs has changed since its last run. Prints nothing
+# on stdout, and nothing at all if no step runs.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -46,8 +46,8 @@ check_rust() {
     die "a C linker is missing (no cc on PATH), which Rust needs: on Debian run \"apt-get install gcc libc6-dev\""
 }
 
-# One hash of the machine's kind and of the names and contents of the files that the arguments name.
-# What is not there counts as nothing: its own step comes first, or fails with its own reason.
+# Prints one hash of the machine's architecture, and of the names and contents of the files that the arguments name.
+# Missing files are ignored: the step that creates them comes first, or fails with its own reason.
 state_of() {
   {
     uname -m
@@ -80,14 +80,14 @@ install_packages() {
   local state
   state=$(packages_state)
   say "tun2udp: installing npm packages"
-  # The build needs the development packages, whatever NODE_ENV says.
+  # The build needs the development packages, even with NODE_ENV=production.
   run npm ci --include=dev --no-audit --no-fund --loglevel=error ||
     die "npm could not install the packages, for the reason above; it needs the npm registry"
   printf '%s\n' "$state" >node_modules/.tun2udp-setup
 }
 
-# Built aside and moved into place: a program that runs has the old addon mapped, and writing into
-# that file would kill it.
+# The addon is built in another folder and moved into place: a running program has the old addon mapped, and writing
+# into that file would kill it.
 build_addon() {
   local state aside=$stamps/addon-build
   check_rust
@@ -95,7 +95,7 @@ build_addon() {
   say "tun2udp: building the native addon (the first time takes a minute or more)"
   rm -rf "$aside"
   mkdir -p "$aside"
-  # lib/native/ loads it; the generated loader's messages hide what dlopen(3) says.
+  # lib/native/ loads the addon; the messages of the generated loader hide the error of dlopen(3).
   run node_modules/.bin/napi build --platform --release --no-js --dts binding.d.ts \
     --output-dir "$aside" ||
     die "the native addon could not be built, for the reason above"
@@ -104,8 +104,8 @@ build_addon() {
   printf '%s\n' "$state" >"$stamps/addon"
 }
 
-# Written over what is there and then cleaned of what has no source any more, so that a program that
-# starts meanwhile finds all of its files.
+# Overwrites the existing files, and then removes those whose source is gone, so that a program that
+# starts at this time finds all of its files.
 compile_typescript() {
   local state emitted=$stamps/emitted
   state=$(typescript_state)
@@ -124,7 +124,7 @@ compile_typescript() {
 remove_strays() {
   local -A emitted=()
   local file here
-  # The compiler names files by their real paths, also when the clone was reached by a link.
+  # The compiler prints real paths, even if the path of the clone contains a symbolic link.
   here=$(pwd -P)
   while IFS= read -r file; do emitted[${file#"TSFILE: $here/"}]=1; done <"$1"
   rm "$1"
@@ -134,17 +134,17 @@ remove_strays() {
     -not -path dist/binding.d.ts -print)
 }
 
-# `--addon`: not the TypeScript, which may need files that the addon is to write first.
+# `--addon`: skips TypeScript, which may need files that are generated with the addon.
 readonly mode=${1-}
 
 check_linux
 check_node
 if all_is_current; then exit 0; fi
-# One set-up at a time, and who waited finds the work done. The lock ends with this process.
+# One setup runs at a time, and a process that waited finds the steps done. The lock ends with this process.
 exec {lock}<scripts/setup.sh
 flock "$lock"
 mkdir -p "$stamps"
-# Not `A || B`: a failure inside B would then go on.
+# `A || B` is not used: a failure inside B would not end the script.
 if ! packages_are_current; then install_packages; fi
 if ! addon_is_current; then build_addon; fi
 if [ "$mode" != --addon ] && ! typescript_is_current; then compile_typescript; fi

@@ -1,5 +1,5 @@
 /**
- * What must work on every Node version: import, require, the program, and, as root, a real relay.
+ * Tests that must pass on every Node version: import, require, the program, and, as root, a real relay.
  * Reports in the Test Anything Protocol. To be run in a network namespace of its own.
  */
 import assert from 'node:assert/strict'
@@ -55,7 +55,7 @@ const TESTS = [
   },
 ]
 
-/** Runs one test; gives its line of the protocol, with what went wrong below. */
+/** Runs one test. Returns its line of the protocol, followed by the error if it failed. */
 async function report({ title, skip, run }, number) {
   const name = `${number} - Node ${process.version}: ${title}`
   if (skip) return `ok ${name} # SKIP ${skip}`

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# `scripts/soak-device.sh [PACKETS [CYCLES]]`: numbered packets into a device and out of it, 10,000,000
-# unless said otherwise, and devices opened and closed, 10,000 times. Needs root.
+# `scripts/soak-device.sh [PACKETS [CYCLES]]`: sends numbered packets into a device and out of it, 10,000,000
+# by default, and opens and closes devices, 10,000 times by default. Needs root.
 set -euo pipefail
 # shellcheck source=scripts/suites.sh
 source "$(dirname "$0")/suites.sh"
 cd "$root"
-[ "$(id -u)" -eq 0 ] || die "the soak makes network namespaces: run it as root"
+[ "$(id -u)" -eq 0 ] || die "the soak test creates network namespaces: run it as root"
 scripts/setup.sh
 export TUN2UDP_SEQUENCE=${1:-10000000} TUN2UDP_CYCLES=${2:-10000} TUN2UDP_PATIENCE_MS=3600000
 suite numbers tap node_modules/.bin/ava --tap --timeout=1h __test__/netns/device/sequence.spec.ts

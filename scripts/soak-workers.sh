@@ -1,31 +1,31 @@
 #!/usr/bin/env bash
-# `scripts/soak-workers.sh [SECONDS] [--sanitize]`: workers that end at random moments of every
-# asynchronous call of the package, for SECONDS in all (600 by default). With --sanitize the addon is
+# `scripts/soak-workers.sh [SECONDS] [--sanitize]`: terminates workers at random moments of every
+# asynchronous call of the package, for SECONDS in total (600 by default). With --sanitize the addon is
 # built for AddressSanitizer, which finds memory that is used after it was freed. Needs root.
 # TUN2UDP_SEED repeats a run. Ends with a line `N passed, N failed`.
 set -euo pipefail
 # shellcheck source=scripts/suites.sh
 source "$(dirname "$0")/suites.sh"
 cd "$root"
-[ "$(id -u)" -eq 0 ] || die "the soak makes network namespaces: run it as root"
+[ "$(id -u)" -eq 0 ] || die "the soak test creates network namespaces: run it as root"
 
 seconds=600 sanitize=
 for argument in "$@"; do
   case $argument in
     --sanitize) sanitize=1 ;;
-    *[!0-9]* | '') die "SECONDS is a number, not \"$argument\"" ;;
+    *[!0-9]* | '') die "Invalid SECONDS \"$argument\": expected a whole number" ;;
     *) seconds=$argument ;;
   esac
 done
 scripts/setup.sh
 
-# The sanitizer's library is gcc's: Node is not built with one, so it is loaded before Node.
+# Node is not built with a sanitizer, so gcc's library of the sanitizer is loaded before Node.
 build_sanitized() {
   local library target
   library=$(gcc -print-file-name=libasan.so)
   [ -e "$library" ] || die "gcc has no libasan.so: install the gcc package of your distribution (Debian: libgcc-12-dev)"
   target=$(rustc -vV | sed -n 's/^host: //p')
-  # The stable compiler has sanitizers behind an option that is not stable yet.
+  # The stable compiler has sanitizers behind an unstable option.
   RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_RELEASE_LTO=off \
     CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_RELEASE_DEBUG=1 \
     cargo build --package tun2udp --release --locked --target "$target" --target-dir target/sanitized >&2

@@ -6,8 +6,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
-# suite NAME KIND COMMAND...: shows the command's output as it comes and keeps it; KIND says how it
-# reports, `cargo` or `tap`. A suite that fails does not stop the next.
+# suite NAME KIND COMMAND...: shows the command's output and stores it; KIND is the format of
+# its report, `cargo` or `tap`. A suite that fails does not stop the next.
 suite() {
   local name=$1 kind=$2 status=0
   shift 2

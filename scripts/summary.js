@@ -1,9 +1,9 @@
 /**
- * Counts what test suites printed (scripts/suites.sh), names what was skipped and why, and what
- * failed, and answers with the status: 0 only if every suite ran tests, ended well, nothing failed.
+ * Counts the tests in the output of test suites (scripts/suites.sh), and lists skipped tests with their reasons, and
+ * failed ones. The status is 0 only if every suite ran tests and succeeded.
  *
- * A test that cannot run here passes after it has printed `SKIP its name: the reason`, or its runner
- * says itself that it was left out. Either counts as skipped, not as passed.
+ * A test that cannot run on a machine prints `SKIP its name: the reason` and passes, or its runner
+ * reports that it was skipped. Either counts as skipped, not as passed.
  */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,7 +27,7 @@ function countCargo(text) {
   const marked = [...text.matchAll(/^test (.+?) \.\.\. ignored(?:, (.*))?$/gm)].map(
     ([, name, reason]) => `${name}: ${reason ?? NO_REASON}`,
   )
-  // One for each that was counted, whether or not its line could be read.
+  // One per counted failure, whether or not its line could be parsed.
   for (let index = 0; index < ignored; index++) {
     count.skips.push(marked[index] ?? `a test of libtest: ${NO_REASON}`)
   }
@@ -61,7 +61,7 @@ function countTap(text) {
   return count
 }
 
-/** A suite's counts; one that ran nothing, or broke off without a failed test, failed once. */
+/** Returns a suite's counts. A suite that ran no test, or ended early without a failed test, counts as one failure. */
 function countSuite(logs, file) {
   const { name, kind } = /^(?<name>.+)\.(?<kind>cargo|tap)$/.exec(file).groups
   const count = { cargo: countCargo, tap: countTap }[kind](readFileSync(join(logs, file), 'utf8'))

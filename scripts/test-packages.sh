@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `scripts/test-packages.sh [TARGET...]`: builds and packs the packages (scripts/build-packages.sh), then tests them
-# and what is installed from them. Ends with a line `N passed, N failed[, N skipped]`.
+# before and after installation. Ends with a line `N passed, N failed[, N skipped]`.
 set -euo pipefail
 # shellcheck source=scripts/suites.sh
 source "$(dirname "$0")/suites.sh"

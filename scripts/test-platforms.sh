@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Tries what scripts/build-packages.sh has built for other platforms than the machine's, on Linux x64: the packages
-# of arm64 under qemu's emulation of user programs, those of musl with musl's loader, installed from their
-# tarballs, in Node 20, 22 and 24; and the tests of the core for arm64. Whatever cannot be had is skipped with
+# Tests the packages that scripts/build-packages.sh built for other platforms, on Linux x64: those for arm64 with
+# QEMU user-mode emulation, those for musl with musl's loader, installed from their
+# tarballs, in Node 20, 22 and 24; and the tests of the core for arm64. Parts that are not available are skipped with
 # the reason. Ends with a line `N passed, N failed[, N skipped]`.
 set -euo pipefail
 # shellcheck source=scripts/suites.sh
@@ -16,7 +16,8 @@ packages=$(realpath "${TUN2UDP_PACKAGES:-dist/packages}")
 projects=$(mktemp -d)
 trap 'rm -rf "$logs" "$projects"' EXIT
 
-# install PLATFORM: the tarballs, into a project of their own. Fails without a reason if npm does: no test is skipped for that.
+# install PLATFORM: installs the tarballs into a project of their own. If npm fails, it fails without a reason: this
+# skips no test.
 install() {
   local project=$projects/$1 tarballs cpu libc=glibc
   [ ! -d "$project/node_modules" ] || return 0
@@ -31,7 +32,7 @@ install() {
   cp scripts/device-smoke.js "$project/smoke.mjs"
 }
 
-# What speaks against it, if anything does.
+# Prints the reason why the test cannot run, if there is one.
 obstacle() {
   if [ "$(uname -m)" != x86_64 ]; then echo 'it is for machines of x64'
   elif [ "$(id -u)" -ne 0 ]; then echo 'a device needs root'
@@ -60,7 +61,7 @@ smoke() {
   return "$status"
 }
 
-# core ARGUMENT...: tests of the core, built by zig for arm64, under qemu.
+# core ARGUMENT...: runs tests of the core, built with zig for arm64, under qemu.
 core() {
   local environment=("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=${arm64_gnu[*]}")
   has_std "$arm64" || environment+=("RUSTC=$debian_rustc")
@@ -68,8 +69,8 @@ core() {
     --target "$arm64.$glibc_floor" --target-dir target/packages "$@"
 }
 
-# Unit tests that need the socket option SO_ATTACH_REUSEPORT_CBPF, which qemu does not know (as of 10.0): skipped for
-# that answer alone. The tests of transparency need options of packet sockets that it does not know either.
+# Unit tests that need the socket option SO_ATTACH_REUSEPORT_CBPF, which qemu does not support (as of 10.0): skipped only
+# for this error. The tests of transparency need options of packet sockets that it does not support either.
 beyond_qemu() {
   local test output number=0 status=0
   printf 'TAP version 13\n1..%s\n' "$(($# + 1))"
@@ -89,7 +90,7 @@ beyond_qemu() {
   return "$status"
 }
 
-# Why the core cannot be tested, if it cannot.
+# Prints the reason why the core cannot be tested, if there is one.
 core_obstacle() {
   if [ "$(uname -m)" != x86_64 ]; then echo 'it is for machines of x64'
   elif ! scripts/install-package-tools.sh "$arm64" >&2; then echo 'the compiler for arm64 could not be installed'
@@ -110,7 +111,8 @@ else
     "${steering}a_port_that_is_taken_is_not_shared"
   )
   suite arm64-core cargo core --lib --test packets -- --show-output "${alone[@]/#/--skip=}"
-  # One by one: qemu takes long from fork(2) to execve(2), and so long the child keeps a device of another test open.
+  # Tests run one by one: qemu takes long from fork(2) to execve(2), and until then the child keeps a device of another
+  # test open.
   suite arm64-devices cargo core --test persistent --test relay --test relay_setup -- --show-output --test-threads 1
   suite arm64-core-beyond tap beyond_qemu "${alone[@]}"
 fi

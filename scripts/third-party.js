@@ -1,6 +1,6 @@
 /**
  * `node scripts/third-party.js [--check]`: writes THIRD-PARTY.md, the licences of the crates that are linked into the
- * addons; with `--check`, fails if the file is not what would be written.
+ * addons; with `--check`, fails if the file is not current.
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ import { linkedCrates } from './linked-crates.js'
 
 const FILE = 'THIRD-PARTY.md'
 
-/** The texts that come with a crate; of several licences to choose from, all. */
+/** Returns the licence texts of a crate; all of them if it offers a choice of licences. */
 function textsOf({ manifest_path: manifest }) {
   const folder = dirname(manifest)
   return readdirSync(folder)
