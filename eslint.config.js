@@ -14,7 +14,7 @@ export default defineConfig(
       'max-lines': ['error', 500],
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
       'max-params': ['error', 5],
-      // Numbers and booleans read well in messages; what does not are objects.
+      // Numbers and booleans are readable in messages; objects are not.
       '@typescript-eslint/restrict-template-expressions': [
         'error',
         { allowNumber: true, allowBoolean: true },
@@ -23,7 +23,7 @@ export default defineConfig(
     },
   },
   {
-    // A test's callback may be as long as its story; a listener may be given and not looked at.
+    // A test's callback may be as long as its scenario; a listener may be passed and not used.
     files: ['__test__/**', 'bench/**', 'examples/**'],
     rules: { 'max-lines-per-function': 'off' },
   },
