@@ -104,7 +104,7 @@ reason=$(core_obstacle) || true
 if [ -n "$reason" ]; then
   suite arm64-core tap printf 'ok 1 - the core on arm64 # SKIP %s\n' "$reason"
 else
-  steering=relay::steering::tests::
+  steering=relay::setup::flow_sharing::tests::
   alone=(
     "${steering}the_kernel_chooses_as_the_flow_number_does"
     "${steering}the_first_receives_all_once_datagrams_are_redirected"

@@ -7,7 +7,7 @@ pub(super) fn assemble(program: &[Instruction]) -> Vec<libc::sock_filter> {
     program.iter().map(|step| classic(*step)).collect()
 }
 
-/// The classic BPF instruction of each step.
+/// Returns the classic BPF instruction of a step.
 fn classic(step: Instruction) -> libc::sock_filter {
     use libc::{
         BPF_A, BPF_ABS, BPF_ALU, BPF_AND, BPF_B, BPF_H, BPF_IND, BPF_JEQ, BPF_JGE, BPF_JMP,

@@ -3,15 +3,15 @@
 use super::{Cell, Instruction};
 use crate::sys::bpf::Extended;
 
-/// Registers: the answer and A; the packet where loads look for it; X; both cells. The last four
-/// keep their values across loads.
+/// Registers: result and A; the packet, where loads expect it; X; both cells. The last four keep their
+/// values across loads.
 const A: u8 = 0;
 const CONTEXT: u8 = 6;
 const X: u8 = 7;
 const CELLS: [u8; 2] = [8, 9];
 
-/// The eBPF instructions of one step, all on 32 bits. Skips count instructions and are put in by
-/// the caller.
+/// Returns the eBPF instructions of one step, all on 32 bits. The caller fills in the offsets of skips, which count
+/// eBPF instructions.
 fn extended(step: Instruction) -> Vec<Extended> {
     let instruction = |code, to: u8, from: u8, immediate| Extended {
         code,
@@ -53,10 +53,10 @@ fn extended(step: Instruction) -> Vec<Extended> {
 pub(super) fn assemble(program: &[Instruction]) -> Vec<Extended> {
     let steps: Vec<Vec<Extended>> = program.iter().map(|step| extended(*step)).collect();
     let length = |steps: &[Vec<Extended>]| steps.iter().map(Vec::len).sum::<usize>();
-    // The packet, which comes in register 1, to where loads expect it.
+    // Copies the packet from register 1 to where loads expect it.
     let mut code =
         vec![Extended { code: 0xbf, registers: CONTEXT | 1 << 4, offset: 0, immediate: 0 }];
-    // The cells are never read before they are written, but the verifier is to see it.
+    // The cells are never read before they are written, but the verifier cannot know.
     code.extend(CELLS.iter().chain([&X]).map(|register| Extended {
         code: 0xb4,
         registers: *register,

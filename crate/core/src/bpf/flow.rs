@@ -1,16 +1,16 @@
-//! The program that spreads packets over queues by their flows.
+//! The program that assigns packets to queues by flow.
 
 use super::{Cell, Instruction};
 use crate::packet::header::{behind, ipv4, ipv6, tcp};
 use crate::packet::{flow, view};
 use std::ops::Range;
 
-/// What was added up so far, and one port.
+/// The cell of the sum, and the cell of one port.
 const SUM: Cell = Cell::First;
 const PORT: Cell = Cell::Second;
-/// The least length of an IPv4 header, in words of 32 bits.
+/// The minimum length of an IPv4 header, in words of 32 bits.
 const IPV4_HEADER_WORDS: u32 = view::IPV4_HEADER as u32 / 4;
-/// TCP, as IP numbers it.
+/// IP protocol number of TCP.
 const TCP: u32 = view::TCP as u32;
 
 fn load_word(field: Range<usize>) -> Instruction {
@@ -25,13 +25,13 @@ fn load_byte(field: usize) -> Instruction {
     Instruction::LoadByte(field as u32)
 }
 
-/// Adds what is in the accumulator to the sum.
+/// Adds the accumulator to the sum.
 const ADD: [Instruction; 3] =
     [Instruction::LoadCellToX(SUM), Instruction::XorX, Instruction::StoreCell(SUM)];
 
-/// Returns the program that spreads packets over `queues` queues by their flows, as
-/// [`hash`](crate::packet::flow::hash) does. A packet that ends too early goes to the first queue, because
-/// the kernel ends a program that reads past the end.
+/// Returns the program that assigns packets to `queues` queues by flow, like
+/// [`hash`](crate::packet::flow::hash). A truncated packet is assigned to the first queue, because the kernel
+/// ends a program that reads past the end with the result 0.
 pub(crate) fn by_flow(queues: usize) -> Vec<Instruction> {
     let queues = u32::try_from(queues.max(1)).unwrap_or(u32::MAX);
     let tail = [
@@ -61,7 +61,7 @@ pub(crate) fn by_flow(queues: usize) -> Vec<Instruction> {
     .concat()
 }
 
-/// Both addresses, and of TCP that is no fragment both ports.
+/// Sums up both addresses and, for TCP that is not fragmented, both ports.
 fn v4_sum() -> Vec<Instruction> {
     let addresses = [
         load_word(ipv4::SOURCE),
@@ -85,7 +85,7 @@ fn v4_sum() -> Vec<Instruction> {
     [addresses.as_slice(), &if_tcp, &unless_fragment].concat()
 }
 
-/// Both addresses.
+/// Sums up both addresses.
 fn v6_addresses() -> Vec<Instruction> {
     let mut words = ipv6::ADDRESSES.step_by(4).map(|at| load_word(at..at + 4));
     let first: Vec<_> = words.next().into_iter().collect();
@@ -94,7 +94,7 @@ fn v6_addresses() -> Vec<Instruction> {
     [first.as_slice(), &further, &[Instruction::StoreCell(SUM)]].concat()
 }
 
-/// Adds both ports of TCP right behind the IPv6 header.
+/// Adds both ports of a TCP header that follows the IPv6 header.
 fn v6_ports() -> Vec<Instruction> {
     let port = |field| load_half(behind(view::IPV6_HEADER, field));
     let both = [
@@ -112,7 +112,7 @@ fn add_label() -> Vec<Instruction> {
     [&label, ADD.as_slice()].concat()
 }
 
-/// Adds both ports of an IPv4 packet to the sum, if its header has a length that leads to them.
+/// Adds both ports of an IPv4 packet to the sum, unless its header length is invalid.
 fn ports() -> Vec<Instruction> {
     let both = [
         load_byte(ipv4::VERSION_AND_LENGTH),

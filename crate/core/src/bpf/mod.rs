@@ -1,9 +1,9 @@
-//! Small programs that the kernel runs on a packet to choose a socket or a queue for it.
+//! BPF programs that the kernel runs on a packet to choose a socket or a queue for it.
 //!
 //! A program is written once, in the instructions of this room. `classic` assembles it to classic BPF for
 //! sockets (Documentation/networking/filter.rst), `extended` to eBPF for TUN devices
-//! (Documentation/bpf/standardization/instruction-set.rst); `flow` is the one program there is. The room
-//! `sys` attaches them.
+//! (Documentation/bpf/standardization/instruction-set.rst). `flow` is the only program. The room `sys`
+//! attaches programs.
 
 mod classic;
 mod extended;
@@ -15,9 +15,9 @@ use crate::sys::bpf;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-/// One step of a program: on an accumulator A, an index X and two cells of memory, 32 bits each.
+/// One instruction of a program. It works on an accumulator A, an index X and two cells of memory, 32 bits each.
 ///
-/// Reading past the end of the packet ends the program with the answer 0.
+/// A read past the end of the packet ends the program with the result 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Instruction {
     /// A = the 32-bit field at this offset.
@@ -28,7 +28,7 @@ pub(crate) enum Instruction {
     LoadByte(u32),
     /// A = the 16-bit field at X and this offset.
     LoadHalfAtX(u32),
-    /// X = 4 × the lower four bits of the byte at offset 0: an IPv4 header's length. A is lost.
+    /// X = 4 × the lower four bits of the byte at offset 0: the length of an IPv4 header. Overwrites A.
     LoadHeaderLengthToX,
     /// X = A.
     CopyToX,
@@ -48,15 +48,15 @@ pub(crate) enum Instruction {
     ShiftRight(u32),
     /// A %= value, which is not 0.
     Modulo(u32),
-    /// Skips this many steps unless A is the value.
+    /// Skips this many instructions unless A equals the value.
     SkipUnlessEqual(u32, u8),
-    /// Skips this many steps if A is below the value.
+    /// Skips this many instructions if A is below the value.
     SkipIfBelow(u32, u8),
-    /// Skips this many steps if A has a bit of the mask.
+    /// Skips this many instructions if A has any bit of the mask.
     SkipIfAny(u32, u8),
-    /// Ends the program; A is its answer.
+    /// Ends the program with the result A.
     ReturnA,
-    /// Ends the program with this answer.
+    /// Ends the program with this result.
     Return(u32),
 }
 
@@ -69,8 +69,8 @@ pub(crate) enum Cell {
     Second = 1,
 }
 
-/// Has a program choose the socket for each datagram, among those that share a port (`SO_REUSEPORT`). Its
-/// answer is the number of the socket in the order of bind(2); it sees the payload.
+/// Attaches a program that chooses the socket for each datagram among those that share a port (`SO_REUSEPORT`).
+/// Its result is the number of the socket in the order of bind(2). It reads the payload.
 ///
 /// # Errors
 ///
@@ -79,7 +79,7 @@ pub(crate) fn attach_reuseport(fd: BorrowedFd<'_>, program: &[Instruction]) -> i
     bpf::attach_reuseport(fd, classic::assemble(program))
 }
 
-/// Has the kernel check and load a program as eBPF.
+/// Loads a program into the kernel as eBPF, which verifies it.
 ///
 /// # Errors
 ///

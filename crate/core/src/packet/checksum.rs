@@ -2,30 +2,30 @@
 
 use crate::sys::checksum;
 
-/// A sum of 16-bit words in the machine's byte order, not folded (RFC 1071).
+/// An unfolded sum of 16-bit words in the byte order of the machine (RFC 1071).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum(u64);
 
 impl Sum {
-    /// The sum of `data`; it may be added to others whose parts start at even offsets.
+    /// Returns the sum of `data`. Sums of parts may be added if each part begins at an even offset.
     #[must_use]
     pub fn of(data: &[u8]) -> Self {
         Self(checksum::sum(data))
     }
 
-    /// The sum of a 16-bit field with this value.
+    /// Returns the sum of one 16-bit field.
     #[must_use]
     pub fn of_field(value: u16) -> Self {
         Self(u64::from(value.to_be()))
     }
 
-    /// Both together.
+    /// Adds two sums.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 + other.0)
     }
 
-    /// The 16-bit ones' complement sum, as the bytes of a field that is not complemented.
+    /// Returns the 16-bit ones' complement sum as bytes, not complemented.
     #[must_use]
     pub fn folded(self) -> [u8; 2] {
         // 64 bits to 33, to 18, to 17, to 16.
@@ -36,25 +36,25 @@ impl Sum {
         (sum as u16).to_ne_bytes()
     }
 
-    /// The checksum: the complement of the folded sum, as the bytes of a checksum field.
+    /// Returns the bytes of a checksum field: the complement of the folded sum.
     #[must_use]
     pub fn checksum(self) -> [u8; 2] {
         let [a, b] = self.folded();
         [!a, !b]
     }
 
-    /// Whether this is the sum of data that hold their own checksum, and it is right.
+    /// Returns whether this is the sum of data that include their own, correct checksum.
     #[must_use]
     pub fn is_valid(self) -> bool {
         self.folded() == [0xff, 0xff]
     }
 }
 
-/// The sum of a pseudo header without its addresses, to which theirs is to be added: the protocol,
-/// and the length of header and payload of TCP or UDP (RFC 9293, 3.1; RFC 8200, 8.1).
+/// Returns the sum of a pseudo header without its addresses: the protocol, and the length of the TCP or
+/// UDP header and payload (RFC 9293, 3.1; RFC 8200, 8.1). The caller adds the sum of the addresses.
 #[must_use]
 pub fn pseudo_header(protocol: u8, len: usize) -> Sum {
-    // No packet here is longer than 16 bits can say.
+    // Packets here have at most 65,535 bytes.
     Sum::of_field(u16::from(protocol)).and(Sum::of_field(len as u16))
 }
 

@@ -1,4 +1,4 @@
-//! Ethernet frames: where the packet in them begins.
+//! Ethernet frames: the offset of the packet in a frame.
 
 /// `ETH_P_8021Q` and `ETH_P_8021AD`: tags of four bytes before the type of the packet.
 const TAGS: [[u8; 2]; 2] = [[0x81, 0x00], [0x88, 0xa8]];
@@ -8,10 +8,10 @@ const ADDRESSES: usize = 12;
 pub const HEADER: usize = ADDRESSES + 2;
 /// Bytes of a tag.
 const TAG: usize = 4;
-/// Tags that are looked through, as many as 802.1ad stacks.
+/// Number of tags that are skipped: 802.1ad stacks two.
 const MAX_TAGS: usize = 2;
 
-/// Bytes of a frame's own header, its tags counted in; never more than the frame has.
+/// Returns the length of a frame's own header including its tags, in bytes. Never more than the frame has.
 #[must_use]
 pub fn header_len(frame: &[u8]) -> usize {
     let mut at = ADDRESSES;

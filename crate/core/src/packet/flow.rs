@@ -1,9 +1,9 @@
-//! Which packets belong together when several queues share the work: the inner flow as one number.
+//! The number of the inner flow, by which packets are assigned to queues.
 //!
-//! TCP counts with its ports, the same for both directions, so that a flow's packets and its answers
-//! are handled by one queue and by a thread that is awake. Everything else counts over IPv4 by addresses
-//! alone, since its fragments have no ports and must not overtake each other, and over IPv6 with its
-//! flow label. The program that steers packets in the kernel (`relay::steering`) computes the same.
+//! A TCP flow is identified by addresses and ports, and has the same number in both directions: packets and
+//! replies are handled by one queue, whose thread is awake. Any other IPv4 flow is identified by its addresses
+//! only, since its fragments have no ports and must not overtake each other; any other IPv6 flow by its addresses
+//! and flow label. The program that steers packets in the kernel (`relay::steering`) computes the same.
 
 use super::header::{behind, ipv4, ipv6, read16, read32, tcp};
 use super::view::{IPV4_HEADER, IPV6_HEADER, TCP};
@@ -11,7 +11,7 @@ use super::view::{IPV4_HEADER, IPV6_HEADER, TCP};
 /// Spreads the bits of a sum over the upper half: Knuth's multiplicative hash (2^32 / φ).
 pub const MULTIPLIER: u32 = 0x9e37_79b1;
 
-/// The flow of an IP packet as a number of 16 bits; 0 for what is no IP packet or ends too soon.
+/// Returns the number of an IP packet's flow, 16 bits; 0 if `packet` is not an IP packet or is truncated.
 #[must_use]
 pub fn hash(packet: &[u8]) -> u16 {
     let folded = match packet.first().map(|byte| byte >> 4) {
@@ -35,8 +35,8 @@ fn fold_v4(packet: &[u8]) -> Option<u32> {
     Some(addresses ^ ports(packet, transport)?)
 }
 
-/// Of all but TCP the flow label stands for the ports: it is there in fragments and before extension
-/// headers too (RFC 6437, 2). TCP has another label each way, so its ports count.
+/// Except for TCP, the flow label replaces the ports: fragments and packets with extension headers have it too
+/// (RFC 6437, 2). The two directions of a TCP connection have different labels, so the ports are used.
 fn fold_v6(packet: &[u8]) -> Option<u32> {
     let (words, _) = packet.get(ipv6::ADDRESSES)?.as_chunks::<4>();
     let addresses = words.iter().fold(0, |sum, word| sum ^ u32::from_be_bytes(*word));
@@ -46,7 +46,7 @@ fn fold_v6(packet: &[u8]) -> Option<u32> {
     Some(addresses ^ (read32(packet, ipv6::FIRST_WORD)? & ipv6::FLOW_LABEL))
 }
 
-/// Both ports, the same whichever comes first.
+/// Both ports, combined regardless of their order.
 fn ports(packet: &[u8], transport: usize) -> Option<u32> {
     let port = |field| read16(packet, behind(transport, field));
     Some(u32::from(port(tcp::SOURCE_PORT)? ^ port(tcp::DESTINATION_PORT)?))
@@ -70,7 +70,7 @@ mod tests {
             let (addresses, length, ports) = if is_v6 { (8, 16, 40) } else { (12, 4, 20) };
             swap(&mut answer, addresses, length);
             swap(&mut answer, ports, 2);
-            // Over IPv6 the answers of TCP have a label of their own.
+            // Over IPv6, replies of TCP have another label.
             if is_v6 && !is_udp {
                 answer[3] ^= 0xff;
             }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn flows_of_ipv6_but_tcp_differ_by_their_label_alone() {
+    fn flows_of_ipv6_other_than_tcp_differ_by_their_label_only() {
         let packet = Sample { is_v6: true, is_udp: true, ..Sample::tcp(1, b"x") }.bytes();
         let changed = |at: usize| {
             let mut packet = packet.clone();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_packet_has_a_number_too() {
+    fn bytes_that_are_not_a_packet_have_the_number_0() {
         for packet in [&[][..], b"\x45", b"\x60", b"\x00\x00", &[0x45; 19], &[0x60; 39]] {
             assert_eq!(hash(packet), 0, "{packet:?}");
         }

@@ -5,13 +5,13 @@ use super::header::{behind, ipv4, ipv6, read16, write};
 use super::view::{IPV4_HEADER, IPV6_HEADER};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// ICMP, as IPv4 numbers it.
+/// IP protocol number of ICMP.
 const ICMP: u8 = 1;
-/// ICMPv6, as IPv6 numbers it.
+/// IP protocol number of ICMPv6.
 const ICMPV6: u8 = 58;
 /// Bytes of an ICMP header.
 const ICMP_HEADER: usize = 8;
-/// Bytes of a whole error: what every host takes (RFC 1812, 4.3.2.3), and the smallest MTU of IPv6.
+/// Maximum length of an error, bytes: what every host accepts (RFC 1812, 4.3.2.3), and the minimum MTU of IPv6.
 const MAX_V4: usize = 576;
 const MAX_V6: usize = 1_280;
 /// Time to live of an error.
@@ -132,7 +132,7 @@ fn message(([kind, code], rest): ([u8; 2], [u8; 4]), quote: &[u8], pseudo: Sum) 
     [&[kind, code, first, second, a, b, c, d], quote].concat()
 }
 
-/// Whether an address is of one host.
+/// Returns whether an address belongs to one host.
 fn is_host_v4(address: [u8; 4]) -> bool {
     let address = Ipv4Addr::from(address);
     // 0/8 is "this network", 224/4 multicast, 240/4 reserved and broadcast.
@@ -144,12 +144,12 @@ fn is_host_v6(address: [u8; 16]) -> bool {
     !address.is_unspecified() && !address.is_multicast() && !address.is_loopback()
 }
 
-/// Whether an ICMP packet is not an error: errors are 3, 4, 5, 11 and 12 (RFC 1122, 3.2.2).
+/// Returns whether an ICMP packet is not an error: errors are 3, 4, 5, 11 and 12 (RFC 1122, 3.2.2).
 fn is_query_v4(packet: &[u8], header_len: usize) -> bool {
     packet.get(header_len).is_some_and(|kind| !matches!(kind, 3 | 4 | 5 | 11 | 12))
 }
 
-/// Whether an IPv6 packet is an ICMPv6 error or redirect, or may be one; `None` if it ends too soon to tell.
+/// Returns whether an IPv6 packet is, or may be, an ICMPv6 error or redirect; `None` if it is truncated.
 fn is_error_v6(packet: &[u8]) -> Option<bool> {
     let (mut next, mut at) = (*packet.get(ipv6::NEXT_HEADER)?, IPV6_HEADER);
     loop {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_a_right_packet_that_quotes_the_other() {
+    fn an_error_is_a_valid_packet_that_quotes_the_refused_one() {
         for (is_v6, len) in [(false, 10), (false, 2_000), (true, 10), (true, 2_000)] {
             let packet = sample(is_v6, &vec![7; len]);
             let reply = no_route(&packet).unwrap();
@@ -258,7 +258,7 @@ mod tests {
             no_route(&packet).is_some()
         };
         assert!(changed(false, &[]) && changed(true, &[]));
-        // A first fragment has what the sender needs, a later one has not.
+        // The sender needs the transport header, which only a first fragment has.
         assert!(changed(false, &[(6, 0x20)]));
         assert!(!changed(false, &[(7, 1)]));
         for (at, value) in
@@ -286,7 +286,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_no_error_is_about_an_error(
+        fn an_error_is_never_sent_about_an_error(
             is_v6 in any::<bool>(),
             start in prop::collection::vec(any::<u8>(), 0..120),
         ) {

@@ -1,4 +1,4 @@
-//! The layer that a device or a tunnel carries: IP packets, or Ethernet frames.
+//! The layer of a device or a tunnel: IP packets or Ethernet frames.
 
 use super::ethernet;
 
@@ -12,7 +12,7 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// Returns where the network header begins: the length of a frame's own header, tags included. Never more
+    /// Returns the offset of the network header: the length of a frame's own header, tags included. Never more
     /// than `bytes` has.
     #[inline]
     #[must_use]
@@ -23,8 +23,8 @@ impl Layer {
         }
     }
 
-    /// Returns whether `bytes` can be of this layer: a packet of IPv4 or IPv6 by its first four bits, a frame by
-    /// its length. The driver refuses everything else (`tun_get_user` in drivers/net/tun.c).
+    /// Returns whether `bytes` can belong to this layer. A packet is recognized by its first four bits (IPv4 or
+    /// IPv6), a frame by its length. The driver refuses everything else (`tun_get_user` in drivers/net/tun.c).
     #[inline]
     #[must_use]
     pub fn is_plausible(self, bytes: &[u8]) -> bool {
@@ -34,8 +34,8 @@ impl Layer {
         }
     }
 
-    /// Returns whether packets may be coalesced: the driver takes super-packets of frames too, but the
-    /// coalescer looks for its headers at the start.
+    /// Returns whether packets may be coalesced. The driver accepts super-packets of frames too, but the
+    /// coalescer expects the IP header at the start.
     #[inline]
     #[must_use]
     pub fn can_coalesce(self) -> bool {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packets_are_told_by_their_version_and_frames_by_their_length() {
+    fn packets_are_recognized_by_their_version_and_frames_by_their_length() {
         for byte in 0..=255_u8 {
             assert_eq!(Layer::Ip.is_plausible(&[byte]), matches!(byte >> 4, 4 | 6), "{byte:#x}");
         }

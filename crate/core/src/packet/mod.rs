@@ -1,14 +1,14 @@
-//! Pure bytes: no I/O, no kernel but for the sums of [`crate::sys::checksum`].
+//! Packets as bytes: no I/O. The only part of `sys` in use is [`crate::sys::checksum`].
 //!
-//! - `vnet` is the header that stands before each packet of a device with offload;
+//! - `vnet` is the header in front of each packet of a device with offload;
 //! - `header` is where the fields of headers are;
 //! - `view` finds the headers of a packet; `checksum` adds and folds;
-//! - `ethernet` finds the packet of a frame; `layer` is whether there are frames around packets;
-//! - `icmp` makes errors about packets;
-//! - `split` cuts a super-packet of the kernel's into the packets it stands for;
-//! - `flow` gives a flow a number, by which queues share the work;
+//! - `ethernet` finds the packet in a frame; `layer` states whether packets are in frames;
+//! - `icmp` creates ICMP errors about packets;
+//! - `split` splits a super-packet of the kernel into its packets;
+//! - `flow` computes the number of a flow, by which flows are assigned to queues;
 //! - `mss` lowers the maximum segment size of a TCP SYN; `fragment` splits an IPv4 packet into fragments;
-//! - `coalesce` joins packets into super-packets that the kernel would cut apart again exactly so.
+//! - `coalesce` joins packets into super-packets that the kernel would split into the same packets.
 //!
 //! Packets are hostile: every read is checked, and nothing here can panic.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

@@ -1,8 +1,8 @@
-//! Packets for tests, made field by field, and software segmentation written the naive way.
+//! Packets for tests, built field by field, and a naive software segmentation.
 
 use super::checksum::{Sum, pseudo_header};
 
-/// A TCP or UDP packet to be made.
+/// The fields of a TCP or UDP packet.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) is_v6: bool,
@@ -51,7 +51,7 @@ impl Sample {
         bytes
     }
 
-    /// The transport header with its checksum at 0.
+    /// Returns the transport header with the checksum 0.
     fn transport(&self, payload_len: usize) -> Vec<u8> {
         let mut bytes = vec![0x10, self.flow, 0, 80];
         if self.is_udp {
@@ -89,7 +89,7 @@ impl Sample {
         bytes
     }
 
-    /// The packet with its checksums.
+    /// Returns the packet with its checksums.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut transport = self.transport(self.payload.len());
         transport.extend(&self.payload);
@@ -105,8 +105,8 @@ impl Sample {
         packet
     }
 
-    /// The packet with only the pseudo header's sum in its checksum field, as the kernel hands over
-    /// super-packets; and where the transport header begins.
+    /// Returns the packet with only the sum of the pseudo header in its checksum field, as the kernel passes
+    /// super-packets, and the offset of the transport header.
     pub(crate) fn partial(&self) -> (Vec<u8>, usize) {
         let mut transport = self.transport(self.payload.len());
         transport.extend(&self.payload);
@@ -124,7 +124,7 @@ impl Sample {
         pseudo_header(protocol, len).and(Sum::of(&self.addresses()))
     }
 
-    /// What the sample is as packets with `gso_size` bytes of payload each.
+    /// Returns the sample as packets with `gso_size` bytes of payload each.
     pub(crate) fn segments(&self, gso_size: usize) -> Vec<Vec<u8>> {
         let parts: Vec<&[u8]> = self.payload.chunks(gso_size).collect();
         let make = |(number, part): (usize, &&[u8])| {

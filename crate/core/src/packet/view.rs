@@ -1,12 +1,12 @@
-//! Where the headers of a packet are. A view is made only of a packet whose headers are all there,
-//! so its accessors cannot fail.
+//! The layout of a packet: the offsets of its headers. A layout exists only for a packet whose headers are
+//! complete.
 
 use super::header::{ipv4, ipv6, read16, tcp};
 use std::net::IpAddr;
 
-/// TCP, as IP numbers it.
+/// IP protocol number of TCP.
 pub const TCP: u8 = 6;
-/// UDP, as IP numbers it.
+/// IP protocol number of UDP.
 pub const UDP: u8 = 17;
 
 /// Bytes of an IPv4 header without options.
@@ -28,7 +28,7 @@ pub mod tcp_flags {
     pub const RST: u8 = 0x04;
     /// Push.
     pub const PSH: u8 = 0x08;
-    /// The urgent pointer counts.
+    /// The urgent pointer is valid.
     pub const URG: u8 = 0x20;
     /// Congestion window reduced.
     pub const CWR: u8 = 0x80;
@@ -43,16 +43,16 @@ pub enum IpVersion {
     V6,
 }
 
-/// A packet's layout: its IP header, and the TCP or UDP header right behind it.
+/// A packet's layout: its IP header and the TCP or UDP header that follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// IP's version.
+    /// Version of IP.
     pub version: IpVersion,
     /// [`TCP`] or [`UDP`].
     pub protocol: u8,
-    /// Where the TCP or UDP header begins: length of the IP header with options or extensions.
+    /// Offset of the TCP or UDP header: length of the IP header with options or extensions.
     pub transport: usize,
-    /// Where the payload begins: length of all headers.
+    /// Offset of the payload: length of all headers.
     pub payload: usize,
 }
 
@@ -73,10 +73,10 @@ pub fn destination(packet: &[u8]) -> Option<IpAddr> {
 }
 
 impl Layout {
-    /// Finds the headers of a packet whose transport header begins at `udp`.
+    /// Finds the headers of a packet whose transport header begins at `transport`.
     ///
-    /// `None` if the IP headers do not end there, or the packet ends within its headers. Lengths
-    /// that the headers state of the whole packet are not looked at.
+    /// `None` if the IP headers do not end there or the packet ends within its headers. The lengths in the
+    /// headers are not checked.
     #[must_use]
     pub fn with_transport_at(packet: &[u8], transport: usize) -> Option<Self> {
         let version = match packet.first()? >> 4 {
@@ -99,7 +99,7 @@ impl Layout {
         (payload <= packet.len()).then_some(Self { version, protocol, transport, payload })
     }
 
-    /// Both addresses of a packet of this layout, end to end.
+    /// Returns both addresses of a packet of this layout, source first.
     #[must_use]
     pub fn addresses<'a>(&self, packet: &'a [u8]) -> &'a [u8] {
         let range = match self.version {
@@ -110,7 +110,7 @@ impl Layout {
     }
 }
 
-/// The length of a TCP or UDP header, all of which is there; `None` for any other protocol.
+/// Returns the length of a complete TCP or UDP header; `None` if it is incomplete or of another protocol.
 #[must_use]
 pub fn transport_header_len(transport: &[u8], protocol: u8) -> Option<usize> {
     let len = match protocol {

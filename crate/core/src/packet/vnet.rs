@@ -1,9 +1,9 @@
-//! The header before each packet of a device that was opened with `IFF_VNET_HDR`:
-//! `struct virtio_net_hdr` of linux/virtio_net.h, in the machine's byte order.
+//! The header in front of each packet of a device that was opened with `IFF_VNET_HDR`:
+//! `struct virtio_net_hdr` of linux/virtio_net.h, in the byte order of the machine.
 
 use super::header::{tcp, udp};
 
-/// `VIRTIO_NET_HDR_F_NEEDS_CSUM`: the checksum is still to be put in.
+/// `VIRTIO_NET_HDR_F_NEEDS_CSUM`: the checksum has not been filled in yet.
 pub const NEEDS_CSUM: u8 = 1;
 /// `VIRTIO_NET_HDR_GSO_NONE`: an ordinary packet.
 pub const GSO_NONE: u8 = 0;
@@ -13,7 +13,7 @@ pub const GSO_TCPV4: u8 = 1;
 pub const GSO_TCPV6: u8 = 4;
 /// `VIRTIO_NET_HDR_GSO_UDP_L4` (Linux ≥ 6.2)
 pub const GSO_UDP_L4: u8 = 5;
-/// `VIRTIO_NET_HDR_GSO_ECN`: a bit beside the type; the first segment carries CWR.
+/// `VIRTIO_NET_HDR_GSO_ECN`: an additional bit of the type; the first segment has CWR set.
 pub const GSO_ECN: u8 = 0x80;
 
 /// Offset of the checksum in a TCP header, bytes.
@@ -21,28 +21,28 @@ pub const TCP_CSUM_OFFSET: u16 = tcp::CHECKSUM.start as u16;
 /// Offset of the checksum in a UDP header, bytes.
 pub const UDP_CSUM_OFFSET: u16 = udp::CHECKSUM.start as u16;
 
-/// `struct virtio_net_hdr`; the default is that of an ordinary packet whose checksum is right.
+/// `struct virtio_net_hdr`. The default belongs to an ordinary packet whose checksum is complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VnetHeader {
     /// [`NEEDS_CSUM`] or 0.
     pub flags: u8,
     /// [`GSO_NONE`], [`GSO_TCPV4`], …, with [`GSO_ECN`].
     pub gso_type: u8,
-    /// Length of all headers, bytes; a hint that is not to be trusted.
+    /// Length of all headers, bytes; only a hint.
     pub hdr_len: u16,
-    /// Payload of each packet but the last, bytes.
+    /// Payload of each packet except the last, bytes.
     pub gso_size: u16,
-    /// Where the summed part of the packet begins, bytes.
+    /// Offset of the part of the packet that is summed, bytes.
     pub csum_start: u16,
-    /// Where the checksum stands, bytes after `csum_start`.
+    /// Offset of the checksum from `csum_start`, bytes.
     pub csum_offset: u16,
 }
 
 impl VnetHeader {
-    /// Bytes that the header takes.
+    /// Length of the header, bytes.
     pub const LEN: usize = 10;
 
-    /// Reads a header.
+    /// Parses a header.
     #[must_use]
     pub fn parse(bytes: &[u8; Self::LEN]) -> Self {
         let [flags, gso_type, h0, h1, g0, g1, s0, s1, o0, o1] = *bytes;
@@ -56,13 +56,13 @@ impl VnetHeader {
         }
     }
 
-    /// Whether it stands before a super-packet.
+    /// Returns whether the packet is a super-packet.
     #[must_use]
     pub fn is_super_packet(&self) -> bool {
         self.gso_type & !GSO_ECN != GSO_NONE
     }
 
-    /// The header's bytes.
+    /// Returns the bytes of the header.
     #[must_use]
     pub fn bytes(&self) -> [u8; Self::LEN] {
         let [h0, h1] = self.hdr_len.to_ne_bytes();

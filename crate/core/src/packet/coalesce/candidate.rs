@@ -1,4 +1,4 @@
-//! Which packets can be joined, and with which.
+//! Decides which packets can be coalesced, and with which others.
 
 use super::{CoalesceOptions, MAX_SEGMENTS_TCP, MAX_SEGMENTS_UDP};
 use crate::packet::checksum::{Sum, pseudo_header};
@@ -8,28 +8,28 @@ use crate::packet::view::{
     IPV4_HEADER, IPV6_HEADER, IpVersion, Layout, TCP, UDP, tcp_flags, transport_header_len,
 };
 
-/// Flags that differ between the packets of one super-packet.
+/// Flags that only the last packet of a super-packet may have.
 const LAST_FLAGS: u8 = tcp_flags::FIN | tcp_flags::PSH;
-/// Flags that keep a packet out of any super-packet.
+/// Flags that exclude a packet from super-packets.
 const ALONE_FLAGS: u8 = tcp_flags::SYN | tcp_flags::RST | tcp_flags::URG;
 
-/// What a packet is to the coalescer.
+/// Class of a packet for the coalescer.
 #[derive(Debug)]
 pub(super) enum Class {
-    /// It may be joined, or be the first of others.
+    /// It may be part of a super-packet.
     Joinable(Candidate),
-    /// It must be alone, and packets of its flow must not pass it.
+    /// It must be written alone, and packets of its flow must not overtake it.
     Alone(Candidate),
-    /// It is a fragment or not understood: nothing must pass it.
+    /// It is a fragment or unknown: no packet must overtake it.
     Opaque,
 }
 
-/// A packet of TCP or UDP right behind an IP header without options or extensions.
+/// A TCP or UDP packet whose IP header has no options or extensions.
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) layout: Layout,
     pub(super) flow_hash: u32,
-    /// TCP's sequence number; 0 for UDP, which has none and counts as running on.
+    /// Sequence number of TCP; 0 for UDP, which has none.
     pub(super) sequence: u32,
     pub(super) payload_len: usize,
     flags: u8,
@@ -40,14 +40,14 @@ impl Class {
         let Some(candidate) = Candidate::find(packet) else { return Self::Opaque };
         let checksum = |field| read16(packet, behind(candidate.layout.transport, field));
         let is_joinable = match candidate.layout.protocol {
-            // The cut writes a checksum that comes to zero as 0, and never as 0xffff, which is the
-            // same number in ones' complement but not the same bytes.
+            // Splitting writes a checksum of zero as 0, never as 0xffff, which is the same number in
+            // ones' complement but not the same bytes.
             TCP => {
                 options.tcp
                     && candidate.flags & ALONE_FLAGS == 0
                     && checksum(tcp::CHECKSUM) != Some(0xffff)
             }
-            // Without a checksum a wrong packet could not be told from a right one.
+            // Without a checksum, a corrupt packet could not be detected.
             _ => options.udp && checksum(udp::CHECKSUM) != Some(0),
         };
         if is_joinable && candidate.payload_len > 0 {
@@ -79,7 +79,7 @@ impl Candidate {
         };
         let header_len = transport_header_len(packet.get(transport..)?, protocol)?;
         let payload = transport + header_len;
-        // Bytes behind the end, or too few: the cut would not give them back.
+        // Splitting would not restore bytes behind the stated end.
         if stated_len != packet.len() {
             return None;
         }
@@ -98,7 +98,7 @@ impl Candidate {
         })
     }
 
-    /// The sequence number of the packet that would run on from this one.
+    /// Returns the sequence number of the packet that follows this one.
     pub(super) fn next_sequence(&self) -> u32 {
         match self.layout.protocol {
             TCP => self.sequence.wrapping_add(self.payload_len as u32),
@@ -106,27 +106,27 @@ impl Candidate {
         }
     }
 
-    /// Whether nothing may be joined behind it.
+    /// Returns whether it must be the last packet of its super-packet.
     pub(super) fn ends_group(&self) -> bool {
         self.flags & LAST_FLAGS != 0
     }
 
-    /// How many packets of its kind make one super-packet at the most.
+    /// Returns the maximum number of packets of its kind per super-packet.
     pub(super) fn max_segments(&self) -> usize {
         if self.layout.protocol == UDP { MAX_SEGMENTS_UDP } else { MAX_SEGMENTS_TCP }
     }
 
-    /// PSH and FIN, which the super-packet takes from its last packet.
+    /// Returns PSH and FIN, which the super-packet takes from its last packet.
     pub(super) fn last_flags(&self) -> u8 {
         self.flags & LAST_FLAGS
     }
 
-    /// Whether its CWR makes the super-packet one of the ECN kind.
+    /// Returns whether it has CWR, for which the super-packet needs `VIRTIO_NET_HDR_GSO_ECN`.
     pub(super) fn has_cwr(&self) -> bool {
         self.flags & tcp_flags::CWR != 0
     }
 
-    /// The same addresses, ports and protocol.
+    /// Returns whether addresses, ports and protocol are the same.
     pub(super) fn is_same_flow(&self, packet: &[u8], head: &Self, first: &[u8]) -> bool {
         let ports = behind(self.layout.transport, PORTS);
         self.layout.version == head.layout.version
@@ -135,15 +135,15 @@ impl Candidate {
             && packet.get(ports.clone()) == first.get(ports)
     }
 
-    /// Whether this packet of `head`'s flow is what the cut would make as number `count`: every
-    /// field is the first one's, but for those that run on.
+    /// Returns whether splitting would yield this packet of `head`'s flow as number `count`: all fields are those
+    /// of the first packet, except for the consecutive ones.
     pub(super) fn follows(&self, packet: &[u8], head: &Self, first: &[u8], count: usize) -> bool {
         if self.layout != head.layout {
             return false;
         }
         let same = |from: usize, mask: u64| is_same_word(packet, first, from, mask);
         let is_same_ip = match self.layout.version {
-            // Type of service; DF, the reserved bit and what is no fragment's; time to live.
+            // Type of service; DF, the reserved bit and the fragment bits; time to live.
             IpVersion::V4 => {
                 same(0, 0x00ff_0000_0000_ffff)
                     && packet.get(ipv4::TIME_TO_LIVE) == first.get(ipv4::TIME_TO_LIVE)
@@ -163,11 +163,11 @@ impl Candidate {
                     && packet.get(rest.clone()) == first.get(rest))
     }
 
-    /// Whether the checksums of IPv4's header and of TCP or UDP are right.
+    /// Returns whether the checksums of the IPv4 header and of TCP or UDP are correct.
     pub(super) fn has_valid_checksums(&self, packet: &[u8]) -> bool {
         let Layout { version, protocol, transport, .. } = self.layout;
         let Some(ip) = packet.get(..transport) else { return false };
-        // The addresses stand right before the transport header, and are part of its sum too.
+        // The addresses are directly in front of the transport header and are part of its sum.
         let addresses = self.layout.addresses(packet).len();
         let summed = packet.get(transport - addresses..).unwrap_or_default();
         let pseudo = pseudo_header(protocol, packet.len() - transport);
@@ -176,14 +176,14 @@ impl Candidate {
     }
 }
 
-/// Whether the eight bytes from `at` on are the same in both, where the mask, big-endian, has ones.
+/// Returns whether the eight bytes from `at` are equal where the big-endian mask has ones.
 fn is_same_word(one: &[u8], other: &[u8], at: usize, mask: u64) -> bool {
     let word = |bytes: &[u8]| Some(u64::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
     word(one).zip(word(other)).is_some_and(|(one, other)| (one ^ other) & mask == 0)
 }
 
-/// The cut numbers the identification on from the first packet's. Of packets with DF it means
-/// nothing and may change (RFC 6864, 4.1).
+/// Splitting counts the identification up from that of the first packet. In packets with DF it has no meaning
+/// and may change (RFC 6864, 4.1).
 fn identification_runs_on(packet: &[u8], first: &[u8], count: usize) -> bool {
     let has_df =
         read16(packet, ipv4::FRAGMENT).is_some_and(|field| field & ipv4::DONT_FRAGMENT != 0);
@@ -191,7 +191,7 @@ fn identification_runs_on(packet: &[u8], first: &[u8], count: usize) -> bool {
     has_df || id(packet) == id(first).map(|id| id.wrapping_add(count as u16))
 }
 
-/// A hash of addresses and ports; packets of one flow have the same.
+/// Returns a hash of addresses and ports.
 fn flow_hash(packet: &[u8], layout: &Layout) -> Option<u32> {
     let mut hash = read32(packet, behind(layout.transport, PORTS))?;
     let (words, _) = layout.addresses(packet).as_chunks::<4>();

@@ -8,8 +8,8 @@ use crate::packet::vnet::{GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM,
 
 /// Appends the vnet header and the headers of the super-packet whose first packet is `first`.
 ///
-/// They are the first packet's with the length of the whole, PSH and FIN of the last packet, and
-/// the sum of the pseudo header where the checksum will be (`CHECKSUM_PARTIAL`, linux/skbuff.h).
+/// They are those of the first packet with the length of the whole, PSH and FIN of the last packet, and
+/// the sum of the pseudo header in the checksum field (`CHECKSUM_PARTIAL`, linux/skbuff.h).
 pub(super) fn super_header(open: &OpenFlow, first: &[u8], headers: &mut Vec<u8>) {
     let layout = &open.head.layout;
     let Some(own) = first.get(..layout.payload) else { return };

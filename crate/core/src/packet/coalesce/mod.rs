@@ -1,9 +1,9 @@
-//! Joining packets of a flow into super-packets that the kernel cuts apart again exactly so.
+//! Coalesces packets of a flow into super-packets that the kernel would split into the same packets.
 //!
-//! The rules are those of the kernel's own GRO (net/core/gro.c, net/ipv4/tcp_offload.c) and at
-//! least as strict: nothing is joined that differs in a field which the cut would not give back.
-//! Checksums are verified first, and a packet whose checksum is wrong goes alone, unmended. Within
-//! a flow the order is kept.
+//! The rules are at least as strict as those of the kernel's own GRO (net/core/gro.c,
+//! net/ipv4/tcp_offload.c): packets are not coalesced if they differ in a field that splitting would not
+//! restore. Checksums are verified first; a packet with a wrong checksum is written alone and unchanged. The
+//! order within a flow is kept.
 
 mod candidate;
 mod emit;
@@ -12,29 +12,29 @@ use crate::packet::vnet::VnetHeader;
 use candidate::{Candidate, Class};
 use std::ops::Range;
 
-/// Packets of TCP joined into one at the most.
+/// Maximum number of TCP packets per super-packet.
 const MAX_SEGMENTS_TCP: usize = 128;
-/// Packets of UDP joined into one at the most: `UDP_MAX_SEGMENTS` (include/linux/udp.h) of Linux
+/// Maximum number of UDP packets per super-packet: `UDP_MAX_SEGMENTS` (include/linux/udp.h) of Linux
 /// before 6.9, where more are `EINVAL` (virtio_net_hdr_to_skb in include/linux/virtio_net.h).
 const MAX_SEGMENTS_UDP: usize = 64;
-/// Bytes of a super-packet at the most: what the length field of IPv4 can say.
+/// Maximum length of a super-packet, bytes: the largest value of the IPv4 length field.
 const MAX_LEN: usize = 65_535;
-/// Flows that may have an open super-packet at the same time.
+/// Maximum number of flows with an open super-packet.
 const MAX_FLOWS: usize = 64;
 
-/// Which packets may be joined.
+/// Kinds of packets that may be coalesced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoalesceOptions {
     /// TCP, over IPv4 and IPv6.
     pub tcp: bool,
-    /// UDP, which needs a kernel that knows `VIRTIO_NET_HDR_GSO_UDP_L4` (Linux ≥ 6.2).
+    /// UDP; needs a kernel with `VIRTIO_NET_HDR_GSO_UDP_L4` (Linux ≥ 6.2).
     pub udp: bool,
 }
 
-/// Joins the packets of one batch.
+/// Coalesces the packets of one batch.
 ///
-/// Packets lie in a buffer of the caller's, which is given along with each call and must be the
-/// same from [`Coalescer::push`] to the last use of [`Coalescer::writes`].
+/// The packets are in a buffer of the caller, which is passed to each call and must not change from
+/// [`Coalescer::push`] to the last use of [`Coalescer::writes`].
 #[derive(Debug)]
 pub struct Coalescer {
     options: CoalesceOptions,
@@ -44,17 +44,17 @@ pub struct Coalescer {
     headers: Vec<u8>,
 }
 
-/// Packets that are written together: one, or several joined.
+/// Packets that are written together: one, or several as a super-packet.
 #[derive(Clone, Debug)]
 struct Group {
     /// The first packet, whole.
     first: Range<usize>,
-    /// The last one joined, in [`Coalescer::segments`]; none while it is alone.
+    /// The further packets, in [`Coalescer::segments`]; `None` if there is only one packet.
     segments: Option<Chain>,
     count: usize,
-    /// Bytes of all packets, as they came.
+    /// Bytes of all packets as received.
     bytes: usize,
-    /// The super-packet's headers, the vnet header before them, in [`Coalescer::headers`].
+    /// The vnet header and the headers of the super-packet, in [`Coalescer::headers`].
     header: Range<usize>,
 }
 
@@ -65,7 +65,7 @@ struct Chain {
     last: usize,
 }
 
-/// A joined packet's payload, and the next of its group.
+/// The payload of a coalesced packet, and the next one of its group.
 #[derive(Clone, Debug)]
 struct Segment {
     payload: Range<usize>,
@@ -77,7 +77,7 @@ struct Segment {
 struct OpenFlow {
     group: usize,
     head: Candidate,
-    /// The first packet's checksum was found right.
+    /// The checksum of the first packet has been verified.
     is_verified: bool,
     next_sequence: u32,
     /// Bytes of the super-packet so far.
@@ -94,7 +94,7 @@ pub struct Write<'a> {
 }
 
 impl Coalescer {
-    /// A coalescer for packets of the kinds in `options`.
+    /// Creates a coalescer for packets of the kinds in `options`.
     #[must_use]
     pub fn new(options: CoalesceOptions) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl Coalescer {
         }
     }
 
-    /// Changes which packets may be joined from now on.
+    /// Changes which packets may be coalesced from now on.
     pub fn set_options(&mut self, options: CoalesceOptions) {
         self.options = options;
     }
@@ -120,7 +120,7 @@ impl Coalescer {
         let packet = buffer.get(range.clone()).unwrap_or_default();
         let candidate = match Class::of(packet, self.options) {
             Class::Joinable(candidate) => candidate,
-            // It belongs to a flow whose order must be kept, and cannot be joined.
+            // It cannot be coalesced, but the order of its flow must be kept.
             Class::Alone(candidate) => {
                 if let Some(at) = self.find(buffer, packet, &candidate) {
                     self.close(buffer, at);
@@ -128,7 +128,7 @@ impl Coalescer {
                 self.add_group(range);
                 return;
             }
-            // A fragment may belong to any flow, so nothing may be joined across it.
+            // A fragment may belong to any flow, so packets before and after it are not coalesced.
             Class::Opaque => {
                 self.close_all(buffer);
                 self.add_group(range);
@@ -158,35 +158,35 @@ impl Coalescer {
         });
     }
 
-    /// Ends the batch: from now on [`Coalescer::writes`] is complete.
+    /// Ends the batch. [`Coalescer::writes`] is complete afterwards.
     pub fn finish(&mut self, buffer: &[u8]) {
         self.close_all(buffer);
     }
 
-    /// How many writes there are.
+    /// Returns the number of writes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.groups.len()
     }
 
-    /// Whether there is nothing to write.
+    /// Returns whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
 
-    /// The writes in order, those before `from` left out.
+    /// Returns the writes in order, starting with number `from`.
     pub fn writes(&self, from: usize) -> impl Iterator<Item = Write<'_>> {
         self.groups.iter().skip(from).map(|group| Write { coalescer: self, group })
     }
 
-    /// The write of that number, if there is one.
+    /// Returns the write of that number; `None` if there are fewer.
     #[must_use]
     pub fn write_at(&self, number: usize) -> Option<Write<'_>> {
         self.groups.get(number).map(|group| Write { coalescer: self, group })
     }
 
-    /// Forgets the batch and keeps the memory.
+    /// Removes the batch; the memory is kept for the next one.
     pub fn clear(&mut self) {
         self.groups.clear();
         self.open.clear();
@@ -194,7 +194,7 @@ impl Coalescer {
         self.headers.clear();
     }
 
-    /// The open flow that a packet belongs to; the newest is the likeliest.
+    /// Returns the open flow of a packet. The search begins with the newest, which is the most likely.
     fn find(&self, buffer: &[u8], packet: &[u8], candidate: &Candidate) -> Option<usize> {
         self.open.iter().rposition(|open| {
             open.head.flow_hash == candidate.flow_hash
@@ -213,7 +213,7 @@ impl Coalescer {
         self.groups.len() - 1
     }
 
-    /// Joins the packet to the open flow `at`, or says no and leaves everything as it was.
+    /// Appends the packet to the open flow `at` and returns true. Otherwise changes nothing and returns false.
     fn join(
         &mut self,
         buffer: &[u8],
@@ -264,7 +264,7 @@ impl Coalescer {
         group.bytes += bytes;
     }
 
-    /// Lets an open group grow no more, and makes its headers if it is a super-packet.
+    /// Closes an open group; creates its headers if it is a super-packet.
     fn close(&mut self, buffer: &[u8], at: usize) {
         let open = self.open.remove(at);
         let Some(group) = self.groups.get_mut(open.group) else { return };
@@ -284,19 +284,19 @@ impl Coalescer {
 }
 
 impl<'a> Write<'a> {
-    /// How many packets it carries.
+    /// Returns the number of packets.
     #[must_use]
     pub fn packets(&self) -> usize {
         self.group.count
     }
 
-    /// Bytes of these packets, as they came.
+    /// Returns the bytes of these packets as received.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.group.bytes
     }
 
-    /// What comes before the payload: the vnet header and, of a super-packet, fresh headers.
+    /// Returns the vnet header, followed by the new headers if it is a super-packet.
     #[must_use]
     pub fn header(&self) -> &'a [u8] {
         const ORDINARY: &[u8] = &[0; VnetHeader::LEN];
@@ -306,19 +306,19 @@ impl<'a> Write<'a> {
         ORDINARY
     }
 
-    /// Whether it is a super-packet.
+    /// Returns whether it is a super-packet.
     #[must_use]
     pub fn is_joined(&self) -> bool {
         self.group.count > 1
     }
 
-    /// The first packet whole, as a range of the buffer: the only one, unless it is a super-packet.
+    /// Returns the range of the whole first packet in the buffer.
     #[must_use]
     pub fn first(&self) -> Range<usize> {
         self.group.first.clone()
     }
 
-    /// What follows the header, as ranges of the buffer: one packet whole, or the payloads.
+    /// Returns what follows the header, as ranges of the buffer: one whole packet, or the payloads.
     pub fn payload(&self) -> impl Iterator<Item = Range<usize>> + use<'a> {
         let Group { first, segments, header, .. } = self.group;
         let headers = header.len().saturating_sub(VnetHeader::LEN);
@@ -332,9 +332,9 @@ impl<'a> Write<'a> {
         std::iter::once(first.start + headers..first.end).chain(joined)
     }
 
-    /// The packets one by one, as ranges of the buffer: for a kernel that refuses the super-packet.
+    /// Returns the ranges of the single packets in the buffer, for a kernel that refuses the super-packet.
     ///
-    /// Each was received right before its payload with headers as long as the first one's.
+    /// The headers of each are directly in front of its payload and as long as those of the first.
     pub fn singles(&self) -> impl Iterator<Item = Range<usize>> + use<'a> {
         let headers = self.group.header.len().saturating_sub(VnetHeader::LEN);
         self.payload().map(move |payload| payload.start.saturating_sub(headers)..payload.end)

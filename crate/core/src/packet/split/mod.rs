@@ -1,8 +1,8 @@
-//! Cutting a super-packet of the kernel's into the packets it stands for.
+//! Splits a super-packet of the kernel into its packets.
 //!
-//! The result is what the kernel's own software segmentation gives (net/ipv4/tcp_offload.c,
-//! net/ipv4/udp_offload.c, net/ipv4/af_inet.c): each packet gets headers of its own, freshly made
-//! in an arena, and a part of the payload, which is never copied.
+//! The result is that of the kernel's own software segmentation (net/ipv4/tcp_offload.c,
+//! net/ipv4/udp_offload.c, net/ipv4/af_inet.c): each packet has its own headers, which are created in an
+//! arena, and a part of the payload, which is never copied.
 
 use super::checksum::Sum;
 use super::header::{behind, ipv4, ipv6, read16, read32, tcp, udp, write};
@@ -10,21 +10,21 @@ use super::view::{IPV6_HEADER, IpVersion, Layout, TCP, UDP, tcp_flags};
 use super::vnet::{GSO_ECN, GSO_NONE, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, VnetHeader};
 use std::ops::Range;
 
-/// What a packet read from a device is to become.
+/// Result of [`prepare`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// The packet as it is now, its checksum put in where it was missing.
+    /// The packet itself, its checksum filled in if it was missing.
     Whole,
     /// Several packets.
     Segments(SplitPlan),
 }
 
-/// Why a header that the kernel gave does not fit its packet.
+/// Reason why a vnet header does not fit its packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SplitError {
-    /// A type of super-packet that was not asked for.
+    /// A type of super-packet that was not requested.
     UnknownType,
-    /// The packet's headers are not those the type says, or not all there.
+    /// The packet's headers do not match the type or are incomplete.
     Headers,
     /// The segment size is 0.
     SegmentSize,
@@ -32,7 +32,7 @@ pub enum SplitError {
     Checksum,
 }
 
-/// How a super-packet is cut. The headers lie in the arena, the payload in the packet.
+/// The packets of a super-packet. Their headers are in the arena, their payload is in the super-packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitPlan {
     headers: Range<usize>,
@@ -62,8 +62,8 @@ impl SplitPlan {
         self.header_len + self.payload.len().min(self.gso_size)
     }
 
-    /// The packets in order: the range of each one's headers in the arena and of its payload in
-    /// the super-packet.
+    /// Returns the packets in order: the range of the headers in the arena and of the payload in the
+    /// super-packet.
     pub fn segments(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<> {
         let Self { headers, header_len, payload, gso_size } = self.clone();
         (0..self.count()).map(move |number| {
@@ -74,10 +74,10 @@ impl SplitPlan {
     }
 }
 
-/// Makes an ordinary packet ready, or plans how to cut a super-packet.
+/// Completes an ordinary packet, or splits a super-packet.
 ///
-/// `vnet` is checked and never trusted: the length of the headers is taken from the packet. Headers
-/// made are appended to `arena`. On an error `packet` and `arena` are as they were.
+/// `vnet` is not trusted: the length of the headers is taken from the packet. New headers are appended to
+/// `arena`. On an error, `packet` and `arena` are unchanged.
 pub fn prepare(
     vnet: &VnetHeader,
     packet: &mut [u8],
@@ -119,14 +119,14 @@ fn fits_type(layout: &Layout, gso_type: u8) -> bool {
     }
 }
 
-/// Puts in the checksum that the kernel left out, as skb_checksum_help() in net/core/dev.c would.
-/// The field holds the sum of the pseudo header already.
+/// Fills in the checksum that the kernel left out, like skb_checksum_help() in net/core/dev.c.
+/// The field already contains the sum of the pseudo header.
 fn complete_checksum(vnet: &VnetHeader, packet: &mut [u8]) -> Result<(), SplitError> {
     let start = usize::from(vnet.csum_start);
     let field = start + usize::from(vnet.csum_offset);
     let summed = packet.get(start..).ok_or(SplitError::Checksum)?;
     let checksum = match Sum::of(summed).checksum() {
-        // CSUM_MANGLED_0: to UDP a 0 would mean that there is none.
+        // CSUM_MANGLED_0: in UDP, 0 means that there is no checksum.
         [0, 0] => [0xff, 0xff],
         checksum => checksum,
     };
@@ -139,14 +139,14 @@ const OWN_IPV4: [Range<usize>; 3] = [ipv4::TOTAL_LENGTH, ipv4::IDENTIFICATION, i
 const OWN_TCP: [Range<usize>; 3] = [tcp::SEQUENCE, tcp::OFFSET_AND_FLAGS, tcp::CHECKSUM];
 const OWN_UDP: [Range<usize>; 2] = [udp::LENGTH, udp::CHECKSUM];
 
-/// What is the same in the headers of all packets of a super-packet.
+/// The common part of the headers of all packets of a super-packet.
 struct Template<'a> {
     layout: &'a Layout,
     packet: &'a [u8],
     header: &'a [u8],
-    /// The sum of the header of IPv4 without what differs from packet to packet.
+    /// Sum of the IPv4 header without [`OWN_IPV4`].
     ip_sum: Sum,
-    /// The same of the header of TCP or UDP, with the sum of the pseudo header that the kernel put into
+    /// Sum of the TCP or UDP header without [`OWN_TCP`] or [`OWN_UDP`], plus the sum of the pseudo header from
     /// the checksum field, without a length.
     transport_sum: Sum,
     identification: u16,
@@ -198,7 +198,7 @@ impl<'a> Template<'a> {
         Some(())
     }
 
-    /// Lengths, and for IPv4 the identification, which runs on, and the header checksum.
+    /// Sets the length and, for IPv4, the identification, which is consecutive, and the header checksum.
     fn set_ip(&self, header: &mut [u8], number: usize, payload_len: usize) -> Option<()> {
         let total = self.layout.payload + payload_len;
         match self.layout.version {
@@ -219,8 +219,8 @@ impl<'a> Template<'a> {
         }
     }
 
-    /// The sequence number runs on; FIN and PSH belong to the last packet, CWR to the first. Answers the
-    /// sum of the fields that are this packet's own.
+    /// Sets the sequence number and the flags: only the last packet has FIN and PSH, only the first CWR.
+    /// Returns the sum of [`OWN_TCP`] without the checksum.
     fn set_tcp(
         &self,
         transport: &mut [u8],
@@ -242,7 +242,7 @@ impl<'a> Template<'a> {
         Some(own.and(Sum::of_field(read16(transport, tcp::OFFSET_AND_FLAGS)?)))
     }
 
-    /// Answers the sum of the length.
+    /// Sets the length and returns its sum.
     fn set_udp(&self, transport: &mut [u8], payload_len: usize) -> Option<Sum> {
         let len = u16::try_from(transport.len() + payload_len).ok()?;
         write(transport, udp::LENGTH, len.to_be_bytes())?;
@@ -260,10 +260,10 @@ impl<'a> Template<'a> {
     }
 }
 
-/// What the checksum field of a super-packet holds, the length of the whole taken out again.
+/// Returns the checksum field of a super-packet without the length of the whole.
 ///
-/// Taken over rather than made anew, as tcp_gso_segment() and __udp_gso_segment() do: where it is
-/// wrong, the packets' checksums stay wrong.
+/// It is taken over rather than computed again, like in tcp_gso_segment() and __udp_gso_segment(): if it is
+/// wrong, the checksums of the packets stay wrong.
 fn seed(layout: &Layout, packet: &[u8]) -> Option<Sum> {
     let (field, len) = match layout.protocol {
         TCP => (tcp::CHECKSUM, (packet.len() - layout.transport) as u16),
