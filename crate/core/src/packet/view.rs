@@ -56,12 +56,6 @@ pub struct Layout {
     pub payload: usize,
 }
 
-/// Reads a big-endian field of 16 bits at a computed offset.
-#[must_use]
-pub fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
 /// Returns the destination address of an IP packet; `None` if it is not one or ends too soon.
 #[must_use]
 pub fn destination(packet: &[u8]) -> Option<IpAddr> {
