@@ -1,6 +1,6 @@
-//! When to try again what the kernel refused: after a pause that grows with each refusal.
+//! Decides when to try again what the kernel refused: after a pause that grows with each refusal.
 //!
-//! Pure: callers pass the time, and only need it while something is off.
+//! It makes no system call: callers pass the time, and only need it while something is off.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub struct Backoff {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// In use, after a pause since that time.
+    /// In use; `since`: the end of a pause.
     On { since: Option<Instant> },
     /// Off; a trial is due from that time on.
     Off { until: Instant },
@@ -67,7 +67,7 @@ impl Backoff {
 
     /// Records a refusal at `now`. Returns whether it was on until now.
     ///
-    /// A refusal before a trial is due is of an attempt made before the first refusal: it changes nothing.
+    /// A refusal before a trial is due belongs to an attempt made before the first refusal. It changes nothing.
     pub fn refuse(&mut self, now: Instant) -> bool {
         let doubled = (self.pause * 2).clamp(self.first, self.longest);
         let (was_on, pause) = match self.state {
@@ -102,7 +102,7 @@ mod tests {
     const FIRST: u64 = 100;
     const LONGEST: u64 = 1_000;
 
-    /// What happens at a time in milliseconds, and what must hold.
+    /// An event at a time in milliseconds, and its expected result.
     enum Row {
         /// A refusal, and whether it turns it off.
         Refuse(u64, bool),
@@ -110,7 +110,7 @@ mod tests {
         Accept(u64, bool),
         /// Whether it may be used.
         Allows(u64, bool),
-        /// What is left of the pause.
+        /// The rest of the pause.
         Left(u64, Option<u64>),
     }
     use Row::{Accept, Allows, Left, Refuse};
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_soon_after_an_accepted_trial_doubles_the_pause_and_a_late_one_begins_anew() {
+    fn a_refusal_soon_after_an_accepted_trial_doubles_the_pause_and_a_late_one_restarts_it() {
         assert_rows(
             "soon",
             &[

@@ -1,7 +1,7 @@
-//! What to do when a system call of the packet path fails: the one place that classifies errnos.
+//! The reaction to a failed system call of the packet path. No other file classifies errnos.
 //!
-//! The table is the same for relays and for devices in JavaScript. Which counter a lost packet adds to
-//! is decided where it is counted. Sources: drivers/net/tun.c, net/ipv4/udp.c, fs/eventpoll.c.
+//! The table applies to relays and to devices in JavaScript. The caller decides in which counter a lost packet
+//! is counted. Sources: drivers/net/tun.c, net/ipv4/udp.c, fs/eventpoll.c.
 
 /// A system call of the packet path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,20 +35,20 @@ impl Call {
     ];
 }
 
-/// How to go on after a failed call.
+/// How to continue after a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
     /// A signal interrupted it: call again.
     Repeat,
     /// There is nothing to read, or no room to write: wait until the descriptor is ready.
     Await,
-    /// The kernel did not take this packet: count it and go on with the next one.
+    /// The kernel did not take this packet: count it and continue with the next one.
     Drop,
     /// The kernel did not take several packets at once: try each of them singly.
     Split,
     /// Nothing can be read now: count the error and try again after a pause ([`crate::backoff`]).
     Pause,
-    /// The interface is gone for good: nothing can be read or written any more.
+    /// The interface was deleted: nothing can be read or written any more.
     End,
 }
 
@@ -65,7 +65,7 @@ impl Reaction {
         };
         match (call, errno) {
             (_, libc::EINTR) => Self::Repeat,
-            // There is nothing to wait for but the wait itself.
+            // A failed wait leaves only a pause.
             (Wait, _) => Self::Pause,
             (_, libc::EAGAIN) => Self::Await,
             (DeviceRead | DeviceWrite | DeviceWriteJoined, libc::EBADFD) => Self::End,
@@ -75,7 +75,7 @@ impl Reaction {
             // MTU, too many of them, or a route of type blackhole; segments that the kernel would
             // have to fragment.
             (SocketSendBatch, libc::EIO | libc::EINVAL | libc::EMSGSIZE) => Self::Split,
-            // What remains is about the destination, or congestion: it concerns each datagram alike.
+            // The other errnos are about the destination or congestion and concern each datagram alike.
             (DeviceWrite | SocketSend | SocketSendBatch, _) => Self::Drop,
         }
     }
@@ -85,7 +85,7 @@ impl Reaction {
 mod tests {
     use super::*;
 
-    /// Every errno of Linux, and some that are none.
+    /// Every errno of Linux, and some unused numbers.
     const ALL: std::ops::RangeInclusive<i32> = 0..=140;
 
     #[test]

@@ -1,24 +1,23 @@
-//! Everything native in tun2udp that knows nothing of Node.
+//! The native part of tun2udp that does not depend on Node.js.
 //!
-//! Rooms, from the bottom up; an arrow never points upwards:
+//! Rooms, from the bottom up. A room uses only rooms above it in this list:
 //!
-//! - [`sys`] talks to the kernel: ioctls, `mmsg` calls, control messages, namespaces, privileges,
-//!   SIMD sums. The only room with `unsafe`.
-//! - [`packet`] is pure bytes: views, checksums, splitting and coalescing. No I/O.
+//! - [`sys`] makes system calls: ioctls, `mmsg` calls, control messages, namespaces, privileges; and SIMD
+//!   sums. The only room with `unsafe`.
+//! - [`packet`] works on bytes: views, checksums, splitting and coalescing. No I/O.
 //! - `bpf` assembles the programs that choose a socket or a queue for a packet.
-//! - [`device`] is a TUN or TAP device; [`udp`] is the datagram path. They do not know of
-//!   each other, nor of [`netlink`].
+//! - [`device`] is a TUN or TAP device; [`udp`] is the datagram path. They use neither each other
+//!   nor [`netlink`].
 //! - [`netlink`] speaks RTNETLINK over neli, and is the only user of neli.
-//! - [`namespace`] tells network namespaces apart and moves threads into them.
-//! - `interface` configures an interface and rolls that back, for [`port`] and [`relay`].
-//! - [`persistent`] makes, removes and lists devices that outlive their process, which takes both
-//!   the driver and RTNETLINK.
-//! - [`port`] is a device as a program uses it: configured by one call, read and written in
-//!   batches.
-//! - [`relay`] joins a device with UDP sockets, and configures both.
+//! - [`namespace`] identifies network namespaces and moves threads into them.
+//! - `interface` configures an interface and rolls its settings back, for [`port`] and [`relay`].
+//! - [`persistent`] creates, removes and lists devices that outlive their process. It needs both the
+//!   driver and RTNETLINK.
+//! - [`port`] is a device for programs: it is configured by one call, read and written in batches.
+//! - [`relay`] connects a device with UDP sockets, and configures both.
 //!
-//! [`error`] is the one error type of all rooms, [`errno`] the one table of what a failed system call of
-//! the packet path means, and [`backoff`] decides when to try again what the kernel refused.
+//! [`error`] is the error type of all rooms, [`errno`] the table of reactions to failed system calls of the
+//! packet path, and [`backoff`] decides when to try again what the kernel refused.
 
 pub mod backoff;
 mod bpf;

@@ -1,9 +1,9 @@
-//! How the bytes that a fuzzer makes up are read, and how known packets are written so.
+//! The encoding of packets as input of a fuzzer.
 
 use tun2udp_core::packet::coalesce::CoalesceOptions;
 use tun2udp_core::packet::vnet::VnetHeader;
 
-/// Bytes before each message of a batch: its length and its stride, 16 bits each, big-endian.
+/// Bytes in front of each message of a batch: its length and its stride, 16 bits each, big-endian.
 const MESSAGE_HEADER: usize = 4;
 
 /// One message as `recvmmsg` gives it: a datagram, or by its stride a GSO batch of them.
@@ -11,12 +11,12 @@ const MESSAGE_HEADER: usize = 4;
 pub struct Message {
     /// All datagrams, end to end.
     pub bytes: Vec<u8>,
-    /// Length of each datagram but the last; 0: it is one datagram.
+    /// Length of each datagram except the last; 0: it is one datagram.
     pub stride: usize,
 }
 
 impl Message {
-    /// Its datagrams.
+    /// Returns its datagrams.
     pub fn datagrams(&self) -> Vec<Vec<u8>> {
         if self.stride == 0 || self.bytes.is_empty() {
             return vec![self.bytes.clone()];
@@ -25,7 +25,7 @@ impl Message {
     }
 }
 
-/// A header, if all of it is there, and the packet behind it.
+/// Reads a vnet header and the packet behind it; `None` if the header is incomplete.
 pub fn read_super(data: &[u8]) -> Option<(VnetHeader, &[u8])> {
     let (header, packet) = data.split_first_chunk()?;
     Some((VnetHeader::parse(header), packet))
@@ -39,11 +39,11 @@ pub fn write_super(vnet: &VnetHeader, packet: &[u8]) -> Vec<u8> {
 /// A batch from the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// What may be joined.
+    /// Kinds of packets that may be coalesced.
     pub options: CoalesceOptions,
-    /// Checksums are to be put right first: otherwise hardly a change to a packet gets past them.
+    /// Checksums are corrected first; otherwise hardly any changed packet would be coalesced.
     pub is_mended: bool,
-    /// What `recvmmsg` gave.
+    /// The messages of `recvmmsg`.
     pub messages: Vec<Message>,
 }
 
@@ -52,7 +52,7 @@ const TCP: u8 = 1;
 const UDP: u8 = 2;
 const MENDED: u8 = 4;
 
-/// A batch; a message that says to be longer than the data ends there.
+/// Reads a batch. A message whose length exceeds the data ends with the data.
 pub fn read_batch(data: &[u8]) -> Option<Batch> {
     let (&[bits], mut rest) = data.split_first_chunk()?;
     let mut messages = Vec::new();

@@ -1,17 +1,17 @@
-//! Which packets may be one super-packet, field by field (RFC 791, 8200, 9293, 768), written
-//! without a look at the code that joins them.
+//! Decides which packets may be one super-packet, field by field (RFC 791, 8200, 9293, 768), independently of
+//! the code that coalesces them.
 
-/// What keeps its order.
+/// A flow, whose packets keep their order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FlowKey {
     /// Version, protocol, addresses and ports.
     Ports(u8, u8, Vec<u8>),
-    /// No flow can be told: a fragment, a header with options, or no TCP and no UDP. It keeps its
-    /// place among all packets.
+    /// Unknown flow: a fragment, a header with options, or neither TCP nor UDP. The packet keeps its place among
+    /// all packets.
     Opaque(usize),
 }
 
-/// Bits of TCP's flags that must be alike in all packets of a super-packet: all but FIN, PSH, CWR.
+/// TCP flags that must be equal in all packets of a super-packet: all except FIN, PSH, CWR.
 const COMMON_FLAGS: u8 = 0x76;
 const FIN_PSH: u8 = 0x09;
 const CWR: u8 = 0x80;
@@ -21,10 +21,10 @@ const ALONE: u8 = 0x26;
 /// `UDP_MAX_SEGMENTS` of Linux before 6.9 (include/linux/udp.h): a super-packet of UDP with more is
 /// `EINVAL` (virtio_net_hdr_to_skb in include/linux/virtio_net.h).
 const MAX_UDP: usize = 64;
-/// `UIO_MAXIOV` (linux/uio.h) less one for the headers: a write of more parts is `EINVAL`.
+/// `UIO_MAXIOV` (linux/uio.h) minus one for the headers: a write of more slices is `EINVAL`.
 const MAX_SLICES: usize = 1_023;
 
-/// The headers of a packet of TCP or UDP right behind a plain IP header, all of it there.
+/// The headers of a complete TCP or UDP packet whose IP header has no options or extensions.
 struct Headers<'a> {
     is_v6: bool,
     protocol: u8,
@@ -69,7 +69,7 @@ fn number(bytes: &[u8], at: usize, len: usize) -> Option<u32> {
     Some(bytes.get(at..at + len)?.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
 }
 
-/// The flow of a packet; `None` if none can be told.
+/// Returns the flow of a packet; `None` if it is unknown.
 pub fn flow_key(packet: &[u8]) -> Option<FlowKey> {
     let headers = Headers::of(packet)?;
     let addresses = if headers.is_v6 { &packet[8..40] } else { &packet[12..20] };
@@ -128,7 +128,7 @@ fn assert_tcp_runs_on(headers: &Headers<'_>, first: &Headers<'_>, place: usize, 
     assert_eq!(own[18..header_len], head[18..header_len], "options of packet {place}");
 }
 
-/// Whether the header checksum of IPv4 and the checksum of TCP or UDP are right, and there.
+/// Returns whether the checksums of the IPv4 header and of TCP or UDP exist and are correct.
 fn is_sound(packet: &[u8], headers: &Headers<'_>) -> bool {
     let addresses = if headers.is_v6 { &packet[8..40] } else { &packet[12..20] };
     let pseudo = u32::from(headers.protocol) + headers.transport.len() as u32;
@@ -138,7 +138,7 @@ fn is_sound(packet: &[u8], headers: &Headers<'_>) -> bool {
     has_checksum && is_ip_right && sum == 0xffff
 }
 
-/// The ones' complement sum of `bytes` as big-endian words, from `start` (RFC 1071), word by word.
+/// Returns the ones' complement sum of `start` and of the big-endian words of `bytes` (RFC 1071).
 pub fn ones_sum(start: u32, bytes: &[u8]) -> u16 {
     let words = bytes
         .chunks(2)
@@ -150,7 +150,7 @@ pub fn ones_sum(start: u32, bytes: &[u8]) -> u16 {
     sum as u16
 }
 
-/// A packet of TCP or UDP behind a plain IP header with its checksums made anew; any other as it is.
+/// Returns a TCP or UDP packet behind a plain IP header with corrected checksums; any other packet unchanged.
 pub fn mended(mut packet: Vec<u8>) -> Vec<u8> {
     let (start, addresses) = match packet.first() {
         Some(0x45) => (20, 12..20),

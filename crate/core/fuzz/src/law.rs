@@ -1,4 +1,4 @@
-//! The laws of cutting and joining, written without a look at how either is done.
+//! The laws of splitting and coalescing, independent of their implementation.
 
 use super::flows::{FlowKey, flow_key, ones_sum};
 use std::collections::BTreeMap;
@@ -6,23 +6,23 @@ use tun2udp_core::packet::coalesce::{CoalesceOptions, Coalescer, Write};
 use tun2udp_core::packet::split::{Split, SplitError, prepare};
 use tun2udp_core::packet::vnet::VnetHeader;
 
-/// Everything that can be joined may be.
+/// All packets that can be coalesced may be.
 pub const ALL: CoalesceOptions = CoalesceOptions { tcp: true, udp: true };
 
-/// One write to the interface, taken apart.
+/// One write to the interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
-    /// The header before it.
+    /// The header in front of it.
     pub vnet: VnetHeader,
     /// The packet or super-packet.
     pub packet: Vec<u8>,
-    /// The packets it was made of.
+    /// The packets that it consists of.
     pub singles: Vec<Vec<u8>>,
 }
 
-/// The packets that `packet` behind `vnet` stands for.
+/// Returns the packets of `packet`, whose header is `vnet`.
 ///
-/// Asserts that a refusal changes nothing, and that what else is in the arena does not matter.
+/// Asserts that a refusal changes nothing, and that the other content of the arena does not matter.
 pub fn cut(vnet: &VnetHeader, packet: &[u8]) -> Result<Vec<Vec<u8>>, SplitError> {
     const FOREIGN: [u8; 7] = [0xee; 7];
     let mut own = packet.to_vec();
@@ -46,10 +46,10 @@ pub fn cut(vnet: &VnetHeader, packet: &[u8]) -> Result<Vec<Vec<u8>>, SplitError>
     }
 }
 
-/// What `packets`, received end to end, are written as.
+/// Returns the writes for `packets`, which are received one after another.
 ///
-/// Asserts what must hold of the writes by themselves: see [`assert_kept`], and
-/// [`super::flows::assert_one_flow`] for each super-packet.
+/// Asserts the laws of the writes: [`assert_kept`], and [`super::flows::assert_one_flow`] for each
+/// super-packet.
 pub fn join(packets: &[Vec<u8>], options: CoalesceOptions) -> Vec<Joined> {
     let buffer = packets.concat();
     let mut coalescer = Coalescer::new(options);
@@ -86,7 +86,7 @@ fn take_apart(write: &Write<'_>, buffer: &[u8]) -> Joined {
     }
 }
 
-/// What the kernel hands on of these writes, one packet at a time.
+/// Returns the packets that the kernel passes on for these writes.
 pub fn cut_again(joined: &[Joined]) -> Vec<Vec<u8>> {
     let cut_one = |one: &Joined| {
         let packets = cut(&one.vnet, &one.packet).expect("a super-packet that can be cut");
@@ -96,8 +96,8 @@ pub fn cut_again(joined: &[Joined]) -> Vec<Vec<u8>> {
     joined.iter().flat_map(cut_one).collect()
 }
 
-/// Asserts that of each flow the same packets came out in the same order, byte for byte, and that
-/// nothing passed a packet that may belong to any flow.
+/// Asserts that each flow has the same packets in the same order, byte for byte, and that no packet
+/// overtook one that may belong to any flow.
 ///
 /// Only the id of a packet that must not be fragmented may differ (RFC 6864, 4.1).
 pub fn assert_kept(sent: &[Vec<u8>], got: &[Vec<u8>]) {
@@ -109,7 +109,7 @@ pub fn assert_kept(sent: &[Vec<u8>], got: &[Vec<u8>]) {
     }
 }
 
-/// The packets of each flow in order; what has no flow by its place among all.
+/// Returns the packets of each flow in order; a packet without a flow is identified by its place.
 fn by_flow(packets: &[Vec<u8>]) -> BTreeMap<FlowKey, Vec<Vec<u8>>> {
     let mut flows = BTreeMap::<FlowKey, Vec<Vec<u8>>>::new();
     for (place, packet) in packets.iter().enumerate() {
@@ -119,8 +119,8 @@ fn by_flow(packets: &[Vec<u8>]) -> BTreeMap<FlowKey, Vec<Vec<u8>>> {
     flows
 }
 
-/// The packet with the id zeroed if it is free to change, and with it the header's checksum, which
-/// must be right.
+/// Returns the packet with its id and header checksum set to zero, if the id may change and the checksum
+/// is correct.
 fn without_free_id(packet: &[u8]) -> Vec<u8> {
     let mut packet = packet.to_vec();
     if let Some(header) = packet.first_chunk_mut::<20>()

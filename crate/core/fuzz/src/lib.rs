@@ -1,8 +1,7 @@
-//! What must hold of packets however they come, asserted on any bytes at all.
+//! The laws that hold for all packets, asserted on arbitrary bytes.
 //!
-//! One place for three users: the property tests and the replay of the corpus
-//! (`crate/core/tests/packets`), which include this file, and the targets of libFuzzer in
-//! `fuzz_targets`. A broken law panics.
+//! They have three users: the property tests and the replay of the corpus (`crate/core/tests/packets`), which
+//! include this file, and the targets of libFuzzer in `fuzz_targets`. A broken law panics.
 
 pub mod encode;
 pub mod flows;

@@ -1,4 +1,4 @@
-//! What a fuzzer runs: any bytes in, nothing out, a panic if a law is broken.
+//! The targets of the fuzzer. Each takes arbitrary bytes and panics if a law is broken.
 
 use super::encode::{Batch, Message, read_batch, read_super};
 use super::flows::{FlowKey, flow_key, mended, ones_sum};
@@ -12,7 +12,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All targets.
 pub const TARGETS: [Target; 3] = [("split", split), ("inbound", inbound), ("steer", steer)];
 
-/// A vnet header and a packet, as the kernel hands them over: cut, and joined again.
+/// Splits a packet with a vnet header, as the kernel passes them, and coalesces the result.
 pub fn split(data: &[u8]) {
     let Some((vnet, packet)) = read_super(data) else { return };
     assert_eq!(VnetHeader::parse(&vnet.bytes()), vnet);
@@ -23,11 +23,11 @@ pub fn split(data: &[u8]) {
         return;
     }
     assert_segments(&vnet, packet, &segments);
-    // What the kernel cuts again is what came here, whether or not any of it could be joined.
+    // The kernel splits the writes into the same packets, whether or not any were coalesced.
     assert_kept(&segments, &cut_again(&join(&segments, ALL)));
 }
 
-/// Asserts that the payload was divided and nothing of it lost, and that lengths are right.
+/// Asserts that the segments contain the whole payload and that their lengths are correct.
 fn assert_segments(vnet: &VnetHeader, packet: &[u8], segments: &[Vec<u8>]) {
     let size = usize::from(vnet.gso_size);
     match segments {
@@ -53,13 +53,13 @@ fn assert_segments(vnet: &VnetHeader, packet: &[u8], segments: &[Vec<u8>]) {
     }
 }
 
-/// A batch from the network: cut by stride, joined, and what the kernel cuts again.
+/// Splits a batch from the network by stride, coalesces it, and splits the writes like the kernel.
 pub fn inbound(data: &[u8]) {
     let Some(Batch { options, is_mended, messages }) = read_batch(data) else { return };
     let packets: Vec<Vec<u8>> = messages
         .iter()
         .flat_map(Message::datagrams)
-        // What is neither IPv4 nor IPv6 never gets there.
+        // Packets other than IPv4 and IPv6 are dropped before.
         .filter(|packet| packet.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6)))
         .map(|packet| if is_mended { mended(packet) } else { packet })
         .collect();
@@ -71,7 +71,7 @@ pub fn inbound(data: &[u8]) {
     assert_kept(&packets, &cut_again(&joined));
 }
 
-/// A packet: it has the same number as its answer, and as its fragments if it is no TCP.
+/// Compares the number of a packet with that of its reply and, except for TCP, of its fragments.
 pub fn steer(data: &[u8]) {
     let number = hash(data);
     let mut answer = data.to_vec();
@@ -79,7 +79,7 @@ pub fn steer(data: &[u8]) {
         Some(4) if data.len() >= 20 => {
             swap(&mut answer, 12, 4);
             let transport = usize::from(data[0] & 0xf) * 4;
-            // Ports that overlap the addresses, or are not there, are none.
+            // Ports that overlap the addresses or do not exist do not count.
             if transport >= 20 && data.len() >= transport + 4 {
                 swap(&mut answer, transport, 2);
                 assert_eq!(hash(&answer), number, "an answer");

@@ -51,7 +51,7 @@ impl Problem {
     }
 }
 
-/// Returns the packet that tells the sender of `packet` that there is no route to its destination; `None` where
+/// Returns the packet that reports to the sender of `packet` that there is no route to its destination. `None` if
 /// no error may be sent: about ICMP errors, later fragments, multicast, and invalid packets (RFC 1122,
 /// 3.2.2; RFC 4443, 2.4).
 ///

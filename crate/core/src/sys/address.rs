@@ -1,4 +1,4 @@
-//! Socket addresses as plain bytes (ip(7), ipv6(7)): no pointers are followed, so nothing here is unsafe.
+//! Socket addresses as plain bytes (ip(7), ipv6(7)), without `unsafe`.
 
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 

@@ -1,11 +1,11 @@
-//! Attaching BPF programs, which the room `bpf` assembles, and the instructions that they consist of.
+//! Attaches BPF programs, which the room `bpf` assembles, and defines their instructions.
 
 use super::check;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// `SO_ATTACH_REUSEPORT_CBPF` (socket(7)): the program's answer is the number of the socket, in the
-/// order of bind(2), that a datagram goes to. It sees the payload.
+/// `SO_ATTACH_REUSEPORT_CBPF` (socket(7)): the program returns the number of the socket, in the order of
+/// bind(2), that receives a datagram. It reads the payload.
 pub fn attach_reuseport(fd: BorrowedFd<'_>, mut filters: Vec<libc::sock_filter>) -> io::Result<()> {
     let program = libc::sock_fprog {
         len: u16::try_from(filters.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
@@ -32,7 +32,7 @@ pub fn attach_reuseport(fd: BorrowedFd<'_>, mut filters: Vec<libc::sock_filter>)
 pub struct Extended {
     /// Operation code.
     pub code: u8,
-    /// Destination register, and four bits higher the source register.
+    /// Destination register in the lower four bits, source register in the upper ones.
     pub registers: u8,
     /// Offset of a jump, in instructions.
     pub offset: i16,
@@ -41,7 +41,7 @@ pub struct Extended {
 }
 const _: () = assert!(size_of::<Extended>() == 8);
 
-/// What `BPF_PROG_LOAD` reads of `union bpf_attr` (linux/bpf.h).
+/// The part of `union bpf_attr` (linux/bpf.h) that `BPF_PROG_LOAD` reads.
 #[repr(C)]
 struct LoadAttributes {
     program_type: u32,
@@ -60,7 +60,7 @@ const _: () = assert!(size_of::<LoadAttributes>() == 48);
 const PROG_LOAD: libc::c_int = 5;
 const SOCKET_FILTER: u32 = 1;
 
-/// bpf(2): has the kernel check and load a program. `EPERM` without CAP_BPF, where
+/// Verifies and loads a program: bpf(2). `EPERM` without CAP_BPF if
 /// `kernel.unprivileged_bpf_disabled` is set.
 pub fn load(code: &[Extended]) -> io::Result<OwnedFd> {
     let attributes = LoadAttributes {
@@ -80,6 +80,6 @@ pub fn load(code: &[Extended]) -> io::Result<OwnedFd> {
         libc::syscall(libc::SYS_bpf, PROG_LOAD, &raw const attributes, size_of_val(&attributes))
     };
     let fd = check(libc::c_int::try_from(result).unwrap_or(-1))?;
-    // SAFETY: the call just made this descriptor, and nobody else knows of it.
+    // SAFETY: the call has just returned this descriptor, so nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

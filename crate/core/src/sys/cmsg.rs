@@ -1,4 +1,4 @@
-//! Control messages (cmsg(3)) as plain bytes: no pointers, so nothing here is unsafe.
+//! Control messages (cmsg(3)) as plain bytes, without `unsafe`.
 //!
 //! The kernel's `struct cmsghdr` is a `size_t` length and two C ints, and each message is padded
 //! to a multiple of `size_t`. musl splits the length into two ints, which is the same bytes.
@@ -16,7 +16,7 @@ impl ControlBuffer {
     /// The size of the buffer in bytes (`CMSG_SPACE` of a C int).
     pub const LEN: usize = HEADER + 8;
 
-    /// A buffer that holds one message of a 16-bit number, such as `UDP_SEGMENT`.
+    /// Creates a buffer with one message that carries a 16-bit number, such as `UDP_SEGMENT`.
     #[must_use]
     pub fn with_u16(level: libc::c_int, kind: libc::c_int, value: u16) -> Self {
         let mut buffer = Self::default();
@@ -50,11 +50,11 @@ pub struct ControlMessage<'a> {
     pub level: libc::c_int,
     /// `UDP_GRO`, `IP_RECVERR`, …
     pub kind: libc::c_int,
-    /// The data, padding left out.
+    /// The data without padding.
     pub data: &'a [u8],
 }
 
-/// Goes through the control messages in `bytes`; a malformed one ends it.
+/// Iterates over the control messages in `bytes`, up to the first malformed one.
 pub fn messages(mut bytes: &[u8]) -> impl Iterator<Item = ControlMessage<'_>> {
     std::iter::from_fn(move || {
         let (len, rest) = bytes.split_first_chunk().map(|(n, r)| (usize::from_ne_bytes(*n), r))?;

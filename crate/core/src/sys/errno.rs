@@ -1,9 +1,9 @@
-//! The words for error numbers, in English whatever the process's locale is.
+//! Messages of error numbers, in English in every locale.
 
 use std::ffi::CStr;
 use std::io;
 
-/// The text of strerror(3) for `errno` in the locale `C`.
+/// Returns the text of strerror(3) for `errno` in the locale `C`.
 #[must_use]
 pub fn message(errno: i32) -> String {
     let text = in_c_locale(|| io::Error::from_raw_os_error(errno).to_string());
@@ -17,19 +17,19 @@ pub fn message(errno: i32) -> String {
 /// Runs `work` with the calling thread, and only it, in the locale `C`: uselocale(3).
 fn in_c_locale<T>(work: impl FnOnce() -> T) -> T {
     const C: &CStr = c"C";
-    // Without a locale to begin with, all other categories are those of `C` too; musl has no LC_ALL_MASK.
-    // SAFETY: the name is a NUL-terminated string, and no locale is handed over to be changed.
+    // Without a base locale, all other categories are those of `C` too; musl has no LC_ALL_MASK.
+    // SAFETY: the name is a NUL-terminated string, and no locale is passed to be changed.
     let locale =
         unsafe { libc::newlocale(libc::LC_MESSAGES_MASK, C.as_ptr(), std::ptr::null_mut()) };
     if locale.is_null() {
         return work();
     }
-    // SAFETY: newlocale made the locale, and it lives until it is freed below.
+    // SAFETY: newlocale returned the locale, and it lives until it is freed below.
     let before = unsafe { libc::uselocale(locale) };
     let result = work();
-    // SAFETY: `before` is what the thread used until now, and nothing has freed it.
+    // SAFETY: `before` is the previous locale of the thread, and nothing has freed it.
     unsafe { libc::uselocale(before) };
-    // SAFETY: newlocale made the locale, and the thread has left it.
+    // SAFETY: newlocale returned the locale, and the thread does not use it any more.
     unsafe { libc::freelocale(locale) };
     result
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
 
-/// `read(2)`: for a TUN device one packet. What does not fit into `buffer` is lost without an error.
+/// `read(2)`: for a TUN device one packet. The part that does not fit into `buffer` is lost without an error.
 #[inline]
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::read(fd, buffer)?)

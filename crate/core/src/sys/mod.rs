@@ -1,7 +1,7 @@
 //! The kernel's own interface, and the only room of the core where `unsafe` is allowed.
 //!
-//! Every function here is one system call, or the few that only make sense together, with a safe
-//! signature. It returns [`std::io::Error`]; the rooms above say what it means.
+//! Each function is one system call, or a few that belong together, with a safe signature. Errors are
+//! [`std::io::Error`]; the rooms above interpret them. Calls for which rustix has a safe function use it.
 #![allow(unsafe_code)]
 
 mod address;
@@ -26,12 +26,12 @@ pub mod tun_filter;
 pub mod uring;
 pub mod users;
 
-/// The result of a C call that reports failure as -1 and its cause in `errno`.
+/// Converts the result of a C call that returns -1 and sets `errno` if it fails.
 fn check(result: libc::c_int) -> std::io::Result<libc::c_int> {
     if result == -1 { Err(std::io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// The result of a C call that counts bytes or messages, or is -1 with its cause in `errno`.
+/// Converts the result of a C call that returns a number of bytes or messages, or -1 and sets `errno`.
 fn check_count(result: isize) -> std::io::Result<usize> {
     usize::try_from(result).map_err(|_| std::io::Error::last_os_error())
 }

@@ -1,4 +1,4 @@
-//! Waiting for several descriptors at once: epoll(7), level-triggered, and eventfd(2) to end a wait.
+//! Waits for several descriptors at once: epoll(7), level-triggered. eventfd(2) ends a wait.
 
 use super::check;
 use rustix::event::{EventfdFlags, eventfd};
@@ -6,12 +6,12 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-/// What a descriptor is watched for. Errors are always reported.
+/// The events that a descriptor is watched for. Errors are always reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
-    /// Something can be read.
+    /// It can be read.
     pub readable: bool,
-    /// There is room to write.
+    /// It can be written.
     pub writable: bool,
 }
 
@@ -22,43 +22,43 @@ impl Interest {
     }
 }
 
-/// What one descriptor of a [`Poller`] has to say.
+/// The state of one descriptor of a [`Poller`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
     /// The number that the descriptor was added with.
     pub token: u64,
-    /// An error waits, or the other end is gone.
+    /// An error is pending, or the other end was closed.
     pub has_error: bool,
 }
 
-/// Descriptors of one wait at the most.
+/// Maximum number of descriptors per wait.
 const CAPACITY: usize = 4;
 
-/// A set of descriptors to wait for. It does not own them, and a closed one leaves it.
+/// A set of descriptors to wait for. It does not own them; closing a descriptor removes it.
 #[derive(Debug)]
 pub struct Poller(OwnedFd);
 
 impl Poller {
-    /// An empty set.
+    /// Creates an empty set.
     pub fn new() -> io::Result<Self> {
         // SAFETY: no pointers.
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
-        // SAFETY: the call just made this descriptor, and nobody else knows of it.
+        // SAFETY: the call has just returned this descriptor, so nothing else owns it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Watches `fd` too, told by `token`.
+    /// Adds `fd`, which is reported as `token`.
     pub fn add(&self, fd: BorrowedFd<'_>, token: u64, interest: Interest) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd, token, interest)
     }
 
-    /// Changes what `fd`, which was added before, is watched for.
+    /// Changes the events that `fd`, which was added before, is watched for.
     pub fn change(&self, fd: BorrowedFd<'_>, token: u64, interest: Interest) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_MOD, fd, token, interest)
     }
 
     /// Waits until a descriptor is ready, without limit or up to `timeout`, which is rounded up to whole
-    /// milliseconds. A signal ends the wait too, with nothing.
+    /// milliseconds. If a signal ends the wait, no descriptor is returned.
     pub fn wait(
         &self,
         timeout: Option<Duration>,
@@ -113,7 +113,7 @@ impl Poller {
     }
 }
 
-/// Rounds up, so that a wait does not end before its time; about 24 days at most.
+/// Rounds up, so that a wait does not end too early; about 24 days at most.
 fn whole_millis(time: Duration) -> libc::c_int {
     let millis = time.as_nanos().div_ceil(1_000_000);
     libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX)
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bell_that_was_rung_is_heard_again_and_again() {
+    fn a_wake_up_is_reported_until_it_is_no_longer_watched() {
         let (poller, wake_up) = (Poller::new().unwrap(), WakeUp::new().unwrap());
         poller.add(wake_up.as_fd(), 7, READ).unwrap();
         assert!(tokens(&poller).is_empty());
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn room_to_write_is_told_only_when_asked_for() {
+    fn room_to_write_is_reported_only_when_it_is_watched_for() {
         let (poller, wake_up) = (Poller::new().unwrap(), WakeUp::new().unwrap());
         poller.add(wake_up.as_fd(), 7, READ).unwrap();
         assert!(tokens(&poller).is_empty());
@@ -195,8 +195,8 @@ mod tests {
         poller.add(mine.as_fd(), 1, Interest::default()).unwrap();
         assert!(tokens(&poller).is_empty());
         drop(theirs);
-        let told: Vec<Readiness> = poller.wait(None).unwrap().collect();
-        assert_eq!(told, [Readiness { token: 1, has_error: true }]);
+        let reported: Vec<Readiness> = poller.wait(None).unwrap().collect();
+        assert_eq!(reported, [Readiness { token: 1, has_error: true }]);
     }
 
     #[test]
@@ -208,7 +208,7 @@ mod tests {
             assert_eq!(poller.wait(Some(timeout)).unwrap().count(), 0);
             assert!(began.elapsed() >= timeout, "{timeout:?}");
         }
-        // What is ready is returned at once.
+        // A ready descriptor is returned at once.
         wake_up.wake();
         let began = std::time::Instant::now();
         assert_eq!(poller.wait(Some(Duration::from_secs(3_600))).unwrap().count(), 1);

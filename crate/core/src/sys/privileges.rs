@@ -1,4 +1,4 @@
-//! Giving up root and every capability, in all threads of the process (credentials(7)).
+//! Drops root and every capability in all threads of the process (credentials(7)).
 
 use super::check;
 use std::fs;
@@ -6,8 +6,8 @@ use std::io;
 
 /// Makes the whole process run as `uid` and `gid` with no supplementary groups.
 ///
-/// The C library applies each call to every thread. Leaving user 0 clears the permitted and
-/// effective capabilities of each (capabilities(7)); [`has_capabilities`] tells whether any stayed.
+/// The C library applies each call to every thread. Leaving user 0 clears the permitted and effective
+/// capabilities of each thread (capabilities(7)); [`has_capabilities`] returns whether any is left.
 pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     // SAFETY: a count of 0 means that the pointer is not read.
     check(unsafe { libc::setgroups(0, std::ptr::null()) })?;
@@ -18,7 +18,7 @@ pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether any thread of the process still has a permitted capability.
+/// Returns whether any thread of the process has a permitted capability.
 pub fn has_capabilities() -> io::Result<bool> {
     for task in fs::read_dir("/proc/self/task")? {
         // A thread may end between the listing and the reading of its status.

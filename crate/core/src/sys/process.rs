@@ -1,4 +1,4 @@
-//! The process itself, and the descriptors of others.
+//! This process, and descriptors of other processes.
 
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use std::io;

@@ -1,17 +1,17 @@
-//! Options of UDP sockets that socket2 does not have, and the error queue (ip(7), udp(7)).
+//! Options of UDP sockets that socket2 lacks, and the error queue (ip(7), udp(7)).
 
 use super::address::AddressBuffer;
 use super::cmsg::{self, ControlMessage};
 use super::{check, check_count};
 use std::io;
-use std::mem;
+use std::mem::{self, offset_of};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// An integer option that is set by [`set_option`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketOption {
-    /// `IP_RECVERR` (ip(7)): errors of sent datagrams go to the error queue.
+    /// `IP_RECVERR` (ip(7)): errors of sent datagrams are added to the error queue.
     ReceiveErrorsV4,
     /// `IPV6_RECVERR` (ipv6(7)).
     ReceiveErrorsV6,
@@ -21,9 +21,9 @@ pub enum SocketOption {
     PathMtuDiscoveryV4,
     /// `IPV6_MTU_DISCOVER` (ipv6(7)): an `IPV6_PMTUDISC_…` value.
     PathMtuDiscoveryV6,
-    /// `SO_RCVBUFFORCE` (socket(7)): bytes, past `rmem_max`; needs CAP_NET_ADMIN.
+    /// `SO_RCVBUFFORCE` (socket(7)): bytes, not limited by `rmem_max`; needs CAP_NET_ADMIN.
     ReceiveBufferForce,
-    /// `SO_SNDBUFFORCE` (socket(7)): bytes, past `wmem_max`; needs CAP_NET_ADMIN.
+    /// `SO_SNDBUFFORCE` (socket(7)): bytes, not limited by `wmem_max`; needs CAP_NET_ADMIN.
     SendBufferForce,
 }
 
@@ -52,33 +52,33 @@ pub fn set_option(fd: BorrowedFd<'_>, option: SocketOption, value: i32) -> io::R
     .map(drop)
 }
 
-/// Who reports an error of a datagram that was sent.
+/// The origin of an error of a sent datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorOrigin {
     /// This kernel (`SO_EE_ORIGIN_LOCAL`).
     Local,
     /// The network, by ICMP for IPv4 or IPv6.
     Network,
-    /// Any other, such as a time stamp, which is not an error.
+    /// Any other, for example a time stamp, which is not an error.
     Other,
 }
 
 /// An error of a datagram sent earlier, from the error queue: `struct sock_extended_err`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorReport {
-    /// What went wrong: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE`, …
+    /// The error: `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE`, …
     pub errno: i32,
-    /// Who reports it.
+    /// Its origin.
     pub origin: ErrorOrigin,
-    /// Where the datagram was sent to; `None` if the kernel does not say.
+    /// Destination of the datagram; `None` if the kernel does not report it.
     pub destination: Option<SocketAddr>,
     /// With `EMSGSIZE`: the MTU of the path, bytes.
     pub mtu: Option<u32>,
 }
 
-/// Takes one message off the error queue; `None` when it is empty.
+/// Removes one message from the error queue; `None` if it is empty.
 pub fn receive_error(fd: BorrowedFd<'_>) -> io::Result<Option<ErrorReport>> {
-    // The control data: cmsghdr, sock_extended_err and the address of the router that complained.
+    // The control data: cmsghdr, sock_extended_err and the address of the router that reports the error.
     let mut control = [0_u64; 16];
     let mut destination = AddressBuffer::default();
     // SAFETY: `struct msghdr` is plain data, valid when all zero.
@@ -110,7 +110,7 @@ pub fn receive_error(fd: BorrowedFd<'_>) -> io::Result<Option<ErrorReport>> {
     Ok(Some(report.unwrap_or(unknown)))
 }
 
-/// Reads `struct sock_extended_err` (linux/errqueue.h): errno, origin, type, code, a byte of padding, info.
+/// Reads `struct sock_extended_err` (linux/errqueue.h).
 fn report(message: &ControlMessage<'_>, destination: Option<SocketAddr>) -> Option<ErrorReport> {
     let is_error = matches!(
         (message.level, message.kind),
@@ -120,12 +120,13 @@ fn report(message: &ControlMessage<'_>, destination: Option<SocketAddr>) -> Opti
         return None;
     }
     let errno = i32::from_ne_bytes(*message.data.first_chunk()?);
-    let origin = match *message.data.get(4)? {
+    let origin = match *message.data.get(offset_of!(libc::sock_extended_err, ee_origin))? {
         libc::SO_EE_ORIGIN_LOCAL => ErrorOrigin::Local,
         libc::SO_EE_ORIGIN_ICMP | libc::SO_EE_ORIGIN_ICMP6 => ErrorOrigin::Network,
         _ => ErrorOrigin::Other,
     };
-    let info = u32::from_ne_bytes(*message.data.get(8..)?.first_chunk()?);
+    let info = message.data.get(offset_of!(libc::sock_extended_err, ee_info)..)?;
+    let info = u32::from_ne_bytes(*info.first_chunk()?);
     let mtu = Some(info).filter(|mtu| errno == libc::EMSGSIZE && *mtu > 0);
     Some(ErrorReport { errno, origin, destination, mtu })
 }
@@ -151,7 +152,7 @@ mod tests {
                 }
             };
             set_option(sender.as_fd(), option, 1).unwrap();
-            // A port that nobody has any more.
+            // The port of a socket that was closed.
             let nobody = UdpSocket::bind(listen).unwrap().local_addr().unwrap();
             assert_eq!(receive_error(sender.as_fd()).unwrap(), None);
             sender.send_to(b"anybody there?", nobody).unwrap();
@@ -179,7 +180,7 @@ mod tests {
         let local = data(libc::EMSGSIZE, libc::SO_EE_ORIGIN_LOCAL, 0);
         let found = read(libc::SOL_IPV6, libc::IPV6_RECVERR, &local).unwrap();
         assert_eq!((found.origin, found.mtu), (ErrorOrigin::Local, None));
-        // What is not about the length has no MTU, whatever the field holds.
+        // Any other error has no MTU, regardless of the field.
         let found = read(v4.0, v4.1, &data(libc::EHOSTUNREACH, 9, 1_300)).unwrap();
         assert_eq!((found.origin, found.mtu), (ErrorOrigin::Other, None));
         assert_eq!(read(libc::SOL_SOCKET, libc::IP_RECVERR, &too_long), None);

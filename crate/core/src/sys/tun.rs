@@ -22,14 +22,14 @@ pub use libc::{
 /// Offloads, as `TUNSETOFFLOAD` takes them.
 pub use libc::{TUN_F_CSUM, TUN_F_TSO_ECN, TUN_F_TSO4, TUN_F_TSO6, TUN_F_USO4, TUN_F_USO6};
 
-// TUNSETIFF reads the whole struct: one of our own that is shorter would be read past its end.
+// TUNSETIFF reads the whole struct; it would read past the end of a shorter one.
 const _: () = assert!(size_of::<libc::ifreq>() == 40);
 const _: () = assert!(mem::offset_of!(libc::ifreq, ifr_ifru) == libc::IFNAMSIZ);
 
-/// What the driver says of a queue.
+/// The driver's information about a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueInfo {
-    /// The interface's name, templates such as `tun%d` expanded.
+    /// Name of the interface; templates such as `tun%d` are expanded.
     pub name: String,
     /// `IFF_TUN`, `IFF_NO_PI`, … and `IFF_PERSIST` where the device is persistent.
     pub flags: i32,
@@ -45,20 +45,20 @@ pub fn open(clone_device: &Path) -> io::Result<OwnedFd> {
         .map(OwnedFd::from)
 }
 
-/// Opens the clone device as open(2) does by default: it may wait, if it is another file.
+/// Opens the clone device without `O_NONBLOCK`: if the path is another file, open(2) may block.
 pub fn open_plain(clone_device: &Path) -> io::Result<OwnedFd> {
     OpenOptions::new().read(true).write(true).open(clone_device).map(OwnedFd::from)
 }
 
-/// `TUNSETIFF`: makes or attaches to the interface `name` (empty: the kernel chooses).
+/// `TUNSETIFF`: creates the interface `name` (empty: the kernel chooses a name) or attaches to it.
 ///
-/// Answers the name that the kernel gave. Names of 16 bytes and more are `EINVAL`.
+/// Returns its name. Names of 16 bytes and more are `EINVAL`.
 pub fn set_interface(fd: BorrowedFd<'_>, name: &str, flags: i32) -> io::Result<String> {
     let name = set_interface_bytes(fd, name.as_bytes(), flags)?;
     Ok(String::from_utf8_lossy(&name).into_owned())
 }
 
-/// The same as [`set_interface`] for a name that need not be UTF-8.
+/// As [`set_interface`], for a name that need not be UTF-8.
 pub fn set_interface_bytes(fd: BorrowedFd<'_>, name: &[u8], flags: i32) -> io::Result<Vec<u8>> {
     let mut request = interface_request(name)?;
     // The flags are the low 16 bits; IFF_TUN_EXCL (0x8000) makes the C short negative.
@@ -78,9 +78,9 @@ pub fn queue_info(fd: BorrowedFd<'_>) -> io::Result<QueueInfo> {
     Ok(QueueInfo { name: name_of(&request), flags: i32::from(flags as u16) })
 }
 
-/// `TUNSETOFFLOAD`: the offloads that the reader of `fd` can take, as a mask of `TUN_F_*`.
+/// `TUNSETOFFLOAD`: the offloads that the reader of `fd` supports, as a mask of `TUN_F_*`.
 ///
-/// The mask belongs to the device and outlives its owner, so it is to be set on every attach.
+/// The mask belongs to the device and outlives its owner, so it must be set on every attach.
 pub fn set_offload(fd: BorrowedFd<'_>, mask: u32) -> io::Result<()> {
     // SAFETY: TUNSETOFFLOAD takes its argument by value; no memory is touched.
     check(unsafe {
@@ -91,15 +91,14 @@ pub fn set_offload(fd: BorrowedFd<'_>, mask: u32) -> io::Result<()> {
 
 /// `TUNSETVNETHDRSZ`: bytes of the header before each packet of a device with `IFF_VNET_HDR`.
 ///
-/// It belongs to the device and outlives its owner, so it is to be set on every attach.
+/// It belongs to the device and outlives its owner, so it must be set on every attach.
 pub fn set_vnet_header_size(fd: BorrowedFd<'_>, bytes: libc::c_int) -> io::Result<()> {
     // SAFETY: TUNSETVNETHDRSZ reads one int, which `bytes` is.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETVNETHDRSZ as _, &raw const bytes) })
         .map(drop)
 }
 
-/// `TUNGETFEATURES`: the `IFF_*` flags that the driver takes; persistence and exclusiveness are not
-/// listed.
+/// `TUNGETFEATURES`: the `IFF_*` flags that the driver supports, without persistence and exclusiveness.
 pub fn features(fd: BorrowedFd<'_>) -> io::Result<u32> {
     let mut features: libc::c_uint = 0;
     // SAFETY: TUNGETFEATURES writes one unsigned int, which `features` is.
@@ -126,8 +125,8 @@ pub fn set_group(fd: BorrowedFd<'_>, gid: u32) -> io::Result<()> {
     set_value(fd, libc::TUNSETGROUP, libc::c_ulong::from(gid))
 }
 
-/// An ioctl of the driver that takes its argument by value: a pointer would be taken for a number,
-/// and the call would succeed.
+/// An ioctl of the driver that takes its argument by value. A pointer would be interpreted as a number, and the
+/// call would succeed.
 fn set_value(fd: BorrowedFd<'_>, request: libc::Ioctl, value: libc::c_ulong) -> io::Result<()> {
     // SAFETY: the requests above take their argument by value; no memory is touched.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), request as _, value) }).map(drop)
@@ -135,11 +134,11 @@ fn set_value(fd: BorrowedFd<'_>, request: libc::Ioctl, value: libc::c_ulong) -> 
 
 /// `TUNGETDEVNETNS` (Linux ≥ 5.2): the network namespace of the interface that `fd` is attached to.
 ///
-/// It takes `CAP_NET_ADMIN` over that namespace.
+/// Needs `CAP_NET_ADMIN` over that namespace.
 pub fn network_namespace(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     // SAFETY: TUNGETDEVNETNS takes no argument; no memory is touched.
     let namespace = check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNGETDEVNETNS as _) })?;
-    // SAFETY: the kernel made the descriptor for this call, so nobody else owns it.
+    // SAFETY: the kernel created the descriptor for this call, so nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(namespace) })
 }
 

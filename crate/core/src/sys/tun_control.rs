@@ -1,4 +1,4 @@
-//! The ioctls of the TUN/TAP driver that change or ask for something beside opening
+//! The ioctls of the TUN/TAP driver that query or change an open device
 //! (`linux/if_tun.h`, `drivers/net/tun.c`).
 
 use super::check;
@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 /// Bytes of an Ethernet address, `ETH_ALEN`.
 pub const MAC_LEN: usize = 6;
 
-/// `TUNSETIFINDEX`: the index of the interface that `TUNSETIFF` will make; `EPERM` after it.
+/// `TUNSETIFINDEX`: the index of the interface that `TUNSETIFF` will create; `EPERM` after that call.
 pub fn set_index(fd: BorrowedFd<'_>, index: u32) -> io::Result<()> {
     // SAFETY: TUNSETIFINDEX reads one unsigned int, which `index` is.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFINDEX as _, &raw const index) })
@@ -23,14 +23,14 @@ pub fn set_link_type(fd: BorrowedFd<'_>, link_type: u16) -> io::Result<()> {
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETLINK as _, value) }).map(drop)
 }
 
-/// `TUNSETSNDBUF`: bytes of packets written and not yet taken by the stack before a write waits.
+/// `TUNSETSNDBUF`: a write blocks if more bytes than this were written and not yet processed by the stack.
 pub fn set_send_buffer(fd: BorrowedFd<'_>, bytes: libc::c_int) -> io::Result<()> {
     // SAFETY: TUNSETSNDBUF reads one int, which `bytes` is.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETSNDBUF as _, &raw const bytes) })
         .map(drop)
 }
 
-/// `TUNGETSNDBUF`: what [`set_send_buffer`] set, or the largest int.
+/// `TUNGETSNDBUF`: the value of [`set_send_buffer`]; by default the largest int.
 pub fn send_buffer(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     let mut bytes: libc::c_int = 0;
     // SAFETY: TUNGETSNDBUF writes one int, which `bytes` is.
@@ -46,9 +46,9 @@ pub fn set_carrier(fd: BorrowedFd<'_>, has_carrier: bool) -> io::Result<()> {
         .map(drop)
 }
 
-/// `TUNSETQUEUE`: takes the queue from its device, or gives it back.
+/// `TUNSETQUEUE`: detaches the queue from its device, or attaches it again.
 ///
-/// While it is away, every other call on it but this one is `EBADFD`.
+/// While it is detached, every other call on it is `EBADFD`.
 pub fn set_attached(fd: BorrowedFd<'_>, is_attached: bool) -> io::Result<()> {
     let mut request = super::tun::interface_request(b"")?;
     let flag = if is_attached { libc::IFF_ATTACH_QUEUE } else { libc::IFF_DETACH_QUEUE };
@@ -58,7 +58,7 @@ pub fn set_attached(fd: BorrowedFd<'_>, is_attached: bool) -> io::Result<()> {
         .map(drop)
 }
 
-/// `TUNGETVNETHDRSZ`: bytes of the header before each packet of a device with `IFF_VNET_HDR`.
+/// `TUNGETVNETHDRSZ`: bytes of the header in front of each packet of a device with `IFF_VNET_HDR`.
 pub fn vnet_header_size(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     let mut bytes: libc::c_int = 0;
     // SAFETY: TUNGETVNETHDRSZ writes one int, which `bytes` is.
@@ -66,7 +66,7 @@ pub fn vnet_header_size(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     Ok(bytes)
 }
 
-/// `SIOCSIFHWADDR`: gives a TAP device an Ethernet address; multicast ones are `EADDRNOTAVAIL`.
+/// `SIOCSIFHWADDR`: sets the Ethernet address of a TAP device; a multicast address is `EADDRNOTAVAIL`.
 pub fn set_mac(fd: BorrowedFd<'_>, mac: [u8; MAC_LEN]) -> io::Result<()> {
     let mut request = super::tun::interface_request(b"")?;
     // SAFETY: `struct sockaddr` is plain data for which all zeroes are valid.
@@ -81,23 +81,22 @@ pub fn set_mac(fd: BorrowedFd<'_>, mac: [u8; MAC_LEN]) -> io::Result<()> {
         .map(drop)
 }
 
-/// A descriptor of our own for what the number `fd` is open for: `fcntl(F_DUPFD_CLOEXEC)`; `EBADF`
-/// if it is not open.
+/// Duplicates the descriptor with the number `fd`: `fcntl(F_DUPFD_CLOEXEC)`; `EBADF` if it is not open.
 pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: the call takes numbers only, and an unopened one is an error.
     let copy = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })?;
-    // SAFETY: the call just made this descriptor, and nobody else knows of it.
+    // SAFETY: the call has just returned this descriptor, so nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-/// Closes the descriptor `fd`, whose owner has given it away: close(2).
+/// Closes the descriptor `fd`, whose ownership was passed to the caller: close(2).
 pub fn close_given(fd: RawFd) -> io::Result<()> {
-    // SAFETY: close takes a number only. That nothing else of this process owns it is the contract
-    // of whoever gave it away.
+    // SAFETY: close takes a number only. The previous owner guarantees that nothing else in this process
+    // owns it.
     check(unsafe { libc::close(fd) }).map(drop)
 }
 
-/// Has reads and writes of `fd` return at once: `O_NONBLOCK`.
+/// Makes reads and writes of `fd` non-blocking: `O_NONBLOCK`.
 pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: the call takes numbers only.
     let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })?;

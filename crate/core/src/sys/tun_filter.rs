@@ -1,4 +1,4 @@
-//! The ioctls of the TUN/TAP driver that pick which packets its reader gets (`linux/if_tun.h`,
+//! The ioctls of the TUN/TAP driver that filter and distribute packets (`linux/if_tun.h`,
 //! `drivers/net/tun.c`).
 
 use super::check;
@@ -6,34 +6,34 @@ use super::tun_control::MAC_LEN;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// The most instructions of a classic BPF program, `BPF_MAXINSNS` (linux/bpf_common.h).
+/// Maximum number of instructions of a classic BPF program, `BPF_MAXINSNS` (linux/bpf_common.h).
 pub const MAX_INSTRUCTIONS: usize = 4096;
 
-/// What the driver looks at of `struct tun_filter`, before the addresses.
+/// Bytes of `struct tun_filter` in front of the addresses.
 const FILTER_HEAD: usize = 4;
 
 /// One instruction of a classic BPF program: `struct sock_filter` (linux/filter.h).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Instruction {
-    /// What to do.
+    /// Operation code.
     pub code: u16,
     /// Instructions to skip if the condition holds.
     pub jt: u8,
-    /// Instructions to skip if it does not.
+    /// Instructions to skip otherwise.
     pub jf: u8,
     /// Operand.
     pub k: u32,
 }
 
-/// A classic BPF program in the memory that a device was told of.
+/// A classic BPF program that can be attached to a device.
 ///
-/// The kernel keeps the address, and reads it again whenever a queue joins the device that asks
-/// for it (`tun_attach`): it must live as long as the program is attached.
+/// The kernel keeps its address and reads the program again when a queue is attached to the device
+/// (`tun_attach`). It must live as long as the program is attached.
 #[derive(Debug)]
 pub struct Program(Box<[libc::sock_filter]>);
 
 impl Program {
-    /// A copy of `instructions`; `None` for none, or more than the kernel takes.
+    /// Copies `instructions`; `None` if there are none or more than [`MAX_INSTRUCTIONS`].
     #[must_use]
     pub fn new(instructions: &[Instruction]) -> Option<Self> {
         if instructions.is_empty() || instructions.len() > MAX_INSTRUCTIONS {
@@ -49,8 +49,8 @@ impl Program {
     }
 }
 
-/// `TUNATTACHFILTER`: each frame whose program answers 0 is dropped; TAP only. A program that the
-/// kernel does not take is `EINVAL`.
+/// `TUNATTACHFILTER`: drops each frame for which the program returns 0; TAP only. A program that the kernel
+/// refuses is `EINVAL`.
 pub fn attach(fd: BorrowedFd<'_>, program: &Program) -> io::Result<()> {
     let Program(code) = program;
     let program = libc::sock_fprog {
@@ -63,19 +63,19 @@ pub fn attach(fd: BorrowedFd<'_>, program: &Program) -> io::Result<()> {
         .map(drop)
 }
 
-/// `TUNDETACHFILTER`: nothing is dropped any more by a program of [`attach`].
+/// `TUNDETACHFILTER`: removes the program of [`attach`].
 pub fn detach(fd: BorrowedFd<'_>) -> io::Result<()> {
     let program = libc::sock_fprog { len: 0, filter: std::ptr::null_mut() };
-    // SAFETY: TUNDETACHFILTER looks at no argument; one is given that it might read.
+    // SAFETY: TUNDETACHFILTER does not read its argument; a readable one is passed nevertheless.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNDETACHFILTER as _, &raw const program) })
         .map(drop)
 }
 
-/// `TUNSETTXFILTER`: the reader gets only frames for these stations, and all multicast ones if
-/// wanted; TAP only. No address at all: everything passes.
+/// `TUNSETTXFILTER`: passes only frames for these stations and, with `all_multicast`, all multicast frames; TAP
+/// only. Without an address, all frames pass.
 ///
-/// Answers how many are told apart exactly; multicast ones beyond are by a hash, and 0 is no filter
-/// at all.
+/// Returns the number of addresses that are compared exactly. Further multicast addresses are compared by a hash.
+/// 0 means that nothing is filtered.
 pub fn set_stations(
     fd: BorrowedFd<'_>,
     stations: &[[u8; MAC_LEN]],
@@ -87,21 +87,21 @@ pub fn set_stations(
     filter.extend_from_slice(&flags.to_ne_bytes());
     filter.extend_from_slice(&count.to_ne_bytes());
     filter.extend_from_slice(stations.as_flattened());
-    // SAFETY: TUNSETTXFILTER reads the head of a `struct tun_filter` and as many addresses as that
-    // says, all of which are in `filter`.
+    // SAFETY: TUNSETTXFILTER reads the head of a `struct tun_filter` and the number of addresses that it
+    // states, all of which are in `filter`.
     let exact =
         check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETTXFILTER as _, filter.as_ptr()) })?;
     Ok(usize::try_from(exact).unwrap_or(0))
 }
 
-/// `TUNSETFILTEREBPF`: the program's answer is how many bytes of a packet its reader gets, 0: none.
-/// The device keeps the program; `None` takes it away.
+/// `TUNSETFILTEREBPF`: the program returns how many bytes of a packet are passed; 0 drops it. The device keeps
+/// the program; `None` removes it.
 pub fn set_program(fd: BorrowedFd<'_>, program: Option<BorrowedFd<'_>>) -> io::Result<()> {
     set_descriptor(fd, libc::TUNSETFILTEREBPF, program)
 }
 
-/// `TUNSETSTEERINGEBPF`: the program's answer, modulo the number of queues, is the queue that a
-/// packet goes to. The device keeps the program; `None` takes it away.
+/// `TUNSETSTEERINGEBPF`: the result of the program, modulo the number of queues, is the queue of a packet. The
+/// device keeps the program; `None` removes it.
 pub fn set_steering(fd: BorrowedFd<'_>, program: Option<BorrowedFd<'_>>) -> io::Result<()> {
     set_descriptor(fd, libc::TUNSETSTEERINGEBPF, program)
 }
@@ -112,7 +112,7 @@ fn set_descriptor(
     program: Option<BorrowedFd<'_>>,
 ) -> io::Result<()> {
     let program: libc::c_int = program.map_or(-1, |program| program.as_raw_fd());
-    // SAFETY: both requests read one int, which `program` is; -1 is no program.
+    // SAFETY: both requests read one int, which `program` is; -1 stands for no program.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), request as _, &raw const program) }).map(drop)
 }
 
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_has_an_instruction_and_no_more_than_the_kernel_takes() {
+    fn a_program_has_at_least_one_instruction_and_at_most_4096() {
         let give = Instruction { code: 6, k: 1, ..Instruction::default() };
         assert!(Program::new(&[]).is_none());
         assert!(Program::new(&vec![give; MAX_INSTRUCTIONS + 1]).is_none());

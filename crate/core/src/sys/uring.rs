@@ -1,5 +1,5 @@
-//! Reads of a descriptor that leave together by one io_uring_enter(2), into memory that the kernel
-//! has looked up once (`IORING_REGISTER_BUFFERS`).
+//! Several reads of a descriptor with one io_uring_enter(2), into a registered buffer
+//! (`IORING_REGISTER_BUFFERS`).
 
 use io_uring::types::Fd;
 use io_uring::{IoUring, opcode};
@@ -7,14 +7,14 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Places for packets, and the ring that has them filled.
+/// A ring, and a buffer for the packets that it reads.
 pub struct ReadRing {
     ring: IoUring,
     memory: Vec<u8>,
     slot_bytes: usize,
-    /// Of each read of the last call: bytes, or a negative errno.
+    /// Result of each read of the last call: bytes, or a negative errno.
     results: Vec<i32>,
-    /// A call failed, and reads may be left over that the next one would make.
+    /// A call failed. Reads may be left in the queue, which the next call would submit.
     has_failed: bool,
 }
 
@@ -25,28 +25,28 @@ impl fmt::Debug for ReadRing {
 }
 
 impl ReadRing {
-    /// A ring for at most `slots` reads at a time of at most `slot_bytes` each.
+    /// Creates a ring for up to `slots` reads at a time, of up to `slot_bytes` each.
     ///
-    /// `ENOSYS`, `EPERM` or `EACCES` where the kernel or a filter of system calls does not give one, and
-    /// `ENOMEM` beyond `RLIMIT_MEMLOCK`: the memory stays in place.
+    /// `ENOSYS`, `EPERM` or `EACCES` if the kernel or a filter of system calls refuses it. `ENOMEM` beyond
+    /// `RLIMIT_MEMLOCK`: the buffer is locked into memory.
     pub fn new(slots: u16, slot_bytes: usize) -> io::Result<Self> {
         let ring = IoUring::builder().dontfork().build(u32::from(slots))?;
         let mut memory = vec![0; usize::from(slots) * slot_bytes];
         let place = libc::iovec { iov_base: memory.as_mut_ptr().cast(), iov_len: memory.len() };
-        // SAFETY: the memory is not moved, nor freed before the ring is closed: fields are dropped in
+        // SAFETY: the memory is not moved, and not freed before the ring is closed: fields are dropped in
         // order.
         unsafe { ring.submitter().register_buffers(&[place]) }?;
         let results = vec![0; usize::from(slots)];
         Ok(Self { ring, memory, slot_bytes, results, has_failed: false })
     }
 
-    /// How many reads there can be at a time.
+    /// Returns the maximum number of reads at a time.
     #[must_use]
     pub fn slots(&self) -> usize {
         self.results.len()
     }
 
-    /// What read number `slot` of the last call gave: `WouldBlock` if nothing was there.
+    /// Returns the packet of read number `slot` of the last call; `WouldBlock` if there was none.
     pub fn packet(&self, slot: usize) -> io::Result<&[u8]> {
         let result = self.results.get(slot).copied().unwrap_or(-libc::EAGAIN);
         let len = usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))?;
@@ -54,11 +54,10 @@ impl ReadRing {
         Ok(self.memory.get(start..start + len).unwrap_or_default())
     }
 
-    /// Reads `count` times, in order and without waiting; [`ReadRing::packet`] tells what came of it.
+    /// Reads `count` times, in order and without waiting. [`ReadRing::packet`] returns the results.
     ///
-    /// After an error the ring reads no more, and answers `ECANCELED`; what that call read is there all the
-    /// same.
-    /// A kernel whose file cannot be read without waiting (TUN before Linux 5.18) answers each read with
+    /// After an error the ring is not used any more and returns `ECANCELED`; packets of the failed call are
+    /// available. If the file cannot be read without waiting (TUN before Linux 5.18), the result of each read is
     /// `EOPNOTSUPP`.
     pub fn read(&mut self, fd: BorrowedFd<'_>, count: usize) -> io::Result<()> {
         self.results.fill(-libc::EAGAIN);
@@ -112,12 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn each_read_is_one_packet_until_none_is_there() {
-        let Some(mut ring) = ring("each_read_is_one_packet_until_none_is_there") else { return };
+    fn each_read_returns_one_packet_until_none_is_left() {
+        let Some(mut ring) = ring("each_read_returns_one_packet_until_none_is_left") else {
+            return;
+        };
         let mut ends = [0; 2];
         // SAFETY: pipe2(2) writes two descriptors, which `ends` has room for.
         assert_eq!(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_DIRECT | libc::O_CLOEXEC) }, 0);
-        // SAFETY: the call just made these descriptors, and nobody else knows of them.
+        // SAFETY: the call has just returned these descriptors, so nothing else owns them.
         let [from, to] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
         for packet in [&b"one"[..], b"two, which is longer", b"three"] {
             super::super::io::write(to.as_fd(), packet).unwrap();
@@ -141,7 +142,7 @@ mod tests {
         // SAFETY: inotify_init1(2) takes no memory.
         let fd = unsafe { libc::inotify_init1(libc::IN_CLOEXEC | libc::IN_NONBLOCK) };
         assert!(fd >= 0);
-        // SAFETY: the call just made this descriptor, and nobody else knows of it.
+        // SAFETY: the call has just returned this descriptor, so nothing else owns it.
         let file = unsafe { OwnedFd::from_raw_fd(fd) };
         ring.read(file.as_fd(), 3).unwrap();
         for slot in 0..3 {

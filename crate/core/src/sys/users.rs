@@ -13,7 +13,7 @@ pub struct UserIds {
     pub gid: u32,
 }
 
-/// The user called `name`, which need not be UTF-8; `None` if there is none.
+/// Returns the user called `name`, which need not be UTF-8; `None` if it does not exist.
 pub fn user(name: impl Into<Vec<u8>>) -> io::Result<Option<UserIds>> {
     let Ok(name) = CString::new(name) else { return Ok(None) };
     with_buffer(|buffer| {
@@ -38,7 +38,7 @@ pub fn user(name: impl Into<Vec<u8>>) -> io::Result<Option<UserIds>> {
     })
 }
 
-/// The numeric id of the group called `name`, which need not be UTF-8; `None` if there is none.
+/// Returns the numeric id of the group called `name`, which need not be UTF-8; `None` if it does not exist.
 pub fn group(name: impl Into<Vec<u8>>) -> io::Result<Option<u32>> {
     let Ok(name) = CString::new(name) else { return Ok(None) };
     with_buffer(|buffer| group_entry(&name, buffer))
@@ -64,8 +64,8 @@ fn group_entry(name: &CStr, buffer: &mut [u8]) -> Result<u32, libc::c_int> {
     Ok(unsafe { entry.assume_init() }.gr_gid)
 }
 
-/// Calls `look_up` with a larger buffer as long as it says `ERANGE`; its `Err(0)` and the other
-/// numbers that getpwnam(3) lists for it mean "no such entry".
+/// Calls `look_up` with larger and larger buffers until it does not return `ERANGE`. `Err(0)` and the errnos
+/// that getpwnam(3) lists for it mean that the entry does not exist.
 fn with_buffer<T>(
     mut look_up: impl FnMut(&mut [u8]) -> Result<T, libc::c_int>,
 ) -> io::Result<Option<T>> {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_is_there_and_a_made_up_name_is_not() {
+    fn root_exists_and_an_invented_name_does_not() {
         assert_eq!(user("root").unwrap(), Some(UserIds { uid: 0, gid: 0 }));
         assert_eq!(group("root").unwrap(), Some(0));
         assert_eq!(user("no-such-user-here").unwrap(), None);

@@ -12,7 +12,7 @@ fn vnet(sample: &Sample, gso_size: u16, csum_start: usize) -> VnetHeader {
     VnetHeader {
         flags: NEEDS_CSUM,
         gso_type,
-        // A lie: it must not be looked at.
+        // Wrong on purpose: it must not be used.
         hdr_len: 7,
         gso_size,
         csum_start: csum_start as u16,
@@ -22,7 +22,7 @@ fn vnet(sample: &Sample, gso_size: u16, csum_start: usize) -> VnetHeader {
 
 fn split(vnet: &VnetHeader, packet: &[u8]) -> Result<Vec<Vec<u8>>, SplitError> {
     let mut packet = packet.to_vec();
-    // What other packets of a batch left in the arena must not matter.
+    // Headers of other packets in the arena must not matter.
     let mut arena = vec![0xee; 33];
     Ok(match prepare(vnet, &mut packet, &mut arena)? {
         Split::Whole => vec![packet],
@@ -35,7 +35,7 @@ fn split(vnet: &VnetHeader, packet: &[u8]) -> Result<Vec<Vec<u8>>, SplitError> {
 
 #[test]
 fn golden_bytes_of_two_segments() {
-    // 10.0.0.1:4097 → 10.0.0.2:80, 3 bytes of payload cut into 2 and 1, PSH, id 0xffff without DF.
+    // 10.0.0.1:4097 → 10.0.0.2:80, 3 bytes of payload split into 2 and 1, PSH, id 0xffff without DF.
     let packet = [
         0x45, 0, 0, 43, 0xff, 0xff, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, //
         0x10, 1, 0, 80, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 77, 0x50, 0x18, 1, 0xf4, 0x14, 0x20, 0, 0,

@@ -1,7 +1,7 @@
-//! Sums for the Internet checksum (RFC 1071), as wide as the processor allows.
+//! Sums for the Internet checksum (RFC 1071), with the widest registers of the processor.
 //!
-//! A sum is of 16-bit words in the machine's own byte order, which RFC 1071, 2(B) allows: written
-//! back in that order it is right. Sums of parts that start at even offsets may simply be added.
+//! The words are summed in the byte order of the machine, which RFC 1071, 2(B) allows if the sum is written
+//! in that order. Sums of parts that start at even offsets may be added.
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -12,7 +12,7 @@ mod x86;
 /// Below this length, bytes, the portable sum is as fast and needs no detection.
 const WIDE_FROM: usize = 128;
 
-/// The sum of the 16-bit words of `data`, not folded; an odd last byte counts as if a zero followed.
+/// Returns the unfolded sum of the 16-bit words of `data`; an odd last byte counts as if a zero followed.
 ///
 /// Exact for up to 1 MiB, far more than a packet.
 #[must_use]
@@ -25,7 +25,7 @@ pub fn sum(data: &[u8]) -> u64 {
 
 #[cfg(target_arch = "x86_64")]
 fn wide(data: &[u8]) -> u64 {
-    // The macros remember what they found: each is one load and one test.
+    // The macros cache their result: each is one load and one test.
     if is_x86_feature_detected!("avx512bw") {
         // SAFETY: the processor was just found to have AVX-512BW.
         return unsafe { x86::sum_avx512(data) };

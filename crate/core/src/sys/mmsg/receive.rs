@@ -9,10 +9,10 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// The largest datagram that UDP can carry to us, and the largest GSO batch that GRO passes on, bytes.
+/// The longest datagram of UDP, and the longest GSO batch that GRO passes on, bytes.
 pub const MAX_DATAGRAM: usize = 65_535;
-/// Bytes before each message of a [`ReceiveBatch`] that stay zero: a vnet header of nothing to say, so
-/// that a datagram can be written together with it in one piece.
+/// Zero bytes in front of each message of a [`ReceiveBatch`]. They serve as an empty vnet header, so that a
+/// datagram and its header can be written as one slice.
 const HEADROOM: usize = 16;
 /// Bytes of the buffer for each message.
 const SLOT: usize = HEADROOM + MAX_DATAGRAM;
@@ -30,19 +30,19 @@ pub struct ReceiveBatch {
 /// One message of a [`ReceiveBatch`]: a datagram, or with UDP_GRO a GSO batch of them.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// Where the payload lies in [`ReceiveBatch::buffer`], all datagrams of a GSO batch end to end.
+    /// Range of the payload in [`ReceiveBatch::buffer`]; the datagrams of a GSO batch follow one another.
     pub range: Range<usize>,
-    /// Who sent it; `None` if the kernel named nobody of IPv4 or IPv6.
+    /// Address of the sender; `None` if the kernel reports none of IPv4 or IPv6.
     pub source: Option<SocketAddr>,
-    /// Length of each datagram but the last, bytes; `None`: `data` is one datagram.
+    /// Length of each datagram except the last, bytes; `None`: the message is one datagram.
     pub segment_size: Option<usize>,
-    /// The datagram was longer than the buffer and its end is lost (`MSG_TRUNC`).
+    /// The datagram was longer than the buffer and was truncated (`MSG_TRUNC`).
     pub is_truncated: bool,
 }
 
 impl ReceiveBatch {
-    /// Buffers for `capacity` messages of [`MAX_DATAGRAM`] bytes each; pages are only touched as
-    /// far as datagrams reach.
+    /// Creates buffers for `capacity` messages of [`MAX_DATAGRAM`] bytes each. Only pages that datagrams reach
+    /// are touched.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         // SAFETY: `struct mmsghdr` and `struct iovec` are plain data, valid when all zero.
@@ -58,8 +58,7 @@ impl ReceiveBatch {
         }
     }
 
-    /// Receives what is there, at most `limit` messages, without waiting; at least one message or
-    /// an error.
+    /// Receives up to `limit` messages without waiting. Returns the number of messages, at least one.
     pub fn receive(&mut self, fd: BorrowedFd<'_>, limit: usize) -> io::Result<usize> {
         self.received = 0;
         let limit = limit.min(self.messages.len());
@@ -85,13 +84,13 @@ impl ReceiveBatch {
         &mut self.buffer
     }
 
-    /// The bytes that [`Received::range`] points into.
+    /// Returns the bytes that [`Received::range`] refers to.
     #[must_use]
     pub fn buffer(&self) -> &[u8] {
         &self.buffer
     }
 
-    /// The messages of the last [`ReceiveBatch::receive`].
+    /// Returns the messages of the last [`ReceiveBatch::receive`].
     pub fn iter(&self) -> impl Iterator<Item = Received> {
         let starts = (HEADROOM..).step_by(SLOT);
         let addresses = self.sources.iter().zip(&self.controls);
@@ -111,7 +110,7 @@ impl ReceiveBatch {
         )
     }
 
-    /// Aims the first headers at their buffers again: the kernel shortens the lengths it finds.
+    /// Points the first `count` headers to their buffers again: the kernel overwrites the lengths.
     fn point_headers(&mut self, count: usize) {
         let slots = self.buffer.chunks_exact_mut(SLOT).take(count);
         let payloads = slots.map(|slot| slot.get_mut(HEADROOM..).unwrap_or_default());

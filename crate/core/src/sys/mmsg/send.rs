@@ -9,12 +9,12 @@ use std::mem;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// The shape of one message to send: which slices make it up, how the kernel splits it, and where it goes.
+/// The shape of one message to send: its slices, how the kernel splits it, and its destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageShape {
-    /// Which of the slices, in order, are its payload.
+    /// Range of the slices that are its payload.
     pub slices: Range<usize>,
-    /// `UDP_SEGMENT`: bytes of each datagram but the last; `None`: the message is one datagram.
+    /// `UDP_SEGMENT`: bytes of each datagram except the last; `None`: the message is one datagram.
     pub segment_size: Option<u16>,
     /// Index of its destination.
     pub to: u32,
@@ -38,11 +38,11 @@ pub struct SendBatch {
 }
 
 impl SendBatch {
-    /// Sends messages without waiting, each to the one of `destinations` that it names; returns how many
+    /// Sends messages without waiting, each to its own one of `destinations`. Returns the number of messages that
     /// the kernel took.
     ///
-    /// An error is that of the first message; one of a later message ends the batch before it. `EINVAL` if
-    /// a message names slices or a destination that do not exist.
+    /// An error refers to the first message; an error of a later message ends the batch in front of it. `EINVAL`
+    /// if slices or a destination do not exist.
     pub fn send(
         &mut self,
         fd: BorrowedFd<'_>,
@@ -67,8 +67,8 @@ impl SendBatch {
             self.messages.push(message(destination, payload, shape.segment_size, control));
         }
         let count = self.messages.len() as libc::c_uint;
-        // SAFETY: the headers point at `destinations`, `slices` and `self.controls`, all of which
-        // live and stay where they are for the call; the kernel only reads them.
+        // SAFETY: the headers point at `destinations`, `slices` and `self.controls`, which live and are
+        // not moved during the call; the kernel only reads them.
         let result = unsafe {
             libc::sendmmsg(
                 fd.as_raw_fd(),
@@ -82,7 +82,7 @@ impl SendBatch {
     }
 }
 
-/// Sends one datagram that lies in one piece: `sendto(2)`, which costs less than a batch of one.
+/// Sends one datagram of one slice: `sendto(2)`, which costs less than a batch of one.
 fn send(fd: BorrowedFd<'_>, destination: &SockAddr, datagram: &[u8]) -> io::Result<()> {
     // SAFETY: the kernel reads `datagram` and `destination`, which live for the call.
     check_count(unsafe {
