@@ -22,10 +22,10 @@ use tun2udp_core::ErrorCode;
 use tun2udp_core::relay::{Event, Relay, RelayConfig};
 use tun2udp_core::sys::{tun, tun_control};
 
-/// The index of the persistent interface: one that no other link of the test gets by itself.
+/// The index of the persistent interface: one that the kernel assigns to no other link of the test.
 const INDEX: u32 = 4_711;
 
-/// What the relay sets, and a stranger has as well: so only the identity tells them apart.
+/// Settings of the relay that a stranger has too, so that only the identity distinguishes them.
 const SETTINGS: [&str; 3] =
     ["address add 10.9.0.1/24 dev", "link set mtu 1300 dev", "link set up dev"];
 
@@ -40,7 +40,7 @@ fn make_persistent(name: &str) {
     ip(&format!("link set mtu 1400 dev {name}"));
 }
 
-/// Creates a link of another kind that has the index, with all that the relay would set.
+/// Creates a link of another kind with the same index and with all settings of the relay.
 fn make_stranger() {
     ip(&format!("link add stranger0 index {INDEX} type veth peer name stranger1"));
     for setting in SETTINGS {
@@ -183,7 +183,7 @@ fn a_device_created_again_under_the_same_name_and_index_is_not_touched() {
 }
 
 #[test]
-fn settings_that_an_administrator_changed_meanwhile_stay() {
+fn settings_that_an_administrator_changed_while_the_relay_ran_stay() {
     in_namespace(|| {
         make_persistent("keep0");
         let running = Running::start();
@@ -217,7 +217,7 @@ fn old_kernel(call: &Call) -> Verdict {
 }
 
 #[test]
-fn before_linux_5_2_the_interface_is_known_by_all_that_the_driver_reports() {
+fn before_linux_5_2_the_interface_is_identified_by_everything_that_the_driver_reports() {
     under(old_kernel, || {
         make_persistent("keep0");
         let before = shown("keep0").replace("keep0", "moved0");

@@ -1,4 +1,4 @@
-//! Persistent devices: made, listed with who holds them, and removed.
+//! Persistent devices: creating, listing with their holders, and removing.
 
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
@@ -28,8 +28,8 @@ fn listed(name: &str) -> Option<Listed> {
     persistent::list(None).unwrap().into_iter().find(|device| device.link.name == name)
 }
 
-/// Waits until `is_gone` says so: a device ends with its last descriptor, and a process that another
-/// test forks, or its look at who holds what, has a copy of it for a moment.
+/// Waits until `is_gone` is true. A device ends with its last descriptor; a process that another test forks, or
+/// another test's search for holders, has a copy of it for a moment.
 fn wait_until_gone(is_gone: impl Fn() -> bool) {
     for _ in 0..1000 {
         if is_gone() {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use tun2udp_core::ErrorCode;
 use tun2udp_core::relay::{Accept, OffloadConfig, Relay, RelayConfig};
 
-/// A packet that comes from the peer's side.
+/// Returns a packet from behind the peer.
 fn packet(payload: &[u8]) -> Vec<u8> {
     inner::udp_packet(2, payload)
 }
@@ -47,7 +47,7 @@ fn packets_become_datagrams_and_datagrams_packets() {
 }
 
 #[test]
-fn hostile_datagrams_are_counted_by_cause_and_harm_nobody() {
+fn hostile_datagrams_are_counted_by_cause_and_disturb_no_other_packet() {
     in_namespace(|| {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
@@ -71,7 +71,7 @@ fn hostile_datagrams_are_counted_by_cause_and_harm_nobody() {
 }
 
 #[test]
-fn anybody_is_heard_when_asked_for() {
+fn with_accept_any_datagrams_of_every_sender_are_accepted() {
     in_namespace(|| {
         let peer = loopback_socket();
         let relay =
@@ -85,12 +85,12 @@ fn anybody_is_heard_when_asked_for() {
 }
 
 #[test]
-fn a_peer_that_is_not_there_yet_is_news_and_no_loss() {
+fn refusals_of_a_peer_that_has_not_started_are_counted_and_no_packet_is_lost() {
     in_namespace(|| {
         let address = loopback_socket().local_addr().unwrap();
         let relay = start(config(address));
         let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
-        // One at a time: of packets that leave together the kernel refuses all at once.
+        // One at a time: the kernel refuses all packets of a batch at once.
         for count in 1..=10 {
             inside.send_to(b"anybody there?", "10.9.0.2:7").unwrap();
             let is_refused = || relay.stats().outbound.refused_by_peer == count;
@@ -105,7 +105,7 @@ fn a_peer_that_is_not_there_yet_is_news_and_no_loss() {
 }
 
 #[test]
-fn a_link_that_goes_down_and_up_again_costs_only_what_came_between() {
+fn while_a_link_is_down_packets_are_counted_as_lost_and_later_ones_arrive() {
     in_namespace(|| {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
@@ -129,7 +129,7 @@ fn a_relay_without_traffic_sleeps() {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
         let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
-        // Both sources have had something, and have nothing any more.
+        // Both sources had a packet, and are empty now.
         inside.send_to(b"out", "10.9.0.2:7").unwrap();
         peer.recv(&mut [0; 100]).unwrap();
         peer.send_to(&packet(b"in"), relay.info().local).unwrap();
@@ -182,7 +182,7 @@ fn gso_batches_longer_than_the_path_are_sent_singly_and_segmentation_stays_on() 
 }
 
 #[test]
-fn every_way_through_the_kernel_is_visible_in_events_only_when_it_is_refused() {
+fn offloads_that_the_kernel_accepts_cause_no_event() {
     in_namespace(|| {
         let peer = loopback_socket();
         let events = Arc::new(Mutex::new(Vec::new()));

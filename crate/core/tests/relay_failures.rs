@@ -1,4 +1,4 @@
-//! Relays whose reads, receives and waits fail: each failure is counted, and passes.
+//! Relays whose reads, receives and waits fail: each failure is counted, and the relay continues.
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -19,10 +19,10 @@ use std::time::Duration;
 use tun2udp_core::relay::Stats;
 use tunnel::{Tunnel, skips};
 
-/// Errnos that are no failure of a packet or a read.
+/// Errnos that do not count as the failure of a packet or a read.
 const NO_FAILURES: [i32; 3] = [libc::EINTR, libc::EAGAIN, libc::EBADFD];
 
-/// A relay whose reads or receives fail: the calls that `is_call` finds, so many times.
+/// Fails the first `times` calls that `is_call` selects with `errno`, and asserts that the relay continues.
 fn assert_goes_on(
     number: libc::c_long,
     is_call: fn(&Call) -> bool,
@@ -50,7 +50,7 @@ fn assert_goes_on(
     stats
 }
 
-/// The relay reads its interface into much memory at once, and nothing else so.
+/// Only reads of the interface have a buffer of this length.
 fn is_device_read(call: &Call) -> bool {
     call.arguments[2] > 100_000
 }

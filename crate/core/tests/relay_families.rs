@@ -82,7 +82,7 @@ fn peers_of_both_families_share_one_relay() {
 #[test]
 fn each_family_has_its_own_error_queue() {
     in_namespace(|| {
-        // Ports that nobody has any more.
+        // Ports of sockets that were closed.
         let gone = [loopback_socket().local_addr().unwrap(), socket_v6().local_addr().unwrap()];
         let peers = vec![peer(gone[0], "10.20.0.0/16"), peer(gone[1], "10.21.0.0/16")];
         let relay = Relay::start(config(peers), |_| {}).unwrap();

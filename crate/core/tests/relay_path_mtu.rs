@@ -1,4 +1,4 @@
-//! What a relay learns of the paths to its peers from the errors of a router.
+//! Path MTUs of the peers, which a router reports to the relay.
 
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]

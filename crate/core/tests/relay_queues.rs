@@ -1,4 +1,4 @@
-//! How many queues a relay takes, and the order of packets that come through several.
+//! The number of queues of a relay, and the order of packets that arrive through several.
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -29,12 +29,12 @@ fn named(name: &str, queues: usize) -> RelayConfig {
     RelayConfig { name, queues, ..config("127.0.0.1:9".parse().unwrap()) }
 }
 
-/// As many as a relay takes unasked for a loopback peer.
+/// Default number of queues for a loopback peer.
 fn auto_queues() -> usize {
     (std::thread::available_parallelism().unwrap().get() + 1).min(8)
 }
 
-/// What ip(8) says of the device.
+/// Describes the device as ip(8) prints it.
 fn describe(name: &str) -> String {
     ip(&format!("-details link show dev {name}"))
 }

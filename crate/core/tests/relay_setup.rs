@@ -24,13 +24,13 @@ fn start_error(config: RelayConfig) -> Error {
 }
 
 #[test]
-fn a_persistent_device_is_left_as_it_was_found() {
+fn the_settings_of_a_persistent_device_are_restored() {
     in_namespace(|| {
         ip("tuntap add dev keep0 mode tun");
         ip("link set keep0 mtu 1400");
         ip("address add 10.9.0.1/24 dev keep0");
         ip("address add 10.8.0.1/24 dev keep0");
-        // The queueing discipline, which the kernel attaches when the link first comes up, aside.
+        // Without the queueing discipline, which the kernel attaches when the link first comes up.
         let link = || ip("-o link show dev keep0").replace("pfifo_fast", "noop");
         let describe = || ip("-o address show dev keep0") + &link();
         let before = describe();
@@ -55,7 +55,7 @@ fn a_persistent_device_is_left_as_it_was_found() {
 }
 
 #[test]
-fn a_failing_start_leaves_nothing_behind() {
+fn a_failed_start_leaves_no_interface() {
     in_namespace(|| {
         let taken = loopback_socket();
         let peer = "127.0.0.1:9".parse().unwrap();
@@ -111,7 +111,7 @@ fn a_busy_device_names_its_holder() {
 }
 
 #[test]
-fn the_interface_may_live_in_another_namespace() {
+fn the_interface_may_be_in_another_namespace() {
     in_namespace(|| {
         let other = Elsewhere::new();
         let peer = loopback_socket();

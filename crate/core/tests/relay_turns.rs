@@ -1,4 +1,4 @@
-//! Questions and answers through the relay: packets one by one and each way in turn.
+//! Questions and replies through the relay: one packet at a time, in alternating directions.
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -36,7 +36,7 @@ impl Rig {
         Self { relay, peer, inside }
     }
 
-    /// A question of the inside to the peer and its answer, both told by their number.
+    /// Sends a numbered question from the interface to the peer, and its reply back.
     fn ask(&self, number: u32) {
         let mut buffer = [0; 100];
         self.inside.send_to(&number.to_be_bytes(), "10.9.0.2:7").unwrap();

@@ -1,4 +1,4 @@
-//! What both do alike, and where they differ on purpose.
+//! The common behaviour of a relay and an opened device, and their intended differences.
 
 use crate::namespace::{in_namespace, ip, skip};
 use crate::refusal::{self, Call, Verdict};

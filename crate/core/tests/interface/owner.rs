@@ -5,7 +5,7 @@ use crate::namespace::ip;
 use crate::user::{Wanted, for_both, make_persistent};
 use tun2udp_core::ErrorCode;
 
-/// `keep0` with all that [`COMPLETE`] asks for.
+/// Creates `keep0` with all settings of [`COMPLETE`].
 fn make_complete() {
     make_persistent();
     for command in [
@@ -42,7 +42,7 @@ fn an_owner_without_capabilities_uses_an_interface_that_is_configured_completely
 }
 
 #[test]
-fn an_owner_without_capabilities_is_told_the_command_that_is_missing() {
+fn the_error_of_an_owner_without_capabilities_names_the_missing_command() {
     for_both(|user| {
         make_complete();
         let cases: [(Wanted, &str); 3] = [

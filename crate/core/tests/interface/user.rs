@@ -6,7 +6,7 @@ use tun2udp_core::device::{DeviceOptions, Mode};
 use tun2udp_core::port::{self, OpenOptions, Opened};
 use tun2udp_core::relay::{Relay, RelayConfig};
 
-/// Who configures the interface.
+/// The user of the room `interface`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum User {
     Relay,
@@ -15,7 +15,7 @@ pub(crate) enum User {
 
 pub(crate) const BOTH: [User; 2] = [User::Relay, User::Open];
 
-/// The settings that both know.
+/// The settings that both accept.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted {
     pub(crate) name: Option<&'static str>,
@@ -24,7 +24,7 @@ pub(crate) struct Wanted {
     pub(crate) mtu: Option<u32>,
 }
 
-/// A configured interface; it is in use until this is dropped.
+/// A configured interface, which is in use until this is dropped.
 pub(crate) enum InUse {
     Relay(Relay),
     Open(Opened),
@@ -91,8 +91,8 @@ pub(crate) fn for_both(body: impl Fn(User)) {
     }
 }
 
-/// Creates the persistent TUN device `keep0`, which is down and belongs to root. It has an address of
-/// its own: with the last one the kernel removes all IPv4 routes.
+/// Creates the persistent TUN device `keep0`, which is down and belongs to root. It has an address, since the
+/// kernel removes all IPv4 routes together with the last address.
 pub(crate) fn make_persistent() {
     ip("tuntap add dev keep0 mode tun user 0");
     ip("link set dev keep0 addrgenmode none");

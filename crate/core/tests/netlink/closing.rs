@@ -1,4 +1,4 @@
-//! What waits on a session ends when the session is closed.
+//! Pending calls of a session end when the session is closed.
 
 use crate::namespace::in_namespace;
 use serde_json::json;

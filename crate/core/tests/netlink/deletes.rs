@@ -59,7 +59,7 @@ fn a_rule_is_deleted_only_if_it_alone_has_all_properties() {
         let text = "delete the rule IPv4 priority 5: no rule has all of these properties; \
                     list the rules";
         assert_eq!(absent, (ErrorCode::NotFound, text.to_owned()));
-        // What was listed is deleted as it was listed, with the attributes that are not interpreted.
+        // A listed route is deleted with all its attributes, also those that are not interpreted.
         let listed = caller.list("rules", &json!({ "family": 4 }));
         let last = listed.iter().rfind(|rule| rule["priority"] == 300).expect("the rule");
         assert_eq!(last["otherAttributes"][0]["type"], 12);

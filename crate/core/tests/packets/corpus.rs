@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tun2udp_core::packet::vnet::VnetHeader;
 
-/// Mutants of each target unless TUN2UDP_EXECUTIONS says otherwise.
+/// Default number of mutants per target; TUN2UDP_EXECUTIONS sets another.
 const EXECUTIONS: u64 = 20_000;
-/// Bytes of a mutant at the most: enough for a few packets, little enough to be fast.
+/// Maximum length of a mutant, bytes: a few packets, short enough to be fast.
 const MAX_LEN: usize = 4_096;
 
 fn folder(target: &str) -> PathBuf {
@@ -34,7 +34,7 @@ fn corpus(target: &str) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// What a golden file gives to the corpus of `target`, by file name.
+/// Returns the inputs of a golden file for `target`, by file name.
 fn seeds(target: &str, golden: &Golden) -> Vec<(String, Vec<u8>)> {
     let message = |packet: &Vec<u8>| Message { bytes: packet.clone(), stride: 0 };
     let all: Vec<Vec<u8>> = match target {
@@ -105,7 +105,7 @@ fn no_law_is_broken_by_mutants_of_the_corpus() {
     }
 }
 
-/// Runs a target, and before its panic goes on says by which bytes it was made.
+/// Runs a target. If it panics, prints the input before the panic continues.
 fn run(name: &str, target: fn(&[u8]), data: &[u8], origin: &str) {
     if let Err(panic) = std::panic::catch_unwind(|| target(data)) {
         println!("{name} on {origin}: {data:02x?}");

@@ -1,7 +1,7 @@
-//! Cutting and joining of packets by their laws: on packets made at random, on golden bytes, and on
-//! the corpus of the fuzzer and what a short run of mutations makes of it.
+//! The laws of splitting and coalescing: on random packets, on golden bytes, on the corpus of the fuzzer, and
+//! on mutations of the corpus.
 //!
-//! A failing run prints `TUN2UDP_SEED=…`; set so, that variable repeats it.
+//! A failing run prints `TUN2UDP_SEED=…`. Setting this variable repeats the run.
 #![allow(clippy::print_stdout, reason = "seeds, shown for a failed test")]
 
 mod corpus;

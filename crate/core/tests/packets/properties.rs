@@ -7,11 +7,11 @@ use crate::seed;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-/// Bytes of a packet at the most.
+/// Maximum length of a packet, bytes.
 const MAX_LEN: usize = 65_535;
-/// Packets that become one super-packet at the most.
+/// Maximum number of packets per super-packet.
 const MAX_SEGMENTS: usize = 64;
-/// FIN, PSH, ACK, ECE, CWR and the reserved bits beside them: what a super-packet may have.
+/// Flags that a super-packet may have: FIN, PSH, ACK, ECE, CWR and the reserved bits.
 const JOINABLE_FLAGS: u16 = 0xfd9;
 
 fn options() -> impl Strategy<Value = Vec<u8>> {
@@ -48,19 +48,19 @@ prop_compose! {
     }
 }
 
-/// What is different about one packet of a batch.
+/// Deviation of one packet of a batch.
 #[derive(Clone, Debug)]
 enum Oddity {
     None,
-    /// Bits of a byte of the headers are flipped, the checksums made anew.
+    /// Bits of a byte of the headers are flipped, and the checksums corrected.
     Changed(usize, u8),
     /// The same, and the checksums are wrong then.
     Spoilt(usize, u8),
-    /// It has so many bytes of payload.
+    /// It has this number of bytes of payload.
     Size(usize),
-    /// So much is missing before it, or comes a second time.
+    /// Its sequence number differs by this number of bytes: a gap, or a repetition.
     Gap(i32),
-    /// It is no whole packet.
+    /// It is truncated.
     Cut(usize),
 }
 
@@ -124,7 +124,7 @@ proptest! {
     #![proptest_config(seed::config())]
 
     #[test]
-    fn joining_what_was_cut_is_the_identity((sample, payload, gso_size) in super_packets()) {
+    fn coalescing_the_packets_of_a_split_is_the_identity((sample, payload, gso_size) in super_packets()) {
         let (vnet, packet) = sample.super_packet(&payload, gso_size as u16);
         let segments = cut(&vnet, &packet).unwrap();
         prop_assert_eq!(segments.len(), payload.len().div_ceil(gso_size));

@@ -1,4 +1,4 @@
-//! Packets field by field, and the super-packets they make.
+//! Packets built field by field, and their super-packets.
 
 use crate::fuzz::flows::{mended, ones_sum};
 use tun2udp_core::packet::vnet::{
@@ -11,7 +11,7 @@ use tun2udp_core::packet::vnet::{
 pub(crate) struct Sample {
     pub(crate) is_v6: bool,
     pub(crate) is_udp: bool,
-    /// Makes the addresses and the source port.
+    /// Determines the addresses and the source port.
     pub(crate) flow: u8,
     pub(crate) tos: u8,
     pub(crate) ttl: u8,
@@ -20,7 +20,7 @@ pub(crate) struct Sample {
     pub(crate) id: u16,
     pub(crate) sequence: u32,
     pub(crate) ack: u32,
-    /// The four bits beside TCP's header length, and its flags.
+    /// The four bits next to TCP's header length, and its flags.
     pub(crate) flags: u16,
     pub(crate) window: u16,
     pub(crate) urgent: u16,
@@ -67,7 +67,7 @@ impl Sample {
         bytes
     }
 
-    /// The transport header, 0 for its checksum.
+    /// Returns the transport header with the checksum 0.
     fn transport(&self, payload_len: usize) -> Vec<u8> {
         let mut bytes = vec![0x10, self.flow, 0, 80];
         if self.is_udp {
@@ -103,13 +103,13 @@ impl Sample {
         bytes
     }
 
-    /// The packet, its checksums right.
+    /// Returns the packet with correct checksums.
     pub(crate) fn packet(&self, payload: &[u8]) -> Vec<u8> {
         let transport = [&self.transport(payload.len()), payload].concat();
         mended([self.ip(transport.len()), transport].concat())
     }
 
-    /// The super-packet that the kernel would hand over, its checksum still to be made.
+    /// Returns the super-packet as the kernel passes it, its checksum not filled in.
     pub(crate) fn super_packet(&self, payload: &[u8], gso_size: u16) -> (VnetHeader, Vec<u8>) {
         let start = if self.is_v6 { 40 } else { 20 };
         let mut packet = self.packet(payload);

@@ -1,4 +1,4 @@
-//! What this test takes from `tests/support`.
+//! Modules of `tests/support` that this test uses.
 
 #[path = "../support/golden.rs"]
 pub(crate) mod golden;

@@ -1,11 +1,11 @@
-//! A thread without capabilities.
+//! Runs code without capabilities.
 #![allow(unsafe_code, reason = "the test's own system call")]
 
 /// `_LINUX_CAPABILITY_VERSION_3` (linux/capability.h): two words of 32 capabilities each.
 const VERSION: u32 = 0x2008_0522;
 
-/// Runs `body` on a thread of the caller's network namespace and user, without any capability; so
-/// are the threads that it starts.
+/// Runs `body` on a thread without capabilities, in the caller's network namespace and as the same user. Threads
+/// that it starts have no capabilities either.
 pub(crate) fn without<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     let inside = || {
         // `struct __user_cap_header_struct`: version, and 0 for the calling thread.

@@ -1,4 +1,4 @@
-//! A second network namespace of one test, and ip(8) in it.
+//! A second network namespace for one test, and ip(8) in it.
 
 use crate::namespace::ip;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -1,13 +1,13 @@
 //! Packets and super-packets as literal bytes, from the files in `fuzz/golden`.
 //!
-//! A file has one word and what belongs to it on each line; lines that begin with a blank go on:
+//! Each line has a word and its values; lines that begin with a blank continue the previous one:
 //!
-//! - `#`: what it shows;
+//! - `#`: a description;
 //! - `way split`, `way join` or `way both`: super-packets become the packets, the packets become
 //!   super-packets, or either;
 //! - `fields`: flags, gso_type, hdr_len, gso_size, csum_start and csum_offset of a
 //!   `struct virtio_net_hdr`, decimal, and `vnet`: the same as bytes, little-endian;
-//! - `super`: the packet behind it; `packet`: a packet.
+//! - `super`: the packet behind the header; `packet`: a packet.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ pub(crate) struct Golden {
     pub(crate) packets: Vec<Vec<u8>>,
 }
 
-/// All files, by name.
+/// Reads all files, sorted by name.
 pub(crate) fn all() -> Vec<Golden> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/golden");
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
@@ -42,7 +42,7 @@ fn read(path: &Path) -> Golden {
     let text = std::fs::read_to_string(path).expect("a golden file");
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut golden = Golden { name, ..Golden::default() };
-    // A line that begins with a blank belongs to the one before it.
+    // A line that begins with a blank continues the previous one.
     for line in text.replace("\n ", " ").lines().filter(|line| !line.starts_with('#')) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         golden.add(word, rest);
@@ -68,7 +68,7 @@ impl Golden {
             "vnet" => last.expect("fields before vnet").vnet = hex(),
             "super" => last.expect("fields before super").packet = hex(),
             "packet" => self.packets.push(hex()),
-            _ => panic!("{}: {word:?} is no word of a golden file", self.name),
+            _ => panic!("{}: {word:?} is not a word of a golden file", self.name),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What travels through a relay in its tests.
+//! Packets that the tests send through a relay.
 
-/// A UDP packet with `payload` from port 7 of 10.9.0.`source` to 10.9.0.1 port 9; its UDP checksum left
-/// out.
+/// Returns a UDP packet with `payload` from port 7 of 10.9.0.`source` to port 9 of 10.9.0.1, without a UDP
+/// checksum.
 pub(crate) fn udp_packet(source: u8, payload: &[u8]) -> Vec<u8> {
     let udp_len = u16::try_from(8 + payload.len()).unwrap();
     let mut bytes = vec![0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 9, 0, source, 10, 9, 0, 1];

@@ -1,4 +1,4 @@
-//! A network namespace for one test: made by the test's thread, gone with it.
+//! A network namespace for one test, which is created by the test's thread and ends with it.
 
 #[path = "skip.rs"]
 pub(crate) mod skip;
@@ -14,7 +14,7 @@ pub(crate) fn in_namespace(body: impl FnOnce()) {
     if skip::because(missing()) {
         return;
     }
-    // Held to the end: the namespace lives as long as this descriptor or anything opened in it.
+    // The namespace lives as long as this descriptor or any descriptor that is opened in it.
     let _namespace = netns::unshare().expect("a namespace of its own");
     ip("link set lo up");
     body();
@@ -42,14 +42,14 @@ pub(crate) fn ip(arguments: &str) -> String {
     String::from_utf8(output.stdout).expect("ip prints UTF-8")
 }
 
-/// A UDP socket on a loopback port of the kernel's choice, with a time limit on its waits.
+/// Binds a UDP socket to a free port of the loopback interface. Its receives have a time limit.
 pub(crate) fn loopback_socket() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a time limit");
     socket
 }
 
-/// Waits until `condition` holds; fails after five seconds.
+/// Waits until `condition` is true. Fails after five seconds.
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(5);
     while !condition() {

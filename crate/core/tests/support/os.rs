@@ -1,4 +1,4 @@
-//! The few system calls that the tests need and that neither std nor socket2 offers safely.
+//! System calls of the tests that neither std nor socket2 provides safely.
 #![allow(unsafe_code, reason = "the test's own system calls, one a function")]
 
 use std::io;
@@ -22,7 +22,7 @@ pub(crate) fn set_option(
     check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), length) }).map(drop)
 }
 
-/// `sendto(2)` on a packet socket (packet(7)): `frame` leaves by the interface `index`.
+/// `sendto(2)` on a packet socket (packet(7)): sends `frame` through the interface `index`.
 pub(crate) fn send_frame(
     socket: &impl AsFd,
     index: u32,
@@ -37,7 +37,7 @@ pub(crate) fn send_frame(
     let fd = socket.as_fd().as_raw_fd();
     let length = size_of_val(&address) as libc::socklen_t;
     let address = (&raw const address).cast::<libc::sockaddr>();
-    // SAFETY: both pointers are of live values, each given with its own length.
+    // SAFETY: both pointers refer to live values and are passed with their lengths.
     let sent = unsafe { libc::sendto(fd, frame.as_ptr().cast(), frame.len(), 0, address, length) };
     match usize::try_from(sent) {
         Err(_) => Err(io::Error::last_os_error()),
@@ -46,7 +46,7 @@ pub(crate) fn send_frame(
     }
 }
 
-/// Waits until one of `fds` can be read: `poll(2)` without a time limit.
+/// Waits until one of `fds` is readable: `poll(2)` without a time limit.
 pub(crate) fn wait_readable<const N: usize>(fds: [&dyn AsRawFd; N]) -> io::Result<[bool; N]> {
     let mut entries =
         fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
@@ -55,9 +55,9 @@ pub(crate) fn wait_readable<const N: usize>(fds: [&dyn AsRawFd; N]) -> io::Resul
     Ok(entries.map(|entry| entry.revents != 0))
 }
 
-/// Binds the calling thread, and the threads it will start, to the CPU it runs on.
+/// Binds the calling thread and the threads that it will start to the current CPU.
 pub(crate) fn pin_to_current_cpu() -> io::Result<()> {
-    // SAFETY: sched_getcpu takes nothing and touches no memory.
+    // SAFETY: sched_getcpu has no parameters and touches no memory.
     let cpu = check(unsafe { libc::sched_getcpu() })?;
     // SAFETY: `cpu_set_t` is plain data for which all zeroes are valid.
     let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
@@ -67,8 +67,8 @@ pub(crate) fn pin_to_current_cpu() -> io::Result<()> {
     check(unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) }).map(drop)
 }
 
-/// Puts the calling thread, and only it, under `SCHED_FIFO` (sched(7)): ordinary threads of its CPU
-/// run only while it sleeps.
+/// Schedules the calling thread, and only it, with `SCHED_FIFO` (sched(7)): other threads of its CPU run only
+/// while it sleeps.
 pub(crate) fn run_first() -> io::Result<()> {
     let parameters = libc::sched_param { sched_priority: 1 };
     let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;

@@ -1,11 +1,11 @@
-//! Packets put into an interface from outside, as if the kernel's own stack had routed them there.
+//! Sends packets into an interface as if the kernel had routed them there.
 
 use super::os;
 use socket2::{Domain, Socket, Type};
 use std::io;
 use tun2udp_core::sys::interface;
 
-/// `struct virtio_net_hdr` (linux/virtio_net.h): what is left to do to a packet.
+/// `struct virtio_net_hdr` (linux/virtio_net.h): the offloads that a packet still needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct VnetHeader {
     /// `VIRTIO_NET_HDR_F_NEEDS_CSUM` is 1.
@@ -16,14 +16,14 @@ pub(crate) struct VnetHeader {
     pub(crate) hdr_len: u16,
     /// Payload bytes of each packet.
     pub(crate) gso_size: u16,
-    /// Where the bytes to sum up begin.
+    /// Offset of the bytes to sum up.
     pub(crate) csum_start: u16,
-    /// Where the sum goes, from `csum_start`.
+    /// Offset of the checksum from `csum_start`.
     pub(crate) csum_offset: u16,
 }
 
 impl VnetHeader {
-    /// The header that `bytes` are, in the byte order of this machine; at least 10.
+    /// Parses at least 10 bytes, in the byte order of this machine.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         let word = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
         Self {
@@ -36,7 +36,7 @@ impl VnetHeader {
         }
     }
 
-    /// Its 10 bytes, in the byte order of this machine.
+    /// Returns its 10 bytes, in the byte order of this machine.
     pub(crate) fn bytes(&self) -> [u8; 10] {
         let mut bytes = [self.flags, self.gso_type, 0, 0, 0, 0, 0, 0, 0, 0];
         let words = [self.hdr_len, self.gso_size, self.csum_start, self.csum_offset];

@@ -5,10 +5,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use tun2udp_core::sys::{io as sys_io, tun};
 
-/// The longest packet that a TUN device hands over, and room for a vnet header, bytes.
+/// Longest packet of a TUN device plus its vnet header, bytes.
 const BUFFER_BYTES: usize = 65_535 + 10;
 
-/// One queue of a TUN device, non-blocking, one packet a call.
+/// One queue of a TUN device, non-blocking, one packet per call.
 #[derive(Debug)]
 pub(crate) struct PlainTun {
     fd: OwnedFd,
@@ -16,14 +16,14 @@ pub(crate) struct PlainTun {
 }
 
 impl PlainTun {
-    /// Makes the interface `name`. Without a vnet header and without offload: the kernel then cuts
-    /// and sums up whatever it hands over.
+    /// Creates the interface `name` without a vnet header and without offload: the kernel splits super-packets and
+    /// completes checksums.
     pub(crate) fn open(name: &str) -> io::Result<Self> {
         Self::with_flags(name, 0, 0)
     }
 
-    /// Makes the interface `name` that hands over super-packets as `mask` (`TUN_F_*`) allows; each
-    /// packet is preceded by a `struct virtio_net_hdr`.
+    /// Creates the interface `name`, which passes super-packets as `mask` (`TUN_F_*`) allows. Each packet is
+    /// preceded by a `struct virtio_net_hdr`.
     pub(crate) fn open_with_offload(name: &str, mask: u32) -> io::Result<Self> {
         Self::with_flags(name, tun::IFF_VNET_HDR, mask)
     }
@@ -35,7 +35,7 @@ impl PlainTun {
         Ok(Self { fd, buffer: vec![0; BUFFER_BYTES] })
     }
 
-    /// The next packet, `None` if there is none now.
+    /// Reads the next packet; `None` if there is none.
     pub(crate) fn read(&mut self) -> io::Result<Option<&[u8]>> {
         match sys_io::read(self.fd.as_fd(), &mut self.buffer) {
             Ok(count) => Ok(Some(&self.buffer[..count])),

@@ -1,5 +1,5 @@
-//! System calls refused as another kernel would: a seccomp filter hands some calls of a thread, and of
-//! the threads it starts, to a judge in this process (seccomp_unotify(2)).
+//! Refuses system calls like another kernel: a seccomp filter passes some calls of a thread, and of the threads
+//! that it starts, to a judge in this process (seccomp_unotify(2)).
 #![allow(unsafe_code, reason = "the test's own system calls, and arguments of calls that wait")]
 
 use std::io;
@@ -7,24 +7,24 @@ use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::mpsc;
 
-/// A call that waits for its answer; what its arguments point at stays where it is meanwhile.
+/// A call that waits for its verdict. The memory that its arguments point at does not change until then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
     pub(crate) arguments: [u64; 6],
 }
 
-/// What becomes of a call.
+/// Result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The kernel does it.
+    /// The kernel executes it.
     Pass,
     /// It fails with this errno.
     Refuse(i32),
-    /// The judge did it, and it came to this.
+    /// The judge executed it, with this result.
     Done(i64),
 }
 
-/// What this machine lacks for [`under`], if anything.
+/// Returns what this machine lacks for [`under`]; `None` if nothing.
 pub(crate) fn missing() -> Option<&'static str> {
     let actions = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail");
     let has_judges =
@@ -32,15 +32,15 @@ pub(crate) fn missing() -> Option<&'static str> {
     (!has_judges).then_some("needs seccomp with user_notif (Linux 5.0)")
 }
 
-/// Runs `body` on a thread whose calls of `numbers` are judged, for as long as it or any thread that
-/// it started lives.
+/// Runs `body` on a thread. Its calls of `numbers`, and those of the threads that it starts, are judged as long
+/// as these threads live.
 pub(crate) fn under<T: Send>(
     numbers: &[libc::c_long],
     judge: impl FnMut(&Call) -> Verdict + Send + 'static,
     body: impl FnOnce() -> T + Send,
 ) -> T {
     let (send, receive) = mpsc::channel();
-    // Started first, so that it is not judged itself.
+    // Started before the filter is installed, so that it is not judged itself.
     std::thread::spawn(move || {
         if let Ok(listener) = receive.recv() {
             preside(&listener, judge);
@@ -56,7 +56,7 @@ pub(crate) fn under<T: Send>(
     })
 }
 
-/// Puts the calling thread under the filter; answers where its calls wait.
+/// Installs the filter on the calling thread. Returns the descriptor that its calls are read from.
 fn install(numbers: &[libc::c_long]) -> io::Result<OwnedFd> {
     let instruction =
         |code: u32, jump: u8, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: jump, k };
@@ -82,11 +82,11 @@ fn install(numbers: &[libc::c_long]) -> io::Result<OwnedFd> {
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the call just made this descriptor, and nobody else knows of it.
+    // SAFETY: the call has just returned this descriptor, so nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
 }
 
-/// Answers calls until nobody is under the filter any more.
+/// Judges calls until no thread with the filter is left.
 fn preside(listener: &OwnedFd, mut judge: impl FnMut(&Call) -> Verdict) {
     let fd = listener.as_raw_fd();
     loop {
@@ -144,7 +144,7 @@ pub(crate) fn refuse_gso_batches(call: &Call, errno: i32) -> Verdict {
 /// `writev` as on a kernel that refuses super-packets behind a `struct virtio_net_hdr`.
 pub(crate) fn refuse_super_packets(call: &Call, errno: i32) -> Verdict {
     let [_, vectors, count, ..] = call.arguments;
-    // SAFETY: the caller waits in writev(2) with an array of so many vectors.
+    // SAFETY: the caller waits in writev(2) with an array of `count` vectors.
     let vectors =
         unsafe { std::slice::from_raw_parts(vectors as *const libc::iovec, count as usize) };
     let Some(first) = vectors.first().filter(|first| first.iov_len >= 10) else {
@@ -156,7 +156,7 @@ pub(crate) fn refuse_super_packets(call: &Call, errno: i32) -> Verdict {
     if header[1] == 0 { Verdict::Pass } else { Verdict::Refuse(errno) }
 }
 
-/// `ioctl(TUNGETFEATURES)` as of a driver without `mask`.
+/// `ioctl(TUNGETFEATURES)` as of a driver without the features `mask`.
 #[allow(clippy::unnecessary_cast, reason = "to musl a request is a C int")]
 pub(crate) fn hide_features(call: &Call, mask: u32) -> Verdict {
     let [fd, request, features, ..] = call.arguments;

@@ -11,8 +11,8 @@ use tun2udp_core::sys::{netns, tun};
 
 /// A network namespace that belongs to the thread which runs [`TestNamespace::enter`]'s body.
 ///
-/// It has no name: the kernel removes it, and every interface in it, with the last thread and
-/// descriptor that refer to it. So nothing is left behind after a panic or even a SIGKILL.
+/// It has no name: the kernel removes it, and every interface in it, with the last thread or descriptor that
+/// refers to it, even after a panic or a SIGKILL.
 #[derive(Debug)]
 pub(crate) struct TestNamespace(());
 
@@ -35,7 +35,7 @@ impl TestNamespace {
         })
     }
 
-    /// Runs one command, its words parted by single blanks, in the room; it must succeed.
+    /// Runs one command in the namespace, its words separated by single blanks. It must succeed.
     pub(crate) fn run(&self, command: &str) {
         self.run_words(&command.split(' ').collect::<Vec<_>>());
     }
@@ -66,7 +66,7 @@ impl TestNamespace {
     }
 }
 
-/// What this machine lacks for tests with TUN devices in namespaces of their own, if anything.
+/// Returns what this machine lacks for tests with TUN devices in their own namespaces; `None` if nothing.
 pub(crate) fn missing() -> Option<String> {
     fn on_thread<T: Send + Debug>(probe: impl FnOnce() -> T + Send) -> T {
         std::thread::scope(|scope| scope.spawn(probe).join().expect("the probe"))

@@ -1,4 +1,4 @@
-//! A relay whose system calls are judged, and traffic through it.
+//! A relay whose system calls are judged, and bursts of packets through it.
 
 #[path = "running.rs"]
 mod running;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tun2udp_core::packet::checksum::{Sum, pseudo_header};
 use tun2udp_core::relay::{Relay, RelayConfig, Stats};
 
-/// Packets of a burst: few enough for the default buffer of the peer's socket.
+/// Packets per burst: few enough for the default buffer of the peer's socket.
 pub(crate) const BURST: u8 = 12;
 /// Bytes of payload of a packet of a burst.
 pub(crate) const LEN: usize = 1_000;
@@ -33,7 +33,7 @@ pub(crate) struct Tunnel {
 }
 
 impl Tunnel {
-    /// A tunnel whose relay makes the calls `numbers` under `judge`.
+    /// Starts a tunnel. `judge` decides on the relay's calls of `numbers`.
     pub(crate) fn under(
         numbers: &[libc::c_long],
         judge: impl FnMut(&Call) -> Verdict + Send + 'static,
@@ -73,7 +73,7 @@ impl Tunnel {
         }
     }
 
-    /// The same out of the interface.
+    /// Sends a burst out of the interface; each packet must reach the peer, in order and unchanged.
     pub(crate) fn burst_out(&mut self) {
         self.bursts = self.bursts.wrapping_add(1);
         let bursts = self.bursts;
@@ -96,7 +96,7 @@ impl Tunnel {
     }
 }
 
-/// Starts a relay of one queue, and keeps the kinds of its events.
+/// Starts a relay of one queue, and collects the kinds of its events.
 pub(crate) fn start(peer: SocketAddr) -> (Relay, Arc<Mutex<Vec<&'static str>>>) {
     let events = Arc::<Mutex<Vec<_>>>::default();
     let seen = Arc::clone(&events);

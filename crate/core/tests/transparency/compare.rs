@@ -1,4 +1,4 @@
-//! Whether two forwarders let the same packets through.
+//! Compares the packets that two forwarders pass.
 
 use crate::craft::sum;
 use crate::flow::{Flow, flow_of, queued_batch_flow_of, queued_flow_of};
@@ -12,8 +12,8 @@ const SHOWN: usize = 3;
 /// Bytes of a packet shown before and after the first difference.
 const CONTEXT: usize = 64;
 
-/// All differences of what came out, as text: of each flow the same packets in the same order, byte
-/// for byte. `None` if there are none.
+/// Returns all differences as text; `None` if each flow has the same packets in the same order, byte for
+/// byte.
 pub(crate) fn difference(
     vectors: &[Vector],
     oracle: &Observed,
@@ -42,8 +42,8 @@ pub(crate) fn difference(
 
 /// Both with the checksum 0xffff of TCP written as 0, which is the same number in ones' complement.
 ///
-/// The kernel itself has two answers where a checksum comes to zero: 0 in what it cuts, 0xffff where
-/// it completes a single packet. Where it cuts and leaves the completion to us, we cannot know.
+/// If a checksum is zero, the kernel writes 0 into packets that it splits off, and 0xffff if it completes a single
+/// packet. If it splits a packet and leaves the completion to the reader, both are possible.
 pub(crate) fn with_one_zero(observed: &Observed) -> Observed {
     let mut observed = observed.clone();
     for packet in observed.packets.iter_mut().flatten() {
@@ -104,9 +104,9 @@ fn difference_of_one(
     (!text.is_empty()).then_some(text)
 }
 
-/// The packet without what may change: the id of an IPv4 packet with DF that is no fragment (RFC
-/// 6864 §4.1), and with it the header checksum, which both must be correct. Only of TCP and UDP,
-/// the only ones that are ever cut and joined.
+/// Returns the packet without the fields that may change: the id of an unfragmented IPv4 packet with DF (RFC
+/// 6864 §4.1) and the header checksum, if it is correct. Only for TCP and UDP, since other packets are never
+/// split or coalesced.
 fn canonical(packet: &[u8]) -> Vec<u8> {
     let mut copy = packet.to_vec();
     let header_len = packet.first().map_or(0, |byte| usize::from(byte & 0x0f) * 4);

@@ -1,6 +1,6 @@
 //! Builds packets byte by byte, correct ones and, on request, wrong ones.
 //!
-//! The test's own, so that it shares no mistake with the code under test.
+//! It is independent of the code under test, so that it does not share its mistakes.
 
 mod checksum;
 mod network;
@@ -10,18 +10,18 @@ pub(crate) use checksum::{fill, pseudo_sum, sum};
 pub(crate) use network::{Family, Network};
 pub(crate) use transport::{Icmp, Tcp, Udp, ack, cwr, ece, fin, psh, rst, syn, urg};
 
-/// `count` payload bytes that differ from place to place and from `seed` to `seed`.
+/// Returns `count` payload bytes that depend on their place and on `seed`.
 pub(crate) fn payload(seed: usize, count: usize) -> Vec<u8> {
     (0..count).map(|at| (at.wrapping_mul(7) ^ (at >> 8) ^ seed.wrapping_mul(29)) as u8).collect()
 }
 
-/// `packet` with the bits of `mask` turned over in the byte at `offset`.
+/// Returns `packet` with the bits of `mask` inverted in the byte at `offset`.
 pub(crate) fn flip(mut packet: Vec<u8>, offset: usize, mask: u8) -> Vec<u8> {
     packet[offset] ^= mask;
     packet
 }
 
-/// `packet` with the 16-bit field at `offset` replaced.
+/// Returns `packet` with the 16-bit field at `offset` replaced.
 pub(crate) fn with_u16(mut packet: Vec<u8>, offset: usize, value: u16) -> Vec<u8> {
     packet[offset..offset + 2].copy_from_slice(&value.to_be_bytes());
     packet

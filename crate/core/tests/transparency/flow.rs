@@ -1,4 +1,4 @@
-//! Which packets must keep their order among each other.
+//! Determines which packets must keep their order.
 
 use std::fmt;
 
@@ -15,12 +15,12 @@ impl fmt::Display for Flow {
     }
 }
 
-/// Extension headers that are walked over: hop-by-hop, routing, destination options.
+/// Extension headers that are skipped: hop-by-hop, routing, destination options.
 const EXTENSIONS: [u8; 3] = [0, 43, 60];
 const FRAGMENT: u8 = 44;
 
-/// The flow of `packet`. What has no addresses is one flow of its own; a fragment is of the flow of
-/// its addresses and protocol, since only the first has ports.
+/// Returns the flow of `packet`. Packets without addresses form one flow. A fragment belongs to the flow of its
+/// addresses and protocol, since only the first has ports.
 pub(crate) fn flow_of(packet: &[u8]) -> Flow {
     let key = match packet.first().map(|byte| byte >> 4) {
         Some(4) => v4(packet),
@@ -30,9 +30,8 @@ pub(crate) fn flow_of(packet: &[u8]) -> Flow {
     Flow(key.unwrap_or_default())
 }
 
-/// The same, as several queues share the work: over IPv6 only packets of one flow label are of one
-/// flow (RFC 6437, 2), but for TCP right behind the header, and TCP that ends before its ports is none
-/// of the others.
+/// Returns the flow of `packet` for several queues: over IPv6, a flow has one flow label (RFC 6437, 2), except
+/// for TCP right behind the header. TCP that ends before its ports is a separate flow.
 pub(crate) fn queued_flow_of(packet: &[u8]) -> Flow {
     let Flow(mut key) = flow_of(packet);
     match packet {

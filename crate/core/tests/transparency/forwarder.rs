@@ -1,8 +1,8 @@
-//! What the test puts between a TUN interface and UDP.
+//! Forwarders, which connect a TUN interface with UDP.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// What both sides of a forwarder are like.
+/// Properties of both sides of a forwarder.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Road {
     /// MTU of the interface, bytes.
@@ -15,25 +15,25 @@ impl Road {
     /// An ordinary interface.
     pub(crate) const ORDINARY: Self =
         Self { mtu: 1_500, loopback: IpAddr::V4(Ipv4Addr::LOCALHOST) };
-    /// The longest packets that datagrams hold, over IPv4 and over IPv6.
+    /// The longest packets that fit into datagrams, over IPv4 and over IPv6.
     pub(crate) const LARGEST: [Self; 2] = [
         Self { mtu: 65_507, loopback: IpAddr::V4(Ipv4Addr::LOCALHOST) },
         Self { mtu: 65_527, loopback: IpAddr::V6(Ipv6Addr::LOCALHOST) },
     ];
 
-    /// Payload of the longest datagram, bytes: 65,535 less the headers; IPv6 does not count its own
+    /// Payload of the longest datagram, bytes: 65,535 minus the headers; IPv6 does not count its own
     /// (RFC 8200 §3).
     pub(crate) fn longest_datagram(&self) -> usize {
         if self.loopback.is_ipv4() { 65_507 } else { 65_527 }
     }
 }
 
-/// How a forwarder is to be wired up, in the calling thread's network namespace.
+/// The addresses and the interface of a forwarder, in the calling thread's network namespace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wiring {
-    /// Where each packet of the interface goes, as one datagram.
+    /// Destination of the packets of the interface, one datagram each.
     pub(crate) peer: SocketAddr,
-    /// MTU of the interface, and on what the forwarder is to receive.
+    /// MTU of the interface, and the address that the forwarder listens on.
     pub(crate) road: Road,
 }
 
@@ -51,7 +51,7 @@ pub(crate) trait Launcher: Sync {
     /// The kind's name, for messages.
     fn name(&self) -> String;
 
-    /// It completes checksums of what the kernel cut, see `compare::with_one_zero`.
+    /// Returns whether it completes checksums of packets that the kernel split off, see `compare::with_one_zero`.
     fn completes_what_the_kernel_cut(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! What the golden bytes say is what the kernel does.
+//! Compares the golden bytes with the behaviour of the kernel.
 
 use crate::forwarder::Road;
 use crate::matrix::skips;
@@ -7,14 +7,14 @@ use crate::oracle::ORACLE;
 use crate::support::golden;
 use crate::vectors::{Vector, golden_supers};
 
-/// The oracle's interface has no offload, so the kernel itself cuts and sums up.
+/// The oracle's interface has no offload, so the kernel splits and completes checksums.
 #[test]
 #[cfg(target_endian = "little")]
 fn the_kernel_makes_the_golden_packets_of_the_golden_super_packets() {
     if skips() {
         return;
     }
-    // Of several super-packets the packets stand in the order in which they came, not in this one.
+    // The packets of several super-packets are in the order in which they were received, not in this one.
     let goldens: Vec<_> = golden::all()
         .into_iter()
         .filter(|golden| golden.can_split || golden.supers.len() == 1)

@@ -1,4 +1,4 @@
-//! The test of the test: the oracle against itself, and against forwarders that break the law.
+//! Tests of the harness: the oracle against itself, and against forwarders that break the law.
 
 use crate::compare;
 use crate::craft::{Family, sum};
@@ -11,7 +11,7 @@ use crate::vectors::{self, Book, run};
 use std::collections::BTreeSet;
 
 #[test]
-fn there_are_hundreds_of_vectors_of_different_names() {
+fn there_are_hundreds_of_vectors_with_different_names() {
     let vectors = vectors::all();
     let names: BTreeSet<&str> = vectors.iter().map(|vector| vector.name.as_str()).collect();
     assert_eq!(names.len(), vectors.len());
@@ -30,7 +30,7 @@ fn the_oracle_is_as_transparent_as_itself() {
     assert_eq!(on_interface, in_all, "a plain forwarder has one packet a call");
 }
 
-/// What the oracle lets through is what went in, so that the comparison is with something.
+/// The oracle passes the packets that were sent, so that the comparison has a correct reference.
 #[test]
 fn the_oracle_lets_every_packet_through_unchanged() {
     if skips() {
@@ -48,7 +48,7 @@ fn the_oracle_lets_every_packet_through_unchanged() {
             if vector.inputs.iter().any(|input| input.header != Default::default()) {
                 continue;
             }
-            // The driver takes what says version 4 or 6 and refuses the rest (tun_get_user).
+            // The driver accepts the versions 4 and 6 and refuses all others (tun_get_user).
             let is_taken = |packet: &&Vec<u8>| {
                 direction == Direction::Outbound
                     || packet.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6))
@@ -60,7 +60,7 @@ fn the_oracle_lets_every_packet_through_unchanged() {
     }
 }
 
-/// A forwarder that does `wrong` to the fourth TCP segment and leaves all else alone.
+/// A forwarder that applies `wrong` to the fourth TCP segment and passes all other packets unchanged.
 fn on_the_fourth(mut wrong: impl FnMut(Vec<u8>) -> Vec<Vec<u8>> + Send + 'static) -> Tamper {
     let mut count = 0;
     Box::new(move |packet| {
@@ -129,7 +129,7 @@ fn makes_ids_run_on() -> Tamper {
     })
 }
 
-/// Joins a segment with the one before it, headers made anew: TCP at the other end would not mind.
+/// Joins a segment with the previous one and creates new headers, which TCP at the other end would accept.
 fn joins_two() -> Tamper {
     let mut held: Option<Vec<u8>> = None;
     Box::new(move |packet| {
@@ -152,7 +152,7 @@ fn joins_two() -> Tamper {
     })
 }
 
-/// What came through `launcher`, and how it differs from the oracle's.
+/// Returns the packets that passed through `launcher`, and how they differ from those of the oracle.
 pub(crate) fn try_plan(launcher: &dyn Launcher, plan: &Plan<'_>) -> (Observed, Option<String>) {
     let oracle = observe(&ORACLE, plan, None);
     let tested = observe(launcher, plan, Some(&oracle));
@@ -187,7 +187,7 @@ fn a_forwarder_that_breaks_the_law_is_caught() {
         (Plain::broken("changes places", changes_places), &every),
         (Plain::broken("joins two", joins_two), &every),
         (Plain::broken("mends checksums", mends_checksums), &every[1..2]),
-        // With DF the id may change (RFC 6864), without it not.
+        // The id may change only with DF (RFC 6864).
         (Plain::broken("makes ids run on", makes_ids_run_on), &every[2..]),
     ];
     for (broken, caught) in cases {

@@ -1,8 +1,8 @@
 //! The law of the relay: the packets that come out are the packets that went in.
 //!
-//! The same packets go through a plain forwarder of one packet a system call, the oracle, and
-//! through what is under test; of each flow the same packets must come out in the same order, byte
-//! for byte. `TUN2UDP_SEED` repeats a random run, `TUN2UDP_PACKETS` makes it longer or shorter.
+//! The same packets are sent through a plain forwarder (the oracle), which uses one system call per packet, and
+//! through the forwarder under test. The same packets of each flow must come out in the same order, byte for
+//! byte. `TUN2UDP_SEED` repeats a random run, `TUN2UDP_PACKETS` sets its length.
 #![allow(clippy::print_stdout, reason = "shown by --show-output: seeds")]
 #![allow(clippy::too_many_lines, reason = "tables of vectors")]
 #![allow(clippy::type_complexity, reason = "a name and a function in a table")]

@@ -1,4 +1,4 @@
-//! Packets by which the test knows that all before them have come out.
+//! Markers: packets that show that all packets in front of them have come out.
 
 use crate::craft::{Network, Udp};
 
@@ -13,7 +13,7 @@ pub(crate) fn packet(number: u32) -> Vec<u8> {
     network.udp(&Udp { source: 9, destination: 9, payload, ..Udp::default() })
 }
 
-/// The number of a packet that is a marker, its headers not looked at.
+/// Returns the number of a marker; its headers are not checked.
 pub(crate) fn number(packet: &[u8]) -> Option<u32> {
     let (rest, number) = packet.split_last_chunk()?;
     rest.ends_with(MAGIC).then_some(u32::from_be_bytes(*number))

@@ -1,4 +1,4 @@
-//! Everything through everything: each way of the relay, each direction, all vectors.
+//! All combinations: each variant of the relay, each direction, all vectors.
 
 use crate::compare;
 use crate::forwarder::{Launcher, Road};
@@ -15,7 +15,7 @@ pub(crate) fn skips() -> bool {
     room::skip::because(room::missing())
 }
 
-/// Vectors that are put through each forwarder, their name, and the road they take.
+/// Vectors that are sent through each forwarder, their name, and their road.
 type Collection = (String, Road, Vec<Vector>);
 
 /// The named vectors alone.
@@ -35,8 +35,8 @@ pub(crate) fn everything() -> [Collection; 4] {
     ]
 }
 
-/// Asserts the law for what each of `launchers` starts and `collections`. Answers for each the packets that went over
-/// its interface and those that the oracle let through, both ways together.
+/// Asserts the law for the forwarders of `launchers` and the vectors of `collections`. Returns for each launcher the
+/// number of packets on its interface and of those that the oracle passed, in both directions together.
 pub(crate) fn assert_transparent<const N: usize>(
     collections: &[Collection],
     launchers: [&dyn Launcher; N],
@@ -70,14 +70,14 @@ pub(crate) fn assert_transparent<const N: usize>(
 }
 
 #[test]
-fn the_relay_is_transparent_in_each_of_its_ways() {
+fn the_relay_is_transparent_with_each_offload_on_and_off() {
     if skips() {
         return;
     }
     let launchers = VARIANTS.each_ref().map(|variant| variant as &dyn Launcher);
     let counts = assert_transparent(&everything(), launchers);
     for (variant, (on_interface, in_all)) in VARIANTS.iter().zip(counts) {
-        // Otherwise the ways of the relay that need a proof most were never taken.
+        // Otherwise the offloads were not used, and the test would prove little.
         assert_eq!(on_interface < in_all, variant.joins_packets, "{}", variant.name);
     }
 }

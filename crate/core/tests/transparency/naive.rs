@@ -1,6 +1,6 @@
-//! A forwarder that takes and gives super-packets, too simply: what it may not join it joins, and
-//! what it has to mend between the pieces it forgets. With it the harness shows that it sees
-//! super-packets as the kernel cuts them, and that it catches the mistakes one makes there.
+//! A forwarder that reads and writes super-packets too simply: it coalesces packets that it must not, and does
+//! not adjust the headers of the segments. With it, the harness shows that it observes super-packets as the
+//! kernel splits them, and that it detects the usual mistakes.
 
 use crate::craft::{fill, pseudo_sum};
 use crate::forwarder::{Forwarder, Launcher, Wiring};
@@ -52,7 +52,7 @@ impl Work for NaiveWork {
     }
 }
 
-/// Where addresses and TCP header of a packet without options and extensions are.
+/// Offsets of the addresses and of the TCP header in a packet without options and extensions.
 struct Layout {
     addresses: Range<usize>,
     tcp: usize,
@@ -89,7 +89,7 @@ fn finish(packet: &mut [u8], at: &Layout) -> u16 {
     pseudo
 }
 
-/// Cuts as a TSO engine would, but leaves CWR on each piece, and completes checksums to 0x0000.
+/// Splits like a TSO engine, but keeps CWR on each segment, and completes checksums to 0x0000.
 fn cut(header: VnetHeader, mut packet: Vec<u8>) -> Vec<Vec<u8>> {
     if header.gso_type == 0 {
         if header.flags & 1 != 0 {
@@ -108,7 +108,7 @@ fn cut(header: VnetHeader, mut packet: Vec<u8>) -> Vec<Vec<u8>> {
             let number = seq(headers, at.tcp).wrapping_add(offset);
             piece[at.tcp + 4..at.tcp + 8].copy_from_slice(&number.to_be_bytes());
             if index + 1 < count {
-                // FIN and PSH belong to the last.
+                // Only the last segment has FIN and PSH.
                 piece[at.tcp + 13] &= !0x09;
             }
             if at.tcp == 20 {
@@ -122,7 +122,7 @@ fn cut(header: VnetHeader, mut packet: Vec<u8>) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Completes a sum whose field has what the pseudo header adds up to.
+/// Completes a checksum whose field has the sum of the pseudo header.
 fn fill_over(bytes: &mut [u8], offset: u16) {
     let offset = usize::from(offset);
     let start = u16::from_be_bytes([bytes[offset], bytes[offset + 1]]);
@@ -130,8 +130,8 @@ fn fill_over(bytes: &mut [u8], offset: u16) {
     fill(bytes, offset, start);
 }
 
-/// Joins segments of the same ports and of one size whose numbers follow each other, whatever else
-/// their headers say and whether or not their checksums are correct.
+/// Coalesces segments with the same ports, the same size and consecutive sequence numbers, without regard to the
+/// rest of their headers and their checksums.
 fn join(packets: &[Vec<u8>]) -> Vec<(VnetHeader, Vec<u8>)> {
     let mut joined: Vec<(VnetHeader, Vec<u8>)> = Vec::new();
     for packet in packets {

@@ -1,4 +1,4 @@
-//! Super-packets seen through the harness, both ways.
+//! Super-packets in the harness, in both directions.
 
 use crate::forwarder::Road;
 use crate::harness::try_plan;
@@ -9,7 +9,7 @@ use crate::support::os;
 use crate::support::room::skip;
 use crate::vectors::{self, Vector};
 
-/// What even a naive forwarder does right.
+/// Vectors that even the naive forwarder passes correctly.
 const HARMLESS: [&str; 10] = [
     "V4 run of 32, 1,400 bytes each",
     "V6 run of 32, 1,400 bytes each",
@@ -23,7 +23,7 @@ const HARMLESS: [&str; 10] = [
     "V6 TCP of 999 bytes, partial checksum",
 ];
 
-/// What it joins and may not.
+/// Vectors that it coalesces wrongly.
 const CAUGHT_INBOUND: [&str; 16] = [
     "V4 TTL on the middle",
     "V6 TTL on the last",
@@ -43,7 +43,7 @@ const CAUGHT_INBOUND: [&str; 16] = [
     "V4 TCP checksum 0xffff on each",
 ];
 
-/// What it cuts and does not mend.
+/// Vectors that it splits wrongly.
 const CAUGHT_OUTBOUND: [&str; 4] = [
     "V4 TSO with CWR",
     "V6 TSO with CWR ECE PSH",
@@ -83,7 +83,7 @@ fn super_packets_are_seen_and_what_is_wrong_with_them_is_caught() {
     }
 }
 
-/// Without this the joining ways of a relay would hardly be tried.
+/// Otherwise coalescing would hardly be tested.
 #[test]
 fn a_burst_is_whole_before_the_forwarder_runs() {
     if skips() {

@@ -1,20 +1,19 @@
-//! Puts packets through a forwarder and notes exactly what comes out.
+//! Sends packets through a forwarder and records all packets that come out.
 //!
-//! Each run has a network namespace of its own: the forwarder's interface, a second TUN interface
-//! `out0` held by the test, and loopback with the test's UDP socket as the peer.
+//! Each run has its own network namespace with the forwarder's interface, a second TUN interface `out0`, which
+//! the test holds, and the loopback interface with the test's UDP socket as the peer.
 //!
 //! - TUN to UDP: packets are injected as egress of the forwarder's interface by a packet socket and
-//!   arrive at the UDP socket, one datagram a packet.
-//! - UDP to TUN: datagrams are sent to the forwarder. What it writes shows as ingress of its
-//!   interface, where `tc` redirects all of it to the egress of `out0`. That interface has no
-//!   offload, so the kernel's own segmentation cuts super-packets, as it would before any plain
-//!   device. Verified on 6.18 (see `harness.rs`): the hook comes before the IP stack looks at a
-//!   packet, so malformed ones of 1 to 65,507 bytes pass unharmed. The classifier is one
-//!   instruction of BPF that takes everything; u32 would leave out packets below 4 bytes.
+//!   arrive at the UDP socket, one datagram per packet.
+//! - UDP to TUN: datagrams are sent to the forwarder. Its writes are ingress of its interface, where `tc`
+//!   redirects them to the egress of `out0`. That interface has no offload, so the kernel splits
+//!   super-packets, as for any plain device. Verified on 6.18 (see `harness.rs`): the hook precedes the
+//!   checks of the IP stack, so malformed packets of 1 to 65,507 bytes pass unchanged. The classifier is one
+//!   BPF instruction that accepts everything; u32 would omit packets below 4 bytes.
 //!
-//! A burst is to be whole in the forwarder's queue before it runs, or nothing is there to be joined
-//! and the test proves little. So forwarder and test share one CPU, and the test goes first there
-//! (SCHED_FIFO), except while it sleeps.
+//! A burst must be complete in the forwarder's queue before the forwarder runs. Otherwise hardly any packets
+//! could be coalesced, and the test would prove little. Therefore forwarder and test share one CPU, and the
+//! test has priority there (SCHED_FIFO), except while it sleeps.
 
 use crate::forwarder::{Forwarder, Launcher, Road, Wiring};
 use crate::gso_batches;
@@ -27,12 +26,12 @@ use std::io;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-/// Which way the packets go.
+/// Direction of the packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// TUN to UDP.
     Outbound,
-    /// UDP to TUN, each datagram sent by a call of its own.
+    /// UDP to TUN, each datagram sent by its own call.
     Inbound,
     /// UDP to TUN, datagrams of one size sent as one GSO batch (UDP_SEGMENT).
     InboundBatches,
@@ -42,44 +41,44 @@ impl Direction {
     pub(crate) const ALL: [Self; 3] = [Self::Outbound, Self::Inbound, Self::InboundBatches];
 }
 
-/// What to put through, and how.
+/// The vectors to send, and how.
 pub(crate) struct Plan<'a> {
     pub(crate) direction: Direction,
     pub(crate) road: Road,
     pub(crate) vectors: &'a [Vector],
 }
 
-/// What came out.
+/// The packets that came out.
 #[derive(Debug, Clone)]
 pub(crate) struct Observed {
     /// Name of the kind of forwarder.
     pub(crate) forwarder: String,
-    /// For each vector the packets in the order in which they came.
+    /// The packets of each vector in the order of their arrival.
     pub(crate) packets: Vec<Vec<Vec<u8>>>,
-    /// Packets that went through the forwarder's side of its interface; a super-packet is one.
+    /// Number of packets on the forwarder's side of its interface; a super-packet counts once.
     pub(crate) interface_packets: u64,
     /// See [`Launcher::has_queues`].
     pub(crate) has_queues: bool,
-    /// Which way the packets went.
+    /// Direction of the packets.
     pub(crate) direction: Direction,
 }
 
-/// Interface on which the test sees what a forwarder wrote into its own.
+/// Interface on which the test reads the packets that a forwarder wrote into its own.
 const OUT: &str = "out0";
-/// Packets that each queue on the way can hold, so that none is lost there.
+/// Capacity of each queue on the path, packets, so that none is lost there.
 const QUEUE: u32 = 100_000;
-/// Bytes, with the kernel's bookkeeping, that are under way at a time at most: what a forwarder's
-/// socket must be able to hold.
+/// Maximum number of bytes in flight, including the kernel's bookkeeping, which a forwarder's socket must be
+/// able to hold.
 const WINDOW_BYTES: usize = 1 << 20;
-/// The kernel's bookkeeping for one small datagram (`skb->truesize`), generously.
+/// Upper estimate of the kernel's bookkeeping for one small datagram (`skb->truesize`).
 const OVERHEAD_BYTES: usize = 1_280;
-/// How long packets that the oracle let through may take when the forwarder seems to be done.
+/// Time limit for packets that the oracle passed, after the forwarder seems to be done.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// Starts a forwarder, puts all vectors of `plan` through it one after the other and stops it.
+/// Starts a forwarder, sends all vectors of `plan` through it one after the other, and stops it.
 ///
-/// `expected`: how many packets should come out of each vector, where that is known already; they
-/// are waited for a little longer.
+/// `expected`: the packets that should come out of each vector, if they are known; the run waits for them a
+/// little longer.
 pub(crate) fn observe(
     launcher: &dyn Launcher,
     plan: &Plan<'_>,
@@ -184,13 +183,13 @@ impl Bench {
         if self.direction == Direction::Outbound { sent } else { received }
     }
 
-    /// Puts one vector through, window by window, and takes what came out.
+    /// Sends one vector, window by window, and collects the packets that come out.
     fn pass(&mut self, vector: &Vector, at_least: usize) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
         for window in windows(&vector.inputs) {
             self.send(window, &vector.name);
-            // The second marker is sent when the first has come out: a forwarder that works in
-            // batches has written all of the batch with the first one in it when it takes the next.
+            // The second marker is sent after the first has come out: a forwarder that works in batches
+            // has written the whole batch of the first one when it reads the next.
             for _ in 0..2 {
                 self.await_marker(&mut out, &vector.name);
             }
@@ -224,7 +223,7 @@ impl Bench {
         }
     }
 
-    /// Sends a marker and collects what comes out until it comes out.
+    /// Sends a marker and collects packets until it comes out.
     fn await_marker(&mut self, out: &mut Vec<Vec<u8>>, name: &str) {
         for _ in 0..5 {
             self.marker += 1;
@@ -241,7 +240,7 @@ impl Bench {
         panic!("{name}: {} lets nothing through any more", self.name);
     }
 
-    /// Sleeps, so that the forwarder runs, then takes all that is there. Answers the last marker.
+    /// Sleeps, so that the forwarder runs, then collects all packets. Returns the last marker.
     fn drain(&mut self, out: &mut Vec<Vec<u8>>) -> Option<u32> {
         std::thread::sleep(Duration::from_micros(100));
         let mut last = None;
@@ -265,7 +264,7 @@ impl Bench {
     }
 }
 
-/// The inputs in pieces that the queues on the way can hold.
+/// Splits the inputs into windows that the queues on the path can hold.
 fn windows(inputs: &[Input]) -> impl Iterator<Item = &[Input]> {
     let mut rest = inputs;
     std::iter::from_fn(move || {

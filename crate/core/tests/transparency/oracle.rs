@@ -1,12 +1,12 @@
-//! The oracle: a plain forwarder, one packet a system call, nothing kept, nothing looked at.
+//! The oracle: a plain forwarder that uses one system call per packet and does not change packets.
 
 use crate::forwarder::{Forwarder, Launcher, Wiring};
 use crate::pump::{self, Work};
 use crate::support::plain_tun::PlainTun;
 use std::net::{SocketAddr, UdpSocket};
 
-/// What is done to each packet on its way, in either direction: the packets that go on in its
-/// place. The oracle has none; the harness tests itself with ones that break the law.
+/// Replaces each packet, in either direction, by the returned ones. The oracle has none; the harness tests itself
+/// with some that break the law.
 pub(crate) type Tamper = Box<dyn FnMut(Vec<u8>) -> Vec<Vec<u8>> + Send>;
 
 /// Starts plain forwarders.
@@ -19,7 +19,7 @@ pub(crate) struct Plain {
 pub(crate) const ORACLE: Plain = Plain { name: "oracle", tamper: None };
 
 impl Plain {
-    /// A plain forwarder that breaks the law in the way that `tamper` makes.
+    /// A plain forwarder that breaks the law as `tamper` does.
     pub(crate) const fn broken(name: &'static str, tamper: fn() -> Tamper) -> Self {
         Self { name, tamper: Some(tamper) }
     }
@@ -44,8 +44,8 @@ struct PlainWork {
     buffer: Vec<u8>,
 }
 
-/// A packet that the other side does not take is lost, and nothing else with it: too long for a
-/// datagram, empty, or of a version that is neither 4 nor 6 (EINVAL from the driver).
+/// A packet that the other side refuses is lost alone: one that is too long for a datagram, empty, or of a version
+/// other than 4 and 6 (EINVAL from the driver).
 impl Work for PlainWork {
     fn outbound(&mut self, tun: &mut PlainTun, socket: &UdpSocket, peer: SocketAddr) {
         let Some(packet) = tun.read().expect("read the interface") else { return };

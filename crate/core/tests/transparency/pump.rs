@@ -7,10 +7,10 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::thread::JoinHandle;
 
-/// Interface name; each forwarder has a namespace to itself.
+/// Interface name; each forwarder has its own namespace.
 pub(crate) const INTERFACE: &str = "plain0";
 
-/// What a forwarder does when one of its sides can be read.
+/// The reaction of a forwarder when one of its sides is readable.
 pub(crate) trait Work: Send + 'static {
     /// The interface can be read.
     fn outbound(&mut self, tun: &mut PlainTun, socket: &UdpSocket, peer: SocketAddr);
@@ -19,7 +19,7 @@ pub(crate) trait Work: Send + 'static {
     fn inbound(&mut self, tun: &PlainTun, socket: &UdpSocket);
 }
 
-/// A forwarder on a thread of its own.
+/// A forwarder on its own thread.
 pub(crate) struct Running {
     listens_on: SocketAddr,
     stop: Option<UnixStream>,

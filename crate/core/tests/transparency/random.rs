@@ -1,4 +1,4 @@
-//! Bursts of mixed packets at random, the same for the same seed.
+//! Random bursts of mixed packets, which depend on the seed only.
 
 use crate::craft::{Family, Network, Tcp, Udp, ack, fin, flip, payload, psh, with_u16};
 use crate::support::packet_socket::VnetHeader;
@@ -6,16 +6,16 @@ use crate::vectors::{Input, Segment, Vector, partial_of, super_tcp, super_udp};
 use fastrand::Rng;
 use std::fmt;
 
-/// Packets of a run unless TUN2UDP_PACKETS says otherwise.
+/// Default number of packets per run; TUN2UDP_PACKETS sets another.
 const PACKETS: usize = 20_000;
 const MOST_FLOWS: usize = 12;
 
-/// From what a run is made.
+/// The seed of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seed(u64);
 
 impl Seed {
-    /// The seed of TUN2UDP_SEED, else a new one.
+    /// Returns the seed of TUN2UDP_SEED, or a new one.
     pub(crate) fn choose() -> Self {
         match std::env::var("TUN2UDP_SEED") {
             Ok(text) => Self(text.parse().expect("TUN2UDP_SEED is a number")),
@@ -37,8 +37,8 @@ fn packets_wanted() -> usize {
     }
 }
 
-/// Bursts of plain packets, and after each the same with super-packets among them, which goes
-/// outwards only.
+/// Returns bursts of plain packets, and after each the same burst with super-packets, for the direction TUN to
+/// UDP only.
 pub(crate) fn bursts(seed: Seed) -> Vec<Vector> {
     println!("{seed}");
     let mut rng = Rng::with_seed(seed.0);
@@ -57,7 +57,7 @@ pub(crate) fn bursts(seed: Seed) -> Vec<Vector> {
 fn burst(rng: &mut Rng, has_supers: bool) -> Vec<Input> {
     let mut streams: Vec<Stream> =
         (0..rng.usize(1..=MOST_FLOWS)).map(|index| Stream::new(rng, index)).collect();
-    // Often the same flow again, so that there are runs.
+    // Often the same flow again, to create runs.
     let stickiness = rng.f32();
     let mut inputs = Vec::new();
     let mut current = 0;
@@ -76,7 +76,7 @@ fn burst(rng: &mut Rng, has_supers: bool) -> Vec<Input> {
     inputs
 }
 
-/// A flow that goes on from packet to packet.
+/// A flow that continues from packet to packet.
 struct Stream {
     segment: Segment,
     size: usize,
@@ -109,7 +109,7 @@ impl Stream {
         self.segment.network.advance_id(self.id_step);
     }
 
-    /// The next packet: four of five times what a run goes on with, else something else.
+    /// Returns the next packet: in four of five cases the continuation of a run, otherwise another one.
     fn next_packet(&mut self, rng: &mut Rng) -> Vec<u8> {
         let mut now = self.segment.clone();
         let mut size = self.size;
@@ -162,7 +162,7 @@ fn random_options(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
-/// Changes one thing of a correct packet.
+/// Changes one field of a correct packet.
 fn change(rng: &mut Rng, segment: &mut Segment, size: &mut usize) {
     let Segment { network, tcp } = segment;
     match rng.u8(..16) {
@@ -196,7 +196,7 @@ fn change(rng: &mut Rng, segment: &mut Segment, size: &mut usize) {
     }
 }
 
-/// Makes a packet wrong.
+/// Corrupts a packet.
 fn spoil(rng: &mut Rng, mut packet: Vec<u8>) -> Vec<u8> {
     match rng.u8(..5) {
         0 => {

@@ -1,5 +1,5 @@
-//! The relay on kernels that refuse one shortcut after the other: it goes on without, says so once,
-//! and what comes out stays the same.
+//! The relay on kernels that refuse one offload after the other: it continues without it, reports this once,
+//! and stays transparent.
 
 use crate::forwarder::{Forwarder, Launcher, Wiring};
 use crate::matrix::{assert_transparent, skips, vectors_only};
@@ -16,7 +16,7 @@ use tun2udp_core::sys::tun::{IFF_VNET_HDR, TUN_F_TSO4, TUN_F_TSO6, TUN_F_USO4, T
 
 const ALL: OffloadConfig = OffloadConfig::ALL;
 
-/// How one relay ended: how often each event came, and what was counted.
+/// The events of a relay with their number, and its last counters.
 type Seen = (BTreeMap<&'static str, usize>, Stats);
 
 /// A kernel that refuses something.
@@ -25,9 +25,9 @@ struct Refusal {
     /// The calls that are judged, and how.
     calls: &'static [libc::c_long],
     judge: fn(&Call) -> Verdict,
-    /// The event that says it, if it is the end of a shortcut.
+    /// The event that reports the refusal, if an offload is turned off.
     event: Option<&'static str>,
-    /// What is in use from then on.
+    /// Offloads in use afterwards.
     left: OffloadConfig,
     queues: usize,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -44,7 +44,7 @@ impl Refusal {
         Self { name, calls, judge, event, left, queues: 1, seen: Arc::default() }
     }
 
-    /// Asserts that it was said once where it was met with, and shows in the counters since.
+    /// Asserts that the refusal was reported once, and that it shows in the counters.
     fn assert_told(&self) {
         let seen = self.seen.lock().expect("what was seen");
         for (events, stats) in &*seen {
@@ -203,7 +203,7 @@ fn cannot_refuse() -> bool {
 }
 
 #[test]
-fn the_relay_is_transparent_whatever_the_kernel_refuses() {
+fn the_relay_is_transparent_if_the_kernel_refuses_an_offload() {
     if cannot_refuse() {
         return;
     }
@@ -214,10 +214,10 @@ fn the_relay_is_transparent_whatever_the_kernel_refuses() {
     }
 }
 
-/// Then the kernel spreads packets by a hash of its own, which looks into tunnels and behind extension
-/// headers: what it takes for two flows may change places. So this is of plain TCP and UDP.
+/// Without the program, the kernel distributes packets by its own hash, which reads tunnelled packets and
+/// extension headers. Packets that it assigns to two flows may be reordered, so only plain TCP and UDP are used.
 #[test]
-fn a_relay_of_three_queues_is_transparent_without_a_program_that_steers() {
+fn a_relay_of_three_queues_is_transparent_without_its_steering_program() {
     if cannot_refuse() {
         return;
     }
@@ -234,7 +234,7 @@ fn a_relay_of_three_queues_is_transparent_without_a_program_that_steers() {
     refusal.assert_told();
 }
 
-/// TCP or UDP right behind an IP header, no fragment, its ports there.
+/// Returns whether a packet has complete TCP or UDP ports right behind its IP header.
 fn has_ports(packet: &[u8]) -> bool {
     match packet {
         [0x45, _, _, _, _, _, a, b, _, 6 | 17, ..] => {

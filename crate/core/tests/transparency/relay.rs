@@ -1,23 +1,23 @@
-//! The relay under test, in each of the ways in which it can work.
+//! The relay under test, with each offload on and off.
 
 use crate::forwarder::{Forwarder, Launcher, Wiring};
 use std::net::SocketAddr;
 use tun2udp_core::relay::{OffloadConfig, Relay, RelayConfig};
 
-/// One way: which of the kernel's shortcuts are allowed.
+/// One variant: the offloads that are allowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RelayVariant {
     pub(crate) name: &'static str,
     pub(crate) offload: OffloadConfig,
     pub(crate) queues: usize,
-    /// Super-packets go over the interface, at least one way, so that there is less on it than
-    /// went through.
+    /// Super-packets are used in at least one direction, so that the interface has fewer packets than were
+    /// sent.
     pub(crate) joins_packets: bool,
 }
 
 const ALL: OffloadConfig = OffloadConfig::ALL;
 
-/// All ways: everything, nothing, and each shortcut forbidden by itself.
+/// All variants: all offloads, none, and all except one.
 pub(crate) const VARIANTS: [RelayVariant; 8] = [
     RelayVariant { name: "relay", offload: ALL, queues: 1, joins_packets: true },
     RelayVariant {
@@ -59,7 +59,7 @@ pub(crate) const VARIANTS: [RelayVariant; 8] = [
     RelayVariant { name: "relay of three queues", offload: ALL, queues: 3, joins_packets: true },
 ];
 
-/// What a relay is started with to be wired up so.
+/// Returns the configuration of a relay for this wiring.
 pub(crate) fn config(wiring: &Wiring, offload: OffloadConfig, queues: usize) -> RelayConfig {
     let address = "10.9.0.1/24".parse().expect("an address");
     let mtu = Some(wiring.road.mtu);

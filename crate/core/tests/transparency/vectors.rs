@@ -1,4 +1,4 @@
-//! Named packets and runs of packets that the law must hold for.
+//! Named packets and runs of packets.
 
 mod extensions;
 mod flags;
@@ -17,7 +17,7 @@ use crate::forwarder::Road;
 use crate::observe::Direction;
 use crate::support::packet_socket::VnetHeader;
 
-/// One packet, or super-packet with what is left to do to it.
+/// One packet, or a super-packet with its vnet header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Input {
     pub(crate) header: VnetHeader,
@@ -32,8 +32,8 @@ pub(crate) struct Vector {
 }
 
 impl Vector {
-    /// Whether it can be put through in that direction: UDP carries no super-packets, and no
-    /// interface sends what is empty or longer than its MTU.
+    /// Returns whether it can be sent in that direction: UDP has no super-packets, and an interface sends no
+    /// packets that are empty or longer than its MTU.
     pub(crate) fn fits(&self, direction: Direction, road: &Road) -> bool {
         self.inputs.iter().all(|input| {
             if direction != Direction::Outbound {
@@ -70,7 +70,7 @@ impl Book {
     }
 }
 
-/// All vectors; those with packets longer than 1,500 bytes go through one way only unless the
+/// All vectors. Those with packets longer than 1,500 bytes are sent in one direction only, unless the
 /// interface's MTU allows more.
 pub(crate) fn all() -> Vec<Vector> {
     let mut book = Book::default();
@@ -88,7 +88,7 @@ pub(crate) fn all() -> Vec<Vector> {
     book.vectors
 }
 
-/// Vectors for an interface that takes the longest packets.
+/// Vectors for an interface with the largest MTU.
 pub(crate) fn large() -> Vec<Vector> {
     let mut book = Book::default();
     sizes::add_large(&mut book);
@@ -113,8 +113,8 @@ impl Segment {
     }
 }
 
-/// `count` segments of `size` payload bytes each that follow each other, ids running on by one:
-/// what a relay may join.
+/// Returns `count` consecutive segments of `size` payload bytes with consecutive ids, which a relay may
+/// coalesce.
 pub(crate) fn run(family: Family, count: usize, size: usize) -> Vec<Segment> {
     run_of(&Segment { network: Network::new(family, 1), tcp: Tcp::default() }, count, size)
 }

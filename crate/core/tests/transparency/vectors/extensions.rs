@@ -24,7 +24,7 @@ fn atomic_fragment() -> Extension {
     (44, vec![0, 0, 0, 0, 0, 0, 1])
 }
 
-/// An authentication header (RFC 4302): its length counts in units of 4 bytes, less 2.
+/// An authentication header (RFC 4302): its length is in units of 4 bytes, minus 2.
 fn authentication() -> Extension {
     (51, vec![4, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
 }

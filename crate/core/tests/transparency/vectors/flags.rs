@@ -1,4 +1,4 @@
-//! TCP flags and options: alone, and in the middle of segments that could be joined.
+//! TCP flags and options: alone, and between segments that could be coalesced.
 
 use super::{Book, FAMILIES, Segment, run};
 use crate::craft::{Family, Tcp, ack, cwr, ece, fin, payload, psh, rst, syn, urg};
@@ -89,7 +89,7 @@ fn add_options(book: &mut Book, family: Family) {
     }
     let mut stamped = run(family, 6, 1_000);
     for (index, segment) in stamped.iter_mut().enumerate() {
-        // The value moves on after the third segment, as it does once a millisecond.
+        // The value increases after the third segment, as it does every millisecond.
         segment.tcp.options = vec![1, 1, 8, 10, 0, 0, 1, (index / 3) as u8, 0, 0, 2, 0];
     }
     book.add_run(format!("{family:?} TCP timestamps move on"), &stamped);

@@ -1,4 +1,4 @@
-//! Fragments: never joined, never mended, in order.
+//! Fragments: never coalesced, never corrected, in order.
 
 use super::{Book, FAMILIES, Segment, run};
 use crate::craft::{Family, Network, payload};

@@ -1,10 +1,10 @@
-//! The golden bytes: their super-packets, which go outwards only, and their packets.
+//! The golden bytes: their super-packets, for the direction TUN to UDP only, and their packets.
 
 use super::{Book, Input};
 use crate::support::golden;
 use crate::support::packet_socket::VnetHeader;
 
-/// Adds both of each file.
+/// Adds the super-packets and the packets of each file.
 pub(crate) fn add(book: &mut Book) {
     for golden in golden::all() {
         book.add_inputs(format!("golden {}", golden.name), supers(&golden));
@@ -12,7 +12,7 @@ pub(crate) fn add(book: &mut Book) {
     }
 }
 
-/// What a golden file has for the way out.
+/// Returns the super-packets of a golden file.
 pub(crate) fn supers(golden: &golden::Golden) -> Vec<Input> {
     let input = |one: &golden::Super| {
         let header = VnetHeader::from_bytes(&one.vnet);

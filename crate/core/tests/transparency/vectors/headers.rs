@@ -1,4 +1,4 @@
-//! Fields of the IP header that change in the middle of segments that could be joined.
+//! Fields of the IP header that change between segments that could be coalesced.
 
 use super::{Book, FAMILIES, Segment, run};
 use crate::craft::{Family, Network};
@@ -56,7 +56,7 @@ fn add_change(book: &mut Book, family: Family, name: &str, change: fn(&mut Netwo
     }
 }
 
-/// Ids that run on and that do not, with DF (where they mean nothing) and without.
+/// Ids that are consecutive and that are not, with DF, where they have no meaning, and without.
 fn add_ids(book: &mut Book) {
     let ways: [(&str, fn(usize) -> u16); 6] = [
         ("all zero", |_| 0),

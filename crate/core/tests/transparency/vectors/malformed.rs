@@ -1,4 +1,4 @@
-//! Packets that are wrong in themselves, between correct ones that must not be touched.
+//! Malformed packets between correct ones, which must not change.
 
 use super::{Book, FAMILIES, Segment, run};
 use crate::craft::{Family, Network, Tcp, flip, payload, with_u16};
@@ -37,7 +37,7 @@ fn add_lengths(book: &mut Book, family: Family) {
         let longer = [segment.clone(), vec![0xee; extra]].concat();
         add_among(book, family, &format!("{extra} bytes after its end"), longer);
     }
-    // The length field: all of the packet in IPv4, what follows the header in IPv6.
+    // The length field: the whole packet in IPv4, the part behind the header in IPv6.
     let (offset, right) =
         if family == Family::V4 { (2, segment.len()) } else { (4, segment.len() - 40) };
     for value in [0, 1, 19, 20, 39, 40, right - 1, right + 1, right + 100, 65_535] {
@@ -49,7 +49,7 @@ fn add_lengths(book: &mut Book, family: Family) {
     }
 }
 
-/// Makes an IPv4 header's checksum correct.
+/// Corrects the checksum of an IPv4 header.
 fn refill(packet: &mut [u8]) {
     packet[10..12].fill(0);
     crate::craft::fill(&mut packet[..20], 10, 0);
@@ -89,7 +89,7 @@ fn add_v4(book: &mut Book) {
     book.add("V4 header checksum wrong on each", all);
     let all = run(Family::V4, 8, 800).iter().map(|s| with_u16(s.packet(), 10, 0)).collect();
     book.add("V4 header checksum zero on each", all);
-    // 0x0000 and 0xffff add the same; only one of them is what was sent.
+    // 0x0000 and 0xffff add the same value; only one of them was sent.
     let zero = run(Family::V4, 1, 800).remove(0);
     let mut zero = { zero }.packet();
     let rest = crate::craft::sum(0, &with_u16(with_u16(zero.clone(), 10, 0), 4, 0)[..20]);

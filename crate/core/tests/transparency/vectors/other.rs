@@ -15,7 +15,7 @@ pub(super) fn add(book: &mut Book) {
         }
     }
     add_udp_ids(book);
-    // The outer header is correct; what it carries is another packet.
+    // The outer header is correct; its payload is another packet.
     let inner = Network::v6(1).udp(&udp(0, 50));
     book.add("IPv6 in IPv4", vec![Network::v4(1).around(41, &inner); 3]);
     let inner = Network::v4(1).udp(&udp(0, 50));

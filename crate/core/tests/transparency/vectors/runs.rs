@@ -1,4 +1,4 @@
-//! Segments that follow each other, and ways in which they do not quite.
+//! Consecutive segments, and runs with deviations.
 
 use super::{Book, FAMILIES, Segment, run, run_of};
 use crate::craft::{Family, Network, Tcp, Udp, ack, fin, flip, payload, psh};
@@ -34,7 +34,7 @@ fn add_ends(book: &mut Book, family: Family) {
         let mut segments = run(family, 8, 1_000);
         resize(&mut segments[7], size);
         book.add_run(format!("{family:?} last of {size} bytes"), &segments);
-        // What follows a short segment begins where that one ends.
+        // The segment after a short one begins where that one ends.
         let mut next = segments[7].clone();
         next.tcp.seq = next.tcp.seq.wrapping_add(size as u32);
         next.network.advance_id(1);
@@ -114,8 +114,8 @@ fn add_interleaved(book: &mut Book, family: Family) {
     let mut packets = Vec::new();
     for (index, segment) in forth.iter().enumerate() {
         packets.push(segment.packet());
-        // The same ports the other way round, another protocol with the same ports, the other
-        // family: none of them is the same flow.
+        // The same ports in reverse, another protocol with the same ports, the other family: all of them
+        // are other flows.
         let mut back = segment.clone();
         std::mem::swap(&mut back.tcp.source, &mut back.tcp.destination);
         packets.push(back.packet());
@@ -144,7 +144,7 @@ fn add_checksums(book: &mut Book, family: Family) {
         let all = run(family, 8, 1_000).iter().map(|s| flip(s.packet(), offset, 0x10)).collect();
         book.add(format!("{family:?} wrong {name} on each"), all);
     }
-    // 0x0000 and 0xffff are the same sum; the bytes must stay what they were.
+    // 0x0000 and 0xffff are the same sum; the bytes must not change.
     for value in [0, 0xffff] {
         let packets = run(family, 6, 1_000)
             .iter()

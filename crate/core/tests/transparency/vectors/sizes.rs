@@ -3,7 +3,7 @@
 use super::{Book, FAMILIES, Segment, run, run_of};
 use crate::craft::{Family, Network, Tcp, payload};
 
-/// What an interface of 1,500 is given, and what comes from the network all the same.
+/// Packets up to the MTU 1,500, and longer ones, which come from the network only.
 pub(super) fn add(book: &mut Book) {
     for family in FAMILIES {
         let header_len = Network::new(family, 1).header_len();
@@ -13,7 +13,7 @@ pub(super) fn add(book: &mut Book) {
         for total in [40_000, 65_500, 65_506, 65_507] {
             add_total(book, family, total, 2, header_len);
         }
-        // Longer than the MTU, in a run that could be joined.
+        // Longer than the MTU, in a run that could be coalesced.
         book.add_run(format!("{family:?} run of 10, 3,000 bytes each"), &run(family, 10, 3_000));
         book.add_run(format!("{family:?} run of 4, 30,000 bytes each"), &run(family, 4, 30_000));
         let mut growing = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn add(book: &mut Book) {
     book.add("V6 of 40 and 41 bytes", vec![lone(40), lone(41), lone(40)]);
 }
 
-/// What only an interface of the largest MTU is given.
+/// Packets that only an interface with the largest MTU sends.
 pub(super) fn add_large(book: &mut Book) {
     for family in FAMILIES {
         let header_len = Network::new(family, 1).header_len();
@@ -43,7 +43,7 @@ pub(super) fn add_large(book: &mut Book) {
             let name = format!("{family:?} run of {count}, {size} bytes each");
             book.add_run(name, &run(family, count, size));
         }
-        // The length of what is joined would not fit into 16 bits.
+        // The length of the super-packet would not fit into 16 bits.
         let first = Segment { network: Network::new(family, 1), tcp: Tcp::default() };
         book.add_run(format!("{family:?} run that fills 65,535"), &run_of(&first, 5, 16_373));
     }

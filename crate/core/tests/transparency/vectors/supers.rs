@@ -1,4 +1,4 @@
-//! Super-packets as the kernel's stack makes them: TSO, TSO with ECN, USO.
+//! Super-packets as the kernel's stack creates them: TSO, TSO with ECN, USO.
 
 use super::{Book, FAMILIES, Input, Segment, run};
 use crate::craft::{
@@ -14,8 +14,8 @@ const GSO_TCPV6: u8 = 4;
 const GSO_UDP_L4: u8 = 5;
 const GSO_ECN: u8 = 0x80;
 
-/// A TCP super-packet of `segment`, to be cut after each `gso_size` bytes of payload. Its checksum
-/// field has the sum of the pseudo header, as the kernel leaves it.
+/// Returns a TCP super-packet of `segment`, with `gso_size` bytes of payload per packet. Its checksum field has
+/// the sum of the pseudo header, as in super-packets of the kernel.
 pub(crate) fn tcp(segment: &Segment, gso_size: u16) -> Input {
     let Segment { network, tcp } = segment;
     let bytes = tcp.bytes_without_checksum();
@@ -48,7 +48,7 @@ pub(crate) fn udp(network: &Network, udp: &Udp, gso_size: u16) -> Input {
     Input { header, packet }
 }
 
-/// `input` as one packet whose checksum is still to be completed.
+/// Returns `input` as one packet whose checksum must be completed.
 pub(crate) fn partial(input: Input) -> Input {
     let header = VnetHeader { gso_type: 0, gso_size: 0, hdr_len: 0, ..input.header };
     Input { header, ..input }

@@ -1,4 +1,4 @@
-//! Partial checksums and super-packets that the kernel hands over although nobody would make them.
+//! Unusual partial checksums and super-packets, which the kernel passes nevertheless.
 
 use super::supers::{self, GSO_UFO, NEEDS_CSUM, big, partial, tcp};
 use super::{Book, FAMILIES, Input, Segment};
@@ -31,8 +31,8 @@ fn add_partial(book: &mut Book, family: Family) {
         let one = partial(supers::udp(&network, &super::other::udp(size, size), 1));
         book.add_inputs(format!("{family:?} UDP of {size} bytes, partial checksum"), vec![one; 3]);
     }
-    // The stack's seed is the sum of the pseudo header. Another one gives a wrong checksum, which
-    // is to stay as wrong as it is.
+    // The stack's seed is the sum of the pseudo header. Another one yields a wrong checksum, which must not
+    // be corrected.
     let mut wrong = tcp(&big(family, 700), 1);
     let at = wrong.packet.len() - 720 + 16;
     wrong.packet = with_u16(wrong.packet, at, 0x1234);
@@ -44,7 +44,7 @@ fn add_partial(book: &mut Book, family: Family) {
     book.add_inputs(format!("{family:?} TSO, wrong seed"), vec![wrong]);
 }
 
-/// Sums over other places than TCP's and UDP's.
+/// Sums over other parts of the packet than those of TCP and UDP.
 fn add_odd_partial(book: &mut Book, family: Family) {
     let network = Network::new(family, 1);
     let at = network.header_len() as u16;
@@ -88,7 +88,7 @@ fn add_tuned(book: &mut Book, family: Family) {
     add_tuned_supers(book, family);
 }
 
-/// Super-packets of which each piece has the checksum zero.
+/// Super-packets whose segments all have the checksum zero.
 fn add_tuned_supers(book: &mut Book, family: Family) {
     let mut segment = big(family, 1_800);
     let mut datagram = super::other::udp(1, 1_800);
