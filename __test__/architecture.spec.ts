@@ -11,7 +11,7 @@ import { typescriptProblems } from './support/architecture/typescriptRules.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** A tree of these files, which goes with the test. */
+/** Creates a tree of these files, which is removed after the test. */
 function treeOf(t: ExecutionContext, files: Record<string, string>): string {
   const root = mkdtempSync(join(tmpdir(), 'tun2udp-tree-'))
   t.teardown(() => {
@@ -92,6 +92,11 @@ const WRONG_RUST: readonly [file: string, code: string, problem: string][] = [
     'unsafe may stand only in crate/core/src/sys/, crate/node/src/sys/, crate/node/sys/',
   ],
   ['core/src/relay/mod.rs', 'use neli::x;', 'neli may stand only in crate/core/src/netlink/'],
+  [
+    'core/src/device/mod.rs',
+    'use rustix::io;',
+    'rustix may stand only in crate/core/src/sys/, crate/node/src/sys/, crate/node/sys/',
+  ],
   ['core/src/sys/mod.rs', 'use napi::Env;', 'napi may not stand here'],
   [
     'node/src/relay.rs',

@@ -68,7 +68,7 @@ const KINDS: readonly [LinkSpec, expected: Record<string, unknown>][] = [
 ]
 
 for (const [spec, expected] of KINDS) {
-  const title = `a ${spec.kind} is made as ip reads it: ${JSON.stringify(spec.kindData ?? {})}`
+  const title = `a ${spec.kind} is created as ip reads it: ${JSON.stringify(spec.kindData ?? {})}`
   rootTest(title, async (t) => {
     const { netlink, ip, namespace } = await withNetlink(t)
     await namespace.run('ip', 'link', 'add', 'low0', 'type', 'bridge')
@@ -119,7 +119,7 @@ rootTest('a pair reaches into another namespace, and a link moves there', async 
   )
 })
 
-rootTest('what fails half-way leaves no link behind', async (t) => {
+rootTest('a link whose creation fails half-way is removed', async (t) => {
   const { netlink } = await withNetlink(t)
   const spec = { kind: 'bridge', name: 'br0', master: 'nowhere0' } as const
   const error = await t.throwsAsync<TunError>(netlink.links.add(spec), { instanceOf: TunError })

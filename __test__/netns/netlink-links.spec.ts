@@ -5,10 +5,10 @@ import { type Link, openNetlink, startRelay, TunError } from '../../dist/index.j
 import { defined, type IpLink, withNetlink } from '../support/netlink.ts'
 import { rootTest } from '../support/skip.ts'
 
-/** ip(8) tells by this that the link below is down. */
+/** ip(8) prints this flag if the link below is down. */
 const isOwn = (flag: string) => flag !== 'M-DOWN'
 
-/** What ip(8) would print of a link, as far as it is the same for all kinds. */
+/** Returns the fields that ip(8) prints for links of all kinds. */
 function asIp(link: Link): Partial<Record<keyof IpLink, unknown>> {
   const isNoCarrier = link.up && !link.flags.includes('RUNNING')
   const flags = link.flags.filter((name) => name !== 'RUNNING')
@@ -139,9 +139,9 @@ rootTest('what is set is what ip reads', async (t) => {
   t.deepEqual(await netlink.links.find('tap1'), undefined)
 })
 
-rootTest('a carrier is taken and given back', async (t) => {
+rootTest('the carrier can be turned on and off', async (t) => {
   const { netlink, ip, namespace } = await withNetlink(t)
-  // The driver has one only while somebody holds the device.
+  // The driver has a carrier only while a process holds the device.
   const device = { name: 'tun0', netns: namespace.name, addresses: ['10.9.0.1/24'] }
   const relay = await startRelay({ ...device, sendPort: 9, receivePort: 0 })
   const carrier = async () => {
@@ -185,7 +185,7 @@ rootTest('refusals name the link, the reason, the attribute and what to do', asy
   t.is((await refused(netlink.links.list())).code, 'ERR_TUN_CLOSED')
 })
 
-rootTest('no thread of Node moves, and what is closed is gone', async (t) => {
+rootTest('a session leaves the threads of Node in their namespace', async (t) => {
   const before = readlinkSync('/proc/self/ns/net')
   const { netlink } = await withNetlink(t)
   t.deepEqual(

@@ -1,5 +1,5 @@
-// Starts and ends relays and tells what is left that was not there before: descriptors and threads
-// of this process, and the devices of its namespace.
+// Starts and ends relays and prints what is left over: descriptors and threads of this process, and the devices of
+// its namespace.
 import { readdirSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
@@ -14,13 +14,13 @@ async function cycle() {
   await relay.close()
 }
 
-// The first ones start the runtime's own threads and descriptors, which stay by design.
+// The first relays start the runtime's threads and descriptors, which stay by design.
 for (let turn = 0; turn < 20; turn++) await cycle()
 const before = { fd: count('fd'), task: count('task') }
 for (let turn = 0; turn < Number(process.argv[2]); turn++) await cycle()
 const descriptors = count('fd') - before.fd
-// A thread that has told its end may be seen for a moment yet, and those of the runtime's pool come and go
-// within seconds; a leak of one a cycle does not.
+// A thread that has reported its end may be visible for a moment, and those of the runtime's pool start and end
+// within seconds. A leak of one per cycle does not disappear.
 for (let wait = 0; wait < 100 && count('task') > before.task; wait++) await setTimeout(10)
 console.log(
   JSON.stringify({

@@ -9,11 +9,11 @@ import {
 } from '../../index.ts'
 import { type Namespace, withNamespace } from './namespace.ts'
 
-/** The address of a device under test, and one behind it. */
+/** The address of a device under test, and an address behind it. */
 export const NEAR = '10.8.0.1/24'
 export const BEHIND = '10.8.0.2'
 
-/** A TUN device in a namespace of its own; both go with the test. */
+/** Creates a namespace and a TUN device in it; both are removed after the test. */
 export async function withTun(
   t: ExecutionContext,
   options: TunOptions = {},
@@ -45,7 +45,7 @@ export async function tapIn(
   return tap
 }
 
-/** Sends datagrams from inside the namespace to port 9, one for each number from 0, which is its text. */
+/** Sends datagrams from inside the namespace to port 9. Their texts are the numbers from 0. */
 export async function sendNumbers({ run }: Namespace, count: number): Promise<void> {
   await run(
     'bash',
@@ -104,12 +104,12 @@ export function udpPacket(port: number, text: string): Buffer {
   return packet
 }
 
-/** The text of a datagram in an IPv4 packet. */
+/** Returns the text of a datagram in an IPv4 packet. */
 export function textOf(packet: Uint8Array): string {
   return Buffer.from(packet.buffer, packet.byteOffset + 28, packet.length - 28).toString('latin1')
 }
 
-/** What `ip -d -j link` says of an interface. */
+/** An interface as `ip -d -j link` prints it. */
 export type LinkWords = Record<string, unknown> & {
   flags: string[]
   linkinfo: { info_data: Record<string, unknown> }
@@ -122,7 +122,7 @@ export async function linkOf({ run }: Namespace, name: string): Promise<LinkWord
   return link
 }
 
-/** The names of the interfaces of a namespace, in order. */
+/** Returns the names of the interfaces of a namespace, in order. */
 export async function linkNames({ run }: Namespace): Promise<string[]> {
   const links = JSON.parse(await run('ip', '-j', 'link')) as { ifname: string }[]
   return links.map(({ ifname }) => ifname).sort()

@@ -8,7 +8,7 @@ import { cleanEnvironment } from './program.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url))
 
-/** Runs an example in a namespace until it has said a line with that text; it ends with the test. */
+/** Runs an example in a namespace until it prints a line with that text; it ends with the test. */
 export async function startExample(
   t: ExecutionContext,
   { name }: Namespace,

@@ -6,11 +6,11 @@ import type { ExecutionContext } from 'ava'
 
 const execute = promisify(execFile)
 
-/** A network namespace of a test's own, with its loopback up. */
+/** A network namespace for one test, whose loopback interface is up. */
 export interface Namespace {
   /** Its name in ip-netns(8), unique on the machine. */
   readonly name: string
-  /** Runs a command in it; gives its stdout. */
+  /** Runs a command in it and returns its stdout. */
   run: (...command: string[]) => Promise<string>
 }
 
@@ -23,7 +23,7 @@ const ENVIRONMENT = {
     .join(delimiter),
 }
 
-/** Makes a namespace that goes with the test. */
+/** Creates a namespace that is removed after the test. */
 export async function withNamespace(t: ExecutionContext): Promise<Namespace> {
   const name = `tun2udp-${randomBytes(5).toString('hex')}`
   await execute('ip', ['netns', 'add', name])

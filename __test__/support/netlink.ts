@@ -2,15 +2,15 @@ import type { ExecutionContext } from 'ava'
 import { type Netlink, openNetlink } from '../../dist/index.js'
 import { type Namespace, withNamespace } from './namespace.ts'
 
-/** A namespace of a test's own, with a session in it and ip(8) beside it. */
+/** A namespace for one test, with a session and ip(8) in it. */
 export interface Room {
   readonly namespace: Namespace
   readonly netlink: Netlink
-  /** Runs `ip -j -d …` in the namespace; gives what it prints. */
+  /** Runs `ip -j -d …` in the namespace and returns its output. */
   ip: <T = Record<string, unknown>>(command: string) => Promise<T[]>
 }
 
-/** Makes a room that goes with the test. */
+/** Creates a namespace and a session, which end with the test. */
 export async function withNetlink(t: ExecutionContext): Promise<Room> {
   const namespace = await withNamespace(t)
   const netlink = await openNetlink({ netns: namespace.name })
@@ -22,7 +22,7 @@ export async function withNetlink(t: ExecutionContext): Promise<Room> {
   return { namespace, netlink, ip }
 }
 
-/** Without the keys whose value is undefined, for comparisons. */
+/** Returns the object without keys whose value is undefined, for comparisons. */
 export function defined(object: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 }

@@ -4,8 +4,8 @@ import type { Namespace } from './namespace.ts'
 /**
  * Asserts that each of four pings from `namespace` to `address` is answered.
  *
- * ping(8) waits for the last answer as long as its interval, or twice the longest round trip, and no
- * longer once it has had one: the interval is the patience that a busy machine needs.
+ * Once ping(8) has received a reply, it waits for the last one only for its interval, or for twice the longest
+ * round trip. The interval is long enough for a busy machine.
  */
 export async function assertPing(
   t: ExecutionContext,

@@ -6,7 +6,7 @@ export const PROGRAM = fileURLToPath(new URL('../../dist/bin/tun2udp.js', import
 
 const TIMEOUT_MS = 20_000
 
-/** How a program ended and all that it said. */
+/** Status and whole output of a program. */
 export interface Ended {
   status: number | null
   signal: NodeJS.Signals | null
@@ -18,11 +18,11 @@ export interface Ended {
 export interface RunOptions {
   /** Network namespace, as ip-netns(8) knows it. */
   netns?: string | undefined
-  /** Variables beside those of this process. */
+  /** Variables in addition to those of this process. */
   env?: Record<string, string> | undefined
 }
 
-/** A program that runs. */
+/** A running program. */
 export class Running {
   readonly child: ChildProcess
   stdout = ''
@@ -42,7 +42,7 @@ export class Running {
     })
   }
 
-  /** Waits until a pattern is in what was said on a stream. */
+  /** Waits until the output on a stream matches a pattern. */
   async until(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
     const deadline = Date.now() + TIMEOUT_MS
     while (Date.now() < deadline) {
@@ -51,7 +51,7 @@ export class Running {
       if (this.child.exitCode !== null || this.child.signalCode !== null) break
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    // What came with the end of the program counts too.
+    // Output at the end of the program counts too.
     await this.ended
     const match = pattern.exec(this[stream])
     if (match) return match
@@ -86,7 +86,7 @@ export async function runProgram(
   return startProgram(args, options).ended
 }
 
-/** Without what would change the program's ways: npm around the tests, a service manager, Node's options. */
+/** Returns the environment without variables that would affect the program: npm's, a service manager's, and Node's options. */
 export function cleanEnvironment(env: Record<string, string> = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
     ([name]) => !/^npm_|^NOTIFY_SOCKET$|^NODE_OPTIONS$|^NAPI_RS_/u.test(name),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-/** What a packet at random is made of. */
+/** The fields of a random packet. */
 export interface Sample {
   version: 4 | 6
   kind: 'tcp' | 'udp' | 'icmp'
@@ -28,7 +28,7 @@ const uint16 = fc.integer({ min: 0, max: 65_535 })
 const uint32 = fc.integer({ min: 0, max: 4_294_967_295 })
 const address = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
 
-/** Packets at random, whose checksums are zero. */
+/** Random packets, whose checksums are zero. */
 export const samples: fc.Arbitrary<Sample> = fc
   .constantFrom(4 as const, 6 as const)
   .chain((version) =>
@@ -42,7 +42,7 @@ export const samples: fc.Arbitrary<Sample> = fc
       flowLabel: fc.integer({ min: 0, max: 0xf_ffff }),
       identification: uint16,
       hopLimit: uint8,
-      // No dissector of Wireshark takes these for its own.
+      // No dissector of Wireshark claims these ports.
       sourcePort: fc.integer({ min: 61_000, max: 62_000 }),
       destinationPort: fc.integer({ min: 61_000, max: 62_000 }),
       sequence: uint32,
@@ -54,7 +54,7 @@ export const samples: fc.Arbitrary<Sample> = fc
     }),
   )
 
-/** The bytes of a packet. */
+/** Returns the bytes of a packet. */
 export function bytesOf(sample: Sample): Buffer {
   const transport = transportOf(sample)
   return sample.version === 4 ? ipv4Of(sample, transport) : ipv6Of(sample, transport)

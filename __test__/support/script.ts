@@ -4,13 +4,13 @@ import type { Namespace } from './namespace.ts'
 import { cleanEnvironment } from './program.ts'
 
 const execute = promisify(execFile)
-/** Below the time that AVA gives a test; `scripts/soak-device.sh` has more. */
+/** Shorter than the time limit of AVA; `scripts/soak-device.sh` sets a longer one. */
 const TIMEOUT_MS = Number(process.env['TUN2UDP_PATIENCE_MS'] ?? 110_000)
 
-/** The built package, for scripts that run in a Node of their own. */
+/** The built package, for scripts that run in their own Node process. */
 export const INDEX = new URL('../../dist/index.js', import.meta.url).href
 
-/** Runs a module in a Node of its own inside the namespace; gives what it printed. */
+/** Runs a module in its own Node process inside the namespace and returns its output. */
 export async function runModule(
   { name }: Namespace,
   script: string,

@@ -1,6 +1,6 @@
-// `sequence.mjs PACKETS OFFLOAD`, in a network namespace of its own: a thread sends numbered datagrams into a
-// device and takes them back. This thread reads each packet, checks that its number is above the last, and
-// writes it back, addresses and ports exchanged. At the end the kernel's own counters are asked. Prints JSON.
+// `sequence.mjs PACKETS OFFLOAD`, in its own network namespace: a thread sends numbered datagrams into a device and
+// receives them again. This thread reads each packet, checks that its number is greater than the last, and writes
+// it back with addresses and ports exchanged. At the end it reads the kernel's counters. Prints JSON.
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { setImmediate, setTimeout } from 'node:timers'
@@ -12,7 +12,7 @@ const BEHIND = '10.8.0.2'
 const PAYLOAD_BYTES = 36
 /** Bytes of the IPv4 and UDP headers. */
 const HEADER_BYTES = 28
-/** Datagrams between two looks at what came back. */
+/** Datagrams that are sent between two receives. */
 const BURST = 64
 /** Numbers of 32 bits. */
 const NONE = -1
@@ -104,7 +104,7 @@ async function send(packets) {
   await new Promise((resolve) => {
     parentPort.once('message', resolve)
   })
-  // What the socket holds is read first.
+  // Datagrams in the socket are read first.
   let before = NONE
   while (before !== received) {
     before = received

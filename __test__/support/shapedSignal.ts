@@ -1,4 +1,4 @@
-/** A signal that is none of this realm's `AbortSignal`, and has no more than its shape. */
+/** An object with the shape of `AbortSignal` that is not an instance of this realm's class. */
 export function shapedController(): { signal: AbortSignal; abort: (reason: unknown) => void } {
   const events = new EventTarget()
   const signal = {

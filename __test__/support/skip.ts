@@ -6,8 +6,8 @@ import test, { type ExecutionContext } from 'ava'
 /**
  * A test that needs root, a TUN driver and iproute2.
  *
- * Where one is missing the test passes after it has printed `SKIP its title: the reason`, which
- * scripts/summary.js counts.
+ * If one is missing, the test prints `SKIP its title: the reason` and passes. scripts/summary.js counts these
+ * lines.
  */
 export function rootTest(title: string, body: (t: ExecutionContext) => Promise<void>): void {
   test(title, async (t) => {
@@ -16,7 +16,7 @@ export function rootTest(title: string, body: (t: ExecutionContext) => Promise<v
   })
 }
 
-/** Whether all programs are on PATH; else the test is skipped with the reason. */
+/** Returns whether all programs are on PATH; otherwise the test is skipped with the reason. */
 export function hasTools(t: ExecutionContext, ...tools: readonly string[]): boolean {
   return !isSkipped(
     t,
@@ -24,7 +24,7 @@ export function hasTools(t: ExecutionContext, ...tools: readonly string[]): bool
   )
 }
 
-/** Whether other users may read this project, as what is run as one of them must; else the test is skipped. */
+/** Returns whether other users may read this project, as programs that run as another user must; otherwise the test is skipped. */
 export function isOpenToOthers(t: ExecutionContext): boolean {
   return !isSkipped(t, closedFolder())
 }

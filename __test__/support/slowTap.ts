@@ -6,7 +6,7 @@ import type { Namespace } from './namespace.ts'
 /** The EtherType of IEEE 802 for experiments. */
 export const LOCAL_EXPERIMENTAL = '88b5'
 
-/** Frames of 1000 bytes for a station that the bridge does not know; each ends with a number of its own. */
+/** Frames of 1000 bytes for a station that the bridge does not know; each ends with its number. */
 export function frames(count: number, first = 0): Buffer[] {
   const header = Buffer.from(`020000000099020000000002${LOCAL_EXPERIMENTAL}`, 'hex')
   return Array.from({ length: count }, (_, n) =>
@@ -14,7 +14,7 @@ export function frames(count: number, first = 0): Buffer[] {
   )
 }
 
-/** A TAP device that has no room after three frames: what is written waits in a queue that ends at `v1`. */
+/** A TAP device that is full after three frames: frames wait in a queue that ends at `v1`. */
 export async function slowTap(
   t: ExecutionContext,
   namespace: Namespace,

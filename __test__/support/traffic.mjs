@@ -1,5 +1,5 @@
-// Makes traffic inside a network namespace: `ip netns exec NAME node traffic.mjs COMMAND ARGUMENTS`.
-// Says what it is ready for, and what came of it, as one JSON object a line on stdout.
+// Creates traffic inside a network namespace: `ip netns exec NAME node traffic.mjs COMMAND ARGUMENTS`.
+// Prints its readiness and its results on stdout, one JSON object per line.
 import { createCipheriv, createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { on, once } from 'node:events'
@@ -12,7 +12,7 @@ function say(message) {
   process.stdout.write(`${JSON.stringify(message)}\n`)
 }
 
-/** Accepts one connection and tells the length and SHA-256 of what it brought. */
+/** Accepts one connection and prints the length and SHA-256 of the received data. */
 async function tcpSink(address) {
   const server = createServer({ pauseOnConnect: false })
   server.listen(0, address)
@@ -29,7 +29,7 @@ async function tcpSink(address) {
   say({ bytes, sha256: hash.digest('hex') })
 }
 
-/** Sends pseudo-random bytes and tells their length and SHA-256. */
+/** Sends pseudo-random bytes and prints their length and SHA-256. */
 async function tcpSource(address, port, length) {
   const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16))
   const zeroes = Buffer.alloc(CHUNK_BYTES)
@@ -57,7 +57,7 @@ async function udpEcho(address) {
   say({ port: socket.address().port })
 }
 
-/** Sends datagrams of every length of `from,to,step` to an echo and tells how many came back whole. */
+/** Sends datagrams of every length of `from,to,step` to an echo and prints how many returned unchanged. */
 async function udpLengths(address, port, spans) {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   const random = createCipheriv('aes-128-ctr', Buffer.alloc(16, 9), Buffer.alloc(16))
@@ -80,7 +80,7 @@ async function udpLengths(address, port, spans) {
   say({ echoed })
 }
 
-/** Tells the next datagrams that come to a socket of its own, as hexadecimal digits end to end. */
+/** Prints the next datagrams that its own socket receives, as consecutive hexadecimal digits. */
 async function udpReceive(address, count = '1') {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   socket.bind(0, address)

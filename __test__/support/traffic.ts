@@ -7,7 +7,7 @@ import type { Namespace } from './namespace.ts'
 
 const SCRIPT = fileURLToPath(new URL('traffic.mjs', import.meta.url))
 
-/** What a command of `traffic.mjs` says on one line. */
+/** A line of output of a command of `traffic.mjs`. */
 export interface TrafficMessage {
   port?: number
   bytes?: number
@@ -16,7 +16,7 @@ export interface TrafficMessage {
   hex?: string
 }
 
-/** A process in a namespace that makes traffic, and ends with the test. */
+/** A process in a namespace that creates traffic and ends with the test. */
 export class Traffic {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
@@ -31,14 +31,14 @@ export class Traffic {
     t.teardown(() => this.end())
   }
 
-  /** The next thing it says. */
+  /** Returns the next line of its output. */
   async next(): Promise<TrafficMessage> {
     const line = await this.#lines.next()
     if (line.done) throw new Error(`traffic ended without a word: ${this.#stderr}`)
     return JSON.parse(line.value) as TrafficMessage
   }
 
-  /** The port it says it listens on. */
+  /** Returns the port that it reports. */
   async port(): Promise<string> {
     return String((await this.next()).port)
   }

@@ -21,27 +21,27 @@ const execute = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const TIMEOUT_MS = 30_000
 
-/** What a shell line left behind. Texts have a character for each byte. */
+/** Results of a shell line. Texts have one character per byte. */
 export interface Left {
   stdout: string
   stderr: string
-  /** As the shell has it: 128 and more for a signal. */
+  /** Exit status of the shell: 128 and more for a signal. */
   status: number
-  /** `ip -json -details link`, but for what is random and what the kernel does at its leisure. */
+  /** `ip -json -details link` without random values and without values that the kernel changes later. */
   devices: Record<string, unknown>[]
 }
 
 /** How a case is run. */
 export interface Around {
-  /** Shell lines before the case; what they start in the background ends with the case. */
+  /** Shell lines before the case. Their background processes end with the case. */
   before?: string
-  /** The case needs another user than root: the program is run as nobody by `as_nobody`. */
+  /** The case needs a user other than root: `as_nobody` runs the program as the user `nobody`. */
   isUnprivileged?: boolean
 }
 
 /**
- * The body of every case: in network, mount and process namespaces of its own, so that it may change what
- * it likes. `$before` and `$line` are shell lines, `$left` is where files go.
+ * The body of every case. It runs in its own network, mount and process namespaces, so that it may change
+ * anything. `$before` and `$line` are shell lines, `$left` is the folder of files.
  */
 const SCRIPT = `
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@"; }
@@ -52,18 +52,18 @@ echo $? >"$left/status"
 ip -json -details link >"$left/devices"
 `
 
-/** What of a device cannot be compared. */
+/** Properties of a device that cannot be compared. */
 const LEISURELY = ['address', 'operstate', 'qdisc', 'NO-CARRIER', 'LOWER_UP']
 
-/** A folder of the tests of one file, gone with them. */
+/** Creates a folder for the tests of one file, which is removed after them. */
 const folder = mkdtempSync(join(tmpdir(), 'tun2udp-tunctl-'))
-// mkdtemp(3) keeps others out, and one of them runs the program.
+// mkdtemp(3) denies access to other users, and one of them runs the program.
 chmodSync(folder, 0o755)
 test.after.always(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** The built program as a user who is nobody can run it too, wherever the repository stands. */
+/** The built program in a place where the user `nobody` can run it too. */
 function installOurs(): string {
   const installed = join(folder, 'package')
   for (const part of ['package.json', 'dist/bin', 'dist/lib']) {
@@ -77,7 +77,7 @@ function installOurs(): string {
   return link('ours', join(installed, 'dist/bin/tunctl.js'))
 }
 
-/** A folder for PATH with that program alone, called `tunctl`. */
+/** Creates a folder for PATH that contains only that program, as `tunctl`. */
 function link(name: string, target: string): string {
   const path = join(folder, name)
   mkdirSync(path)
@@ -85,7 +85,7 @@ function link(name: string, target: string): string {
   return path
 }
 
-/** The program of uml-utilities; not a script of this package that stands before it on PATH. */
+/** The program of uml-utilities, not a script of this package that precedes it on PATH. */
 function findOriginal(): string | undefined {
   return (process.env['PATH'] ?? '')
     .split(delimiter)
@@ -121,7 +121,7 @@ async function run(path: string, line: string, { before = ':' }: Around): Promis
   await execute('unshare', [...namespaces, 'sh', '-c', SCRIPT], { env, timeout: TIMEOUT_MS })
   const read = async (name: string) => readFile(join(left, name), 'latin1')
   // ip(8) puts control characters into its JSON as they are.
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
+  // eslint-disable-next-line no-control-regex -- they are searched for
   const json = (await read('devices')).replaceAll(/[\0-\u0009\u000B-\u001F]/gu, '\\u0000')
   const devices = JSON.parse(json) as Record<string, unknown>[]
   return {
@@ -132,14 +132,14 @@ async function run(path: string, line: string, { before = ':' }: Around): Promis
   }
 }
 
-/** Addresses are random, and the kernel sees to the carrier some time after the device was let go. */
+/** Addresses are random, and the kernel changes the carrier some time after the device was closed. */
 function comparable(device: Record<string, unknown>): Record<string, unknown> {
   const left = Object.entries(device).filter(([key]) => !LEISURELY.includes(key))
   const flags = (device['flags'] as string[]).filter((flag) => !LEISURELY.includes(flag))
   return { ...Object.fromEntries(left), flags }
 }
 
-/** A root test with tools; those of one file run one after the other, so that files run side by side. */
+/** A root test with tools. The tests of one file run one after the other, so that files run in parallel. */
 export function tunctlTest(
   title: string,
   around: Around,
@@ -156,7 +156,7 @@ export function tunctlTest(
   })
 }
 
-/** A test that a shell line leaves the same behind with both programs. */
+/** A test that a shell line has the same results with both programs. */
 export function sameTest(line: string, around: Around = {}): void {
   const { before } = around
   const title = JSON.stringify(before === undefined ? line : `${before}; ${line}`)
@@ -164,7 +164,7 @@ export function sameTest(line: string, around: Around = {}): void {
     if (!hasTools(t, 'tunctl')) return
     original ??= link('original', findOriginal() ?? 'nowhere')
     const [expected, actual] = [await run(original, line, around), await runOurs(line, around)]
-    // Whatever it is, it is not that a program was not there, or not run.
+    // The program must exist and have run.
     t.true([0, 1, 141].includes(expected.status), JSON.stringify(expected))
     t.deepEqual(actual, expected)
   })

@@ -3,7 +3,7 @@ import { type Relay, startRelay, type RelayOptions } from '../../index.ts'
 import { type Namespace, withNamespace } from './namespace.ts'
 import { freeUdpPort } from './ports.ts'
 
-/** Two namespaces whose interfaces are joined by two relays of this process. */
+/** Two namespaces whose interfaces are connected by two relays of this process. */
 export interface Tunnel {
   near: Namespace
   far: Namespace
@@ -15,7 +15,7 @@ export interface Tunnel {
 export const NEAR = ['10.9.0.1/24', 'fd09::1/64']
 export const FAR = ['10.9.0.2/24', 'fd09::2/64']
 
-/** Joins two new namespaces; everything goes with the test. */
+/** Connects two new namespaces; everything ends with the test. */
 export async function withTunnel(
   t: ExecutionContext,
   options: Partial<RelayOptions> & { ends?: [string[], string[]] } = {},

@@ -6,18 +6,18 @@ import { cleanEnvironment } from './program.ts'
 
 const execute = promisify(execFile)
 
-/** What a run of `workers/main.mjs` found. */
+/** The result of a run of `workers/main.mjs`. */
 export interface WorkersReport {
   workers: number
   left: { descriptors: number; threads: number; devices: number }
 }
 
-/** Variables that `scripts/soak-workers.sh` sets, to have the addon watched by AddressSanitizer. */
+/** Variables that `scripts/soak-workers.sh` sets to run the addon under AddressSanitizer. */
 const SANITIZER = ['LD_PRELOAD', 'ASAN_OPTIONS', 'NAPI_RS_NATIVE_LIBRARY_PATH']
 
 /**
- * Runs a module of `workers/` in a Node of its own inside the namespace, and parses the JSON that it prints.
- * Rejects with what it wrote to stderr, such as a panic, also if it ended well.
+ * Runs a module of `workers/` in its own Node process inside the namespace, and parses the JSON that it prints.
+ * Rejects with its output on stderr, for example a panic, even if its status is 0.
  */
 export async function runWorkers<T>(
   { name }: Namespace,

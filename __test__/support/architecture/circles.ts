@@ -4,8 +4,8 @@ import ts from 'typescript'
 import { filesIn } from './files.ts'
 
 /**
- * The circles among the published TypeScript files under `root`, imports of types included: one line each,
- * the files in the order in which they import each other.
+ * Returns the circles among the published TypeScript files under `root`, imports of types included: one line each,
+ * with the files in the order in which they import each other.
  */
 export function circlesOfFiles(root: string): string[] {
   const files = ['index.ts', ...filesIn(root, 'lib', '.ts'), ...filesIn(root, 'bin', '.ts')]

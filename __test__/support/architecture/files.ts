@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The files in `folder`, at any depth, whose names end so; from `root`, in order; none without the folder. */
+/** Returns the files in `folder`, at any depth, whose names have this ending: sorted, relative to `root`; none if the folder does not exist. */
 export function filesIn(root: string, folder: string, ending: string): string[] {
   if (!existsSync(join(root, folder))) return []
   return readdirSync(join(root, folder), { encoding: 'utf8', recursive: true })

@@ -1,7 +1,7 @@
 /** A path of a Rust source: its segments, from `crate`, or from a crate's name, onwards. */
 export type RustPath = readonly string[]
 
-/** A Rust source without its comments and literals, so that what is left of words is code. */
+/** Returns a Rust source without its comments and literals. */
 export function codeOf(source: string): string {
   const comment = String.raw`\/\/[^\n]*|\/\*[\s\S]*?\*\/`
   const raw = String.raw`\bb?r(?<hashes>#*)"[\s\S]*?"\k<hashes>`
@@ -12,9 +12,9 @@ export function codeOf(source: string): string {
 }
 
 /**
- * All paths in `code` that begin with `crate` or leave their module by `super`, the latter resolved.
+ * Returns all paths in `code` that begin with `crate` or leave their module by `super`; the latter are resolved.
  *
- * @param module where the file stands: `['relay', 'setup']` for `relay/setup.rs`.
+ * @param module the module of the file: `['relay', 'setup']` for `relay/setup.rs`.
  */
 export function internalPaths(code: string, module: RustPath): RustPath[] {
   const blocks = inlineModules(code)
@@ -26,7 +26,7 @@ export function internalPaths(code: string, module: RustPath): RustPath[] {
   })
 }
 
-/** `mod name { … }`, as places in the code. */
+/** Returns the positions of `mod name { … }` in the code. */
 function inlineModules(code: string): { name: string; from: number; to: number }[] {
   return [...code.matchAll(/\bmod\s+(?<name>\w+)\s*\{/gu)].map((match) => {
     const from = match.index + match[0].length
@@ -34,7 +34,7 @@ function inlineModules(code: string): { name: string; from: number; to: number }
   })
 }
 
-/** The place of the brace that closes what was opened before `from`. */
+/** Returns the position of the brace that closes the one opened before `from`. */
 function closing(code: string, from: number): number {
   let depth = 1
   for (let index = from; index < code.length; index++) {
@@ -45,7 +45,7 @@ function closing(code: string, from: number): number {
   return code.length
 }
 
-/** The paths of the use tree, or the one path, at the start of `code`: `a::{b, c::d}` is `a::b`, `a::c::d`. */
+/** Returns the paths of the use tree, or the single path, at the start of `code`: `a::{b, c::d}` is `a::b`, `a::c::d`. */
 export function expand(code: string): RustPath[] {
   const [head, name] = /^\s*(?:r#)?(\w+|\*)\s*/u.exec(code) ?? []
   if (head === undefined || name === undefined) return [[]]
@@ -59,7 +59,7 @@ export function expand(code: string): RustPath[] {
   return tails.map((tail) => [name, ...tail])
 }
 
-/** The parts between the commas of a group that are in no group of their own. */
+/** Returns the parts between the commas of a group, without splitting inner groups. */
 function members(group: string): string[] {
   const parts: string[] = []
   let part = ''

@@ -44,22 +44,23 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
-/** What the root of the core gives to all: its error type, under shorter names. */
+/** Names that the root of the core exports to all rooms: its error type. */
 const FROM_ROOT = ['Error', 'ErrorCode', 'Result']
 
-/** A word that only some files may have. */
+/** A word that only some files may contain. */
 interface Door {
   word: RegExp
   name: string
-  /** Folders in which it may stand. */
+  /** Folders whose files may contain it. */
   open: readonly string[]
-  /** Folder that it is watched in. */
+  /** Folder in which it is checked. */
   watched: string
 }
 
 const SYS = ['crate/core/src/sys/', 'crate/node/src/sys/', 'crate/node/sys/']
 const DOORS: readonly Door[] = [
   { name: 'unsafe', word: /\bunsafe\b/u, open: SYS, watched: 'crate/' },
+  { name: 'rustix', word: /\brustix\b/u, open: SYS, watched: 'crate/' },
   { name: 'neli', word: /\bneli\b/u, open: ['crate/core/src/netlink/'], watched: 'crate/' },
   { name: 'napi', word: /\bnapi(?:_derive)?\b/u, open: [], watched: 'crate/core/' },
   { name: 'libc', word: /\blibc\b/u, open: SYS, watched: 'crate/node/' },
@@ -78,7 +79,7 @@ const DOORS: readonly Door[] = [
   },
 ]
 
-/** What in the Rust sources under `root` breaks the rules: one line each. */
+/** Returns the violations of the rules in the Rust sources under `root`, one line each. */
 export function rustProblems(root: string): string[] {
   return filesIn(root, 'crate', '.rs').flatMap((file) => {
     const code = codeOf(readFileSync(join(root, file), 'utf8'))
@@ -87,7 +88,7 @@ export function rustProblems(root: string): string[] {
 }
 
 function doorProblems(file: string, code: string): string[] {
-  // Tests and benches stand outside: they set up what no room would.
+  // Tests and benches are exempt: they set up objects that no room would.
   if (!file.includes('/src/')) return []
   return DOORS.filter(
     ({ word, open, watched }) =>
@@ -119,7 +120,7 @@ const TAKEN: readonly RegExp[] = [
   /\blet [^;=]*:(?<taken>[^;=]*)=\s*call\.get\(/gu,
 ]
 
-/** A `Vec` from JavaScript reserves memory for whatever length the array claims, which can end the process. */
+/** A `Vec` from JavaScript reserves memory for the length that the array claims, which can end the process. */
 function lengthProblems(file: string, code: string): string[] {
   if (!file.startsWith('crate/node/src/')) return []
   const taken = TAKEN.flatMap((place) => [...code.matchAll(place)])

@@ -32,7 +32,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Rooms that are published: what they import must come with the package. */
 const PUBLISHED = ['bin', 'index', 'lib']
 
-/** What in the TypeScript sources under `root` breaks the rules: one line each. */
+/** Returns the violations of the rules in the TypeScript sources under `root`, one line each. */
 export function typescriptProblems(root: string): string[] {
   const dependencies = dependenciesOf(root)
   const folders = Object.keys(ROOMS).flatMap((room) => filesIn(root, room, '.ts'))

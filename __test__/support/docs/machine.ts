@@ -12,13 +12,12 @@ import { ROOT } from './root.ts'
 /** An installation may wait for other tests. */
 const INSTALL_TIMEOUT_MS = 90_000
 
-/** Users that pages speak of, beside those of the system. */
+/** Users in pages, in addition to those of the system. */
 const USERS = { alice: 7101, bob: 7102 }
 
 /**
- * What makes a machine of the namespaces that `unshare` gave: files of its own over `/etc`, `/home`
- * and `/usr/local`, the programs of this package where an installation puts them, and `sudo` for who is
- * root already.
+ * Turns the namespaces of `unshare` into a machine: its own files in `/etc`, `/home` and `/usr/local`, the programs
+ * of this package where an installation puts them, and a `sudo` for a user who is already root.
  */
 const SETUP = `
 mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns
@@ -70,15 +69,15 @@ exec "$@"
 `
 
 /**
- * A machine as a page speaks of one: network, processes, host name and files of its own, made of
- * namespaces. It goes with the test, and all that runs on it.
+ * A machine as in the pages: it has its own network, processes, host name and files, made of namespaces. It ends
+ * with the test, together with everything that runs on it.
  */
 export class Machine {
   readonly host: string
-  /** The first process of it, as this machine sees it. */
+  /** Its first process, by the pid on this machine. */
   readonly pid: number
   readonly #left: Running[] = []
-  /** Where its commands are run. */
+  /** Working directory of its commands. */
   directory: string
 
   readonly #options: MachineOptions
@@ -108,7 +107,7 @@ export class Machine {
         .join(''),
       GROUP: entries.map(([name, id]) => `${name}:x:${id}:\n`).join(''),
     })
-    // It ends with its standard input, so also when this process is killed.
+    // It ends with its standard input, even if this process is killed.
     const setup = SETUP.replace('$INSTALL', () =>
       options.isEmpty === true ? MOUNT_NODE : LINK_CLONE,
     )
@@ -150,14 +149,14 @@ export class Machine {
     return new Running(child, timeoutMs)
   }
 
-  /** Runs a script of bash to its end, which must be a good one; gives what it printed. */
+  /** Runs a bash script, which must end with status 0, and returns its output. */
   async shell(script: string): Promise<string> {
     const ended = await this.start(['bash', '-euo', 'pipefail', '-c', script]).ended
     if (ended.status !== 0) throw new Error(failure(`${this.host}: ${script}`, ended))
     return ended.stdout
   }
 
-  /** Starts a command that stays, and waits until it says that it is ready. */
+  /** Starts a command that does not end, and waits until it reports that it is ready. */
   async leave(script: string, ready: RegExp): Promise<Running> {
     const running = this.start(['bash', '-euo', 'pipefail', '-c', `exec ${script}`])
     await running.until('stdout', ready)
@@ -220,26 +219,26 @@ export class Machine {
     await this.shell(`mkdir -p node_modules && ln -sfn '${ROOT}' node_modules/tun2udp`)
   }
 
-  /** Gives a host name an address on this machine. */
+  /** Assigns an address to a host name on this machine. */
   async knows(hosts: Readonly<Record<string, string>>): Promise<void> {
     const lines = Object.entries(hosts).map(([name, address]) => `${address} ${name}`)
     await this.shell(`printf '%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} >>/etc/hosts`)
   }
 }
 
-/** Asks a program of a machine to end: it is the child of `nsenter`, which passes no signals on. */
+/** Signals a program of a machine to end. It is the child of `nsenter`, which does not pass signals on. */
 export function end({ child: { pid } }: Running, signal: NodeJS.Signals = 'SIGTERM'): void {
   const inner = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim())
   if (inner > 0) process.kill(inner, signal)
 }
 
-/** Joins two machines by a cable; each end has its interface and address. */
+/** Connects two machines by a cable; each end has its interface and address. */
 export async function cable(
   [near, nearName, nearAddress]: [Machine, string, string],
   [far, farName, farAddress]: [Machine, string, string],
 ): Promise<void> {
   await near.shell(`ip link add ${nearName} type veth peer name cable`)
-  // Seen from here, since the machines do not know each other's processes.
+  // By the pids on this machine, since the machines do not see each other's processes.
   const move = spawn('nsenter', [
     ...['--target', String(near.pid), '--net', '--'],
     ...['ip', 'link', 'set', 'cable', 'name', farName, 'netns', String(far.pid)],

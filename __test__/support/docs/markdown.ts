@@ -3,16 +3,16 @@ import { ROOT } from './root.ts'
 
 /** A fenced block of a page. */
 export interface Block {
-  /** The page, from the root of the tree. */
+  /** The page, relative to the root of the tree. */
   readonly page: string
   /** The line of its fence, from 1. */
   readonly line: number
-  /** The word after the fence; empty where there is none. */
+  /** The word after the fence, or an empty string. */
   readonly language: string
   readonly text: string
 }
 
-/** All fenced blocks of a page, in their order. */
+/** Returns all fenced blocks of a page, in order. */
 export function blocksOf(page: string): Block[] {
   return parseBlocks(page, readFileSync(`${ROOT}${page}`, 'utf8'))
 }

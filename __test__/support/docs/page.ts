@@ -4,7 +4,7 @@ import { Machine } from './machine.ts'
 import { type Block, blocksOf } from './markdown.ts'
 import { type StartMachine, type Walk, connected } from './walks/walk.ts'
 
-/** The blocks of a page, each to be taken in its order by who runs or checks it. */
+/** The blocks of a page. The tests take them in order, to run or check them. */
 export class Page {
   readonly #page: string
   readonly #blocks: Block[]
@@ -38,12 +38,12 @@ export class Page {
     return this.next(language)
   }
 
-  /** Leaves the blocks to another machine: this one lacks what they take, which has been said. */
+  /** Leaves the blocks to another machine: this one lacks their requirements, which was printed. */
   skip(): void {
     this.#blocks.length = 0
   }
 
-  /** That all were taken. */
+  /** Asserts that all blocks were taken. */
   end(t: ExecutionContext): void {
     const left = this.#blocks.map(({ page, line }) => `${page}:${line}`)
     t.deepEqual(left, [], `blocks of ${this.#page} that no test runs`)
@@ -69,19 +69,19 @@ export async function follow(
   page.end(t)
 }
 
-/** The two machines of the pages, with the build of the clone. */
+/** The two machines of the pages, on one network. Each resolves the other's name. */
 export async function twoMachines(t: ExecutionContext): Promise<{ a: Machine; b: Machine }> {
   return connected(async (host) => Machine.start(t, host))
 }
 
-/** What stays until it is ended, as pages start it, and how it says that it is ready. */
+/** Programs that pages start and that run until they are ended, with their output when they are ready. */
 const STAYS = /^(sudo (-u \w+ )?)?(setpriv .* )?(env .* )?(tun2udp|node) /u
 
 /**
  * Runs the commands of a block one after the other, each on the machine that the comment at its end
- * names (`# on b.example`), else on the first. Programs that stay are left running once ready.
+ * names (`# on b.example`), otherwise on the first. Programs that do not end are left running once they are ready.
  *
- * @returns what all that ended printed.
+ * @returns the output of all commands that ended.
  */
 export async function runLines(
   text: string,

@@ -4,10 +4,10 @@ import { ROOT } from './root.ts'
 /** Directories whose pages are read by users and developers. */
 const DIRECTORIES = ['', 'docs', 'docs/guides', 'bench']
 
-/** Made of what others wrote, by scripts/third-party.js. */
+/** Generated from texts of other projects by scripts/third-party.js. */
 const LICENSES = 'THIRD-PARTY.md'
 
-/** All pages, from the root of the tree; those that typedoc makes are its own. */
+/** Returns all pages, relative to the root of the tree, without those that typedoc generates. */
 export function pages(): string[] {
   return DIRECTORIES.flatMap((directory) =>
     readdirSync(ROOT + directory)

@@ -1,5 +1,5 @@
 /**
- * What blocks of JavaScript take for granted, as the sentences around them say: page, then number of
+ * Declarations that blocks of JavaScript rely on, as described by the text around them: by page, then by number of
  * the block.
  */
 export const PRELUDES: Readonly<Record<string, Readonly<Record<number, string>>>> = {

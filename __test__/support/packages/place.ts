@@ -9,7 +9,7 @@ import { type Registry, startRegistry } from './registry.ts'
 
 const execute = promisify(execFile)
 
-/** A folder, and commands in it that reach no registry but ours. */
+/** A folder, and commands in it that reach only our own registry. */
 export class Place {
   readonly folder: string
   readonly #env: NodeJS.ProcessEnv
@@ -43,7 +43,7 @@ export class Place {
   }
 }
 
-/** An empty place; it goes with the test. */
+/** Creates an empty folder, which is removed after the test. */
 export async function withPlace(t: ExecutionContext): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'tun2udp-install-'))
   t.teardown(() => {
@@ -55,7 +55,7 @@ export async function withPlace(t: ExecutionContext): Promise<Place> {
   return new Place(folder, registry)
 }
 
-/** A project in it with tun2udp as its only dependency, installed by npm without a script. */
+/** Creates a project in it whose only dependency is tun2udp, installed by npm without scripts. */
 export async function withProject(t: ExecutionContext): Promise<Place> {
   const place = await withPlace(t)
   place.write('package.json', JSON.stringify({ private: true }))

@@ -7,19 +7,19 @@ import type { AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { PLATFORM_FOLDERS, ROOT, Tarball, manifestIn, tarballs } from './tarballs.ts'
 
-/** What `npm install` may ask for beside our own packages: taken from the clone's node_modules. */
+/** Packages that `npm install` may request in addition to our own; they come from the clone's node_modules. */
 const DEPENDENCIES = ['commander', 'ipaddr.js']
 
 /**
- * A package registry on loopback that has our tarballs, and the packages that these depend on. Platform packages
- * that were not built are there without an addon: package managers want to know all, to choose from them.
+ * A package registry on loopback with our tarballs and their dependencies. Platform packages that were not built are
+ * listed without an addon, since package managers read all of them to choose one.
  */
 export interface Registry {
   readonly url: string
   close: () => void
 }
 
-/** Starts one; `folder` takes the tarballs of the dependencies. */
+/** Starts a registry. The tarballs of the dependencies are written to `folder`. */
 export async function startRegistry(folder: string): Promise<Registry> {
   const built = tarballs()
   const unbuilt = PLATFORM_FOLDERS.filter((path) => {

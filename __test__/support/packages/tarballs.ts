@@ -6,10 +6,10 @@ import test, { type ExecutionContext } from 'ava'
 
 /** The root of the clone. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-/** Where the tarballs lie that scripts/build-packages.sh has made. */
+/** Folder of the tarballs that scripts/build-packages.sh creates. */
 const TARBALLS = process.env['TUN2UDP_PACKAGES']
 
-/** The parts of a `package.json` that tests look at. */
+/** The parts of a `package.json` that tests check. */
 export interface Manifest {
   readonly name: string
   readonly version: string
@@ -25,7 +25,7 @@ export interface Manifest {
   readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
-/** The manifest of the root package (`.`), or of a platform package (`npm/…`), in the clone. */
+/** Reads the manifest of the root package (`.`) or of a platform package (`npm/…`) in the clone. */
 export function manifestIn(folder: string): Manifest {
   return JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as Manifest
 }
@@ -79,7 +79,7 @@ export function rootTarball(): Tarball {
   return found
 }
 
-/** A test of the packed packages; without them it says so, and passes. */
+/** A test of the packed packages. Without them it prints the reason and passes. */
 export function packagesTest(
   title: string,
   body: (t: ExecutionContext) => Promise<void> | void,
@@ -89,7 +89,7 @@ export function packagesTest(
   })
 }
 
-/** Whether there are packed packages; else the test is skipped with the reason. */
+/** Returns whether packed packages exist; otherwise the test is skipped with the reason. */
 export function hasPackages(t: ExecutionContext): boolean {
   if (TARBALLS !== undefined) return true
   t.log(`SKIP ${t.title}: needs the packed packages (scripts/test-packages.sh)`)

@@ -5,7 +5,7 @@ import { assertPing } from '../ping.ts'
 import { freeUdpPort } from '../ports.ts'
 import { Running, cleanEnvironment } from '../program.ts'
 
-/** Two programs, started by the words of `command` in namespaces of their own, carry a ping and end well. */
+/** Starts two programs by the words of `command`, each in its own namespace. They must carry a ping and end with status 0. */
 export async function assertTunnel(
   t: ExecutionContext,
   [file, ...words]: readonly [string, ...string[]],

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
 
-/** Runs a command and gives its stdout. */
+/** Runs a command and returns its stdout. */
 export type Run = (...command: string[]) => Promise<string>
 
 /** Runs commands in a network namespace. */
@@ -14,7 +14,7 @@ export function command(namespace: string): Run {
   }
 }
 
-/** Makes a network namespace with its loopback up. */
+/** Creates a network namespace whose loopback interface is up. */
 export async function makeNamespace(name: string): Promise<void> {
   await execute('ip', ['netns', 'add', name])
   await command(name)('ip', 'link', 'set', 'lo', 'up')

@@ -1,6 +1,6 @@
 import type { RelayStats } from '../../../index.ts'
 
-/** What the kernel counted of an interface: a super-packet is one. */
+/** The kernel's counters of an interface; a super-packet counts once. */
 export interface InterfaceCounts {
   /** Packets that were written into it. */
   written: number
@@ -15,7 +15,7 @@ export function interfaceCounts(json: string): InterfaceCounts {
   return { written: link.stats64.rx.packets, read: link.stats64.tx.packets }
 }
 
-/** What of the counters of a relay that has ended does not add up, the kernel's own beside them. */
+/** Returns the differences between the counters of a relay that has ended and the kernel's. */
 export function problemsOf(
   { outbound, inbound }: RelayStats,
   before: InterfaceCounts,
@@ -48,7 +48,7 @@ export function problemsOf(
     .map(([what, left, right]) => `${what}: ${left} is not ${right}`)
 }
 
-/** All drops together. */
+/** Returns the sum of all drops. */
 export function sum(
   dropped: RelayStats['outbound']['dropped'] | RelayStats['inbound']['dropped'],
 ): number {

@@ -4,7 +4,7 @@ import { type InterfaceCounts, interfaceCounts, problemsOf } from './counters.ts
 import { type Run, command } from './command.ts'
 import { JsonProcess } from './process.ts'
 
-/** Options of the program, one set after the other: every shortcut, none, and some of them. */
+/** Options of the program, which are used in turn: all offloads, none, and some of them. */
 const OFFLOADS: readonly (readonly string[])[] = [
   [],
   ['--no-offload'],
@@ -13,7 +13,7 @@ const OFFLOADS: readonly (readonly string[])[] = [
   ['--offload', 'uso,gso,gro'],
 ]
 
-/** Where one end of the tunnel is. */
+/** The place of one end of the tunnel. */
 export interface EndOptions {
   /** Network namespace of its interface. */
   namespace: string
@@ -26,16 +26,16 @@ export interface EndOptions {
 }
 
 /**
- * One end of the tunnel: an interface that stays, and one relay after the other on it.
+ * One end of the tunnel: a persistent interface, and one relay after the other on it.
  *
- * While no relay holds the interface the kernel's counters of it stand still, so they are compared with those of
- * each relay exactly.
+ * The kernel's counters of the interface do not change while no relay holds it, so they are compared exactly with
+ * those of each relay.
  */
 export class End {
   static readonly device = 'soak0'
   readonly options: EndOptions
   readonly run: Run
-  /** What did not add up. */
+  /** Differences that were found. */
   readonly problems: string[] = []
   /** Relays whose counters were compared. */
   accounts = 0
@@ -49,11 +49,11 @@ export class End {
     this.run = command(options.namespace)
   }
 
-  /** Makes the interface. */
+  /** Creates the interface. */
   async create(): Promise<void> {
     const { device } = End
     await this.run('ip', 'tuntap', 'add', 'dev', device, 'mode', 'tun')
-    // Addresses of IPv6 would go when the interface goes down, and come back late.
+    // The kernel removes IPv6 addresses when the interface goes down, and they return late.
     await this.run('sysctl', '-qw', `net.ipv6.conf.${device}.keep_addr_on_down=1`)
     for (const address of this.options.addresses) {
       const family = address.includes(':') ? ['nodad'] : []
@@ -62,7 +62,7 @@ export class End {
     await this.run('ip', 'link', 'set', device, 'up')
   }
 
-  /** Starts a relay; `offload` numbers its options. */
+  /** Starts a relay; `offload` is the number of its options. */
   async start(offload = this.starts): Promise<void> {
     this.#before = await this.#counts()
     this.starts++
@@ -82,7 +82,7 @@ export class End {
     await this.#relay.expect()
   }
 
-  /** Ends the relay by SIGTERM and compares its counters; answers them. */
+  /** Ends the relay by SIGTERM, compares its counters and returns them. */
   async stop(): Promise<RelayStats> {
     const said = await this.#end('SIGTERM')
     const summary = said.find((value) => (value as { event: string }).event === 'summary')
@@ -98,19 +98,19 @@ export class End {
     return stats
   }
 
-  /** Ends the relay by SIGKILL: it has no last word. */
+  /** Ends the relay by SIGKILL, without its last counters. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
   }
 
-  /** Takes the interface down for a moment. */
+  /** Sets the interface down for a moment. */
   async flap(pauseMs: number): Promise<void> {
     await this.run('ip', 'link', 'set', End.device, 'down')
     await new Promise((resolve) => setTimeout(resolve, pauseMs))
     await this.run('ip', 'link', 'set', End.device, 'up')
   }
 
-  /** Ends what still runs. */
+  /** Ends the running processes. */
   dispose(): void {
     this.#relay?.child.kill('SIGKILL')
   }

@@ -1,6 +1,6 @@
-// Makes mixed traffic with the other end of a tunnel until told to end: `node host.mjs OWN PEER...`, one pair of
-// addresses for each family. Serves TCP and UDP on its own addresses and is a client of the peer's. What arrives
-// is compared byte by byte. Says "ready", and when its input ends what came of it, as JSON lines.
+// Exchanges mixed traffic with the other end of a tunnel until its input ends: `node host.mjs OWN PEER...`, one pair
+// of addresses per family. Serves TCP and UDP on its own addresses and is a client of the peer's. Compares all
+// received data byte by byte. Prints "ready", and the result at the end, as JSON lines.
 import { createCipheriv } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -9,16 +9,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const TCP_PORT = 7001
 const UDP_PORT = 7002
-/** Sent over and over; a prime length, so that a lost or doubled segment shows. */
+/** The repeated pattern; its length is a prime, so that a lost or duplicated segment is detected. */
 const PATTERN = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16)).update(
   Buffer.alloc(65_521),
 )
-/** Bytes between pauses, and how long these are: enough for super-packets, and the machine is left some time. */
+/** Bytes between pauses, and the length of a pause: long enough for super-packets, without using the whole CPU. */
 const BURST_BYTES = 1 << 20
 const BURST_PAUSE_MS = 25
-/** A connection that brings nothing for so long is given up and made anew. */
+/** A connection without data for this time is closed and opened again. */
 const STALLED_MS = 4000
-/** Lengths of the datagrams of one burst: small, as long as the MTU allows, and in fragments. */
+/** Lengths of the datagrams of one burst: short, of the MTU, and fragmented. */
 const DATAGRAMS = [...Array(20).fill(64), ...Array(10).fill(1400), 4000]
 const DATAGRAM_PAUSE_MS = 20
 
@@ -35,7 +35,7 @@ const families = Object.fromEntries(
 )
 const sockets = new Set()
 
-/** Compares what came at a place of the stream with the pattern. */
+/** Compares data at an offset of the stream with the pattern. */
 function isPattern(data, offset) {
   for (let at = 0; at < data.length;) {
     const start = (offset + at) % PATTERN.length
@@ -63,14 +63,14 @@ async function serveTcp(own, counts) {
   return server
 }
 
-/** Sends the pattern until the end, by a new connection whenever one breaks. */
+/** Sends the pattern until the end, over a new connection whenever one breaks. */
 async function sendTcp({ own, peer }, counts) {
   while (!isOver) {
     const socket = connect({ port: TCP_PORT, host: peer, localAddress: own })
     sockets.add(socket)
     socket.setTimeout(STALLED_MS, () => socket.destroy())
     socket.on('error', () => undefined)
-    // once() would fail at the error that comes before it.
+    // once() would reject because of the error that precedes the event.
     const closed = new Promise((resolve) => socket.once('close', () => resolve(true)))
     let isClosed = await Promise.race([
       closed,
@@ -101,7 +101,7 @@ const drained = (socket) =>
     () => true,
   )
 
-/** A datagram that can be told whole: its number, its length, and the pattern from there on. */
+/** A datagram that can be verified: its number, its length, and the pattern from that offset on. */
 function datagram(number, length) {
   const data = Buffer.alloc(length)
   data.writeUInt32BE(number, 0)
@@ -139,7 +139,7 @@ async function sendUdp({ own, peer }, counts) {
     }
     await sleep(DATAGRAM_PAUSE_MS)
   }
-  // What is still on its way may come back.
+  // Datagrams in flight may still return.
   await sleep(500)
   socket.close()
 }

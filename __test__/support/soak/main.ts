@@ -1,5 +1,5 @@
 // `scripts/soak.sh [SECONDS]`: the soak as a program. Ends with a line `N passed, N failed`, counting the relays
-// whose counters were compared with the kernel's, and what was not as it should be.
+// whose counters were compared with the kernel's, and the failures.
 import { soak } from './soak.ts'
 
 const [seconds = '600'] = process.argv.slice(2)

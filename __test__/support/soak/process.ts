@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { cleanEnvironment } from '../program.ts'
 
-/** A process in a network namespace that says one JSON value a line. */
+/** A process in a network namespace that prints one JSON value per line. */
 export class JsonProcess {
   readonly child: ChildProcess
   readonly #lines: AsyncIterator<string>
@@ -28,7 +28,7 @@ export class JsonProcess {
     return line.done ? undefined : (JSON.parse(line.value) as unknown)
   }
 
-  /** The next value, which must be there. */
+  /** Returns the next value, which must exist. */
   async expect(): Promise<unknown> {
     const value = await this.next()
     if (value === undefined) {
@@ -38,7 +38,7 @@ export class JsonProcess {
     return value
   }
 
-  /** All that it still says, once it has ended. */
+  /** Returns the rest of its output after its end. */
   async rest(): Promise<unknown[]> {
     const values: unknown[] = []
     for (let value = await this.next(); value !== undefined; value = await this.next()) {

@@ -10,12 +10,12 @@ const HOST = fileURLToPath(new URL('host.mjs', import.meta.url))
 
 /** One mishap after the other, at these intervals. */
 const MISHAP_EVERY_MS = 1000
-/** How long an interface stays down, and a relay away. */
+/** Time for which an interface is down, or a relay does not run. */
 const DOWN_MS = 150
 /** Traffic without mishaps at the end, after which not one datagram may be missing. */
 const CALM_MS = 3000
 
-/** What a host counted for one of its addresses. */
+/** Counters of a host for one of its addresses. */
 export interface HostCounts {
   tcpSent: number
   tcpReceived: number
@@ -25,16 +25,16 @@ export interface HostCounts {
   corrupted: number
 }
 
-/** What came of a soak. */
+/** The result of a soak. */
 export interface SoakReport {
-  /** What was not as it should be; nothing if all was well. */
+  /** Failures; empty if there were none. */
   problems: string[]
   flaps: number
   restarts: number
   kills: number
   /** Relays whose counters were compared with the kernel's. */
   accounts: number
-  /** By the host's own address. */
+  /** Counters by the host's own address. */
   hosts: Record<string, HostCounts>
 }
 
@@ -159,7 +159,7 @@ class Soak {
     }
   }
 
-  /** Fresh relays with every shortcut: what one sends the other receives, to the last datagram. */
+  /** New relays with all offloads: each receives all datagrams that the other sends. */
   async #calm(): Promise<void> {
     for (const end of this.#ends) await end.stop()
     const before = await this.#lostOnTheWire()
@@ -167,7 +167,7 @@ class Soak {
     await this.#traffic(async () => {
       await sleep(CALM_MS)
     })
-    // What is on its way arrives: both relays sleep by then.
+    // Packets in flight arrive: both relays sleep by then.
     await sleep(500)
     const [near, far] = [await this.#ends[0].stop(), await this.#ends[1].stop()]
     const lost = (await this.#lostOnTheWire()) - before

@@ -14,7 +14,7 @@ const relayOptions = { addresses: ['10.9.1.1/24'], sendPort: 9, receivePort: 0 }
 const startRelay = (api, options) => api.startRelay({ ...relayOptions, ...options })
 const netlink = (api) => api.openNetlink()
 
-/** Reads all there is; of a device, until the end. */
+/** Reads to the end; from a device, until it is closed. */
 async function readAll(items) {
   for await (const item of items) void item
 }

@@ -1,6 +1,6 @@
-// Makes each call of the table alone, without ending it: prints those that fail, as JSON. A call that
-// waits for what does not come is still waiting after a moment, which is right. To be run in a network
-// namespace of its own, as a worker's main thread: `workerData` names what outlives it.
+// Makes each call of the table alone, without ending it, and prints the failed ones as JSON. A call that waits for an
+// event that does not occur is still pending after a moment, which is correct. Must run in its own network
+// namespace, as a worker's main thread: `workerData` names the objects that outlive it.
 import { isMainThread, Worker } from 'node:worker_threads'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as api from '../../../dist/index.js'

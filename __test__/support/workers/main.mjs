@@ -1,10 +1,10 @@
-// Workers that end at random moments of every asynchronous call of the package. Prints what is left
-// behind as JSON; a crash ends this process by a signal. To be run in a network namespace of its own.
+// Runs workers that end at random moments of every asynchronous call of the package. Prints what is left over as
+// JSON; a crash ends this process by a signal. Must run in its own network namespace.
 //
 // main.mjs WORKERS SECONDS SEED [--with-package] [--only=PREFIX] [--slow=FACTOR]: ends after that number of workers or
 // seconds, whichever comes first. `--with-package`: this thread uses the package too; without it, the last
-// worker is often the last environment that has the addon. `--only`: only calls whose names begin so. `--slow`:
-// workers live longer by this factor, for a checker of memory.
+// worker is often the last environment that uses the addon. `--only`: only calls whose names have this prefix.
+// `--slow`: workers live longer by this factor, for a memory checker.
 import { readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout } from 'node:timers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -25,7 +25,7 @@ const { values, positionals } = parseArgs({
 const [workers, seconds, seed] = positionals.map(Number)
 const NAMES = Object.keys(CALLS).filter((name) => name.startsWith(values.only))
 
-/** A generator of numbers from 0 to 1 that a seed repeats (mulberry32). */
+/** A seeded generator of numbers from 0 to 1 (mulberry32). */
 function randomOf(state) {
   return () => {
     state = (state + 0x6d2b79f5) | 0
@@ -39,7 +39,7 @@ const random = randomOf(seed)
 const upTo = (limit) => Math.floor(random() * limit)
 const moment = (limitMs) => upTo(limitMs * Number(values.slow))
 
-/** The names of all calls, in a new order each time they have all been given. */
+/** Yields the names of all calls, each time in a new order. */
 function* shuffled() {
   for (;;) {
     const names = [...NAMES]
@@ -80,7 +80,7 @@ const runSome = async (limit) => {
 
 const threads = () => readdirSync('/proc/self/task').length
 
-/** Where a descriptor leads, or nothing once it is closed. */
+/** Returns the target of a descriptor, or nothing if it is closed. */
 function targetOf(fd) {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`)
@@ -89,13 +89,13 @@ function targetOf(fd) {
   }
 }
 
-/** Descriptors but those of modules: Node leaves one open that a terminated worker was just reading. */
+/** Returns descriptors except those of modules: Node leaves one open if a terminated worker was reading it. */
 function descriptors() {
   const targets = readdirSync('/proc/self/fd').map(targetOf)
   return targets.filter((target) => target !== '' && !/\.(?:m?js|node|json)$/u.test(target)).length
 }
 
-/** Counts until it is no more than before, with patience: what the kernel frees may take a moment. */
+/** Counts repeatedly until the number is not greater than before: the kernel may free objects with a delay. */
 async function excess(countNow, before) {
   for (let wait = 0; wait < 300 && countNow() > before; wait++) await sleep(50)
   return Math.max(0, countNow() - before)
@@ -105,7 +105,7 @@ if (values['with-package']) {
   const { listDevices } = await import('../../../dist/index.js')
   await listDevices()
 }
-// The first workers start the addon's runtime, whose threads and descriptors stay by design.
+// The first workers start the addon's runtime. Its threads and descriptors stay by design.
 await runSome(Math.min(workers, 40))
 await sleep(200)
 const before = { descriptors: descriptors(), threads: threads(), links: links().length }

@@ -1,5 +1,5 @@
-// A worker that makes calls of the package: those named, all at the same time, or one after the other
-// to see that each works.
+// A worker that makes the named calls of the package, all at the same time, or one after the other to check that
+// each works.
 import { setTimeout } from 'node:timers'
 import { parentPort, workerData } from 'node:worker_threads'
 import * as api from '../../../dist/index.js'
@@ -15,6 +15,6 @@ if (end === 'throw') {
     throw new Error('as intended')
   }, delayMs)
 }
-// What fails is an error of the call, and part of it: names collide, queues are full. Not awaited: some calls
-// wait for what does not come and do not keep the worker alive, which then ends by itself.
+// Failures of calls are expected: names collide, queues are full. Calls are not awaited: some wait for an event that
+// does not occur and do not keep the worker alive, which then ends by itself.
 void Promise.allSettled(runs).then(() => parentPort.postMessage('done'))
