@@ -1,12 +1,18 @@
 import { Machine } from '../support/docs/machine.ts'
 import { pageTest } from '../support/docs/page.ts'
+import { ROOT } from '../support/docs/root.ts'
 
 pageTest('docs/tunctl.md', async (t, page) => {
   const a = await Machine.start(t, 'a')
-  // npx itself is tested with the packages; here it is what it would start.
+  // The test of the packages runs npx and a global installation; here are their results.
   await a.write('/usr/local/bin/npx', '#!/bin/sh\n[ "$1" = -p ] && shift 2 && exec "$@"\n')
-  await a.shell('chmod +x /usr/local/bin/npx')
+  await a.write('/usr/local/bin/npm', '#!/bin/sh\necho /usr/local/lib/node_modules\n')
+  await a.shell(`chmod +x /usr/local/bin/np[xm] && mkdir -p /usr/local/lib/node_modules
+    ln -s '${ROOT}' /usr/local/lib/node_modules/tun2udp
+    mv /usr/local/bin/tunctl /usr/local/bin/tun2udp-tunctl`)
   t.is(await a.shell(page.next('sh')), 'tap0\n')
+  await a.shell(page.next('sh'))
+  t.is((await a.shell('type -P tunctl')).trim(), '/usr/local/bin/tunctl')
   // Its devices and process are not at hand; __test__/netns/tunctl/extras.spec.ts has the format.
   const [, listed = '', created = ''] = page.next('').split(/^\$ .*\n/mu)
   const lines = listed.trim().split('\n')

@@ -1,5 +1,12 @@
-import { copyFileSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { withPlace, withProject } from '../support/packages/place.ts'
 import { ROOT, hasPackages, manifestIn, packagesTest } from '../support/packages/tarballs.ts'
 import { assertTunnel } from '../support/packages/tunnel.ts'
@@ -58,12 +65,37 @@ packagesTest('a consumer in TypeScript compiles under nodenext and bundler', asy
 packagesTest('both programs run through npx, a global install and a link', async (t) => {
   const project = await withProject(t)
   t.is(await project.run('npx', '--no-install', 'tun2udp', '--version'), `${VERSION}\n`)
-  t.regex(await project.run('npx', '--no-install', 'tunctl', '--help'), /tunctl/u)
+  t.regex(await project.run('npx', '--no-install', 'tun2udp-tunctl', '--help'), /tunctl/u)
   await project.run('npm', 'install', '--global', '--prefix', join(project.folder, 'g'), 'tun2udp')
   t.is(await project.run(join(project.folder, 'g/bin/tun2udp'), '--version'), `${VERSION}\n`)
-  t.regex(await project.run(join(project.folder, 'g/bin/tunctl'), '--help'), /tunctl/u)
+  t.regex(await project.run(join(project.folder, 'g/bin/tun2udp-tunctl'), '--help'), /tunctl/u)
   symlinkSync(join(project.folder, 'g/bin/tun2udp'), join(project.folder, 'link'))
   t.is(await project.run(join(project.folder, 'link'), '--version'), `${VERSION}\n`)
+})
+
+packagesTest('a tunctl of another package does not prevent a global installation', async (t) => {
+  const project = await withProject(t)
+  const prefix = join(project.folder, 'usr')
+  const others = [
+    'bin/tunctl',
+    'sbin/tunctl',
+    'share/man/man8/tunctl.8',
+    'share/man/man8/tunctl.8.gz',
+  ]
+  for (const path of others) {
+    mkdirSync(join(prefix, dirname(path)), { recursive: true })
+    writeFileSync(join(prefix, path), 'of uml-utilities')
+  }
+  await project.run('npm', 'install', '--global', '--prefix', prefix, 'tun2udp')
+  for (const path of others)
+    t.is(readFileSync(join(prefix, path), 'utf8'), 'of uml-utilities', path)
+  t.is(await project.run(join(prefix, 'bin/tun2udp'), '--version'), `${VERSION}\n`)
+  for (const page of ['tun2udp.8', 'tun2udp-tunctl.8'])
+    t.true(existsSync(join(prefix, 'share/man/man8', page)), page)
+  // The link of docs/tunctl.md.
+  const link = join(project.folder, 'tunctl')
+  symlinkSync(join(prefix, 'lib/node_modules/tun2udp/dist/bin/tunctl.js'), link)
+  t.regex(await project.run(link, '--help'), /^Create: tunctl/u)
 })
 
 packagesTest('without its platform package it says what to do', async (t) => {

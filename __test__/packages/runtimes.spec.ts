@@ -51,7 +51,7 @@ for (const runtime of ['bun', 'deno'] as const) {
   })
 
   test('both programs of the package run, and tun2udp is a tunnel', async (t, project) => {
-    t.regex(await project.run(runtime, ...program('tunctl'), '--help'), /^Create: tunctl/u)
+    t.regex(await project.run(runtime, ...program('tun2udp-tunctl'), '--help'), /^Create: tunctl/u)
     const version = await project.run(runtime, ...program('tun2udp'), '--version')
     t.is(version, `${manifestIn('.').version}\n`)
     await assertTunnel(t, [runtime, ...program('tun2udp')], project.folder)

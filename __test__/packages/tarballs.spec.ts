@@ -17,7 +17,7 @@ const ROOT_FILES = [
   /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|THIRD-PARTY\.md)$/u,
   /^dist\/completions\/(?:_?[a-z0-9]+|[a-z0-9]+\.(?:bash|fish))$/u,
   /^contrib\/tun2udp@\.service$/u,
-  /^dist\/man\/[a-z0-9]+\.8$/u,
+  /^dist\/man\/[a-z0-9-]+\.8$/u,
   /^dist\/(?:index|(?:bin|lib)\/[\w/]+)\.(?:js|d\.ts)$/u,
   /^dist\/binding\.d\.ts$/u,
 ]

@@ -1,6 +1,6 @@
 /**
- * Writes manual pages and completions into a folder, from those of the tree and the table of options. The build does
- * so: they are not kept in git. Those of tunctl are written by hand.
+ * Writes the manual pages and completions into a folder, from those of the tree and the table of options. The build runs
+ * it; the results are not kept in git. Those of tunctl are written by hand.
  */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,6 +20,8 @@ writeFileSync(
   join(folder, 'man/tun2udp.8'),
   manual(readFileSync(join(ROOT, 'man/tun2udp.8'), 'utf8')),
 )
+// The package installs tunctl under this name, since uml-utilities may have installed the other one.
+cpSync(join(ROOT, 'man/tunctl.8'), join(folder, 'man/tun2udp-tunctl.8'))
 writeFileSync(join(folder, 'completions/tun2udp.bash'), bash())
 writeFileSync(join(folder, 'completions/tun2udp.fish'), fish())
 writeFileSync(join(folder, 'completions/_tun2udp'), zsh())
