@@ -1,4 +1,4 @@
-# bash completion of tunctl: source it, or put it where bash-completion looks, as tunctl.
+# bash completion of tunctl: source it, or link it into ~/.local/share/bash-completion/completions as tunctl.
 # shellcheck shell=bash
 
 _tunctl() {
@@ -11,7 +11,7 @@ _tunctl() {
     -g) mapfile -t COMPREPLY < <(compgen -g -- "$cur") ;;
     -f) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     -d | -t)
-      # The driver's devices alone have this file.
+      # Only devices of the driver have this file.
       devices=$(cd /sys/class/net && printf '%s\n' */tun_flags)
       mapfile -t COMPREPLY < <(compgen -W "${devices//\/tun_flags/}" -X '\*' -- "$cur")
       ;;
@@ -22,4 +22,4 @@ _tunctl() {
   esac
 }
 
-complete -F _tunctl tunctl
+complete -F _tunctl tunctl tun2udp-tunctl

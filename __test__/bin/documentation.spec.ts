@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { COUNTERS } from '../../lib/relay/counters.ts'
 import { cleanEnvironment } from '../support/program.ts'
 import { hasTools } from '../support/skip.ts'
 
@@ -121,6 +122,33 @@ for (const program of ['tun2udp', 'tunctl']) {
       sorted(specs.filter(({ takes }) => takes).map(({ option }) => option)),
       taking(options),
     )
+  })
+}
+
+test('the man page has every counter, notice and exit status', (t) => {
+  const page = read('dist/man/tun2udp.8')
+  const section = (name: string) => page.split(`.Sh ${name}\n`)[1]?.split('\n.Sh ')[0] ?? ''
+  const tags = (text: string) => [...text.matchAll(/^\.It Li (\S+)$/gmu)].map(([, tag]) => tag)
+  const [notices = '', counters = ''] = section('DIAGNOSTICS').split('.Ss Counters\n')
+  t.deepEqual(
+    tags(counters),
+    COUNTERS.map(
+      ({ direction, name, isDrop }) => `${direction}.${isDrop ? 'dropped.' : ''}${name}`,
+    ),
+  )
+  const kinds = [...read('docs/relay.md').matchAll(/^\| `([a-z]+(?:-[a-z]+)+)` +\|/gmu)]
+  const expected = kinds.map(([, kind]) => kind).filter((kind) => kind !== 'events-lost')
+  t.true(expected.length > 10)
+  t.deepEqual(tags(notices), [...expected, 'hangup', 'notify'])
+  t.deepEqual(tags(section('EXIT STATUS')), ['0', '1', '2'])
+})
+
+for (const page of ['tun2udp', 'tunctl']) {
+  test(`${page}: the man page is not one of BSD`, async (t) => {
+    if (!hasTools(t, 'man')) return
+    const text = await run('man', '-P', 'cat', '-l', `dist/man/${page}.8`)
+    t.regex(text, /System Manager's Manual/u)
+    t.notRegex(text, /BSD/u)
   })
 }
 

@@ -1,8 +1,11 @@
-import { pageTest, runLines, twoMachines } from '../support/docs/page.ts'
+import type { ExecutionContext } from 'ava'
+import { Machine, cable } from '../support/docs/machine.ts'
+import { type Page, pageTest, runLines, twoMachines } from '../support/docs/page.ts'
+import { ROOT } from '../support/docs/root.ts'
 import { hasTools } from '../support/skip.ts'
 
 pageTest('docs/tun2udp.md', async (t, page) => {
-  if (!hasTools(t, 'socat')) {
+  if (!hasTools(t, 'socat', 'nft', 'ss', 'nstat')) {
     page.skip()
     return
   }
@@ -13,8 +16,16 @@ pageTest('docs/tun2udp.md', async (t, page) => {
     usage.replaceAll(/[^a-z0-9]/giu, '').toLowerCase(),
     expected.replaceAll(/[^a-z0-9]/giu, '').toLowerCase(),
   )
+  await defaultRoute(t, page)
   const json = await a.leave(page.next('sh').trim(), /"event":"ready"/u)
   await json.until('stdout', /"event":"stats"/u)
+  await a.endPrograms()
+
+  await runLines('tun2udp 10.9.0.1/24 5001 5001 --peer b.example', { a })
+  const losses = await a.shell(page.next('sh'))
+  t.regex(losses, /TX: .*dropped/u)
+  t.regex(losses, /skmem:\(.*,d0\)/u)
+  t.regex(losses, /^UdpRcvbufErrors +0 /mu)
   await a.endPrograms()
 
   // It is started first, and survives that no process listens on the peer's port yet.
@@ -27,4 +38,64 @@ pageTest('docs/tun2udp.md', async (t, page) => {
     await a.shell('for i in 1 2 3 4 5 6 7 8 9; do ping -c 1 -W 0.3 10.9.0.2 && break; done'),
     /1 received/u,
   )
+  await completions(t, page, a)
 })
+
+/** The section on the default route: `a` and `b` on different networks, and a host that only `a` may reach for `b`. */
+async function defaultRoute(t: ExecutionContext, page: Page): Promise<void> {
+  const hosts = ['a', 'b', 'router', 'web'].map((host) => Machine.start(t, host))
+  const [a, b, router, web] = await Promise.all(hosts)
+  if (!a || !b || !router || !web) throw new Error('four machines were started')
+  await cable([a, 'eth0', '198.51.100.1/24'], [router, 'wan', '198.51.100.254/24'])
+  await cable([b, 'eth0', '192.0.2.2/24'], [router, 'lan', '192.0.2.254/24'])
+  await cable([web, 'eth0', '203.0.113.1/24'], [router, 'far', '203.0.113.254/24'])
+  await router.shell('sysctl -q -w net.ipv4.ip_forward=1')
+  await a.shell('ip route add default via 198.51.100.254')
+  await b.shell('ip route add default via 192.0.2.254')
+  await web.shell('ip route add 198.51.100.0/24 via 203.0.113.254')
+  await a.knows({ 'b.example': '192.0.2.2' })
+  const before = await b.shell('ip route')
+
+  await runLines(page.next('sh'), { b })
+  const [start = '', ...forward] = page.next('sh').split('\n')
+  await runLines(start, { a })
+  await a.shell(forward.join('\n'))
+  t.regex(await b.shell('ping -c 1 -W 5 203.0.113.1'), /1 received/u)
+  t.regex(await b.shell('ip route get 2606::1'), /dev tun0/u)
+  await Promise.all([a.endPrograms(), b.endPrograms()])
+  await runLines(page.next('sh'), { a, b })
+  t.is(await b.shell('ip route'), before)
+  t.is(await a.shell('nft list tables'), '')
+}
+
+/** The section on completions. */
+async function completions(t: ExecutionContext, page: Page, machine: Machine): Promise<void> {
+  await machine.write('/usr/local/bin/npm', '#!/bin/sh\necho /usr/local/lib/node_modules\n')
+  await machine.shell(`chmod +x /usr/local/bin/npm && mkdir -p /usr/local/lib/node_modules
+    ln -s '${ROOT}' /usr/local/lib/node_modules/tun2udp`)
+  const home = `${machine.directory}/user`
+  await machine.shell(`export HOME='${home}'\n${page.next('sh')}`)
+  const files = (
+    await machine.shell(`cd '${home}' && find . -type l -exec test -e {} \\; -print`)
+  ).split('\n')
+  t.deepEqual(
+    files.filter((file) => file !== '').toSorted(),
+    [
+      './.config/fish/completions/tunctl.fish',
+      './.config/fish/completions/tun2udp.fish',
+      './.local/share/bash-completion/completions/tunctl',
+      './.local/share/bash-completion/completions/tun2udp',
+      './.local/share/bash-completion/completions/tun2udp-tunctl',
+      './.zsh/completions/_tunctl',
+      './.zsh/completions/_tun2udp',
+    ].toSorted(),
+  )
+  const zshrc = page.next('sh')
+  if (!hasTools(t, 'zsh')) return
+  const script = `${zshrc}print -r -- $_comps[tun2udp] $_comps[tunctl] $_comps[tun2udp-tunctl]`
+  await machine.write(`${home}/script.zsh`, script)
+  t.is(
+    await machine.shell(`HOME='${home}' zsh -f '${home}/script.zsh'`),
+    '_tun2udp _tunctl _tunctl\n',
+  )
+}

@@ -3,6 +3,7 @@ import { type RelayOptions, parseAddress } from '../../index.ts'
 import type { Account } from '../../lib/relay/relay.ts'
 import { describeProgram, valuesOf } from './command.ts'
 import { FAMILY_OPTIONS, OUTPUT_OPTIONS, PROCESS_OPTIONS, RELAY_OPTIONS } from './options.ts'
+import { STATUS } from './status.ts'
 
 /** How the program prints. */
 export interface OutputOptions {
@@ -39,16 +40,6 @@ export const HINT = 'see `tun2udp --help`'
 /** The second line about a wrong number of operands. */
 const USAGE_HINT = 'See `tun2udp --help` for the operands and options.'
 
-/** The exit statuses. */
-export const STATUS = {
-  /** Ended by SIGINT or SIGTERM, or a text was printed. */
-  success: 0,
-  /** The system refused something, or the relay failed: starting it again may help. */
-  failure: 1,
-  /** The arguments are wrong: starting it again does not help. */
-  usage: 2,
-} as const
-
 /** Reads the arguments after the program's name. */
 export function parseArguments(argv: readonly string[]): Arguments {
   let stdout = ''
@@ -70,7 +61,12 @@ export function parseArguments(argv: readonly string[]): Arguments {
     return interpret(command.args, command.opts())
   } catch (error) {
     if (error instanceof CommanderError)
-      return { run: false, stdout, stderr, status: error.exitCode === 0 ? 0 : STATUS.usage }
+      return {
+        run: false,
+        stdout,
+        stderr,
+        status: error.exitCode === 0 ? STATUS.success : STATUS.usage,
+      }
     if (error instanceof OperandError)
       return { run: false, stdout, stderr: `${error.message}\n`, status: operandStatus() }
     throw error

@@ -54,7 +54,8 @@ const OUTPUT: OptionTable = {
     form: yesOrNo,
     flag: '--quiet',
     help: 'suppress the ready line, notices and summary',
-    details: 'Errors and requested output (`--stats`, `--json`, SIGUSR2) are still printed.',
+    details:
+      'Errors and requested output (`--stats`, SIGUSR2) are still printed. With `--json` it has no effect.',
   },
 }
 

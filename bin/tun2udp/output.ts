@@ -1,7 +1,8 @@
 import { type RelayInfo, type RelayStats, TunError } from '../../index.ts'
-import { HINT, type OutputOptions, STATUS } from './arguments.ts'
+import { HINT, type OutputOptions } from './arguments.ts'
 import { formatDuration, formatReady, formatStats } from './format.ts'
 import { openSink } from './sink.ts'
+import { STATUS } from './status.ts'
 
 /** How long the last lines may wait for a slow reader before the program exits without them. */
 const FLUSH_TIMEOUT_MS = 1000

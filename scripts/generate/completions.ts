@@ -40,7 +40,7 @@ export function bash(): string {
     return [`    ${name}) mapfile -t COMPREPLY < <(${words} -- "$cur") ;;`]
   })
   const plain = FLAGS.filter(({ argument, completion }) => argument !== '' && !completion)
-  return `# bash completion of tun2udp: source it, or put it where bash-completion looks, as tun2udp.
+  return `# bash completion of tun2udp: source it, or link it into ~/.local/share/bash-completion/completions as tun2udp.
 # shellcheck shell=bash
 
 _tun2udp() {
@@ -49,7 +49,7 @@ _tun2udp() {
   COMPREPLY=()
   case $prev in
 ${cases.join('\n')}
-    # What only its writer knows.
+    # Arguments without suggestions.
     ${plain.map(({ name }) => name).join(' | ')}) ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur") ;;
   esac

@@ -1,4 +1,5 @@
 import { PROGRAM_OPTIONS, type ProgramOption, RELAY_OPTIONS } from '../../bin/tun2udp/options.ts'
+import { STATUS_MEANINGS } from '../../bin/tun2udp/status.ts'
 import type { CounterDescription } from '../../lib/relay/counters.ts'
 import { sentence, splitFlag } from './text.ts'
 
@@ -17,7 +18,7 @@ export function optionTable(): string {
       OF_LIBRARY.includes(option) ? `\`${option.name}\`` : '',
     ]
   })
-  const ends = [`\`--help\`, \`--version\``, '', '', '']
+  const ends = [`\`--help\`, \`-h\`, \`--version\``, '', '', '']
   return table(['option', 'what it does', 'default', 'in the library'], [...rows, ends])
 }
 
@@ -29,6 +30,12 @@ export function counterTable(counters: readonly CounterDescription[]): string {
     help,
   ])
   return table(['counter', 'unit', 'what it counts'], rows)
+}
+
+/** Returns the table of the exit statuses for docs/tun2udp.md. */
+export function statusTable(): string {
+  const rows = [...STATUS_MEANINGS].map(([status, text]) => [String(status), text])
+  return table(['status', 'meaning'], rows)
 }
 
 /** Puts a text between the marks that begin with `name`. */

@@ -9,7 +9,7 @@ import { format, resolveConfig } from 'prettier'
 import { loadNative } from '../../lib/native/native.ts'
 import { counterDescriptions, countersFile } from './counters.ts'
 import { declarations } from './declarations.ts'
-import { counterTable, insert, optionTable } from './documents.ts'
+import { counterTable, insert, optionTable, statusTable } from './documents.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const PAGE = 'docs/tun2udp.md'
@@ -20,7 +20,7 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 async function sources(): Promise<Record<string, string>> {
   const { tables } = await loadNative()
   const counters = counterDescriptions(tables().counters)
-  const page = insert(read(PAGE), 'options', optionTable())
+  const page = insert(insert(read(PAGE), 'options', optionTable()), 'statuses', statusTable())
   return {
     'lib/options/declarations.ts': await formatted('lib/options/declarations.ts', declarations()),
     'lib/relay/counters.ts': await formatted('lib/relay/counters.ts', countersFile(counters)),

@@ -1,15 +1,32 @@
 import { HELP, PROGRAM_OPTIONS, VERSION } from '../../bin/tun2udp/options.ts'
+import { STATUS_MEANINGS } from '../../bin/tun2udp/status.ts'
+import { COUNTERS } from '../../lib/relay/counters.ts'
 import { sentence, splitFlag } from './text.ts'
 
-/** The line of the manual page that the options take the place of. */
-const MARK = '.\\" OPTIONS: scripts/generate writes them from bin/tun2udp/options.ts.\n'
+/**
+ * Fills in the lists of the manual page of tun2udp, in the language of mdoc(7). Each takes the place of a line
+ * `.\" NAME: …`.
+ *
+ * @param relayPage docs/relay.md, which has the table of the events.
+ */
+export function manual(page: string, relayPage: string): string {
+  const lists = {
+    OPTIONS: options(),
+    STATUSES: [...STATUS_MEANINGS].map(([status, text]) => tagged(String(status), text)),
+    COUNTERS: COUNTERS.map(({ direction, name, isDrop, help }) =>
+      tagged(`${direction}.${isDrop ? 'dropped.' : ''}${name}`, help),
+    ),
+    NOTICES: events(relayPage).map(([kind, text]) => tagged(kind, text)),
+  }
+  return Object.entries(lists).reduce((text, [name, list]) => {
+    const parts = text.split(new RegExp(`^\\.\\\\" ${name}: .*\\n`, 'mu'))
+    if (parts.length !== 2) throw new Error(`man/tun2udp.8 does not have the line ${name} once`)
+    return parts.join(list.join(''))
+  }, page)
+}
 
-/** Puts the options into the manual page of tun2udp, in the language of mdoc(7). */
-export function manual(page: string): string {
-  const [before, after, ...more] = page.split(MARK)
-  if (before === undefined || after === undefined || more.length > 0)
-    throw new Error(`man/tun2udp.8 does not have the line ${MARK.trim()} once`)
-  const options = PROGRAM_OPTIONS.flatMap(
+function options(): string[] {
+  const items = PROGRAM_OPTIONS.flatMap(
     ({ flag, negation, help, details, isRepeatable, default: otherwise }) => {
       const texts = [
         help,
@@ -21,19 +38,35 @@ export function manual(page: string): string {
       return negation ? [...items, item(negation.flag, [negation.help])] : items
     },
   )
-  const ends = [
-    item(HELP.flag, [HELP.help, 'The option `-h` does the same.']),
-    item(VERSION.flag, [VERSION.help]),
-  ]
-  return `${before}${[...options, ...ends].join('')}${after}`
+  const help = item(HELP.flag, [HELP.help, 'The option `-h` does the same.'])
+  return [...items, help, item(VERSION.flag, [VERSION.help])]
+}
+
+/** Returns kind and description of each event in the table of the page. */
+function events(page: string): [kind: string, text: string][] {
+  const rows = [...page.matchAll(/^\| `(?<kind>[a-z-]+)` +\| (?<text>[^|]+?) *\|/gmu)]
+  if (rows.length === 0) throw new Error('docs/relay.md has no table of events')
+  // Heads and rows of its other table, and the event that only readers in JavaScript get.
+  const others = ['kind', 'type', 'opened', 'closed', 'event', 'error', 'events-lost']
+  return rows.flatMap(({ groups: { kind = '', text = '' } = {} }) =>
+    others.includes(kind) ? [] : [[kind, text]],
+  )
+}
+
+function tagged(tag: string, text: string): string {
+  return `.It Li ${tag}\n${linesOf(text)}\n`
 }
 
 function item(flag: string, texts: readonly string[]): string {
   const { name, argument } = splitFlag(flag)
   const takes = argument === '' ? '' : ` Ar ${argumentOf(argument)}`
-  // Each sentence begins a line, as mdoc(7) asks.
-  const lines = texts.flatMap((text) => sentence(text).split(/(?<=\.) (?=[A-Z0-9`])/u))
-  return `.It Fl ${name.slice(1)}${takes}\n${lines.map(format).join('\n')}\n`
+  return `.It Fl ${name.slice(1)}${takes}\n${texts.map(linesOf).join('\n')}\n`
+}
+
+/** Begins each sentence on a line of its own, as mdoc(7) requires. */
+function linesOf(text: string): string {
+  const lines = sentence(text).split(/(?<=\.) (?=[A-Z0-9`])/u)
+  return lines.map(format).join('\n')
 }
 
 /** `address[/prefix]` becomes `address Ns Op / Ns Ar prefix`, `peer|any` becomes `peer | any`. */
@@ -43,10 +76,11 @@ function argumentOf(argument: string): string {
     .replaceAll('|', ' | ')
 }
 
-/** Code is bold; a line that begins with a dot or quote would be a request. */
+/** Code becomes bold. A line that begins with a dot or a quote is escaped, because it would be a request. */
 function format(line: string): string {
   const text = line
     .replaceAll('\\', '\\e')
+    .replaceAll('…', '...')
     .replaceAll(/`(?<code>[^`]*)`/gu, '\\fB$<code>\\fR')
     .replaceAll(/\[(?<name>[^\]]*)\]\([^)]*\)/gu, '$<name>')
   return /^[.']/u.test(text) ? `\\&${text}` : text

@@ -10,16 +10,15 @@ import { manual } from './manual.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+
 const [folder] = process.argv.slice(2)
 if (folder === undefined) throw new Error('usage: program.ts FOLDER')
 for (const kind of ['man', 'completions']) {
   mkdirSync(join(folder, kind), { recursive: true })
   cpSync(join(ROOT, kind), join(folder, kind), { recursive: true })
 }
-writeFileSync(
-  join(folder, 'man/tun2udp.8'),
-  manual(readFileSync(join(ROOT, 'man/tun2udp.8'), 'utf8')),
-)
+writeFileSync(join(folder, 'man/tun2udp.8'), manual(read('man/tun2udp.8'), read('docs/relay.md')))
 // The package installs tunctl under this name, since uml-utilities may have installed the other one.
 cpSync(join(ROOT, 'man/tunctl.8'), join(folder, 'man/tun2udp-tunctl.8'))
 writeFileSync(join(folder, 'completions/tun2udp.bash'), bash())

@@ -10,8 +10,9 @@ import {
   start,
   text,
 } from '../../support/netnsProgram.ts'
-import { cleanEnvironment, runProgram } from '../../support/program.ts'
-import { hasTools, rootTest as test } from '../../support/skip.ts'
+import { asNobody } from '../../support/nobody.ts'
+import { Running, cleanEnvironment, runProgram } from '../../support/program.ts'
+import { hasTools, isOpenToOthers, rootTest as test } from '../../support/skip.ts'
 
 test('without the capability it says which, and what to do', async (t) => {
   const namespace = await withNamespace(t)
@@ -92,4 +93,46 @@ test('a long command line does not change the name of the process', async (t) =>
   await program.until('stdout', /^ready: /u)
   const pid = String(program.child.pid)
   t.is((await namespace.run('ps', '-o', 'comm=', '-p', pid)).trim(), 'tun2udp')
+})
+
+test('a persistent interface of the user needs no capability, as the advice says', async (t) => {
+  if (!isOpenToOthers(t) || !hasTools(t, 'setpriv', 'unshare')) return
+  const namespace = await withNamespace(t)
+  const args = programArgs([...OPERANDS, '--name', 'vpn0', '--route', '10.10.0.0/16'])
+  const run = (): Running => {
+    const command = asNobody(process.execPath, ...args)
+    const program = new Running(
+      spawn('ip', ['netns', 'exec', namespace.name, ...command], {
+        env: cleanEnvironment(),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    )
+    t.teardown(async () => {
+      await program.end('SIGKILL')
+    })
+    return program
+  }
+  // Each error names the capability, and the command that makes the next start come further.
+  const done: string[] = []
+  for (let program = run(); ; program = run()) {
+    const ended = await Promise.race([
+      program.ended,
+      program.until('stdout', /^ready: vpn0 10\.9\.0\.1\/24 /u),
+    ])
+    if (!('status' in ended)) {
+      t.is((await program.end()).status, 0)
+      break
+    }
+    t.is(ended.status, 1)
+    t.regex(ended.stderr, /CAP_NET_ADMIN/u)
+    const [, command = ''] =
+      /\b(ip (?:tuntap|link|address|addr|route) [^\n)]*)/u.exec(ended.stderr) ?? []
+    t.false(command === '' || done.includes(command), ended.stderr)
+    if (command === '' || done.includes(command)) break
+    done.push(command)
+    const typed = command.replace('dev NAME', 'dev vpn0').replace('user NAME', 'user nobody')
+    await namespace.run('sh', '-c', typed)
+  }
+  t.true(done.length >= 4, done.join())
+  t.true((await links(namespace)).includes('vpn0'))
 })
