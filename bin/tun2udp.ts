@@ -5,6 +5,7 @@ import { startRelayAs } from '../lib/relay/relay.ts'
 import { type Arguments, parseArguments } from './tun2udp/arguments.ts'
 import { nameProcess } from './title.ts'
 import { Output, statusOf } from './tun2udp/output.ts'
+import { prefixNotices } from './tun2udp/prefix.ts'
 import { endingSignal, onHangUp, onStatsSignal } from './tun2udp/signals.ts'
 
 /** Prints a text, or runs the relay until it ends. Returns the exit status. */
@@ -50,6 +51,8 @@ async function run(parsed: Extract<Arguments, { run: true }>): Promise<number> {
   try {
     relay = await start(parsed, signal)
     if (!relay) return 0
+    output.ready(relay.info)
+    for (const notice of prefixNotices(parsed.relay)) output.notice(notice)
     await serve(relay, signal, parsed.output.stats, output)
     return 0
   } catch (error) {
@@ -74,7 +77,7 @@ async function start(
   }
 }
 
-/** Reports that the relay is ready, and waits until it ends. */
+/** Notifies the service manager, prints the counters at the interval, and waits until the relay ends. */
 async function serve(
   relay: Relay,
   signal: AbortSignal,
@@ -83,7 +86,6 @@ async function serve(
 ): Promise<void> {
   const stopping = () => void notify('STOPPING=1', output)
   signal.addEventListener('abort', stopping, { once: true })
-  output.ready(relay.info)
   await notify('READY=1', output)
   const timer =
     period === undefined

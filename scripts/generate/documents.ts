@@ -24,12 +24,13 @@ export function optionTable(): string {
 
 /** Returns the table of the counters for docs/tun2udp.md. */
 export function counterTable(counters: readonly CounterDescription[]): string {
-  const rows = counters.map(({ direction, name, isDrop, unit, help }) => [
+  const rows = counters.map(({ direction, name, isDrop, unit, words, help }) => [
     `\`${direction}.${isDrop ? 'dropped.' : ''}${name}\``,
     unit,
     help,
+    words ?? (isDrop ? name : ''),
   ])
-  return table(['counter', 'unit', 'what it counts'], rows)
+  return table(['counter', 'unit', 'what it counts', 'in a line of text'], rows)
 }
 
 /** Returns the table of the exit statuses for docs/tun2udp.md. */

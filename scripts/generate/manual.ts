@@ -13,9 +13,11 @@ export function manual(page: string, relayPage: string): string {
   const lists = {
     OPTIONS: options(),
     STATUSES: [...STATUS_MEANINGS].map(([status, text]) => tagged(String(status), text)),
-    COUNTERS: COUNTERS.map(({ direction, name, isDrop, help }) =>
-      tagged(`${direction}.${isDrop ? 'dropped.' : ''}${name}`, help),
-    ),
+    COUNTERS: COUNTERS.map(({ direction, name, isDrop, words, help }) => {
+      const text = words ?? (isDrop ? name : undefined)
+      const printed = text === undefined ? '' : ` Printed as \`${text}\`.`
+      return tagged(`${direction}.${isDrop ? 'dropped.' : ''}${name}`, `${help}${printed}`)
+    }),
     NOTICES: events(relayPage).map(([kind, text]) => tagged(kind, text)),
   }
   return Object.entries(lists).reduce((text, [name, list]) => {
