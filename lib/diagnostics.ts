@@ -1,7 +1,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 import { debuglog } from 'node:util'
 
-/** What the channels `tun2udp:relay`, `tun2udp:device` and `tun2udp:netlink` of `node:diagnostics_channel` carry. */
+/** A message of the channels `tun2udp:relay`, `tun2udp:device` and `tun2udp:netlink` of `node:diagnostics_channel`. */
 export type Diagnostic<Target, Event> =
   | {
       /** An object was opened, or it is closed and has released everything. */
@@ -11,7 +11,7 @@ export type Diagnostic<Target, Event> =
       readonly target: Target
     }
   | {
-      /** Something happened that is not an error. */
+      /** An event that is not an error occurred. */
       readonly type: 'event'
       readonly name: string
       /** Absent while the object is being opened, and if that failed. */
@@ -29,7 +29,7 @@ export type Diagnostic<Target, Event> =
 
 const log = debuglog('tun2udp')
 
-/** Publishes on one channel, and writes a line to stderr with `NODE_DEBUG=tun2udp`. */
+/** Publishes messages on one channel. With `NODE_DEBUG=tun2udp` also writes a line to stderr for each. */
 export class Diagnostics<Target, Event extends { readonly kind: string }> {
   readonly #channel: Channel
   readonly #room: string
