@@ -51,7 +51,7 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
             .with_advice("an interface of that name or index exists already: choose another"),
         Some(libc::EPERM) => base.with_code(ErrorCode::Permission).with_advice(format!(
             "it needs CAP_NET_ADMIN (run it as root), or a persistent device that belongs to this \
-             user (as root: ip tuntap add dev NAME mode {mode} user NAME)"
+             user and has all settings (as root: ip tuntap add dev NAME mode {mode} user NAME)"
         )),
         Some(libc::EINVAL) => base.with_code(ErrorCode::DeviceMismatch).with_advice(format!(
             "an interface of that name exists that is no {mode} device, or differs in its number \
