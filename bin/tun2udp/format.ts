@@ -7,12 +7,12 @@ import type {
 } from '../../index.ts'
 import { COUNTERS, type CounterDescription, type Direction } from '../../lib/relay/counters.ts'
 
-// One locale, whatever the user's is: the lines are English.
+// The lines are in English, so the locale of the user is not used.
 const LOCALE = 'en'
 const COUNT = new Intl.NumberFormat(LOCALE)
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const
 
-/** What the program calls the causes of drops, by direction and name. */
+/** The words for the causes of drops, by direction and name. */
 const CAUSES = new Map(
   COUNTERS.filter(({ isDrop }) => isDrop).map(({ direction, name, words }) => [
     `${direction} ${name}`,
@@ -20,7 +20,7 @@ const CAUSES = new Map(
   ]),
 )
 
-// What is printed after a flow: the counters from its first one on in the table, up to those of the next flow.
+// The counters that are printed after a flow: from its first one in the table up to those of the next flow.
 const READ = countersFrom('outbound', 'packetsRead', 'datagramsSent')
 const SENT = countersFrom('outbound', 'datagramsSent')
 const RECEIVED = countersFrom('inbound', 'datagramsReceived', 'packetsWritten')
@@ -32,12 +32,12 @@ function countersFrom(direction: Direction, first: string, next?: string): Count
   return counters.slice(placeOf(first), next === undefined ? undefined : placeOf(next))
 }
 
-/** The ready line for people. */
+/** Returns the ready line. */
 export function formatReady({ interface: device, local, peer }: RelayInfo): string {
   return `ready: ${device.name} ${device.addresses.join(' ')} mtu ${device.mtu}, UDP ${formatEndpoint(local)} to ${formatEndpoint(peer)}`
 }
 
-/** The counters on one line, each way. */
+/** Returns the counters of both directions on one line. */
 export function formatStats({ outbound, inbound }: RelayStats): string {
   return (
     `out ${formatFlow(outbound.packetsRead, outbound.bytesRead)}${formatOthers(READ, outbound)}, ` +
@@ -47,7 +47,7 @@ export function formatStats({ outbound, inbound }: RelayStats): string {
   )
 }
 
-/** A duration with its two largest units: `1 d 2 h`, `3 min 4 s`, `0.5 s`. */
+/** Formats a duration with its two largest units: `1 d 2 h`, `3 min 4 s`, `0.5 s`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 60_000)
     return `${new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 }).format(milliseconds / 1000)} s`
@@ -65,7 +65,7 @@ export function formatDuration(milliseconds: number): string {
     .join(' ')
 }
 
-/** Bytes in the largest decimal unit that leaves at least 1 in front of it. */
+/** Formats bytes in the largest decimal unit of which there is at least 1. */
 export function formatBytes(bytes: number): string {
   const step = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), UNITS.length - 1)
   return new Intl.NumberFormat(LOCALE, {
@@ -75,7 +75,7 @@ export function formatBytes(bytes: number): string {
   }).format(bytes / 1000 ** step)
 }
 
-/** `ADDRESS:PORT`, IPv6 in brackets (RFC 5952, section 6). */
+/** Formats `ADDRESS:PORT`, with IPv6 in brackets (RFC 5952, section 6). */
 function formatEndpoint({ address, port }: UdpEndpoint): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
@@ -88,7 +88,7 @@ function formatCount(count: number): string {
   return COUNT.format(count)
 }
 
-/** The counters that have words of their own and are not 0. */
+/** Formats the counters that have words and are not 0. */
 function formatOthers(
   counters: readonly CounterDescription[],
   stats: OutboundStats | InboundStats,

@@ -1,14 +1,14 @@
 import { type FoundOption, type OptionTable, UsageError, findOptions } from './getopt.ts'
 import { parseInteger } from './number.ts'
 
-/** Makes or removes a device. Texts have a character for each byte. */
+/** Creates or deletes a device. Texts have one character per byte. */
 export interface DeviceCommand {
   readonly action: 'create' | 'delete'
   readonly name: string
   readonly cloneDevice: string
-  /** An `int`; -1 is "not given". */
+  /** An `int`; -1 means "not given". */
   readonly owner: number
-  /** An `int`; -1 is "not given". */
+  /** An `int`; -1 means "not given". */
   readonly group: number
   readonly isBrief: boolean
   readonly isTun: boolean
@@ -24,11 +24,11 @@ export interface ListCommand {
   readonly netns?: string
 }
 
-/** What the arguments ask for. */
+/** The result of the arguments. */
 export type Command =
   DeviceCommand | ListCommand | { readonly action: 'help' } | { readonly action: 'version' }
 
-/** The databases of users and groups; names have a character for each byte. */
+/** The databases of users and groups. Names have one character per byte. */
 export interface Databases {
   findUser: (name: string) => Promise<number | undefined>
   findGroup: (name: string) => Promise<number | undefined>
@@ -53,10 +53,10 @@ const NOT_GIVEN = -1
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /**
- * Reads the arguments from left to right; each name is looked up as it is met, and the first thing that
- * is wrong is the only one that is told.
+ * Parses the arguments from left to right. Each name is looked up when its option is reached, and only the first error
+ * is reported.
  *
- * @throws {UsageError}
+ * @throws {UsageError} the first wrong argument.
  */
 export async function parseArguments(
   args: readonly string[],
@@ -118,7 +118,7 @@ async function apply(
   }
 }
 
-/** The options that the program of uml-utilities does not have. */
+/** Applies an option that the program of uml-utilities does not have. */
 function applyLong(name: string, argument: string, command: Mutable<DeviceCommand>): void {
   if (name === '--tun') command.isTun = true
   if (name === '--multi-queue') command.isMultiQueue = true
@@ -126,7 +126,7 @@ function applyLong(name: string, argument: string, command: Mutable<DeviceComman
   if (name === '--netns') command.netns = argument
 }
 
-/** A name first, then a number; either as an `int`. */
+/** Returns a user or group as an `int`: the one of that name, otherwise the number. */
 function principal(
   text: string,
   found: number | undefined,

@@ -1,7 +1,7 @@
 import { type TunctlRequest, type TunctlResult, runTunctl } from '../../lib/persistent/tunctl.ts'
 import type { DeviceCommand } from './arguments.ts'
 
-/** How the program ends: what it prints, a character for each byte. */
+/** The exit status and the output. Texts have one character per byte. */
 export interface Ending {
   readonly status: 0 | 1
   readonly stdout: string
@@ -11,7 +11,7 @@ export interface Ending {
 type Failure = Extract<TunctlResult, { step: string }>
 type Outcome = Exclude<TunctlResult, Failure>
 
-/** Makes or removes the device. */
+/** Creates or deletes the device. */
 export async function runDevice(command: DeviceCommand): Promise<Ending> {
   const result = await runTunctl(toRequest(command))
   if ('step' in result) return { status: 1, stdout: '', stderr: describeFailure(command, result) }
@@ -33,7 +33,7 @@ function toRequest(command: DeviceCommand): TunctlRequest {
   }
 }
 
-/** In the words of the program of uml-utilities; numbers with the sign that its `int`s have. */
+/** Describes the result as the program of uml-utilities does. Numbers are signed, as its `int`s are. */
 function describeOutcome({ action, isBrief }: DeviceCommand, outcome: Outcome): string {
   const name = Buffer.from(outcome.name).toString('latin1')
   if (action === 'delete') return `Set '${name}' nonpersistent\n`

@@ -3,7 +3,7 @@ import { type ListedDevice, listDevices } from '../../lib/persistent/persistent.
 import type { ListCommand } from './arguments.ts'
 import { USAGE } from './output.ts'
 
-/** What `--help` prints. */
+/** The text of `--help`. */
 export const HELP = `${USAGE}
 Options of this program alone:
   --tun            a TUN device (IP packets) rather than a TAP device
@@ -16,13 +16,13 @@ Options of this program alone:
   --version        print the version
 `
 
-/** The version of the package. */
+/** Returns the version of the package. */
 export function version(): string {
   const { version } = createRequire(import.meta.url)('tun2udp/package.json') as { version: string }
   return version
 }
 
-/** What `--list` prints: one line a device, or JSON. */
+/** Returns the text of `--list`: one line per device, or JSON. */
 export async function list({ isJson, netns }: ListCommand): Promise<string> {
   const where = netns === undefined ? {} : { netns: Buffer.from(netns, 'latin1').toString() }
   const devices = await listDevices(where)
@@ -30,7 +30,7 @@ export async function list({ isJson, netns }: ListCommand): Promise<string> {
   return devices.map((device) => `${describe(device)}\n`).join('')
 }
 
-/** `tap0: tap persistent owner 1000 multi-queue up mtu 1500 held by 4711 (qemu)` */
+/** Describes a device: `tap0: tap persistent uid 1000 multi-queue up mtu 1500 held by 4711 (qemu)`. */
 function describe(device: ListedDevice): string {
   const holders = device.holders.map(({ pid, command }) => `${pid} (${command})`)
   const parts = [

@@ -1,34 +1,34 @@
-/** An option as it stands in the arguments: a letter, or `--` and a word. */
+/** An option of the arguments: a letter, or `--` and a word. */
 export interface FoundOption {
   readonly name: string
-  /** Empty for an option that takes none. */
+  /** Empty for an option without an argument. */
   readonly argument: string
 }
 
-/** What the options of a program are. */
+/** The options of a program. */
 export interface OptionTable {
-  /** The program's name, which messages begin with. */
+  /** The name of the program, with which messages begin. */
   readonly program: string
   /** Letters, each followed by `:` if it takes an argument: the third argument of getopt(3). */
   readonly letters: string
-  /** Long options by their words, and whether each takes an argument. No other one is known. */
+  /** The long options, and whether each takes an argument. */
   readonly words: ReadonlyMap<string, boolean>
 }
 
-/** Arguments that are refused. The message is what stands before the usage: a line, or nothing. */
+/** Refused arguments. The message is the line before the usage text, or empty. */
 export class UsageError extends Error {}
 
 /**
- * Finds the options as getopt(3) of the GNU C library does: clusters (`-bt vpn0`), arguments that are
- * attached (`-tvpn0`), operands between options, `--` for the end.
+ * Finds the options as getopt(3) of the GNU C library does: clusters (`-bt vpn0`), attached arguments (`-tvpn0`),
+ * operands between options, and `--` as the end of the options.
  *
- * Long options are those of the table alone, whole, as `--word`, `--word ARGUMENT` or `--word=ARGUMENT`;
- * any other is, as it is there, an unknown option called `-`.
+ * Long options have the forms `--word`, `--word ARGUMENT` and `--word=ARGUMENT`, without abbreviations. Any other long
+ * option is an unknown option `-`, as in the original.
  *
- * @param args the arguments, a character for each byte.
- * @param stopsAtOperand whether options end with the first operand: `POSIXLY_CORRECT` is set.
+ * @param args the arguments, one character per byte.
+ * @param stopsAtOperand whether the first operand ends the options (`POSIXLY_CORRECT`).
  * @returns the operands.
- * @throws {UsageError} an option is unknown, or lacks its argument.
+ * @throws {UsageError} an option is unknown or its argument is missing.
  */
 export function* findOptions(
   args: readonly string[],
@@ -51,7 +51,7 @@ export function* findOptions(
   return [...operands, ...rest]
 }
 
-/** The long option that `arg` is, if it is a known one; takes its argument out of `rest`. */
+/** Returns the long option in `arg` if it is in the table, and takes its argument from `rest`. */
 function longOption(arg: string, rest: string[], table: OptionTable): FoundOption | undefined {
   const equals = arg.indexOf('=')
   const name = equals === -1 ? arg : arg.slice(0, equals)
@@ -64,7 +64,7 @@ function longOption(arg: string, rest: string[], table: OptionTable): FoundOptio
   return { name, argument }
 }
 
-/** Options of one letter that stand together; the last one's argument may stand in `rest`. */
+/** Yields the options of a cluster of letters. The argument of the last one may be in `rest`. */
 function* cluster(text: string, rest: string[], table: OptionTable): Generator<FoundOption> {
   for (let index = 0; index < text.length; index++) {
     const name = text.charAt(index)

@@ -1,17 +1,16 @@
-/** Largest and smallest `long` of a 64-bit machine: strtol(3) answers them for what is beyond. */
+/** The largest and smallest `long` of a 64-bit machine, which strtol(3) returns for numbers out of range. */
 const LONG_MAX = 2n ** 63n - 1n
 const LONG_MIN = -(2n ** 63n)
 
-/**
- * Blanks, a sign, and hexadecimal, octal or decimal digits, as strtol(3) takes them in base 0.
- */
+/** Blanks, a sign, and hexadecimal, octal or decimal digits, as strtol(3) accepts them in base 0. */
 const NUMBER =
   /^[ \t\n\v\f\r]*(?<sign>[+-]?)(?:0x(?<hexadecimal>[\da-f]+)|0(?<octal>[0-7]*)|(?<decimal>[1-9]\d*))$/iu
 
 /**
- * A number as a C program reads it by strtol(3) in base 0 into an `int`: cut to 32 bits, with its sign.
+ * Parses a number as a C program does with strtol(3) in base 0 and an `int`: truncated to 32 bits, signed. An empty text
+ * is 0.
  *
- * @returns nothing where characters are left over. No characters at all are 0.
+ * @returns undefined if characters are left over.
  */
 export function parseInteger(text: string): number | undefined {
   if (text === '') return 0

@@ -17,10 +17,10 @@ export const STDOUT = 1
 export const STDERR = 2
 
 /**
- * Writes to a standard stream at once, as a C program does: one that is closed or full is no error, and
- * a pipe without a reader ends the process by SIGPIPE.
+ * Writes to a standard stream synchronously, as a C program does. A closed or full stream is ignored, and a pipe without
+ * a reader ends the process by SIGPIPE.
  *
- * @param text a character for each byte.
+ * @param text one character per byte.
  */
 export async function write(fd: typeof STDOUT | typeof STDERR, text: string): Promise<void> {
   try {

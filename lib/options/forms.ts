@@ -6,12 +6,12 @@ import { checkNamespace } from '../check/namespace.ts'
 import type { Form, Spelling } from './table.ts'
 import { checkId } from '../check/user.ts'
 
-// The forms that options of several functions have.
+// Forms that are used by the options of several functions.
 
 /** The largest number of the C type `int`. */
 const INT_MAX = 2_147_483_647
 
-/** Text or a number, which its own function checks. */
+/** Returns the form of a value that a function checks. */
 export function checked<T>(type: string, check: (value: unknown) => T): Form<T> {
   return { type, check: (_, value) => check(value) }
 }
@@ -21,12 +21,12 @@ const wholeNumber: Spelling = {
   expected: 'a whole number',
 }
 
-/** A whole number in a range, both ends in it. */
+/** Returns the form of a whole number in a range that includes both ends. */
 export function whole(lowest: number, highest = INT_MAX): Form<number> {
   return { type: 'number', check: integer(lowest, highest), spelling: wholeNumber }
 }
 
-/** One of some words. */
+/** Returns the form of one of several words. */
 export function oneOf<const W extends string>(...words: readonly W[]): Form<W> {
   const isWord = (value: unknown): value is W => (words as readonly unknown[]).includes(value)
   return {
@@ -43,18 +43,18 @@ export function oneOf<const W extends string>(...words: readonly W[]): Form<W> {
   }
 }
 
-/** `a`, `a or b`, `a, b or c`. */
+/** Joins words: `a`, `a or b`, `a, b or c`. */
 function either(words: readonly string[]): string {
   return [...words.slice(0, -2), words.slice(-2).join(' or ')].join(', ')
 }
 
-/** Yes or no. */
+/** A boolean. */
 export const yesOrNo: Form<boolean> = { type: 'boolean', check: flag }
 
 /** The name of an interface. */
 export const interfaceName = checked('string', checkName)
 
-/** The path of the driver's clone device. */
+/** The path of the clone device. */
 export const cloneDevicePath = checked('string', checkCloneDevice)
 
 /** An MTU in bytes. */
@@ -69,10 +69,10 @@ export const namespace: Form<string> = {
   completion: 'namespace',
 }
 
-/** A user or a group, by name or number, that a device belongs to. */
+/** Returns the form of a user or a group, by name or number. */
 export function idOf(what: 'user' | 'group'): Form<string> {
   return checked('string | number', (value) => checkId(what, value))
 }
 
-/** A signal that ends something. */
+/** An abort signal. */
 export const signal: Form<AbortSignal> = { type: 'AbortSignal', check: abortSignal }

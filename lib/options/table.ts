@@ -1,17 +1,17 @@
 import { type Check, checkFields } from '../check/fields.ts'
 
-/** What a shell offers for an option's argument: these words, or what it knows itself. */
+/** The suggestions of a shell for the argument of an option: these words, or a list that the shell has. */
 export type Completion =
   | { readonly words: readonly string[]; readonly areSeveral?: boolean }
   | 'namespace'
   | 'user'
   | 'host'
 
-/** How the command line writes a value that is not text. */
+/** The form of a value on the command line, if it is not text. */
 export interface Spelling {
-  /** Returns the value that a text stands for, or undefined if it stands for none. */
+  /** Parses a text. Returns undefined if it is not valid. */
   readonly parse: (text: string) => unknown
-  /** What was expected, for the message about a text that stands for none. */
+  /** The expected form, for the message about an invalid text. */
   readonly expected: string
 }
 
@@ -19,33 +19,33 @@ export interface Spelling {
 export interface Form<T = unknown> {
   /** Its type in TypeScript. */
   readonly type: string
-  /** Checks it, and returns it as the native layer takes it. */
+  /** Checks a value, and returns it in the form of the native layer. */
   readonly check: Check<T>
   readonly spelling?: Spelling
   readonly completion?: Completion
 }
 
 /**
- * One option. The declaration in TypeScript, the check, the command line and its help, the completions, the manual page
- * and the table in the documents are made of it (scripts/generate.ts, bin/tun2udp/command.ts).
+ * One option. The source of its declaration in TypeScript, its check, the command line and the help, the completions, the
+ * manual page and the table in the documents (scripts/generate, bin/tun2udp/command.ts).
  */
 export interface OptionDescription<T = unknown> {
   readonly form: Form<T>
-  /** It has no default. */
+  /** Whether the option must be given. */
   readonly isRequired?: true
-  /** `--mtu <bytes>`: how the program has it; absent: only the library has it. */
+  /** The flag of the program: `--mtu <bytes>`. Absent if only the library has the option. */
   readonly flag?: string
   /** The flag that sets it to false. */
   readonly negation?: { readonly flag: string; readonly help: string }
-  /** Each use of the flag adds to a list. */
+  /** Whether each use of the flag adds to a list. */
   readonly isRepeatable?: true
-  /** What it is: a phrase in lower case, in Markdown. */
+  /** The description: a phrase in lower case, in Markdown, short enough for one line of the help. */
   readonly help: string
-  /** Its default: a phrase in Markdown. */
+  /** The default: a phrase in Markdown. */
   readonly default?: string
-  /** What else there is to know: whole sentences in Markdown, for the documents and the declaration. */
+  /** Further details: whole sentences in Markdown, for the documents and the declaration. */
   readonly details?: string
-  /** The sentences of the declaration where the library has it otherwise than the program. */
+  /** The sentences of the declaration, if the option of the library differs from that of the program. */
   readonly declaration?: string
 }
 
@@ -57,7 +57,7 @@ type RequiredNames<T extends OptionTable> = {
   [Name in keyof T]: T[Name] extends { isRequired: true } ? Name : never
 }[keyof T]
 
-/** Options of a table, once they are checked. */
+/** The checked options of a table. */
 export type CheckedOptions<T extends OptionTable> = {
   -readonly [Name in RequiredNames<T>]: Value<T[Name]>
 } & { -readonly [Name in Exclude<keyof T, RequiredNames<T>>]?: Value<T[Name]> }
@@ -66,14 +66,14 @@ export type CheckedOptions<T extends OptionTable> = {
 export interface OptionSet<T extends OptionTable> {
   readonly table: T
   /**
-   * Checks an object of options; what is undefined is left out.
+   * Checks an object of options. Properties that are undefined are left out.
    *
-   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, or what the form of an option throws.
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, or the error that the form of an option throws.
    */
   readonly check: (given: unknown) => CheckedOptions<T>
 }
 
-/** Makes the check of a table. */
+/** Returns a table with its check. */
 export function options<const T extends OptionTable>(table: T): OptionSet<T> {
   const entries = Object.entries<OptionDescription>(table)
   const fields = Object.fromEntries(entries.map(([name, { form }]) => [name, form.check]))
@@ -81,7 +81,7 @@ export function options<const T extends OptionTable>(table: T): OptionSet<T> {
   const check = (given: unknown) => {
     const checked = checkFields('options', given, fields)
     for (const [name, { form }] of required) {
-      // An absent one is refused in the words of its form.
+      // A missing option is refused with the message of its form.
       if (!(name in checked)) form.check(name, undefined)
     }
     return checked as CheckedOptions<T>
