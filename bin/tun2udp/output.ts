@@ -63,8 +63,13 @@ export class Output {
 
   /** Waits until the readers have everything, at most a second: a stopped terminal must not keep the process. */
   async flush(): Promise<void> {
-    const late = AbortSignal.timeout(FLUSH_TIMEOUT_MS)
-    await Promise.all([this.#stdout.flush(late), this.#stderr.flush(late)])
+    const late = new AbortController()
+    // Unlike that of AbortSignal.timeout(), this timer keeps the event loop running.
+    const timer = setTimeout(() => {
+      late.abort()
+    }, FLUSH_TIMEOUT_MS)
+    await Promise.all([this.#stdout.flush(late.signal), this.#stderr.flush(late.signal)])
+    clearTimeout(timer)
   }
 
   #json(event: string, details: object): void {

@@ -1,5 +1,7 @@
+import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import { isatty } from 'node:tty'
 
 /** Where lines are written. A write never waits for the reader. */
@@ -18,8 +20,8 @@ const RETRY_MS = 50
 
 /** Returns the sink of standard output (1) or standard error (2). */
 export function openSink(fd: 1 | 2): Sink {
-  const terminal = isatty(fd) ? openTerminal(fd) : undefined
-  return terminal ?? new StreamSink(fd === 1 ? process.stdout : process.stderr)
+  if (isatty(fd)) return openTerminal(fd) ?? new ChildSink(fd)
+  return new StreamSink(fd === 1 ? process.stdout : process.stderr)
 }
 
 /**
@@ -39,9 +41,9 @@ function openTerminal(fd: number): TerminalSink | undefined {
 
 /** A pipe, a socket or a file. Node writes to pipes and sockets without blocking. */
 class StreamSink implements Sink {
-  readonly #stream: NodeJS.WriteStream
+  readonly #stream: Writable
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: Writable) {
     this.#stream = stream
     // If the reader is gone (EPIPE), the relay goes on and prints nothing.
     stream.on('error', () => undefined)
@@ -112,6 +114,33 @@ class TerminalSink implements Sink {
     this.#isGone = true
     this.#pending = Buffer.alloc(0)
     closeSync(this.#fd)
+  }
+}
+
+/** A terminal that only an open descriptor leads to: cat(1) writes to it, so that cat waits and not this process. */
+class ChildSink implements Sink {
+  readonly #child: ChildProcess
+  readonly #pipe: StreamSink | undefined
+  #isGone = false
+
+  constructor(fd: number) {
+    // In a session of its own, where Ctrl-C does not reach it.
+    this.#child = spawn('cat', [], { stdio: ['pipe', fd, 'ignore'], detached: true })
+    this.#pipe = this.#child.stdin ? new StreamSink(this.#child.stdin) : undefined
+    for (const event of ['error', 'close']) this.#child.once(event, () => (this.#isGone = true))
+    this.#child.unref()
+    process.once('exit', () => this.#child.kill('SIGKILL'))
+  }
+
+  write(line: string): void {
+    this.#pipe?.write(line)
+  }
+
+  async flush(signal: AbortSignal): Promise<void> {
+    if (this.#isGone) return
+    const isWritten = new Promise((resolve) => this.#child.once('close', resolve))
+    this.#child.stdin?.end()
+    await Promise.race([isWritten, once(signal, 'abort')])
   }
 }
 

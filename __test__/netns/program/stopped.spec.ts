@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { OPERANDS, links } from '../../support/netnsProgram.ts'
+import { OPEN_TO_ALL } from '../../support/nobody.ts'
 import { PROGRAM, Running, cleanEnvironment } from '../../support/program.ts'
-import { hasTools, rootTest as test } from '../../support/skip.ts'
+import { hasTools, isOpenToOthers, rootTest as test } from '../../support/skip.ts'
 
 const WRAPPER = fileURLToPath(new URL('../../support/terminal.py', import.meta.url))
 const LIMIT_MS = 2000
@@ -16,8 +17,9 @@ async function startUnread(
   { name }: Namespace,
   kind: 'terminal' | 'closed' | 'pipe',
   options: string[],
+  prefix: string[] = [],
 ) {
-  const program = [process.execPath, PROGRAM, ...OPERANDS, ...options]
+  const program = [...prefix, process.execPath, PROGRAM, ...OPERANDS, ...options]
   const command = ['netns', 'exec', name, 'python3', WRAPPER, kind, 'ready', ...program]
   const child = spawn('ip', command, {
     env: cleanEnvironment(),
@@ -62,6 +64,26 @@ for (const [kind, options] of cases) {
     t.deepEqual(await links(namespace), before)
   })
 }
+
+test('a stopped terminal of another user does not keep the process', async (t) => {
+  if (!isOpenToOthers(t) || !hasTools(t, 'python3', 'setpriv')) return
+  const namespace = await withNamespace(t)
+  const before = await links(namespace)
+  const capable = 'setpriv --inh-caps=+net_admin --ambient-caps=+net_admin'
+  const user = `${capable} --reuid=65534 --regid=65534 --clear-groups`
+  const prefix = ['unshare', '--mount', 'sh', '-ec', `${OPEN_TO_ALL}; exec ${user} "$@"`, 'sh']
+  const { send, ended } = await startUnread(t, namespace, 'terminal', ['--stats', '0.1'], prefix)
+  for (let count = 0; count < 90; count++) {
+    send('SIGHUP')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  send('SIGTERM')
+  send('SIGTERM')
+  const [, status, milliseconds] = await ended
+  t.is(status, '0')
+  t.true(Number(milliseconds) < LIMIT_MS, milliseconds)
+  t.deepEqual(await links(namespace), before)
+})
 
 test('a terminal that is closed does not end the relay', async (t) => {
   if (!hasTools(t, 'python3')) return
