@@ -60,6 +60,14 @@ export type { NamespaceSocketOptions } from './lib/namespaces/datagrams.ts'
 export { inNamespace, Namespace, type NamespaceOptions } from './lib/namespaces/namespace.ts'
 export type { Output, RunOptions } from './lib/namespaces/processes.ts'
 export type { NamespaceConnectOptions, NamespaceListenOptions } from './lib/namespaces/streams.ts'
+export { TestHost } from './lib/namespaces/testNetwork/host.ts'
+export { TestNetwork, testNetwork } from './lib/namespaces/testNetwork/network.ts'
+export type {
+  TestHostOptions,
+  TestLinkEnd,
+  TestLinkOptions,
+  TestNetworkOptions,
+} from './lib/namespaces/testNetwork/options.ts'
 export { sdNotify } from './lib/notify.ts'
 export { type DeviceDiagnostic, openTap, openTun } from './lib/device/open.ts'
 export { type InterfaceAddress, parseAddress } from './lib/check/address.ts'

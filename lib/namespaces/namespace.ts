@@ -88,7 +88,9 @@ export class Namespace implements AsyncDisposable, Disposable {
    * @throws {TunError} the namespace is closed or cannot be entered.
    */
   async run(file: string, args: readonly string[] = [], options: RunOptions = {}): Promise<Output> {
-    return runIn(this.#native, file, args, options)
+    const output = runIn(this.#native, file, args, options)
+    this.keep(output.child, () => endProcess(output.child))
+    return output
   }
 
   /**

@@ -1,4 +1,10 @@
-import { type ChildProcess, type SpawnOptions, execFile, spawn } from 'node:child_process'
+import {
+  type ChildProcess,
+  type PromiseWithChild,
+  type SpawnOptions,
+  execFile,
+  spawn,
+} from 'node:child_process'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
 import type { NativeNamespace } from '#binding'
@@ -40,12 +46,12 @@ export function spawnIn(native: NativeNamespace, given: readonly unknown[]): Chi
 }
 
 /** Runs a program in the namespace to its end. */
-export async function runIn(
+export function runIn(
   native: NativeNamespace,
   file: string,
   args: readonly string[],
   options: RunOptions,
-): Promise<Output> {
+): PromiseWithChild<Output> {
   const copied = { ...withEnvironment(options), encoding: 'utf8' as const }
   const list = copyList(args)
   return visit(native, () => promisify(execFile)(file, list, copied))
