@@ -1,4 +1,4 @@
-import type { TapDevice, TunError } from '../../index.ts'
+import { type TapDevice, type TunError, inNamespace } from '../../index.ts'
 import { tapIn } from '../support/device.ts'
 import { withNetlink } from '../support/netlink.ts'
 import { shapedController } from '../support/shapedSignal.ts'
@@ -78,10 +78,24 @@ const ofNetlink = ({ netlink }: Room): Case[] => [
   ['ensure', (wrong) => netlink.ensure(wrong), 'adresses', 'addresses'],
 ]
 
+const ofNamespace = ({ namespace: { name } }: Room): Case[] => {
+  const namespace = inNamespace(name)
+  return [
+    ['inNamespace', (wrong) => inNamespace(name, wrong), 'sginal', 'signal'],
+    ['connect', (wrong) => namespace.connect(wrong), 'prot', 'port'],
+    ['listen', (wrong) => namespace.listen(wrong), 'backlogs', 'backlog'],
+    ['createSocket', (wrong) => namespace.createSocket(wrong), 'reuseAdr', 'reuseAddr'],
+  ]
+}
+
 test('no function of a device or a session takes a property that it does not know', async (t) => {
   const room = await withNetlink(t)
   const tap = await tapIn(t, room.namespace)
-  for (const [name, call, property, meant] of [...ofDevice(tap), ...ofNetlink(room)]) {
+  for (const [name, call, property, meant] of [
+    ...ofDevice(tap),
+    ...ofNetlink(room),
+    ...ofNamespace(room),
+  ]) {
     const error = await t.throwsAsync<TunError>(
       // eslint-disable-next-line @typescript-eslint/require-await -- what is thrown is a rejection
       (async () => call({ [property]: undefined } as never))(),

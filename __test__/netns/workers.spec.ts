@@ -12,13 +12,27 @@ const NOTHING = { descriptors: 0, threads: 0, devices: 0 }
 
 /** Functions that neither return a promise nor an asynchronous iterator. */
 const SYNCHRONOUS = [
+  'buildArp',
+  'buildEthernet',
+  'buildIcmpEcho',
+  'buildTcp',
+  'buildUdp',
   'fillChecksums',
+  'inNamespace',
   'internetChecksum',
   'parseAddress',
   'parseFrame',
   'parsePacket',
   'sdNotify',
   'verifyChecksums',
+  'Namespace.[Symbol.dispose]',
+  'Namespace.connect',
+  'Namespace.createSocket',
+  'Namespace.isClosed',
+  'Namespace.keep',
+  'Namespace.listen',
+  'Namespace.netns',
+  'TestNetwork.isClosed',
   'Relay.isClosed',
   'Relay.stats',
   'Netlink.isClosed',
@@ -58,6 +72,8 @@ async function publicNames(): Promise<string[]> {
   const prototypeOf = (value: object) => Object.getPrototypeOf(value) as object
   return [
     ...functions.map(([name]) => name),
+    ...methodsOf('Namespace', api.Namespace.prototype),
+    ...methodsOf('TestNetwork', api.TestNetwork.prototype),
     ...methodsOf('Relay', api.Relay.prototype),
     ...methodsOf('Netlink', api.Netlink.prototype),
     ...methodsOf('Links', prototypeOf(links)),

@@ -9,6 +9,7 @@ import {
   openTun,
   removePersistent,
   startRelay,
+  testNetwork,
 } from '../../../index.ts'
 
 const RELAY = { addresses: ['10.0.0.1'], sendPort: 1, receivePort: 0 }
@@ -47,6 +48,7 @@ const CASES: readonly [
     '',
   ],
   ['openNetlink', (options) => openNetlink(options), { netnss: 'a' }, 'netnss', 'netns'],
+  ['testNetwork', (options) => testNetwork(options), { host: {} }, 'host', 'hosts'],
 ]
 
 for (const [name, call, options, given, meant] of CASES) {

@@ -157,6 +157,30 @@ const NETLINK = {
   }),
 }
 
+/** A call of the own namespace, as one that is open. */
+const inside = (work) => async (api) => work(api.inNamespace('/proc/thread-self/ns/net'), api)
+
+const pair = {
+  hosts: { a: {}, b: {} },
+  links: [{ ends: { a: '10.9.9.1/24', b: '10.9.9.2/24' } }],
+}
+
+const NAMESPACES = {
+  'Namespace.run': inside((namespace) => namespace.run('true')),
+  'Namespace.openTun': inside((namespace) => namespace.openTun()),
+  'Namespace.openTap': inside((namespace) => namespace.openTap()),
+  'Namespace.openNetlink': inside((namespace) => namespace.openNetlink()),
+  'Namespace.startRelay': inside((namespace) => namespace.startRelay(relayOptions)),
+  'Namespace.close': inside((namespace) => namespace.close()),
+  'Namespace.closed': inside((namespace) => namespace.closed),
+  'Namespace.[Symbol.asyncDispose]': inside((namespace) => namespace[Symbol.asyncDispose]()),
+  testNetwork: (api) => api.testNetwork(pair),
+  'TestNetwork.close': async (api) => (await api.testNetwork(pair)).close(),
+  'TestNetwork.closed': async (api) => (await api.testNetwork(pair)).closed,
+  'TestNetwork.[Symbol.asyncDispose]': async (api) =>
+    (await api.testNetwork(pair))[Symbol.asyncDispose](),
+}
+
 const OTHERS = {
   openTun: (api) => tun(api),
   openTap: (api) => api.openTap(),
@@ -183,4 +207,4 @@ const OTHERS = {
 }
 
 /** By name. */
-export const CALLS = { ...OTHERS, ...DEVICE, ...NETLINK }
+export const CALLS = { ...OTHERS, ...NAMESPACES, ...DEVICE, ...NETLINK }
