@@ -59,7 +59,11 @@ export type { LinkPredicate, WaitOptions } from './lib/netlink/waitFor.ts'
 export type { NamespaceSocketOptions } from './lib/namespaces/datagrams.ts'
 export { inNamespace, Namespace, type NamespaceOptions } from './lib/namespaces/namespace.ts'
 export type { Output, RunOptions } from './lib/namespaces/processes.ts'
-export type { NamespaceConnectOptions, NamespaceListenOptions } from './lib/namespaces/streams.ts'
+export type {
+  NamespaceConnectOptions,
+  NamespaceListenOptions,
+  NamespaceServer,
+} from './lib/namespaces/streams.ts'
 export { TestHost } from './lib/namespaces/testNetwork/host.ts'
 export { TestNetwork, testNetwork } from './lib/namespaces/testNetwork/network.ts'
 export type {

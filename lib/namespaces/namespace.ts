@@ -1,6 +1,6 @@
 import type { ChildProcess, spawn } from 'node:child_process'
 import type { RemoteInfo, Socket as DatagramSocket } from 'node:dgram'
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { NativeNamespace } from '#binding'
 import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { checkFields } from '../check/fields.ts'
@@ -20,6 +20,7 @@ import { type Output, type RunOptions, endProcess, runIn, spawnIn } from './proc
 import {
   type NamespaceConnectOptions,
   type NamespaceListenOptions,
+  type NamespaceServer,
   connectIn,
   listenIn,
 } from './streams.ts'
@@ -114,7 +115,7 @@ export class Namespace implements AsyncDisposable, Disposable {
   listen(
     options: NamespaceListenOptions = {},
     connectionListener?: (socket: Socket) => void,
-  ): Server {
+  ): NamespaceServer {
     const server = listenIn(this.#native, options, connectionListener)
     return this.keep(server, () => void server.close())
   }

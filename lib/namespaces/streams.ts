@@ -1,5 +1,11 @@
 import cluster from 'node:cluster'
-import { Server, Socket, type SocketConstructorOpts, createServer } from 'node:net'
+import {
+  type AddressInfo,
+  Server,
+  Socket,
+  type SocketConstructorOpts,
+  createServer,
+} from 'node:net'
 import type { NativeNamespace } from '#binding'
 import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { type Check, callback, checkFields, flag, integer, u16 } from '../check/fields.ts'
@@ -45,6 +51,12 @@ export interface NamespaceListenOptions {
   server?: Server | undefined
   /** If it is aborted, the server is closed. */
   signal?: AbortSignal | undefined
+}
+
+/** A server that listens on an address of IP. */
+export interface NamespaceServer extends Server {
+  /** Returns the address and port, from the call of `listen()` until the server is closed. */
+  address: () => AddressInfo
 }
 
 const INT_MAX = 2_147_483_647
@@ -134,7 +146,7 @@ export function listenIn(
   native: NativeNamespace,
   options: NamespaceListenOptions,
   onConnection: unknown,
-): Server {
+): NamespaceServer {
   const { server: given, signal, ...checked } = checkFields('options', options, LISTEN)
   const listener = checkListener('connectionListener', onConnection)
   throwIfAborted(signal)
@@ -159,7 +171,7 @@ export function listenIn(
     server.close()
   })
   server.once('close', release)
-  return server
+  return server as NamespaceServer
 }
 
 /** Has the server listen on the first address that the namespace has. */

@@ -2,10 +2,10 @@ import { readlinkSync } from 'node:fs'
 import { once } from 'node:events'
 import { get } from 'node:http'
 import { createServer as createHttpServer } from 'node:http'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { ExecutionContext } from 'ava'
-import { type Namespace, type TunError, inNamespace } from '../../../index.ts'
+import { type Namespace, type NamespaceServer, type TunError, inNamespace } from '../../../index.ts'
 import { shapedController } from '../../support/shapedSignal.ts'
 import { rootTest as test } from '../../support/skip.ts'
 import { withNamespace } from '../../support/namespace.ts'
@@ -21,8 +21,8 @@ async function open(t: ExecutionContext): Promise<Namespace> {
   return namespace
 }
 
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port
+function portOf(server: NamespaceServer): number {
+  return server.address().port
 }
 
 test('a process runs in the namespace, and the thread stays where it is', async (t) => {
@@ -96,9 +96,10 @@ test('a socket has the local address and port that it was given', async (t) => {
 test('HTTP runs over servers and sockets of the namespace', async (t) => {
   const namespace = await open(t)
   const server = createHttpServer((_, response) => response.end('page'))
-  t.is(namespace.listen({ server, host: '::1' }), server)
+  const listening = namespace.listen({ server, host: '::1' })
+  t.is(listening, server)
   t.teardown(() => server.close())
-  const port = portOf(server)
+  const port = portOf(listening)
   const request = get({
     path: '/',
     createConnection: () => namespace.connect({ host: '::1', port }),
@@ -203,8 +204,8 @@ test('a signal of any class closes what it was given to', async (t) => {
   const ends = [once(server, 'close'), once(datagrams, 'close'), once(socket, 'error')]
   const reason = new Error('enough')
   inner.abort(reason)
-  const [, , failure] = await Promise.all(ends)
-  t.is(failure?.[0], reason)
+  const [, , errors] = await Promise.all(ends)
+  t.is(errors?.[0], reason)
   for (const call of [
     () => namespace.listen({ signal: inner.signal }),
     () => namespace.connect({ port: 1, signal: inner.signal }),

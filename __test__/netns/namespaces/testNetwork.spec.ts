@@ -67,8 +67,10 @@ test('a switch joins any number of hosts, which have names and MAC addresses', a
     ],
   })
   const { a, b, c } = network.hosts
-  const server = a.listen({ host: '10.0.0.1' }, (socket) => socket.end(socket.remoteAddress))
-  const { port } = server.address() as { port: number }
+  const server = a.listen({ host: '10.0.0.1' }, (socket) =>
+    socket.end(String(socket.remoteAddress)),
+  )
+  const { port } = server.address()
   for (const [host, address] of [
     [b, '10.0.0.2'],
     [c, '10.0.0.3'],
@@ -90,7 +92,7 @@ test('closing ends all that the hosts created, and leaves nothing', async (t) =>
   const server = b.listen({ host: '10.0.2.2' }, (socket) => {
     socket.resume().on('close', () => accepted.push(true))
   })
-  const client = a.connect({ host: '10.0.2.2', port: (server.address() as { port: number }).port })
+  const client = a.connect({ host: '10.0.2.2', port: server.address().port })
   client.on('error', () => undefined)
   await Promise.all([once(client, 'connect'), once(server, 'connection')])
   const udp = a.createSocket('udp4').bind(0)

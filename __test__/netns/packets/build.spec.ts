@@ -98,7 +98,7 @@ test('a server accepts a connection and data whose segments buildTcp() made', as
   const tun = await host.openTun({ addresses: ADDRESSES })
   for (const { source, destination } of FAMILIES) {
     const server = host.listen({ host: destination })
-    const { port: destinationPort } = server.address() as { port: number }
+    const { port: destinationPort } = server.address()
     const segment = { source, destination, sourcePort: 4000, destinationPort }
     const mss = Uint8Array.of(2, 4, 5, 0)
     await tun.write(buildTcp({ ...segment, sequence: 0xffff_ffff, flags: ['SYN'], options: mss }))

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { NativeNamespace } from '#binding'
 import { KEY } from '../../lifetime/constructing.ts'
 import { Namespace } from '../namespace.ts'
-import type { NamespaceListenOptions } from '../streams.ts'
+import type { NamespaceListenOptions, NamespaceServer } from '../streams.ts'
 
 type End = () => Promise<void> | void
 
@@ -30,11 +30,12 @@ export class TestHost extends Namespace {
   override listen(
     options: NamespaceListenOptions = {},
     connectionListener?: (socket: Socket) => void,
-  ): Server {
+  ): NamespaceServer {
     const server = super.listen(options, connectionListener)
-    return server.on('connection', (socket: Socket) => {
+    server.on('connection', (socket: Socket) => {
       this.keep(socket, () => void socket.destroy())
     })
+    return server
   }
 
   protected override keep<T>(created: T, end: End): T {
