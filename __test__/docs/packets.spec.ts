@@ -14,4 +14,6 @@ pageTest('docs/packets.md', async (t, page) => {
   // The ports are not exchanged, so it answers to the port of the echo service itself.
   t.is(await a.shell('printf hello | timeout 5 socat -t 1 - UDP:10.0.0.2:7,sourceport=7'), 'hello')
   page.typed()
+  await a.save(page.next('js'))
+  t.is(await a.shell('node hello.mjs'), 'hello from 10.0.1.2\n')
 })
