@@ -29,7 +29,7 @@ function numbers(...values: number[]): Buffer {
   return bytes
 }
 
-/** Makes a capture of the packets that come in. */
+/** Transforms packets into a pcapng file. */
 class PcapngStream extends TransformStream<Uint8Array, Uint8Array> {
   constructor(linkType: number) {
     super({

@@ -1,6 +1,6 @@
 /**
- * Source NAT between two network namespaces: whoever is inside reaches the outside as one address, and only what was
- * asked for comes in.
+ * Source NAT between two network namespaces: hosts inside reach the outside with one address, and packets from outside
+ * are forwarded only if they belong to a flow that began inside.
  *
  *     npm run build
  *     sudo ip netns add inside; sudo ip netns add outside
@@ -21,11 +21,11 @@ const inside = await openTun({
 })
 const outside = await openTun({ netns: outsideNetns, addresses: ['198.51.100.1/24'] })
 
-/** Flows by their key inside, and by the number that they have outside: addresses and ports of who began them. */
+/** Flows by their key inside and by their port outside: the addresses and ports of the host that began them. */
 const numbers = new Map<string, number>()
 const flows = new Map<string, { address: string; port: number }>()
 
-/** The port of TCP and UDP on one side, and what stands for it in an echo. */
+/** The port of TCP and UDP on one side; for an echo, its identifier. */
 function portOf(packet: Ipv4Packet, side: 'sourcePort' | 'destinationPort'): number | undefined {
   return (packet.tcp ?? packet.udp)?.[side] ?? packet.icmp?.identifier
 }
@@ -36,7 +36,7 @@ function setPort(packet: Ipv4Packet, side: 'sourcePort' | 'destinationPort', por
   else if (packet.icmp) packet.icmp.identifier = port
 }
 
-/** From the inside: the sender becomes the public address, and a number of ours. */
+/** Packets from inside: replaces the source by the public address and a port of this program. */
 function outwards(packet: Ipv4Packet): boolean {
   const port = portOf(packet, 'sourcePort')
   if (port === undefined) return false
@@ -50,7 +50,7 @@ function outwards(packet: Ipv4Packet): boolean {
   return true
 }
 
-/** From the outside: whoever began the flow gets it, and what nobody asked for is dropped. */
+/** Packets from outside: forwards them to the host that began the flow, and drops all others. */
 function inwards(packet: Ipv4Packet): boolean {
   const flow = flows.get(`${packet.protocol} ${portOf(packet, 'destinationPort') ?? 0}`)
   if (!flow || packet.destination !== PUBLIC) return false
@@ -67,7 +67,7 @@ async function translate(from: TunDevice, to: TunDevice, change: (packet: Ipv4Pa
       fillChecksums(packet)
       return true
     })
-    // What the kernel refuses is lost, as on any network.
+    // A packet that the kernel refuses is lost, as on any network.
     to.tryWriteBatch(changed)
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Answers ping for every address behind the interface, without a host there.
+ * Answers ping for every address behind the interface, although no host is there.
  *
  *     npm run build
  *     sudo node examples/ping.ts          # Node 22.18 or newer; before: node --import @oxc-node/core/register …

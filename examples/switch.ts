@@ -1,5 +1,5 @@
 /**
- * An Ethernet switch between TAP devices, one in each network namespace that is named.
+ * An Ethernet switch between TAP devices, one in each of the given network namespaces.
  *
  *     npm run build
  *     sudo ip netns add a; sudo ip netns add b
@@ -12,7 +12,7 @@ const namespaces = process.argv.slice(2)
 const ports = await Promise.all(
   namespaces.map((netns, n) => openTap({ netns, addresses: [`10.80.3.${n + 1}/24`] })),
 )
-/** Behind which port a station was seen last. */
+/** The port on which each station was last seen. */
 const stations = new Map<string, TapDevice>()
 
 async function forward(port: TapDevice): Promise<void> {

@@ -1,8 +1,8 @@
 /**
- * Two network namespaces joined by two relays: a ping, then a bulk transfer through the tunnel.
+ * Connects two network namespaces by two relays, and measures ping and a bulk transfer through the tunnel.
  *
- * Run it by `npm run demo [SECONDS]`. Needs root, or a kernel that lets users make namespaces.
- * Everything it makes ends with it.
+ * Run it with `npm run demo [SECONDS]`. It needs root, or a kernel that lets users create namespaces.
+ * Everything that it creates is removed when it ends.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -14,7 +14,7 @@ const DEFAULT_SECONDS = 5
 const NEAR = '10.9.0.1'
 const FAR = '10.9.0.2'
 
-/** Runs this program again as root of a user namespace of its own, and answers its status. */
+/** Runs this program again as root of a user namespace of its own, and returns its exit status. */
 function rerunInUserNamespace(): number {
   const again = [...process.execArgv, ...process.argv.slice(1)]
   const options = ['--user', '--map-root-user', '--', process.execPath, ...again]
@@ -37,7 +37,7 @@ function secondsFrom(argument: string | undefined): number {
   return seconds
 }
 
-/** Joins both hosts: each relay's interface is in a host's namespace, its socket stays here. */
+/** Connects both hosts: each relay has its interface in the namespace of a host, and its socket in this one. */
 async function join(near: Host, far: Host): Promise<[Relay, Relay]> {
   // The first relay must know a port that only the second one will have.
   const placeholder = 9
@@ -64,7 +64,7 @@ async function join(near: Host, far: Host): Promise<[Relay, Relay]> {
   return [nearRelay, farRelay]
 }
 
-/** Sends bytes from one host to the other for a while, and answers bits a second. */
+/** Sends bytes from one host to the other for a while, and returns bits per second. */
 async function transfer(near: Host, far: Host, seconds: number): Promise<number> {
   const bar = new SingleBar(
     { format: 'transfer {bar} {value}/{total} s  {rate}', hideCursor: true },

@@ -2,17 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** What a host can be asked to do, and what it is told beside. Each answer is a number. */
+/** The requests to a host, with their arguments. Each result is a number. */
 export interface Requests {
-  /** Accepts one TCP connection and counts its bytes; answers the port. */
+  /** Accepts one TCP connection and counts its bytes; returns the port. */
   listen: { address: string }
-  /** Answers the bytes counted so far. */
+  /** Returns the bytes counted so far. */
   received: undefined
-  /** Sends bytes over TCP for a while; answers how many were handed to the kernel. */
+  /** Sends bytes over TCP for a while; returns the number passed to the kernel. */
   send: { address: string; port: number; seconds: number }
-  /** Returns each datagram to its sender; answers the port. */
+  /** Sends each datagram back to its sender; returns the port. */
   echo: { address: string }
-  /** Measures round trips to an echo; answers their median in microseconds. */
+  /** Measures round trips to an echo; returns their median in microseconds. */
   ping: { address: string; port: number; count: number }
 }
 
@@ -41,7 +41,7 @@ export class Host implements AsyncDisposable {
     child.on('message', (answer) => this.#waiting.get((answer as Answer).id)?.(answer as Answer))
   }
 
-  /** Starts the process; it is ready when it has said so. */
+  /** Starts the process, and waits until it reports that it is ready. */
   static async start(): Promise<Host> {
     const program = fileURLToPath(new URL(import.meta.resolve('./traffic.ts')))
     const command = ['--net', '--', process.execPath, ...process.execArgv, program]

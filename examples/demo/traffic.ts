@@ -1,4 +1,4 @@
-/** The process of a host: makes the traffic it is asked for by its parent. */
+/** The process of a host: creates the traffic that its parent requests. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'

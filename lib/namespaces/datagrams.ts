@@ -67,7 +67,7 @@ export function createSocketIn(
   return socket
 }
 
-/** What of the options matters when the socket is bound. */
+/** The options that matter when the socket is bound. */
 interface Bound {
   readonly family: 'udp4' | 'udp6'
   readonly reuseAddr?: boolean
@@ -100,7 +100,7 @@ function bindInside(
         listeningLater(socket, () => bind({ fd, exclusive: true }, ...callbacks)),
       )
     } catch (error) {
-      // What Node finds wrong is a wrong call; what the kernel refuses is an event, as in Node.
+      // Node throws for wrong calls, and emits an event for failures of the kernel.
       if (!(error instanceof TunError)) throw error
       process.nextTick(() => socket.emit('error', error))
       return socket

@@ -39,8 +39,8 @@ const OPTIONS = { signal: abortSignal }
 /**
  * A network namespace in which processes, sockets and devices are created.
  *
- * What is created are ordinary objects of Node and of this package. The process itself stays in its namespace.
- * An open namespace does not keep the process alive, and exists as long as it is open, whatever happens to its name.
+ * Its methods return ordinary objects of Node and of this package. The process itself stays in its namespace.
+ * An open namespace does not keep the process alive. It exists as long as it is open, also without its name.
  *
  * @example
  * const blue = inNamespace('blue')
@@ -176,8 +176,8 @@ export class Namespace implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Lets go of the namespace. What was created in it remains, except that a UDP socket can no longer be bound. Calling
-   * it again has no effect.
+   * Releases the namespace. Objects that were created in it stay usable, but a UDP socket can no longer be bound.
+   * Calling it again has no effect.
    */
   close(): Promise<void> {
     this[Symbol.dispose]()
@@ -205,7 +205,7 @@ export class Namespace implements AsyncDisposable, Disposable {
 
   #inside<T extends object>(options: T): T & { netns?: string } {
     refuseNetns(options)
-    // What is not an object is refused by the function that takes it.
+    // The function that takes the options refuses values that are not objects.
     if (typeof options !== 'object' || (options as unknown) === null || Array.isArray(options))
       return options
     const netns = { value: this.netns, enumerable: true }

@@ -18,7 +18,7 @@ function startPool(): void {
  * Calls a synchronous function while this thread is in the namespace, and returns its result.
  *
  * @throws {TunError} the namespace is closed, or cannot be entered.
- * @throws whatever `work` throws.
+ * @throws the error that `work` throws.
  */
 export function visit<T>(native: NativeNamespace, work: () => T): T {
   startPool()

@@ -11,7 +11,7 @@ import type { NativeNamespace } from '#binding'
 import { checkList } from '../check/list.ts'
 import { visit } from './open.ts'
 
-/** What a program printed. */
+/** The output of a program. */
 export interface Output {
   readonly stdout: string
   readonly stderr: string
@@ -37,7 +37,7 @@ export interface RunOptions {
 export function spawnIn(native: NativeNamespace, given: readonly unknown[]): ChildProcess {
   const [command, ...rest] = given
   const args = rest.length > 0 && Array.isArray(rest[0]) ? copyList(rest.shift()) : []
-  // What is neither a list nor an object is refused by Node.
+  // Node refuses values that are neither a list nor an object.
   const options = rest.length > 1 ? rest[1] : rest[0]
   if (options !== undefined && (typeof options !== 'object' || options === null))
     return spawn(command as string, args, options as SpawnOptions)

@@ -1,15 +1,15 @@
 import { fromNative, invalidArgument } from '../errors.ts'
 import { loadNative } from '../native/native.ts'
 
-/** The names of all named network namespaces, in their order: `ip netns list`. */
+/** Returns the names of all named network namespaces, sorted: `ip netns list`. */
 export async function listNamespaces(): Promise<string[]> {
   const native = await loadNative()
   return native.listNamespaces().catch(rethrow)
 }
 
 /**
- * Makes a named network namespace, whose loopback is down: `ip netns add`. Needs CAP_SYS_ADMIN; no
- * thread of Node moves.
+ * Creates a named network namespace, whose loopback is down: `ip netns add`. Needs CAP_SYS_ADMIN. No
+ * thread of Node enters it.
  *
  * @throws {TunError} `ERR_TUN_EXISTS` if there is one of that name.
  */
@@ -20,10 +20,10 @@ export async function createNamespace(name: string): Promise<void> {
 }
 
 /**
- * Takes the name from a network namespace, which ends with the last process, socket and interface
+ * Removes the name of a network namespace, which ends with the last process, socket and interface
  * that use it: `ip netns delete`.
  *
- * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is none of that name.
+ * @throws {TunError} `ERR_TUN_NOT_FOUND` if no namespace has that name.
  */
 export async function deleteNamespace(name: string): Promise<void> {
   checkText(name)

@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { invalidArgument } from '../errors.ts'
 
 /**
- * Checks that a value is an array of bytes itself, not an object that inherits from one.
+ * Checks that a value is a Uint8Array, not an object that inherits from one.
  *
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
  */
@@ -10,12 +10,12 @@ export function checkBytes(what: string, bytes: unknown): void {
   if (!isUint8Array(bytes)) throw invalidArgument(what, bytes, 'a Uint8Array')
 }
 
-/** The 16-bit number at that place, in network byte order. */
+/** Returns the 16-bit number at that offset, in network byte order. */
 export function uint16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
 }
 
-/** The 32-bit number at that place, in network byte order. */
+/** Returns the 32-bit number at that offset, in network byte order. */
 export function uint32(bytes: Uint8Array, at: number): number {
   return uint16(bytes, at) * 0x1_0000 + uint16(bytes, at + 2)
 }

@@ -4,15 +4,15 @@ import { Ipv4Packet } from './ipv4.ts'
 import { Ipv6Packet } from './ipv6.ts'
 import { parsePacket } from './parse.ts'
 
-/** Whether the checksums of a packet are right; undefined where there is none, or none that can be verified. */
+/** Whether the checksums of a packet are correct; undefined for a checksum that is absent or cannot be verified. */
 export interface ChecksumVerdict {
-  /** That of the IPv4 header. */
+  /** The checksum of the IPv4 header. */
   readonly header: boolean | undefined
-  /** That of TCP, UDP, ICMP or ICMPv6. */
+  /** The checksum of TCP, UDP, ICMP or ICMPv6. */
   readonly transport: boolean | undefined
 }
 
-/** Where the checksum of a protocol stands in its header (RFC 9293, 768, 792, 4443). */
+/** The offset of the checksum in the header of a protocol (RFC 9293, 768, 792, 4443). */
 const CHECKSUM_AT: ReadonlyMap<number, number> = new Map([
   [6, 16],
   [17, 6],
@@ -24,11 +24,11 @@ const UDP = 17
 const HEADER_CHECKSUM_AT = 10
 
 /**
- * The internet checksum (RFC 1071) of these bytes: the complement of the sum of their 16-bit words, 0 to 65535.
+ * Returns the internet checksum (RFC 1071) of bytes: the complement of the sum of their 16-bit words, 0 to 65535.
  *
- * Over data that holds its own right checksum it is 0.
+ * It is 0 for data that contains its own correct checksum.
  *
- * @param initial a sum to begin with, such as that of a pseudo-header: a whole number from 0 to 4294967295.
+ * @param initial a sum to start with, such as the sum of a pseudo-header: a whole number from 0 to 4294967295.
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
  */
 export function internetChecksum(bytes: Uint8Array, initial = 0): number {
@@ -41,12 +41,12 @@ function checksumOf(bytes: Uint8Array, initial = 0): number {
 }
 
 /**
- * Puts right checksums into a packet: of the IPv4 header, and of TCP, UDP, ICMP or ICMPv6.
+ * Writes the checksums of a packet: of the IPv4 header, and of TCP, UDP, ICMP or ICMPv6.
  *
- * That of the transport is left as it is where it cannot be made of this packet alone: in fragments, and in IPv6
- * packets with stations to visit. Bytes that are no whole IP packet are left alone.
+ * It skips the transport checksum of fragments, and of IPv6 packets whose routing header has segments left, because that
+ * checksum depends on more than this packet. Bytes that are not a whole IP packet are not changed.
  *
- * @param packet the bytes of a packet, or a view that `parsePacket()` gave.
+ * @param packet the bytes of a packet, or a view from `parsePacket()`.
  */
 export function fillChecksums(packet: Uint8Array | Ipv4Packet | Ipv6Packet): void {
   const view = viewOf(packet)
@@ -61,14 +61,14 @@ export function fillChecksums(packet: Uint8Array | Ipv4Packet | Ipv6Packet): voi
   if (!bytes || at === undefined) return
   putUint16(bytes, at, 0)
   const checksum = checksumOf(bytes, pseudoHeaderSum(view, bytes.length))
-  // Zero would say that there is none.
+  // In UDP, zero means that there is no checksum.
   putUint16(bytes, at, checksum === 0 && view.protocol === UDP ? 0xffff : checksum)
 }
 
 /**
  * Verifies the checksums of a packet.
  *
- * @param packet the bytes of a packet, or a view that `parsePacket()` gave.
+ * @param packet the bytes of a packet, or a view from `parsePacket()`.
  */
 export function verifyChecksums(packet: Uint8Array | Ipv4Packet | Ipv6Packet): ChecksumVerdict {
   const view = viewOf(packet)
@@ -83,25 +83,25 @@ export function verifyChecksums(packet: Uint8Array | Ipv4Packet | Ipv6Packet): C
 function verifyTransport(packet: Ipv4Packet | Ipv6Packet): boolean | undefined {
   const bytes = transportOf(packet)
   if (!bytes) return undefined
-  // Without a checksum: over IPv4 alone (RFC 768, RFC 8200 section 8.1).
+  // Only IPv4 allows a datagram without a checksum (RFC 768, RFC 8200 section 8.1).
   if (packet.udp?.checksum === 0) return packet.version === 4 ? undefined : false
   return checksumOf(bytes, pseudoHeaderSum(packet, bytes.length)) === 0
 }
 
-/** What the checksum of the transport is made of, if it is of this packet alone. */
+/** Returns the bytes that the transport checksum covers, or undefined if it depends on more than this packet. */
 function transportOf(packet: Ipv4Packet | Ipv6Packet): Uint8Array | undefined {
   if (packet.isFragment || (packet instanceof Ipv6Packet && packet.isRouted)) return undefined
   return (packet.tcp ?? packet.udp ?? packet.icmp ?? packet.icmpv6)?.bytes
 }
 
-/** The sum of what else goes in: the addresses, the length and the protocol (RFC 9293, RFC 8200 section 8.1). */
+/** Returns the sum of the pseudo-header: addresses, length and protocol (RFC 9293, RFC 8200 section 8.1). */
 function pseudoHeaderSum({ version, bytes, protocol }: Ipv4Packet | Ipv6Packet, length: number) {
   if (protocol === ICMP) return 0
   const addresses = version === 4 ? sumOf(bytes, 12, 20) : sumOf(bytes, 8, 40)
   return addresses + protocol + length
 }
 
-/** The sum of the 16-bit words, the last one filled up with a zero byte. */
+/** Returns the sum of the 16-bit words; the last one is padded with a zero byte. */
 function sumOf(bytes: Uint8Array, start = 0, end = bytes.length): number {
   const last = end - 1
   let sum = 0

@@ -1,28 +1,28 @@
 import { uint16 } from './bytes.ts'
 
-/** An extension header of IPv6. */
+/** An IPv6 extension header. */
 export interface ExtensionHeader {
   /** 0 hop-by-hop options, 43 routing, 44 fragment, 51 authentication, 60 destination options, 135 mobility. */
   readonly type: number
-  /** The whole header, a view of the packet. */
+  /** The bytes of the header, a view of the packet. */
   readonly bytes: Uint8Array
 }
 
-/** What stands between the fixed header of an IPv6 packet and its payload. */
+/** The extension headers between the fixed header of an IPv6 packet and its payload. */
 export interface ExtensionChain {
-  /** Type of each header, and where it stands in the packet. */
+  /** The type of each header, and its position in the packet. */
   readonly headers: readonly {
     readonly type: number
     readonly start: number
     readonly end: number
   }[]
-  /** What follows the headers; of a header that is not whole its type. */
+  /** The protocol after the headers, or the type of the first header that is not whole. */
   readonly protocol: number
-  /** Where the payload begins. */
+  /** The offset of the payload. */
   readonly end: number
-  /** Where the fragment header begins. */
+  /** The offset of the fragment header. */
   readonly fragmentAt: number | undefined
-  /** The packet has stations to visit still, so that its destination is not yet the last. */
+  /** Whether a routing header has segments left, so that the destination is not the final one. */
   readonly isRouted: boolean
 }
 
@@ -36,7 +36,7 @@ const OFFSET_MASK = 0xfff8
 /** Hop-by-hop options, routing, fragment, authentication, destination options, mobility, HIP, Shim6 (IANA). */
 const EXTENSION_HEADERS: ReadonlySet<number> = new Set([0, 43, 44, 51, 60, 135, 139, 140])
 
-/** Follows the extension headers of an IPv6 packet, whose fixed header is whole. */
+/** Returns the extension headers of an IPv6 packet whose fixed header is whole. */
 export function chainOf(packet: Uint8Array): ExtensionChain {
   const headers: { type: number; start: number; end: number }[] = []
   let type = packet[6] ?? 0
@@ -51,7 +51,7 @@ export function chainOf(packet: Uint8Array): ExtensionChain {
     if (type === ROUTING && (packet[start + 3] ?? 0) > 0) isRouted = true
     if (type === FRAGMENT) {
       fragmentAt ??= start
-      // What follows in a fragment other than the first is the middle of something.
+      // A fragment other than the first continues in the middle of the payload.
       if ((uint16(packet, start + 2) & OFFSET_MASK) > 0)
         return { headers, protocol: next, end, fragmentAt, isRouted }
     }
@@ -61,7 +61,7 @@ export function chainOf(packet: Uint8Array): ExtensionChain {
   return { headers, protocol: type, end: start, fragmentAt, isRouted }
 }
 
-/** Where a header of that type ends, if it is an extension header and whole. */
+/** Returns the end of a header of that type, if it is an extension header and whole. */
 function endOf(packet: Uint8Array, type: number, start: number): number | undefined {
   if (!EXTENSION_HEADERS.has(type) || start + SHORTEST_HEADER_BYTES > packet.length)
     return undefined
@@ -69,7 +69,7 @@ function endOf(packet: Uint8Array, type: number, start: number): number | undefi
   return end <= packet.length ? end : undefined
 }
 
-/** Bytes of a header whose second byte is that; RFC 8200, and RFC 4302 for authentication. */
+/** Returns the bytes of a header with that length field (RFC 8200; RFC 4302 for authentication). */
 function lengthOf(type: number, length: number): number {
   if (type === FRAGMENT) return SHORTEST_HEADER_BYTES
   return type === AUTHENTICATION ? (length + 2) * 4 : (length + 1) * 8

@@ -13,7 +13,7 @@ const ARP_BYTES = 28
 export const ETHERTYPE_IPV4 = 0x0800
 export const ETHERTYPE_ARP = 0x0806
 export const ETHERTYPE_IPV6 = 0x86dd
-/** 802.1Q, 802.1ad, and the older type of outer tags. */
+/** The types of 802.1Q, of 802.1ad, and of older outer tags. */
 export const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8, 0x9100])
 
 /** A tag of IEEE 802.1Q or 802.1ad. */
@@ -24,15 +24,15 @@ export interface VlanTag {
   readonly id: number
   /** Priority code point, 0 to 7. */
   readonly priority: number
-  /** Whether it may be dropped before others. */
+  /** Whether the frame may be dropped before others. */
   readonly dropEligible: boolean
 }
 
-/** An Ethernet frame without its check sequence, as a TAP device gives it: each field is read when it is asked for. */
+/** An Ethernet frame of a TAP device, without its check sequence. A field is read when it is used. */
 export class EthernetFrame {
-  /** The whole frame, with what it was padded with. */
+  /** The whole frame, padding included. */
   readonly bytes: Uint8Array
-  /** Bytes of the header with its tags. */
+  /** Bytes of the header, tags included. */
   readonly headerBytes: number
 
   /** @internal */
@@ -41,7 +41,7 @@ export class EthernetFrame {
     this.headerBytes = headerBytes
   }
 
-  /** Who it is for. */
+  /** MAC address of the receiver. */
   get destination(): string {
     return formatMac(this.destinationBytes)
   }
@@ -50,7 +50,7 @@ export class EthernetFrame {
     this.bytes.set(parseMac(mac, 'destination'), 0)
   }
 
-  /** Who sent it. */
+  /** MAC address of the sender. */
   get source(): string {
     return formatMac(this.sourceBytes)
   }
@@ -69,17 +69,17 @@ export class EthernetFrame {
     return this.bytes.subarray(6, 12)
   }
 
-  /** Whether it is for a group of stations, or for all. */
+  /** Whether the destination is a group address, broadcast included. */
   get isMulticast(): boolean {
     return ((this.bytes[0] ?? 0) & 0x01) !== 0
   }
 
-  /** Whether it is for all stations. */
+  /** Whether the destination is the broadcast address. */
   get isBroadcast(): boolean {
     return this.destinationBytes.every((byte) => byte === 0xff)
   }
 
-  /** The tags, from the outer one on. */
+  /** The VLAN tags, the outer one first. */
   get vlanTags(): readonly VlanTag[] {
     const tags: VlanTag[] = []
     for (let at = ADDRESSES_BYTES; at < this.headerBytes - 2; at += 4) {
@@ -94,17 +94,17 @@ export class EthernetFrame {
     return tags
   }
 
-  /** What the payload is: 0x0800 for IPv4, 0x86dd for IPv6, 0x0806 for ARP; below 1536 its length (IEEE 802.3). */
+  /** EtherType of the payload: 0x0800 IPv4, 0x86dd IPv6, 0x0806 ARP; below 1536 the length of the payload (IEEE 802.3). */
   get etherType(): number {
     return uint16(this.bytes, this.headerBytes - 2)
   }
 
-  /** What follows the header, with what it was padded with. */
+  /** The bytes after the header, padding included. */
   get payload(): Uint8Array {
     return this.bytes.subarray(this.headerBytes)
   }
 
-  /** The IP packet, where the frame holds a whole one. */
+  /** The IP packet, if the frame contains a whole one. */
   get packet(): Ipv4Packet | Ipv6Packet | undefined {
     const { etherType } = this
     if (etherType !== ETHERTYPE_IPV4 && etherType !== ETHERTYPE_IPV6) return undefined
@@ -112,7 +112,7 @@ export class EthernetFrame {
     return packet?.version === (etherType === ETHERTYPE_IPV4 ? 4 : 6) ? packet : undefined
   }
 
-  /** The ARP packet, where the frame holds one. */
+  /** The ARP packet, if the frame contains one. */
   get arp(): ArpPacket | undefined {
     return this.etherType === ETHERTYPE_ARP ? arpOf(this.payload) : undefined
   }
@@ -131,9 +131,9 @@ export class EthernetFrame {
   }
 }
 
-/** An ARP packet for IPv4 over Ethernet (RFC 826): each field is read when it is asked for. */
+/** An ARP packet for IPv4 over Ethernet (RFC 826). A field is read when it is used. */
 export class ArpPacket {
-  /** The packet, and nothing behind it. */
+  /** The bytes of the packet, without padding. */
   readonly bytes: Uint8Array
 
   /** @internal */
@@ -194,14 +194,14 @@ export class ArpPacket {
   }
 }
 
-/** The frame that these bytes hold, if they hold a whole header. */
+/** Returns the frame in these bytes, or undefined if the header is not whole. */
 export function frameOf(bytes: Uint8Array): EthernetFrame | undefined {
   let typeAt = ADDRESSES_BYTES
   while (typeAt + 6 <= bytes.length && TAG_TYPES.has(uint16(bytes, typeAt))) typeAt += 4
   return typeAt + 2 <= bytes.length ? new EthernetFrame(bytes, typeAt + 2) : undefined
 }
 
-/** The ARP packet that these bytes hold, if it is of Ethernet and IPv4 and whole. */
+/** Returns the ARP packet in these bytes, or undefined if it is not a whole one of Ethernet and IPv4. */
 function arpOf(bytes: Uint8Array): ArpPacket | undefined {
   const isOfIpv4 =
     bytes.length >= ARP_BYTES &&

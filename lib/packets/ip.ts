@@ -5,7 +5,7 @@ import { Ipv6Packet } from './ipv6.ts'
 const IPV4_HEADER_BYTES = 20
 const IPV6_HEADER_BYTES = 40
 
-/** The packet that these bytes begin with, if they hold a whole one. */
+/** Returns the packet at the start of these bytes, or undefined if it is not whole. */
 export function ipPacketOf(bytes: Uint8Array): Ipv4Packet | Ipv6Packet | undefined {
   const version = (bytes[0] ?? 0) >>> 4
   if (version === 4) return ipv4Of(bytes)
@@ -25,7 +25,7 @@ function ipv6Of(bytes: Uint8Array): Ipv6Packet | undefined {
   return totalBytes <= bytes.length ? new Ipv6Packet(only(bytes, totalBytes)) : undefined
 }
 
-/** A view costs more than a comparison. */
+/** Returns the first bytes. Comparing lengths is cheaper than creating a view. */
 function only(bytes: Uint8Array, length: number): Uint8Array {
   return bytes.length === length ? bytes : bytes.subarray(0, length)
 }

@@ -5,11 +5,11 @@ import { type IcmpMessage, type TcpSegment, type UdpDatagram, tcpOf, udpOf } fro
 const TCP = 6
 const UDP = 17
 
-/** What IPv4 and IPv6 packets share. */
+/** The fields that IPv4 and IPv6 packets have in common. */
 export abstract class IpPacketBase {
-  /** The whole packet, and nothing behind it. */
+  /** The bytes of the packet, without anything after it. */
   readonly bytes: Uint8Array
-  /** Null is not looked at yet; undefined is an answer. */
+  /** Null means not parsed yet; undefined means that there is none. */
   #tcp: TcpSegment | undefined | null = null
   #udp: UdpDatagram | undefined | null = null
 
@@ -18,13 +18,13 @@ export abstract class IpPacketBase {
     this.bytes = bytes
   }
 
-  /** What the payload is, an assigned protocol number: 6 for TCP, 17 for UDP. */
+  /** The protocol number of the payload (IANA): 6 for TCP, 17 for UDP. */
   abstract readonly protocol: number
-  /** What follows the headers of IP. */
+  /** The bytes after the IP headers. */
   abstract readonly payload: Uint8Array
-  /** Where the payload of a fragment stands in the whole, in bytes; 0 too where there are no fragments. */
+  /** The offset of a fragment in the payload of the original packet, in bytes; 0 if this is not a fragment. */
   abstract readonly fragmentOffsetBytes: number
-  /** Whether other fragments come after this one. */
+  /** Whether other fragments follow this one. */
   abstract readonly moreFragments: boolean
 
   /** Bytes of the whole packet. */
@@ -32,18 +32,18 @@ export abstract class IpPacketBase {
     return this.bytes.length
   }
 
-  /** Whether this is one fragment of a packet. */
+  /** Whether this is a fragment of a packet. */
   get isFragment(): boolean {
     return this.moreFragments || this.fragmentOffsetBytes > 0
   }
 
-  /** The TCP segment, where the packet begins with one whole header. */
+  /** The TCP segment, if the packet contains its whole header. */
   get tcp(): TcpSegment | undefined {
     if (this.#tcp === null) this.#tcp = this.begins(TCP) ? tcpOf(this.payload) : undefined
     return this.#tcp
   }
 
-  /** The UDP datagram, where the packet holds a whole one, or is the first fragment of one. */
+  /** The UDP datagram, if the packet contains a whole one or is the first fragment of one. */
   get udp(): UdpDatagram | undefined {
     if (this.#udp === null)
       this.#udp = this.begins(UDP) ? udpOf(this.payload, this.isFragment) : undefined
@@ -91,7 +91,7 @@ export abstract class IpPacketBase {
   /** Returns the fields that only packets of this version have. */
   protected abstract moreFields(): Readonly<Record<string, unknown>>
 
-  /** Whether the payload begins with the header of that protocol: a fragment other than the first does not. */
+  /** Whether the payload begins with the header of that protocol, which a fragment other than the first does not. */
   protected begins(protocol: number): boolean {
     return this.protocol === protocol && this.fragmentOffsetBytes === 0
   }

@@ -6,11 +6,11 @@ import { type IcmpMessage, icmpOf } from './transport.ts'
 
 const ICMP = 1
 
-/** An IPv4 packet (RFC 791): each field is read from its bytes when it is asked for. */
+/** An IPv4 packet (RFC 791). A field is read from the bytes when it is used. */
 export class Ipv4Packet extends IpPacketBase {
   readonly version = 4
 
-  /** Bytes of the header with its options, 20 to 60. */
+  /** Bytes of the header, options included: 20 to 60. */
   get headerBytes(): number {
     return ((this.bytes[0] ?? 0) & 0x0f) * 4
   }
@@ -41,7 +41,7 @@ export class Ipv4Packet extends IpPacketBase {
     return (uint16(this.bytes, 6) & 0x1fff) * 8
   }
 
-  /** Routers that it may still pass. Setting it leaves the checksum as it is: `fillChecksums()`. */
+  /** How many more routers may forward the packet (TTL). Setting it does not change the checksum: call `fillChecksums()`. */
   get hopLimit(): number {
     return this.bytes[8] ?? 0
   }
@@ -59,7 +59,7 @@ export class Ipv4Packet extends IpPacketBase {
     return uint16(this.bytes, 10)
   }
 
-  /** Where it comes from. Setting it leaves checksums as they are: `fillChecksums()`. */
+  /** Source address. Setting it does not change checksums: call `fillChecksums()`. */
   get source(): string {
     return formatIpv4(this.sourceBytes)
   }
@@ -68,7 +68,7 @@ export class Ipv4Packet extends IpPacketBase {
     this.bytes.set(parseIp('source', address, 4), 12)
   }
 
-  /** Where it goes to. Setting it leaves checksums as they are: `fillChecksums()`. */
+  /** Destination address. Setting it does not change checksums: call `fillChecksums()`. */
   get destination(): string {
     return formatIpv4(this.destinationBytes)
   }
@@ -87,7 +87,7 @@ export class Ipv4Packet extends IpPacketBase {
     return this.bytes.subarray(16, 20)
   }
 
-  /** The options, as they stand in the header. */
+  /** The bytes of the options. */
   get options(): Uint8Array {
     return this.bytes.subarray(20, this.headerBytes)
   }
@@ -96,12 +96,12 @@ export class Ipv4Packet extends IpPacketBase {
     return this.bytes.subarray(this.headerBytes)
   }
 
-  /** The ICMP message, where the packet begins with one. */
+  /** The ICMP message, if the packet contains its whole header. */
   get icmp(): IcmpMessage | undefined {
     return this.begins(ICMP) ? icmpOf(this.payload) : undefined
   }
 
-  /** Only in IPv6 packets. */
+  /** Always undefined: only IPv6 packets have it. */
   get icmpv6(): undefined {
     return undefined
   }

@@ -7,7 +7,7 @@ import { type IcmpMessage, icmpOf } from './transport.ts'
 
 const ICMPV6 = 58
 
-/** An IPv6 packet (RFC 8200): each field is read from its bytes when it is asked for. */
+/** An IPv6 packet (RFC 8200). A field is read from the bytes when it is used. */
 export class Ipv6Packet extends IpPacketBase {
   readonly version = 6
   #chain: ExtensionChain | undefined
@@ -37,7 +37,7 @@ export class Ipv6Packet extends IpPacketBase {
     return this.bytes[6] ?? 0
   }
 
-  /** Routers that it may still pass. */
+  /** How many more routers may forward the packet. */
   get hopLimit(): number {
     return this.bytes[7] ?? 0
   }
@@ -46,12 +46,12 @@ export class Ipv6Packet extends IpPacketBase {
     this.bytes[7] = u8('hopLimit', hops)
   }
 
-  /** What stands behind the extension headers; the type of the first that is not whole, if there is one. */
+  /** The protocol after the extension headers, or the type of the first extension header that is not whole. */
   get protocol(): number {
     return this.#extensions.protocol
   }
 
-  /** Identification of the packet that this is a fragment of; 0 where there is no fragment header. */
+  /** Identification of the original packet; 0 without a fragment header. */
   get identification(): number {
     const at = this.#extensions.fragmentAt
     return at === undefined ? 0 : uint32(this.bytes, at + 4)
@@ -67,7 +67,7 @@ export class Ipv6Packet extends IpPacketBase {
     return at === undefined ? 0 : uint16(this.bytes, at + 2) & 0xfff8
   }
 
-  /** Where it comes from, in the form of RFC 5952. Setting it leaves checksums as they are: `fillChecksums()`. */
+  /** Source address as in RFC 5952. Setting it does not change checksums: call `fillChecksums()`. */
   get source(): string {
     return formatIpv6(this.sourceBytes)
   }
@@ -76,7 +76,7 @@ export class Ipv6Packet extends IpPacketBase {
     this.bytes.set(parseIp('source', address, 6), 8)
   }
 
-  /** Where it goes to, in the form of RFC 5952. Setting it leaves checksums as they are: `fillChecksums()`. */
+  /** Destination address as in RFC 5952. Setting it does not change checksums: call `fillChecksums()`. */
   get destination(): string {
     return formatIpv6(this.destinationBytes)
   }
@@ -95,7 +95,7 @@ export class Ipv6Packet extends IpPacketBase {
     return this.bytes.subarray(24, 40)
   }
 
-  /** The extension headers in their order. */
+  /** The extension headers, in order. */
   get extensionHeaders(): readonly ExtensionHeader[] {
     return this.#extensions.headers.map(({ type, start, end }) => ({
       type,
@@ -107,17 +107,17 @@ export class Ipv6Packet extends IpPacketBase {
     return this.bytes.subarray(this.#extensions.end)
   }
 
-  /** Only in IPv4 packets. */
+  /** Always undefined: only IPv4 packets have it. */
   get icmp(): undefined {
     return undefined
   }
 
-  /** The ICMPv6 message, where the packet begins with one. */
+  /** The ICMPv6 message, if the packet contains its whole header. */
   get icmpv6(): IcmpMessage | undefined {
     return this.begins(ICMPV6) ? icmpOf(this.payload) : undefined
   }
 
-  /** Whether it has stations to visit still (routing header), so that its destination is not yet the last. */
+  /** Whether a routing header has segments left, so that the destination is not the final one. */
   get isRouted(): boolean {
     return this.#extensions.isRouted
   }

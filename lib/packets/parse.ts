@@ -5,12 +5,12 @@ import type { Ipv4Packet } from './ipv4.ts'
 import type { Ipv6Packet } from './ipv6.ts'
 
 /**
- * Looks at a packet of a TUN device: a view of it, which copies nothing and reads a field when it is asked for.
+ * Returns a view of a packet of a TUN device, which copies no bytes and reads a field when it is used.
  *
- * It answers `undefined` where the bytes are no whole IPv4 or IPv6 packet, which whoever reads from a network must
- * expect. What stands behind the packet is left out. A packet of `packetInformation` begins four bytes later.
+ * It returns `undefined` if the bytes are not a whole IPv4 or IPv6 packet. Such packets are normal on a network. Bytes
+ * after the packet are left out. With `packetInformation`, the packet begins at offset 4.
  *
- * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` when it is no Uint8Array.
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if the argument is not a Uint8Array.
  *
  * @example
  * const packet = parsePacket(bytes)
@@ -22,11 +22,11 @@ export function parsePacket(bytes: Uint8Array): Ipv4Packet | Ipv6Packet | undefi
 }
 
 /**
- * Looks at a frame of a TAP device in the same way; `packet` and `arp` of it look on.
+ * Returns a view of a frame of a TAP device; its `packet` and `arp` are views of what it contains.
  *
- * It answers `undefined` where the bytes are shorter than an Ethernet header.
+ * It returns `undefined` if the bytes are shorter than an Ethernet header.
  *
- * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` when it is no Uint8Array.
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if the argument is not a Uint8Array.
  */
 export function parseFrame(bytes: Uint8Array): EthernetFrame | undefined {
   checkBytes('frame', bytes)

@@ -11,9 +11,9 @@ export const TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'
 /** Echo reply and request, of ICMP and ICMPv6. */
 const ECHO_TYPES: ReadonlySet<number> = new Set([0, 8, 128, 129])
 
-/** What TCP and UDP share. */
+/** The fields that TCP and UDP have in common. */
 abstract class Ported {
-  /** The header and what follows it, a view of the packet. */
+  /** The header and the payload, a view of the packet. */
   readonly bytes: Uint8Array
 
   /** @internal */
@@ -21,7 +21,7 @@ abstract class Ported {
     this.bytes = bytes
   }
 
-  /** The port it comes from. Setting it leaves checksums as they are: `fillChecksums()`. */
+  /** Source port. Setting it does not change checksums: call `fillChecksums()`. */
   get sourcePort(): number {
     return uint16(this.bytes, 0)
   }
@@ -30,7 +30,7 @@ abstract class Ported {
     putUint16(this.bytes, 0, u16('sourcePort', port))
   }
 
-  /** The port it goes to. Setting it leaves checksums as they are: `fillChecksums()`. */
+  /** Destination port. Setting it does not change checksums: call `fillChecksums()`. */
   get destinationPort(): number {
     return uint16(this.bytes, 2)
   }
@@ -48,19 +48,19 @@ abstract class Ported {
   }
 }
 
-/** A TCP segment (RFC 9293), a view of the packet that it lies in. */
+/** A TCP segment (RFC 9293), a view of its packet. */
 export class TcpSegment extends Ported {
   /** Sequence number of the first byte, or of SYN. */
   get sequence(): number {
     return uint32(this.bytes, 4)
   }
 
-  /** The sequence number that is expected next, with `ack`. */
+  /** The sequence number that the sender expects next; valid with `ack`. */
   get acknowledgment(): number {
     return uint32(this.bytes, 8)
   }
 
-  /** Bytes of the header with its options, 20 to 60. */
+  /** Bytes of the header, options included: 20 to 60. */
   get headerBytes(): number {
     return ((this.bytes[12] ?? 0) >>> 4) * 4
   }
@@ -117,7 +117,7 @@ export class TcpSegment extends Ported {
     return uint16(this.bytes, 18)
   }
 
-  /** The options, as they stand in the header. */
+  /** The bytes of the options. */
   get options(): Uint8Array {
     return this.bytes.subarray(TCP_HEADER_BYTES, this.headerBytes)
   }
@@ -142,14 +142,14 @@ export class TcpSegment extends Ported {
   }
 }
 
-/** A UDP datagram (RFC 768), a view of the packet that it lies in. */
+/** A UDP datagram (RFC 768), a view of its packet. */
 export class UdpDatagram extends Ported {
-  /** Bytes of header and payload, as the header says. */
+  /** Bytes of header and payload, from the header. */
   get lengthBytes(): number {
     return uint16(this.bytes, 4)
   }
 
-  /** 0 where the sender made none. */
+  /** 0 if the sender computed none. */
   get checksum(): number {
     return uint16(this.bytes, 6)
   }
@@ -165,9 +165,9 @@ export class UdpDatagram extends Ported {
   }
 }
 
-/** A message of ICMP (RFC 792) or ICMPv6 (RFC 4443), a view of the packet that it lies in. */
+/** A message of ICMP (RFC 792) or ICMPv6 (RFC 4443), a view of its packet. */
 export class IcmpMessage {
-  /** The header and what follows it, a view of the packet. */
+  /** The header and the payload, a view of the packet. */
   readonly bytes: Uint8Array
 
   /** @internal */
@@ -175,7 +175,7 @@ export class IcmpMessage {
     this.bytes = bytes
   }
 
-  /** What it is: of ICMP 8 is an echo request and 0 its reply, of ICMPv6 128 and 129. Setting it leaves the checksum. */
+  /** Type: 8 echo request and 0 echo reply of ICMP, 128 and 129 of ICMPv6. Setting it does not change the checksum. */
   get type(): number {
     return this.bytes[0] ?? 0
   }
@@ -192,7 +192,7 @@ export class IcmpMessage {
     return uint16(this.bytes, 2)
   }
 
-  /** Of an echo and its reply: who asks. Setting it leaves the checksum. */
+  /** Identifier of an echo request and its reply. Setting it does not change the checksum. */
   get identifier(): number {
     return uint16(this.bytes, 4)
   }
@@ -201,12 +201,12 @@ export class IcmpMessage {
     putUint16(this.bytes, 4, u16('identifier', identifier))
   }
 
-  /** Of an echo and its reply: which one. */
+  /** Sequence number of an echo request and its reply. */
   get sequence(): number {
     return uint16(this.bytes, 6)
   }
 
-  /** What follows the eight bytes of the header: the data of an echo, or the packet that an error is about. */
+  /** The bytes after the header of 8 bytes: the data of an echo, or the packet that caused an error. */
   get payload(): Uint8Array {
     return this.bytes.subarray(ICMP_HEADER_BYTES)
   }
@@ -226,7 +226,7 @@ export class IcmpMessage {
   }
 }
 
-/** The segment that these bytes hold, if they hold a whole header. */
+/** Returns the segment in these bytes, or undefined if the header is not whole. */
 export function tcpOf(bytes: Uint8Array): TcpSegment | undefined {
   if (bytes.length < TCP_HEADER_BYTES) return undefined
   const segment = new TcpSegment(bytes)
@@ -234,7 +234,7 @@ export function tcpOf(bytes: Uint8Array): TcpSegment | undefined {
   return headerBytes >= TCP_HEADER_BYTES && headerBytes <= bytes.length ? segment : undefined
 }
 
-/** The datagram that these bytes hold, if they hold all of it, or its beginning in a first fragment. */
+/** Returns the datagram in these bytes, or undefined if it is not whole; of a first fragment, its beginning. */
 export function udpOf(bytes: Uint8Array, isFragment: boolean): UdpDatagram | undefined {
   if (bytes.length < UDP_HEADER_BYTES) return undefined
   const length = uint16(bytes, 4)
@@ -243,7 +243,7 @@ export function udpOf(bytes: Uint8Array, isFragment: boolean): UdpDatagram | und
   return new UdpDatagram(length === bytes.length ? bytes : bytes.subarray(0, length))
 }
 
-/** The message that these bytes hold, if they hold a whole header. */
+/** Returns the message in these bytes, or undefined if the header is not whole. */
 export function icmpOf(bytes: Uint8Array): IcmpMessage | undefined {
   return bytes.length < ICMP_HEADER_BYTES ? undefined : new IcmpMessage(bytes)
 }

@@ -11,19 +11,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tun2udp_core::namespace::{self, Namespace, SocketKind, SocketOptions};
 use tun2udp_core::{Error, ErrorCode};
 
-/// The names of all named namespaces.
+/// Returns the names of all named namespaces.
 #[napi(catch_unwind, ts_return_type = "Promise<Array<string>>")]
 pub fn list_namespaces(env: &Env) -> napi::Result<PromiseRaw<'_, Vec<String>>> {
     run_blocking(env, namespace::list)
 }
 
-/// Makes a namespace.
+/// Creates a namespace.
 #[napi(catch_unwind, ts_return_type = "Promise<void>")]
 pub fn create_namespace(env: &Env, name: String) -> napi::Result<PromiseRaw<'_, ()>> {
     run_blocking(env, move || namespace::create(&name))
 }
 
-/// Takes the name from a namespace.
+/// Removes the name of a namespace.
 #[napi(catch_unwind, ts_return_type = "Promise<void>")]
 pub fn delete_namespace(env: &Env, name: String) -> napi::Result<PromiseRaw<'_, ()>> {
     run_blocking(env, move || namespace::delete(&name))
@@ -121,7 +121,7 @@ impl NativeNamespace {
         Ok(NativeSocket { fd: Some(socket) })
     }
 
-    /// Lets go of the namespace.
+    /// Releases the namespace.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         drop(self.namespace.lock().unwrap_or_else(PoisonError::into_inner).take());

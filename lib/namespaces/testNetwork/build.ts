@@ -70,7 +70,7 @@ export class Places {
   }
 }
 
-/** Builds hosts, then links, then routes. What was built until a failure is in `places`. */
+/** Builds hosts, then links, then routes. After a failure, `places` contains everything built so far. */
 export async function buildNetwork(plan: NetworkPlan, places: Places): Promise<void> {
   const { hosts, links, signal } = plan
   const names = [...hosts.keys()]

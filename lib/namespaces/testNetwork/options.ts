@@ -24,7 +24,7 @@ export interface TestHostOptions {
   routes?: readonly RouteSpec[] | undefined
 }
 
-/** What a host has on a link of a {@link TestNetwork}. */
+/** The interface of a host on a link of a {@link TestNetwork}. */
 export interface TestLinkEnd {
   /** Addresses `ADDRESS[/PREFIX]` of the interface. Default: none but the link-local one. */
   addresses?: readonly string[] | undefined

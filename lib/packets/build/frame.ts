@@ -42,7 +42,7 @@ export interface ArpFields {
   readonly senderIp: string
   /** MAC address of the target; a reply needs one. Default: `00:00:00:00:00:00`, which means unknown. */
   readonly targetMac?: string
-  /** IPv4 address of the target: of a request, the address that is looked for. */
+  /** IPv4 address of the target; a request asks for the MAC address of this address. */
   readonly targetIp: string
   /** MAC address that the frame is sent to. Default: broadcast for a request, `targetMac` for a reply. */
   readonly destination?: string

@@ -29,7 +29,7 @@ export interface TcpFields extends UdpFields {
   readonly window?: number
   /** 0 to 65535. Default: 0. */
   readonly urgentPointer?: number
-  /** Options as they stand in the header: 0 to 40 bytes, a multiple of 4. Default: none. */
+  /** The bytes of the options: 0 to 40, a multiple of 4. Default: none. */
   readonly options?: Uint8Array
 }
 

@@ -6,10 +6,10 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// Moves the calling thread into the namespace `name`; answers whether that is another one.
+/// Moves the calling thread into the namespace `name`; returns whether that is another one.
 ///
-/// `name` is a path if it holds a slash, a process id if it is of digits alone, and else the name
-/// of a namespace that ip-netns(8) made.
+/// `name` is a path if it contains a slash, a process id if it consists of digits, and otherwise the name
+/// of a namespace that ip-netns(8) created.
 pub fn enter(name: &str) -> Result<bool> {
     enter_open(&open(name)?, name)
 }
@@ -23,20 +23,19 @@ pub(super) fn enter_open(namespace: &OwnedFd, name: &str) -> Result<bool> {
     Ok(true)
 }
 
-/// The namespace `name`, as [`enter`] reads it; it lives at least as long as the descriptor.
+/// Opens the namespace `name`, as [`enter`] reads it. It exists at least as long as the descriptor.
 pub fn open(name: &str) -> Result<OwnedFd> {
     netns::open(&path_of(name)).map_err(|e| cannot_enter(name, "open", &e))
 }
 
 /// Runs `work` in the namespace `name`, on a thread that moves there and ends with the work.
 ///
-/// The calling thread stays where it is, so that nothing else that runs on it is moved along.
-/// What `work` opens there, a socket for one, keeps its namespace.
+/// The calling thread does not move. A socket that `work` opens stays in its namespace.
 pub fn within<T: Send>(name: &str, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     within_open(&open(name)?, name, work)
 }
 
-/// The same in a namespace that was opened already; `name` is for the error.
+/// Runs `work` as [`within`] does in an open namespace; `name` is used in errors.
 pub fn within_open<T: Send>(
     namespace: &OwnedFd,
     name: &str,

@@ -1,4 +1,4 @@
-//! An open network namespace: sockets and work in it, whatever happens to its name.
+//! An open network namespace. Sockets and work in it do not depend on its name.
 
 use super::enter::{cannot_enter, enter_open, open, within_open};
 use crate::error::Result;

@@ -1,5 +1,5 @@
-//! Namespaces that have names (ip-netns(8)): each is a file that the namespace is mounted on, which
-//! keeps it alive.
+//! Namespaces that have names (ip-netns(8)). Each name is a file that the namespace is mounted on, which
+//! keeps the namespace alive.
 
 use super::FOLDER;
 use crate::error::{Error, ErrorCode, Result};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// The longest name of a file, bytes (`NAME_MAX`, linux/limits.h).
 const NAME_BYTES_MAX: usize = 255;
 
-/// The names of all named namespaces, in their order: `ip netns list`.
+/// Returns the names of all named namespaces, sorted: `ip netns list`.
 pub fn list() -> Result<Vec<String>> {
     let failed = |cause: io::Error| Error::os("list", FOLDER, "readdir", &cause);
     let entries = match fs::read_dir(FOLDER) {
@@ -27,17 +27,17 @@ pub fn list() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Makes a namespace of that name; its loopback is down: `ip netns add NAME`.
+/// Creates a namespace of that name, whose loopback is down: `ip netns add NAME`.
 ///
 /// # Errors
 ///
-/// [`ErrorCode::Exists`] if there is one of that name. Nothing is left behind by any.
+/// [`ErrorCode::Exists`] if there is one of that name. On any error, everything is rolled back.
 pub fn create(name: &str) -> Result<()> {
     let path = path_of("create", name)?;
     let failed = |syscall, cause: &io::Error| cannot("create", name, syscall, cause);
     prepare().map_err(|cause| failed("mount", &cause))?;
     let mut options = OpenOptions::new();
-    // As ip(8) has it: nobody needs to read what is not mounted upon yet.
+    // As in ip(8): no process needs to read the file before the namespace is mounted on it.
     options.write(true).create_new(true).mode(0o000);
     drop(options.open(&path).map_err(|cause| failed("open", &cause))?);
     let made = std::thread::scope(|scope| {
@@ -55,21 +55,21 @@ pub fn create(name: &str) -> Result<()> {
     })
 }
 
-/// Takes the name from a namespace; it ends with the last process, socket and link that use it:
+/// Removes the name of a namespace, which ends with the last process, socket and link that use it:
 /// `ip netns delete NAME`.
 pub fn delete(name: &str) -> Result<()> {
     let path = path_of("delete", name)?;
     let failed = |syscall, cause: &io::Error| cannot("delete", name, syscall, cause);
     match mount::detach(&path) {
         Ok(()) => {}
-        // Nothing is mounted there: what is left of a namespace that was half made.
+        // Nothing is mounted there: creating the namespace was interrupted.
         Err(cause) if cause.raw_os_error() == Some(libc::EINVAL) => {}
         Err(cause) => return Err(failed("umount2", &cause)),
     }
     fs::remove_file(&path).map_err(|cause| failed("unlink", &cause))
 }
 
-/// Makes the folder, and lets other mount namespaces see what will be mounted in it.
+/// Creates the folder, and shares later mounts in it with other mount namespaces.
 fn prepare() -> io::Result<()> {
     let folder = Path::new(FOLDER);
     DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
