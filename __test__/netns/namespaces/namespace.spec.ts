@@ -97,7 +97,7 @@ test('HTTP runs over servers and sockets of the namespace', async (t) => {
   const namespace = await open(t)
   const server = createHttpServer((_, response) => response.end('page'))
   const listening = namespace.listen({ server, host: '::1' })
-  t.is(listening, server)
+  t.true(Object.is(listening, server))
   t.teardown(() => server.close())
   const port = portOf(listening)
   const request = get({
