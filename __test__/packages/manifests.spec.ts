@@ -28,9 +28,10 @@ for (const folder of PLATFORM_FOLDERS) {
   })
 }
 
-test('the crates and the lock are of the version of the packages', (t) => {
+test('the crates, the lock and the library have the version of the packages', (t) => {
   const lock = JSON.parse(textOf('package-lock.json')) as { version: string }
   t.is(lock.version, manifestIn('.').version)
+  t.true(textOf('lib/native/version.ts').includes(`'${manifestIn('.').version}'`))
   const [, version] =
     /^\[workspace\.package\]\nversion = "([^"]+)"/mu.exec(textOf('Cargo.toml')) ?? []
   t.is(version, manifestIn('.').version)

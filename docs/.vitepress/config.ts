@@ -40,6 +40,8 @@ const REFERENCE: DefaultTheme.SidebarItem[] = [
   { text: 'systemd', link: '/docs/systemd' },
   { text: 'Containers', link: '/docs/containers' },
   { text: 'Platforms', link: '/docs/platforms' },
+  { text: 'Bundlers, Electron, single executables', link: '/docs/bundlers' },
+  { text: 'TypeScript', link: '/docs/typescript' },
 ]
 
 const PROJECT: DefaultTheme.SidebarItem[] = [

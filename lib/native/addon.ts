@@ -1,9 +1,14 @@
-import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import type { TunError } from '../errors.ts'
 import { type Host, platformOf } from './host.ts'
 import { type Origin, exists, originOf } from './origin.ts'
-import { type PlatformPackage, platformPackages } from './packages.ts'
+import {
+  PLATFORMS,
+  type PlatformPackage,
+  packageOf,
+  packageSeenBy,
+  requireFrom,
+} from './packages.ts'
 import {
   REINSTALL,
   adviceFor,
@@ -14,9 +19,6 @@ import {
   withoutOrigin,
 } from './refusal.ts'
 import { VERSION } from './version.ts'
-
-/** The platform packages, by platform. */
-type Packages = ReturnType<typeof platformPackages>
 
 /**
  * Loads the addon for a host. The first of these files is used:
@@ -40,8 +42,8 @@ export function requireAddon(host: Host): unknown {
       'tun2udp can be imported anywhere, but used on Linux only',
     )
   }
+  const own = ownPackage(host)
   const origin = originOf()
-  const packages = readPackages(host)
   if (origin === undefined) throw withoutOrigin(host, undefined)
   const file = fileOf(host)
   const near = join(origin.directory, file)
@@ -49,7 +51,7 @@ export function requireAddon(host: Host): unknown {
   const installed = origin.isBundled ? installedBeside(origin) : undefined
   const built = installed === undefined ? near : join(dirname(installed), 'dist', file)
   if (exists(built)) return openFile(built, host, 'build it again for this system: `npm run build`')
-  return openPackage(packages, origin, installed, host)
+  return openPackage(own, origin, installed, host)
 }
 
 /**
@@ -58,15 +60,15 @@ export function requireAddon(host: Host): unknown {
  */
 function installedBeside({ file }: Origin): string | undefined {
   try {
-    return createRequire(file).resolve('tun2udp/package.json')
+    return requireFrom(file).resolve('tun2udp/package.json')
   } catch {
     return undefined
   }
 }
 
-function readPackages(host: Host): Packages {
+function ownPackage(host: Host): PlatformPackage {
   try {
-    return platformPackages()
+    return packageOf(platformOf(host))
   } catch (error) {
     throw withoutOrigin(host, error)
   }
@@ -79,25 +81,24 @@ function adviceForNear({ isBundled }: Origin, host: Host): string {
 }
 
 function openPackage(
-  packages: Packages,
+  own: PlatformPackage,
   origin: Origin,
   installed: string | undefined,
   host: Host,
 ): unknown {
   const platform = platformOf(host)
-  const known = packages[platform]
-  if (known === undefined) {
-    const there = Object.keys(packages).join(', ')
+  if (!PLATFORMS.includes(platform)) {
     throw loadError(
       host,
-      `there is no package for it (there are ${there}), and no ${join(origin.directory, fileOf(host))}`,
+      `there is no package for it (there are ${PLATFORMS.join(', ')}), and no ${join(origin.directory, fileOf(host))}`,
       'build it in a clone of the repository: `npm run build`',
     )
   }
   const name = `tun2udp-${platform}`
-  const candidates = installed === undefined ? [known] : [known, packageSeenBy(installed, name)]
+  const seers = origin.isBundled ? [origin.file, installed ?? origin.file] : []
+  const candidates = [own, ...seers.map((file) => packageSeenBy(file, platform))]
   const found = candidates.find((candidate) => versionOf(candidate) !== undefined)
-  if (found === undefined) throw missing(packages, origin, host)
+  if (found === undefined) throw missing(origin, host)
   const version = versionOf(found)
   if (version !== VERSION) {
     throw loadError(host, `${name} has version ${version ?? ''}, and tun2udp ${VERSION}`, REINSTALL)
@@ -109,28 +110,19 @@ function openPackage(
   }
 }
 
-/** The platform package as the tun2udp of a `package.json` resolves it. */
-function packageSeenBy(manifest: string, name: string): PlatformPackage {
-  const require = createRequire(manifest)
-  return {
-    manifest: () => require(`${name}/package.json`) as unknown,
-    addon: () => require(name) as unknown,
-  }
-}
-
 /** The name of a host's addon. */
 function fileOf(host: Host): string {
   return `tun2udp.${platformOf(host)}.node`
 }
 
 /** Returns the error for a package that was not found, with the packages of other systems that were. */
-function missing(packages: Packages, origin: Origin, host: Host): TunError {
+function missing(origin: Origin, host: Host): TunError {
   const file = fileOf(host)
   const advice = hiddenBy(origin.directory) ?? hiddenBy(join(origin.directory, file))
   if (origin.isBundled && advice === undefined) return unreachableFromBundle(host, origin, file)
-  const others = Object.entries(packages)
-    .filter(([, other]) => versionOf(other) !== undefined)
-    .map(([platform]) => `tun2udp-${platform}`)
+  const others = PLATFORMS.filter(
+    (platform) => versionOf(packageSeenBy(origin.file, platform)) !== undefined,
+  ).map((platform) => `tun2udp-${platform}`)
   const instead = others.length > 0 ? ` (but ${others.join(', ')}, for another system)` : ''
   return loadError(
     host,
@@ -141,16 +133,12 @@ function missing(packages: Packages, origin: Origin, host: Host): TunError {
 
 /** Returns the version of a package, or `undefined` if it is not installed. */
 function versionOf({ manifest }: PlatformPackage): string | undefined {
-  try {
-    return (manifest() as { version: string }).version
-  } catch {
-    return undefined
-  }
+  return (manifest() as { version: string } | undefined)?.version
 }
 
 function openFile(path: string, host: Host, advice: string): unknown {
   try {
-    return createRequire(path)(path) as unknown
+    return requireFrom(path)(path) as unknown
   } catch (error) {
     throw loadError(host, `${path}: ${reasonOf(error)}`, adviceFor(error) ?? advice, error)
   }

@@ -47,6 +47,9 @@ export function adviceFor(error: unknown): string | undefined {
   const reason = reasonOf(error)
   if (codeOf(error) === 'ERR_DLOPEN_DISABLED') return allowAddons()
   if (codeOf(error) === 'ERR_ACCESS_DENIED') return allowReading()
+  if (reason.includes('appropriate loader')) {
+    return 'leave tun2udp out of the bundle (webpack: externals: { tun2udp: "commonjs tun2udp" })'
+  }
   if (reason.includes('--allow-ffi')) return 'start Deno with --allow-ffi'
   const [, needed] = /version [`']?(GLIBC_[\d.]+)'? not found/u.exec(reason) ?? []
   if (needed !== undefined) {
