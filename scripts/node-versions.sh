@@ -6,23 +6,10 @@
 set -euo pipefail
 # shellcheck source=scripts/suites.sh
 source "$(dirname "$0")/suites.sh"
+# shellcheck source=scripts/nodes.sh
+source "$(dirname "$0")/nodes.sh"
 cd "$root"
 scripts/setup.sh
-
-# Kept between runs, outside the tree: each is about 100 MB.
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/tun2udp/node
-
-# Installs one version of Node there, and prints its path.
-node_of() {
-  local node=$cache/$1/node_modules/node/bin/node
-  if [ ! -x "$node" ]; then
-    say "tun2udp: fetching Node $1"
-    mkdir -p "$cache/$1"
-    npm install --no-audit --no-fund --no-save --loglevel=error --prefix "$cache/$1" "node@$1" >&2 ||
-      die "npm could not install node@$1, for the reason above"
-  fi
-  printf '%s\n' "$node"
-}
 
 # A relay of its own needs an empty network namespace, which needs root.
 isolated=()

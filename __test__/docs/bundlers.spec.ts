@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { Machine } from '../support/docs/machine.ts'
+import { Machine, SLOW_MS } from '../support/docs/machine.ts'
 import { pageTest } from '../support/docs/page.ts'
 import { ROOT } from '../support/docs/root.ts'
 
@@ -27,9 +27,9 @@ pageTest('docs/bundlers.md', async (t, page) => {
   await a.shell(installation(builtPlatform()))
   await a.write('app.mjs', page.next('js'))
   const printed = '0 TUN and TAP devices\n'
-  t.true((await a.shell(page.next('sh'))).endsWith(printed), 'left out of the bundle')
-  t.true((await a.shell(page.next('sh'))).endsWith(printed.repeat(2)), 'bundled')
-  t.true((await a.shell(page.next('sh'))).endsWith(printed), 'moved, with the addon')
-  t.true((await a.shell(page.next('sh'))).endsWith(printed), 'a single executable')
-  t.is(await a.shell(page.next('sh')), printed)
+  t.true((await a.shell(page.next('sh'), SLOW_MS)).endsWith(printed), 'left out of the bundle')
+  t.true((await a.shell(page.next('sh'), SLOW_MS)).endsWith(printed.repeat(2)), 'bundled')
+  t.true((await a.shell(page.next('sh'), SLOW_MS)).endsWith(printed), 'moved, with the addon')
+  t.true((await a.shell(page.next('sh'), SLOW_MS)).endsWith(printed), 'a single executable')
+  t.is(await a.shell(page.next('sh'), SLOW_MS), printed)
 })

@@ -9,8 +9,8 @@ import { OPEN_TO_ALL } from '../nobody.ts'
 import { type Ended, Running, cleanEnvironment } from '../program.ts'
 import { ROOT } from './root.ts'
 
-/** An installation may wait for other tests. */
-const INSTALL_TIMEOUT_MS = 90_000
+/** The time limit of an installation or a compiler on a busy machine. */
+export const SLOW_MS = 90_000
 
 /** Users in pages, in addition to those of the system. */
 const USERS = { alice: 7101, bob: 7102 }
@@ -150,8 +150,8 @@ export class Machine {
   }
 
   /** Runs a bash script, which must end with status 0, and returns its output. */
-  async shell(script: string): Promise<string> {
-    const ended = await this.start(['bash', '-euo', 'pipefail', '-c', script]).ended
+  async shell(script: string, timeoutMs?: number): Promise<string> {
+    const ended = await this.start(['bash', '-euo', 'pipefail', '-c', script], {}, timeoutMs).ended
     if (ended.status !== 0) throw new Error(failure(`${this.host}: ${script}`, ended))
     return ended.stdout
   }
@@ -184,8 +184,7 @@ export class Machine {
    */
   async install(script: string): Promise<void> {
     if (this.#options.isEmpty === true) {
-      const ended = await this.start(['bash', '-euc', script], {}, INSTALL_TIMEOUT_MS).ended
-      if (ended.status !== 0) throw new Error(failure(`${this.host}: ${script}`, ended))
+      await this.shell(script, SLOW_MS)
     } else if (/^(?:sudo npm install -g|npm install) tun2udp\n$/u.test(script)) {
       await this.#linkPackage()
     } else throw new Error(`not an installation of tun2udp: ${script}`)

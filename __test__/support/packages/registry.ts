@@ -32,7 +32,9 @@ export async function startRegistry(folder: string): Promise<Registry> {
   const packed = execFileSync('ls', [folder], { encoding: 'utf8' }).trim().split('\n')
   const offered = [...built, ...packed.map((name) => new Tarball(join(folder, name)))]
   const server = createServer((request, response) => {
-    answer(decodeURIComponent(request.url ?? '/').slice(1), offered, urlOf(server), response)
+    // A client may reach it through a proxy, under another port.
+    const url = `http://${request.headers.host ?? ''}`
+    answer(decodeURIComponent(request.url ?? '/').slice(1), offered, url, response)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
