@@ -1,6 +1,7 @@
 /**
- * Checks that every link within the built site leads to an existing page or file, and to an existing anchor on the page.
- * VitePress itself checks only pages.
+ * Checks that every link within the built site leads to an existing page or file, and to an existing anchor on the page,
+ * that each page has a title of its own, and that the search has no licence pages. VitePress itself checks only links to
+ * pages.
  */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { posix } from 'node:path'
@@ -43,6 +44,24 @@ for (const [page, text] of texts) {
   }
 }
 if (checked === 0) problems.push(`${site}: no link was found`)
-for (const problem of new Set(problems)) console.error(problem)
+
+const faults = []
+const titled = new Map()
+for (const [page, text] of texts) {
+  const [, title] = /<title>([^<]*)<\/title>/.exec(text) ?? []
+  if (title === undefined) continue
+  if (titled.has(title)) faults.push(`${titled.get(title)} and ${page} have the title ${title}`)
+  titled.set(title, page)
+}
+const searched = readdirSync(site, { recursive: true }).filter((path) =>
+  path.includes('localSearchIndex'),
+)
+for (const path of searched) {
+  if (readFileSync(`${site}/${path}`, 'utf8').includes('THIRD-PARTY')) {
+    faults.push(`${path}: the search has the licence page`)
+  }
+}
+
+for (const problem of new Set([...problems, ...faults])) console.error(problem)
 console.error(`${checked} links of ${texts.size} pages: ${problems.length} lead nowhere`)
-process.exit(problems.length === 0 ? 0 : 1)
+process.exit(problems.length + faults.length === 0 ? 0 : 1)

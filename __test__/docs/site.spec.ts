@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { ROOT } from '../support/docs/root.ts'
 
-test('a link of the site that leads nowhere is named', (t) => {
+test('a link that leads nowhere, a title used twice and a licence in the search are named', (t) => {
   const site = mkdtempSync(join(tmpdir(), 'tun2udp-site-'))
   t.teardown(() => {
     rmSync(site, { recursive: true })
@@ -23,5 +23,15 @@ test('a link of the site that leads nowhere is named', (t) => {
     check().stderr,
     'docs/a.html: docs/b.html has no #one\ndocs/b.html: c leads nowhere\n' +
       'docs/b.html: /d.svg leads nowhere\n3 links of 2 pages: 3 lead nowhere\n',
+  )
+
+  writeFileSync(join(site, 'docs/a.html'), '<title>One</title><a href="/docs/b">b</a>')
+  writeFileSync(join(site, 'docs/b.html'), '<title>One</title>')
+  writeFileSync(join(site, 'localSearchIndexroot.js'), '/THIRD-PARTY#mit')
+  t.is(check().status, 1)
+  t.is(
+    check().stderr,
+    'docs/a.html and docs/b.html have the title One\n' +
+      'localSearchIndexroot.js: the search has the licence page\n1 links of 2 pages: 0 lead nowhere\n',
   )
 })

@@ -54,6 +54,16 @@ const PROJECT: DefaultTheme.SidebarItem[] = [
   { text: 'Changes', link: '/CHANGELOG' },
 ]
 
+/** Titles of pages whose heading is the name of a program. */
+const TITLES: Readonly<Record<string, string>> = {
+  'README.md': 'Overview and alternatives',
+  'docs/tun2udp.md': 'The program tun2udp',
+  'docs/tunctl.md': 'The program tunctl',
+}
+
+/** Pages that the search leaves out: the licences of others. */
+const UNSEARCHED = ['THIRD-PARTY.md']
+
 export default defineConfig({
   title: 'tun2udp',
   description: 'TUN/TAP devices, RTNETLINK and a fast plain TUN-to-UDP tunnel for Node on Linux',
@@ -71,6 +81,10 @@ export default defineConfig({
     'bench/.cache/**',
     '**/node_modules/**',
   ],
+  transformPageData: ({ relativePath }) => {
+    const title = TITLES[relativePath]
+    return title === undefined ? undefined : { title }
+  },
   rewrites: { 'docs/index.md': 'index.md' },
   cleanUrls: true,
   lastUpdated: false,
@@ -86,7 +100,13 @@ export default defineConfig({
     },
   },
   themeConfig: {
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      options: {
+        _render: (source, env: { relativePath: string }, markdown) =>
+          UNSEARCHED.includes(env.relativePath) ? '' : markdown.render(source, env),
+      },
+    },
     outline: [2, 3],
     nav: [
       { text: 'Guides', link: '/docs/guides/first-tunnel', activeMatch: '^/docs/guides/' },
