@@ -14,6 +14,8 @@ const SUBJECTS = {
   'persistent/': 'Persistent devices',
   'packets/': 'Packets',
   'netlink/': 'RTNETLINK',
+  'netlink/namespaces.ts': 'Namespaces',
+  'namespaces/': 'Namespaces',
   'errors.ts': 'Errors and diagnostics',
   'diagnostics.ts': 'Errors and diagnostics',
   'features.ts': 'Errors and diagnostics',
@@ -41,7 +43,7 @@ function subjectOf(reflection) {
   if (key !== undefined) return SUBJECTS[key]
   const [part] = Object.keys(OPTIONS).filter((name) => reflection.name.includes(name))
   if (path.startsWith('options/') && part !== undefined) return OPTIONS[part]
-  return 'Other'
+  throw new Error(`${reflection.name} (${path}) has no subject: add it to ${import.meta.url}`)
 }
 
 export function load(app) {

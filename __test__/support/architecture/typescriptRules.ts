@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join, normalize } from 'node:path'
 import ts from 'typescript'
@@ -44,11 +44,14 @@ export function typescriptProblems(root: string): string[] {
   })
 }
 
+/** The packages that the published package depends on, those of the platforms (npm/) included. */
 function dependenciesOf(root: string): string[] {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     dependencies?: Record<string, string>
   }
-  return Object.keys(manifest.dependencies ?? {})
+  const platforms = existsSync(join(root, 'npm')) ? readdirSync(join(root, 'npm')) : []
+  const optional = platforms.map((platform) => `tun2udp-${platform}`)
+  return [...Object.keys(manifest.dependencies ?? {}), ...optional]
 }
 
 function problemWith(file: string, target: string, dependencies: string[]): string | undefined {
