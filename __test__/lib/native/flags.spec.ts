@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
@@ -23,6 +23,15 @@ function program(t: ExecutionContext, text = PROGRAM): string {
   })
   writeFileSync(join(folder, 'use.mjs'), text)
   return join(folder, 'use.mjs')
+}
+
+/** A bundle of the program, which needs no other file than the addon next to it. */
+async function bundled(t: ExecutionContext): Promise<BundlePlace> {
+  const bundle = BUNDLES['esbuild.mjs']
+  if (bundle === undefined) throw new Error('the bundle is missing')
+  const place = await BundlePlace.build(t, 'esbuild.mjs', bundle)
+  place.addonBeside()
+  return place
 }
 
 /** The error names a flag, and does not advise to build or install anything. */
@@ -58,21 +67,20 @@ test('the permission model needs --allow-addons, and then works', async (t) => {
 })
 
 test('the permission model needs --allow-fs-read for the addon, and then works', async (t) => {
-  const file = program(t)
-  const paths = ['dist/lib/*', 'dist/index.js', 'package.json', 'node_modules/ipaddr.js/*']
-  const reads = [file, ...paths.map((path) => ROOT + path)].map((path) => `--allow-fs-read=${path}`)
+  const place = await bundled(t)
+  const { directory, file } = place
+  // Node 20.19 looks for a package.json in each directory, and must be allowed to.
+  const manifests = [directory, dirname(file)].map((folder) => join(folder, 'package.json'))
+  const reads = [file, ...manifests].map((path) => `--allow-fs-read=${path}`)
   const flags = [PERMISSION, '--allow-addons', ...reads]
-  assertNames(t, await runNode([...flags, file]), '--allow-fs-read')
-  t.is(await runNode([...flags, `--allow-fs-read=${ROOT}dist/${ADDON}`, file]), WORKS)
+  assertNames(t, await place.run(...flags), '--allow-fs-read')
+  t.is(await place.run(...flags, `--allow-fs-read=${join(dirname(file), ADDON)}`), WORKS)
 })
 
 test('Deno needs --allow-ffi, and then works', async (t) => {
   if (!hasTools(t, 'deno')) return
-  // Deno looks for dependencies of an npm package only in an installed package: a bundle has none.
-  const bundle = BUNDLES['esbuild.mjs']
-  if (bundle === undefined) throw new Error('the bundle is missing')
-  const place = await BundlePlace.build(t, 'esbuild.mjs', bundle)
-  place.addonBeside()
+  // Deno looks for dependencies in an installed package only: a bundle has none.
+  const place = await bundled(t)
   const deno = async (...flags: string[]) => {
     const run = [
       'run',
