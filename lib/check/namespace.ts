@@ -7,11 +7,14 @@ const PID_MAX = 4_194_304
 const PATH_MAX = 4096
 
 /**
- * Checks a network namespace: a name of ip-netns(8), a path (it holds a `/`), or a process id, as a
- * number or as digits alone.
+ * Checks a network namespace: a name of ip-netns(8), a path, which contains a `/`, or a process id. Text that is
+ * digits alone is a name if there is a namespace of that name, and a process id otherwise. A number is always a
+ * process id. `name:NAME` and `pid:N` state which of the two is meant.
+ *
+ * @returns the text that the native layer takes (crate/core/src/namespace/enter.rs).
  */
 export function checkNamespace(netns: unknown): string {
-  if (typeof netns === 'number' && isProcessId(netns)) return String(netns)
+  if (typeof netns === 'number' && isProcessId(netns)) return `pid:${netns}`
   if (typeof netns === 'string' && isNamespace(netns)) return netns
   throw invalidArgument(
     'netns',

@@ -120,7 +120,7 @@ test('settings of links are checked each', (t) => {
   t.deepEqual(check.checkFields('settings', given, LINK_SETTINGS), {
     master: 0,
     mtu: 70_000,
-    netns: '7',
+    netns: 'pid:7',
   })
 })
 

@@ -57,7 +57,7 @@ test('what is given is passed on in the form of the native layer', (t) => {
     macAddress: [2, 0, 0, 0, 0, 255],
     owner: '0',
     group: 'users',
-    netns: '1',
+    netns: 'pid:1',
     persistent: false,
     index: 5,
   })

@@ -28,7 +28,7 @@ test('everything at once', (t) => {
       group: '0',
       isMultiQueue: true,
       hasVnetHeader: true,
-      netns: '17',
+      netns: 'pid:17',
       cloneDevice: '/dev/misc/net/tun',
     },
   )

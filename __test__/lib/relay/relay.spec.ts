@@ -51,7 +51,7 @@ test('the native layer gets what was checked, and the peer as an address', async
     peer: '127.0.0.1',
     listen: '127.0.0.1',
     accept: 'any',
-    netns: '12',
+    netns: 'pid:12',
   })
 })
 

@@ -1,31 +1,63 @@
 //! Which namespace is meant, and moving into it.
 
+use super::advice;
 use crate::error::{Error, ErrorCode, Result};
+use crate::sys::capability::Capability;
 use crate::sys::netns;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// Moves the calling thread into the namespace `name`; returns whether that is another one.
+/// Moves the calling thread into the namespace `name`. Returns whether that is another one.
 ///
-/// `name` is a path if it contains a slash, a process id if it consists of digits, and otherwise the name
-/// of a namespace that ip-netns(8) created.
+/// `name` is one of these, in this order:
+///
+/// 1. a path, which contains a slash;
+/// 2. `pid:N` for the namespace of process N, or `name:NAME` for a named one;
+/// 3. the name of a namespace of ip-netns(8);
+/// 4. a process id, which is digits alone.
 pub fn enter(name: &str) -> Result<bool> {
     enter_open(&open(name)?, name)
 }
 
 pub(super) fn enter_open(namespace: &OwnedFd, name: &str) -> Result<bool> {
-    let current = netns::current().map_err(|e| cannot_enter(name, "open", &e))?;
-    if netns::is_same(namespace, &current).map_err(|e| cannot_enter(name, "fstat", &e))? {
+    let is_current = match netns::current() {
+        Ok(current) => {
+            netns::is_same(namespace, &current).map_err(|e| cannot_enter(name, "fstat", &e))?
+        }
+        // Without /proc the present namespace is unknown. Entering it again has no effect.
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => false,
+        Err(cause) => return Err(cannot_enter(name, "open", &cause)),
+    };
+    if is_current {
         return Ok(false);
     }
     netns::enter(namespace.as_fd()).map_err(|e| cannot_enter(name, "setns", &e))?;
     Ok(true)
 }
 
-/// Opens the namespace `name`, as [`enter`] reads it. It exists at least as long as the descriptor.
+/// Opens the namespace `name`, as [`enter`] reads it. The namespace lives at least as long as the descriptor.
+///
+/// # Errors
+///
+/// [`ErrorCode::NotFound`] if there is none. [`ErrorCode::InvalidArgument`] if `name` has the form `pid:N` or
+/// `name:NAME`, and there is also a namespace of exactly that name.
 pub fn open(name: &str) -> Result<OwnedFd> {
-    netns::open(&path_of(name)).map_err(|e| cannot_enter(name, "open", &e))
+    let open = |path: &Path| netns::open(path).map_err(|e| cannot_enter(name, "open", &e));
+    let named = Path::new(super::FOLDER).join(name);
+    match reference(name) {
+        Reference::Path => open(Path::new(name)),
+        Reference::Name => open(&named),
+        Reference::NameOrProcess(pid) => match netns::open(&named) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => open(&process(pid)),
+            opened => opened.map_err(|e| cannot_enter(name, "open", &e)),
+        },
+        Reference::Form { path, other } => match (netns::open(&path), netns::open(&named)) {
+            (Ok(_), Ok(_)) => Err(ambiguous(name, other)),
+            (Err(_), Ok(named)) => Ok(named),
+            (opened, Err(_)) => opened.map_err(|e| cannot_enter(name, "open", &e)),
+        },
+    }
 }
 
 /// Runs `work` in the namespace `name`, on a thread that moves there and ends with the work.
@@ -51,28 +83,71 @@ pub fn within_open<T: Send>(
     })
 }
 
-fn path_of(name: &str) -> PathBuf {
+/// What a text refers to, by its form alone.
+#[derive(Debug, PartialEq, Eq)]
+enum Reference<'a> {
+    Path,
+    Name,
+    /// Digits alone: a name, or else a process id.
+    NameOrProcess(&'a str),
+    /// `pid:N` or `name:NAME`; `other` is how to refer to a namespace whose name is the whole text.
+    Form {
+        path: PathBuf,
+        other: String,
+    },
+}
+
+fn reference(name: &str) -> Reference<'_> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let form = |path| Reference::Form { path, other: format!("name:{name}") };
     if name.contains('/') {
-        name.into()
-    } else if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
-        format!("/proc/{name}/ns/net").into()
-    } else {
-        Path::new(super::FOLDER).join(name)
+        return Reference::Path;
+    }
+    if is_number(name) {
+        return Reference::NameOrProcess(name);
+    }
+    if let Some(pid) = name.strip_prefix("pid:").filter(|pid| is_number(pid)) {
+        return form(process(pid));
+    }
+    match name.strip_prefix("name:") {
+        Some(inner) if !inner.is_empty() => form(Path::new(super::FOLDER).join(inner)),
+        _ => Reference::Name,
     }
 }
 
+fn process(pid: &str) -> PathBuf {
+    format!("/proc/{pid}/ns/net").into()
+}
+
+fn ambiguous(name: &str, other: String) -> Error {
+    let reason = "there is a namespace of exactly this name, too";
+    let advice = format!("use {other} for that one, or a path such as /proc/PID/ns/net");
+    Error::new(ErrorCode::InvalidArgument, OPERATION, name, reason).with_advice(advice)
+}
+
+const OPERATION: &str = "enter the network namespace";
+
 pub(super) fn cannot_enter(name: &str, syscall: &'static str, error: &io::Error) -> Error {
-    let base = Error::os("enter the network namespace", name, syscall, error);
+    let base = Error::os(OPERATION, name, syscall, error);
     match error.raw_os_error() {
+        Some(libc::ENOENT) if !Path::new("/proc/self").exists() => base.with_advice(
+            "give a name of \"ip netns list\" or a path; process ids need /proc, which is not mounted",
+        ),
         Some(libc::ENOENT) => base.with_advice(
             "give a name of \"ip netns list\", the path of a namespace, or a process id",
         ),
         Some(libc::EINVAL) => base
             .with_code(ErrorCode::InvalidArgument)
-            .with_advice("the file is no network namespace: use one such as /proc/PID/ns/net"),
-        Some(libc::EPERM | libc::EACCES) => {
-            base.with_advice("it needs CAP_SYS_ADMIN: run it as root")
+            .with_advice("the file is not a network namespace: use one such as /proc/PID/ns/net"),
+        Some(libc::EPERM | libc::EACCES) if syscall == "open" => {
+            base.with_advice(advice::permission(Capability::SysPtrace, "the process or file"))
         }
+        Some(libc::EPERM | libc::EACCES) => {
+            base.with_advice(advice::permission(Capability::SysAdmin, "the namespace"))
+        }
+        // pthread_create(3) reports a limit on threads so.
+        Some(libc::EAGAIN) => base.with_code(ErrorCode::Exhausted).with_advice(advice::THREADS),
+        Some(libc::EMFILE | libc::ENFILE) => base.with_advice(advice::DESCRIPTORS),
         _ => base,
     }
 }
@@ -82,12 +157,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_paths_and_process_ids_are_told_apart() {
-        assert_eq!(path_of("blue"), PathBuf::from("/run/netns/blue"));
-        assert_eq!(path_of("./blue"), PathBuf::from("./blue"));
-        assert_eq!(path_of("/proc/1/ns/net"), PathBuf::from("/proc/1/ns/net"));
-        assert_eq!(path_of("123"), PathBuf::from("/proc/123/ns/net"));
-        assert_eq!(path_of("12a"), PathBuf::from("/run/netns/12a"));
+    fn names_paths_and_process_ids_are_distinguished() {
+        let form =
+            |path: &str, other: &str| Reference::Form { path: path.into(), other: other.into() };
+        for (name, expected) in [
+            ("blue", Reference::Name),
+            ("12a", Reference::Name),
+            ("pid:", Reference::Name),
+            ("pid:x", Reference::Name),
+            ("name:", Reference::Name),
+            ("./blue", Reference::Path),
+            ("pid:1/x", Reference::Path),
+            ("/proc/1/ns/net", Reference::Path),
+            ("123", Reference::NameOrProcess("123")),
+            ("pid:123", form("/proc/123/ns/net", "name:pid:123")),
+            ("name:123", form("/run/netns/123", "name:name:123")),
+            ("name:pid:1", form("/run/netns/pid:1", "name:name:pid:1")),
+        ] {
+            assert_eq!(reference(name), expected, "{name}");
+        }
     }
 
     #[test]

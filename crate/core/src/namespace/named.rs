@@ -1,8 +1,9 @@
 //! Namespaces that have names (ip-netns(8)). Each name is a file that the namespace is mounted on, which
 //! keeps the namespace alive.
 
-use super::FOLDER;
+use super::{FOLDER, advice};
 use crate::error::{Error, ErrorCode, Result};
+use crate::sys::capability::Capability;
 use crate::sys::{mount, netns};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
@@ -14,7 +15,13 @@ const NAME_BYTES_MAX: usize = 255;
 
 /// Returns the names of all named namespaces, sorted: `ip netns list`.
 pub fn list() -> Result<Vec<String>> {
-    let failed = |cause: io::Error| Error::os("list", FOLDER, "readdir", &cause);
+    let failed = |cause: io::Error| {
+        let error = Error::os("list", FOLDER, "readdir", &cause);
+        match error.code() {
+            ErrorCode::Exhausted => error.with_advice(advice::DESCRIPTORS),
+            _ => error,
+        }
+    };
     let entries = match fs::read_dir(FOLDER) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(failed)?,
@@ -31,9 +38,14 @@ pub fn list() -> Result<Vec<String>> {
 ///
 /// # Errors
 ///
-/// [`ErrorCode::Exists`] if there is one of that name. On any error, everything is rolled back.
+/// [`ErrorCode::Exists`] if there is one of that name. [`ErrorCode::InvalidName`] for a name that could also be
+/// a process id. On any error, everything is rolled back.
 pub fn create(name: &str) -> Result<()> {
     let path = path_of("create", name)?;
+    if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        let reason = "a name of digits alone could be taken for a process id";
+        return Err(invalid("create", name, reason));
+    }
     let failed = |syscall, cause: &io::Error| cannot("create", name, syscall, cause);
     prepare().map_err(|cause| failed("mount", &cause))?;
     let mut options = OpenOptions::new();
@@ -87,19 +99,29 @@ fn path_of(verb: &'static str, name: &str) -> Result<PathBuf> {
         && name.len() <= NAME_BYTES_MAX
         && !name.contains(['/', '\0'])
         && !matches!(name, "." | "..");
-    // Digits alone would be taken for a process id wherever a namespace is named.
-    if is_file_name && !name.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_file_name {
         return Ok(Path::new(FOLDER).join(name));
     }
-    let operation = format!("{verb} the network namespace");
-    let reason = "expected a name of 1 to 255 bytes without \"/\", not of digits alone";
-    Err(Error::new(ErrorCode::InvalidName, operation, name, reason))
+    Err(invalid(verb, name, "expected a name of 1 to 255 bytes without \"/\""))
+}
+
+fn invalid(verb: &str, name: &str, reason: &str) -> Error {
+    Error::new(ErrorCode::InvalidName, format!("{verb} the network namespace"), name, reason)
 }
 
 pub(super) fn cannot(verb: &str, name: &str, syscall: &'static str, cause: &io::Error) -> Error {
     let error = Error::os(format!("{verb} the network namespace"), name, syscall, cause);
     match error.code() {
-        ErrorCode::Permission => error.with_advice("it needs CAP_SYS_ADMIN: run it as root"),
+        ErrorCode::Permission => {
+            error.with_advice(advice::permission(Capability::SysAdmin, "the mount namespace"))
+        }
+        ErrorCode::Exhausted => error.with_advice(advice::DESCRIPTORS),
+        _ if cause.raw_os_error() == Some(libc::EAGAIN) => {
+            error.with_code(ErrorCode::Exhausted).with_advice(advice::THREADS)
+        }
+        ErrorCode::NotFound if verb == "create" => {
+            error.with_advice("it needs /proc, which may not be mounted")
+        }
         ErrorCode::Exists => error.with_advice("choose another name, or delete it first"),
         ErrorCode::NotFound => error.with_advice("no namespace has that name: list them"),
         _ => error,
@@ -112,11 +134,12 @@ mod tests {
 
     #[test]
     fn names_that_would_be_something_else_are_refused() {
-        for name in ["", ".", "..", "a/b", "a\0b", "123", &"x".repeat(256)] {
+        for name in ["", ".", "..", "a/b", "a\0b", &"x".repeat(256)] {
             for error in [create(name).unwrap_err(), delete(name).unwrap_err()] {
                 assert_eq!(error.code(), ErrorCode::InvalidName, "{name}");
             }
         }
+        assert_eq!(create("123").unwrap_err().code(), ErrorCode::InvalidName);
         assert_eq!(delete("no-such-namespace").unwrap_err().code(), ErrorCode::NotFound);
     }
 }

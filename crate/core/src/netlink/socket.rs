@@ -2,6 +2,7 @@
 
 use super::codec::Malformed;
 use crate::error::{Error, Result};
+use crate::namespace::advice;
 use crate::sys::readiness;
 use neli::consts::socket::{Msg, NlFamily};
 use neli::socket::NlSocket;
@@ -34,8 +35,13 @@ impl RawSocket {
     /// The kernel's explanations are asked for (`NETLINK_EXT_ACK`, Linux ≥ 4.12) and requests are
     /// checked strictly (`NETLINK_GET_STRICT_CHK`, Linux ≥ 4.20) where it can.
     pub(super) fn open(groups: &[u32]) -> Result<Self> {
-        let failed =
-            |cause: io::Error| Error::os("open", "a netlink socket", "socket(AF_NETLINK)", &cause);
+        let failed = |cause: io::Error| {
+            let error = Error::os("open", "a netlink socket", "socket(AF_NETLINK)", &cause);
+            match cause.raw_os_error() {
+                Some(libc::EMFILE | libc::ENFILE) => error.with_advice(advice::DESCRIPTORS),
+                _ => error,
+            }
+        };
         let groups = Groups::new_groups(groups);
         let socket = NlSocket::connect(NlFamily::Route, None, groups).map_err(failed)?;
         socket.nonblock().map_err(failed)?;

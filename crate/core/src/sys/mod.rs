@@ -7,6 +7,7 @@
 mod address;
 
 pub mod bpf;
+pub mod capability;
 pub mod checksum;
 pub mod cmsg;
 pub mod errno;

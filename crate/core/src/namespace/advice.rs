@@ -1,0 +1,30 @@
+//! What to do about refusals and limits that do not depend on the request.
+
+use crate::sys::capability::{self, Capability};
+use std::borrow::Cow;
+
+/// A limit on open files was reached (`EMFILE`, `ENFILE`).
+pub(crate) const DESCRIPTORS: &str =
+    "raise the limit on open files (ulimit -n, sysctl fs.file-max), or close some";
+
+/// A limit on threads was reached (`EAGAIN` of clone(2)).
+pub(crate) const THREADS: &str =
+    "raise the limit on threads (ulimit -u, pids.max of the control group)";
+
+/// Returns what to do about `EPERM` or `EACCES`. Only a thread without the capability is told to run as root:
+/// for one that has it, the user namespace that owns `object` or a sandbox is the cause.
+pub(crate) fn permission(capability: Capability, object: &str) -> Cow<'static, str> {
+    let name = match capability {
+        Capability::NetAdmin => "CAP_NET_ADMIN",
+        Capability::SysPtrace => "CAP_SYS_PTRACE",
+        Capability::SysAdmin => "CAP_SYS_ADMIN",
+    };
+    if capability::has(capability).unwrap_or(false) {
+        return format!(
+            "this process has {name}, but not over {object}: it belongs to another user namespace, or a \
+             security module or sandbox refuses the call"
+        )
+        .into();
+    }
+    format!("it needs {name} over {object}: run it as root").into()
+}
