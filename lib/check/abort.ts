@@ -1,13 +1,49 @@
 import { invalidArgument } from '../errors.ts'
 
+/** What every signal has, whatever its class. */
+type Shape = Pick<AbortSignal, 'aborted' | 'addEventListener'> & Partial<AbortSignal>
+
+/** The signal that stands for one of an incomplete class, so that each is listened to once only. */
+const complete = new WeakMap<Shape, AbortSignal>()
+
 /**
- * Checks a signal by its shape: other libraries, other realms and polyfills have classes of their own.
+ * Checks a signal by its shape, `aborted` and `addEventListener`: other realms and polyfills have classes of their
+ * own. Older polyfills lack `reason`; for such a signal this returns one of this realm that is aborted with it.
  *
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
  */
 export function abortSignal(what: string, value: unknown): AbortSignal {
-  if (isAbortSignal(value)) return value
+  try {
+    if (isSignal(value)) return isComplete(value) ? value : completed(value)
+  } catch (cause) {
+    // A getter or a Proxy threw.
+    throw invalidArgument(what, value, 'an AbortSignal', { cause })
+  }
   throw invalidArgument(what, value, 'an AbortSignal')
+}
+
+function isSignal(value: unknown): value is Shape {
+  if (typeof value !== 'object' || value === null) return false
+  const { aborted, addEventListener } = value as Partial<AbortSignal>
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function'
+}
+
+function isComplete(signal: Shape): signal is AbortSignal {
+  return 'reason' in signal && typeof signal.removeEventListener === 'function'
+}
+
+function completed(signal: Shape): AbortSignal {
+  const known = complete.get(signal)
+  if (known) return known
+  const controller = new AbortController()
+  // Without a reason it is the usual one, an AbortError.
+  const abort = () => {
+    controller.abort(signal.reason)
+  }
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
+  complete.set(signal, controller.signal)
+  return controller.signal
 }
 
 /** Throws the reason of a signal that was aborted. A signal of another class may not have a method for that. */
@@ -15,7 +51,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw signal.reason
 }
 
-/** Calls `abort` with the reason as soon as one of the signals is aborted; returns what ends that. */
+/** Calls `abort` with the reason as soon as one of the signals is aborted; returns a function that ends that. */
 export function followSignals(
   signals: readonly (AbortSignal | undefined)[],
   abort: (reason: unknown) => void,
@@ -37,7 +73,7 @@ export function followSignals(
   }
 }
 
-/** Calls back once when the signal is aborted, at once if it was before. The returned function ends that. */
+/** Calls back once when the signal is aborted, immediately if it already is. The returned function ends that. */
 export function onceAborted(signal: AbortSignal | undefined, callback: () => void): () => void {
   return followSignals([signal], callback)
 }
@@ -53,14 +89,4 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
     })
     promise.finally(release).then(resolve, reject)
   })
-}
-
-function isAbortSignal(value: unknown): value is AbortSignal {
-  if (typeof value !== 'object' || value === null || !('reason' in value)) return false
-  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>
-  return (
-    typeof aborted === 'boolean' &&
-    typeof addEventListener === 'function' &&
-    typeof removeEventListener === 'function'
-  )
 }
