@@ -32,7 +32,8 @@ export type {
   Addresses,
   Scope,
 } from './lib/netlink/addresses.ts'
-export type { Change, Desired, Ensured } from './lib/netlink/ensure.ts'
+export type { Desired, Ensured } from './lib/netlink/ensure.ts'
+export { type Change, RollbackError } from './lib/netlink/rollback.ts'
 export type * from './lib/netlink/linkTypes.ts'
 export type { Links } from './lib/netlink/links.ts'
 export type { Monitor, MonitorKind, MonitorOptions, NetlinkEvent } from './lib/netlink/monitor.ts'

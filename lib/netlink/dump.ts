@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { NativeDump, NativeNetlink } from '#binding'
 import { TunError, fromNative } from '../errors.ts'
 
@@ -19,8 +20,14 @@ interface Columns {
 /** Objects that are read at a time: some tenths of a millisecond of the event loop. */
 const BATCH_SIZE = 512
 
-/** How often a table is read again that changed while it was read. */
-const ATTEMPTS_MAX = 20
+/** Objects per batch of a table that changed before: JavaScript does not slow down its reading. */
+const BATCH_SIZE_AGAIN = 65_536
+
+/**
+ * Pauses before a table is read again that changed while it was read, milliseconds: 6 seconds in all
+ * (crate/core/src/netlink/session/mod.rs has the same).
+ */
+const PAUSES_MS = [0, 0, 0, 1, 2, 5, 10, 20, 40, 80, 150, 250, 400, 600, 700, 800, 900, 1000, 1000]
 
 /**
  * Reads a table bit by bit, as fast as its reader takes it.
@@ -36,29 +43,52 @@ export async function* streamTable<T>(
   }
 }
 
-/** Reads a whole table, again if it changed meanwhile. */
+/**
+ * Reads a whole table. If it changes during that, reads it again after a growing pause.
+ *
+ * @throws {TunError} `ERR_TUN_INTERRUPTED` if it changed each time.
+ */
 export async function readTable<T>(native: NativeNetlink, query: TableQuery): Promise<T[]> {
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 0; ; attempt++) {
     try {
       const all: T[][] = []
-      for await (const batch of batches<T>(native, query)) {
+      const batchSize = attempt === 0 ? BATCH_SIZE : BATCH_SIZE_AGAIN
+      for await (const batch of batches<T>(native, query, batchSize)) {
         all.push(batch)
       }
       return all.flat()
     } catch (error) {
       const isInterrupted = error instanceof TunError && error.code === 'ERR_TUN_INTERRUPTED'
-      if (!isInterrupted || attempt === ATTEMPTS_MAX) throw error
+      if (!isInterrupted) throw error
+      const pause = PAUSES_MS[attempt]
+      if (pause === undefined) throw neverStill(error, attempt + 1)
+      await sleep(pause)
     }
   }
+}
+
+/** The error of a table that changed each time. */
+function neverStill(error: TunError, attempts: number): TunError {
+  const { subject = 'the objects' } = error
+  const advice =
+    'give a filter, since a shorter list takes less time, or use stream() and accept that an object may be ' +
+    'missing or be there twice'
+  const reason = `they changed while they were read, ${attempts} times in succession`
+  return new TunError(
+    `list ${subject}: ${reason}; ${advice}`,
+    { code: 'ERR_TUN_INTERRUPTED', subject, advice },
+    { cause: error },
+  )
 }
 
 async function* batches<T>(
   native: NativeNetlink,
   query: TableQuery,
+  batchSize = BATCH_SIZE,
 ): AsyncGenerator<T[], void, undefined> {
   let dump: NativeDump | undefined
   try {
-    dump = await native.dump(JSON.stringify(query), BATCH_SIZE)
+    dump = await native.dump(JSON.stringify(query), batchSize)
     for (;;) {
       const text = await dump.next()
       if (text === null) return

@@ -1,14 +1,16 @@
 import ipaddr from 'ipaddr.js'
 import { type Check, checkFields, flag, linkRef, list } from '../check/fields.ts'
-import { invalidArgument } from '../errors.ts'
 import { formatAddress, parseAddress } from '../check/address.ts'
 import type { Address, Addresses } from './addresses.ts'
+import { ensureRoutes, wantedRoute } from './ensureRoutes.ts'
+import { LINK_SETTINGS } from './linkFields.ts'
 import type { Link, LinkRef } from './linkTypes.ts'
 import type { Links } from './links.ts'
-import type { Route, RouteSpec } from './routeTypes.ts'
+import { type Change, Rollback, type Step, absentIfGone, isThere, unlessGone } from './rollback.ts'
+import type { RouteSpec } from './routeTypes.ts'
 import type { Routes } from './routes.ts'
 
-/** How a link is to be. What is absent stays; what is there beyond it stays, too. */
+/** The settings that a link should have. Settings, addresses and routes that are not given are not changed. */
 export interface Desired {
   link: LinkRef
   up?: boolean
@@ -16,24 +18,23 @@ export interface Desired {
   mtu?: number
   /** `ADDRESS[/PREFIX]` */
   addresses?: readonly string[]
-  /** Networks through the link, or routes by it: `link` is the one above unless it says else. */
+  /**
+   * Networks that are reached through the link, or routes. A route leads through the link unless it has a `link`,
+   * `ifIndex`, `nextHops` or `nextHopId`, or a type such as `blackhole`. Every given property is compared.
+   */
   routes?: readonly (string | RouteSpec)[]
 }
 
-/** Something that was changed. */
-export type Change =
-  | { readonly what: 'mtu'; readonly from: number; readonly to: number }
-  | { readonly what: 'up'; readonly from: boolean; readonly to: boolean }
-  | { readonly what: 'address'; readonly added: string }
-  | { readonly what: 'route'; readonly added: RouteSpec }
-
 /** What {@link Netlink.ensure} did. */
 export interface Ensured {
-  /** What was changed, in its order; empty: all was as it should be. */
+  /** What was changed, in this order; empty if everything was as it should be. */
   readonly changes: readonly Change[]
   /**
-   * Rolls the changes back, the last first, on this link only. Skipped: addresses and routes that are gone, an
-   * MTU or state that was changed since, and everything if another link has the index now.
+   * Rolls the changes back, the last first, on this link only. Skips addresses and routes that are gone, an MTU or
+   * state that was changed since, and everything if another link has the index now. Goes on after a change that
+   * cannot be rolled back; calling it again tries the rest again.
+   *
+   * @throws {RollbackError} some changes are still in place; it lists them.
    */
   undo: () => Promise<void>
 }
@@ -44,172 +45,157 @@ interface Tables {
   routes: Routes
 }
 
-interface Step {
-  change: Change
-  /** Rolls the change back on the link, if it is still as it was set. */
-  back: (now: Link) => Promise<void>
-}
-
-const routeOrNetwork: Check = (what, value) => {
-  if (typeof value === 'string') return { destination: value }
-  if (typeof value === 'object' && value !== null) return value
-  throw invalidArgument(what, value, 'NETWORK[/PREFIX], or a route')
-}
-
-const addressText: Check = (_, value) => formatAddress(parseAddress(value as string))
-/** Checked by what sets it. */
-const asGiven: Check = (_, value) => value
+const addressText: Check<string> = (_, value) => formatAddress(parseAddress(value as string))
 
 const FIELDS = {
-  link: linkRef,
+  link: linkRef as Check<LinkRef>,
   up: flag,
-  mtu: asGiven,
+  mtu: LINK_SETTINGS['mtu'] as Check<number>,
   addresses: list(addressText),
-  routes: list(routeOrNetwork),
+  routes: list(wantedRoute),
 }
 
-/** Makes a link as it should be. If a step fails, those before it are taken back. */
-export async function ensureLink(tables: Tables, desired: Desired): Promise<Ensured> {
-  const checked = checkFields('desired', desired, FIELDS) as unknown as Desired
-  const link = await tables.links.get(linkRef('link', checked.link) as LinkRef)
-  const steps: Step[] = []
-  const undo = async () => {
-    for (const { back } of steps.splice(0).reverse()) {
-      // Before each step: the link may have been moved or deleted, and another have its index.
-      const now = await tables.links.get(link.ifIndex).catch(absentIfGone)
-      if (now !== undefined && isSameLink(link, now)) await back(now)
-    }
-  }
+/** The last call in each namespace, by the text that the session was opened with. */
+const lasts = new Map<string, Promise<unknown>>()
+
+/** Runs work of one namespace in turn: calls at the same time would take the changes of others for their own. */
+async function inTurn<T>(namespace: string, work: () => Promise<T>): Promise<T> {
+  const before = lasts.get(namespace) ?? Promise.resolve()
+  const result = before.then(work)
+  const settled = result.catch(() => undefined)
+  lasts.set(namespace, settled)
   try {
-    for await (const step of makeSo(tables, link, checked)) steps.push(step)
-  } catch (error) {
-    await undo().catch(() => undefined)
-    throw error
+    return await result
+  } finally {
+    if (lasts.get(namespace) === settled) lasts.delete(namespace)
   }
-  return { changes: steps.map(({ change }) => change), undo }
 }
 
-/** In the order in which the kernel wants them: a route needs its link up and its addresses there. */
-async function* makeSo(
+/**
+ * Makes a link as it should be. If a step fails, those before it are rolled back.
+ *
+ * @param namespace the text that the session was opened with.
+ */
+export async function ensureLink(
   tables: Tables,
-  link: Link,
+  namespace: string,
   desired: Desired,
+): Promise<Ensured> {
+  const checked = checkFields('desired', desired, FIELDS)
+  const ref = FIELDS.link('link', checked.link)
+  return inTurn(namespace, async () => {
+    const link = await tables.links.get(ref)
+    const rollback = new Rollback(link.name)
+    try {
+      for await (const step of changes(tables, link, checked)) {
+        rollback.add(onSameLink(tables.links, link, step))
+      }
+    } catch (error) {
+      throw await rollback.runAfter(error)
+    }
+    const undo = async () => inTurn(namespace, async () => rollback.run())
+    return { changes: rollback.changes, undo }
+  })
+}
+
+/** The same step, which is not rolled back if the link is gone or another one has its index. */
+function onSameLink(links: Links, link: Link, { change, back }: Step): Step {
+  return {
+    change,
+    back: async () => {
+      const now = await links.get(link.ifIndex).catch(absentIfGone)
+      if (now !== undefined && isSameLink(link, now)) await back()
+    },
+  }
+}
+
+/** Makes the changes in the order that the kernel needs: a route needs its link up and its addresses there. */
+async function* changes(
+  { links, addresses, routes }: Tables,
+  link: Link,
+  { mtu, up, addresses: wantedAddresses = [], routes: wantedRoutes = [] }: Partial<CheckedDesired>,
 ): AsyncGenerator<Step, void, undefined> {
   const { ifIndex } = link
-  const { mtu, up } = desired
+  const now = async () => links.get(ifIndex)
   if (mtu !== undefined && mtu !== link.mtu) {
-    await tables.links.set(ifIndex, { mtu })
-    const back = async (now: Link) => {
-      if (now.mtu === mtu) await unlessGone(tables.links.set(ifIndex, { mtu: link.mtu }))
+    await links.set(ifIndex, { mtu })
+    const back = async () => {
+      if ((await now()).mtu === mtu) await links.set(ifIndex, { mtu: link.mtu })
     }
-    yield { change: { what: 'mtu', from: link.mtu, to: mtu }, back }
+    yield { change: { what: 'mtu', from: link.mtu, to: mtu }, back: orGone(back) }
   }
-  yield* addAddresses(tables, ifIndex, desired.addresses ?? [])
+  yield* addAddresses(addresses, ifIndex, wantedAddresses)
   if (up !== undefined && up !== link.up) {
-    await tables.links.set(ifIndex, { up })
-    const back = async (now: Link) => {
-      if (now.up === up) await unlessGone(tables.links.set(ifIndex, { up: link.up }))
+    await links.set(ifIndex, { up })
+    const back = async () => {
+      if ((await now()).up === up) await links.set(ifIndex, { up: link.up })
     }
-    yield { change: { what: 'up', from: link.up, to: up }, back }
+    yield { change: { what: 'up', from: link.up, to: up }, back: orGone(back) }
   }
-  yield* addRoutes(tables, ifIndex, (desired.routes ?? []) as readonly RouteSpec[])
+  if (wantedRoutes.length > 0) yield* ensureRoutes(routes, ifIndex, wantedRoutes)
+}
+
+interface CheckedDesired {
+  mtu: number
+  up: boolean
+  addresses: readonly string[]
+  routes: readonly RouteSpec[]
+}
+
+function orGone(back: () => Promise<void>): () => Promise<void> {
+  return async () => unlessGone(back())
 }
 
 async function* addAddresses(
-  { addresses }: Tables,
+  addresses: Addresses,
   ifIndex: number,
   wanted: readonly string[],
 ): AsyncGenerator<Step, void, undefined> {
   if (wanted.length === 0) return
-  const cidr = ({ address, prefixLength }: Address) => normal(`${address}/${prefixLength}`)
-  const there = new Set((await addresses.list({ link: ifIndex })).map(cidr))
+  const list = async () => {
+    const all = await addresses.list({ link: ifIndex })
+    // With a peer, the prefix is that of the peer's network: another address.
+    const own = all.filter(({ address, peer }) => peer === undefined || peer === address)
+    return new Set(own.map((one) => normal(cidr(one))))
+  }
+  let there = await list()
   for (const address of wanted) {
     if (there.has(normal(address))) continue
-    await addresses.add(ifIndex, address)
+    try {
+      await addresses.add(ifIndex, address)
+    } catch (error) {
+      if (!isThere(error)) throw error
+      // Another caller may have just added it. A change of that caller is not one of this call.
+      there = await list()
+      if (!there.has(normal(address))) throw error
+      continue
+    }
     there.add(normal(address))
-    const back = async () => unlessGone(addresses.delete(ifIndex, address))
-    yield { change: { what: 'address', added: address }, back }
+    const back = async () => addresses.delete(ifIndex, address)
+    yield { change: { what: 'address', added: address }, back: orGone(back) }
   }
 }
 
-async function* addRoutes(
-  { routes }: Tables,
-  ifIndex: number,
-  wanted: readonly RouteSpec[],
-): AsyncGenerator<Step, void, undefined> {
-  for (const given of wanted) {
-    const route = given.nextHops === undefined ? { link: ifIndex, ...given } : given
-    const there = await routes.list({ table: route.table ?? 'main' })
-    if (there.some((one) => isSame(one, route))) continue
-    await routes.add(route)
-    const back = async () => unlessGone(routes.delete(identityOf(route)))
-    yield { change: { what: 'route', added: route }, back }
-  }
+function cidr({ address, prefixLength }: Address): string {
+  return `${address}/${prefixLength}`
 }
 
-/** Of a route that was added, what identifies it: not what the kernel may have adjusted. */
-function identityOf(route: RouteSpec): RouteSpec {
-  const adjusted = ['metrics', 'expiresSeconds', 'preference']
-  const entries = Object.entries(route)
-  const given = entries.filter(([name, value]) => value !== undefined && !adjusted.includes(name))
-  return { metric: 0, ...(Object.fromEntries(given) as unknown as RouteSpec) }
-}
-
-/** Whether a route has all that is asked for. */
-function isSame(route: Route, wanted: RouteSpec): boolean {
-  const address = (text: string | undefined) => (text === undefined ? undefined : normal(text))
-  const link = typeof wanted.link === 'number' ? wanted.link : undefined
-  const pairs: [asked: unknown, found: unknown][] = [
-    [address(wanted.gateway), route.gateway],
-    [wanted.metric, route.metric],
-    [address(wanted.preferredSource), route.preferredSource],
-    [wanted.type, route.type],
-    [wanted.protocol, route.protocol],
-    [wanted.tos, route.tos],
-    [link, route.ifIndex],
-    [wanted.nextHops?.length ?? 0, route.nextHops?.length ?? 0],
-  ]
-  const isAlike = pairs.every(([asked, found]) => asked === undefined || asked === found)
-  // Without a gateway is through the link itself.
-  const isThroughLink = wanted.gateway === undefined && route.gateway !== undefined
-  return isAlike && !isThroughLink && isSameDestination(route, wanted)
-}
-
-function isSameDestination(route: Route, { destination, gateway, family }: RouteSpec): boolean {
-  if (destination !== 'default') return normal(route.destination) === normal(destination, true)
-  const asked = family ?? (gateway?.includes(':') === true ? 6 : 4)
-  return route.destination.endsWith('/0') && route.family === asked
-}
-
-/** An address, or a network if it has a prefix or is to have one, so that those that are the same are alike. */
-function normal(text: string, isNetwork = text.includes('/')): string {
-  const [address = '', prefix] = text.split('/')
-  const parsed = ipaddr.parse(address)
-  const length = prefix ?? (parsed.kind() === 'ipv4' ? '32' : '128')
-  return isNetwork ? `${parsed.toString()}/${length}` : parsed.toString()
+/** An address with its prefix in one form, so that equal ones are equal text. */
+function normal(text: string): string {
+  const [address = '', prefix = ''] = text.split('/')
+  return `${ipaddr.parse(address).toString()}/${prefix}`
 }
 
 /** Kinds whose links have the hardware address of the link below, so that it identifies none of them. */
 const SHARED_MAC_KINDS = ['vlan', 'ipvlan', 'ipvtap']
 
 /**
- * Whether a link that has the index of `link` is that link. The kernel has no lasting identity of links:
- * it must be of the same kind, and have the same name or the same hardware address.
+ * Whether a link that has the index of `link` is that link. The kernel has no lasting identity of links: the kind
+ * must be the same, and either the name or the hardware address.
  */
 function isSameLink(link: Link, now: Link): boolean {
   if (now.kind !== link.kind) return false
   if (now.name === link.name) return true
   const hasOwnMac = link.macAddress !== undefined && !SHARED_MAC_KINDS.includes(link.kind ?? '')
   return hasOwnMac && now.macAddress === link.macAddress
-}
-
-async function unlessGone(promise: Promise<void>): Promise<void> {
-  await promise.catch(absentIfGone)
-}
-
-/** Takes an error for "it is not there" if it says so; throws any other. */
-function absentIfGone(error: unknown): undefined {
-  const gone = ['ERR_TUN_NOT_FOUND', 'ERR_TUN_ADDRESS_NOT_AVAILABLE']
-  if (!(error instanceof Error && 'code' in error && gone.includes(String(error.code)))) throw error
-  return undefined
 }

@@ -133,7 +133,7 @@ export class Netlink implements AsyncDisposable, Disposable {
    * If a step fails, those before it are taken back.
    */
   async ensure(desired: Desired): Promise<Ensured> {
-    return ensureLink(this, desired)
+    return ensureLink(this, this.#name, desired)
   }
 
   /** Whether `close()` was called, or the signal aborted. */

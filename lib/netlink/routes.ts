@@ -128,6 +128,16 @@ const QUERY: Fields = {
   fibMatch: flag,
 }
 
+/** What a table has for a wanted route (crate/core/src/netlink/route/state.rs). */
+export interface RouteState {
+  /** What the kernel identifies the wanted route by. */
+  readonly key: string
+  /** The route that has all wanted properties. */
+  readonly same?: Route
+  /** A route of the same key without all wanted properties. */
+  readonly conflict?: Route
+}
+
 /** Routes: `ip route`. */
 export class Routes {
   readonly #native: NativeNetlink
@@ -159,6 +169,13 @@ export class Routes {
     ipAddress()('destination', destination)
     const operation = { op: 'getRoute', query: { ...checked, destination } }
     return (await this.#pipeline.submit(operation)) as Route
+  }
+
+  /** @internal Looks for wanted routes, each in its table; every table is read once. */
+  async find(routes: readonly RouteSpec[]): Promise<RouteState[]> {
+    const operations = routes.map((route) => toOperation('findRoute', route))
+    const states = operations.map(async (operation) => this.#pipeline.submit(operation))
+    return (await Promise.all(states)) as RouteState[]
   }
 
   /**
@@ -208,6 +225,11 @@ export class Routes {
 function tableQuery(filter: RouteFilter): { table: string; filter: Record<string, unknown> } {
   const { table = 'main', ...rest } = checkFields('filter', filter, FILTER)
   return { table: 'routes', filter: table === 'all' ? rest : { ...rest, table } }
+}
+
+/** Checks a route that is to be added. */
+export function checkRoute(route: RouteSpec): void {
+  toOperation('addRoute', route)
 }
 
 function toOperation(op: string, route: RouteSpec): Operation {

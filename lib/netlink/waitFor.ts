@@ -5,23 +5,29 @@ import type { Link, LinkRef } from './linkTypes.ts'
 import type { Links } from './links.ts'
 import type { Monitor } from './monitor.ts'
 
-/** What a link is waited for to be; undefined is a link that is not there. */
+/** Returns whether a link is as it is waited for; gets `undefined` if there is no such link. */
 export type LinkPredicate = (link: Link | undefined) => boolean
 
 /** The options of {@link Netlink.waitFor}. */
 export interface WaitOptions {
-  /** Ends the wait, which then rejects with its reason. */
+  /** If aborted, the promise rejects with the signal's reason. */
   signal?: AbortSignal
-  /** How long to wait at most. Default: for ever. */
+  /** The longest wait, milliseconds. Default: no limit. */
   timeoutMs?: number
 }
+
+/**
+ * How often a link is looked up while no change of it is reported, milliseconds. The kernel does not report
+ * every change: counters, for example.
+ */
+const POLL_MS = 250
 
 const OPTIONS = { signal: abortSignal, timeoutMs: integer(0, 2_147_483_647) }
 
 /**
  * Waits until a link is as it should be.
  *
- * @param open makes a watch on links, which ends with the signal.
+ * @param open opens a monitor of links, which ends with the signal.
  */
 export async function waitForLink(
   links: Links,
@@ -57,14 +63,36 @@ async function untilMatch(
 ): Promise<Link | undefined> {
   // Opened before the first look, so that no change between the two is missed.
   const monitor = open()
+  const changed = changesOf(monitor)
   try {
     for (;;) {
       const found = await links.find(link)
       if (predicate(found)) return found
-      await monitor.next()
+      await changed()
     }
   } finally {
     monitor.close()
+  }
+}
+
+/** Returns a function that waits for the next event of a monitor, but not longer than the time to poll. */
+function changesOf(monitor: Monitor): () => Promise<void> {
+  let next: Promise<unknown> | undefined
+  return async () => {
+    next ??= monitor.next().finally(() => {
+      next = undefined
+    })
+    // A rejection is that of the next call too; this promise may be one that is not waited for then.
+    next.catch(() => undefined)
+    let timer: NodeJS.Timeout | undefined
+    const time = new Promise((resolve) => {
+      timer = setTimeout(resolve, POLL_MS)
+    })
+    try {
+      await Promise.race([next, time])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
 

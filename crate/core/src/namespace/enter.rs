@@ -2,7 +2,7 @@
 
 use super::advice;
 use crate::error::{Error, ErrorCode, Result};
-use crate::sys::capability::Capability;
+use crate::sys::capability::{self, Capability};
 use crate::sys::netns;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -125,6 +125,10 @@ fn ambiguous(name: &str, other: String) -> Error {
     Error::new(ErrorCode::InvalidArgument, OPERATION, name, reason).with_advice(advice)
 }
 
+fn is_admin() -> bool {
+    capability::has(Capability::SysAdmin).unwrap_or(false)
+}
+
 const OPERATION: &str = "enter the network namespace";
 
 pub(super) fn cannot_enter(name: &str, syscall: &'static str, error: &io::Error) -> Error {
@@ -139,8 +143,8 @@ pub(super) fn cannot_enter(name: &str, syscall: &'static str, error: &io::Error)
         Some(libc::EINVAL) => base
             .with_code(ErrorCode::InvalidArgument)
             .with_advice("the file is not a network namespace: use one such as /proc/PID/ns/net"),
-        Some(libc::EPERM | libc::EACCES) if syscall == "open" => {
-            base.with_advice(advice::permission(Capability::SysPtrace, "the process or file"))
+        Some(libc::EPERM | libc::EACCES) if syscall == "open" && is_admin() => {
+            base.with_advice(advice::permission(Capability::SysPtrace, "the process"))
         }
         Some(libc::EPERM | libc::EACCES) => {
             base.with_advice(advice::permission(Capability::SysAdmin, "the namespace"))

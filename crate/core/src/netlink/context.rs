@@ -1,8 +1,9 @@
 //! What a request is about, and the errors that it comes back with.
 
-use super::codec::{self, Refusal};
+use super::codec::{self, HEADER_BYTES, Refusal};
 use crate::error::{Error, ErrorCode};
-use crate::sys::privileges;
+use crate::namespace::advice;
+use crate::sys::capability::Capability;
 use std::io;
 
 /// What a request is about, for its errors.
@@ -44,19 +45,33 @@ impl Context {
         if let Some(name) = refusal.missing.and_then(|missing| codec::name_of(kind, missing)) {
             error = error.with_attribute(format!("missing {name}"));
         }
-        self.advised(error)
+        self.advised(error, codec::head::<u8>(message, HEADER_BYTES) == Some(libc::AF_INET6 as u8))
     }
 
     /// What to do about a refusal, where that can be said for all requests of its kind.
-    fn advised(&self, error: Error) -> Error {
+    fn advised(&self, error: Error, is_ipv6: bool) -> Error {
+        const OBJECT: &str = "the interface's network namespace";
         match (error.code(), self.request) {
-            (_, "RTM_GETROUTE") if is_forbidding_route(&error) => error
-                .with_code(ErrorCode::Unreachable)
-                .with_advice("a route of type blackhole, prohibit or unreachable forbids it"),
-            (ErrorCode::Permission, _) if privileges::has_net_admin() => error,
-            (ErrorCode::Permission, _) => error.with_advice(
-                "it needs CAP_NET_ADMIN over the interface's network namespace: run it as root",
-            ),
+            // A privilege that is missing is EPERM. IPv6 is EACCES where it is disabled (`inet6_addr_add`,
+            // net/ipv6/addrconf.c; `fib6_nh_init`, net/ipv6/route.c).
+            (ErrorCode::Permission, "RTM_NEWADDR" | "RTM_NEWROUTE")
+                if is_ipv6 && error.errno() == Some(libc::EACCES) =>
+            {
+                error.with_code(ErrorCode::Unsupported).with_advice(
+                    "IPv6 is disabled on the interface: sysctl net.ipv6.conf.INTERFACE.disable_ipv6=0",
+                )
+            }
+            (ErrorCode::Permission, _) if error.errno() == Some(libc::EPERM) => {
+                error.with_advice(advice::permission(Capability::NetAdmin, OBJECT))
+            }
+            // No handler of the family, or none at all (`rtnetlink_rcv_msg`, net/core/rtnetlink.c).
+            (ErrorCode::Unsupported, request)
+                if is_ipv6
+                    && error.kernel_text().is_none()
+                    && (request == "RTM_NEWADDR" || error.errno() == Some(libc::EAFNOSUPPORT)) =>
+            {
+                error.with_advice("this kernel has no IPv6, or was started with ipv6.disable=1")
+            }
             (ErrorCode::Exists, "RTM_NEWLINK" | "RTM_NEWLINKPROP") => {
                 error.with_advice("an interface has that name already: choose another")
             }
@@ -95,12 +110,4 @@ impl Context {
         self.system(&io::Error::from_raw_os_error(libc::ENOBUFS))
             .with_advice("the kernel's answer was lost: look whether it was done")
     }
-}
-
-/// Returns whether a look-up failed because of the type of the route that it found (`fib_props` of
-/// net/ipv4/fib_semantics.c). A request that is malformed gets a text or an attribute too.
-fn is_forbidding_route(error: &Error) -> bool {
-    let is_of_type =
-        matches!(error.errno(), Some(libc::EINVAL | libc::EACCES | libc::EHOSTUNREACH));
-    is_of_type && error.kernel_text().is_none() && error.attribute().is_none()
 }

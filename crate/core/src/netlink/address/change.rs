@@ -1,7 +1,7 @@
 //! Adding, replacing and removing addresses.
 
 use super::{Lifetime, head};
-use crate::error::{ErrorCode, Result};
+use crate::error::Result;
 use crate::netlink::codec::{Message, ifa};
 use crate::netlink::connection::{Connection, Request};
 use crate::netlink::context::Context;
@@ -166,13 +166,7 @@ impl Connection {
     pub async fn add_address(&self, index: u32, address: IpNet) -> Result<()> {
         let spec = AddressSpec { no_dad: true, ..AddressSpec::new(address) };
         let request = request(Action::Add, index, &spec, address.to_string());
-        self.change(request).await.map_err(|error| match (error.errno(), error.code()) {
-            (Some(libc::EACCES), _) if address.addr().is_ipv6() => error
-                .with_code(ErrorCode::Unsupported)
-                .with_advice("IPv6 is off: sysctl net.ipv6.conf.all.disable_ipv6=0"),
-            (_, ErrorCode::Unsupported) => error.with_advice("this kernel has no IPv6"),
-            _ => error,
-        })
+        self.change(request).await
     }
 
     /// Removes an address: `ip address delete ADDRESS dev DEVICE`.

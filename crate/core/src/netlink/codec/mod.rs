@@ -16,7 +16,7 @@ pub use reply::{Refusal, Reply, reply};
 pub(super) use write::Message;
 
 /// Bytes of `struct nlmsghdr` (linux/netlink.h).
-const HEADER_BYTES: usize = 16;
+pub(super) const HEADER_BYTES: usize = 16;
 
 /// Bytes of `struct nlattr` (linux/netlink.h).
 const ATTRIBUTE_HEADER_BYTES: usize = 4;

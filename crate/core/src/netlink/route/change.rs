@@ -53,7 +53,7 @@ impl RouteSpec {
             protocol: self.protocol.map_or(protocol, |protocol| protocol.0),
             scope: self.scope(action),
             kind: self.kind.map_or(kind, |kind| kind.0),
-            flags: flags(self.on_link, self.pervasive),
+            flags: flags(self.on_link == Some(true), self.pervasive),
         }
     }
 
@@ -80,7 +80,7 @@ impl RouteSpec {
         message.nest(rta::MULTIPATH, |message| {
             for (hop, index) in hops {
                 message.counted(|message| {
-                    let flags = flags(hop.on_link, hop.pervasive) as u8;
+                    let flags = flags(hop.on_link == Some(true), hop.pervasive) as u8;
                     let weight = hop.weight.unwrap_or(1).clamp(1, 256).saturating_sub(1) as u8;
                     // `struct rtnexthop`: length, flags, hops, index.
                     message.raw(&[0, 0, flags, weight]);
@@ -223,7 +223,7 @@ fn through(index: u32, network: IpNet) -> RouteSpec {
         next_hop_id: None,
         preference: None,
         expires_seconds: None,
-        on_link: false,
+        on_link: None,
         pervasive: false,
         other_attributes: Vec::new(),
     }

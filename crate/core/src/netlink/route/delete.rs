@@ -64,7 +64,7 @@ fn has_properties(route: &Route, spec: &RouteSpec) -> bool {
         && (spec.preferred_source.is_none() || spec.preferred_source == route.preferred_source)
         && spec.preference.is_none_or(|one| route.preference.unwrap_or_default() == one)
         && (spec.next_hop_id.is_none() || spec.next_hop_id == route.next_hop_id)
-        && (route.on_link || !spec.on_link || !spec.next_hops.is_empty())
+        && (route.on_link || spec.on_link != Some(true) || !spec.next_hops.is_empty())
         && spec
             .metrics
             .as_ref()
@@ -96,7 +96,7 @@ impl RouteSpec {
     /// The properties that the kernel compares: not weights and flags, and of IPv6 only where the route
     /// leads, its metric and protocol.
     pub(in crate::netlink) fn as_compared(&self) -> Self {
-        let mut spec = Self { on_link: false, ..self.clone() };
+        let mut spec = Self { on_link: None, ..self.clone() };
         for hop in &mut spec.next_hops {
             hop.weight = None;
         }
@@ -115,7 +115,7 @@ fn next_hop(hop: &NextHop) -> NextHopSpec {
         gateway: hop.gateway,
         link: hop.if_index.map(LinkRef::Index),
         weight: Some(hop.weight),
-        on_link: hop.on_link,
+        on_link: Some(hop.on_link),
         pervasive: false,
         other_attributes: hop.other_attributes.clone(),
     }
@@ -141,7 +141,7 @@ fn of_route(route: &Route) -> RouteSpec {
         next_hop_id: route.next_hop_id,
         preference: None,
         expires_seconds: None,
-        on_link: route.on_link,
+        on_link: Some(route.on_link),
         pervasive: false,
         other_attributes: route.other_attributes.clone(),
     }

@@ -1,13 +1,14 @@
 //! The route that a destination has.
 
 use super::{Head, Route, read};
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::codec::{Message, MessageView, rta};
 use crate::netlink::connection::{Connection, Request};
 use crate::netlink::context::Context;
 use crate::netlink::family;
 use crate::netlink::indices::Indices;
 use crate::netlink::link::LinkRef;
+use crate::netlink::names::RouteType;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 
@@ -58,6 +59,92 @@ pub(in crate::netlink) fn get_request(query: &RouteQuery, indices: &Indices) -> 
     Ok(Request::new(message, Context::new("look up the route to", subject, "RTM_GETROUTE")))
 }
 
+/// Explains why the kernel found no route: a route or rule that forbids the destination, or a source that
+/// packets cannot have. With a source, the look-up is repeated without it to know which.
+pub(in crate::netlink) async fn explain(
+    connection: &Connection,
+    error: Error,
+    query: &RouteQuery,
+    indices: &Indices,
+) -> Error {
+    let errno = error.errno().unwrap_or_default();
+    if error.kernel_text().is_some() || !DECISIONS.contains(&errno) {
+        return error;
+    }
+    if query.from.is_none() && query.input_link.is_none() {
+        return decided(error, errno);
+    }
+    let plain = RouteQuery { from: None, input_link: None, ..query.clone() };
+    match (errno_of(connection, &plain, indices).await, query.from) {
+        (Some(errno), _) if DECISIONS.contains(&errno) => decided(error, errno),
+        (_, None) => error.with_advice("packets there cannot arrive by that input link"),
+        // A rule can be for packets of this source only.
+        (_, Some(from)) if query.input_link.is_none() && is_local(connection, from).await => {
+            decided(error, errno)
+        }
+        (_, Some(from)) => error.with_advice(format!(
+            "packets from {from} cannot take this route: the source must be an address of this machine, \
+             or of a host behind the input link"
+        )),
+    }
+}
+
+/// What the kernel answers by the type of the route or rule that decided (`fib_props`,
+/// net/ipv4/fib_semantics.c; `ip6_rt_type_to_error`, net/ipv6/route.c), or without any.
+const DECISIONS: [i32; 4] = [libc::EINVAL, libc::EACCES, libc::EHOSTUNREACH, libc::ENETUNREACH];
+
+fn decided(error: Error, errno: i32) -> Error {
+    let kind = match errno {
+        libc::EINVAL => "blackhole",
+        libc::EACCES => "prohibit",
+        libc::EHOSTUNREACH => "unreachable",
+        _ => {
+            return error.with_code(ErrorCode::Unreachable).with_advice(
+                "no route leads there, or a throw route or a rule of the type unreachable excludes it: add a \
+                 route, or list the rules by `ip rule`",
+            );
+        }
+    };
+    error.with_code(ErrorCode::Unreachable).with_advice(format!(
+        "a route or rule of the type {kind} forbids this destination: list them by `ip route show table \
+         all` and `ip rule`, then delete it or add a more specific route"
+    ))
+}
+
+async fn errno_of(connection: &Connection, query: &RouteQuery, indices: &Indices) -> Option<i32> {
+    let request = get_request(query, indices).ok()?;
+    connection.exchange(request).await.err()?.errno()
+}
+
+/// Whether this machine has an address.
+async fn is_local(connection: &Connection, address: IpAddr) -> bool {
+    let query = RouteQuery {
+        destination: address,
+        from: None,
+        link: None,
+        input_link: None,
+        mark: None,
+        fib_match: false,
+    };
+    let Ok(request) = get_request(&query, &Indices::default()) else { return false };
+    let Ok(Some(payload)) = connection.exchange(request).await else { return false };
+    let message =
+        MessageView { kind: libc::RTM_NEWROUTE, flags: 0, sequence: 0, payload: &payload };
+    matches!(read(message), Ok(Some(route)) if route.kind.0 == libc::RTN_LOCAL)
+}
+
+/// The name of a type of routes that forbid their destination.
+fn forbidding(kind: RouteType) -> Option<&'static str> {
+    match kind.0 {
+        libc::RTN_UNICAST
+        | libc::RTN_LOCAL
+        | libc::RTN_BROADCAST
+        | libc::RTN_MULTICAST
+        | libc::RTN_ANYCAST => None,
+        _ => Some(kind.name().unwrap_or("unknown")),
+    }
+}
+
 /// The route that a destination has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteMatch {
@@ -92,23 +179,18 @@ impl Connection {
         };
         let request = get_request(&query, &Indices::default())?;
         let context = request.context.clone();
-        let reply = self.exchange(request).await?.unwrap_or_default();
+        let reply = match self.exchange(request).await {
+            Ok(reply) => reply.unwrap_or_default(),
+            Err(error) => return Err(explain(self, error, &query, &Indices::default()).await),
+        };
         let message =
             MessageView { kind: libc::RTM_NEWROUTE, flags: 0, sequence: 0, payload: &reply };
         let route = read(message).map_err(|malformed| context.malformed(&malformed.to_string()))?;
         let Route { kind, destination, if_index, metrics, .. } =
             route.ok_or_else(|| context.malformed("the reply is no route"))?;
-        match kind.0 {
-            libc::RTN_UNICAST
-            | libc::RTN_LOCAL
-            | libc::RTN_BROADCAST
-            | libc::RTN_MULTICAST
-            | libc::RTN_ANYCAST => {}
-            _ => {
-                return Err(context
-                    .malformed("the route forbids it")
-                    .with_code(ErrorCode::Unreachable));
-            }
+        if let Some(name) = forbidding(kind) {
+            let reason = format!("the route is of the type {name}, which forbids the destination");
+            return Err(context.malformed(&reason).with_code(ErrorCode::Unreachable));
         }
         Ok(RouteMatch {
             is_local: kind.0 == libc::RTN_LOCAL,

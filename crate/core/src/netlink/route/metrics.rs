@@ -44,7 +44,11 @@ macro_rules! metrics {
 
             /// Whether this has all metrics that `wanted` has.
             pub(super) fn has_all(&self, wanted: &Self) -> bool {
-                $((wanted.$field.is_none() || wanted.$field == self.$field) &&)+
+                let found = |wanted: Option<u32>, found: Option<u32>, kind, unit| {
+                    let wanted = wanted.map(|number| adjusted(kind, number.saturating_mul(unit)));
+                    wanted.is_none_or(|wanted| wanted == found.unwrap_or(0).saturating_mul(unit))
+                };
+                $(found(wanted.$field, self.$field, rtax::$attribute, $unit) &&)+
                     wanted.locked.iter().all(|name| self.locked.contains(name))
                     && other::has_all(&self.other_attributes, &wanted.other_attributes)
             }
@@ -110,6 +114,18 @@ impl RouteMetrics {
             other::put(inner, &self.other_attributes);
         });
     }
+}
+
+/// Returns the value that the kernel stores for a metric (`ip_metrics_convert`, net/ipv4/metrics.c). It does
+/// not store 0.
+fn adjusted(kind: u16, number: u32) -> u32 {
+    let most = match kind {
+        rtax::MTU => 65_535 - 15,
+        rtax::ADVMSS => 65_535 - 40,
+        rtax::HOPLIMIT => 255,
+        _ => u32::MAX,
+    };
+    number.min(most)
 }
 
 /// A set of locks without that of one metric.

@@ -7,17 +7,20 @@ mod list;
 mod metrics;
 mod read;
 mod spec;
+mod state;
 
 pub use get::{RouteMatch, RouteQuery};
 pub use list::RouteFilter;
 pub use metrics::RouteMetrics;
 pub use spec::{NextHopSpec, RouteSpec};
+pub use state::RouteState;
 
 pub(super) use change::{Action, request};
 pub(super) use delete::find;
-pub(super) use get::get_request;
+pub(super) use get::{explain, get_request};
 pub(super) use list::list_request;
 pub(super) use read::read;
+pub(super) use state::state;
 
 use super::names::{Preference, Protocol, RouteType, Scope, Table};
 use super::other::OtherAttribute;
@@ -136,6 +139,9 @@ const ON_LINK: u32 = 4;
 
 /// `RTNH_F_PERVASIVE` (linux/rtnetlink.h): the only other flag of a next hop that a request sets.
 const PERVASIVE: u32 = 2;
+
+/// Its name in a list of flags.
+const PERVASIVE_NAME: &str = "pervasive";
 
 /// The fields of `struct rtmsg` that requests set.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,6 +1,6 @@
 //! Routes out of the kernel's messages.
 
-use super::{HEAD_BYTES, NextHop, ON_LINK, PERVASIVE, Route, RouteMetrics};
+use super::{HEAD_BYTES, NextHop, ON_LINK, PERVASIVE, PERVASIVE_NAME, Route, RouteMetrics};
 use crate::netlink::codec::{Attributes, Flagged, Malformed, MessageView, head, rta, value};
 use crate::netlink::family;
 use crate::netlink::names::{Preference, Protocol, RouteType, Scope, Table};
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 /// `RTNH_F_*` (linux/rtnetlink.h) and their names, without `RTNH_F_ONLINK`.
 const FLAGS: [(u32, &str); 6] = [
     (1, "dead"),
-    (PERVASIVE, "pervasive"),
+    (PERVASIVE, PERVASIVE_NAME),
     (8, "offload"),
     (16, "linkDown"),
     (32, "unresolved"),

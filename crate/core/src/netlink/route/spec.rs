@@ -47,9 +47,8 @@ pub struct RouteSpec {
     pub preference: Option<Preference>,
     /// When it ends; of IPv6.
     pub expires_seconds: Option<u32>,
-    /// The gateway is on the link, whatever the addresses say.
-    #[serde(default)]
-    pub on_link: bool,
+    /// The gateway is on the link, whatever the addresses say. Default: false; for a delete, either.
+    pub on_link: Option<bool>,
     /// `RTNH_F_PERVASIVE`
     #[serde(default)]
     pub pervasive: bool,
@@ -68,9 +67,8 @@ pub struct NextHopSpec {
     pub link: Option<LinkRef>,
     /// Its part of the packets, 1 to 256, relative to the others. Default: 1.
     pub weight: Option<u32>,
-    /// The gateway is on the link, whatever the addresses say.
-    #[serde(default)]
-    pub on_link: bool,
+    /// The gateway is on the link, whatever the addresses say. Default: false; for a delete, either.
+    pub on_link: Option<bool>,
     /// `RTNH_F_PERVASIVE`
     #[serde(default)]
     pub pervasive: bool,
@@ -93,6 +91,10 @@ impl RouteSpec {
             Some(RouteType(libc::RTN_LOCAL | libc::RTN_BROADCAST | libc::RTN_ANYCAST))
         );
         let default = if is_of_this_machine { libc::RT_TABLE_LOCAL } else { libc::RT_TABLE_MAIN };
-        self.table.unwrap_or(Table(u32::from(default)))
+        // The kernel takes table 0 for the main one (`fib_new_table`, net/ipv4; `fib6_new_table`, net/ipv6).
+        let is_none = |table: &Table| table.0 == u32::from(libc::RT_TABLE_UNSPEC);
+        let main = Table(u32::from(libc::RT_TABLE_MAIN));
+        self.table
+            .map_or(Table(u32::from(default)), |table| if is_none(&table) { main } else { table })
     }
 }

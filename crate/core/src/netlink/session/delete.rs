@@ -17,7 +17,7 @@ impl Operation {
     pub(super) fn table(&self) -> Option<Table> {
         let family = |is_ipv4| Some(if is_ipv4 { 4 } else { 6 });
         Some(match self {
-            Self::DeleteRoute { spec } => Table::Routes(RouteFilter {
+            Self::DeleteRoute { spec } | Self::FindRoute { spec } => Table::Routes(RouteFilter {
                 family: family(spec.destination.addr().is_ipv4()),
                 table: Some(spec.table()),
                 ..RouteFilter::default()
@@ -47,6 +47,21 @@ impl Operation {
         let reason = "the index of an interface is not 0, which names none";
         let error = Error::new(ErrorCode::InvalidArgument, "look up", "interface 0", reason);
         Err(error.with_advice("give the name of an interface, or its index"))
+    }
+
+    /// What the table has for the route to find, if this looks for one.
+    pub(super) fn find_route(
+        &self,
+        objects: &[Object],
+        indices: &Indices,
+    ) -> Result<Option<Object>> {
+        let Self::FindRoute { spec } = self else { return Ok(None) };
+        let routes = objects.iter().filter_map(|object| match object {
+            Object::Route(route) => Some(&**route),
+            _ => None,
+        });
+        let state = route::state(spec, routes, indices)?;
+        Ok(Some(Object::RouteState(Box::new(state))))
     }
 
     /// The request that deletes the one object which has all given properties, and the place of that

@@ -13,18 +13,22 @@ use super::dump::Dump;
 use super::indices::Indices;
 use super::link::LinkRef;
 use super::monitor::{Kind, Monitor};
+use super::route;
 use super::socket::RawSocket;
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Sockets for dumps that are kept for the next one.
 const IDLE_MAX: usize = 4;
 
-/// How often a table is read that changes while it is read.
-const READ_ATTEMPTS: usize = 20;
+/// Pauses before a table is read again that changed while it was read, milliseconds: 6 seconds in all.
+/// lib/netlink/dump.ts has the same.
+const PAUSES_MS: [u64; 19] =
+    [0, 0, 0, 1, 2, 5, 10, 20, 40, 80, 150, 250, 400, 600, 700, 800, 900, 1000, 1000];
 
 /// Connections to the routing tables of one network namespace.
 pub struct Session {
@@ -79,7 +83,11 @@ impl Session {
         let mut pending = Vec::new();
         for operation in operations {
             match batch.prepare(operation, &mut pending).await {
-                Ok(requests) => pending.push((operation, requests)),
+                Ok(Prepared::Requests(requests)) => pending.push((operation, requests)),
+                Ok(Prepared::Object(object)) => {
+                    batch.exchange(&mut pending).await;
+                    batch.results.push(Ok(Some(object)));
+                }
                 Err(error) => {
                     batch.exchange(&mut pending).await;
                     batch.results.push(Err(error));
@@ -94,12 +102,16 @@ impl Session {
         batch.results
     }
 
-    /// Reads a whole table, again if it changed meanwhile.
+    /// Reads a whole table, again after a growing pause if it changed during that.
     async fn read(&self, table: &Table) -> Result<Vec<Object>> {
-        for _ in 1..READ_ATTEMPTS {
+        for pause in PAUSES_MS {
             match self.read_once(table).await {
                 Err(error) if error.code() == ErrorCode::Interrupted => {}
                 result => return result,
+            }
+            tokio::select! {
+                () = self.closing.closed() => return Err(Closing::error()),
+                () = tokio::time::sleep(Duration::from_millis(pause)) => {}
             }
         }
         self.read_once(table).await
@@ -171,6 +183,14 @@ struct Batch<'a> {
     listed: Vec<(Table, Vec<Object>)>,
 }
 
+/// An operation before it is run.
+enum Prepared {
+    /// What is sent for it.
+    Requests(Vec<Request>),
+    /// Its result; nothing is sent.
+    Object(Object),
+}
+
 type Pending<'a> = Vec<(&'a Operation, Vec<Request>)>;
 
 impl<'a> Batch<'a> {
@@ -183,7 +203,7 @@ impl<'a> Batch<'a> {
         &mut self,
         operation: &'b Operation,
         pending: &mut Pending<'b>,
-    ) -> Result<Vec<Request>> {
+    ) -> Result<Prepared> {
         self.session.check_open()?;
         operation.check()?;
         if !operation.links().iter().all(|link| self.indices.knows(link)) {
@@ -192,10 +212,18 @@ impl<'a> Batch<'a> {
             self.look_up(&operation.links()).await?;
         }
         let table = operation.table();
-        if !matches!(operation, Operation::DeleteRoute { .. } | Operation::DeleteRule { .. }) {
+        let keeps_lists = matches!(
+            operation,
+            Operation::DeleteRoute { .. }
+                | Operation::DeleteRule { .. }
+                | Operation::FindRoute { .. }
+        );
+        if !keeps_lists {
             self.listed.retain(|(listed, _)| Some(listed) == table.as_ref());
         }
-        let Some(table) = table else { return operation.requests(&self.indices) };
+        let Some(table) = table else {
+            return operation.requests(&self.indices).map(Prepared::Requests);
+        };
         if !self.listed.iter().any(|(listed, _)| *listed == table) {
             self.exchange(pending).await;
             let objects = self.session.read(&table).await?;
@@ -205,9 +233,12 @@ impl<'a> Batch<'a> {
         let objects = listed
             .map(|(_, objects)| objects)
             .ok_or_else(|| Error::new(ErrorCode::System, "read", "a table", "it is not there"))?;
+        if let Some(state) = operation.find_route(objects, &self.indices)? {
+            return Ok(Prepared::Object(state));
+        }
         let (place, request) = operation.delete_request(objects, &self.indices)?;
         objects.remove(place);
-        Ok(vec![request])
+        Ok(Prepared::Requests(vec![request]))
     }
 
     async fn look_up(&mut self, links: &[&LinkRef]) -> Result<()> {
@@ -241,9 +272,23 @@ impl<'a> Batch<'a> {
                     result = answer;
                 }
             }
-            self.results.push(
-                result.map_err(|e| operation.advise(e)).and_then(|reply| operation.read(reply)),
-            );
+            let result = match result {
+                Ok(reply) => operation.read(reply),
+                Err(error) => Err(self.explained(operation, error).await),
+            };
+            self.results.push(result);
+        }
+    }
+}
+
+impl Batch<'_> {
+    /// Adds the cause of an error, as far as it is known, and what to do.
+    async fn explained(&self, operation: &Operation, error: Error) -> Error {
+        match operation {
+            Operation::GetRoute { query } => {
+                route::explain(&self.session.commands, error, query, &self.indices).await
+            }
+            _ => operation.advise(error),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::netlink::connection::Request;
 use crate::netlink::indices::Indices;
 use crate::netlink::link::{self, AltNames, Link, LinkChange, LinkRef, LinkSpec};
 use crate::netlink::neighbor::{self, Neighbor, NeighborSpec};
-use crate::netlink::route::{self, Route, RouteQuery, RouteSpec};
+use crate::netlink::route::{self, Route, RouteQuery, RouteSpec, RouteState};
 use crate::netlink::rule::{self, Rule};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,7 @@ pub enum Operation {
     ReplaceRoute { spec: Box<RouteSpec> },
     AppendRoute { spec: Box<RouteSpec> },
     DeleteRoute { spec: Box<RouteSpec> },
+    FindRoute { spec: Box<RouteSpec> },
     GetRoute { query: RouteQuery },
     AddRule { spec: Box<Rule> },
     DeleteRule { spec: Box<Rule> },
@@ -48,6 +49,7 @@ pub enum Object {
     Route(Box<Route>),
     Rule(Box<Rule>),
     Neighbor(Box<Neighbor>),
+    RouteState(Box<RouteState>),
 }
 
 impl Operation {
@@ -73,7 +75,8 @@ impl Operation {
             Self::AddRoute { spec }
             | Self::ReplaceRoute { spec }
             | Self::AppendRoute { spec }
-            | Self::DeleteRoute { spec } => spec.links().collect(),
+            | Self::DeleteRoute { spec }
+            | Self::FindRoute { spec } => spec.links().collect(),
             Self::GetRoute { query } => query.link.iter().chain(&query.input_link).collect(),
         }
     }
@@ -122,6 +125,8 @@ impl Operation {
             Self::ReplaceRoute { spec } => of_route(OfRoute::Replace, spec),
             Self::AppendRoute { spec } => of_route(OfRoute::Append, spec),
             Self::DeleteRoute { spec } => of_route(OfRoute::Delete, spec),
+            // It is found in the list of its table.
+            Self::FindRoute { .. } => Ok(Vec::new()),
             Self::GetRoute { query } => route::get_request(query, indices).map(|one| vec![one]),
             Self::AddRule { spec } => Ok(vec![rule::request(rule::Action::Add, spec)]),
             Self::DeleteRule { spec } => Ok(vec![rule::request(rule::Action::Delete, spec)]),
@@ -146,13 +151,6 @@ impl Operation {
                     spec.kind.name()
                 ))
             }
-            (
-                Self::AddAddress { spec, .. } | Self::ReplaceAddress { spec, .. },
-                ErrorCode::Permission,
-            ) if spec.address.addr().is_ipv6() => error.with_advice(
-                "it needs CAP_NET_ADMIN, and IPv6 on the interface: \
-                 sysctl net.ipv6.conf.all.disable_ipv6=0",
-            ),
             _ => error,
         }
     }

@@ -1,0 +1,119 @@
+import type { Check } from '../check/fields.ts'
+import { TunError, invalidArgument } from '../errors.ts'
+import { type Step, isThere, unlessGone } from './rollback.ts'
+import type { Route, RouteSpec } from './routeTypes.ts'
+import { type RouteState, type Routes, checkRoute } from './routes.ts'
+
+/** How often a route is looked for again that others add and delete at the same time. */
+const ATTEMPTS_MAX = 16
+
+/** Types of routes that lead through no link. */
+const LEAD_NOWHERE: readonly unknown[] = [
+  'blackhole',
+  'unreachable',
+  'prohibit',
+  'throw',
+  6,
+  7,
+  8,
+  9,
+]
+
+/** Checks a route, or a network that is to be reached through the link; returns a copy of it. */
+export const wantedRoute: Check<RouteSpec> = (what, value) => {
+  if (typeof value === 'string') return checked({ destination: value })
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidArgument(what, value, 'NETWORK[/PREFIX], or a route')
+  }
+  const copy: Record<string, unknown> = {}
+  try {
+    for (const name in value) copy[name] = (value as Record<string, unknown>)[name]
+  } catch (cause) {
+    throw invalidArgument(what, value, 'a route whose properties can be read', { cause })
+  }
+  return checked(copy as unknown as RouteSpec)
+}
+
+function checked(route: RouteSpec): RouteSpec {
+  checkRoute(route)
+  return route
+}
+
+/** The route, through the link unless it states where else it leads. */
+function through(ifIndex: number, route: RouteSpec): RouteSpec {
+  const { link, ifIndex: index, nextHops, nextHopId, type } = route
+  const isStated = [link, index, nextHops, nextHopId].some((one) => one !== undefined)
+  return isStated || LEAD_NOWHERE.includes(type) ? route : { link: ifIndex, ...route }
+}
+
+/** Adds the routes that are absent, and replaces those that a wanted one cannot exist beside. */
+export async function* ensureRoutes(
+  routes: Routes,
+  ifIndex: number,
+  wanted: readonly RouteSpec[],
+): AsyncGenerator<Step, void, undefined> {
+  const all = wanted.map((route) => through(ifIndex, route))
+  const states = await routes.find(all)
+  /** Keys of the routes that are as they are wanted. */
+  const done = new Set<string>()
+  for (const [place, route] of all.entries()) {
+    let state: RouteState | undefined = states[place]
+    for (let attempt = 0; state !== undefined && state.same === undefined; attempt++) {
+      const { conflict, key } = state
+      if (conflict && done.has(key)) throw contradiction(route)
+      const step = await change(routes, route, conflict, attempt)
+      if (step) {
+        yield step
+        break
+      }
+      // Another caller has just added it, or one that conflicts with it.
+      ;[state] = await routes.find([route])
+    }
+    if (state) done.add(state.key)
+  }
+}
+
+/** Adds a route, or replaces the one it conflicts with. Returns nothing if another caller was faster. */
+async function change(
+  routes: Routes,
+  route: RouteSpec,
+  conflict: Route | undefined,
+  attempt: number,
+): Promise<Step | undefined> {
+  const present = async () => (await routes.find([route]))[0]?.same
+  if (conflict) {
+    await routes.replace(route)
+    const back = async () => {
+      if (await present()) await routes.replace(restored(conflict))
+    }
+    return { change: { what: 'route', added: route, replaced: conflict }, back }
+  }
+  try {
+    await routes.add(route)
+  } catch (error) {
+    if (isThere(error) && attempt < ATTEMPTS_MAX) return undefined
+    throw error
+  }
+  const back = async () => {
+    const added = await present()
+    if (added) await unlessGone(routes.delete(added))
+  }
+  return { change: { what: 'route', added: route }, back }
+}
+
+/** A listed route as a request makes it again: a next-hop object excludes the next hops that it stands for. */
+function restored(route: Route): RouteSpec {
+  if (route.nextHopId === undefined) return route
+  const { gateway: _gateway, ifIndex: _ifIndex, nextHops: _nextHops, ...rest } = route
+  return rest
+}
+
+function contradiction(route: RouteSpec): TunError {
+  const reason = 'routes of one call that cannot exist beside each other'
+  const advice = 'give them different metrics, or one route with several next hops'
+  return new TunError(`Invalid routes: ${route.destination} is in two ${reason}; ${advice}`, {
+    code: 'ERR_TUN_INVALID_ARGUMENT',
+    subject: route.destination,
+    advice,
+  })
+}
