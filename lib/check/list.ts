@@ -3,6 +3,14 @@ import { invalidArgument } from '../errors.ts'
 /** Elements of a list, at most; crate/node/src/sys/list.rs refuses longer ones too. */
 export const LIST_MAX = 65_536
 
+/** Elements of a list of addresses or routes to add, at most: what is sent to the kernel is made before it is sent. */
+const MANY_MAX = 1_000_000
+
+/** Checks a list of addresses or routes to add as {@link checkList} does. */
+export function checkMany(what: string, list: unknown): unknown[] {
+  return checkList(what, list, `an array of ${what}`, MANY_MAX)
+}
+
 /**
  * Checks a list, and returns a copy of it, in which a hole is `undefined`; its elements are not checked.
  *

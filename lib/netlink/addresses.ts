@@ -15,6 +15,7 @@ import {
 } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
 import { formatAddress, parseAddress, rangeOf } from '../check/address.ts'
+import { checkMany } from '../check/list.ts'
 import type { Named } from './names.ts'
 import { ADDRESS_PROTOCOLS, SCOPES } from './names.ts'
 import { type OtherAttribute, otherAttributes } from './otherAttributes.ts'
@@ -185,7 +186,8 @@ export class Addresses {
     options: AddressOptions = {},
   ): Promise<void> {
     // All are checked before the first is made.
-    const operations = addresses.map((address) => operation('addAddress', link, address, options))
+    const given = checkMany('addresses', addresses) as string[]
+    const operations = given.map((address) => operation('addAddress', link, address, options))
     await this.#pipeline.submitAll(operations)
   }
 

@@ -13,6 +13,7 @@ import {
   u16,
   u32,
   u8,
+  readProperty,
 } from '../check/fields.ts'
 import { MTU_MAX } from '../check/limits.ts'
 import { invalidArgument } from '../errors.ts'
@@ -110,7 +111,7 @@ const PEER: Fields = { name: wholeName, netns, mtu, macAddress }
 
 /** The properties of a link of that kind which is to be made. */
 export function linkSpecFields(given: unknown): Fields {
-  const named = kind('kind', (given as { kind?: unknown } | null | undefined)?.kind) as string
+  const named = kind('kind', readProperty(given, 'kind')) as string
   return {
     kind,
     name: wholeName,

@@ -1,4 +1,5 @@
 import type { NativeMonitor, NativeNetlink } from '#binding'
+import { checkNames } from '../check/list.ts'
 import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { checkFields, integer } from '../check/fields.ts'
 import { fromNative, invalidArgument } from '../errors.ts'
@@ -83,12 +84,12 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     kinds: readonly MonitorKind[],
     options: MonitorOptions,
   ): Monitor {
-    checkKinds(kinds)
+    const checked = checkKinds(kinds)
     const { signal, receiveBufferBytes = 1_048_576 } = checkFields('options', options, OPTIONS)
     throwIfAborted(signal)
     try {
-      const watch = native.monitor(JSON.stringify(kinds), receiveBufferBytes)
-      return new Monitor(watch, session, kinds, signal)
+      const watch = native.monitor(JSON.stringify(checked), receiveBufferBytes)
+      return new Monitor(watch, session, checked, signal)
     } catch (error) {
       throw fromNative(error)
     }
@@ -155,9 +156,9 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
   }
 }
 
-function checkKinds(kinds: unknown): void {
-  const isKnown = (kind: unknown) => (KINDS as readonly unknown[]).includes(kind)
-  if (!Array.isArray(kinds) || kinds.length === 0 || !kinds.every(isKnown)) {
-    throw invalidArgument('kinds', kinds, `an array of ${KINDS.join(', ')}`)
-  }
+function checkKinds(kinds: unknown): readonly MonitorKind[] {
+  const expected = `an array of ${KINDS.join(', ')}`
+  const checked = checkNames('kinds', kinds, KINDS, expected)
+  if (checked.length === 0) throw invalidArgument('kinds', kinds, expected)
+  return checked
 }

@@ -152,12 +152,17 @@ export class Netlink implements AsyncDisposable, Disposable {
    * `ERR_TUN_CLOSED`. Requests that were sent still get their results. Calling it again has no effect.
    */
   close(): Promise<void> {
-    this[Symbol.dispose]()
+    this.#close()
     return this.closed
   }
 
   /** Closes the session as `close()` does, for `using`. */
   [Symbol.dispose](): void {
+    this.#close()
+  }
+
+  /** Not by its symbol: the contexts of `node:vm` in Node 20 have no `Symbol.dispose`. */
+  #close(): void {
     if (!this.#ending.begin()) return
     this.#release()
     for (const monitor of this.#monitors.splice(0)) monitor.deref()?.close()

@@ -18,6 +18,7 @@ import {
 } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
 import { formatAddress, parseRoute } from '../check/address.ts'
+import { checkMany } from '../check/list.ts'
 import { readTable, streamTable } from './dump.ts'
 import { PREFERENCES, PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES } from './names.ts'
 import { otherAttributes } from './otherAttributes.ts'
@@ -190,7 +191,10 @@ export class Routes {
   /** Adds many routes, in their order; if some fail, the others are added all the same. */
   async addMany(routes: readonly RouteSpec[]): Promise<void> {
     // All are checked before the first is made.
-    await this.#pipeline.submitAll(routes.map((route) => toOperation('addRoute', route)))
+    const given = checkMany('routes', routes)
+    await this.#pipeline.submitAll(
+      given.map((route) => toOperation('addRoute', route as RouteSpec)),
+    )
   }
 
   /**
