@@ -1,5 +1,6 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 import { debuglog } from 'node:util'
+import { messageOf } from './errors.ts'
 
 /** A message of the channels `tun2udp:relay`, `tun2udp:device` and `tun2udp:netlink` of `node:diagnostics_channel`. */
 export type Diagnostic<Target, Event> =
@@ -51,5 +52,5 @@ function detailOf(message: Diagnostic<unknown, { kind: string; message?: string 
     return text === undefined ? ` ${kind}` : ` ${kind}: ${text}`
   }
   if (message.type !== 'error') return ''
-  return `: ${message.error instanceof Error ? message.error.message : String(message.error)}`
+  return `: ${messageOf(message.error)}`
 }

@@ -140,6 +140,41 @@ export function invalidArgument(
   )
 }
 
+/**
+ * Returns the error of a value that cannot be read: `Invalid WHAT: reading it failed: REASON`. A getter or a Proxy of
+ * the caller threw `cause`.
+ */
+export function unreadable(what: string, cause: unknown): TunError {
+  return new TunError(
+    `Invalid ${what}: reading it failed: ${shorten(messageOf(cause))}; use an object of plain values`,
+    { code: 'ERR_TUN_INVALID_ARGUMENT', subject: what },
+    { cause },
+  )
+}
+
+/**
+ * Returns the message of an error, or the text of any other value. The shape decides and not the class: Jest, Vitest
+ * and `node:vm` give each realm classes of its own.
+ */
+export function messageOf(error: unknown): string {
+  try {
+    const { message } = (error ?? {}) as { message?: unknown }
+    return typeof message === 'string' ? message : String(error)
+  } catch {
+    return typeof error
+  }
+}
+
+/** Returns the `code` of an error of any realm, such as `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  try {
+    const { code } = (error ?? {}) as { code?: unknown }
+    return typeof code === 'string' ? code : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Characters of a value that a message shows. */
 const SHOWN_MAX = 200
 
@@ -162,8 +197,8 @@ function showBigint(value: bigint): string {
   return BigInt.asIntN(256, value) === value ? String(value) : 'bigint'
 }
 
-/** Whether a value is an array; of a Proxy that was revoked, nothing can be known. */
-function isArray(value: unknown): boolean {
+/** Whether a value is an array; a revoked Proxy counts as none. */
+export function isArray(value: unknown): boolean {
   try {
     return Array.isArray(value)
   } catch {
@@ -179,7 +214,7 @@ interface NativeErrorParts extends TunErrorDetails {
 /** The {@link TunError} of an error thrown by the native layer (crate/node/src/error.rs). */
 export function fromNative(error: unknown): TunError {
   if (error instanceof TunError) return error
-  const text = error instanceof Error ? error.message : String(error)
+  const text = messageOf(error)
   const parts = parseParts(text)
   if (parts) return new TunError(parts.message, parts)
   return new TunError(`native layer: ${text}; this is a defect, please report it`, {

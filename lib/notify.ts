@@ -1,18 +1,23 @@
+import { text } from './check/fields.ts'
 import { fromNative } from './errors.ts'
 import { loadNative } from './native/native.ts'
+
+/** A datagram of a Unix socket can be longer than any state that systemd reads. */
+const STATE = text(1, 65_536)
 
 /**
  * Notifies the service manager of a change of state (sd_notify(3)).
  *
  * @param state `READY=1`, `STOPPING=1`, `STATUS=…`, or several of them, one per line.
  * @returns whether there is a service manager, that is whether `NOTIFY_SOCKET` is set.
- * @throws {TunError} if the datagram could not be sent.
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` for a state that is not text, or if the datagram could not be sent.
  */
 export async function sdNotify(state: string): Promise<boolean> {
+  const checked = STATE('state', state)
   if (!process.env['NOTIFY_SOCKET']) return false
   const native = await loadNative()
   try {
-    return native.sdNotify(state)
+    return native.sdNotify(checked)
   } catch (error) {
     throw fromNative(error)
   }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { type TunError, invalidArgument } from '../errors.ts'
+import { type TunError, invalidArgument, isArray, unreadable } from '../errors.ts'
 import { checkList } from './list.ts'
 import { nearestName } from './nearest.ts'
 
@@ -49,11 +49,10 @@ function readFields<F extends Fields>(
 ): Checked<F> {
   if (!isObject(given)) throw invalidArgument(what, given, 'an object')
   const checked: Record<string, unknown> = {}
-  // Inherited ones count: options may be made from others by Object.create().
-  for (const name in given) {
+  for (const name of namesOf(what, given)) {
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined
     if (!check) throw unknownProperty(what, name, Object.keys(fields))
-    const value = given[name]
+    const value = readProperty(given, name)
     if (value === undefined) refuseUndefined?.(name)
     const result = value === undefined ? undefined : check(name, value)
     if (result !== undefined) checked[name] = result
@@ -61,8 +60,32 @@ function readFields<F extends Fields>(
   return checked as Checked<F>
 }
 
+/** Returns the names of an object's properties. Inherited ones count: Object.create() makes options from others. */
+function namesOf(what: string, given: object): string[] {
+  const names: string[] = []
+  try {
+    for (const name in given) names.push(name)
+  } catch (cause) {
+    throw unreadable(what, cause)
+  }
+  return names
+}
+
+/**
+ * Reads one property of a value that is not checked yet; null and undefined have none.
+ *
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: a getter or a Proxy threw.
+ */
+export function readProperty(given: unknown, name: string): unknown {
+  try {
+    return (given as Record<string, unknown> | null | undefined)?.[name]
+  } catch (cause) {
+    throw unreadable(name, cause)
+  }
+}
+
 function isObject(given: unknown): given is Record<string, unknown> {
-  return typeof given === 'object' && given !== null && !Array.isArray(given)
+  return typeof given === 'object' && given !== null && !isArray(given)
 }
 
 function unknownProperty(what: string, name: string, known: readonly string[]): TunError {
@@ -129,7 +152,7 @@ export function callback<F extends (...args: never) => unknown>(): Check<F> {
 }
 
 /** Text whose UTF-8 has so many bytes. */
-export function text(lowest: number, highest: number): Check {
+export function text(lowest: number, highest: number): Check<string> {
   return (what, value) => {
     if (typeof value === 'string' && !value.includes('\0')) {
       const bytes = Buffer.byteLength(value)

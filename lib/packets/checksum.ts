@@ -117,6 +117,14 @@ function fold(sum: number): number {
 }
 
 function viewOf(packet: unknown): Ipv4Packet | Ipv6Packet | undefined {
-  if (packet instanceof Ipv4Packet || packet instanceof Ipv6Packet) return packet
-  return parsePacket(packet as Uint8Array)
+  return isView(packet) ? packet : parsePacket(packet as Uint8Array)
+}
+
+function isView(packet: unknown): packet is Ipv4Packet | Ipv6Packet {
+  try {
+    return packet instanceof Ipv4Packet || packet instanceof Ipv6Packet
+  } catch {
+    // A Proxy that throws or was revoked.
+    return false
+  }
 }

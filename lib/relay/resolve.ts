@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { throwIfAborted, untilAborted } from '../check/abort.ts'
-import { TunError, invalidArgument } from '../errors.ts'
+import { TunError, codeOf, invalidArgument, messageOf } from '../errors.ts'
 import { checkPeerAddress, familyOfPeer } from './peer.ts'
 
 /** What else decides which address of a name is taken. */
@@ -42,7 +42,7 @@ export async function resolvePeer(peer: string, wanted: Resolution = {}): Promis
 }
 
 function unknownHost(peer: string, family: number, cause: unknown): TunError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+  const code = codeOf(cause) ?? messageOf(cause)
   const kind = family === 0 ? 'address' : `IPv${family} address`
   const reason =
     code === 'ENOTFOUND'

@@ -1,4 +1,5 @@
 import type { NativeDevice } from '#binding'
+import { readProperty } from '../../check/fields.ts'
 import { invalidArgument } from '../../errors.ts'
 import { type WriteOptions, writeUntilAborted } from '../abort.ts'
 import { DeviceControl } from '../control.ts'
@@ -102,7 +103,8 @@ export abstract class WritableDevice extends DeviceControl {
       const given = packet as unknown
       if (typeof given !== 'object' || given === null)
         throw invalidArgument('packet', given, 'an object with data and header')
-      return this.#sink.writeSuperPacket(packet.data, packet.header)
+      const data = readProperty(given, 'data') as Uint8Array
+      return this.#sink.writeSuperPacket(data, readProperty(given, 'header') as VnetHeader)
     }, options)
   }
 
