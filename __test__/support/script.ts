@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Namespace } from './namespace.ts'
 import { cleanEnvironment } from './program.ts'
@@ -18,6 +19,20 @@ export async function runModule(
 ): Promise<string> {
   const node = [process.execPath, ...flags, '--input-type=module', '-e', script]
   const options = { env: cleanEnvironment(), timeout: TIMEOUT_MS }
+  const { stdout } = await execute('ip', ['netns', 'exec', name, ...node], options)
+  return stdout.trim()
+}
+
+/** Runs a file of `__test__/support` in a Node of its own inside the namespace; returns what it printed. */
+export async function runScript(
+  { name }: Namespace,
+  file: string | readonly [file: string, ...parameters: string[]],
+  ...flags: string[]
+): Promise<string> {
+  const [script, ...parameters] = typeof file === 'string' ? [file] : file
+  const path = fileURLToPath(new URL(script, import.meta.url))
+  const options = { env: cleanEnvironment(), timeout: TIMEOUT_MS }
+  const node = [process.execPath, ...flags, path, ...parameters]
   const { stdout } = await execute('ip', ['netns', 'exec', name, ...node], options)
   return stdout.trim()
 }

@@ -1,0 +1,66 @@
+// Evaluates the built package inside a `node:vm` context, as Jest and Vitest (vmThreads) do, and runs an
+// asynchronous function of that context, whose text is the argument. Prints what it returns, as JSON.
+// Needs --experimental-vm-modules.
+import { readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import vm from 'node:vm'
+
+const INDEX = new URL('../../dist/index.js', import.meta.url).href
+/** What Jest and Vitest give a context of their own from the main realm. */
+const SHARED = [
+  'process',
+  'Buffer',
+  'AbortController',
+  'AbortSignal',
+  'setTimeout',
+  'setImmediate',
+  'clearTimeout',
+  'ReadableStream',
+  'WritableStream',
+  'EventTarget',
+  'Event',
+  'URL',
+  'performance',
+  'queueMicrotask',
+  'console',
+]
+const context = vm.createContext(Object.fromEntries(SHARED.map((name) => [name, globalThis[name]])))
+const modules = new Map()
+
+/** A module of Node or of node_modules, which belongs to the main realm. */
+async function foreign(specifier) {
+  const namespace = await import(specifier)
+  const module = new vm.SyntheticModule(
+    Object.keys(namespace),
+    () => {
+      for (const [name, value] of Object.entries(namespace)) module.setExport(name, value)
+    },
+    { context },
+  )
+  return module
+}
+
+async function load(specifier, referrer) {
+  const isOwn = specifier.startsWith('.') || specifier.startsWith('file:')
+  const identifier = isOwn ? new URL(specifier, referrer).href : specifier
+  if (!modules.has(identifier)) {
+    const module = isOwn
+      ? new vm.SourceTextModule(readFileSync(fileURLToPath(identifier), 'utf8'), {
+          context,
+          identifier,
+          initializeImportMeta: (meta) => {
+            meta.url = identifier
+          },
+        })
+      : await foreign(isBuiltin(specifier) ? specifier : import.meta.resolve(specifier))
+    modules.set(identifier, module)
+  }
+  return modules.get(identifier)
+}
+
+const index = await load(INDEX, import.meta.url)
+await index.link((specifier, { identifier }) => load(specifier, identifier))
+await index.evaluate()
+const run = vm.runInContext(`(${process.argv[2]})`, context)
+console.log(JSON.stringify(await run(index.namespace)))
