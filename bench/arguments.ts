@@ -12,7 +12,7 @@ const MTU = 1500
 /** With `--full`: the least that IPv6 works with (RFC 8200), Ethernet's, and that of jumbo frames. */
 const FULL_MTUS = [1280, MTU, 9000]
 
-/** What `--quick` runs, in well under three minutes once everything is built. */
+/** The runs of `--quick`, which take well under three minutes once everything is built. */
 const QUICK = {
   peers: ['veth', 'vxlan', 'tun2udp', 'plain', 'tun-rs-gso', 'go-wireguard-conn'],
   scenarios: ['tcp1', 'tcp4', 'udp64', 'rtt'],
@@ -34,7 +34,7 @@ interface Flags {
   out: string
 }
 
-/** What is to be done. */
+/** The command line as a command. */
 export interface Arguments {
   readonly plan: Plan
   /** Directory that the results are written to. */
@@ -94,7 +94,7 @@ export function parseArguments(argv: readonly string[], command = describeBench(
   return { plan, out: flags.out }
 }
 
-/** In their own order, whatever that of the names. */
+/** Returns the items with these names, in the order of the items. */
 function select<Item extends { id: string }>(
   items: readonly Item[],
   ids: readonly string[] | undefined,
@@ -130,7 +130,7 @@ function available(name: string): string {
   throw new InvalidArgumentError(`"${name}" is none of ${names.join(', ')}`)
 }
 
-/** What the kernel says of it, ip-sysctl.rst. */
+/** Reads a setting of congestion control (ip-sysctl.rst). */
 function congestionControl(file: string): string {
   return readFileSync(`/proc/sys/net/ipv4/${file}`, 'utf8').trim()
 }

@@ -1,7 +1,7 @@
 /**
  * The race of the relay against its peers: `npm run bench [-- OPTIONS]`.
  *
- * README.md in this folder says how it is built and what its figures mean.
+ * README.md in this folder describes how it is built, and the meaning of its figures.
  */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -47,7 +47,7 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<void>
   console.error(`bench: written to ${join(out, 'latest.json')} and beside it`)
 }
 
-/** What no run can do without. */
+/** Checks that the programs that every run needs are installed. */
 async function requirePrograms(): Promise<void> {
   for (const [program, option, source] of [
     ['ip', '-V', 'iproute2'],

@@ -1,4 +1,4 @@
-/** `npm run bench:report [-- DIRECTORY]`: renders the page and the plots anew from the results there. */
+/** `npm run bench:report [-- DIRECTORY]`: renders the page and the plots again from the results in the directory. */
 import { fileURLToPath } from 'node:url'
 import { readResults, writeReport } from './report/render.ts'
 

@@ -4,7 +4,7 @@ import type { Metric } from './scenarios/scenario.ts'
 /** Version of the shape below; a file of another is refused. */
 export const FORMAT = 2
 
-/** What was raced on. */
+/** The machine of the run. */
 export interface Machine {
   readonly kernel: string
   readonly cpu: string

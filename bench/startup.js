@@ -1,5 +1,5 @@
 /**
- * How long the programs take from start to exit, beside `node -e 0` of the same run: medians of
+ * Measures the time of the programs from start to exit, compared with `node -e 0` in the same run: medians of
  * interleaved runs, as Markdown. As root, in a network namespace of its own:
  * `unshare --net node bench/startup.js [ROUNDS]`.
  */

@@ -1,7 +1,7 @@
 /**
  * Devices in JavaScript against loops in C and other packages of npm: `npm run bench:device [-- OPTIONS]`.
  *
- * ../README.md says how it is built and what its figures mean.
+ * ../README.md describes how it is built, and the meaning of its figures.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -8,7 +8,7 @@ import type { Entry, Measured } from './results.ts'
 const HEADER_BYTES = 28
 const PATIENCE_MS = 60_000
 const PORT = '9'
-/** Datagrams of the round trips carry so many bytes. */
+/** Bytes of payload of the datagrams of round trips. */
 const RTT_BYTES = '36'
 
 /** How long and how often is measured. */
@@ -57,7 +57,7 @@ const NPM: readonly Entry[] = [
   { id: 'packed', title: 'tun2udp, packedBatches()', ...by('stream', 30) },
 ]
 
-/** Thousands of packets a second, out of a queue that was filled before. */
+/** Thousands of packets per second, from a queue that was filled before. */
 export function drain(
   context: Context,
   { rounds }: Plan,
@@ -151,7 +151,7 @@ interface Transfer {
   end: { sum_received: { bits_per_second: number } }
 }
 
-/** What a device under a flood leaves to the rest of the process: memory in MB, and ticks of a timer. */
+/** The resources of the process while a device is flooded: memory in MB, and ticks of a timer. */
 export async function flood({ tools }: Context, { floodSeconds }: Plan): Promise<Measured[]> {
   process.stderr.write(`bench: a flood of ${floodSeconds} s\n`)
   await using namespace = await Namespace.open()

@@ -13,7 +13,7 @@ const PREFIX = '/24'
 /** Where things are that the programs need. */
 export interface Context {
   readonly tools: Tools
-  /** The directory of appium-ios-tuntap, if it could be had. */
+  /** The directory of appium-ios-tuntap, if it could be installed. */
   readonly appium: string | undefined
 }
 

@@ -3,13 +3,13 @@ import type { Machine } from '../results.ts'
 /** Version of the shape below; a file of another is refused. */
 export const FORMAT = 1
 
-/** What a figure is to be, as a factor of the reference's or, without one, by itself. */
+/** The goal of a figure, as a factor of the reference's or, without a reference, as a value. */
 export interface Bound {
   readonly least?: number
   readonly most?: number
 }
 
-/** Who takes part in a figure. */
+/** A participant of a figure. */
 export interface Entry {
   readonly id: string
   readonly title: string
@@ -26,7 +26,7 @@ export interface Figure {
   readonly entries: readonly Entry[]
 }
 
-/** What one round of one entry gave. */
+/** The result of one round of one entry. */
 export interface Sample {
   readonly entry: string
   /** From 0. */

@@ -1,4 +1,4 @@
-/** What is disposed of together, the last first: `AsyncDisposableStack`, which Node has from version 24 on. */
+/** Disposes of several objects, the last one first, like `AsyncDisposableStack`, which Node has since version 24. */
 export class Held implements AsyncDisposable {
   #parts: AsyncDisposable[] = []
 

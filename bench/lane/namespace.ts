@@ -49,7 +49,7 @@ export class Namespace implements AsyncDisposable {
   ): Promise<string> {
     const bound = ['--pdeathsig', 'KILL', '--', ...this.#entering(command)]
     const { stdout, stderr, failed, timedOut } = await execa('setpriv', bound, {
-      // Else execa takes this process down at a signal, before it has ended what it started.
+      // Otherwise execa ends this process at a signal, before it has ended its children.
       cleanup: false,
       reject: false,
       timeout: timeoutMs,
@@ -94,7 +94,7 @@ export class Namespace implements AsyncDisposable {
   }
 }
 
-/** Why namespaces and TUN devices cannot be had here, or nothing. */
+/** Returns the reason why namespaces and TUN devices are not available, or nothing. */
 export function missingPrivilege(): string | undefined {
   if (process.getuid?.() !== 0) {
     return 'it makes network namespaces and TUN devices, which needs root: run it with sudo'

@@ -5,12 +5,12 @@ import { once } from 'node:events'
 const TAIL_LENGTH = 2000
 /** How long a program may take to end when it is asked to. */
 const PATIENCE_MS = 2000
-/** How long a program may take until it has said that it is ready. */
+/** How long a program may take until it reports that it is ready. */
 const READY_MS = 10_000
 
-/** What a program gets besides its arguments. */
+/** The environment of a program, besides its arguments. */
 export interface StartOptions {
-  /** What it is called in messages, if not by its path. */
+  /** Its name in messages; by default its path. */
   name?: string | undefined
   env?: Record<string, string>
 }
@@ -60,7 +60,7 @@ export class Running implements AsyncDisposable {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** What it said last on stderr, or else on stdout, on one line. */
+  /** Returns its last line on stderr, or on stdout if there is none. */
   get lastWords(): string {
     const words = (this.#tail.trim() || this.#stdout.trim()).replaceAll(/\s*\n\s*/gu, '; ')
     return words || 'it said nothing'

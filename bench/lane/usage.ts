@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 /** `sysconf(_SC_CLK_TCK)`: the unit of times in /proc, fixed by Linux's ABI for user space. */
 const TICKS_PER_SECOND = 100
 
-/** What processes have used so far. */
+/** The resources that processes have used so far. */
 export interface Usage {
   /** CPU time of all their threads, user and system, in seconds. */
   cpuSeconds: number

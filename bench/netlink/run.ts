@@ -1,9 +1,9 @@
 /**
  * `npm run bench:netlink [-- ROUNDS]`: 10,000 addresses added, and 10,000 routes listed, by this
  * package, pyroute2, vishvananda/netlink and `ip -batch`, in turn, each in a network namespace of its
- * own. Needs root, iproute2, python3 and go. Each measures its task without its own start, but for
+ * own. Needs root, iproute2, python3 and go. Each measures its task without its own start, except
  * ip(8), which a program that uses it starts each time. A list ends with its objects in the program's
- * memory: what ip prints is read and parsed, or, beside that, thrown away.
+ * memory: the output of ip is read and parsed, and in a second variant discarded.
  */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -35,7 +35,7 @@ function ip(namespace: string, args: readonly string[], input = ''): string {
   })
 }
 
-/** The same, which prints to nobody. */
+/** The same, whose output is discarded. */
 function ipUnread(namespace: string, args: readonly string[], input: string): void {
   execFileSync('ip', ['-n', namespace, ...args], { input, stdio: ['pipe', 'ignore', 'inherit'] })
 }

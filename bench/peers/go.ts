@@ -7,13 +7,13 @@ export const goWireguard = wireguard(
   'mmsg',
 )
 
-/** wireguard-go without its encryption: its device and its transport, with trains of datagrams. */
+/** wireguard-go without its encryption: its device and its transport, with GSO batches. */
 export const goWireguardConn = wireguard(
   { id: 'go-wireguard-conn', title: 'Go, wireguard/tun and conn', kind: 'composite' },
   'conn',
 )
 
-/** A forwarder in Go over songgao/water, one packet a call. */
+/** A forwarder in Go over songgao/water, one packet per call. */
 export const goWater: Peer = {
   id: 'go-water',
   title: 'Go, songgao/water',

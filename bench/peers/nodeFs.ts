@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { SOURCES } from '../native/cache.ts'
 import type { Peer } from './peer.ts'
 
-/** What Node can do by itself, and what npm packages for TUN interfaces do with their descriptor. */
+/** Node without addons. npm packages for TUN interfaces use the descriptor in the same way. */
 export const nodeFs: Peer = {
   id: 'node-fs',
   title: 'Node, fs and dgram',

@@ -1,7 +1,7 @@
 import type { Lane } from '../lane/lane.ts'
 import type { Tools } from '../native/tools.ts'
 
-/** What a peer is to the race. */
+/** The kind of a peer. */
 export type PeerKind =
   /** This project's relay. */
   | 'ours'
@@ -20,7 +20,7 @@ export interface ReadyPeer {
   open(lane: Lane): Promise<void>
 }
 
-/** What peers are built with. */
+/** The tools to build peers. */
 export interface Toolbox {
   readonly tools: Tools
   readonly signal: AbortSignal
@@ -33,6 +33,6 @@ export interface Peer {
   /** Name in tables and plots. */
   readonly title: string
   readonly kind: PeerKind
-  /** Builds or finds it; rejects with the reason if it cannot be had. */
+  /** Builds or finds it; rejects with the reason if it is not available. */
   prepare(toolbox: Toolbox): Promise<ReadyPeer>
 }

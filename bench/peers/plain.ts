@@ -1,7 +1,7 @@
 import { versionOf } from '../native/tools.ts'
 import type { Peer } from './peer.ts'
 
-/** The least that a forwarder does: a loop in C with one system call a packet and direction. */
+/** A minimal forwarder: a loop in C with one system call per packet and direction. */
 export const plain: Peer = {
   id: 'plain',
   title: 'plain C loop',

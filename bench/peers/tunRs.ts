@@ -7,7 +7,7 @@ import type { Peer } from './peer.ts'
 
 const FOLDER = 'tun-rs'
 
-/** A forwarder over the Rust crate tun-rs, one packet a call. */
+/** A forwarder over the Rust crate tun-rs, one packet per call. */
 export const tunRs = peer('tun-rs', 'tun-rs', 'plain')
 
 /** The same with its super-packets, and batches of datagrams. */

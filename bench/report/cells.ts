@@ -44,7 +44,7 @@ export function cellsOf(row: Row, { scenario }: Table): string[] {
   ]
 }
 
-/** Where less is better it is no bulk of bytes that is measured. */
+/** Returns whether the scenario measures throughput. If less is better, it does not. */
 function hasBytes({ metrics }: Table['scenario']): boolean {
   return metrics.every(({ better }) => better === 'more')
 }

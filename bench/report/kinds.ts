@@ -1,6 +1,6 @@
 import type { PeerKind } from '../peers/peer.ts'
 
-/** What a kind of peer is called in pages and plots. */
+/** The names of the kinds of peers in pages and plots. */
 export const KIND_NAMES: Readonly<Record<PeerKind, string>> = {
   ours: 'this project',
   user: 'user space',

@@ -7,7 +7,7 @@ import { type Row, type Table, summarise } from './summary.ts'
 /** The relay of the tree itself, which the first table is about. */
 const OURS = 'tun2udp'
 
-/** The results as a page, with its plots beside it. */
+/** Returns the results as a page that refers to the plots. */
 export function markdownReport(results: Results, plots: readonly string[]): string {
   const tables = summarise(results)
   return [

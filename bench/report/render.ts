@@ -8,7 +8,7 @@ import { plots } from './plot.ts'
 export const RESULTS_FILE = 'latest.json'
 const PAGE_FILE = 'latest.md'
 
-/** What is rendered from the results, by its file names. */
+/** Returns the rendered files, by file name. */
 export async function render(results: Results): Promise<Map<string, string>> {
   const pictures = await plots(results)
   const files = new Map([[PAGE_FILE, markdownReport(results, [...pictures.keys()])]])

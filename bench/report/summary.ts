@@ -29,7 +29,7 @@ export interface Row {
   readonly machineCpuPerGb: number | undefined
   /** Of both forwarders, in 10^6 bytes. */
   readonly rssMb: number | undefined
-  /** What went wrong in rounds that failed. */
+  /** The errors of failed rounds. */
   readonly errors: readonly string[]
 }
 

@@ -4,7 +4,7 @@ import type { ReadyPeer } from '../peers/peer.ts'
 import type { Sample } from '../results.ts'
 import type { RunContext, Scenario } from '../scenarios/scenario.ts'
 
-/** What a run gave, or why it failed. */
+/** The result of a run, or the reason of its failure. */
 export type Outcome = Omit<Sample, 'scenario' | 'peer' | 'mtu' | 'round'>
 
 /**

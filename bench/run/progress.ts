@@ -6,7 +6,7 @@ import type { Watcher } from './race.ts'
 
 const FORMAT = '{bar} {value}/{total}  {eta_formatted} left  {what}'
 
-/** Shows a race on stderr: as a bar on a terminal, else one line for each scenario. */
+/** Shows a race on stderr: as a bar on a terminal, otherwise as one line per scenario. */
 export class Progress implements Watcher, Disposable {
   readonly #bar = new SingleBar({ format: FORMAT, hideCursor: true }, Presets.shades_classic)
   readonly #isTerminal = process.stderr.isTTY

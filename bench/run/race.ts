@@ -5,7 +5,7 @@ import type { Scenario } from '../scenarios/scenario.ts'
 import { Course } from './course.ts'
 import { schedule } from './schedule.ts'
 
-/** What is raced, and how. */
+/** The peers and scenarios of a race, and its settings. */
 export interface Plan {
   readonly peers: readonly Peer[]
   readonly scenarios: readonly Scenario[]
@@ -17,18 +17,18 @@ export interface Plan {
   readonly congestion: string
 }
 
-/** Who watches the race. */
+/** An observer of the race. */
 export interface Watcher {
   /** A peer is being built or found. */
   preparing(peer: Peer): void
-  /** So many runs will be made. */
+  /** Receives the number of runs. */
   starting(runs: number): void
   /** A run begins. */
   running(scenario: Scenario, peer: Peer, mtu: number): void
   ran(sample: Sample): void
 }
 
-/** What a race gave. */
+/** The result of a race. */
 export interface RaceResult {
   readonly peers: PeerResult[]
   readonly samples: Sample[]

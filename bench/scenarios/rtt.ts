@@ -8,7 +8,7 @@ const MARGIN_MS = 10_000
 /** Senders of a run, one after another: a process mostly stays on the CPU that it was started on. */
 const SENDERS = 8
 
-/** What a sender prints. */
+/** The output of a sender. */
 interface Trips {
   p50: number
   p99: number

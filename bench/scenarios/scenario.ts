@@ -1,11 +1,11 @@
 import type { Lane } from '../lane/lane.ts'
 import type { Tools } from '../native/tools.ts'
 
-/** What is measured in one run. */
+/** The measurements of one run. */
 export interface Measured {
   /** Figures by the keys of the scenario's metrics. */
   readonly values: Readonly<Record<string, number>>
-  /** Payload that arrived, in bytes; 0 where a run's length says nothing of it. */
+  /** Received payload in bytes; 0 if it does not depend on the length of a run. */
   readonly bytes: number
 }
 

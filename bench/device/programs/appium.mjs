@@ -1,7 +1,7 @@
 /**
- * appium-ios-tuntap: `node appium.mjs PACKAGE INTERFACE`. It tells nobody when a packet is there, so its
+ * appium-ios-tuntap: `node appium.mjs PACKAGE INTERFACE`. It has no event for a packet, so its
  * synchronous `read()` is called until it gives nothing, and again in the next turn of the event loop.
- * For each line COUNT on stdin it takes so many packets and prints the seconds that it took.
+ * For each line COUNT on stdin it reads COUNT packets and prints the seconds that this took.
  */
 import { createInterface } from 'node:readline'
 import { setImmediate } from 'node:timers'

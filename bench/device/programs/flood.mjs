@@ -1,6 +1,6 @@
 /**
  * This package under a flood: `node flood.mjs` makes the interface `bench0` and reads packet by packet.
- * For each line SECONDS on stdin it prints, once they have passed, what it saw meanwhile as JSON.
+ * For each line SECONDS on stdin it prints, after these seconds, its observations as JSON.
  */
 import { performance } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'

@@ -1,6 +1,6 @@
 /**
  * This package: `node ours.mjs WAY OFFLOAD QUEUE_LENGTH` makes the interface `bench0`. For each line
- * COUNT on stdin it takes so many packets and prints the seconds that it took. The ways that write
+ * COUNT on stdin it reads COUNT packets and prints the seconds that this took. The modes that write
  * give each back, addresses and ports exchanged.
  */
 import { createInterface } from 'node:readline'

@@ -1,7 +1,7 @@
 /**
  * Node alone, as npm packages for TUN devices read: a stream of `fs` over the descriptor 3 of an
  * interface. They leave the size of a read to Node, 64 KiB; BYTES is another. For each line COUNT on
- * stdin it takes so many packets and prints the seconds that it took.
+ * stdin it reads COUNT packets and prints the seconds that this took.
  *
  *     node stream.mjs [BYTES]
  */
