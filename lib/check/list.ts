@@ -4,7 +4,7 @@ import { invalidArgument } from '../errors.ts'
 export const LIST_MAX = 65_536
 
 /** Elements of a list of addresses or routes to add, at most: what is sent to the kernel is made before it is sent. */
-const MANY_MAX = 1_000_000
+const MANY_MAX = 1_048_576
 
 /** Checks a list of addresses or routes to add as {@link checkList} does. */
 export function checkMany(what: string, list: unknown): unknown[] {

@@ -19,9 +19,9 @@ import { checkMany } from '../check/list.ts'
 import type { Named } from './names.ts'
 import { ADDRESS_PROTOCOLS, SCOPES } from './names.ts'
 import { type OtherAttribute, otherAttributes } from './otherAttributes.ts'
+import type { Operation, Pipeline } from './pipeline.ts'
 import { readTable, streamTable } from './dump.ts'
 import type { LinkRef } from './linkTypes.ts'
-import type { Operation, Pipeline } from './pipeline.ts'
 
 /** How far an address or route reaches, by its name in ip(8) or by its number. */
 export type Scope = Named<typeof SCOPES>

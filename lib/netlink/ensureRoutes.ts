@@ -22,7 +22,7 @@ const LEAD_NOWHERE: readonly unknown[] = [
 /** Checks a route, or a network that is to be reached through the link; returns a copy of it. */
 export const wantedRoute: Check<RouteSpec> = (what, value) => {
   if (typeof value === 'string') return checked({ destination: value })
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (typeof value !== 'object' || value === null) {
     throw invalidArgument(what, value, 'NETWORK[/PREFIX], or a route')
   }
   const copy: Record<string, unknown> = {}

@@ -50,8 +50,9 @@ export class Links {
   /** Makes a link and gives it as the kernel then describes it. If a part of it fails, it is removed again. */
   async add(spec: LinkSpec): Promise<Link> {
     const checked = checkFields('link', spec, linkSpecFields(spec))
-    if (checked['name'] === undefined) throw invalidArgument('name', undefined, 'a name')
-    const isLater = ([name]: [string, unknown]) => SET_LATER.has(name)
+    const name = checked['name'] as string | undefined
+    if (name === undefined) throw invalidArgument('name', undefined, 'a name')
+    const isLater = ([property]: [string, unknown]) => SET_LATER.has(property)
     const entries = Object.entries(checked)
     const { kind, kindData, ...atOnce } = Object.fromEntries(
       entries.filter((entry) => !isLater(entry)),
@@ -61,10 +62,10 @@ export class Links {
     await this.#pipeline.submit({ op: 'addLink', spec: { ...atOnce, kind: kindSpec } })
     try {
       const later = Object.fromEntries(entries.filter(isLater))
-      if (Object.keys(later).length > 0) await this.#change(spec.name, later)
-      return await this.get(spec.name)
+      if (Object.keys(later).length > 0) await this.#change(name, later)
+      return await this.get(name)
     } catch (error) {
-      await this.delete(spec.name).catch(() => undefined)
+      await this.delete(name).catch(() => undefined)
       throw error
     }
   }

@@ -1,7 +1,7 @@
 import type { NativeMonitor, NativeNetlink } from '#binding'
-import { checkNames } from '../check/list.ts'
 import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { checkFields, integer } from '../check/fields.ts'
+import { checkNames } from '../check/list.ts'
 import { fromNative, invalidArgument } from '../errors.ts'
 import type { Address } from './addresses.ts'
 import type { Link } from './linkTypes.ts'

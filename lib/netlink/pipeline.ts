@@ -13,6 +13,9 @@ type Outcome = 'done' | { object: unknown } | { error: TunErrorDetails & { messa
 /** Requests that cross at once: as many as make the crossing cheap, few enough to leave the event loop free. */
 const BATCH_MAX = 512
 
+/** Objects of one call of `addMany`, at most. */
+export const MANY_MAX = 1_048_576
+
 interface Waiting {
   operation: Operation
   resolve: (object: unknown) => void

@@ -23,7 +23,7 @@ import { readTable, streamTable } from './dump.ts'
 import { PREFERENCES, PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES } from './names.ts'
 import { otherAttributes } from './otherAttributes.ts'
 import type { Operation, Pipeline } from './pipeline.ts'
-import type { Route, RouteFilter, RouteQuery, RouteSpec } from './routeTypes.ts'
+import type { NextHop, Route, RouteFilter, RouteQuery, RouteSpec } from './routeTypes.ts'
 
 const METRIC_NAMES = [
   'mtu',
@@ -243,8 +243,9 @@ function toOperation(op: string, route: RouteSpec): Operation {
     throw invalidArgument('destination', undefined, 'NETWORK[/PREFIX] or "default"')
   }
   if (spec['destination'] === 'default') {
-    const gateways = [route.gateway, ...(route.nextHops ?? []).map(({ gateway }) => gateway)]
-    const isV6 = gateways.some((gateway) => gateway !== undefined && isIPv6(gateway))
+    const { gateway, nextHops = [] } = spec as { gateway?: string; nextHops?: NextHop[] }
+    const gateways = [gateway, ...nextHops.map((hop) => hop.gateway)]
+    const isV6 = gateways.some((one) => one !== undefined && isIPv6(one))
     spec['destination'] = (version ?? (isV6 ? 6 : 4)) === 6 ? '::/0' : '0.0.0.0/0'
   }
   return { op, spec }

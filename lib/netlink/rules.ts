@@ -182,9 +182,11 @@ function toOperation(op: 'addRule' | 'deleteRule', rule: RuleSpec): Operation {
     const expected = 'properties that identify one rule, such as its priority and table'
     throw invalidArgument('rule', rule, expected)
   }
-  const networks = [rule.from, rule.to].filter((network) => network !== undefined)
-  const families = new Set(networks.map((network) => (isIPv6(network.split('/')[0] ?? '') ? 6 : 4)))
-  if (rule.family !== undefined) families.add(rule.family)
+  const networks = [spec['from'], spec['to']].filter((network) => typeof network === 'string')
+  const families = new Set<4 | 6>(
+    networks.map((network) => (isIPv6(network.split('/')[0] ?? '') ? 6 : 4)),
+  )
+  if (spec['family'] !== undefined) families.add(spec['family'] as 4 | 6)
   if (families.size > 1) throw invalidArgument('rule', rule, 'networks of one family')
   return { op, spec: { ...spec, family: [...families][0] ?? 4 } }
 }
