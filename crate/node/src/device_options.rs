@@ -85,39 +85,13 @@ impl TryFrom<NativeDeviceOptions> for OpenOptions {
     /// side has does not compile.
     fn try_from(options: NativeDeviceOptions) -> Result<Self> {
         let defaults = DeviceOptions::default();
+        // `coalesce` and `io_uring` are about reading and writing (`NativeDevice::new`), not about opening.
+        #[rustfmt::skip]
         let NativeDeviceOptions {
-            is_tap,
-            name,
-            clone_device,
-            fd,
-            must_exist,
-            exclusive,
-            no_carrier,
-            napi,
-            napi_frags,
-            multi_queue,
-            queues,
-            packet_information,
-            vnet_header_bytes,
-            tso,
-            uso,
-            // These two are about reading and writing, not about opening (`NativeDevice::new`).
-            coalesce: _,
-            io_uring: _,
-            index,
-            netns,
-            addresses,
-            routes,
-            mtu,
-            mac_address,
-            tx_queue_length,
-            send_buffer_bytes,
-            link_type,
-            link_local,
-            up,
-            owner,
-            group,
-            persistent,
+            is_tap, name, clone_device, fd, must_exist, exclusive, no_carrier, napi, napi_frags,
+            multi_queue, queues, packet_information, vnet_header_bytes, tso, uso, coalesce: _,
+            io_uring: _, index, netns, addresses, routes, mtu, mac_address, tx_queue_length,
+            send_buffer_bytes, link_type, link_local, up, owner, group, persistent,
         } = options;
         let device = DeviceOptions {
             mode: if is_tap { Mode::Tap } else { Mode::Tun },
