@@ -1,29 +1,29 @@
 /**
- * What went wrong, as a stable name: match on this and never on the message.
+ * The stable name of an error. Match on this, never on the message.
  *
- * - `ERR_TUN_INVALID_ARGUMENT`: an option is out of its range or not of its form.
- * - `ERR_TUN_INVALID_NAME`: the interface name is not one that the kernel takes.
+ * - `ERR_TUN_INVALID_ARGUMENT`: an option is out of range or malformed.
+ * - `ERR_TUN_INVALID_NAME`: the kernel does not accept the interface name.
  * - `ERR_TUN_BUSY`: the device is held by another process.
  * - `ERR_TUN_PERMISSION`: a capability, an ownership or a file mode is missing.
- * - `ERR_TUN_NO_DEVICE_NODE`: there is no `/dev/net/tun`.
+ * - `ERR_TUN_NO_DEVICE_NODE`: `/dev/net/tun` does not exist.
  * - `ERR_TUN_NO_DRIVER`: the kernel has no TUN driver, or it is not loaded.
  * - `ERR_TUN_DEVICE_MISMATCH`: the device exists with another type or queue mode.
- * - `ERR_TUN_NOT_FOUND`: the interface, address, route, namespace or user named is not there.
- * - `ERR_TUN_EXISTS`: the address, route or interface is there already.
- * - `ERR_TUN_ADDRESS_IN_USE`: the local UDP address is taken by another socket.
- * - `ERR_TUN_ADDRESS_NOT_AVAILABLE`: the local UDP address is not one of this machine's.
- * - `ERR_TUN_UNREACHABLE`: there is no way to the peer or the network.
+ * - `ERR_TUN_NOT_FOUND`: the interface, address, route, namespace or user does not exist.
+ * - `ERR_TUN_EXISTS`: the address, route or interface already exists.
+ * - `ERR_TUN_ADDRESS_IN_USE`: another socket uses the local UDP address.
+ * - `ERR_TUN_ADDRESS_NOT_AVAILABLE`: the local UDP address is not an address of this machine.
+ * - `ERR_TUN_UNREACHABLE`: there is no route to the peer or the network.
  * - `ERR_TUN_UNKNOWN_HOST`: the peer's name does not resolve to an address.
  * - `ERR_TUN_DEVICE_DELETED`: the interface was deleted while it was in use.
  * - `ERR_TUN_INTERFACE_DOWN`: a packet was written while the interface was down.
- * - `ERR_TUN_PACKET_REFUSED`: the kernel did not take a packet.
+ * - `ERR_TUN_PACKET_REFUSED`: the kernel refused a packet.
  * - `ERR_TUN_DETACHED`: a packet was written while every queue of the device was detached.
  * - `ERR_TUN_CLOSED`: the device, relay or session is closed.
- * - `ERR_TUN_LOCKED`: the device is being read from by somebody else already.
- * - `ERR_TUN_ROUTE_LOOP`: the relay's own datagrams would go into the tunnel.
- * - `ERR_TUN_UNSUPPORTED`: this kernel cannot do what was asked.
+ * - `ERR_TUN_LOCKED`: another loop or stream is reading from the device.
+ * - `ERR_TUN_ROUTE_LOOP`: the relay's own datagrams would be sent into the tunnel.
+ * - `ERR_TUN_UNSUPPORTED`: this kernel does not support the operation.
  * - `ERR_TUN_INTERRUPTED`: a table changed while it was read.
- * - `ERR_TUN_TIMEOUT`: what was waited for did not happen in time.
+ * - `ERR_TUN_TIMEOUT`: the awaited event did not happen in time.
  * - `ERR_TUN_EXHAUSTED`: a resource of the system ran out.
  * - `ERR_TUN_SYSTEM`: any other failing system call.
  * - `ERR_TUN_NATIVE_LOAD`: the native addon is missing or cannot be loaded.
@@ -58,21 +58,21 @@ export type TunErrorCode =
   | 'ERR_TUN_NATIVE_LOAD'
   | 'ERR_TUN_INTERNAL'
 
-/** The parts of a {@link TunError} beside its message; each is absent where it makes no sense. */
+/** The parts of a {@link TunError} besides its message. A part that does not apply is absent. */
 export interface TunErrorDetails {
-  /** What went wrong, as a stable name. */
+  /** The stable name of the error. */
   readonly code: TunErrorCode
-  /** The error number of errno(3), positive, when a system call failed. */
+  /** The positive error number of errno(3), if a system call failed. */
   readonly errno?: number
-  /** The failing system call or netlink request: `bind`, `ioctl(TUNSETIFF)`, `RTM_NEWADDR`. */
+  /** The failed system call or netlink request: `bind`, `ioctl(TUNSETIFF)`, `RTM_NEWADDR`. */
   readonly syscall?: string
-  /** What it was done to: an interface, an address, a path, a peer. */
+  /** The subject of the operation: an interface, an address, a path, a peer. */
   readonly subject?: string
-  /** The kernel's own words: the extended-ACK text of netlink(7), `NLMSGERR_ATTR_MSG`. */
+  /** The text of the kernel: the extended-ACK text of netlink(7), `NLMSGERR_ATTR_MSG`. */
   readonly kernelMessage?: string
-  /** The attribute of the netlink request that the kernel points at: `IFLA_MTU`. */
+  /** The attribute of the netlink request that the kernel reported: `IFLA_MTU`. */
   readonly attribute?: string
-  /** What can be done about it. */
+  /** What the user can do about it. */
   readonly advice?: string
 }
 
@@ -86,7 +86,7 @@ const OPTIONAL_DETAILS = [
 ] as const
 
 /**
- * Every error of this package.
+ * The class of all errors of this package.
  *
  * Its message is one line: `OPERATION SUBJECT: REASON (KERNEL TEXT, ATTRIBUTE); ADVICE`.
  */
@@ -104,22 +104,22 @@ export class TunError extends Error implements TunErrorDetails {
     this.code = details.code
     for (const key of OPTIONAL_DETAILS) {
       const value = details[key]
-      // Absent rather than undefined, so that an error prints only what it knows.
+      // Absent rather than undefined, so that a printed error lists only existing parts.
       if (value !== undefined) Object.defineProperty(this, key, { value, enumerable: true })
     }
   }
 
   static {
-    // On the prototype, as the errors of the language have it, and so not listed with the details.
+    // On the prototype, as for the errors of the language, so that it is not listed with the details.
     Object.defineProperty(this.prototype, 'name', { value: 'TunError' })
   }
 }
 
-/** How a refused option is reported beyond the usual; `cause` is what was thrown while it was read. */
+/** Additional parts of the error of a refused option; `cause` was thrown while the option was read. */
 export interface Refusal extends ErrorOptions {
   /** Default: `ERR_TUN_INVALID_ARGUMENT`. */
   readonly code?: TunErrorCode
-  /** What can be done about it. */
+  /** What the user can do about it. */
   readonly advice?: string | undefined
 }
 
@@ -183,7 +183,7 @@ function shorten(text: string): string {
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text
 }
 
-/** A value as a message shows it: quoted text on one line, or the name of its type. */
+/** Returns a value as a message shows it: quoted text on one line, or the name of its type. */
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(shorten(value))
   if (typeof value === 'number') return String(value)
@@ -192,7 +192,7 @@ function show(value: unknown): string {
   return isArray(value) ? 'array' : typeof value
 }
 
-/** The text of a large bigint takes seconds to make. */
+/** Creating the text of a large bigint takes seconds. */
 function showBigint(value: bigint): string {
   return BigInt.asIntN(256, value) === value ? String(value) : 'bigint'
 }
@@ -206,12 +206,12 @@ export function isArray(value: unknown): boolean {
   }
 }
 
-/** What the native layer puts into the message of its errors. */
+/** The parts that the native layer writes into the message of its errors. */
 interface NativeErrorParts extends TunErrorDetails {
   readonly message: string
 }
 
-/** The {@link TunError} of an error thrown by the native layer (crate/node/src/error.rs). */
+/** Returns the {@link TunError} of an error thrown by the native layer (crate/node/src/error.rs). */
 export function fromNative(error: unknown): TunError {
   if (error instanceof TunError) return error
   const text = messageOf(error)

@@ -51,10 +51,10 @@ test('a MAC filter lets through what is for its stations, and for groups if want
   const many = Array.from({ length: 9 }, (_, n) => `02:00:00:00:01:0${n}`)
   await t.throwsAsync(tap.setMacFilter({ addresses: many }), {
     code: 'ERR_TUN_INVALID_ARGUMENT',
-    message: /^set the MAC filter of tap0: the driver tells only 8 single stations apart; /u,
+    message: /^set the MAC filter of tap0: the driver distinguishes only 8 unicast stations; /u,
   })
   await t.throwsAsync(tap.setMacFilter({ addresses: [], allMulticast: true }), {
-    message: /no address is given/u,
+    message: /the list is empty/u,
   })
 })
 
@@ -77,7 +77,7 @@ test('a classic BPF program drops frames until it is taken away', async (t) => {
   t.true(((await tap.link()).stats?.txDropped ?? 0) >= 2)
   await t.throwsAsync(tap.setFilter([{ code: 0x5, k: 7 }]), {
     code: 'ERR_TUN_INVALID_ARGUMENT',
-    message: /no valid classic BPF program/u,
+    message: /not a valid classic BPF program/u,
   })
   // The refused one changed nothing.
   await sendFrames(namespace, tap.name, ALL)

@@ -142,9 +142,9 @@ test('each cause of a failing open has its own code, and nothing stays behind', 
   const failures: [options: Parameters<typeof openTun>[0], code: string, message: RegExp][] = [
     [{ name: 'held0' }, 'ERR_TUN_BUSY', new RegExp(`process ${process.pid} `, 'u')],
     [{ name: 'kept0', create: 'always' }, 'ERR_TUN_EXISTS', /an interface of that name exists/u],
-    [{ name: 'lo' }, 'ERR_TUN_DEVICE_MISMATCH', /no tun device/u],
+    [{ name: 'lo' }, 'ERR_TUN_DEVICE_MISMATCH', /not a tun device/u],
     [{ name: 'kept0', ifIndex: 99 }, 'ERR_TUN_EXISTS', /index 99/u],
-    [{ name: 'none0', create: 'never' }, 'ERR_TUN_NOT_FOUND', /no such interface/u],
+    [{ name: 'none0', create: 'never' }, 'ERR_TUN_NOT_FOUND', /the interface does not exist/u],
     [{ cloneDevice: '/no/such/device' }, 'ERR_TUN_NO_DEVICE_NODE', /--device \/dev\/net\/tun/u],
     [
       { name: 'a', addresses: ['10.8.0.1/24', '10.8.0.1/24'] },
@@ -194,7 +194,7 @@ test('a descriptor is adopted only when it is a queue, and stays the caller’s 
   const plain = openSync('/dev/net/tun', 'r+')
   await t.throwsAsync(openTun({ fd: plain }), {
     code: 'ERR_TUN_INVALID_ARGUMENT',
-    message: /attached to no interface/u,
+    message: /not attached to an interface/u,
   })
   const other = openSync('/dev/null', 'r+')
   await t.throwsAsync(openTun({ fd: other }), {
@@ -256,7 +256,7 @@ os.execv(sys.argv[1], sys.argv[1:])`
     t.is(
       output,
       `ERR_TUN_DEVICE_MISMATCH true adopt the descriptor 9: given0 is a ${is} device, ` +
-        `and a ${asked} device was asked for; open it as a ${is} device\n${mode}\n`,
+        `and a ${asked} device was requested; open it as a ${is} device\n${mode}\n`,
     )
   }
 })

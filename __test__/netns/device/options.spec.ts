@@ -147,7 +147,7 @@ test('queues that do not fit are a mismatch, either way', async (t) => {
   for (const options of [{ name: 'one0', queues: 2 }, { name: 'many0' }]) {
     await t.throwsAsync(openTun({ netns, ...options }), {
       code: 'ERR_TUN_DEVICE_MISMATCH',
-      message: /differs in its number of queues/u,
+      message: /has another queue mode/u,
     })
   }
   const given = openTun({ netns, name: 'x0', multiQueue: false, queues: 2 })

@@ -123,7 +123,7 @@ test('a queue is detached and attached again, and the others go on', async (t) =
   })
   await t.throwsAsync(tun.link(), { code: 'ERR_TUN_DETACHED' })
   await t.throwsAsync(tun.detachQueue(1), {
-    message: /^detach a queue of tun0: .*detached already/u,
+    message: /^detach a queue of tun0: .*already detached/u,
   })
   t.is(await Promise.race([read, sleep(50)]), undefined)
   await tun.attachQueue(1)

@@ -1,4 +1,4 @@
-//! The one error type of the core: what was done to what, what the kernel said, what to do now.
+//! The error type of the core: operation, subject, reason, errno, kernel text and advice.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,45 +11,45 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// An option or argument is out of its range or not of its form.
+    /// An option or argument is out of range or malformed.
     InvalidArgument,
-    /// The device is held by another process, or exists although a new one was asked for.
+    /// The device is held by another process, or exists although a new one was requested.
     Busy,
     /// A capability, ownership or mode is missing.
     Permission,
-    /// There is no clone device node (`/dev/net/tun`).
+    /// The clone device node (`/dev/net/tun`) does not exist.
     NoDeviceNode,
     /// The kernel has no TUN driver, or it is not loaded.
     NoDriver,
     /// The device exists with another type (TUN, TAP) or another queue mode.
     DeviceMismatch,
-    /// The interface name is not one the kernel takes.
+    /// The kernel does not accept the interface name.
     InvalidName,
-    /// The interface, address, route or namespace named is not there.
+    /// The interface, address, route or namespace does not exist.
     NotFound,
-    /// The address, route or interface is there already.
+    /// The address, route or interface already exists.
     Exists,
-    /// A local UDP address is taken by another socket.
+    /// Another socket uses the local UDP address.
     AddressInUse,
-    /// A local UDP address is not one of this machine's.
+    /// The local UDP address is not an address of this machine.
     AddressNotAvailable,
-    /// The network, or the way to a peer, cannot be reached.
+    /// There is no route to the network or the peer.
     Unreachable,
     /// The device was deleted while it was in use.
     DeviceDeleted,
     /// The interface is down.
     InterfaceDown,
-    /// The kernel did not take a packet.
+    /// The kernel refused a packet.
     PacketRefused,
     /// No queue of the device is attached to it.
     Detached,
-    /// The route or address would lead the tunnel's own datagrams into the tunnel.
+    /// The route or address would send the tunnel's own datagrams into the tunnel.
     RouteLoop,
-    /// This kernel cannot do what was asked.
+    /// This kernel does not support the operation.
     Unsupported,
-    /// What was used is closed.
+    /// The object is closed.
     Closed,
-    /// A table changed while it was read, so that what was read is not one state of it.
+    /// A table changed while it was read, so the result is not a consistent state.
     Interrupted,
     /// A resource of the system ran out.
     Exhausted,
@@ -58,7 +58,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// The documented name, as JavaScript sees it in `error.code`.
+    /// Returns the documented name, which is `error.code` in JavaScript.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ impl ErrorCode {
         }
     }
 
-    /// The code that an errno means when the failing operation gives it no sharper sense.
+    /// Returns the default error code for an errno, used when the operation has no more specific one.
     #[must_use]
     pub const fn of_errno(errno: i32) -> Self {
         match errno {
@@ -109,7 +109,7 @@ impl ErrorCode {
 
 /// An error of the core.
 ///
-/// Shown as `OPERATION SUBJECT: REASON (KERNEL TEXT, ATTRIBUTE); ADVICE`, parts that are empty left out.
+/// Displayed as `OPERATION SUBJECT: REASON (KERNEL TEXT, ATTRIBUTE); ADVICE`, without empty parts.
 #[derive(Debug)]
 pub struct Error(Box<Parts>);
 
@@ -127,7 +127,7 @@ struct Parts {
 }
 
 impl Error {
-    /// An error that no system call gave: `reason` says what was expected and what was got.
+    /// Creates an error that no system call returned. `reason` states what was expected and what was found.
     pub fn new(
         code: ErrorCode,
         operation: impl Into<Cow<'static, str>>,
@@ -147,8 +147,8 @@ impl Error {
         }))
     }
 
-    /// An error of the system call `syscall`; its code is [`ErrorCode::of_errno`] unless
-    /// [`Error::with_code`] says better.
+    /// Creates the error of the system call `syscall`. Its code is [`ErrorCode::of_errno`];
+    /// [`Error::with_code`] sets a more specific one.
     pub fn os(
         operation: impl Into<Cow<'static, str>>,
         subject: impl Into<String>,
@@ -164,28 +164,28 @@ impl Error {
         error
     }
 
-    /// The same error under a sharper code.
+    /// Returns the error with a more specific code.
     #[must_use]
     pub fn with_code(mut self, code: ErrorCode) -> Self {
         self.0.code = code;
         self
     }
 
-    /// The same error with what the user can do about it.
+    /// Returns the error with advice for the user.
     #[must_use]
     pub fn with_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.0.advice = Some(advice.into());
         self
     }
 
-    /// The same error with the kernel's extended-ACK text (netlink(7), `NLMSGERR_ATTR_MSG`).
+    /// Returns the error with the kernel's extended-ACK text (netlink(7), `NLMSGERR_ATTR_MSG`).
     #[must_use]
     pub fn with_kernel_text(mut self, text: impl Into<String>) -> Self {
         self.0.kernel_text = Some(text.into());
         self
     }
 
-    /// The same error with the attribute of the request that the kernel points at (netlink(7),
+    /// Returns the error with the attribute of the request that the kernel reported (netlink(7),
     /// `NLMSGERR_ATTR_OFFS`).
     #[must_use]
     pub fn with_attribute(mut self, name: impl Into<String>) -> Self {
@@ -193,43 +193,43 @@ impl Error {
         self
     }
 
-    /// What kind of error it is.
+    /// Returns the kind of error.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         self.0.code
     }
 
-    /// The errno of the failing system call, if one failed.
+    /// Returns the errno of the failed system call, if one failed.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         self.0.errno
     }
 
-    /// The failing system call or request: `ioctl(TUNSETIFF)`, `RTM_NEWADDR`, `bind`.
+    /// Returns the failed system call or request: `ioctl(TUNSETIFF)`, `RTM_NEWADDR`, `bind`.
     #[must_use]
     pub fn syscall(&self) -> Option<&'static str> {
         self.0.syscall
     }
 
-    /// What it was done to: an interface, address, path or peer.
+    /// Returns the subject of the operation: an interface, address, path or peer.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.0.subject
     }
 
-    /// The kernel's extended-ACK text.
+    /// Returns the kernel's extended-ACK text.
     #[must_use]
     pub fn kernel_text(&self) -> Option<&str> {
         self.0.kernel_text.as_deref()
     }
 
-    /// The attribute of the request that the kernel points at: `IFLA_MTU`.
+    /// Returns the attribute of the request that the kernel reported: `IFLA_MTU`.
     #[must_use]
     pub fn attribute(&self) -> Option<&str> {
         self.0.attribute.as_deref()
     }
 
-    /// What the user can do about it.
+    /// Returns the advice for the user.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {
         self.0.advice.as_deref()
@@ -258,7 +258,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The system's own words for an errno, without the number that `io::Error` appends.
+/// Returns the system's text for an errno, without the number that `io::Error` appends.
 #[must_use]
 pub fn strerror(errno: i32) -> String {
     let text = io::Error::from_raw_os_error(errno).to_string();

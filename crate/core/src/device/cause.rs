@@ -1,4 +1,4 @@
-//! Why a device could not be opened: each cause with a message and an advice of its own.
+//! Causes of a failed opening, each with its own message and advice.
 
 use super::TunDevice;
 use super::holder;
@@ -8,14 +8,14 @@ use crate::error::{Error, ErrorCode};
 use std::io;
 use std::path::Path;
 
-/// The error of opening the clone device.
+/// Returns the error of opening the clone device.
 #[must_use]
 pub fn of_open(path: &Path, error: &io::Error) -> Error {
     let base = Error::os("open", path.display().to_string(), "open", error);
     match error.raw_os_error() {
         Some(libc::ENOENT) => base.with_code(ErrorCode::NoDeviceNode).with_advice(
-            "the TUN driver has no device node here: in a container pass --device /dev/net/tun, \
-             elsewhere run \"mkdir -p /dev/net && mknod -m 666 /dev/net/tun c 10 200\"",
+            "the device node of the TUN driver is missing: in a container pass --device /dev/net/tun, \
+             otherwise run \"mkdir -p /dev/net && mknod -m 666 /dev/net/tun c 10 200\"",
         ),
         Some(libc::ENODEV | libc::ENXIO) => base
             .with_code(ErrorCode::NoDriver)
@@ -31,7 +31,7 @@ pub fn of_open(path: &Path, error: &io::Error) -> Error {
     }
 }
 
-/// The error of `TUNSETIFF`.
+/// Returns the error of `TUNSETIFF`.
 pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) -> Error {
     let subject = if name.is_empty() { "a TUN/TAP interface" } else { name };
     let base = Error::os("open", subject, "ioctl(TUNSETIFF)", error);
@@ -42,36 +42,36 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
     match error.raw_os_error() {
         Some(libc::EBUSY) if options.is_exclusive && holder::find(name).is_none() => {
             base.with_code(ErrorCode::Exists).with_advice(
-                "an interface of that name exists: choose another, or do not ask for a new one",
+                "an interface of that name exists: choose another name, or allow an existing interface",
             )
         }
         Some(libc::EBUSY) => busy_error(subject),
         Some(libc::EEXIST) => base
             .with_code(ErrorCode::Exists)
-            .with_advice("an interface of that name or index exists already: choose another"),
+            .with_advice("an interface of that name or index exists: choose another"),
         Some(libc::EPERM) => base.with_code(ErrorCode::Permission).with_advice(format!(
             "it needs CAP_NET_ADMIN (run it as root), or a persistent device that belongs to this \
              user and has all settings (as root: ip tuntap add dev NAME mode {mode} user NAME)"
         )),
         Some(libc::EINVAL) => base.with_code(ErrorCode::DeviceMismatch).with_advice(format!(
-            "an interface of that name exists that is no {mode} device, or differs in its number \
-             of queues: see \"ip -d link show\", and choose another name"
+            "an interface of that name exists, and it is not a {mode} device or has another queue \
+             mode: run \"ip -d link show\", and choose another name"
         )),
         Some(libc::EFAULT) => base.with_advice(
-            "a classic BPF filter of a process that is gone is attached to it still: delete the \
-             interface and make it anew, or leave packet information out",
+            "a classic BPF filter of a process that has ended is still attached: delete the \
+             interface and create it again, or omit packet information",
         ),
         Some(libc::E2BIG) => base
             .with_code(ErrorCode::Exhausted)
-            .with_advice(format!("it already has {MAX_QUEUES} queues, the most of a device")),
+            .with_advice(format!("it already has {MAX_QUEUES} queues, the maximum: open fewer queues")),
         Some(libc::ENFILE) => base
             .with_code(ErrorCode::Exhausted)
-            .with_advice("no number is left for this name template: choose another"),
+            .with_advice("no number is left for this name template: choose another template"),
         _ => base,
     }
 }
 
-/// The error of a device that another process has: the kernel would let both have queues of it.
+/// Returns the error of a device that another process holds, where the kernel would let both have queues.
 #[must_use]
 pub fn busy_error(name: &str) -> Error {
     let busy = io::Error::from_raw_os_error(libc::EBUSY);
@@ -80,21 +80,21 @@ pub fn busy_error(name: &str) -> Error {
         .with_advice(busy_advice(name))
 }
 
-/// The interface was there before, with another index than was asked for.
+/// Returns the error of an existing interface whose index is not the requested one.
 pub(super) fn of_index(device: &TunDevice, index: u32) -> Error {
     let reason =
-        format!("it exists with index {}, and index {index} was asked for", device.index());
+        format!("it exists with index {}, and index {index} was requested", device.index());
     Error::new(ErrorCode::Exists, "open", device.name(), reason)
-        .with_advice("an index can only be given to a new interface: leave it out")
+        .with_advice("an index can only be given to a new interface: omit it")
 }
 
-/// The error of asking a descriptor what it is attached to.
+/// Returns the error of asking a descriptor for its interface.
 pub(super) fn of_adopt(fd: i32, error: &io::Error) -> Error {
     let base = Error::os("adopt the descriptor", fd.to_string(), "ioctl(TUNGETIFF)", error);
     match error.raw_os_error() {
         Some(libc::EBADFD) => base
             .with_code(ErrorCode::InvalidArgument)
-            .with_advice("it is attached to no interface, or that was deleted: do TUNSETIFF first"),
+            .with_advice("it is not attached to an interface, or the interface was deleted: call TUNSETIFF first"),
         Some(libc::ENOTTY | libc::EINVAL) => base
             .with_code(ErrorCode::InvalidArgument)
             .with_advice("it is not open for the TUN driver's clone device"),
@@ -102,18 +102,18 @@ pub(super) fn of_adopt(fd: i32, error: &io::Error) -> Error {
     }
 }
 
-/// The error of a descriptor whose device is not of the mode that was asked for.
+/// Returns the error of a descriptor whose device is not of the requested mode.
 pub(super) fn of_mode(fd: i32, name: &str, wanted: Mode) -> Error {
     let (wanted, actual) = match wanted {
         Mode::Tun => ("TUN", "TAP"),
         Mode::Tap => ("TAP", "TUN"),
     };
-    let reason = format!("{name} is a {actual} device, and a {wanted} device was asked for");
+    let reason = format!("{name} is a {actual} device, and a {wanted} device was requested");
     Error::new(ErrorCode::DeviceMismatch, "adopt the descriptor", fd.to_string(), reason)
         .with_advice(format!("open it as a {actual} device"))
 }
 
-/// The error of reading a packet from the interface `name`.
+/// Returns the error of reading a packet from the interface `name`.
 #[must_use]
 pub fn read_error(name: &str, error: &io::Error) -> Error {
     let base = Error::os("read from", name, "read", error);
@@ -123,7 +123,7 @@ pub fn read_error(name: &str, error: &io::Error) -> Error {
     }
 }
 
-/// The error of writing a packet, of a batch the one with that number, to the interface `name`.
+/// Returns the error of writing a packet to the interface `name`; `index` is its number in a batch.
 #[must_use]
 pub fn write_error(name: &str, index: Option<usize>, error: &io::Error) -> Error {
     let operation = match index {
@@ -137,8 +137,8 @@ pub fn write_error(name: &str, index: Option<usize>, error: &io::Error) -> Error
             .with_code(ErrorCode::InterfaceDown)
             .with_advice("the interface is down: bring it up (ip link set dev NAME up)"),
         Some(libc::EINVAL) => base.with_code(ErrorCode::PacketRefused).with_advice(
-            "it is no packet that the interface takes: a TUN device takes IPv4 and IPv6 packets, a \
-             TAP device Ethernet frames of at least 14 bytes",
+            "not a packet for this interface: a TUN device accepts IPv4 and IPv6 packets, a TAP \
+             device Ethernet frames of at least 14 bytes",
         ),
         _ => base.with_code(ErrorCode::PacketRefused),
     }

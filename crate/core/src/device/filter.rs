@@ -31,14 +31,14 @@ impl TunDevice {
         let (stations, all_multicast) =
             filter.map_or((&[][..], false), |f| (f.stations.as_slice(), f.all_multicast));
         if filter.is_some() && stations.is_empty() {
-            let reason = "no address is given, which the driver takes for no filter";
+            let reason = "the list is empty, and the driver treats an empty list as no filter";
             return Err(Error::new(ErrorCode::InvalidArgument, OPERATION, self.name(), reason)
-                .with_advice("give one address at least, such as the device's own"));
+                .with_advice("give at least one address, such as that of the device"));
         }
         let exact = tun_filter::set_stations(self.as_fd(), stations, all_multicast)
             .map_err(|e| self.refused(OPERATION, "ioctl(TUNSETTXFILTER)", &e))?;
         if exact == 0 && !stations.is_empty() {
-            let reason = format!("the driver tells only {MAX_STATIONS} single stations apart");
+            let reason = format!("the driver distinguishes only {MAX_STATIONS} unicast stations");
             return Err(Error::new(ErrorCode::InvalidArgument, OPERATION, self.name(), reason)
                 .with_advice("put multicast addresses last, or give fewer: no filter is set now"));
         }
@@ -51,11 +51,14 @@ impl TunDevice {
     /// The program ends with this device, also where the interface is persistent.
     pub fn set_filter(&self, instructions: Option<&[Instruction]>) -> Result<()> {
         const OPERATION: &str = "set the filter of";
-        self.expect_tap(OPERATION, "it is a TUN device, which takes no classic BPF program")?;
+        self.expect_tap(
+            OPERATION,
+            "it is a TUN device, which does not support classic BPF programs",
+        )?;
         let Some(instructions) = instructions else { return self.end_filter() };
         let Some(program) = Program::new(instructions) else {
             let reason = format!(
-                "the program has {} instructions, and 1 to {MAX_INSTRUCTIONS} are taken",
+                "the program has {} instructions; 1 to {MAX_INSTRUCTIONS} are allowed",
                 instructions.len()
             );
             return Err(Error::new(ErrorCode::InvalidArgument, OPERATION, self.name(), reason));
@@ -64,8 +67,8 @@ impl TunDevice {
             let error = self.refused(OPERATION, "ioctl(TUNATTACHFILTER)", &e);
             match e.raw_os_error() {
                 Some(libc::EINVAL) => error.with_advice(
-                    "it is no valid classic BPF program: each jump must lead to an instruction of \
-                     it, and the last one must return",
+                    "not a valid classic BPF program: each jump must lead to one of its instructions, \
+                     and the last one must return",
                 ),
                 _ => error,
             }
@@ -109,7 +112,7 @@ impl TunDevice {
         let error = self.refused(operation, request, e);
         match e.raw_os_error() {
             Some(libc::EINVAL) => error.with_advice(
-                "the descriptor is of no loaded eBPF program of the type \
+                "the descriptor is not that of a loaded eBPF program of the type \
                  BPF_PROG_TYPE_SOCKET_FILTER",
             ),
             _ => error,
@@ -123,7 +126,7 @@ fn open_program(operation: &'static str, program: Option<RawFd>) -> Result<Optio
     tun_control::duplicate(fd).map(Some).map_err(|e| {
         Error::os(operation, format!("descriptor {fd}"), "fcntl(F_DUPFD)", &e)
             .with_code(ErrorCode::InvalidArgument)
-            .with_advice("it is not open: give the descriptor that bpf(BPF_PROG_LOAD) answered")
+            .with_advice("it is not open: give the descriptor that bpf(BPF_PROG_LOAD) returned")
     })
 }
 

@@ -95,8 +95,8 @@ impl TunDevice {
             match e.raw_os_error() {
                 Some(libc::EINVAL) if is_attached => error
                     .with_code(ErrorCode::DeviceDeleted)
-                    .with_advice("it was not detached, or the interface was deleted meanwhile"),
-                Some(libc::EINVAL) => error.with_advice("it is detached already"),
+                    .with_advice("it was not detached, or the interface was deleted"),
+                Some(libc::EINVAL) => error.with_advice("it is already detached"),
                 _ => error,
             }
         })

@@ -1,5 +1,4 @@
-//! Opening a device and making it what the options say. A failure at any point leaves nothing
-//! behind.
+//! Opens and configures a device. After a failure at any point, everything is rolled back.
 
 use super::options::OpenOptions;
 use crate::device::{DeviceOptions, Offloads, TunDevice, principal};
@@ -12,17 +11,17 @@ use std::os::fd::AsRawFd;
 /// An open device.
 #[derive(Debug)]
 pub struct Opened {
-    /// Its queues, one at least.
+    /// Its queues, at least one.
     pub queues: Vec<TunDevice>,
     /// Its MTU, bytes.
     pub mtu: u32,
-    /// Which super-packets the kernel hands over.
+    /// Which super-packets the kernel passes.
     pub offloads: Offloads,
-    /// The interface was there before.
+    /// Whether the interface existed before.
     pub existed: bool,
 }
 
-/// Owner and group, looked up before anything is touched.
+/// Owner and group, looked up before anything is changed.
 struct Owners {
     user: Option<u32>,
     group: Option<u32>,
@@ -30,7 +29,7 @@ struct Owners {
 
 /// Opens the device that `options` describe, and configures it; waits until that is done.
 ///
-/// What is added to an interface that was there before stays after the end, as with `ip`.
+/// Changes of an existing interface stay after the end, as with `ip`.
 pub fn open(options: &OpenOptions) -> Result<Opened> {
     interface::check_repeats(&options.addresses, &options.routes)?;
     let owners = Owners {
@@ -50,10 +49,10 @@ fn make(options: &OpenOptions, owners: &Owners) -> Result<Opened> {
     let name = options.device.name.as_deref();
     let index_before = interface::index_of(name);
     if options.must_exist && index_before.is_none() {
-        let reason = "there is no such interface";
+        let reason = "the interface does not exist";
         let subject = name.unwrap_or("an interface");
         return Err(Error::new(ErrorCode::NotFound, "attach to", subject, reason)
-            .with_advice("make it first, or do not ask for one that exists"));
+            .with_advice("create it first, or allow a new interface"));
     }
     let first = open_patiently(&options.device)?;
     let further = further_queues(&first, options)?;
@@ -71,7 +70,7 @@ fn open_patiently(options: &DeviceOptions) -> Result<TunDevice> {
     }
 }
 
-/// The other queues of a device, which is there now.
+/// Opens the other queues of a device that exists now.
 fn further_queues(first: &TunDevice, options: &OpenOptions) -> Result<Vec<TunDevice>> {
     let further = DeviceOptions {
         name: Some(first.name().to_owned()),
@@ -82,7 +81,7 @@ fn further_queues(first: &TunDevice, options: &OpenOptions) -> Result<Vec<TunDev
     (1..options.queues.max(1)).map(|_| TunDevice::open(&further)).collect()
 }
 
-/// The descriptor given stays the caller's until all is done.
+/// Takes over a descriptor. It stays the caller's until everything has succeeded.
 fn adopt(options: &OpenOptions, fd: i32, owners: &Owners) -> Result<Opened> {
     let copy = tun_control::duplicate(fd)
         .map_err(|e| Error::os("adopt the descriptor", fd.to_string(), "fcntl(F_DUPFD)", &e))?;
@@ -139,7 +138,7 @@ fn configure(
     Ok(Opened { queues, mtu, offloads, existed })
 }
 
-/// Owner, group and persistence: last, so that what failed before leaves no new device behind.
+/// Sets owner, group and persistence. They come last, so that an earlier failure leaves no new device.
 fn own(device: &TunDevice, options: &OpenOptions, owners: &Owners) -> Result<()> {
     if let Some(uid) = owners.user {
         device.set_owner(uid)?;
