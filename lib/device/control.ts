@@ -6,13 +6,13 @@ import { checkId } from '../check/user.ts'
 import { closedError } from './packets/sink.ts'
 import type { Watching } from './watching/watching.ts'
 
-/** What the driver says of a device. */
+/** The state of a device, as the driver reports it. */
 export interface DeviceSettings {
   /** The interface's name now: it may have been renamed. */
   readonly name: string
   /** The `IFF_` flags of `TUNGETIFF`. */
   readonly flags: number
-  /** Bytes written and not yet taken by the stack before a write waits (`TUNGETSNDBUF`). */
+  /** Bytes that may be written but not yet accepted by the stack before a write waits (`TUNGETSNDBUF`). */
   readonly sendBufferBytes: number
   /** Bytes of the vnet header between kernel and library (`TUNGETVNETHDRSZ`); 0 without. */
   readonly vnetHeaderBytes: number
@@ -20,49 +20,49 @@ export interface DeviceSettings {
 
 /** The network namespace of a device. */
 export interface DeviceNamespace {
-  /** Inode of the namespace, which tells it apart from all others: `stat -L -c %i /proc/PID/ns/net`. */
+  /** Inode of the namespace, which identifies it: `stat -L -c %i /proc/PID/ns/net`. */
   readonly inode: number
   /** Its name in ip-netns(8), if it has one. */
   readonly name?: string
-  /** Whether it is that of this process. */
+  /** Whether this process is in it. */
   readonly isCurrent: boolean
 }
 
-/** What one device object moved since it was opened. The interface's own counters are in `link()`. */
+/** The counters of one device object since it was opened. The interface's own counters are in `link()`. */
 export interface DeviceStats {
-  /** What this object read, since it was opened. */
+  /** Packets that this object read. */
   readonly read: {
-    /** Packets, those that super-packets were cut into counted singly. */
+    /** Packets; a super-packet counts as the packets that it was split into. */
     readonly packets: number
     readonly bytes: number
-    /** Super-packets that were cut. */
+    /** Super-packets that were split. */
     readonly superPackets: number
-    /** Dropped, since the kernel's header before the packet did not fit it. */
+    /** Packets dropped because the kernel's header did not fit the packet. */
     readonly malformed: number
-    /** Read several at a time, by io_uring(7), a super-packet counted as one; the others are a call of read(2) each. */
+    /** Packets read several at a time with io_uring(7), a super-packet counted as one. Each other read is a read(2). */
     readonly viaIoUring: number
-    /** Reads that failed. Each is tried again after a pause: only an interface that was deleted ends the reading. */
+    /** Failed reads. Each is repeated after a pause; only the deletion of the interface ends the reading. */
     readonly errors: number
   }
-  /** What this object wrote, since it was opened. */
+  /** Packets that this object wrote. */
   readonly written: {
-    /** Packets, those that were joined counted singly. */
+    /** Packets; coalesced packets count one by one. */
     readonly packets: number
     readonly bytes: number
-    /** Super-packets, joined here or written as such. */
+    /** Super-packets, coalesced by the library or written as such. */
     readonly superPackets: number
-    /** Packets that the kernel did not take. */
+    /** Packets that the kernel refused. */
     readonly refused: number
   }
 }
 
-/** What is asked of an open device, and changed on it. All of it is done off the event loop, in order. */
+/** Queries and settings of an open device. All calls run off the event loop, in order. */
 export abstract class DeviceControl {
   /** The interface's name, as the kernel gave it. */
   abstract readonly name: string
   /** Whether `close()` was called, or the signal aborted. */
   abstract readonly isClosed: boolean
-  /** How many queues of the device this object has. */
+  /** The number of queues that this object holds. */
   readonly queues: number
 
   readonly #native: NativeDevice
@@ -80,14 +80,14 @@ export abstract class DeviceControl {
   /**
    * Returns what RTNETLINK reports about the interface now, in any namespace: `ip -d -s link show`. Its `stats`
    * are counters of the kernel, of all queues since the interface was created. What the kernel transmits is what
-   * is read here: `txDropped` counts packets that nobody read in time, `rxDropped` written ones that the stack
-   * did not take.
+   * is read here: `txDropped` counts packets that were not read in time, `rxDropped` written packets that the stack
+   * refused.
    */
   async link(): Promise<Link> {
     return JSON.parse(await this.control('ask', (native) => native.link())) as Link
   }
 
-  /** Returns the counters of this object; after the end, the last ones. */
+  /** Returns the counters of this object; after the end, their last values. */
   stats(): DeviceStats {
     const moved = this.#last ?? this.#native.moved()
     return {
@@ -108,49 +108,49 @@ export abstract class DeviceControl {
     }
   }
 
-  /** Keeps the counters: the device is about to be closed. */
+  /** Keeps the counters, before the device is closed. */
   protected keepStats(): void {
     this.#last = this.#native.moved()
   }
 
-  /** What the driver says of the device now. */
+  /** Returns the present state of the device from the driver. */
   async settings(): Promise<DeviceSettings> {
     return this.control('ask', (native) => native.settings())
   }
 
-  /** Where the interface is now (`TUNGETDEVNETNS`, Linux 5.2); takes `CAP_NET_ADMIN` there. */
+  /** Returns the present network namespace of the interface (`TUNGETDEVNETNS`, Linux 5.2). Needs `CAP_NET_ADMIN` in it. */
   async namespace(): Promise<DeviceNamespace> {
     const { inode, name, isCurrent } = await this.control('ask', (native) => native.namespace())
     return { inode, isCurrent, ...(name === undefined ? {} : { name }) }
   }
 
-  /** Whether the interface has a carrier (`TUNSETCARRIER`, Linux 5.0): `ip link set DEV carrier on`. */
+  /** Sets whether the interface has a carrier (`TUNSETCARRIER`, Linux 5.0): `ip link set DEV carrier on`. */
   async setCarrier(hasCarrier: boolean): Promise<void> {
     const has = flag('carrier', hasCarrier)
     await this.control('set the carrier of', (native) => native.setCarrier(has))
   }
 
-  /** Whether the device outlives its last queue (`TUNSETPERSIST`). */
+  /** Sets whether the device outlives its last queue (`TUNSETPERSIST`). */
   async setPersistent(isPersistent: boolean): Promise<void> {
     const is = flag('persistent', isPersistent)
     await this.control('make persistent', (native) => native.setPersistent(is))
   }
 
-  /** Who may attach to the device without privileges, by name or number (`TUNSETOWNER`). */
+  /** Sets the user, by name or number, who may attach to the device without privileges (`TUNSETOWNER`). */
   async setOwner(owner: string | number): Promise<void> {
     const id = checkId('user', owner)
     await this.control('set the owner of', (native) => native.setOwner(id))
   }
 
-  /** Whose members may attach to it without privileges, by name or number (`TUNSETGROUP`). */
+  /** Sets the group, by name or number, whose members may attach without privileges (`TUNSETGROUP`). */
   async setGroup(group: string | number): Promise<void> {
     const id = checkId('group', group)
     await this.control('set the group of', (native) => native.setGroup(id))
   }
 
   /**
-   * Has a loaded eBPF program (`BPF_PROG_TYPE_SOCKET_FILTER`) say how many bytes of each packet come to the reader,
-   * 0 for none (`TUNSETFILTEREBPF`, Linux 4.16). The device keeps the program; `undefined` takes it away.
+   * Sets a loaded eBPF program (`BPF_PROG_TYPE_SOCKET_FILTER`) that returns how many bytes of each packet the reader
+   * gets, 0 for none (`TUNSETFILTEREBPF`, Linux 4.16). The device keeps the program; `undefined` removes it.
    */
   async setEbpfFilter(fd: number | undefined): Promise<void> {
     const program = checkDescriptor(fd)
@@ -158,8 +158,8 @@ export abstract class DeviceControl {
   }
 
   /**
-   * Has such a program choose the queue of each packet, modulo their number (`TUNSETSTEERINGEBPF`, Linux 4.16);
-   * `undefined`: the driver's own choice by flow.
+   * Sets a loaded eBPF program that returns the queue of each packet, modulo the number of queues
+   * (`TUNSETSTEERINGEBPF`, Linux 4.16). With `undefined` the driver chooses by flow.
    */
   async setEbpfSteering(fd: number | undefined): Promise<void> {
     const program = checkDescriptor(fd)
@@ -167,14 +167,14 @@ export abstract class DeviceControl {
   }
 
   /**
-   * Takes a queue from the device (`TUNSETQUEUE`): its flows go to the others, and what waits in it is lost. Where
-   * none is left, packets are dropped and writing is refused with `ERR_TUN_DETACHED`.
+   * Detaches a queue from the device (`TUNSETQUEUE`). Its flows move to the other queues, and the packets that wait in
+   * it are lost. If no queue is left, packets are dropped and writing is refused with `ERR_TUN_DETACHED`.
    */
   async detachQueue(queue = 0): Promise<void> {
     await this.#setAttached(queue, false)
   }
 
-  /** Gives a queue back to the device that `detachQueue()` took from it. */
+  /** Attaches a queue that `detachQueue()` detached. */
   async attachQueue(queue = 0): Promise<void> {
     await this.#setAttached(queue, true)
   }
@@ -200,7 +200,7 @@ export abstract class DeviceControl {
   async #setAttached(number: number, isAttached: boolean): Promise<void> {
     const queue = integer(0, this.queues - 1)('queue', number)
     await this.control(`${isAttached ? 'attach' : 'detach'} a queue of`, async (native) => {
-      // Left alone first, since a detached queue answers nothing but errors.
+      // Not used from now on: a detached queue returns only errors.
       if (!isAttached) this.#note(native, queue, false)
       try {
         await native.setAttached(queue, isAttached)

@@ -32,7 +32,7 @@ export interface DeviceOffloads {
   readonly uso: boolean
 }
 
-/** How a device was opened, as far as the object needs to know. */
+/** The options of opening that the object needs. */
 export interface OpenedOptions {
   readonly highWaterMark: number
   readonly signal: AbortSignal | undefined
@@ -53,7 +53,7 @@ export abstract class Device
   readonly flags: number
   /** Which super-packets the kernel exchanges with the library. */
   readonly offload: DeviceOffloads
-  /** Packets read ahead of who asks for them, at most. */
+  /** The maximum number of packets that are read ahead. */
   readonly highWaterMark: number
   /** Resolves once the device is closed; it never rejects. Waiting for it does not keep the process alive. */
   readonly closed: Promise<void>
@@ -109,23 +109,23 @@ export abstract class Device
   }
 
   /**
-   * The file descriptor of the device's first queue, for calls that this package does not have; `undefined` once the
-   * device is closed. It stays the device's: do not close it, read from it or write to it.
+   * The file descriptor of the device's first queue, for calls that this package does not provide; `undefined` once the
+   * device is closed. The device owns it: do not close it, read from it or write to it.
    */
   get fd(): number | undefined {
     return this.isClosed ? undefined : this.#native.info.fd
   }
 
   /**
-   * The packets, one by one, until the device is closed: `for await (const packet of tun)`.
+   * Returns the packets, one by one, until the device is closed: `for await (const packet of tun)`.
    *
-   * One loop at a time; when it is left, what was read ahead is there for the next.
+   * Only one loop runs at a time. The next loop starts with the packets that the previous one read ahead.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
     return this.packets()
   }
 
-  /** The packets, one by one, with options. */
+  /** Returns the packets, one by one, with options. */
   packets(options: ReadOptions & Whole): AsyncIterableIterator<SuperPacket, undefined>
   packets(options?: ReadOptions): AsyncIterableIterator<Buffer, undefined>
   packets(
@@ -137,7 +137,7 @@ export abstract class Device
     return new SourceIterator<Buffer | SuperPacket>(source, { ...taking, take })
   }
 
-  /** The packets in batches, as many as are there: less work a packet. */
+  /** Returns the available packets in batches, which costs less per packet. */
   batches(options: BatchOptions & Whole): AsyncIterableIterator<SuperPacket[], undefined>
   batches(options?: BatchOptions): AsyncIterableIterator<Buffer[], undefined>
   batches(
@@ -151,7 +151,7 @@ export abstract class Device
     return new SourceIterator<Buffer[] | SuperPacket[]>(source, { ...taking, take })
   }
 
-  /** The packets in batches that lie end to end in one buffer: the least work a packet. */
+  /** Returns the packets in batches, end to end in one buffer, which costs the least per packet. */
   packedBatches(options: BatchOptions = {}): AsyncIterableIterator<PackedBatch, undefined> {
     const source = this.#source
     const taking = checkPacked(options, this.highWaterMark)
@@ -162,7 +162,7 @@ export abstract class Device
   }
 
   /**
-   * The next packet, or nothing once the device is closed.
+   * Returns the next packet, or `undefined` once the device is closed.
    *
    * @throws {TunError} `ERR_TUN_DEVICE_DELETED` once the interface was deleted, `ERR_TUN_LOCKED` during a loop.
    */
@@ -178,25 +178,26 @@ export abstract class Device
   }
 
   /**
-   * The packets as a Web stream, the same one until it has ended; then it is another.
+   * The packets as a Web stream. It is the same stream until it has ended, and a new one afterwards.
    *
-   * It takes part as a loop does: it reads once somebody reads from it, and holds the device until it is cancelled.
+   * It counts as a loop: it starts when it is read, and holds the device until it is cancelled.
    */
   get readable(): ReadableStream<Uint8Array> {
     return this.#streams.readable
   }
 
   /**
-   * A Web stream whose packets are written to the device, the same one until it has ended; then it is another.
+   * A Web stream whose packets are written to the device. It is the same stream until it has ended, and a new one
+   * afterwards.
    *
-   * It ends with the error of a packet that the kernel does not take. Closing it does not close the device.
+   * It ends with the error of a packet that the kernel refuses. Closing it does not close the device.
    */
   get writable(): WritableStream<Uint8Array> {
     return this.#streams.writable
   }
 
   /**
-   * A new pair of Web streams, with options.
+   * Returns a new pair of Web streams, with options.
    *
    * @throws {TunError} an option is refused.
    */
@@ -205,7 +206,7 @@ export abstract class Device
   }
 
   /**
-   * The device as a new stream of Node in object mode, whose objects are packets. Destroying it does not close the
+   * Returns the device as a new Node stream in object mode, whose objects are packets. Destroying it does not close the
    * device.
    *
    * @throws {TunError} an option is refused.
@@ -214,13 +215,13 @@ export abstract class Device
     return this.#streams.duplex(options)
   }
 
-  /** Has the process stay alive while somebody waits for a packet; it is so by default. */
+  /** Keeps the process alive while a read is pending. This is the default. */
   ref(): this {
     this.#readiness.setReferenced(true)
     return this
   }
 
-  /** Lets the process end though somebody waits for a packet. */
+  /** Allows the process to exit while a read is pending. */
   unref(): this {
     this.#readiness.setReferenced(false)
     return this

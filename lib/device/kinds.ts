@@ -5,9 +5,9 @@ import { type BpfInstruction, type MacFilter, checkMacFilter, checkProgram } fro
 
 type New<D> = (native: NativeDevice, options: OpenedOptions) => D
 
-/** Makes the object of a TUN device that was opened. */
+/** Creates the object of an opened TUN device. */
 export let newTunDevice: New<TunDevice>
-/** Makes the object of a TAP device that was opened. */
+/** Creates the object of an opened TAP device. */
 export let newTapDevice: New<TapDevice>
 
 /** An open TUN device: its packets are IPv4 and IPv6 packets. */
@@ -40,9 +40,9 @@ export class TapDevice extends Device {
   }
 
   /**
-   * Picks the frames that come to the reader by their destination (`TUNSETTXFILTER`); `undefined`: all of them.
+   * Sets which frames the reader gets, by their destination (`TUNSETTXFILTER`); `undefined`: all frames.
    *
-   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: no address, or more single stations than the driver tells apart.
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: no address, or more unicast stations than the driver distinguishes.
    */
   async setMacFilter(filter: MacFilter | undefined): Promise<void> {
     const checked = filter === undefined ? undefined : checkMacFilter(filter)
@@ -50,8 +50,8 @@ export class TapDevice extends Device {
   }
 
   /**
-   * Drops each frame for whose bytes a classic BPF program answers 0 (`TUNATTACHFILTER`); `undefined`: none any more
-   * (`TUNDETACHFILTER`). The program goes with this object, also where the interface stays.
+   * Drops each frame for which a classic BPF program returns 0 (`TUNATTACHFILTER`); `undefined` removes the program
+   * (`TUNDETACHFILTER`). The program is removed with this object, also if the interface stays.
    */
   async setFilter(program: readonly BpfInstruction[] | undefined): Promise<void> {
     const checked = program === undefined ? undefined : checkProgram(program)
