@@ -12,6 +12,8 @@ const USAGE_HINT = 'See `tun2udp --help` for the operands and options.'
 const HINT = 'see `tun2udp --help`'
 const OPERANDS = ['10.0.0.1/24', '5001', '5002']
 
+const FAMILY = `expected an IPv6 address, as family says; ${HINT}`
+
 /** Operands, with the text of the plain program on stderr. */
 const refusedOperands: [string[], string][] = [
   ...[
@@ -59,6 +61,15 @@ const refusedOperands: [string[], string][] = [
     ['10.0.0.1', '5001', port],
     `Invalid port "${port}"`,
   ]),
+  [['-4', ...OPERANDS, '-6'], `tun2udp: -4 and -6 exclude each other; ${HINT}`],
+  [['-6', ...OPERANDS, '--peer', '192.0.2.1'], `tun2udp: Invalid peer "192.0.2.1": ${FAMILY}`],
+  [[...OPERANDS, '--ipv6', '--peer', '192.0.2.1'], `tun2udp: Invalid peer "192.0.2.1": ${FAMILY}`],
+  // The name of an interface, and an operand.
+  [
+    ['--name', '-4', '-6', ...OPERANDS, '--peer', '192.0.2.1'],
+    `tun2udp: Invalid peer "192.0.2.1": ${FAMILY}`,
+  ],
+  [['10.0.0.1', '5001', '--', '-4'], 'Invalid port "-4"'],
   // In the order of the plain program: the address, then the ports.
   [['x', 'y', 'z'], 'Invalid address "x"'],
   [['10.0.0.1', 'y', 'z'], 'Invalid port "y"'],

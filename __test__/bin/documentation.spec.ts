@@ -25,10 +25,10 @@ async function optionsOf(program: string): Promise<Options> {
   const help = await run(process.execPath, `dist/bin/${program}.js`, '--help')
   const options = new Map<string, string>()
   for (const [, option = '', argument = ''] of help.matchAll(
-    /[ [](-[a-z])(?: ([a-z-]+))?(?=\]| \[)/gu,
+    /[ [](-[a-z])(?: ([a-z\d-]+))?(?=\]| \[)/gu,
   ))
     options.set(option, argument)
-  for (const [, option = '', argument = ''] of help.matchAll(/^ {2}(--[a-z-]+)(?: <(\S+)>)?/gmu))
+  for (const [, option = '', argument = ''] of help.matchAll(/^ {2}(--[a-z\d-]+)(?: <(\S+)>)?/gmu))
     options.set(option, argument)
   return options
 }

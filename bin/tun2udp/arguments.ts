@@ -2,7 +2,13 @@ import { CommanderError } from 'commander'
 import { type RelayOptions, parseAddress } from '../../index.ts'
 import type { Account } from '../../lib/relay/relay.ts'
 import { describeProgram, valuesOf } from './command.ts'
-import { FAMILY_OPTIONS, OUTPUT_OPTIONS, PROCESS_OPTIONS, RELAY_OPTIONS } from './options.ts'
+import {
+  FAMILY_OPTIONS,
+  OUTPUT_OPTIONS,
+  PROCESS_OPTIONS,
+  RELAY_OPTIONS,
+  withLongFamilies,
+} from './options.ts'
 import { STATUS } from './status.ts'
 
 /** How the program prints. */
@@ -57,7 +63,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     },
   })
   try {
-    command.parse(argv, { from: 'user' })
+    command.parse(withLongFamilies(argv), { from: 'user' })
     return interpret(command.args, command.opts())
   } catch (error) {
     if (error instanceof CommanderError)
@@ -116,10 +122,10 @@ function interpret(
 }
 
 function familyOf(chosen: Readonly<Record<string, unknown>>): { family?: 4 | 6 } {
-  if (chosen[4] && chosen[6])
+  if (chosen['ipv4'] && chosen['ipv6'])
     throw new OperandError(`tun2udp: -4 and -6 exclude each other; ${HINT}`)
-  if (chosen[4]) return { family: 4 }
-  return chosen[6] ? { family: 6 } : {}
+  if (chosen['ipv4']) return { family: 4 }
+  return chosen['ipv6'] ? { family: 6 } : {}
 }
 
 function operandAddress(text: string): string {

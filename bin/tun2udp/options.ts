@@ -31,8 +31,8 @@ const PROCESS: OptionTable = {
 
 /** The family of the peer, which the library takes as a number. */
 const FAMILY: OptionTable = {
-  4: { form: yesOrNo, flag: '-4', help: 'use an IPv4 address of the peer' },
-  6: { form: yesOrNo, flag: '-6', help: 'use an IPv6 address of the peer' },
+  ipv4: { form: yesOrNo, flag: '--ipv4', help: 'use an IPv4 address of the peer; also `-4`' },
+  ipv6: { form: yesOrNo, flag: '--ipv6', help: 'use an IPv6 address of the peer; also `-6`' },
 }
 
 /** Options of the output. */
@@ -101,5 +101,21 @@ function withFlags(table: OptionTable): ProgramOption[] {
   return Object.entries(table).flatMap(([name, description]) => {
     const { flag } = description
     return flag === undefined ? [] : [{ ...description, name, flag }]
+  })
+}
+
+const SHORT: Readonly<Record<string, string>> = { '-4': '--ipv4', '-6': '--ipv6' }
+
+/**
+ * Returns the arguments with `-4` and `-6` in their long form. The parser would take other operands such as `-5` for
+ * options too if it knew digits.
+ */
+export function withLongFamilies(argv: readonly string[]): string[] {
+  const needsArgument = (flag: string | undefined) =>
+    PROGRAM_OPTIONS.some((option) => option.flag.startsWith(`${flag ?? ''} <`))
+  const end = argv.indexOf('--')
+  return argv.map((word, at) => {
+    const isOption = (end === -1 || at < end) && !needsArgument(argv[at - 1])
+    return (isOption ? SHORT[word] : undefined) ?? word
   })
 }

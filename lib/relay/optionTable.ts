@@ -152,7 +152,7 @@ export const RELAY = options({
     help: 'address or name of the peer',
     default: '`127.0.0.1`',
     details:
-      'A name is resolved once, and the first address that the resolver returns is used, of the family of `--listen`, `-4` or `-6` if one is given. There is no fall-back to another address.',
+      'A name is resolved once, and the first address that the resolver returns is used, of the family of `--listen`, `--ipv4` or `--ipv6` if one is given. There is no fall-back to another address.',
     declaration:
       'Address or name of the peer. A name is resolved once, and the first address that the resolver returns is used, of the family of `listen` or `family` if one is given. There is no fall-back to another address. Default: `127.0.0.1`.',
   },
