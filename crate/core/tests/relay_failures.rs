@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 use tun2udp_core::relay::Stats;
-use tunnel::{Tunnel, skips};
+use tunnel::{BURST, Tunnel, skips};
 
 /// Errnos that do not count as the failure of a packet or a read.
 const NO_FAILURES: [i32; 3] = [libc::EINTR, libc::EAGAIN, libc::EBADFD];
@@ -83,6 +83,71 @@ fn every_errno_of_a_receive_is_counted_and_the_relay_goes_on() {
             let stats = assert_goes_on(libc::SYS_recvmmsg, |_| true, 18, errno);
             assert_eq!(stats.inbound.receive_errors, 2, "errno {errno}");
         }
+    });
+}
+
+/// Lets the calls that `is_call` finds fail for a while, one errno after the other; each lost packet is counted, and
+/// then the relay goes on as before.
+fn assert_losses_pass(
+    calls: &[libc::c_long],
+    is_call: fn(&Call) -> bool,
+    burst: fn(&Tunnel),
+    dropped: fn(&Stats) -> u64,
+) {
+    let refused = Arc::new(AtomicI32::new(0));
+    let current = Arc::clone(&refused);
+    let mut tunnel = Tunnel::under(calls, move |call| {
+        let errno = current.load(Ordering::Relaxed);
+        if errno != 0 && is_call(call) { Verdict::Refuse(errno) } else { Verdict::Pass }
+    });
+    for errno in failures() {
+        let before = dropped(&tunnel.stats());
+        refused.store(errno, Ordering::Relaxed);
+        burst(&tunnel);
+        let what = format!("the packets are counted, errno {errno}");
+        eventually(&what, || dropped(&tunnel.stats()) == before + u64::from(BURST));
+        refused.store(0, Ordering::Relaxed);
+        tunnel.burst_in();
+        tunnel.burst_out();
+    }
+    tunnel.finish();
+}
+
+#[test]
+fn every_errno_of_a_send_is_counted_and_the_relay_goes_on() {
+    let name = "every_errno_of_a_send_is_counted_and_the_relay_goes_on";
+    if skips(name) {
+        return;
+    }
+    in_namespace(name, || {
+        let burst = |tunnel: &Tunnel| {
+            for _ in 0..BURST {
+                tunnel.inside.send_to(&[7; 100], "10.9.0.2:7").unwrap();
+            }
+        };
+        let calls = [libc::SYS_sendto, libc::SYS_sendmmsg];
+        assert_losses_pass(&calls, |_| true, burst, |stats| stats.outbound.dropped());
+    });
+}
+
+#[test]
+fn every_errno_of_a_write_is_counted_and_the_relay_goes_on() {
+    let name = "every_errno_of_a_write_is_counted_and_the_relay_goes_on";
+    if skips(name) {
+        return;
+    }
+    in_namespace(name, || {
+        let burst = |tunnel: &Tunnel| {
+            let outside = namespace::loopback_socket();
+            for _ in 0..BURST {
+                let packet = inner::udp_packet(2, &[7; 100]);
+                outside.send_to(&packet, tunnel.relay.info().local).unwrap();
+            }
+        };
+        // All but the 8 bytes that wake a loop.
+        let is_packet = |call: &Call| call.arguments[2] != 8;
+        let calls = [libc::SYS_write, libc::SYS_writev];
+        assert_losses_pass(&calls, is_packet, burst, |stats| stats.inbound.dropped());
     });
 }
 

@@ -240,7 +240,9 @@ fn the_sender_of_a_packet_without_a_route_is_told_over_ipv6_too() {
             inside.send_to(b"nowhere", "[fd20:1::1]:7").unwrap();
             let error = inside.recv(&mut [0; 10]).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::ENETUNREACH), "{error}");
-            assert_eq!(finish(&relay).outbound.unreachable, 1);
+            let outbound = finish(&relay).outbound;
+            assert_eq!(outbound.unreachable, 1);
+            assert_eq!((outbound.replies_written, outbound.replies_dropped), (1, 0));
         }
     });
 }

@@ -30,9 +30,11 @@ macro_rules! relay_counters {
                 refused_by_peer: reports, "Reports that nothing listens on the port of the peer. The datagrams count as sent.", "refused by the peer";
                 unreachable_reports: reports, "Reports that the peer could not be reached. The datagrams count as sent.", "reported unreachable";
                 path_mtu_reports: reports, "Reports that a datagram was too long for the path. The datagrams count as sent.", "reported too long";
+                replies_written: packets, "ICMP errors that the relay wrote into the interface about packets that no peer has a network for.", "ICMP errors to the interface";
+                replies_dropped: packets, "ICMP errors that the interface refused, or that waited when the relay was closed.", "ICMP errors lost";
             } dropped OutboundDrop {
                 too_long: TooLong, "Larger than a datagram, or than the path, can hold.", "too long";
-                unreachable: Unreachable, "There is no route to the peer, or no peer for its destination.", "peer unreachable";
+                unreachable: Unreachable, "There is no route to the peer or one that forbids it, or no peer for its destination.", "peer unreachable";
                 denied: Denied, "A firewall or policy of this machine forbids it.", "denied";
                 no_buffers: NoBuffers, "The socket or the network device has no memory or queue space for it.", "no buffers";
                 malformed: Malformed, "The header that the kernel put before it does not fit it.", "malformed";

@@ -61,6 +61,12 @@ impl Counters {
         self.inbound.receive_errors.add(1);
     }
 
+    /// Packets of the relay's own for the interface.
+    pub(super) fn count_replies(&self, written: u64, dropped: u64) {
+        self.outbound.replies_written.add(written);
+        self.outbound.replies_dropped.add(dropped);
+    }
+
     pub(super) fn count_sent(&self, report: &SendReport) {
         self.outbound.datagrams_sent.add(report.datagrams);
         self.outbound.bytes_sent.add(report.bytes);

@@ -139,10 +139,12 @@ impl UdpSender {
         slices: &[IoSlice<'_>],
         report: &mut SendReport,
     ) -> SendProgress {
-        let mut retries = 0;
+        let (mut retries, mut limit) = (0, usize::MAX);
         while !queue.is_done() {
             let fd = self.endpoint.as_fd();
-            let result = self.batch.send(fd, destinations, slices, queue.waiting());
+            let waiting = queue.waiting();
+            let messages = waiting.get(..limit).unwrap_or(waiting);
+            let result = self.batch.send(fd, destinations, slices, messages);
             let error = match result {
                 Ok(sent) => {
                     for shape in queue.waiting().iter().take(sent) {
@@ -153,6 +155,7 @@ impl UdpSender {
                     }
                     queue.advance(sent);
                     retries = 0;
+                    limit = limit.saturating_mul(2);
                     continue;
                 }
                 Err(error) => error,
@@ -170,6 +173,9 @@ impl UdpSender {
                         continue;
                     }
                     retries = 0;
+                    // A call builds the headers of all its messages. If the kernel refuses one after the other, this
+                    // keeps the work linear.
+                    limit = 1;
                     self.refuse_first(errno, queue, slices, report);
                 }
             }

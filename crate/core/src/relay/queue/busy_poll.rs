@@ -43,20 +43,25 @@ impl BusyPoll {
         self.slept.is_some()
     }
 
-    /// A single packet came from this source.
-    pub(super) fn record_turn(&mut self, source: Source, now: Instant) {
-        match self.last {
+    /// Records that a packet came from this source; returns whether the last one came from the other source.
+    pub(super) fn record_turn(&mut self, source: Source, now: Instant) -> bool {
+        let is_turn = match self.last {
             Some((last, at)) if last != source => {
                 self.spent += now.duration_since(at);
                 self.turns += 1;
+                true
             }
-            _ => self.reset(),
-        }
+            _ => {
+                self.reset();
+                false
+            }
+        };
         self.last = Some((source, now));
         if self.turns == TURNS {
             self.judge();
             (self.turns, self.spent) = (0, Duration::ZERO);
         }
+        is_turn
     }
 
     /// Packets came that do not alternate.
@@ -142,7 +147,7 @@ mod tests {
         let mut now = Instant::now();
         for _ in 0..4 * TURNS {
             now += Duration::from_micros(20);
-            busy_poll.record_turn(Source::Device, now);
+            assert!(!busy_poll.record_turn(Source::Device, now));
         }
         assert!(!busy_poll.should_poll());
     }

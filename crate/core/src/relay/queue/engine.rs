@@ -74,7 +74,7 @@ const READABLE: Interest = Interest { readable: true, writable: false };
 struct Ready {
     device: bool,
     sockets: [bool; MAX_SOCKETS],
-    /// All were quiet until now: what there is will be a single packet.
+    /// All were quiet, and the source is the other one than last time: it has a single packet.
     single_packet: bool,
 }
 
@@ -91,7 +91,7 @@ impl Ready {
     }
 }
 
-/// A wait that takes longer than this was one: with something to tell it returns at once.
+/// A wait that takes longer than this slept: if something is ready, it returns at once.
 const SLEEP: Duration = Duration::from_micros(3);
 
 impl Engine {
@@ -245,12 +245,17 @@ impl Engine {
             ready = self.sleep()?;
             now = Instant::now();
         }
-        match (ready.device, ready.is_any_socket()) {
+        let is_turn = match (ready.device, ready.is_any_socket()) {
             (true, false) => self.busy_poll.record_turn(Source::Device, now),
             (false, true) => self.busy_poll.record_turn(Source::Endpoint, now),
-            _ => self.busy_poll.reset(),
-        }
-        Ok(Ready { single_packet: now.duration_since(began) > SLEEP, ..ready })
+            _ => {
+                self.busy_poll.reset();
+                false
+            }
+        };
+        // The clock alone would not show it: a wait can be slow though something is ready, and then there may be
+        // more behind it. A source that is ready twice in a row is read in batches.
+        Ok(Ready { single_packet: is_turn && now.duration_since(began) > SLEEP, ..ready })
     }
 
     /// Sleeps until there is something to do, or something is due with a peer.

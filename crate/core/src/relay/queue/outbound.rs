@@ -135,7 +135,7 @@ impl Outbound {
         }
         let progress = self.flush();
         if !self.replies.is_empty() {
-            self.replies.write(&self.device, vnet_len(&self.device));
+            self.replies.write(&self.device, vnet_len(&self.device), &self.counters);
         }
         let step = match progress {
             SendProgress::Done => filled,
@@ -158,6 +158,7 @@ impl Outbound {
     pub(super) fn close(&mut self) {
         let waiting = self.lanes.waiting_datagrams(|piece| self.batch.piece_len(piece));
         self.counters.count_send_drop(OutboundDrop::Closing, waiting);
+        self.replies.close(&self.counters);
         self.start_batch();
     }
 

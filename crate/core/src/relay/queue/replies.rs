@@ -1,6 +1,7 @@
 //! Packets that the outbound half has for the interface itself: ICMP errors about what it read.
 
 use crate::device::TunDevice;
+use crate::relay::stats::Counters;
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
@@ -49,13 +50,23 @@ impl Replies {
 
     /// Writes what waits; the rest stays if the device has no room. A packet that is refused is dropped: that
     /// the device is gone is found out by reading it.
-    pub(super) fn write(&mut self, device: &TunDevice, vnet_len: usize) {
+    pub(super) fn write(&mut self, device: &TunDevice, vnet_len: usize, counters: &Counters) {
+        let (mut written, mut dropped) = (0, 0);
         while let Some(packet) = self.waiting.front() {
             match device.put(vnet_len, packet) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Ok(()) | Err(_) => self.waiting.pop_front(),
-            };
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Ok(()) => written += 1,
+                Err(_) => dropped += 1,
+            }
+            self.waiting.pop_front();
         }
+        counters.count_replies(written, dropped);
+    }
+
+    /// Forgets what waits, and counts it.
+    pub(super) fn close(&mut self, counters: &Counters) {
+        counters.count_replies(0, self.waiting.len() as u64);
+        self.waiting.clear();
     }
 }
 
