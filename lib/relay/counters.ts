@@ -103,6 +103,22 @@ export const COUNTERS: readonly CounterDescription[] = [
   },
   {
     direction: 'outbound',
+    name: 'repliesWritten',
+    unit: 'packets',
+    isDrop: false,
+    words: 'ICMP errors to the interface',
+    help: 'ICMP errors that the relay wrote into the interface about packets that no peer has a network for.',
+  },
+  {
+    direction: 'outbound',
+    name: 'repliesDropped',
+    unit: 'packets',
+    isDrop: false,
+    words: 'ICMP errors lost',
+    help: 'ICMP errors that the interface refused, or that waited when the relay was closed.',
+  },
+  {
+    direction: 'outbound',
     name: 'tooLong',
     unit: 'packets',
     isDrop: true,
@@ -115,7 +131,7 @@ export const COUNTERS: readonly CounterDescription[] = [
     unit: 'packets',
     isDrop: true,
     words: 'peer unreachable',
-    help: 'There is no route to the peer, or no peer for its destination.',
+    help: 'There is no route to the peer or one that forbids it, or no peer for its destination.',
   },
   {
     direction: 'outbound',
