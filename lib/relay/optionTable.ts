@@ -199,7 +199,8 @@ export const RELAY = options({
     negation: { flag: '--no-offload', help: 'use no kernel offloads' },
     help: 'kernel offloads to use: `tso,uso,gso,gro`',
     default: 'all available',
-    details: 'Offloads change the speed only; the packets are the same without them.',
+    details:
+      'Offloads change the speed only; the packets are the same without them, except for the identification of IPv4 packets with DF, which has no meaning (RFC 6864).',
     declaration:
       'Kernel offloads to use. Default: `auto`, all available. An offload that the kernel refuses is not used, and `relay.events()` reports it.',
   },

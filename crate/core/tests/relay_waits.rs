@@ -49,9 +49,9 @@ fn a_slow_wait_does_not_make_the_relay_read_one_packet_at_a_time() {
         let send_in = || outside.send_to(&inner::udp_packet(2, &[7; 10]), local).map(drop).unwrap();
         let read = || tunnel.stats().outbound.packets_read;
         let received = || tunnel.stats().inbound.datagrams_received;
-        let directions: [(&dyn Fn(), &dyn Fn() -> u64); 2] =
-            [(&send_out, &read), (&send_in, &received)];
-        for (send, count) in directions.into_iter().cycle().take(6) {
+        for is_outbound in [true, false, true, false, true, false] {
+            let send = || if is_outbound { send_out() } else { send_in() };
+            let count = || if is_outbound { read() } else { received() };
             let (before, waits_before) = (count(), waits.load(Ordering::Relaxed));
             holds.store(true, Ordering::Relaxed);
             send();

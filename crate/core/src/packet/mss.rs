@@ -4,7 +4,7 @@
 use super::checksum::Sum;
 use super::header::{read16, tcp, write};
 use super::view::{
-    IPV4_HEADER, IPV6_HEADER, IpVersion, Layout, TCP, TCP_HEADER, be16, tcp_flags, transport_offset,
+    IPV4_HEADER, IPV6_HEADER, IpVersion, Layout, TCP, TCP_HEADER, tcp_flags, transport_offset,
 };
 
 /// Kinds of TCP options (RFC 9293, 3.2): the end of the list, padding, and the maximum segment size.
@@ -76,7 +76,7 @@ fn clamp_syn(packet: &mut [u8], layout: &Layout, limit: SegmentLimit) -> Option<
     check_options(header)?;
     let mut at = TCP_HEADER;
     while let Some((kind, len)) = option(header, at)? {
-        if kind == MAXIMUM_SEGMENT_SIZE && len == OPTION_LEN && be16(header, at + 2)? > largest {
+        if kind == MAXIMUM_SEGMENT_SIZE && len == OPTION_LEN && read16(header, at + 2..at + 4)? > largest {
             set_field(header, at + 2, largest)?;
             is_changed = true;
         }
@@ -151,7 +151,7 @@ mod tests {
     /// The MSS of the first MSS option that stands at `at` of the options.
     fn mss(packet: &[u8], at: usize) -> u16 {
         let transport = if packet[0] >> 4 == 6 { 40 } else { 20 };
-        be16(packet, transport + 20 + at + 2).unwrap()
+        read16(packet, transport + 22 + at..transport + 24 + at).unwrap()
     }
 
     const SYN: u8 = tcp_flags::SYN;
@@ -265,7 +265,7 @@ mod tests {
         packet[6] = 60;
         packet.splice(40..40, [TCP, 0, 1, 4, 0, 0, 0, 0]);
         assert!(clamp(&mut packet, 1_280));
-        assert_eq!(be16(&packet, 40 + 8 + 20 + 2), Some(1_220));
+        assert_eq!(read16(&packet, 70..72), Some(1_220));
     }
 
     proptest! {

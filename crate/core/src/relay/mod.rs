@@ -1,7 +1,8 @@
 //! The relay: connects a TUN interface with UDP, one IP packet per datagram and nothing added.
 //!
 //! Its law is transparency: whatever shortcut is taken inside, the packets that come out are those
-//! that went in. A datagram that cannot be a packet is dropped and counted by cause; nothing from
+//! that went in. Only the identification of IPv4 packets with DF may be renumbered, by the kernel's GRO and GSO as
+//! by the relay's coalescing and splitting: it has no meaning there (RFC 6864). A datagram that cannot be a packet is dropped and counted by cause; nothing from
 //! the network ends the relay.
 //!
 //! - [`config`](RelayConfig) is what the caller asks for, and `setup` decides and opens what that needs;
