@@ -76,7 +76,10 @@ fn clamp_syn(packet: &mut [u8], layout: &Layout, limit: SegmentLimit) -> Option<
     check_options(header)?;
     let mut at = TCP_HEADER;
     while let Some((kind, len)) = option(header, at)? {
-        if kind == MAXIMUM_SEGMENT_SIZE && len == OPTION_LEN && read16(header, at + 2..at + 4)? > largest {
+        if kind == MAXIMUM_SEGMENT_SIZE
+            && len == OPTION_LEN
+            && read16(header, at + 2..at + 4)? > largest
+        {
             set_field(header, at + 2, largest)?;
             is_changed = true;
         }
