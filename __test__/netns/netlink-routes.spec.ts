@@ -276,7 +276,7 @@ rootTest('refusals name the route and what to do', async (t) => {
     syscall: 'RTM_NEWROUTE',
     subject: '10.1.0.0/16',
     kernelMessage: 'Nexthop has invalid gateway',
-    advice: 'the gateway must be on a network of an interface that is up, or else say on-link',
+    advice: 'the gateway must be on a network of an interface that is up; otherwise set onLink',
   })
   t.like(await refused(netlink.routes.delete({ destination: '10.9.0.0/16' })), {
     code: 'ERR_TUN_NOT_FOUND',

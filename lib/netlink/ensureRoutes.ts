@@ -104,8 +104,11 @@ async function change(
 /** A listed route as a request makes it again: a next-hop object excludes the next hops that it stands for. */
 function restored(route: Route): RouteSpec {
   if (route.nextHopId === undefined) return route
-  const { gateway: _gateway, ifIndex: _ifIndex, nextHops: _nextHops, ...rest } = route
-  return rest
+  const rest: Partial<Route> = { ...route }
+  delete rest.gateway
+  delete rest.ifIndex
+  delete rest.nextHops
+  return rest as RouteSpec
 }
 
 function contradiction(route: RouteSpec): TunError {

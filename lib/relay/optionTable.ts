@@ -144,7 +144,7 @@ export const RELAY = options({
     flag: '--netns <name|path|pid>',
     help: 'network namespace of the interface',
     details:
-      'The socket stays in the namespace of the process. The value is a name of ip-netns(8), a path (with a slash) or a process id (digits only).',
+      'The socket stays in the namespace of the process. The value is a name of ip-netns(8), a path (with a slash) or a process id (digits only). A namespace whose name has only digits is preferred to a process; `name:NAME` and `pid:N` are unambiguous.',
   },
   peer: {
     form: { ...checked('string', checkPeer), completion: 'host' },

@@ -80,7 +80,7 @@ impl Context {
                 error.with_advice("it is there already: replace it, or delete it first")
             }
             (ErrorCode::Unreachable, "RTM_NEWROUTE") => error.with_advice(
-                "the gateway must be on a network of an interface that is up, or else say on-link",
+                "the gateway must be on a network of an interface that is up; otherwise set onLink",
             ),
             (ErrorCode::NotFound, "RTM_DELROUTE") => {
                 error.with_advice("no route has all of these properties: list the routes")
