@@ -104,11 +104,9 @@ async function change(
 /** A listed route as a request makes it again: a next-hop object excludes the next hops that it stands for. */
 function restored(route: Route): RouteSpec {
   if (route.nextHopId === undefined) return route
-  const rest: Partial<Route> = { ...route }
-  delete rest.gateway
-  delete rest.ifIndex
-  delete rest.nextHops
-  return rest as RouteSpec
+  const ofHop = ['gateway', 'ifIndex', 'nextHops']
+  const rest = Object.entries(route).filter(([name]) => !ofHop.includes(name))
+  return Object.fromEntries(rest) as unknown as RouteSpec
 }
 
 function contradiction(route: RouteSpec): TunError {

@@ -23,6 +23,14 @@ export interface RelayEventFields {
   readonly 'steering-off': { readonly errno: number }
   /** The peer's GSO batches mix flows: one queue receives everything, so that no packet overtakes another. */
   readonly 'one-receiver': object
+  /** The peer is the relay's own socket: it sends to itself. */
+  readonly 'self-peer': object
+  /** The interface has addresses of single hosts only and no route, so no network is routed into it. */
+  readonly 'no-network': object
+  /** The MTU of the interface is above what the path to the peer leaves: long packets are fragmented or lost. */
+  readonly 'mtu-above-path': object
+  /** Datagrams from this address are dropped, since it is not the peer's. Reported once per address, at most one per second. */
+  readonly 'foreign-source': { readonly address: string }
   /** Settings of a persistent interface could not be restored; `message` lists them. */
   readonly 'undo-incomplete': { readonly errno?: number }
   /** The reader was so slow that older events were dropped: `count` of them. */
@@ -32,7 +40,10 @@ export interface RelayEventFields {
 /** A kind of events of a relay. */
 export type RelayEventKind = keyof RelayEventFields
 
-/** Something that happened to a relay and is not an error: it uses a slower path, or a faster one again. */
+/**
+ * Something that happened to a relay and is not an error: it uses a slower path or a faster one again, or its
+ * configuration is probably not what is meant.
+ */
 export type RelayEvent = {
   [K in RelayEventKind]: {
     /** What happened, as a stable name. */
@@ -49,8 +60,12 @@ export interface EventsOptions {
 }
 
 /** Returns the public form of an event of the native layer. */
-export function toEvent({ kind, errno, message }: NativeEvent): RelayEvent {
-  return { kind, message, ...(errno === undefined ? {} : { errno }) } as RelayEvent
+export function toEvent({ kind, errno, address, message }: NativeEvent): RelayEvent {
+  const fields = {
+    ...(errno === undefined ? {} : { errno }),
+    ...(address === undefined ? {} : { address }),
+  }
+  return { kind, message, ...fields } as RelayEvent
 }
 
 /** Events that a relay keeps for its readers. */

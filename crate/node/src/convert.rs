@@ -99,13 +99,20 @@ pub struct NativeEvent {
     pub kind: String,
     /// The errno of the call that the kernel refused.
     pub errno: Option<i32>,
+    /// The foreign address, of `foreign-source`.
+    pub address: Option<String>,
     /// One sentence.
     pub message: String,
 }
 
 impl From<Event> for NativeEvent {
     fn from(event: Event) -> Self {
-        Self { kind: event.kind.to_owned(), errno: event.errno, message: event.message }
+        Self {
+            kind: event.kind.to_owned(),
+            errno: event.errno,
+            address: event.address.map(|address| address.to_string()),
+            message: event.message,
+        }
     }
 }
 

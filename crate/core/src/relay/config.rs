@@ -237,13 +237,16 @@ pub struct RelayInfo {
     pub queues: usize,
 }
 
-/// Something that happened and that is no error: a shortcut that the kernel refused.
+/// Something that happened and is not an error: an offload that the kernel refused, or a configuration or peer that is
+/// probably not what is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// A stable name, such as `gso-off`.
     pub kind: &'static str,
     /// The errno of the call that the kernel refused, if there was one.
     pub errno: Option<i32>,
+    /// The foreign address, of `foreign-source`.
+    pub address: Option<IpAddr>,
     /// One sentence for a person.
     pub message: String,
 }

@@ -56,7 +56,7 @@ impl Fallback {
 
     /// Returns the event that reports it.
     pub(super) fn event(self) -> Event {
-        Event { kind: self.kind(), errno: self.errno(), message: self.message() }
+        Event { kind: self.kind(), errno: self.errno(), address: None, message: self.message() }
     }
 
     const fn kind(self) -> &'static str {

@@ -10,7 +10,7 @@
 //! - `queue` runs the queues: one thread per queue, with a loop that drives both directions;
 //! - `wire` is the format of datagrams;
 //! - `peers` decides whose datagrams are accepted and where packets go, `counters` lists the counters, `stats` counts,
-//!   `fallback` says which shortcut ended.
+//!   `fallback` says which shortcut ended, `notice` what is probably not meant.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -18,6 +18,7 @@ mod config;
 mod counters;
 mod fallback;
 mod handle;
+mod notice;
 mod peers;
 mod queue;
 mod setup;

@@ -3,10 +3,13 @@
 use super::config::OffloadConfig;
 use super::counters::live;
 use super::fallback::{ActiveOffload, Fallback};
+use super::notice::ForeignSources;
 use crate::sys::socket::ErrorReport;
 use crate::udp::{ErrorKind, SendDrop, SendReport};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 pub use super::counters::{InboundDrop, InboundStats, OutboundDrop, OutboundStats};
 
@@ -118,6 +121,7 @@ pub(super) struct Meter {
     offload: Mutex<ActiveOffload>,
     /// One queue receives for all.
     has_one_receiver: AtomicBool,
+    foreign: Mutex<ForeignSources>,
 }
 
 impl Meter {
@@ -126,6 +130,7 @@ impl Meter {
             queues: (0..queues).map(|_| Arc::default()).collect(),
             offload: Mutex::new(ActiveOffload::new(OffloadConfig::NONE)),
             has_one_receiver: AtomicBool::new(false),
+            foreign: Mutex::default(),
         }
     }
 
@@ -145,6 +150,12 @@ impl Meter {
             Fallback::Receivers => !self.has_one_receiver.swap(true, Ordering::Relaxed),
             _ => self.active().note(fallback),
         }
+    }
+
+    /// Records a source that is not a peer's; returns whether to report it.
+    pub(super) fn note_foreign(&self, address: IpAddr) -> bool {
+        let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        foreign.should_report(address, Instant::now())
     }
 
     fn active(&self) -> MutexGuard<'_, ActiveOffload> {

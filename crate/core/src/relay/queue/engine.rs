@@ -5,7 +5,7 @@
 
 use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
 use super::inbound::Inbound;
-use super::observer::Observer;
+use super::observer::{Observer, Reporter};
 use super::outbound::Outbound;
 use super::pause::Pause;
 use super::step::Step;
@@ -13,7 +13,6 @@ use super::stop::Stop;
 use crate::backoff::Backoff;
 use crate::device::TunDevice;
 use crate::error::Result;
-use crate::relay::fallback::Fallback;
 use crate::relay::peers::Peers;
 use crate::sys::poll::{Interest, Poller, Readiness, WakeUp};
 use crate::udp::UdpEndpoint;
@@ -126,8 +125,8 @@ impl Engine {
     }
 
     /// Relays until told to stop (`Ok`) or the device is gone (`Err`).
-    pub(super) fn run(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
-        let result = self.relay(on_fallback);
+    pub(super) fn run(&mut self, reporter: &Reporter<'_>) -> Result<()> {
+        let result = self.relay(reporter);
         self.outbound.close();
         for socket in &mut self.sockets {
             socket.inbound.close();
@@ -135,11 +134,11 @@ impl Engine {
         result
     }
 
-    fn relay(&mut self, on_fallback: &(dyn Fn(Fallback) + Sync)) -> Result<()> {
+    fn relay(&mut self, reporter: &Reporter<'_>) -> Result<()> {
         let mut ready = Ready::ANY;
         let first = self.sockets.first().map(|socket| Arc::clone(&socket.endpoint));
         let (device, peers) = (Arc::clone(&self.device), Arc::clone(&self.peers));
-        let observer = Observer { device: &device, peers: &peers, on_fallback };
+        let observer = Observer { device: &device, peers: &peers, reporter };
         while !self.stop.is_raised() {
             let (mut outbound, mut inbound) = (Step::Drained, [Step::Drained; MAX_SOCKETS]);
             if ready.device && self.pause.may_read() {

@@ -16,6 +16,7 @@ use crate::sys::mmsg::Received;
 use crate::sys::socket::ErrorReport;
 use crate::udp::UdpReceiver;
 use std::io;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,6 +52,8 @@ struct Sorted {
     is_misdirected: bool,
     /// One is from the peer's address on another interface.
     is_peer_lost: bool,
+    /// The source of the last one that is not a peer's.
+    foreign: Option<IpAddr>,
 }
 
 impl Inbound {
@@ -121,8 +124,8 @@ impl Inbound {
             CoalescingChange::Off { errno } => Fallback::Coalesce(errno),
             CoalescingChange::On => Fallback::CoalesceAgain,
         });
-        let Sorted { is_misdirected, is_peer_lost } = sorted;
-        Ok(StepReport { step, fallback, is_misdirected, is_peer_lost })
+        let Sorted { is_misdirected, is_peer_lost, foreign } = sorted;
+        Ok(StepReport { step, fallback, is_misdirected, is_peer_lost, foreign })
     }
 
     /// Whether the last messages received were a single datagram.
@@ -171,7 +174,10 @@ impl Inbound {
         let now = table.counting_time();
         for message in self.receiver.messages() {
             let peer = table.of_source(message.source);
-            sorted.is_peer_lost |= peer.is_none() && table.is_elsewhere(message.source);
+            if peer.is_none() {
+                sorted.is_peer_lost |= table.is_elsewhere(message.source);
+                sorted.foreign = message.source.map(|source| source.ip());
+            }
             let is_of_batch = message.segment_size.is_some();
             let before = (datagrams, bytes);
             for datagram in datagrams_of(&message) {

@@ -7,13 +7,21 @@ use crate::relay::fallback::Fallback;
 use crate::relay::peers::Peers;
 use crate::relay::setup::redirect_datagrams;
 use crate::udp::UdpEndpoint;
+use std::net::IpAddr;
 use std::os::fd::AsFd;
+
+/// Passes on what a queue finds out; any queue's thread may call it.
+pub(super) struct Reporter<'a> {
+    pub(super) on_fallback: &'a (dyn Fn(Fallback) + Sync),
+    /// Datagrams come from an address that is not a peer's.
+    pub(super) on_foreign: &'a (dyn Fn(IpAddr) + Sync),
+}
 
 /// Acts on the reports of a queue's rounds.
 pub(super) struct Observer<'a> {
     pub(super) device: &'a TunDevice,
     pub(super) peers: &'a Peers,
-    pub(super) on_fallback: &'a (dyn Fn(Fallback) + Sync),
+    pub(super) reporter: &'a Reporter<'a>,
 }
 
 impl Observer<'_> {
@@ -26,11 +34,14 @@ impl Observer<'_> {
     ) -> Result<Step> {
         let report = report.map_err(|failure| fatal(self.device, &failure))?;
         if let Some(fallback) = report.fallback {
-            (self.on_fallback)(fallback);
+            (self.reporter.on_fallback)(fallback);
         }
         let redirect = |endpoint| redirect_datagrams(endpoint).is_ok();
         if report.is_misdirected && endpoint.is_some_and(redirect) {
-            (self.on_fallback)(Fallback::Receivers);
+            (self.reporter.on_fallback)(Fallback::Receivers);
+        }
+        if let Some(address) = report.foreign {
+            (self.reporter.on_foreign)(address);
         }
         if report.is_peer_lost
             && let Some(endpoint) = endpoint

@@ -2,6 +2,7 @@
 
 use crate::relay::fallback::Fallback;
 use std::io;
+use std::net::IpAddr;
 
 /// How far one round of a direction came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +28,14 @@ pub(super) struct StepReport {
     pub(super) is_misdirected: bool,
     /// The peer could not be reached, or sent from another interface: its own may have another index now.
     pub(super) is_peer_lost: bool,
+    /// Source of a datagram that is not a peer's.
+    pub(super) foreign: Option<IpAddr>,
 }
 
 impl StepReport {
     /// A round that found nothing out.
     pub(super) fn of(step: Step) -> Self {
-        Self { step, fallback: None, is_misdirected: false, is_peer_lost: false }
+        Self { step, fallback: None, is_misdirected: false, is_peer_lost: false, foreign: None }
     }
 }
 

@@ -4,6 +4,7 @@
 use super::engine::{Engine, Parts};
 use super::inbound::{BATCH_MESSAGES, Inbound};
 use super::lanes::{Lane, Lanes};
+use super::observer::Reporter;
 use super::outbound::{Outbound, OutboundOptions};
 use super::oversize::ErrorSources;
 use super::packet_writer::PacketWriter;
@@ -13,11 +14,13 @@ use crate::interface::Undo;
 use crate::packet::coalesce::CoalesceOptions;
 use crate::relay::config::{Event, RelayInfo};
 use crate::relay::fallback::Fallback;
+use crate::relay::notice;
 use crate::relay::peers::Peers;
 use crate::relay::setup::{self, Plan, Queue, ReadyRelay};
 use crate::relay::stats::{Counters, Meter};
 use crate::sys::poll::WakeUp;
 use crate::udp::{SendQueue, UdpEndpoint, UdpReceiver, UdpSender};
+use std::net::IpAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
 use tokio::runtime::Runtime;
@@ -78,11 +81,12 @@ fn relay(
             return None;
         }
     };
-    let ReadyRelay { queues, info, undo, offload, fallbacks, mut steered } = prepared;
+    let ReadyRelay { queues, info, undo, offload, fallbacks, notices, mut steered } = prepared;
     task.meter.set_offload(offload);
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
     }
+    notices.into_iter().for_each(&task.on_event);
     let on_started = |threads: Result<()>| {
         // Before a failure is told, nothing may be left.
         if threads.is_err() {
@@ -102,6 +106,7 @@ fn roll_back(task: &Task, runtime: &Runtime, undo: &Undo) {
         (task.on_event)(Event {
             kind: "undo-incomplete",
             errno: error.errno(),
+            address: None,
             message: error.to_string(),
         });
     }
@@ -159,7 +164,12 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
             (task.on_event)(fallback.event());
         }
     };
-    let result = engine.run(&on_fallback);
+    let on_foreign = |address: IpAddr| {
+        if task.meter.note_foreign(address) {
+            (task.on_event)(notice::foreign_source(address, &task.plan.config));
+        }
+    };
+    let result = engine.run(&Reporter { on_fallback: &on_fallback, on_foreign: &on_foreign });
     task.stop.raise();
     result
 }

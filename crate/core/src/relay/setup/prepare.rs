@@ -13,8 +13,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::interface::{self, BusyWait, Configured, Spec, Undo};
 use crate::namespace;
 use crate::netlink::Connection;
-use crate::relay::config::{OffloadConfig, RelayInfo};
+use crate::relay::config::{Event, OffloadConfig, RelayInfo};
 use crate::relay::fallback::Fallback;
+use crate::relay::notice;
 use crate::udp::UdpEndpoint;
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ pub(in crate::relay) struct ReadyRelay {
     pub(in crate::relay) offload: OffloadConfig,
     /// What the kernel refused.
     pub(in crate::relay) fallbacks: Vec<Fallback>,
+    /// What is probably not meant.
+    pub(in crate::relay) notices: Vec<Event>,
     /// The device whose program is removed at the end.
     pub(in crate::relay) steered: Option<SteeredDevice>,
 }
@@ -65,11 +68,12 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
         return Err(user::refuse_persistent(device.name()));
     }
     let configured = configure(plan, underlay.inner_mtu(), &opened, index_before).await?;
-    let Configured { mtu, undo, .. } = configured;
+    let Configured { mtu, undo, existed } = configured;
     if let Some(Err(error)) = identity.as_ref().map(user::Identity::assume) {
         let _ = undo.run().await;
         return Err(error);
     }
+    let notices = notices(plan, &underlay, &sockets, (mtu, existed));
     let info = info(plan, device, endpoint, mtu, opened.devices.len());
     let Opened { devices, offload, fallbacks, steered } = opened;
     let queues = devices.len();
@@ -81,7 +85,22 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
         interface_mtu: mtu,
     };
     let queues = devices.into_iter().zip(sockets).enumerate().map(queue).collect();
-    Ok(ReadyRelay { queues, info, undo, offload, fallbacks, steered })
+    Ok(ReadyRelay { queues, info, undo, offload, fallbacks, notices, steered })
+}
+
+/// Returns what is probably not meant of a relay that is set up. `existed`: the interface was there before.
+fn notices(
+    plan: &Plan,
+    underlay: &UnderlayRoutes,
+    sockets: &[Sockets],
+    (mtu, existed): (u32, bool),
+) -> Vec<Event> {
+    let locals = sockets.first().into_iter().flatten().map(UdpEndpoint::local);
+    let own = locals.filter_map(|local| underlay.peer_at(local)).map(notice::self_peer);
+    let path = underlay.known_mtu().filter(|path| mtu > *path);
+    let long = path.map(|path| notice::mtu_above_path(mtu, path));
+    let alone = if existed { None } else { notice::no_network(&plan.config) };
+    own.chain(long).chain(alone).collect()
 }
 
 /// Looks for the device and opens it; waits for one that was closed a moment ago.

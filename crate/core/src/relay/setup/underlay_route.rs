@@ -40,6 +40,24 @@ impl UnderlayRoutes {
         self.0.iter().map(UnderlayRoute::inner_mtu).min().unwrap_or(mtu::DEFAULT)
     }
 
+    /// Returns the inner MTU that the paths leave, as far as they are known, bytes; `None` if none is.
+    pub(super) fn known_mtu(&self) -> Option<u32> {
+        let known = self.0.iter().filter(|route| route.path_mtu.is_some());
+        known.map(UnderlayRoute::inner_mtu).min()
+    }
+
+    /// Returns the peer whose datagrams come back to the socket at `local`.
+    pub(super) fn peer_at(&self, local: SocketAddr) -> Option<SocketAddr> {
+        let is_own = |route: &&UnderlayRoute| {
+            let ip = local.ip();
+            !route.is_remote
+                && route.peer.port() == local.port()
+                && route.peer.is_ipv4() == local.is_ipv4()
+                && (ip.is_unspecified() || ip == route.peer.ip())
+        };
+        self.0.iter().find(is_own).map(|route| route.peer)
+    }
+
     /// Refuses an address or route that would lead the datagrams to a peer into the tunnel.
     pub(super) fn refuse_loops(&self, config: &RelayConfig) -> Result<()> {
         self.0.iter().try_for_each(|route| route.refuse_loops(config))

@@ -1,0 +1,122 @@
+//! Events about a configuration or a peer that probably differ from what the user means.
+
+use super::config::{Event, RelayConfig};
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// Foreign addresses that are reported at most.
+const MAX_FOREIGN: usize = 64;
+/// Time between two reports of foreign addresses.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Returns the event of a relay whose peer is its own socket.
+pub(super) fn self_peer(peer: SocketAddr) -> Event {
+    let message = format!(
+        "the peer {peer} is the relay's own socket, so it sends to itself: give the address and port of the other end"
+    );
+    Event { kind: "self-peer", errno: None, address: None, message }
+}
+
+/// Returns the event of an interface that no network leads to, if it is one.
+pub(super) fn no_network(config: &RelayConfig) -> Option<Event> {
+    let is_host = |network: &IpNet| network.prefix_len() == network.max_prefix_len();
+    let first = config.addresses.first()?;
+    if !config.routes.is_empty() || !config.addresses.iter().all(is_host) {
+        return None;
+    }
+    let (address, example) = (first.addr(), if first.addr().is_ipv4() { 24 } else { 64 });
+    let message = format!(
+        "{first} is a single host, so no network is routed into the interface: give a prefix, such as \
+         {address}/{example}, or add a route"
+    );
+    Some(Event { kind: "no-network", errno: None, address: None, message })
+}
+
+/// Returns the event of an MTU above what the path to a peer leaves, bytes.
+pub(super) fn mtu_above_path(mtu: u32, path: u32) -> Event {
+    let message = format!(
+        "the MTU {mtu} is above the {path} bytes that the path to the peer leaves, so long packets are sent in \
+         fragments or lost: use at most {path}"
+    );
+    Event { kind: "mtu-above-path", errno: None, address: None, message }
+}
+
+/// Returns the event of the first datagram from an address that is not a peer's.
+pub(super) fn foreign_source(address: IpAddr, config: &RelayConfig) -> Event {
+    let cure = if config.peers.is_empty() {
+        let peer = config.peer.ip();
+        format!(
+            "the peer is {peer}; if {address} is the other end, make it the peer, or accept any"
+        )
+    } else {
+        "no peer has that address".to_owned()
+    };
+    let message = format!("datagrams from {address} are dropped: {cure}");
+    Event { kind: "foreign-source", errno: None, address: Some(address), message }
+}
+
+/// Addresses that are not a peer's, each reported once and not too often.
+#[derive(Debug, Default)]
+pub(super) struct ForeignSources {
+    reported: Vec<IpAddr>,
+    last: Option<Instant>,
+}
+
+impl ForeignSources {
+    /// Returns whether to report the address now. One that comes too soon is reported by a later datagram.
+    pub(super) fn should_report(&mut self, address: IpAddr, now: Instant) -> bool {
+        let is_soon = self.last.is_some_and(|last| now.duration_since(last) < INTERVAL);
+        if is_soon || self.reported.len() >= MAX_FOREIGN || self.reported.contains(&address) {
+            return false;
+        }
+        self.reported.push(address);
+        self.last = Some(now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(addresses: &[&str]) -> RelayConfig {
+        let mut config =
+            RelayConfig::new(addresses[0].parse().unwrap(), "192.0.2.2:5".parse().unwrap(), 0);
+        config.addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        config
+    }
+
+    #[test]
+    fn hosts_alone_without_a_route_have_no_network() {
+        for (addresses, expected) in [
+            (&["10.9.0.1/32"][..], Some("10.9.0.1/24")),
+            (&["fd00::1/128"], Some("fd00::1/64")),
+            (&["10.9.0.1/32", "fd00::1/64"], None),
+            (&["10.9.0.1/31"], None),
+        ] {
+            let message = no_network(&config(addresses)).map(|event| event.message);
+            assert_eq!(message.is_some(), expected.is_some(), "{message:?}");
+            assert!(message.unwrap_or_default().contains(expected.unwrap_or_default()));
+        }
+        let mut routed = config(&["10.9.0.1/32"]);
+        routed.routes.push("10.8.0.0/16".parse().unwrap());
+        assert_eq!(no_network(&routed), None);
+    }
+
+    #[test]
+    fn each_foreign_address_is_reported_once_and_not_too_often() {
+        let (mut sources, start) = (ForeignSources::default(), Instant::now());
+        let mut report = |address: u8, millis: u64| {
+            let address = IpAddr::from([192, 0, 2, address]);
+            sources.should_report(address, start + Duration::from_millis(millis))
+        };
+        assert!(report(1, 0));
+        assert!(!report(1, 5_000), "once");
+        assert!(report(2, 6_000));
+        assert!(!report(3, 6_999), "too soon");
+        assert!(report(3, 7_000), "later");
+        let reported = (4..=200).filter(|number| report(*number, 10_000 * u64::from(*number)));
+        assert_eq!(reported.count(), MAX_FOREIGN - 3);
+    }
+}
