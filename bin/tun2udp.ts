@@ -5,7 +5,6 @@ import { startRelayAs } from '../lib/relay/relay.ts'
 import { type Arguments, parseArguments } from './tun2udp/arguments.ts'
 import { nameProcess } from './title.ts'
 import { Output, statusOf } from './tun2udp/output.ts'
-import { prefixNotices } from './tun2udp/prefix.ts'
 import { endingSignal, onHangUp, onStatsSignal } from './tun2udp/signals.ts'
 
 /** Prints a text, or runs the relay until it ends. Returns the exit status. */
@@ -52,7 +51,6 @@ async function run(parsed: Extract<Arguments, { run: true }>): Promise<number> {
     relay = await start(parsed, signal)
     if (!relay) return 0
     output.ready(relay.info)
-    for (const notice of prefixNotices(parsed.relay)) output.notice(notice)
     await serve(relay, signal, parsed.output.stats, output)
     return 0
   } catch (error) {

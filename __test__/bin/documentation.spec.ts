@@ -139,7 +139,7 @@ test('the man page has every counter, notice and exit status', (t) => {
   const kinds = [...read('docs/relay.md').matchAll(/^\| `([a-z]+(?:-[a-z]+)+)` +\|/gmu)]
   const expected = kinds.map(([, kind]) => kind).filter((kind) => kind !== 'events-lost')
   t.true(expected.length > 10)
-  t.deepEqual(tags(notices), [...expected, 'no-prefix', 'hangup', 'notify'])
+  t.deepEqual(tags(notices), [...expected, 'hangup', 'notify'])
   t.deepEqual(tags(section('EXIT STATUS')), ['0', '1', '2'])
 })
 

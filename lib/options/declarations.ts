@@ -43,7 +43,8 @@ export interface RelayOptions {
   routes?: readonly string[] | undefined
   /**
    * Network namespace of the interface. The socket stays in the namespace of the process. The value is a name of
-   * ip-netns(8), a path (with a slash) or a process id (digits only).
+   * ip-netns(8), a path (with a slash) or a process id (digits only). A namespace whose name has only digits is
+   * preferred to a process; `name:NAME` and `pid:N` are unambiguous.
    */
   netns?: string | number | undefined
   /**

@@ -31,6 +31,11 @@ export interface RelayEventFields {
   readonly 'mtu-above-path': object
   /** Datagrams from this address are dropped, since it is not the peer's. Reported once per address, at most one per second. */
   readonly 'foreign-source': { readonly address: string }
+  /**
+   * A smaller MTU of the path to the peer was reported, or a report is not valid any more. `address` is the peer's,
+   * and `message` has the MTU.
+   */
+  readonly 'path-mtu': { readonly address: string }
   /** Settings of a persistent interface could not be restored; `message` lists them. */
   readonly 'undo-incomplete': { readonly errno?: number }
   /** The reader was so slow that older events were dropped: `count` of them. */

@@ -36,7 +36,7 @@ fn free_port() -> u16 {
 
 #[test]
 fn a_relay_that_sends_to_itself_says_so() {
-    in_namespace("a_relay_that_sends_to_itself_says_so", || {
+    in_namespace(|| {
         ip("link add v0 type veth peer name v1");
         ip("address add 192.0.2.1/24 dev v0");
         ip("link set v0 up");
@@ -63,7 +63,7 @@ fn a_relay_that_sends_to_itself_says_so() {
 
 #[test]
 fn an_interface_without_a_network_is_reported_if_it_is_new() {
-    in_namespace("an_interface_without_a_network_is_reported_if_it_is_new", || {
+    in_namespace(|| {
         let peer = "127.0.0.1:9";
         assert_eq!(kinds(config("10.9.0.1/32", peer)), ["no-network"]);
         assert_eq!(kinds(config("10.9.0.1/24", peer)), [""; 0]);
@@ -78,7 +78,7 @@ fn an_interface_without_a_network_is_reported_if_it_is_new() {
 
 #[test]
 fn an_mtu_above_what_the_path_leaves_is_reported() {
-    in_namespace("an_mtu_above_what_the_path_leaves_is_reported", || {
+    in_namespace(|| {
         ip("link add v0 type veth peer name v1");
         ip("address add 192.0.2.1/24 dev v0");
         ip("link set v0 up");
@@ -100,7 +100,7 @@ fn an_mtu_above_what_the_path_leaves_is_reported() {
 
 #[test]
 fn a_foreign_address_is_named_once() {
-    in_namespace("a_foreign_address_is_named_once", || {
+    in_namespace(|| {
         let peer = loopback_socket().local_addr().unwrap().to_string();
         let (relay, events) = start(config("10.9.0.1/24", &peer));
         let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();

@@ -1,6 +1,8 @@
 //! Events about a configuration or a peer that probably differ from what the user means.
 
 use super::config::{Event, RelayConfig};
+use super::peers::PathMtuChange;
+use super::setup::inner_mtu;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -36,10 +38,26 @@ pub(super) fn no_network(config: &RelayConfig) -> Option<Event> {
 /// Returns the event of an MTU above what the path to a peer leaves, bytes.
 pub(super) fn mtu_above_path(mtu: u32, path: u32) -> Event {
     let message = format!(
-        "the MTU {mtu} is above the {path} bytes that the path to the peer leaves, so long packets are sent in \
-         fragments or lost: use at most {path}"
+        "the MTU {mtu} is above the {path} bytes that the path to the peer leaves, so longer packets are \
+         fragmented, or refused with an ICMP error: use at most {path}"
     );
     Event { kind: "mtu-above-path", errno: None, address: None, message }
+}
+
+/// Returns the event of a path MTU that was reported, or that is not valid any more.
+pub(super) fn path_mtu(change: &PathMtuChange) -> Event {
+    let PathMtuChange { peer, mtu } = change;
+    let message = match mtu {
+        Some(mtu) => format!(
+            "the path to {peer} carries {mtu} bytes: packets of more than {} bytes are fragmented, or refused with \
+             an ICMP error",
+            inner_mtu(*mtu, *peer)
+        ),
+        None => {
+            format!("the reported MTU of the path to {peer} is too old and is not used any more")
+        }
+    };
+    Event { kind: "path-mtu", errno: None, address: Some(peer.ip()), message }
 }
 
 /// Returns the event of the first datagram from an address that is not a peer's.

@@ -1,5 +1,6 @@
 //! The table in use, which may be replaced while the queues run.
 
+use super::changes::PathMtuChange;
 use super::peer::PeerStats;
 use super::table::{PeerTable, Upkeep};
 use super::zone::Zone;
@@ -96,6 +97,12 @@ impl Peers {
         if self.time_left() == Some(Duration::ZERO) {
             self.current.load().expire(Instant::now());
         }
+    }
+
+    /// Returns the changes of path MTUs since the last call.
+    #[inline]
+    pub(in crate::relay) fn take_path_mtu_changes(&self) -> Vec<PathMtuChange> {
+        self.upkeep.changes.take()
     }
 
     /// Creates a view of the table for one direction of a queue.

@@ -1,5 +1,6 @@
 //! The table of all peers.
 
+use super::changes::Changes;
 use super::check::{check, check_host};
 use super::peer::{Peer, PeerStats};
 use super::routes::Routes;
@@ -35,6 +36,8 @@ pub(super) struct Upkeep {
     pub(super) timers: Timers,
     /// How long a reported path MTU is valid.
     pub(super) path_mtu_lifetime: Duration,
+    /// Changes of path MTUs that were not taken yet.
+    pub(super) changes: Changes,
 }
 
 /// How a peer is chosen.
@@ -57,7 +60,7 @@ struct Many {
 
 impl Upkeep {
     pub(super) fn new(path_mtu_lifetime: Duration) -> Self {
-        Self { timers: Timers::new(), path_mtu_lifetime }
+        Self { timers: Timers::new(), path_mtu_lifetime, changes: Changes::default() }
     }
 }
 
@@ -183,11 +186,13 @@ impl PeerTable {
 
     /// Records the MTU of the path to all peers at `address`: a report of this kernel has no port.
     fn learn_path_mtu(&self, mtu: u32, address: IpAddr) {
-        let Upkeep { timers, path_mtu_lifetime } = &*self.upkeep;
+        let Upkeep { timers, path_mtu_lifetime, changes } = &*self.upkeep;
         let lifetime = u64::try_from(path_mtu_lifetime.as_millis()).unwrap_or(u64::MAX);
         let deadline = timers.millis(Instant::now()).saturating_add(lifetime);
         for peer in self.peers.iter().filter(|peer| peer.endpoint().ip() == address) {
-            peer.learn_path_mtu(mtu, deadline);
+            if peer.learn_path_mtu(mtu, deadline) {
+                changes.add(peer.endpoint(), peer.path_mtu());
+            }
             timers.schedule(deadline);
         }
     }
@@ -208,10 +213,14 @@ impl PeerTable {
         let timers = &self.upkeep.timers;
         let now = timers.millis(now);
         if timers.take_due(now) {
-            self.peers
-                .iter()
-                .filter_map(|peer| peer.expire(now))
-                .for_each(|at| timers.schedule(at));
+            for peer in &self.peers {
+                let had_mtu = peer.path_mtu().is_some();
+                match peer.expire(now) {
+                    Some(at) => timers.schedule(at),
+                    None if had_mtu => self.upkeep.changes.add(peer.endpoint(), None),
+                    None => {}
+                }
+            }
         }
     }
 

@@ -165,6 +165,7 @@ impl Engine {
                     Err(_) => self.sleep_after_failure(),
                 }
             };
+            observer.note_path_mtus();
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::step::{Failure, Step, StepReport};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::fallback::Fallback;
-use crate::relay::peers::Peers;
+use crate::relay::peers::{PathMtuChange, Peers};
 use crate::relay::setup::redirect_datagrams;
 use crate::udp::UdpEndpoint;
 use std::net::IpAddr;
@@ -15,6 +15,8 @@ pub(super) struct Reporter<'a> {
     pub(super) on_fallback: &'a (dyn Fn(Fallback) + Sync),
     /// Datagrams come from an address that is not a peer's.
     pub(super) on_foreign: &'a (dyn Fn(IpAddr) + Sync),
+    /// The path MTU of a peer changed.
+    pub(super) on_path_mtu: &'a (dyn Fn(PathMtuChange) + Sync),
 }
 
 /// Acts on the reports of a queue's rounds.
@@ -25,6 +27,11 @@ pub(super) struct Observer<'a> {
 }
 
 impl Observer<'_> {
+    /// Reports the changes of path MTUs since the last call.
+    pub(super) fn note_path_mtus(&self) {
+        self.peers.take_path_mtu_changes().into_iter().for_each(self.reporter.on_path_mtu);
+    }
+
     /// Acts on a report about the direction from `endpoint`, or to it; returns how far the round came. An error is
     /// that of a device that is gone.
     pub(super) fn note(

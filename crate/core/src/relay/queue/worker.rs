@@ -15,7 +15,7 @@ use crate::packet::coalesce::CoalesceOptions;
 use crate::relay::config::{Event, RelayInfo};
 use crate::relay::fallback::Fallback;
 use crate::relay::notice;
-use crate::relay::peers::Peers;
+use crate::relay::peers::{PathMtuChange, Peers};
 use crate::relay::setup::{self, Plan, Queue, ReadyRelay};
 use crate::relay::stats::{Counters, Meter};
 use crate::sys::poll::WakeUp;
@@ -169,7 +169,10 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
             (task.on_event)(notice::foreign_source(address, &task.plan.config));
         }
     };
-    let result = engine.run(&Reporter { on_fallback: &on_fallback, on_foreign: &on_foreign });
+    let on_path_mtu = |change: PathMtuChange| (task.on_event)(notice::path_mtu(&change));
+    let reporter =
+        Reporter { on_fallback: &on_fallback, on_foreign: &on_foreign, on_path_mtu: &on_path_mtu };
+    let result = engine.run(&reporter);
     task.stop.raise();
     result
 }

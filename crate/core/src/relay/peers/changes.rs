@@ -1,0 +1,66 @@
+//! Changes of path MTUs on their way to the relay's owner.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Maximum number of changes that are kept until they are taken. Further ones are not reported; the statistics of the
+/// peers have the newest values.
+const MAX_CHANGES: usize = 64;
+
+/// A new path MTU of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::relay) struct PathMtuChange {
+    /// The endpoint of the peer.
+    pub(in crate::relay) peer: SocketAddr,
+    /// MTU of the path, bytes; `None`: the last report is not valid any more.
+    pub(in crate::relay) mtu: Option<u32>,
+}
+
+/// Changes that were not taken yet. While there are none, taking them costs one relaxed load.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    is_any: AtomicBool,
+    changes: Mutex<Vec<PathMtuChange>>,
+}
+
+impl Changes {
+    pub(super) fn add(&self, peer: SocketAddr, mtu: Option<u32>) {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if changes.len() < MAX_CHANGES {
+            changes.push(PathMtuChange { peer, mtu });
+        }
+        self.is_any.store(true, Ordering::Release);
+    }
+
+    #[inline]
+    pub(super) fn take(&self) -> Vec<PathMtuChange> {
+        if !self.is_any.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_any.store(false, Ordering::Release);
+        std::mem::take(&mut changes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_taken_once_and_are_bounded() {
+        let changes = Changes::default();
+        assert_eq!(changes.take(), []);
+        let peer = "192.0.2.1:5".parse().unwrap();
+        changes.add(peer, Some(1_400));
+        changes.add(peer, None);
+        let change = |mtu| PathMtuChange { peer, mtu };
+        assert_eq!(changes.take(), [change(Some(1_400)), change(None)]);
+        assert_eq!(changes.take(), []);
+        for _ in 0..2 * MAX_CHANGES {
+            changes.add(peer, None);
+        }
+        assert_eq!(changes.take().len(), MAX_CHANGES);
+    }
+}
