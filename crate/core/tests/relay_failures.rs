@@ -115,11 +115,10 @@ fn assert_losses_pass(
 
 #[test]
 fn every_errno_of_a_send_is_counted_and_the_relay_goes_on() {
-    let name = "every_errno_of_a_send_is_counted_and_the_relay_goes_on";
-    if skips(name) {
+    if skips() {
         return;
     }
-    in_namespace(name, || {
+    in_namespace(|| {
         let burst = |tunnel: &Tunnel| {
             for _ in 0..BURST {
                 tunnel.inside.send_to(&[7; 100], "10.9.0.2:7").unwrap();
@@ -132,11 +131,10 @@ fn every_errno_of_a_send_is_counted_and_the_relay_goes_on() {
 
 #[test]
 fn every_errno_of_a_write_is_counted_and_the_relay_goes_on() {
-    let name = "every_errno_of_a_write_is_counted_and_the_relay_goes_on";
-    if skips(name) {
+    if skips() {
         return;
     }
-    in_namespace(name, || {
+    in_namespace(|| {
         let burst = |tunnel: &Tunnel| {
             let outside = namespace::loopback_socket();
             for _ in 0..BURST {

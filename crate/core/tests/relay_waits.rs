@@ -24,15 +24,14 @@ const PACKETS: u64 = 100;
 
 #[test]
 fn a_slow_wait_does_not_make_the_relay_read_one_packet_at_a_time() {
-    let name = "a_slow_wait_does_not_make_the_relay_read_one_packet_at_a_time";
-    if skips(name) {
+    if skips() {
         return;
     }
     #[cfg(target_arch = "x86_64")]
     let wait = libc::SYS_epoll_wait;
     #[cfg(not(target_arch = "x86_64"))]
     let wait = libc::SYS_epoll_pwait;
-    in_namespace(name, || {
+    in_namespace(|| {
         let (waits, holds) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (counted, held) = (Arc::clone(&waits), Arc::clone(&holds));
         // Each wait takes as long as another thread needs to decide about it.
@@ -70,11 +69,10 @@ fn a_slow_wait_does_not_make_the_relay_read_one_packet_at_a_time() {
 
 #[test]
 fn a_batch_whose_datagrams_are_all_refused_takes_linear_work() {
-    let name = "a_batch_whose_datagrams_are_all_refused_takes_linear_work";
-    if skips(name) {
+    if skips() {
         return;
     }
-    in_namespace(name, || {
+    in_namespace(|| {
         let (messages, holds) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (counted, held) = (Arc::clone(&messages), Arc::clone(&holds));
         // The start sends to sockets of netlink(7).
