@@ -61,14 +61,6 @@ const refusedOperands: [string[], string][] = [
     ['10.0.0.1', '5001', port],
     `Invalid port "${port}"`,
   ]),
-  [['-4', ...OPERANDS, '-6'], `tun2udp: -4 and -6 exclude each other; ${HINT}`],
-  [['-6', ...OPERANDS, '--peer', '192.0.2.1'], `tun2udp: Invalid peer "192.0.2.1": ${FAMILY}`],
-  [[...OPERANDS, '--ipv6', '--peer', '192.0.2.1'], `tun2udp: Invalid peer "192.0.2.1": ${FAMILY}`],
-  // The name of an interface, and an operand.
-  [
-    ['--name', '-4', '-6', ...OPERANDS, '--peer', '192.0.2.1'],
-    `tun2udp: Invalid peer "192.0.2.1": ${FAMILY}`,
-  ],
   [['10.0.0.1', '5001', '--', '-4'], 'Invalid port "-4"'],
   // In the order of the plain program: the address, then the ports.
   [['x', 'y', 'z'], 'Invalid address "x"'],
@@ -78,6 +70,14 @@ const refusedOperands: [string[], string][] = [
 
 /** Options, with the only line on stderr. */
 const refusedOptions: [string[], string][] = [
+  [['-4', ...OPERANDS, '-6'], `tun2udp: -4 and -6 exclude each other; ${HINT}`],
+  [['-6', ...OPERANDS, '--peer', '192.0.2.1'], `tun2udp: Invalid peer "192.0.2.1": ${FAMILY}`],
+  [[...OPERANDS, '--ipv6', '--peer', '192.0.2.1'], `tun2udp: Invalid peer "192.0.2.1": ${FAMILY}`],
+  // The name of an interface, and an operand.
+  [
+    ['--name', '-4', '-6', ...OPERANDS, '--peer', '192.0.2.1'],
+    `tun2udp: Invalid peer "192.0.2.1": ${FAMILY}`,
+  ],
   [[...OPERANDS, '--foo'], `tun2udp: unknown option '--foo'; ${HINT}`],
   [[...OPERANDS, '-x'], `tun2udp: unknown option '-x'; ${HINT}`],
   [[...OPERANDS, '--jsn'], `tun2udp: unknown option '--jsn' (Did you mean --json?); ${HINT}`],

@@ -123,7 +123,7 @@ function interpret(
 
 function familyOf(chosen: Readonly<Record<string, unknown>>): { family?: 4 | 6 } {
   if (chosen['ipv4'] && chosen['ipv6'])
-    throw new OperandError(`tun2udp: -4 and -6 exclude each other; ${HINT}`)
+    throw new CommanderError(STATUS.usage, 'family', '-4 and -6 exclude each other')
   if (chosen['ipv4']) return { family: 4 }
   return chosen['ipv6'] ? { family: 6 } : {}
 }

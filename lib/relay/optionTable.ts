@@ -183,7 +183,7 @@ export const RELAY = options({
     help: 'whether datagrams may be fragmented on their path',
     default: '`discover`',
     details:
-      'With `discover` they may not (DF), and reports of a smaller path are followed: an IPv4 packet that may be fragmented is split inside the tunnel, and the sender of any other one that does not fit gets an ICMP error with the right MTU. With `fixed` they may not, and reports are ignored. With `off` the kernel and routers may fragment them.',
+      'With `discover` they may not (DF), and reports of a smaller path are followed: an IPv4 packet that may be fragmented is split inside the tunnel, and the sender of any other one that does not fit gets an ICMP error with the right MTU. With `fixed` they may not, and reports are ignored. With `off` the kernel and routers may fragment them. For a peer on loopback, `discover` is `off`.',
   },
   mssClamp: {
     form: mssClamp,

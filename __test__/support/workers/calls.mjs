@@ -126,6 +126,7 @@ const NETLINK = {
   'Addresses.flush': withNetlink(({ addresses }) => addresses.flush('lo', { family: 6 })),
   'Routes.list': withNetlink(({ routes }) => routes.list()),
   'Routes.stream': withNetlink(({ routes }) => readAll(routes.stream())),
+  'Routes.find': withNetlink(({ routes }) => routes.find([route()])),
   'Routes.get': withNetlink(({ routes }) => routes.get('127.0.0.1')),
   'Routes.add': withNetlink(({ routes }) => routes.add(route())),
   'Routes.addMany': withNetlink(({ routes }) => routes.addMany([route()])),

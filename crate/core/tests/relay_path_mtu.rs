@@ -8,11 +8,10 @@ mod namespace;
 mod running;
 
 use namespace::{eventually, in_namespace, ip};
-use running::start;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc;
 use std::time::Duration;
-use tun2udp_core::relay::{PeerConfig, RelayConfig};
+use tun2udp_core::relay::{PeerConfig, Relay, RelayConfig};
 
 /// A router to a network of MTU 1300, in a network namespace of its own. Sends the task that it runs as, and
 /// after the first step that it is ready; ends with the steps.
@@ -67,7 +66,7 @@ fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
             };
             let routes = vec!["10.20.0.0/15".parse().unwrap()];
             let config = RelayConfig { path_mtu_lifetime: lifetime, routes, ..config };
-            let relay = start(config);
+            let relay = Relay::start(config, |event| assert_eq!(event.kind, "path-mtu")).unwrap();
             let path_mtus =
                 || relay.peer_stats().iter().map(|peer| peer.path_mtu).collect::<Vec<_>>();
             let expected = |mtu| if is_many { vec![None, mtu] } else { vec![mtu] };

@@ -165,7 +165,9 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
         }
     };
     let on_foreign = |address: IpAddr| {
-        if task.meter.note_foreign(address) {
+        // A link-local peer is foreign for a moment when its interface was created again.
+        let is_peer = task.plan.config.endpoints().any(|peer| peer.ip() == address);
+        if !is_peer && task.meter.note_foreign(address) {
             (task.on_event)(notice::foreign_source(address, &task.plan.config));
         }
     };

@@ -5,7 +5,7 @@ use crate::device::MAX_QUEUES;
 use crate::error::{Error, ErrorCode, Result};
 use crate::interface;
 use crate::relay::config::{AUTO_QUEUES, RelayConfig};
-use crate::udp::is_loopback;
+use crate::udp::{PathMtuDiscovery, is_loopback};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;
 
@@ -60,6 +60,15 @@ impl Plan {
             (false, true) => Ipv6Addr::LOCALHOST.into(),
             (false, false) => Ipv6Addr::UNSPECIFIED.into(),
         })
+    }
+
+    /// Returns whether datagrams may be fragmented. A path on loopback never gets narrower, but packets can be longer
+    /// than its MTU, so there the kernel may always fragment them.
+    pub(super) fn path_mtu_discovery(&self) -> PathMtuDiscovery {
+        match self.config.path_mtu {
+            PathMtuDiscovery::Discover if self.is_all_loopback => PathMtuDiscovery::Off,
+            discovery => discovery,
+        }
     }
 
     /// Returns whether to receive GSO batches with this number of queues. One goes to a single queue as a whole,

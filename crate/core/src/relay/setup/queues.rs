@@ -75,7 +75,7 @@ fn bind_family(plan: &Plan, is_ipv4: bool, port: u16, queues: usize) -> Result<V
         listen: SocketAddr::new(plan.listen_address(is_ipv4), port),
         wants_gro: plan.wants_gro(queues),
         buffer_bytes: plan.config.socket_buffer_bytes,
-        path_mtu: plan.config.path_mtu,
+        path_mtu: plan.path_mtu_discovery(),
     };
     let endpoints = UdpEndpoint::bind_queues(&options, queues)?;
     if queues > 1 {
