@@ -1,4 +1,4 @@
-//! The end of a session, for what waits on it.
+//! The end of a session, for tasks that wait on the session.
 
 use crate::error::{Error, ErrorCode};
 use tokio::sync::watch;
@@ -8,20 +8,19 @@ use tokio::sync::watch;
 pub struct Closing(watch::Receiver<bool>);
 
 impl Closing {
-    /// An end, and what brings it about: `true`.
+    /// Creates an end, and the sender that triggers it with `true`.
     pub(super) fn new() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);
         (sender, Self(receiver))
     }
 
-    /// Whether the session was closed.
+    /// Returns whether the session was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until the session is closed. A session that is only dropped leaves what was begun with it
-    /// alone.
+    /// Waits until the session is closed. Monitors and dumps of a session that is only dropped continue.
     pub async fn closed(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|is_closed| *is_closed).await.is_err() {
@@ -29,7 +28,7 @@ impl Closing {
         }
     }
 
-    /// The error of what is asked of a closed session.
+    /// Returns the error for requests to a closed session.
     #[must_use]
     pub fn error() -> Error {
         Error::new(ErrorCode::Closed, "use the netlink session", "", "it is closed")

@@ -1,17 +1,17 @@
-//! Objects as JSON without what they have in common.
+//! Serializes a list of objects as JSON column by column, with shared values written once.
 //!
-//! Most objects of a table differ in few fields: ten thousand routes in their destination. What is the
-//! same is written once, and each other field as the column of its values:
-//! `{"length":2,"same":{"a":1,"b":2},"columns":{"b":[2,3]}}` for `[{"a":1,"b":2},{"a":1,"b":3}]`. The
-//! fields stand in `same` in their order, with the values of the first object. What is an array or an
-//! object itself has a column in any case, so that no two objects share it.
+//! Most objects of a table differ in few fields: ten thousand routes differ in their destination. A value
+//! that all objects share is written once, and each other field is written as the column of its values:
+//! `{"length":2,"same":{"a":1,"b":2},"columns":{"b":[2,3]}}` for `[{"a":1,"b":2},{"a":1,"b":3}]`. `same`
+//! lists the fields in their order, with the values of the first object. A field that is an array or an
+//! object always has a column, therefore two objects never share it.
 
 use serde::Serialize;
 use serde::ser::{Error, Impossible, SerializeStruct, Serializer};
 use std::fmt;
 
-/// Writes objects as columns; nothing if they do not have the same fields, if more than half of those
-/// differ, or if they are no plain structures: then they are shorter as they are.
+/// Writes objects as columns. Returns nothing if the objects do not have the same fields, if more than half
+/// of the fields differ, or if the objects are not plain structures: a plain list is shorter then.
 #[must_use]
 pub fn to_columns<T: Serialize>(objects: &[T]) -> Option<String> {
     let mut table = Columns::default();
@@ -25,21 +25,21 @@ pub fn to_columns<T: Serialize>(objects: &[T]) -> Option<String> {
 #[derive(Default)]
 struct Columns {
     fields: Vec<Field>,
-    /// Objects that are in.
+    /// The number of objects written.
     rows: usize,
-    /// Place of the next field of the object that is being written.
+    /// The position of the next field of the object that is being written.
     place: usize,
-    /// How many fields differ.
+    /// The number of fields that differ.
     differing: usize,
-    /// The value that is being looked at.
+    /// The current value.
     value: Vec<u8>,
 }
 
 struct Field {
     name: &'static str,
-    /// The first object's value.
+    /// The value of the first object.
     first: Vec<u8>,
-    /// All values, each with a comma behind it, if they differ or are arrays or objects.
+    /// All values, each followed by a comma, if they differ or are arrays or objects.
     column: Vec<u8>,
 }
 
@@ -99,7 +99,7 @@ fn push(column: &mut Vec<u8>, value: &[u8]) {
     column.push(b',');
 }
 
-/// Begins a property; names of fields have nothing to escape.
+/// Begins a property. Field names do not need escaping.
 fn begin(text: &mut Vec<u8>, index: usize, name: &str) {
     if index > 0 {
         text.push(b',');
@@ -109,7 +109,7 @@ fn begin(text: &mut Vec<u8>, index: usize, name: &str) {
     text.extend_from_slice(b"\":");
 }
 
-/// The objects do not fit into columns.
+/// The error for objects that do not fit into columns.
 #[derive(Debug)]
 struct Unfit;
 
@@ -146,7 +146,7 @@ impl SerializeStruct for &mut Columns {
     }
 }
 
-/// What is no structure is refused.
+/// Refuses every value that is not a structure.
 macro_rules! refuse {
     ($($method:ident($($type:ty),*) -> $output:ty;)+) => {
         $(fn $method(self, $(_: $type),*) -> Result<$output, Unfit> { Err(Unfit) })+

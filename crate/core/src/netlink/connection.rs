@@ -10,27 +10,28 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Mutex;
 
-/// Requests that are under way at once. Their answers must fit into the socket's receive buffer,
-/// where each takes up somewhat less than 1 KiB: sk_buff, its shared part and the answer.
+/// The number of requests that are sent before their replies are read. The replies must fit into the
+/// socket's receive buffer, where each uses slightly less than 1 KiB: the sk_buff, its shared part and
+/// the reply.
 const WINDOW_REQUESTS: usize = 64;
 
-/// Bytes of requests that are sent by one call, unless one alone is longer. The socket's send buffer
+/// The bytes of requests that one call sends, unless a single request is longer. The socket's send buffer
 /// holds about 200 KiB.
 const WINDOW_BYTES: usize = 32 * 1024;
 
 /// A connection to the kernel's routing tables in one network namespace.
 ///
-/// It may be used by several tasks at once: their requests follow one another.
+/// Several tasks may use it at once: their requests are sent one after the other.
 pub struct Connection {
     socket: Mutex<Socket>,
     sequence: AtomicU32,
 }
 
-/// A request and what it is about.
+/// A request and its context.
 pub(super) struct Request {
     pub(super) message: Message,
     pub(super) context: Context,
-    /// What the message names by its number.
+    /// The descriptor that the message refers to by number.
     descriptor: Option<OwnedFd>,
 }
 
@@ -39,54 +40,55 @@ impl Request {
         Self { message, context, descriptor: None }
     }
 
-    /// Whether it only reads, so that it can be repeated.
+    /// Returns whether the request only reads, which means that it can be repeated.
     fn is_look_up(&self) -> bool {
         self.context.is_look_up()
     }
 
-    /// Keeps a descriptor open until the request is answered.
+    /// Keeps a descriptor open until the reply to the request arrives.
     pub(super) fn holding(self, descriptor: Option<OwnedFd>) -> Self {
         Self { descriptor, ..self }
     }
 }
 
-/// What became of a request: the kernel's reply, if it has one beside its word that all went well.
+/// The result of a request: the object in the kernel's reply, if it contains one in addition to the
+/// acknowledgement.
 pub(super) type Answer = Result<Option<Vec<u8>>>;
 
 impl Connection {
-    /// Opens a socket in the calling thread's network namespace; needs a tokio runtime round it.
+    /// Opens a socket in the calling thread's network namespace. Requires a tokio runtime.
     pub fn open() -> Result<Self> {
         Self::over(RawSocket::open(&[])?)
     }
 
-    /// Opens a socket in a network namespace that was opened already, on a thread that enters it;
-    /// `name` is for the error. Needs a tokio runtime round it.
+    /// Opens a socket in a network namespace that is already open, on a thread that enters it. `name` is
+    /// used in errors. Requires a tokio runtime.
     pub fn open_in(namespace: &OwnedFd, name: &str) -> Result<Self> {
         Self::over(namespace::within_open(namespace, name, || RawSocket::open(&[]))?)
     }
 
-    /// A connection by that socket; needs a tokio runtime round it.
+    /// Creates a connection that uses `socket`. Requires a tokio runtime.
     pub(super) fn over(socket: RawSocket) -> Result<Self> {
         Ok(Self { socket: Mutex::new(Socket::watch(socket)?), sequence: AtomicU32::new(1) })
     }
 
-    /// Asks for a change and waits for the kernel's word that it is made.
+    /// Requests a change and waits for the kernel's acknowledgement.
     pub(super) async fn change(&self, request: Request) -> Result<()> {
         self.exchange(request).await.map(drop)
     }
 
-    /// Sends a request and waits for the kernel's last word; gives the first object of its reply.
+    /// Sends a request and waits for the end of the reply. Returns the first object of the reply.
     pub(super) async fn exchange(&self, request: Request) -> Answer {
         let lost = request.context.clone();
         let mut answers = self.exchange_all(vec![request]).await;
         answers.pop().unwrap_or_else(|| Err(lost.overrun()))
     }
 
-    /// Sends requests, many at once. The kernel handles them in their order, and each has its own answer.
-    /// A refused request does not keep the following ones from being made.
+    /// Sends requests, many at once. The kernel handles them in their order, and each has its own result.
+    /// A refused request does not prevent the following ones.
     ///
-    /// Replies to look-ups can be long: together they may exceed the receive buffer. Look-ups whose replies
-    /// were lost are repeated one by one.
+    /// Replies to look-ups can be long: together they may exceed the receive buffer. Look-ups whose
+    /// replies were lost are repeated one by one.
     pub(super) async fn exchange_all(&self, requests: Vec<Request>) -> Vec<Answer> {
         let mut socket = self.socket.lock().await;
         let mut answers = Vec::with_capacity(requests.len());
@@ -103,7 +105,7 @@ impl Connection {
         answers
     }
 
-    /// Sends a look-up alone.
+    /// Sends a single look-up.
     async fn repeat(&self, request: Request, socket: &mut Socket) -> Answer {
         let lost = request.context.clone();
         let mut request = iter::once(request).peekable();
@@ -118,8 +120,8 @@ impl Connection {
         self.sequence.fetch_add(u32::try_from(count).unwrap_or(u32::MAX), Ordering::Relaxed)
     }
 
-    /// Sends the request for a dump; gives its sequence number. The connection then belongs to the
-    /// dump until its end: the kernel makes one at a time for a socket.
+    /// Sends the request for a dump, and returns its sequence number. The connection then belongs to the
+    /// dump until its end: the kernel runs one dump per socket at a time.
     pub(super) async fn start_dump(&mut self, request: Request) -> Result<u32> {
         let Request { message, context, .. } = request;
         let sequence = self.next_sequence(1);
@@ -128,7 +130,7 @@ impl Connection {
         sent.map_err(|cause| context.system(&cause)).map(|()| sequence)
     }
 
-    /// Its socket, which nobody else uses.
+    /// Returns its socket for exclusive use.
     pub(super) fn socket_mut(&mut self) -> &mut Socket {
         self.socket.get_mut()
     }
@@ -136,9 +138,9 @@ impl Connection {
 
 const TOO_LONG: &str = "the request is longer than netlink can tell (64 KiB an attribute)";
 
-/// Requests that are sent together: look-ups, whose replies can be long, or changes.
+/// Requests that are sent together: either look-ups, whose replies can be long, or changes.
 struct Window {
-    /// Sequence number of the first one; the others follow.
+    /// Sequence number of the first request; the others follow.
     first: u32,
     bytes: Vec<u8>,
     pending: Vec<Pending>,
@@ -152,12 +154,12 @@ struct Pending {
     /// The look-up, to repeat it if its reply was lost.
     look_up: Option<Message>,
     reply: Option<Vec<u8>>,
-    /// The last word on it.
+    /// The final result.
     end: Option<Result<(), Error>>,
     _descriptor: Option<OwnedFd>,
 }
 
-/// How a request of a window ended.
+/// The end of a request of a window.
 enum Ended {
     Answered(Answer),
     /// The reply to a look-up did not fit into the receive buffer.
@@ -218,7 +220,7 @@ impl Window {
         self.pending.into_iter().map(|pending| Ended::Answered(pending.answer())).collect()
     }
 
-    /// Ends the requests that were not answered: their answers were lost.
+    /// Ends the requests without a reply: their replies were lost.
     fn lose(self) -> Vec<Ended> {
         let ended = self.pending.into_iter().map(|mut pending| match pending.look_up.take() {
             Some(message) if pending.end.is_none() => {
@@ -237,7 +239,7 @@ impl Window {
         self.pending.iter().all(|pending| pending.end.is_some())
     }
 
-    /// Takes in what was received; what belongs to none of the requests is passed over.
+    /// Reads received messages. Skips those that do not belong to any of the requests.
     fn take(&mut self, bytes: &[u8]) {
         for message in messages(bytes) {
             match message {

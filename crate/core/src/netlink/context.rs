@@ -1,4 +1,4 @@
-//! What a request is about, and the errors that it comes back with.
+//! The context of a request, and its errors.
 
 use super::codec::{self, HEADER_BYTES, Refusal};
 use crate::error::{Error, ErrorCode};
@@ -6,19 +6,19 @@ use crate::namespace::advice;
 use crate::sys::capability::Capability;
 use std::io;
 
-/// What a request is about, for its errors.
+/// The operation and object of a request, for its errors.
 #[derive(Clone, Debug)]
 pub(super) struct Context {
-    /// `set the MTU of`
+    /// The operation: `set the MTU of`
     pub(super) operation: &'static str,
     /// The interface, address or route.
     pub(super) subject: String,
-    /// `RTM_NEWLINK`
+    /// The message type: `RTM_NEWLINK`
     pub(super) request: &'static str,
 }
 
 impl Context {
-    /// Of one object.
+    /// Creates the context of a request on one object.
     pub(super) fn new(
         operation: &'static str,
         subject: impl Into<String>,
@@ -27,12 +27,12 @@ impl Context {
         Self { operation, subject: subject.into(), request }
     }
 
-    /// Whether the request only reads.
+    /// Returns whether the request only reads.
     pub(super) fn is_look_up(&self) -> bool {
         self.request.starts_with("RTM_GET")
     }
 
-    /// The kernel refused `message`, a whole request.
+    /// Returns the error for the kernel's refusal of `message`, a whole request.
     pub(super) fn refused(&self, refusal: Refusal, message: &[u8]) -> Error {
         let mut error = self.system(&io::Error::from_raw_os_error(refusal.errno));
         if let Some(text) = refusal.text {
@@ -48,12 +48,12 @@ impl Context {
         self.advised(error, codec::head::<u8>(message, HEADER_BYTES) == Some(libc::AF_INET6 as u8))
     }
 
-    /// What to do about a refusal, where that can be said for all requests of its kind.
+    /// Adds advice to a refusal, if the advice is the same for all requests of its kind.
     fn advised(&self, error: Error, is_ipv6: bool) -> Error {
         const OBJECT: &str = "the interface's network namespace";
         match (error.code(), self.request) {
-            // A privilege that is missing is EPERM. IPv6 is EACCES where it is disabled (`inet6_addr_add`,
-            // net/ipv6/addrconf.c; `fib6_nh_init`, net/ipv6/route.c).
+            // A missing privilege is EPERM. The kernel returns EACCES if IPv6 is disabled
+            // (`inet6_addr_add`, net/ipv6/addrconf.c; `fib6_nh_init`, net/ipv6/route.c).
             (ErrorCode::Permission, "RTM_NEWADDR" | "RTM_NEWROUTE")
                 if is_ipv6 && error.errno() == Some(libc::EACCES) =>
             {
@@ -64,7 +64,8 @@ impl Context {
             (ErrorCode::Permission, _) if error.errno() == Some(libc::EPERM) => {
                 error.with_advice(advice::permission(Capability::NetAdmin, OBJECT))
             }
-            // No handler of the family, or none at all (`rtnetlink_rcv_msg`, net/core/rtnetlink.c).
+            // There is no handler for the family, or none for the request (`rtnetlink_rcv_msg`,
+            // net/core/rtnetlink.c).
             (ErrorCode::Unsupported, request)
                 if is_ipv6
                     && error.kernel_text().is_none()
@@ -95,17 +96,17 @@ impl Context {
         }
     }
 
-    /// The socket failed.
+    /// Returns the error for a failure of the socket.
     pub(super) fn system(&self, error: &io::Error) -> Error {
         Error::os(self.operation, self.subject.as_str(), self.request, error)
     }
 
-    /// A message could not be made or read.
+    /// Returns the error for a message that cannot be built or read.
     pub(super) fn malformed(&self, what: &str) -> Error {
         Error::new(ErrorCode::System, self.operation, self.subject.as_str(), what)
     }
 
-    /// Answers were lost, so that nobody knows what became of the request.
+    /// Returns the error for lost replies: the result of the request is unknown.
     pub(super) fn overrun(&self) -> Error {
         self.system(&io::Error::from_raw_os_error(libc::ENOBUFS))
             .with_advice("the kernel's answer was lost: look whether it was done")

@@ -1,4 +1,4 @@
-//! Whole tables, as much at a time as their reader wants.
+//! Reads whole tables, as many objects at a time as the reader requests.
 
 use super::closing::Closing;
 use super::codec::Malformed;
@@ -8,7 +8,7 @@ use super::context::Context;
 use crate::error::{Error, ErrorCode, Result};
 use std::io;
 
-/// `NLM_F_DUMP_INTR` (linux/netlink.h): the table changed meanwhile.
+/// `NLM_F_DUMP_INTR` (linux/netlink.h): the table changed during the dump.
 const INTERRUPTED: u16 = 0x10;
 
 /// Reads the object that a message describes. Returns nothing for a message of another kind, and for an
@@ -16,8 +16,8 @@ const INTERRUPTED: u16 = 0x10;
 pub(super) type Read<T> =
     Box<dyn Fn(MessageView<'_>) -> Result<Option<T>, Malformed> + Send + Sync>;
 
-/// A table that is being read. The kernel goes on only as its reader takes what there is, so that a
-/// table of any length takes little room.
+/// A table that is being read. The kernel continues only when the reader has received the previous
+/// objects. Therefore a table of any length needs little memory.
 pub struct Dump<T> {
     connection: Connection,
     sequence: u32,
@@ -29,7 +29,7 @@ pub struct Dump<T> {
 }
 
 impl<T> Dump<T> {
-    /// Asks for the table; the connection is the dump's until its end.
+    /// Requests the table. The connection belongs to the dump until the dump ends.
     pub(super) async fn start(
         mut connection: Connection,
         request: Request,
@@ -41,18 +41,19 @@ impl<T> Dump<T> {
         Ok(Self { connection, sequence, context, read, is_interrupted, is_done, session: None })
     }
 
-    /// The same dump, which fails once its session is closed.
+    /// Returns the same dump, which fails once its session is closed.
     pub(super) fn until(self, session: Closing) -> Self {
         Self { session: Some(session), ..self }
     }
 
-    /// The next objects: more than `wanted` only as far as they come with the last of them. Nothing:
-    /// the end.
+    /// Returns the next objects, or nothing at the end. There may be more than `wanted`, if the last of
+    /// them arrives together with others.
     ///
     /// # Errors
     ///
-    /// At the end [`ErrorCode::Interrupted`] if the table changed while it was read: an object may be
-    /// missing, or there twice. [`ErrorCode::Closed`] once its session is closed.
+    /// - [`ErrorCode::Interrupted`] at the end if the table changed while it was read: an object may be
+    ///   missing, or listed twice.
+    /// - [`ErrorCode::Closed`] once the session is closed.
     pub async fn next(&mut self, wanted: usize) -> Result<Option<Vec<T>>> {
         let Some(session) = self.session.clone() else { return self.read(wanted).await };
         tokio::select! {
@@ -73,7 +74,7 @@ impl<T> Dump<T> {
         if std::mem::take(&mut self.is_interrupted) { Err(self.changed()) } else { Ok(None) }
     }
 
-    /// All objects.
+    /// Returns all objects.
     pub(super) async fn collect(mut self) -> Result<Vec<T>> {
         let mut all = Vec::new();
         while let Some(objects) = self.next(usize::MAX).await? {
@@ -82,7 +83,7 @@ impl<T> Dump<T> {
         Ok(all)
     }
 
-    /// Its connection, for other uses, if it was read to its end.
+    /// Returns the connection for other uses, if the table was read to its end.
     pub(super) fn into_connection(self) -> Option<Connection> {
         self.is_done.then_some(self.connection)
     }
@@ -101,7 +102,7 @@ impl<T> Dump<T> {
             match reply(message).map_err(malformed)? {
                 Reply::Object(object) => objects.extend(read(object).map_err(malformed)?),
                 Reply::Done => self.is_done = true,
-                // A routing table is there as soon as it has a route (`fib_new_table`, net/ipv4).
+                // A routing table exists only once it has a route (`fib_new_table`, net/ipv4).
                 Reply::Refused(refusal)
                     if refusal.errno == libc::ENOENT && context.request == "RTM_GETROUTE" =>
                 {

@@ -1,4 +1,4 @@
-//! Replies as no kernel sends them: whatever they are, reading them ends, and with no panic.
+//! Replies that no kernel sends: reading any of them ends, without a panic.
 
 use super::codec::{
     Malformed, Message, MessageView, Reply, ifla, info, messages, name_at, reply, rta,
@@ -6,12 +6,13 @@ use super::codec::{
 use super::{address, link, monitor, neighbor, route, rule};
 use proptest::prelude::*;
 
-/// Reads bytes in all ways in which replies and events are read; gives how many messages there were.
+/// Reads bytes in all ways in which replies and events are read. Returns the number of messages.
 fn read_all(bytes: &[u8]) -> usize {
     let mut count = 0;
     for message in messages(bytes) {
         count += 1;
-        // The walk ends after a malformed one, and each takes up at least its header.
+        // The iteration ends after a malformed message, and each message is at least as long as its
+        // header.
         assert!(count <= bytes.len() / 16 + 1);
         let Ok(message) = message else { continue };
         let _ = reply(message).map(|reply| match reply {
@@ -37,7 +38,7 @@ fn read_as_each(message: MessageView<'_>) {
     let _ = neighbor::read(of(libc::RTM_NEWNEIGH));
 }
 
-/// A link and a route with attributes in attributes, as the kernel would send them.
+/// Returns a link and a route with nested attributes, as the kernel would send them.
 fn genuine() -> Vec<u8> {
     let mut link = Message::new(libc::RTM_NEWLINK, 0, &[0; 16]);
     link.put(ifla::IFNAME, "tun0");

@@ -1,30 +1,30 @@
-//! Indices of links by their names, as far as they were looked up.
+//! Indices of links by name, as far as they were looked up.
 
 use super::link::LinkRef;
 use crate::error::{Error, ErrorCode, Result};
 use std::collections::HashMap;
 
-/// What is known of names.
+/// The names that are known.
 #[derive(Debug, Default)]
 pub(super) struct Indices(HashMap<String, u32>);
 
 impl Indices {
-    /// One name.
+    /// Creates a table with one name.
     pub(super) fn knowing(name: &str, index: u32) -> Self {
         Self(HashMap::from([(name.to_owned(), index)]))
     }
 
-    /// Remembers a name.
+    /// Adds a name.
     pub(super) fn learn(&mut self, name: String, index: u32) {
         self.0.insert(name, index);
     }
 
-    /// Forgets all names.
+    /// Removes all names.
     pub(super) fn forget(&mut self) {
         self.0.clear();
     }
 
-    /// Whether the link need not be looked up.
+    /// Returns whether the link does not need to be looked up.
     pub(super) fn knows(&self, link: &LinkRef) -> bool {
         match link {
             LinkRef::Index(_) => true,
@@ -32,7 +32,7 @@ impl Indices {
         }
     }
 
-    /// The index of a link that is known.
+    /// Returns the index of a known link.
     pub(super) fn of(&self, link: &LinkRef) -> Result<u32> {
         match link {
             LinkRef::Index(index) => Ok(*index),

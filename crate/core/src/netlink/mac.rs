@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-/// A hardware address of any length that a link may have: 6 bytes for Ethernet.
+/// A hardware address of any length that a link can have: 6 bytes for Ethernet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MacAddress(Vec<u8>);
 
@@ -11,7 +11,7 @@ pub struct MacAddress(Vec<u8>);
 const BYTES_MAX: usize = 32;
 
 impl MacAddress {
-    /// Reads bytes in hexadecimal, parted by colons.
+    /// Parses colon-separated hexadecimal bytes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let byte = |part: &str| match part.len() {
@@ -22,7 +22,7 @@ impl MacAddress {
         bytes.filter(|bytes| bytes.len() <= BYTES_MAX).map(Self)
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0

@@ -1,16 +1,16 @@
 //! RTNETLINK (rtnetlink(7)): links, addresses, routes, rules and neighbors.
 //!
-//! neli makes the sockets; the messages and the request loop are our own: neli's router loses the
-//! text that the kernel puts into its extended ACKs, and its reader panics at some malformed replies.
-//! This is the only room that knows neli.
+//! neli creates the sockets. The messages and the request loop are implemented here: neli's router loses
+//! the text of the kernel's extended ACKs, and its reader panics on some malformed replies. No other
+//! module uses neli.
 //!
-//! - `codec` is pure bytes; `socket` waits for them, `connection` matches replies with requests, and
-//!   `dump` reads whole tables bit by bit;
-//! - `link`, `address`, `route`, `rule`, `neighbor`: a folder for each object, a file for each verb, which make a
-//!   request or read an object out of a message;
-//! - `columns` writes objects without what they have in common;
-//! - [`Monitor`] tells of changes;
-//! - [`Session`] runs what comes from outside, in a network namespace of its choice.
+//! - `codec` contains pure functions on bytes. `socket` sends and receives them, `connection` matches
+//!   replies with requests, and `dump` reads whole tables in parts.
+//! - `link`, `address`, `route`, `rule`, `neighbor`: a folder per object and a file per verb. Each builds
+//!   a request, or reads an object from a message.
+//! - `columns` serializes lists of objects column by column, writing shared values once.
+//! - [`Monitor`] reports changes.
+//! - [`Session`] runs the operations of callers in the network namespace that they choose.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 

@@ -1,4 +1,4 @@
-//! What changes, as it changes: `ip monitor`.
+//! Reports changes as they happen: `ip monitor`.
 
 use super::address::{self, Address};
 use super::closing::Closing;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, Notify};
 
-/// What may be watched.
+/// The kinds of objects that can be watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "each is explained at its type")]
@@ -27,7 +27,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// `RTNLGRP_*` (linux/rtnetlink.h), for IPv4 and IPv6.
+    /// Returns the `RTNLGRP_*` (linux/rtnetlink.h) for IPv4 and IPv6.
     pub(super) fn groups(self) -> &'static [u32] {
         match self {
             Self::Link => &[libc::RTNLGRP_LINK],
@@ -39,7 +39,7 @@ impl Kind {
     }
 }
 
-/// Something that changed. `deleted`: it is gone, and was as it is described.
+/// A change of an object. `deleted`: the object was removed, and is described as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 #[allow(missing_docs, reason = "each is explained at its type")]
@@ -64,7 +64,7 @@ pub enum Event {
         deleted: bool,
         neighbor: Box<Neighbor>,
     },
-    /// More changed than could wait to be read, and the kernel did not keep it.
+    /// Changes were lost, because the queue of unread changes was full.
     Overflow,
 }
 
@@ -82,7 +82,7 @@ impl Monitor {
         Ok(Self { socket, is_closed: AtomicBool::new(false), closing: Notify::new(), session })
     }
 
-    /// Waits for changes and returns those since the last call, one or more. Returns nothing once the
+    /// Waits for changes and returns those since the last call, at least one. Returns nothing once the
     /// monitor or its session is closed.
     pub async fn next(&self) -> Result<Option<Vec<Event>>> {
         let mut socket = self.socket.lock().await;
@@ -101,7 +101,7 @@ impl Monitor {
         }
     }
 
-    /// Ends it, whoever waits.
+    /// Ends the watch, also while a task waits for a change.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         self.closing.notify_one();
@@ -113,7 +113,7 @@ async fn receive(socket: &mut Socket) -> Result<Vec<Event>> {
     let bytes = match socket.receive().await {
         Ok(bytes) => bytes,
         Err(cause) if cause.raw_os_error() == Some(libc::ENOBUFS) => {
-            // Changes that are lost from now on are reported again only after the queue was empty.
+            // The kernel reports later losses only after the queue was empty.
             socket.discard_received();
             return Ok(vec![Event::Overflow]);
         }
@@ -124,7 +124,8 @@ async fn receive(socket: &mut Socket) -> Result<Vec<Event>> {
     events.map_err(|malformed| context().malformed(&malformed.to_string()))
 }
 
-/// The event that a message is; none for objects of other families, such as the ports of bridges.
+/// Returns the event of a message; nothing for objects of other families, for example the ports of
+/// bridges.
 pub(super) fn event(message: MessageView<'_>) -> Result<Option<Event>, Malformed> {
     let event = match message.kind {
         libc::RTM_NEWLINK | libc::RTM_DELLINK => link::read(message)?.map(|link| {

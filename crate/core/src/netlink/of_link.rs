@@ -1,4 +1,4 @@
-//! Addresses and routes of one link, for the rooms above.
+//! Addresses and routes of one link, for `interface` and `persistent`.
 
 use super::address::{self, Address};
 use super::codec::{Malformed, MessageView};
@@ -8,15 +8,15 @@ use super::names::Table;
 use super::route::{self, Route, RouteFilter};
 use crate::error::{Error, ErrorCode};
 
-/// How often a table is read that changes while it is read.
+/// The maximum number of times that a table is read if it changes while it is read.
 const ATTEMPTS: u32 = 5;
 
-/// Objects that are read from a dump at a time.
+/// The number of objects that are read from a dump at a time.
 const CHUNK: usize = 512;
 
 impl Connection {
-    /// Returns the addresses of the link of that index: `ip address show dev DEVICE`. The connection
-    /// is used up.
+    /// Returns the addresses of the link of that index: `ip address show dev DEVICE`. Consumes the
+    /// connection.
     ///
     /// # Errors
     ///
@@ -27,8 +27,8 @@ impl Connection {
             .await
     }
 
-    /// Returns the routes of the main table through the link of that index:
-    /// `ip route show table main dev DEVICE`. The connection is used up.
+    /// Returns the routes of the main table through the link of that index: `ip route show table main dev
+    /// DEVICE`. Consumes the connection.
     ///
     /// # Errors
     ///
@@ -42,8 +42,8 @@ impl Connection {
     }
 }
 
-/// Reads a table and keeps the wanted objects: before Linux 4.20 the kernel ignores the link of a request.
-/// Reads it again if it changed.
+/// Reads a table and keeps the wanted objects: before Linux 4.20 the kernel ignores the link in a
+/// request. Reads the table again if it changed.
 async fn read_all<T: 'static>(
     mut connection: Connection,
     request: impl Fn() -> Request,

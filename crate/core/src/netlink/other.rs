@@ -1,7 +1,7 @@
 //! Attributes that this package does not interpret, kept as the kernel sent them.
 //!
-//! An object that was listed, changed and given back keeps them: an encapsulation, for example. The
-//! kernel that sent an attribute understands it.
+//! An object that is listed, changed and sent back keeps these attributes, for example an encapsulation.
+//! The kernel that sent an attribute understands it.
 
 use super::codec::{Flagged, Message};
 use serde::de::Error;
@@ -15,7 +15,7 @@ pub struct OtherAttribute {
     /// Its type: `RTA_ENCAP` = 22 (linux/rtnetlink.h), for example.
     #[serde(rename = "type")]
     pub kind: u16,
-    /// The kernel marked it as one that holds attributes (`NLA_F_NESTED`).
+    /// The kernel marked it as an attribute that contains attributes (`NLA_F_NESTED`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nested: bool,
     /// Its payload; two hexadecimal digits per byte in JSON.
@@ -41,7 +41,7 @@ pub(super) fn put(message: &mut Message, attributes: &[OtherAttribute]) {
     }
 }
 
-/// Whether `all` has each of `wanted`.
+/// Returns whether `all` contains each of `wanted`.
 pub(super) fn has_all(all: &[OtherAttribute], wanted: &[OtherAttribute]) -> bool {
     wanted.iter().all(|attribute| all.contains(attribute))
 }

@@ -1,4 +1,4 @@
-//! A NETLINK_ROUTE socket that waits by tokio.
+//! A NETLINK_ROUTE socket whose reads and writes are asynchronous (tokio).
 
 use super::codec::Malformed;
 use crate::error::{Error, Result};
@@ -15,25 +15,25 @@ use tokio::io::unix::AsyncFd;
 /// longer (`netlink_dump`, net/netlink/af_netlink.c). The buffer grows for longer datagrams.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// The longest datagram that is received. An attribute has at most 64 KiB, and no object has more than a few
-/// attributes of that length.
+/// The length of the longest datagram that is received. An attribute has at most 64 KiB, and an object
+/// has at most a few attributes of that length.
 const DATAGRAM_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// A socket that belongs to a network namespace, wherever it is used.
+/// A socket of a network namespace. The thread that uses it may be in another namespace.
 pub(super) struct Socket {
     socket: AsyncFd<NlSocket>,
     buffer: Vec<u8>,
 }
 
-/// A socket that was made, perhaps in another namespace, and waits for nothing yet.
+/// A socket, possibly of another namespace, that is not registered with a tokio runtime yet.
 pub(super) struct RawSocket(NlSocket);
 
 impl RawSocket {
-    /// Makes a socket in the calling thread's network namespace that receives what is sent to
-    /// `groups` (`RTNLGRP_*`).
+    /// Creates a socket in the calling thread's network namespace. It receives the messages for `groups`
+    /// (`RTNLGRP_*`).
     ///
-    /// The kernel's explanations are asked for (`NETLINK_EXT_ACK`, Linux ≥ 4.12) and requests are
-    /// checked strictly (`NETLINK_GET_STRICT_CHK`, Linux ≥ 4.20) where it can.
+    /// If the kernel supports it, it adds explanations to errors (`NETLINK_EXT_ACK`, Linux ≥ 4.12) and
+    /// checks requests strictly (`NETLINK_GET_STRICT_CHK`, Linux ≥ 4.20).
     pub(super) fn open(groups: &[u32]) -> Result<Self> {
         let failed = |cause: io::Error| {
             let error = Error::os("open", "a netlink socket", "socket(AF_NETLINK)", &cause);
@@ -45,7 +45,7 @@ impl RawSocket {
         let groups = Groups::new_groups(groups);
         let socket = NlSocket::connect(NlFamily::Route, None, groups).map_err(failed)?;
         socket.nonblock().map_err(failed)?;
-        // Older kernels have neither: their errors are then only shorter.
+        // Older kernels support neither: their errors are only shorter.
         let _ = socket.enable_ext_ack(true);
         let _ = socket.enable_strict_checking(true);
         Ok(Self(socket))
@@ -53,16 +53,16 @@ impl RawSocket {
 }
 
 impl RawSocket {
-    /// The same socket, for which the kernel keeps about so many bytes that were not received yet.
+    /// Returns the same socket. The kernel keeps about `bytes` bytes that are not received yet for it.
     pub(super) fn keeping(self, bytes: usize) -> Self {
-        // What it does not grant is found out by an overflow, which is told.
+        // If the kernel grants less, an overflow may follow, which is reported.
         let _ = self.0.set_recv_buffer_size(bytes);
         self
     }
 }
 
 impl Socket {
-    /// Takes a socket into the tokio runtime that this is called in.
+    /// Registers a socket with the current tokio runtime.
     pub(super) fn watch(RawSocket(socket): RawSocket) -> Result<Self> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         let socket = readiness::watch_owner(socket, interest)
@@ -70,16 +70,16 @@ impl Socket {
         Ok(Self { socket, buffer: vec![0; BUFFER_BYTES] })
     }
 
-    /// Sends requests that lie end to end.
+    /// Sends consecutive requests.
     pub(super) async fn send(&self, requests: &[u8]) -> io::Result<()> {
         let send = |socket: &NlSocket| socket.send(requests, Msg::empty());
         self.socket.async_io(Interest::WRITABLE, send).await.map(drop)
     }
 
-    /// Receives the next datagram of the kernel: messages that lie end to end.
+    /// Receives the next datagram of the kernel, which contains consecutive messages.
     ///
-    /// Asks for its length first (`MSG_PEEK | MSG_TRUNC`), and grows the buffer if it is longer. Otherwise
-    /// the kernel would discard what does not fit.
+    /// Reads the length first (`MSG_PEEK | MSG_TRUNC`), and grows the buffer if the datagram is longer.
+    /// Otherwise the kernel would discard the excess.
     pub(super) async fn receive(&mut self) -> io::Result<&[u8]> {
         let Self { socket, buffer } = self;
         let length = socket_io(socket, |socket| receive_whole(socket, buffer)).await?;
@@ -110,7 +110,7 @@ fn receive_whole(socket: &NlSocket, buffer: &mut Vec<u8>) -> io::Result<usize> {
     if length > buffer.len() {
         buffer.resize(length, 0);
     }
-    // With MSG_TRUNC the kernel returns the datagram's length, also where the buffer is shorter.
+    // With MSG_TRUNC the kernel returns the datagram's length, even if the buffer is shorter.
     socket.recv(buffer.as_mut_slice(), Msg::TRUNC).map(|(length, _)| length)
 }
 

@@ -1,7 +1,7 @@
 //! The types of attributes, and their names: linux/if_link.h, if_addr.h, rtnetlink.h, fib_rules.h,
-//! neighbour.h, if_tun.h and veth.h. libc has a part of them, and another part for musl.
+//! neighbour.h, if_tun.h and veth.h. libc defines only some of them, and other ones for musl.
 
-/// A module of numbers, and a table of their names.
+/// Defines a module of numbers, and a table of their names.
 macro_rules! attributes {
     ($module:ident, $prefix:literal: $($name:ident = $number:literal),+ $(,)?) => {
         #[doc = concat!("`", $prefix, "*`")]
@@ -65,20 +65,20 @@ attributes!(fra, "FRA_": DST = 1, SRC = 2, IIFNAME = 3, GOTO = 4, PRIORITY = 6, 
 attributes!(nda, "NDA_": DST = 1, LLADDR = 2, CACHEINFO = 3, PROBES = 4, VLAN = 5, PORT = 6,
     VNI = 7, IFINDEX = 8, MASTER = 9, PROTOCOL = 12, FLAGS_EXT = 15);
 
-/// `AF_INET6` as the type of an attribute within `IFLA_AF_SPEC`.
+/// `AF_INET6` as the type of an attribute inside `IFLA_AF_SPEC`.
 pub(in crate::netlink) const AF_SPEC_INET6: u16 = libc::AF_INET6 as u16;
 
-/// `RTM_NEWLINKPROP` and its like (linux/rtnetlink.h, Linux ≥ 5.5), which libc does not name.
+/// `RTM_NEWLINKPROP` and related messages (linux/rtnetlink.h, Linux ≥ 5.5), which libc does not name.
 pub(in crate::netlink) const RTM_NEWLINKPROP: u16 = 108;
 pub(in crate::netlink) const RTM_DELLINKPROP: u16 = 109;
 const RTM_GETLINKPROP: u16 = 110;
 
 type Names = &'static [(u16, &'static str)];
 
-/// Where attributes lie, and their names.
+/// The position of attributes, and their names.
 #[derive(Clone, Copy)]
 struct Layout {
-    /// Bytes of the fixed part that they lie behind.
+    /// Length of the fixed part that precedes them, bytes.
     head_bytes: usize,
     names: Names,
 }
@@ -89,13 +89,13 @@ impl Layout {
     }
 }
 
-/// Behind a `struct ifinfomsg` (linux/rtnetlink.h).
+/// After a `struct ifinfomsg` (linux/rtnetlink.h).
 const LINK: Layout = Layout::behind(16, ifla::NAMES);
-/// Behind the length of a `struct rtnexthop` (linux/rtnetlink.h), which stands where that of an
-/// attribute does, and the rest of it.
+/// After a `struct rtnexthop` (linux/rtnetlink.h). Its length is at the position of an attribute's
+/// length, and the rest of it follows.
 const NEXT_HOP: Layout = Layout::behind(4, rta::NAMES);
 
-/// Where the attributes of a message of that type lie.
+/// Returns the layout of the attributes of a message of that type.
 fn of_message(message: u16) -> Option<Layout> {
     Some(match message {
         libc::RTM_NEWLINK..=libc::RTM_SETLINK | RTM_NEWLINKPROP..=RTM_GETLINKPROP => LINK,
@@ -107,7 +107,8 @@ fn of_message(message: u16) -> Option<Layout> {
     })
 }
 
-/// Where those within an attribute lie; in the data of a link it depends on the link's kind.
+/// Returns the layout of the attributes inside an attribute; in the data of a link it depends on the
+/// link's kind.
 fn of_attribute(name: &str, link_kind: &str) -> Layout {
     let names = match (name, link_kind) {
         ("VETH_INFO_PEER", _) => return LINK,
@@ -128,8 +129,8 @@ fn of_attribute(name: &str, link_kind: &str) -> Layout {
     Layout::behind(0, names)
 }
 
-/// The name of the attribute that begins `offset` bytes into `request`, a whole message, with what
-/// it lies in before it: `IFLA_LINKINFO/IFLA_INFO_KIND`.
+/// Returns the name of the attribute that begins `offset` bytes into `request`, a whole message. The
+/// names of the attributes that contain it precede it: `IFLA_LINKINFO/IFLA_INFO_KIND`.
 pub(in crate::netlink) fn name_at(request: &[u8], offset: u32) -> Option<String> {
     let message = super::messages(request).next()?.ok()?;
     let layout = of_message(message.kind)?;
@@ -137,12 +138,12 @@ pub(in crate::netlink) fn name_at(request: &[u8], offset: u32) -> Option<String>
     find(message.payload, super::HEADER_BYTES, layout, target)
 }
 
-/// The name of an attribute of requests of that type, for one that is missing.
+/// Returns the name of an attribute of requests of that type. It is used for missing attributes.
 pub(in crate::netlink) fn name_of(message: u16, attribute: u32) -> Option<String> {
     Some(name(of_message(message)?.names, u16::try_from(attribute).ok()?))
 }
 
-/// Looks for what begins at `target` among the attributes of `bytes`, which begin at `base`.
+/// Returns the name of the attribute that begins at `target` among the attributes of `bytes`, which begin at `base`.
 fn find(bytes: &[u8], base: usize, layout: Layout, target: usize) -> Option<String> {
     let mut at = base.checked_add(layout.head_bytes)?;
     let mut link_kind = String::new();
@@ -170,7 +171,7 @@ fn find(bytes: &[u8], base: usize, layout: Layout, target: usize) -> Option<Stri
     None
 }
 
-/// The same in the next hops of a route, which have no names themselves.
+/// Finds the same in the next hops of a route, which do not have names themselves.
 fn in_next_hops(bytes: &[u8], base: usize, target: usize) -> Option<String> {
     let mut at = base;
     for hop in super::Attributes::within(bytes) {

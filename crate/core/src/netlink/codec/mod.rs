@@ -1,8 +1,10 @@
 //! Netlink messages as bytes: pure functions, no I/O (netlink(7), rtnetlink(7)).
 //!
-//! Own code rather than neli's, for two reasons: whatever arrives must give an error and never a
-//! panic, and neli 0.7.5 subtracts the length of the header from whatever length the message claims;
-//! and many requests are to go out by one call, and their replies to be read where they lie.
+//! This is not neli's code, for two reasons:
+//!
+//! - Malformed input must return an error and never panic. neli 0.7.5 subtracts the length of the header
+//!   from the length in the message without a check.
+//! - Many requests are sent by one call, and their replies are read in place.
 
 mod attribute;
 mod read;
@@ -21,13 +23,13 @@ pub(super) const HEADER_BYTES: usize = 16;
 /// Bytes of `struct nlattr` (linux/netlink.h).
 const ATTRIBUTE_HEADER_BYTES: usize = 4;
 
-/// The flag of an attribute that holds others: `NLA_F_NESTED`, which strict checking demands.
+/// The flag of an attribute that contains attributes: `NLA_F_NESTED`, which strict checking requires.
 const NESTED: u16 = 0x8000;
 
-/// What messages and attributes are aligned to: `NLMSG_ALIGNTO`, `NLA_ALIGNTO`.
+/// The alignment of messages and attributes, bytes: `NLMSG_ALIGNTO`, `NLA_ALIGNTO`.
 const ALIGNMENT: usize = 4;
 
-/// A length with the padding behind it; `None` when it is beyond what can be counted.
+/// Returns a length including the padding after it, `None` if it overflows.
 fn padded(length: usize) -> Option<usize> {
     length.checked_next_multiple_of(ALIGNMENT)
 }

@@ -1,20 +1,20 @@
-//! Messages and attributes, read where they lie.
+//! Reads messages and attributes in place.
 
 use super::{ATTRIBUTE_HEADER_BYTES, HEADER_BYTES, NESTED, padded};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The bits of an attribute's type beside its flags: `NLA_TYPE_MASK` (linux/netlink.h).
+/// The bits of an attribute's type without its flags: `NLA_TYPE_MASK` (linux/netlink.h).
 const TYPE_MASK: u16 = 0x3fff;
 
-/// What is wrong with bytes that should be netlink messages.
+/// The error in bytes that should be netlink messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// A message, or what is left of it, is shorter than its header.
+    /// A message, or the rest of it, is shorter than its header.
     Short,
-    /// A message claims a length that its buffer does not have, or that its own header does not fit.
+    /// The length of a message is longer than its buffer, or shorter than its own header.
     MessageLength,
-    /// An attribute claims a length that its message does not have, or that its header does not fit.
+    /// The length of an attribute is longer than its message, or shorter than its header.
     AttributeLength,
 }
 
@@ -30,20 +30,20 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// One message: the fields of `struct nlmsghdr`, and what follows them.
+/// One message: the fields of `struct nlmsghdr`, and the payload that follows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageView<'a> {
     /// `nlmsg_type`
     pub kind: u16,
     /// `nlmsg_flags`
     pub flags: u16,
-    /// `nlmsg_seq`: that of the request.
+    /// `nlmsg_seq`: the sequence number of the request.
     pub sequence: u32,
-    /// Without the padding.
+    /// The payload without padding.
     pub payload: &'a [u8],
 }
 
-/// The messages that lie end to end in `bytes`; after the first malformed one there is no other.
+/// Returns the consecutive messages in `bytes`. The iteration ends after the first malformed one.
 pub fn messages(bytes: &[u8]) -> impl Iterator<Item = Result<MessageView<'_>, Malformed>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -72,48 +72,48 @@ fn first_message(bytes: &[u8]) -> Result<(MessageView<'_>, &[u8]), Malformed> {
     Ok((message, after(bytes, length)))
 }
 
-/// What follows `length` bytes and their padding; the last padding may be missing.
+/// Returns the bytes that follow `length` bytes and their padding; the last padding may be missing.
 fn after(bytes: &[u8], length: usize) -> &[u8] {
     padded(length).and_then(|end| bytes.get(end..)).unwrap_or_default()
 }
 
-/// The attributes of a message, or those within another attribute, in their order.
+/// The attributes of a message, or those inside another attribute, in their order.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a>(&'a [u8]);
 
 impl<'a> Attributes<'a> {
-    /// The attributes behind a head of `head_bytes`.
+    /// Returns the attributes that follow a header of `head_bytes`.
     pub fn behind(payload: &'a [u8], head_bytes: usize) -> Result<Self, Malformed> {
         let end = padded(head_bytes).ok_or(Malformed::Short)?;
         payload.get(end..).map(Self).ok_or(Malformed::Short)
     }
 
-    /// The attributes within an attribute.
+    /// Returns the attributes inside an attribute.
     #[must_use]
     pub fn within(payload: &'a [u8]) -> Self {
         Self(payload)
     }
 
-    /// The first attribute of that type, if there is one before the first malformed one.
+    /// Returns the first attribute of that type, if one precedes the first malformed attribute.
     #[must_use]
     pub fn find(self, kind: u16) -> Option<&'a [u8]> {
         self.map_while(Result::ok).find_map(|(found, payload)| (found == kind).then_some(payload))
     }
 }
 
-/// An attribute with the flag of its type.
+/// An attribute with the nested flag of its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::netlink) struct Flagged<'a> {
     /// Type, without its flags.
     pub(in crate::netlink) kind: u16,
     /// `NLA_F_NESTED`
     pub(in crate::netlink) is_nested: bool,
-    /// Without its padding.
+    /// Payload, without its padding.
     pub(in crate::netlink) payload: &'a [u8],
 }
 
 impl<'a> Attributes<'a> {
-    /// The same attributes with the flags of their types.
+    /// Returns the same attributes with the flags of their types.
     pub(in crate::netlink) fn flagged(
         mut self,
     ) -> impl Iterator<Item = Result<Flagged<'a>, Malformed>> {
@@ -140,7 +140,7 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-/// The first attribute, and what follows it.
+/// Splits `bytes` into the first attribute and the remaining bytes.
 fn first_attribute(bytes: &[u8]) -> Result<(Flagged<'_>, &[u8]), Malformed> {
     let length = usize::from(head::<u16>(bytes, 0).ok_or(Malformed::AttributeLength)?);
     let kind = head::<u16>(bytes, 2).ok_or(Malformed::AttributeLength)?;
@@ -149,9 +149,9 @@ fn first_attribute(bytes: &[u8]) -> Result<(Flagged<'_>, &[u8]), Malformed> {
     Ok((Flagged { kind: kind & TYPE_MASK, is_nested, payload }, after(bytes, length)))
 }
 
-/// A value in the kernel's byte order, or, for addresses, in that of the network.
+/// A value in the kernel's byte order; addresses are in network byte order.
 pub(in crate::netlink) trait Value: Sized {
-    /// Reads it from exactly its bytes.
+    /// Reads the value from exactly its own bytes.
     fn read(bytes: &[u8]) -> Option<Self>;
 }
 
@@ -175,18 +175,18 @@ impl Value for IpAddr {
     }
 }
 
-/// The value of an attribute; `None` when it has not the value's length.
+/// Returns the value of an attribute, `None` if the payload does not have the value's length.
 pub(in crate::netlink) fn value<T: Value>(payload: &[u8]) -> Option<T> {
     T::read(payload)
 }
 
-/// A field of a message's head.
+/// Returns a field of a message's header.
 pub(in crate::netlink) fn head<T: Value>(bytes: &[u8], offset: usize) -> Option<T> {
     let end = offset.checked_add(size_of::<T>())?;
     T::read(bytes.get(offset..end)?)
 }
 
-/// A string without the NUL at its end.
+/// Returns a string without the NUL at its end.
 pub(in crate::netlink) fn text(payload: &[u8]) -> String {
     String::from_utf8_lossy(payload).trim_end_matches('\0').to_owned()
 }
@@ -195,7 +195,7 @@ pub(in crate::netlink) fn text(payload: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// `nlmsg_len`, type 16, no flags, sequence 7, port 0, and a payload.
+    /// Builds a message: `nlmsg_len`, type 16, no flags, sequence 7, port 0, and a payload.
     fn message(length: u32, payload: &[u8]) -> Vec<u8> {
         let head = [length, 16, 7, 0];
         head.iter().flat_map(|word| word.to_ne_bytes()).chain(payload.iter().copied()).collect()
@@ -232,7 +232,8 @@ mod tests {
     #[test]
     fn attributes_with_wrong_lengths_end_with_an_error() {
         let read = |bytes: &'static [u8]| Attributes::within(bytes).collect::<Vec<_>>();
-        // Lengths as on a little-endian machine; on a big-endian one they are wrong in another way.
+        // The lengths are those of a little-endian machine; on a big-endian one they are wrong in another
+        // way.
         if cfg!(target_endian = "little") {
             assert_eq!(
                 read(b"\x05\0\x01\x80x\0\0\0\x04\0\x02\0"),

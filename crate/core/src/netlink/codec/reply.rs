@@ -1,10 +1,10 @@
-//! What a message says of the request that it answers.
+//! The meaning of a message for the request that it replies to.
 
 use super::{Attributes, HEADER_BYTES, Malformed, MessageView, head, padded, text, value};
 
-/// `NLM_F_CAPPED` (linux/netlink.h): only the header of the refused request is given back.
+/// `NLM_F_CAPPED` (linux/netlink.h): the reply contains only the header of the refused request.
 const CAPPED: u16 = 0x100;
-/// `NLM_F_ACK_TLVS` (linux/netlink.h): the kernel explains itself.
+/// `NLM_F_ACK_TLVS` (linux/netlink.h): the reply contains the kernel's explanation.
 const ACK_TLVS: u16 = 0x200;
 
 /// `NLMSGERR_ATTR_MSG`, `NLMSGERR_ATTR_OFFS`, `NLMSGERR_ATTR_MISS_TYPE` (linux/netlink.h).
@@ -12,39 +12,39 @@ const ATTR_MSG: u16 = 1;
 const ATTR_OFFS: u16 = 2;
 const ATTR_MISS_TYPE: u16 = 5;
 
-/// A message, by what it is for the request.
+/// A message, classified by its meaning for the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply<'a> {
     /// An object of the kernel's tables.
     Object(MessageView<'a>),
-    /// It is done, or there are no more objects.
+    /// The request is done, or there are no more objects.
     Done,
-    /// It is refused.
+    /// The request is refused.
     Refused(Refusal),
     /// Messages were lost: `NLMSG_OVERRUN`.
     Overrun,
-    /// Nothing: `NLMSG_NOOP`.
+    /// No content: `NLMSG_NOOP`.
     Nothing,
 }
 
 /// Why a request was refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusal {
-    /// Positive.
+    /// The error number, positive.
     pub errno: i32,
     /// The kernel's explanation.
     pub text: Option<String>,
-    /// Where in the request the offending attribute begins, bytes.
+    /// The position in the request where the offending attribute begins, bytes.
     pub offset: Option<u32>,
-    /// The type of an attribute that the request should have had.
+    /// The type of a required attribute that the request lacks.
     pub missing: Option<u32>,
 }
 
-/// Reads what a message says.
+/// Classifies a message.
 ///
 /// # Errors
 ///
-/// The message is of a kind that has a fixed part, and breaks off within it.
+/// The message is of a type with a fixed part, and ends within that part.
 pub fn reply(message: MessageView<'_>) -> Result<Reply<'_>, Malformed> {
     let kind = i32::from(message.kind);
     match kind {
@@ -63,7 +63,7 @@ pub fn reply(message: MessageView<'_>) -> Result<Reply<'_>, Malformed> {
 
 fn ended<'a>(message: MessageView<'a>, explanations: &[u8]) -> Result<Reply<'a>, Malformed> {
     let number = head::<i32>(message.payload, 0).ok_or(Malformed::Short)?;
-    // Of a dump it is not negative when all went well; only its being negative has a meaning.
+    // At the end of a dump any number that is not negative means success.
     if number >= 0 {
         return Ok(Reply::Done);
     }
@@ -77,7 +77,8 @@ fn ended<'a>(message: MessageView<'a>, explanations: &[u8]) -> Result<Reply<'a>,
     Ok(Reply::Refused(refusal))
 }
 
-/// `struct nlmsgerr`: a number, the request (its header alone if capped), and the explanations.
+/// Returns the explanations of a `struct nlmsgerr`. They follow a number and the request (only its header
+/// if capped).
 fn explanations_of_error(message: MessageView<'_>) -> Result<&[u8], Malformed> {
     let request = message.payload.get(4..).ok_or(Malformed::Short)?;
     let length = if message.flags & CAPPED == 0 && message.flags & ACK_TLVS != 0 {

@@ -1,11 +1,11 @@
-//! Requests, written into one buffer each.
+//! Writes requests, each into one buffer.
 
 use super::{ATTRIBUTE_HEADER_BYTES, HEADER_BYTES, NESTED};
 use std::net::IpAddr;
 
-/// What an attribute may hold.
+/// A payload that an attribute can hold.
 pub(in crate::netlink) trait Payload {
-    /// Appends its bytes.
+    /// Appends the payload's bytes.
     fn append(&self, bytes: &mut Vec<u8>);
 }
 
@@ -26,14 +26,14 @@ impl Payload for bool {
     }
 }
 
-/// Bytes as they are.
+/// Bytes, written unchanged.
 impl Payload for [u8] {
     fn append(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self);
     }
 }
 
-/// A string, with the NUL that the kernel wants behind it.
+/// A string, written with the trailing NUL that the kernel expects.
 impl Payload for str {
     fn append(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self.as_bytes());
@@ -58,7 +58,7 @@ pub(in crate::netlink) struct Message {
 }
 
 impl Message {
-    /// A message of the type `kind` with `NLM_F_REQUEST`, `flags` and the fixed part `head`.
+    /// Creates a message of the type `kind` with `NLM_F_REQUEST`, `flags` and the fixed part `head`.
     pub(in crate::netlink) fn new(kind: u16, flags: i32, head: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(128);
         bytes.extend_from_slice(&[0; 4]);
@@ -77,26 +77,26 @@ impl Message {
         self.attribute(kind, |message| payload.append(&mut message.bytes));
     }
 
-    /// Appends an attribute if there is something to put into it.
+    /// Appends an attribute if there is a payload.
     pub(in crate::netlink) fn put_some(&mut self, kind: u16, payload: Option<impl Payload>) {
         if let Some(payload) = payload {
             self.put(kind, &payload);
         }
     }
 
-    /// Appends an attribute that holds those which `fill` appends.
+    /// Appends an attribute that contains the attributes that `fill` appends.
     pub(in crate::netlink) fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) {
         self.attribute(kind | NESTED, fill);
     }
 
-    /// Appends bytes outside of any attribute, padded: the heads within some attributes.
+    /// Appends bytes outside of any attribute, padded: the headers inside some attributes.
     pub(in crate::netlink) fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.pad();
     }
 
-    /// Appends what `fill` does behind a length of 16 bits at its start, which counts itself:
-    /// `struct rtnexthop` and attributes alike.
+    /// Appends the bytes that `fill` writes, after a length of 16 bits that includes itself. Attributes
+    /// and `struct rtnexthop` have this form.
     pub(in crate::netlink) fn counted(&mut self, fill: impl FnOnce(&mut Self)) {
         let start = self.bytes.len();
         fill(self);
@@ -108,7 +108,8 @@ impl Message {
         self.pad();
     }
 
-    /// The whole message under its number; `None` when a part is longer than netlink can tell.
+    /// Returns the whole message with its sequence number, `None` if a part is too long for netlink's
+    /// length fields.
     pub(in crate::netlink) fn finish(mut self, sequence: u32) -> Option<Vec<u8>> {
         let length = u32::try_from(self.bytes.len()).ok()?;
         self.bytes.get_mut(..4)?.copy_from_slice(&length.to_ne_bytes());
