@@ -1,4 +1,4 @@
-//! Adding, replacing and removing addresses.
+//! Adding, replacing and deleting addresses.
 
 use super::{Lifetime, head};
 use crate::error::Result;
@@ -12,27 +12,27 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// An address to make, or to remove. What is absent is as `ip address` has it.
+/// An address to add or delete. Omitted properties default as in `ip address`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AddressSpec {
-    /// Address of this end and length of the prefix.
+    /// Local address and the length of its prefix.
     pub address: IpNet,
-    /// The other end of a point-to-point link.
+    /// Peer address of a point-to-point link.
     pub peer: Option<IpAddr>,
     /// Broadcast address.
     pub broadcast: Option<Ipv4Addr>,
-    /// Begins with the name of its link.
+    /// Label; it begins with the name of the link.
     pub label: Option<String>,
-    /// Default: host for a loopback address of IPv4, else global.
+    /// Default: host for an IPv4 loopback address, otherwise global.
     pub scope: Option<Scope>,
-    /// Seconds.
+    /// Time until the address becomes invalid, seconds.
     pub valid_lifetime_seconds: Option<Lifetime>,
-    /// Seconds, not above those that it is valid.
+    /// Time until the address becomes deprecated, seconds; at most `valid_lifetime_seconds`.
     pub preferred_lifetime_seconds: Option<Lifetime>,
     /// Metric of the route to its network.
     pub metric: Option<u32>,
-    /// Who makes it.
+    /// The origin of the address.
     pub protocol: Option<AddressProtocol>,
     /// `IFA_F_NODAD`
     #[serde(default)]
@@ -58,7 +58,7 @@ pub struct AddressSpec {
 }
 
 impl AddressSpec {
-    /// An address with all the rest as `ip address` has it.
+    /// Creates an address whose other properties are the defaults of `ip address`.
     #[must_use]
     pub fn new(address: IpNet) -> Self {
         Self {
@@ -93,14 +93,14 @@ impl AddressSpec {
         all.iter().filter(|(is_set, _)| *is_set).fold(0, |flags, (_, flag)| flags | flag)
     }
 
-    /// As `default_scope` of iproute2 has it.
+    /// Returns the scope as iproute2's `default_scope` does.
     fn scope(&self) -> Scope {
         let is_host = matches!(self.address.addr(), IpAddr::V4(address) if address.is_loopback());
         self.scope.unwrap_or(Scope(if is_host { libc::RT_SCOPE_HOST } else { 0 }))
     }
 }
 
-/// What to do with an address.
+/// A change of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::netlink) enum Action {
     /// `ip address add`
@@ -111,7 +111,7 @@ pub(in crate::netlink) enum Action {
     Delete,
 }
 
-/// Changes the addresses of the link of that index; `subject` is for the error.
+/// Builds the request that changes the addresses of the link of that index; `subject` is used in errors.
 pub(in crate::netlink) fn request(
     action: Action,
     index: u32,
@@ -132,7 +132,7 @@ pub(in crate::netlink) fn request(
     let address = spec.address.addr();
     let head = head(family::of(address), spec.address.prefix_len(), spec.scope(), index);
     let mut message = Message::new(kind, flags | libc::NLM_F_ACK, &head);
-    // Both, as IPv4 wants them.
+    // IPv4 requires both attributes.
     message.put(ifa::LOCAL, &address);
     message.put(ifa::ADDRESS, &spec.peer.unwrap_or(address));
     if let Some(label) = &spec.label {
@@ -152,24 +152,24 @@ fn put_properties(message: &mut Message, spec: &AddressSpec) {
     if valid.is_some() || preferred.is_some() {
         let valid = valid.unwrap_or(Lifetime::FOREVER).0;
         let preferred = preferred.map_or(valid, |preferred| preferred.0);
-        // `struct ifa_cacheinfo`: preferred, valid, and two times that the kernel fills in.
+        // `struct ifa_cacheinfo`: preferred, valid, and two times that the kernel sets.
         let times = [preferred, valid, 0, 0].map(u32::to_ne_bytes);
         message.put(ifa::CACHEINFO, times.as_flattened());
     }
-    // The header has room for eight flags only; the attribute is what counts.
+    // The header has only eight bits for flags; the kernel uses the attribute.
     message.put(ifa::FLAGS, &spec.flags());
     other::put(message, &spec.other_attributes);
 }
 
 impl Connection {
-    /// Adds an address, at once usable: `ip address add ADDRESS dev DEVICE nodad`.
+    /// Adds an address that is usable immediately: `ip address add ADDRESS dev DEVICE nodad`.
     pub async fn add_address(&self, index: u32, address: IpNet) -> Result<()> {
         let spec = AddressSpec { no_dad: true, ..AddressSpec::new(address) };
         let request = request(Action::Add, index, &spec, address.to_string());
         self.change(request).await
     }
 
-    /// Removes an address: `ip address delete ADDRESS dev DEVICE`.
+    /// Deletes an address: `ip address delete ADDRESS dev DEVICE`.
     pub async fn delete_address(&self, index: u32, address: IpNet) -> Result<()> {
         let spec = AddressSpec::new(address);
         self.change(request(Action::Delete, index, &spec, address.to_string())).await

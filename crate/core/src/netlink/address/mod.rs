@@ -17,7 +17,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 use std::net::IpAddr;
 
-/// How long an address is valid, or preferred.
+/// The time that an address is valid or preferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime(pub u32);
 
@@ -59,35 +59,35 @@ pub struct Address {
     pub if_index: u32,
     /// 4 or 6.
     pub family: u8,
-    /// The address of this end.
+    /// The local address.
     pub address: IpAddr,
-    /// Length of the network's prefix, bits; with a peer that of the peer's network.
+    /// Length of the network's prefix, bits. If there is a peer, that of the peer's network.
     pub prefix_length: u8,
-    /// The other end of a point-to-point link.
+    /// Peer address of a point-to-point link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<IpAddr>,
-    /// Broadcast address; of IPv4.
+    /// Broadcast address. IPv4 only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broadcast: Option<IpAddr>,
-    /// Label; of IPv4.
+    /// Label. IPv4 only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// How far it reaches.
+    /// The reach of the address.
     pub scope: Scope,
-    /// How long it will be valid from now on, seconds.
+    /// The remaining time that it is valid, seconds.
     pub valid_lifetime_seconds: Lifetime,
-    /// How long it will be preferred from now on, seconds.
+    /// The remaining time that it is preferred, seconds.
     pub preferred_lifetime_seconds: Lifetime,
     /// Metric of the route to its network; Linux ≥ 4.18.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<u32>,
-    /// Who made it; Linux ≥ 5.18.
+    /// The origin of the address; Linux ≥ 5.18.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<AddressProtocol>,
     /// Attributes that are not interpreted here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_attributes: Vec<OtherAttribute>,
-    /// Its properties.
+    /// Flags.
     #[serde(flatten)]
     pub flags: AddressFlags,
 }
@@ -110,36 +110,36 @@ macro_rules! flags {
 }
 
 flags! {
-    /// Not the first of its network on the link; of an IPv6 address: temporary (RFC 8981).
+    /// Not the first address of its network on the link. For IPv6: temporary (RFC 8981).
     secondary = IFA_F_SECONDARY,
-    /// Used without looking for a duplicate.
+    /// Used without duplicate address detection.
     no_dad = IFA_F_NODAD,
-    /// Used while it is looked for a duplicate (RFC 4429).
+    /// Used during duplicate address detection (RFC 4429).
     optimistic = IFA_F_OPTIMISTIC,
-    /// Another has it.
+    /// Duplicate address detected.
     dad_failed = IFA_F_DADFAILED,
     /// A home address (RFC 6275).
     home_address = IFA_F_HOMEADDRESS,
-    /// Not to be used for anything new.
+    /// Not used for new connections.
     deprecated = IFA_F_DEPRECATED,
-    /// It is being looked for a duplicate.
+    /// Duplicate address detection is running.
     tentative = IFA_F_TENTATIVE,
-    /// It does not end by itself.
+    /// The address does not expire.
     permanent = IFA_F_PERMANENT,
-    /// Temporary addresses are made after it.
+    /// The kernel generates temporary addresses from it.
     manage_temporary = IFA_F_MANAGETEMPADDR,
-    /// No route to its network came with it.
+    /// The kernel did not add a route to its network.
     no_prefix_route = IFA_F_NOPREFIXROUTE,
-    /// Its link joins the multicast group that it is.
+    /// The link has joined this multicast group.
     auto_join = IFA_F_MCAUTOJOIN,
-    /// Made from a secret (RFC 7217).
+    /// Generated from a secret (RFC 7217).
     stable_privacy = IFA_F_STABLE_PRIVACY,
 }
 
 /// `struct ifaddrmsg` (linux/if_addr.h).
 const HEAD_BYTES: usize = 8;
 
-/// The head of a message on the address of a link.
+/// Returns the header of a message on the address of a link.
 fn head(family: u8, prefix_length: u8, scope: Scope, index: u32) -> [u8; HEAD_BYTES] {
     let [a, b, c, d] = index.to_ne_bytes();
     [family, prefix_length, 0, scope.0, a, b, c, d]

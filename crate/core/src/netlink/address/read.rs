@@ -1,4 +1,4 @@
-//! Addresses out of the kernel's messages.
+//! Reads addresses from the kernel's messages.
 
 use super::{Address, AddressFlags, HEAD_BYTES, Lifetime};
 use crate::netlink::codec::{Attributes, Flagged, Malformed, MessageView, head, ifa, text, value};
@@ -7,7 +7,7 @@ use crate::netlink::names::{AddressProtocol, Scope};
 use crate::netlink::other::OtherAttribute;
 use std::net::IpAddr;
 
-/// The address that a message is of; none of another family than IP.
+/// Reads the address of a message. Returns nothing for families other than IP.
 pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Address>, Malformed> {
     let is_address = matches!(message.kind, libc::RTM_NEWADDR | libc::RTM_DELADDR);
     let number = head::<u8>(message.payload, 0).ok_or(Malformed::Short)?;
@@ -17,7 +17,8 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Addres
         found.take(attribute?);
     }
     let field = |offset| head::<u8>(message.payload, offset).ok_or(Malformed::Short);
-    // An IPv6 address without a peer has no IFA_LOCAL; an IPv4 one has both alike.
+    // An IPv6 address without a peer does not have IFA_LOCAL. An IPv4 address without a peer has both,
+    // with the same value.
     let Some(local) = found.local.or(found.address) else { return Ok(None) };
     let (preferred, valid) = found.lifetimes.unwrap_or((Lifetime::FOREVER, Lifetime::FOREVER));
     Ok(Some(Address {
@@ -59,7 +60,7 @@ impl Found {
             ifa::ADDRESS => self.address = value(payload),
             ifa::BROADCAST => self.broadcast = value(payload),
             ifa::LABEL => self.label = Some(text(payload)),
-            // `struct ifa_cacheinfo`: preferred, valid, and when it was made and changed.
+            // `struct ifa_cacheinfo`: preferred, valid, and the times of creation and of the last change.
             ifa::CACHEINFO => {
                 let lifetimes = head(payload, 0).zip(head(payload, 4));
                 self.lifetimes =
@@ -67,7 +68,7 @@ impl Found {
             }
             ifa::RT_PRIORITY => self.metric = value(payload),
             ifa::PROTO => self.protocol = value(payload).map(AddressProtocol),
-            // The header has the first eight of them only.
+            // The header contains only the first eight flags.
             ifa::FLAGS => self.flags = value(payload),
             _ => self.other_attributes.push(attribute.into()),
         }

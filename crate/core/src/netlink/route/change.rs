@@ -15,7 +15,8 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 
 impl RouteSpec {
-    /// As `iproute_modify` of iproute2 has it: IPv4 tells by it whether there is a gateway.
+    /// Returns the scope as iproute2's `iproute_modify` does. IPv4 derives from the scope whether there
+    /// is a gateway.
     fn scope(&self, action: Action) -> u8 {
         if let Some(scope) = self.scope {
             return scope.0;
@@ -40,7 +41,7 @@ impl RouteSpec {
 
     fn head(&self, action: Action) -> Head {
         let (kind, protocol) = match action {
-            // What is not said does not matter.
+            // The kernel ignores unspecified values.
             Action::Delete => (libc::RTN_UNSPEC, libc::RTPROT_UNSPEC),
             _ => (libc::RTN_UNICAST, libc::RTPROT_BOOT),
         };
@@ -57,7 +58,7 @@ impl RouteSpec {
         }
     }
 
-    /// Refuses a next-hop object beside next hops: one of the two would be lost.
+    /// Refuses a next-hop object together with next hops: the kernel would ignore one of the two.
     fn check_next_hops(&self, operation: &'static str) -> Result<()> {
         let has_hops = self.gateway.is_some() || self.link.is_some() || !self.next_hops.is_empty();
         if self.next_hop_id.is_none() || !has_hops {
@@ -99,7 +100,8 @@ fn flags(on_link: bool, pervasive: bool) -> u32 {
     (if on_link { ON_LINK } else { 0 }) | (if pervasive { PERVASIVE } else { 0 })
 }
 
-/// A gateway of the destination's family, or of the other one (Linux ≥ 5.2 for IPv4 via IPv6).
+/// Appends a gateway, which may be of the other family than the destination (Linux ≥ 5.2 for IPv4 via
+/// IPv6).
 fn put_gateway(message: &mut Message, gateway: Option<IpAddr>, is_ipv4: bool) {
     let Some(gateway) = gateway else { return };
     if gateway.is_ipv4() == is_ipv4 {
@@ -114,7 +116,7 @@ fn put_gateway(message: &mut Message, gateway: Option<IpAddr>, is_ipv4: bool) {
     message.put(rta::VIA, via.as_slice());
 }
 
-/// What to do with a route.
+/// A change of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::netlink) enum Action {
     /// `ip route add`
@@ -148,7 +150,7 @@ impl Action {
     }
 }
 
-/// Changes routes.
+/// Builds the request that changes a route.
 pub(in crate::netlink) fn request(
     action: Action,
     spec: &RouteSpec,
@@ -193,16 +195,16 @@ impl Connection {
         self.change(request(Action::Add, &through(index, network), &Indices::default())?).await
     }
 
-    /// Removes a route through a link: `ip route delete NETWORK dev DEVICE proto static`.
+    /// Deletes a route through a link: `ip route delete NETWORK dev DEVICE proto static`.
     pub async fn delete_route(&self, index: u32, network: IpNet) -> Result<()> {
         let mut spec = through(index, network);
-        // Of IPv4 the kernel takes the route with the lowest metric first, which 0 is.
+        // For IPv4 the kernel deletes the route with the lowest metric first, which is 0.
         spec.metric = network.addr().is_ipv6().then_some(DEFAULT_METRIC6);
         self.change(request(Action::Delete, &spec, &Indices::default())?).await
     }
 }
 
-/// A route of the main table whose next hop is the link itself.
+/// Returns a route of the main table whose next hop is the link itself.
 fn through(index: u32, network: IpNet) -> RouteSpec {
     RouteSpec {
         destination: network.trunc(),
@@ -215,8 +217,9 @@ fn through(index: u32, network: IpNet) -> RouteSpec {
         gateway: None,
         link: Some(LinkRef::Index(index)),
         preferred_source: None,
-        // The default of an IPv6 route (`IP6_RT_PRIO_USER`, net/ip6_route.h), said so that the one of
-        // another metric is not deleted. An IPv4 route without a metric is the first to be deleted.
+        // The default of an IPv6 route (`IP6_RT_PRIO_USER`, net/ip6_route.h). It is stated explicitly,
+        // because otherwise a delete could remove a route with another metric. An IPv4 route without a
+        // metric is the first to be deleted.
         metric: network.addr().is_ipv6().then_some(1_024),
         metrics: None,
         next_hops: Vec::new(),

@@ -1,8 +1,8 @@
-//! The route that a delete means.
+//! Finds the route that a delete refers to.
 //!
-//! The kernel takes a delete as a pattern and removes the first route that fits (`fib_table_delete`,
-//! net/ipv4/fib_trie.c; `ip6_route_del`, net/ipv6/route.c). So the routes are listed, compared here, and
-//! the request has all properties of the one that was found.
+//! The kernel treats a delete as a pattern and removes the first route that matches (`fib_table_delete`,
+//! net/ipv4/fib_trie.c; `ip6_route_del`, net/ipv6/route.c). Therefore the routes are listed and compared
+//! here, and the request contains all properties of the route that was found.
 
 use super::{NextHop, NextHopSpec, Route, RouteSpec};
 use crate::error::Result;
@@ -10,11 +10,12 @@ use crate::netlink::indices::Indices;
 use crate::netlink::link::LinkRef;
 use crate::netlink::other;
 
-/// The metric of an IPv6 route that was given none: `IP6_RT_PRIO_USER` (net/ip6_route.h).
+/// The metric of an IPv6 route that was added without one: `IP6_RT_PRIO_USER` (net/ip6_route.h).
 pub(super) const DEFAULT_METRIC6: u32 = 1024;
 
-/// Those of some routes to one destination that have all given properties: for each its place and the
-/// request that deletes it alone. One next hop of a multipath route of IPv6 is a route of its own, if the gateway or link is given.
+/// Finds the routes to one destination that have all given properties. Returns the place of each route,
+/// and the request that deletes only that route. For IPv6 one next hop of a multipath route is a separate
+/// route, if the gateway or link is given.
 pub(in crate::netlink) fn find(
     spec: &RouteSpec,
     routes: &[(usize, &Route)],
@@ -48,8 +49,8 @@ fn leads_by(
     (spec.gateway.is_none() || spec.gateway == gateway) && (link.is_none() || link == if_index)
 }
 
-/// Whether a route has what is given, except for where it leads. What is not compared does not tell
-/// routes apart: the time that is left, and of IPv6 the scope.
+/// Returns whether a route has the given properties, except for the next hops. Properties that do not
+/// distinguish routes are not compared: the remaining lifetime, and for IPv6 the scope.
 fn has_properties(route: &Route, spec: &RouteSpec) -> bool {
     let is_ipv4 = route.family == 4;
     let metric = |metric: u32| if metric == 0 && !is_ipv4 { DEFAULT_METRIC6 } else { metric };
@@ -72,7 +73,7 @@ fn has_properties(route: &Route, spec: &RouteSpec) -> bool {
         && other::has_all(&route.other_attributes, &spec.other_attributes)
 }
 
-/// Whether a route has the next hops that are given, and no other ones.
+/// Returns whether a route has exactly the given next hops.
 fn has_next_hops(route: &Route, spec: &RouteSpec, indices: &Indices) -> Result<bool> {
     if spec.next_hops.is_empty() {
         return Ok(true);
@@ -93,8 +94,8 @@ fn has_next_hops(route: &Route, spec: &RouteSpec, indices: &Indices) -> Result<b
 }
 
 impl RouteSpec {
-    /// The properties that the kernel compares: not weights and flags, and of IPv6 only where the route
-    /// leads, its metric and protocol.
+    /// Returns the properties that the kernel compares. It does not compare weights and flags; for IPv6
+    /// it compares only the destination, next hops, metric and protocol.
     pub(in crate::netlink) fn as_compared(&self) -> Self {
         let mut spec = Self { on_link: None, ..self.clone() };
         for hop in &mut spec.next_hops {
@@ -109,7 +110,7 @@ impl RouteSpec {
     }
 }
 
-/// All properties of a next hop.
+/// Returns all properties of a next hop.
 fn next_hop(hop: &NextHop) -> NextHopSpec {
     NextHopSpec {
         gateway: hop.gateway,
@@ -121,7 +122,7 @@ fn next_hop(hop: &NextHop) -> NextHopSpec {
     }
 }
 
-/// All properties of a route.
+/// Returns all properties of a route.
 fn of_route(route: &Route) -> RouteSpec {
     let is_by_object = route.next_hop_id.is_some();
     RouteSpec {
@@ -147,7 +148,7 @@ fn of_route(route: &Route) -> RouteSpec {
     }
 }
 
-/// The same for one next hop of a route of IPv6.
+/// Returns the same for one next hop of an IPv6 route.
 fn of_hop(route: RouteSpec, hop: &NextHop) -> RouteSpec {
     let NextHopSpec { gateway, link, on_link, other_attributes, .. } = next_hop(hop);
     RouteSpec { gateway, link, on_link, next_hops: Vec::new(), other_attributes, ..route }

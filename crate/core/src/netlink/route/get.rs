@@ -1,4 +1,4 @@
-//! The route that a destination has.
+//! Looks up the route to a destination.
 
 use super::{Head, Route, read};
 use crate::error::{Error, ErrorCode, Result};
@@ -12,38 +12,38 @@ use crate::netlink::names::RouteType;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 
-/// `RTM_F_LOOKUP_TABLE`, `RTM_F_FIB_MATCH` (linux/rtnetlink.h): tell the table that the route is in;
-/// answer the route as it stands there (Linux ≥ 4.13) rather than what becomes of a packet.
+/// `RTM_F_LOOKUP_TABLE` requests the table of the route. `RTM_F_FIB_MATCH` (Linux ≥ 4.13) requests the
+/// route as it is in its table instead of the path of a packet (linux/rtnetlink.h).
 const LOOKUP_TABLE: u32 = 0x1000;
 const FIB_MATCH: u32 = 0x2000;
 
-/// A packet whose way is asked for.
+/// A packet whose route is looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteQuery {
-    /// Where it goes.
+    /// Destination address.
     pub destination: IpAddr,
-    /// Where it comes from.
+    /// Source address.
     pub from: Option<IpAddr>,
-    /// The link that it leaves by.
+    /// The link that the packet leaves by.
     pub link: Option<LinkRef>,
-    /// The link that it came in by.
+    /// The link that the packet arrived by.
     pub input_link: Option<LinkRef>,
-    /// Its firewall mark.
+    /// Firewall mark.
     pub mark: Option<u32>,
-    /// Answer the route as it stands in its table.
+    /// Return the route as it is in its table.
     #[serde(default)]
     pub fib_match: bool,
 }
 
-/// Asks for the way of a packet: `ip route get DESTINATION`.
+/// Builds the request for the route of a packet: `ip route get DESTINATION`.
 pub(in crate::netlink) fn get_request(query: &RouteQuery, indices: &Indices) -> Result<Request> {
     let host_length = |address: IpAddr| if address.is_ipv4() { 32 } else { 128 };
     let head = Head {
         family: family::of(query.destination),
         destination_length: host_length(query.destination),
         source_length: query.from.map_or(0, host_length),
-        // IPv6 tells the table anyway, and refuses to be asked for it.
+        // IPv6 reports the table without this flag, and rejects the flag.
         flags: if query.destination.is_ipv4() { LOOKUP_TABLE } else { 0 }
             | if query.fib_match { FIB_MATCH } else { 0 },
         ..Head::default()
@@ -59,8 +59,8 @@ pub(in crate::netlink) fn get_request(query: &RouteQuery, indices: &Indices) -> 
     Ok(Request::new(message, Context::new("look up the route to", subject, "RTM_GETROUTE")))
 }
 
-/// Explains why the kernel found no route: a route or rule that forbids the destination, or a source that
-/// packets cannot have. With a source, the look-up is repeated without it to know which.
+/// Explains why the kernel did not find a route: a route or rule forbids the destination, or packets
+/// cannot have the source. With a source, repeats the look-up without it to distinguish the two.
 pub(in crate::netlink) async fn explain(
     connection: &Connection,
     error: Error,
@@ -78,7 +78,7 @@ pub(in crate::netlink) async fn explain(
     match (errno_of(connection, &plain, indices).await, query.from) {
         (Some(errno), _) if DECISIONS.contains(&errno) => decided(error, errno),
         (_, None) => error.with_advice("packets there cannot arrive by that input link"),
-        // A rule can be for packets of this source only.
+        // The rule may only apply to packets from this source.
         (_, Some(from)) if query.input_link.is_none() && is_local(connection, from).await => {
             decided(error, errno)
         }
@@ -89,8 +89,8 @@ pub(in crate::netlink) async fn explain(
     }
 }
 
-/// What the kernel answers by the type of the route or rule that decided (`fib_props`,
-/// net/ipv4/fib_semantics.c; `ip6_rt_type_to_error`, net/ipv6/route.c), or without any.
+/// The errnos that the kernel returns for the type of the route or rule that decided (`fib_props`,
+/// net/ipv4/fib_semantics.c; `ip6_rt_type_to_error`, net/ipv6/route.c), or if there was none.
 const DECISIONS: [i32; 4] = [libc::EINVAL, libc::EACCES, libc::EHOSTUNREACH, libc::ENETUNREACH];
 
 fn decided(error: Error, errno: i32) -> Error {
@@ -116,7 +116,7 @@ async fn errno_of(connection: &Connection, query: &RouteQuery, indices: &Indices
     connection.exchange(request).await.err()?.errno()
 }
 
-/// Whether this machine has an address.
+/// Returns whether this machine has an address.
 async fn is_local(connection: &Connection, address: IpAddr) -> bool {
     let query = RouteQuery {
         destination: address,
@@ -133,7 +133,7 @@ async fn is_local(connection: &Connection, address: IpAddr) -> bool {
     matches!(read(message), Ok(Some(route)) if route.kind.0 == libc::RTN_LOCAL)
 }
 
-/// The name of a type of routes that forbid their destination.
+/// Returns the name of a route type, if routes of this type forbid their destination.
 fn forbidding(kind: RouteType) -> Option<&'static str> {
     match kind.0 {
         libc::RTN_UNICAST
@@ -145,25 +145,27 @@ fn forbidding(kind: RouteType) -> Option<&'static str> {
     }
 }
 
-/// The route that a destination has.
+/// The route to a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteMatch {
     /// The destination is this machine itself.
     pub is_local: bool,
-    /// The destination is every host of a network: its broadcast address.
+    /// The destination is the broadcast address of a network.
     pub is_broadcast: bool,
     /// Length of the route's prefix.
     pub prefix_length: u8,
-    /// Index of the interface it leads through; `None` for a route without one.
+    /// Index of the interface that the route leads through; `None` for a route without one.
     pub interface_index: Option<u32>,
     /// MTU that is set on the route, bytes.
     pub mtu: Option<u32>,
 }
 
 impl Connection {
-    /// The route to `destination`: `ip route get fibmatch DESTINATION`.
+    /// Returns the route to `destination`: `ip route get fibmatch DESTINATION`.
     ///
-    /// [`ErrorCode::Unreachable`] if there is none.
+    /// # Errors
+    ///
+    /// [`ErrorCode::Unreachable`] if there is no route.
     pub async fn route_to(&self, destination: SocketAddr) -> Result<RouteMatch> {
         let scope = match destination {
             SocketAddr::V6(destination) => Some(destination.scope_id()).filter(|scope| *scope != 0),

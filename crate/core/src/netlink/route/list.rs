@@ -1,4 +1,4 @@
-//! All routes.
+//! Lists routes.
 
 use super::{Head, Route, short};
 use crate::netlink::codec::{Message, rta};
@@ -15,19 +15,19 @@ use serde::Deserialize;
 pub struct RouteFilter {
     /// 4 or 6.
     pub family: Option<u8>,
-    /// Those of a table.
+    /// Routes of this table.
     pub table: Option<Table>,
-    /// Those that a program made.
+    /// Routes of this origin.
     pub protocol: Option<Protocol>,
-    /// Those that do this with a packet.
+    /// Routes of this type.
     #[serde(rename = "type")]
     pub kind: Option<RouteType>,
-    /// Those that leave by a link.
+    /// Routes whose packets leave by this link.
     pub link: Option<LinkRef>,
 }
 
 impl RouteFilter {
-    /// Whether a route is wanted; `link` is the index of the filter's link.
+    /// Returns whether the filter includes a route; `link` is the index of the filter's link.
     pub(in crate::netlink) fn includes(&self, route: &Route, link: Option<u32>) -> bool {
         self.family.is_none_or(|family| route.family == family)
             && self.table.is_none_or(|table| route.table == table)
@@ -37,7 +37,7 @@ impl RouteFilter {
     }
 }
 
-/// Asks for all routes that fit: `ip route show`.
+/// Builds the request for the routes that match the filter: `ip route show`.
 pub(in crate::netlink) fn list_request(filter: &RouteFilter, index: Option<u32>) -> Request {
     let head = Head {
         family: family::number(filter.family),

@@ -1,4 +1,4 @@
-//! Properties of a way: `RTA_METRICS`.
+//! Metrics of a path: `RTA_METRICS`.
 
 use crate::netlink::codec::{Attributes, Message, rta, rtax, value};
 use crate::netlink::other::{self, OtherAttribute};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! metrics {
     ($($(#[$doc:meta])* $field:ident $name:literal = $attribute:ident / $unit:literal,)+) => {
-        /// `RTAX_*` (linux/rtnetlink.h); what is absent is for the kernel to choose.
+        /// `RTAX_*` (linux/rtnetlink.h); the kernel chooses the values that are absent.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
         pub struct RouteMetrics {
@@ -15,11 +15,11 @@ macro_rules! metrics {
                 #[serde(skip_serializing_if = "Option::is_none")]
                 pub $field: Option<u32>,
             )+
-            /// Names of those that the kernel may not change by itself.
+            /// Names of the metrics that the kernel must not change.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub locked: Vec<String>,
             /// Metrics that are not interpreted here (`congctl`, `features`), and those whose value is
-            /// not a whole number of the units above.
+            /// not an integer in the units above.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub other_attributes: Vec<OtherAttribute>,
         }
@@ -27,7 +27,7 @@ macro_rules! metrics {
         impl RouteMetrics {
             const NAMES: &[(u16, &str)] = &[$((rtax::$attribute, $name)),+];
 
-            /// Takes an attribute; returns whether the fields above state it exactly.
+            /// Stores an attribute. Returns whether the fields above represent it exactly.
             fn take(&mut self, kind: u16, number: u32) -> bool {
                 match kind {
                     $(rtax::$attribute if number.is_multiple_of($unit) => {
@@ -42,7 +42,7 @@ macro_rules! metrics {
                 true
             }
 
-            /// Whether this has all metrics that `wanted` has.
+            /// Returns whether this has all metrics of `wanted`.
             pub(super) fn has_all(&self, wanted: &Self) -> bool {
                 let found = |wanted: Option<u32>, found: Option<u32>, kind, unit| {
                     let wanted = wanted.map(|number| adjusted(kind, number.saturating_mul(unit)));
@@ -66,19 +66,19 @@ macro_rules! metrics {
 metrics! {
     /// Largest packet, bytes.
     mtu "mtu" = MTU / 1,
-    /// Window that is announced to the other end of TCP connections at most, bytes.
+    /// Largest window that is announced to the peer of TCP connections, bytes.
     window "window" = WINDOW / 1,
-    /// First guess at the round-trip time, milliseconds.
+    /// Initial estimate of the round-trip time, milliseconds.
     rtt_ms "rttMs" = RTT / 8,
-    /// First guess at its variance, milliseconds.
+    /// Initial estimate of its variance, milliseconds.
     rtt_variance_ms "rttVarianceMs" = RTTVAR / 4,
-    /// Threshold of slow start, segments.
+    /// Slow-start threshold, segments.
     slow_start_threshold "slowStartThreshold" = SSTHRESH / 1,
-    /// Congestion window at most, segments.
+    /// Largest congestion window, segments.
     congestion_window "congestionWindow" = CWND / 1,
-    /// Segment size that is announced to the other end of TCP connections, bytes.
+    /// Segment size that is announced to the peer of TCP connections, bytes.
     advmss "advmss" = ADVMSS / 1,
-    /// How many segments out of order are not taken as loss at first.
+    /// Initial number of segments out of order that are not treated as loss.
     reordering "reordering" = REORDERING / 1,
     /// Hop limit of outgoing packets.
     hop_limit "hopLimit" = HOPLIMIT / 1,
@@ -86,9 +86,9 @@ metrics! {
     initial_congestion_window "initialCongestionWindow" = INITCWND / 1,
     /// Receive window of new connections, segments.
     initial_receive_window "initialReceiveWindow" = INITRWND / 1,
-    /// Retransmission timeout at least, milliseconds.
+    /// Smallest retransmission timeout, milliseconds.
     minimum_rto_ms "minimumRtoMs" = RTO_MIN / 1,
-    /// Acknowledges at once: 1.
+    /// 1: acknowledges immediately.
     quick_ack "quickAck" = QUICKACK / 1,
 }
 
@@ -128,7 +128,7 @@ fn adjusted(kind: u16, number: u32) -> u32 {
     number.min(most)
 }
 
-/// A set of locks without that of one metric.
+/// Returns a set of locks without the lock of one metric.
 fn cleared(locks: u32, (kind, _): &(u16, &str)) -> u32 {
     locks & !(1 << kind)
 }

@@ -34,39 +34,39 @@ use std::net::IpAddr;
 pub struct Route {
     /// 4 or 6.
     pub family: u8,
-    /// What does with packets to this network what is said below.
+    /// The destination network.
     pub destination: IpNet,
-    /// Only packets from this network; of IPv6.
+    /// Only for packets from this network. IPv6 only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<IpNet>,
-    /// What is done with a packet.
+    /// The action for a packet.
     #[serde(rename = "type")]
     pub kind: RouteType,
-    /// The table that it is in.
+    /// The table that contains the route.
     pub table: Table,
-    /// Who made it.
+    /// The origin of the route.
     pub protocol: Protocol,
-    /// How far away the destination is.
+    /// The distance to the destination.
     pub scope: Scope,
-    /// Only packets with this type of service; 0: any.
+    /// Only for packets with this type of service; 0: any.
     #[serde(skip_serializing_if = "is_zero")]
     pub tos: u8,
-    /// The next hop, perhaps of the other family.
+    /// The next hop; it may be of the other family.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway: Option<IpAddr>,
     /// Index of the link that packets leave by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub if_index: Option<u32>,
-    /// Index of the link that they came in by; of a look-up.
+    /// Index of the link that the packets arrived by. Look-ups only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_if_index: Option<u32>,
-    /// Source address for packets that this machine begins.
+    /// Source address for packets that this machine sends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred_source: Option<IpAddr>,
-    /// The lowest of several routes to a network is taken.
+    /// Of several routes to a network, the kernel uses the one with the lowest metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<u32>,
-    /// Properties of the way.
+    /// Metrics of the path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<RouteMetrics>,
     /// Several next hops.
@@ -75,18 +75,18 @@ pub struct Route {
     /// The number of a next-hop object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_hop_id: Option<u32>,
-    /// Among several routers; of IPv6.
+    /// Preference among several routers. IPv6 only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preference: Option<Preference>,
-    /// When it ends, from now on; of IPv6.
+    /// Time until the route expires. IPv6 only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_seconds: Option<u32>,
-    /// Names of `RTNH_F_*` that are set.
+    /// The names of the `RTNH_F_*` that are set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<&'static str>,
-    /// The gateway is on the link, whatever the addresses say.
+    /// The gateway is on the link, regardless of its address.
     pub on_link: bool,
-    /// Attributes that are not interpreted here: an encapsulation (`RTA_ENCAP`), for example.
+    /// Attributes that are not interpreted here, for example an encapsulation (`RTA_ENCAP`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_attributes: Vec<OtherAttribute>,
 }
@@ -95,18 +95,18 @@ pub struct Route {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NextHop {
-    /// Its address.
+    /// The address of the next hop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway: Option<IpAddr>,
     /// Index of the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub if_index: Option<u32>,
-    /// Its part of the packets, 1 to 256, relative to the others.
+    /// Its share of the packets, 1 to 256, relative to the other next hops.
     pub weight: u32,
-    /// Names of `RTNH_F_*` that are set.
+    /// The names of the `RTNH_F_*` that are set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<&'static str>,
-    /// The gateway is on the link, whatever the addresses say.
+    /// The gateway is on the link, regardless of its address.
     pub on_link: bool,
     /// Attributes that are not interpreted here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -114,9 +114,9 @@ pub struct NextHop {
 }
 
 impl Route {
-    /// Whether packets leave by the link of that index, perhaps only some of them. A route by a next-hop
-    /// object does not name its links if `net.ipv4.nexthop_compat_mode` is 0; a kernel with such objects
-    /// filters by link itself.
+    /// Returns whether packets leave by the link of that index, even if only some of them do. A route
+    /// with a next-hop object does not list its links if `net.ipv4.nexthop_compat_mode` is 0. A kernel
+    /// with such objects filters by link itself.
     fn leaves_by(&self, link: u32) -> bool {
         let is_hidden = self.next_hop_id.is_some() && self.if_index.is_none();
         let mut hops = self.next_hops.iter();
@@ -140,7 +140,7 @@ const ON_LINK: u32 = 4;
 /// `RTNH_F_PERVASIVE` (linux/rtnetlink.h): the only other flag of a next hop that a request sets.
 const PERVASIVE: u32 = 2;
 
-/// Its name in a list of flags.
+/// The name of this flag in a list of flags.
 const PERVASIVE_NAME: &str = "pervasive";
 
 /// The fields of `struct rtmsg` that requests set.
@@ -167,7 +167,7 @@ impl Head {
     }
 }
 
-/// A table as the header has it: 8 bits; an attribute has those beyond.
+/// Returns the table number for the header, which has 8 bits. Higher numbers are in an attribute.
 fn short(table: Table) -> u8 {
     u8::try_from(table.0).unwrap_or(libc::RT_TABLE_UNSPEC)
 }

@@ -1,4 +1,4 @@
-//! Routes out of the kernel's messages.
+//! Reads routes from the kernel's messages.
 
 use super::{HEAD_BYTES, NextHop, ON_LINK, PERVASIVE, PERVASIVE_NAME, Route, RouteMetrics};
 use crate::netlink::codec::{Attributes, Flagged, Malformed, MessageView, head, rta, value};
@@ -20,10 +20,11 @@ const FLAGS: [(u32, &str); 6] = [
 /// Bytes of `struct rtnexthop` (linux/rtnetlink.h).
 const NEXT_HOP_BYTES: usize = 8;
 
-/// Hundredths of a second, `USER_HZ`.
+/// The kernel's unit for times is 1/100 s: `USER_HZ`.
 const USER_HZ: u32 = 100;
 
-/// The route that a message is of; none of another family than IP, such as those of multicast routing.
+/// Reads the route of a message. Returns nothing for families other than IP, for example multicast
+/// routing.
 pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Route>, Malformed> {
     let is_route = matches!(message.kind, libc::RTM_NEWROUTE | libc::RTM_DELROUTE);
     let field = |offset| head::<u8>(message.payload, offset).ok_or(Malformed::Short);
@@ -102,14 +103,14 @@ impl Found {
             rta::MULTIPATH => self.next_hops = next_hops(payload)?,
             rta::NH_ID => self.next_hop_id = value(payload),
             rta::PREF => self.preference = value(payload).map(Preference),
-            // `struct rta_cacheinfo`: the third number is when it ends, 0 for never.
+            // `struct rta_cacheinfo`: the third number is the time until expiry, 0 for never.
             rta::CACHEINFO => {
                 let ticks = head::<i32>(payload, 8).and_then(|ticks| u32::try_from(ticks).ok());
                 self.expires_seconds =
                     ticks.filter(|ticks| *ticks > 0).map(|ticks| ticks / USER_HZ);
             }
             rta::TABLE => self.table = value(payload),
-            // Of look-ups, which describe a packet and not a route.
+            // Attributes of look-ups, which describe a packet and not a route.
             rta::MARK | rta::UID | rta::IP_PROTO | rta::SPORT | rta::DPORT | rta::PAD => {}
             _ => self.other_attributes.push(attribute.into()),
         }
@@ -117,12 +118,12 @@ impl Found {
     }
 }
 
-/// `RTA_GATEWAY` is an address; `RTA_VIA` has the family before it (`struct rtvia`).
+/// Reads a gateway. `RTA_GATEWAY` is an address; in `RTA_VIA` the family precedes it (`struct rtvia`).
 fn gateway(kind: u16, payload: &[u8]) -> Option<IpAddr> {
     if kind == rta::VIA { value(payload.get(2..)?) } else { value(payload) }
 }
 
-/// Hops that lie end to end, each a `struct rtnexthop` with attributes behind it.
+/// Reads consecutive next hops, each a `struct rtnexthop` followed by attributes.
 fn next_hops(mut bytes: &[u8]) -> Result<Vec<NextHop>, Malformed> {
     let mut hops = Vec::new();
     while !bytes.is_empty() {
@@ -146,7 +147,7 @@ fn next_hops(mut bytes: &[u8]) -> Result<Vec<NextHop>, Malformed> {
             }
         }
         hops.push(hop);
-        // NEXT_HOP_BYTES at least, so that it comes to an end.
+        // Skips at least NEXT_HOP_BYTES, so the loop ends.
         bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     Ok(hops)

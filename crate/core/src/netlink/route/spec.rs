@@ -1,4 +1,4 @@
-//! What is given of a route.
+//! The properties of a route in a request.
 
 use super::RouteMetrics;
 use crate::netlink::link::LinkRef;
@@ -13,9 +13,9 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteSpec {
-    /// The network that it leads to.
+    /// The destination network.
     pub destination: IpNet,
-    /// Only packets from this network; of IPv6.
+    /// Only for packets from this network. IPv6 only.
     pub from: Option<IpNet>,
     /// Default: unicast.
     #[serde(rename = "type")]
@@ -24,30 +24,30 @@ pub struct RouteSpec {
     pub table: Option<Table>,
     /// Default: boot.
     pub protocol: Option<Protocol>,
-    /// Default: what the type and the gateway make of it.
+    /// Default: derived from the type and the gateway.
     pub scope: Option<Scope>,
     /// Type of service.
     pub tos: Option<u8>,
-    /// The next hop, perhaps of the other family.
+    /// The next hop; it may be of the other family.
     pub gateway: Option<IpAddr>,
     /// The link that packets leave by.
     pub link: Option<LinkRef>,
-    /// Source address for packets that this machine begins.
+    /// Source address for packets that this machine sends.
     pub preferred_source: Option<IpAddr>,
-    /// The lowest of several routes to a network is taken.
+    /// Of several routes to a network, the kernel uses the one with the lowest metric.
     pub metric: Option<u32>,
-    /// Properties of the way.
+    /// Metrics of the path.
     pub metrics: Option<RouteMetrics>,
     /// Several next hops.
     #[serde(default)]
     pub next_hops: Vec<NextHopSpec>,
-    /// The number of a next-hop object, which takes the place of a gateway, a link and next hops.
+    /// The number of a next-hop object, which replaces a gateway, a link and next hops.
     pub next_hop_id: Option<u32>,
-    /// Among several routers; of IPv6.
+    /// Preference among several routers. IPv6 only.
     pub preference: Option<Preference>,
-    /// When it ends; of IPv6.
+    /// Time until the route expires. IPv6 only.
     pub expires_seconds: Option<u32>,
-    /// The gateway is on the link, whatever the addresses say. Default: false; for a delete, either.
+    /// The gateway is on the link, regardless of its address. Default: false; a delete matches both.
     pub on_link: Option<bool>,
     /// `RTNH_F_PERVASIVE`
     #[serde(default)]
@@ -61,13 +61,13 @@ pub struct RouteSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NextHopSpec {
-    /// Its address.
+    /// The address of the next hop.
     pub gateway: Option<IpAddr>,
-    /// The link.
+    /// The link that packets leave by.
     pub link: Option<LinkRef>,
-    /// Its part of the packets, 1 to 256, relative to the others. Default: 1.
+    /// Its share of the packets, 1 to 256, relative to the other next hops. Default: 1.
     pub weight: Option<u32>,
-    /// The gateway is on the link, whatever the addresses say. Default: false; for a delete, either.
+    /// The gateway is on the link, regardless of its address. Default: false; a delete matches both.
     pub on_link: Option<bool>,
     /// `RTNH_F_PERVASIVE`
     #[serde(default)]
@@ -78,20 +78,21 @@ pub struct NextHopSpec {
 }
 
 impl RouteSpec {
-    /// The links that it names.
+    /// Returns the links that the route refers to.
     pub(in crate::netlink) fn links(&self) -> impl Iterator<Item = &LinkRef> {
         let hops = self.next_hops.iter().filter_map(|hop| hop.link.as_ref());
         self.link.iter().chain(hops)
     }
 
-    /// The table that it is in, or is to be in.
+    /// Returns the table of the route.
     pub(in crate::netlink) fn table(&self) -> Table {
         let is_of_this_machine = matches!(
             self.kind,
             Some(RouteType(libc::RTN_LOCAL | libc::RTN_BROADCAST | libc::RTN_ANYCAST))
         );
         let default = if is_of_this_machine { libc::RT_TABLE_LOCAL } else { libc::RT_TABLE_MAIN };
-        // The kernel takes table 0 for the main one (`fib_new_table`, net/ipv4; `fib6_new_table`, net/ipv6).
+        // The kernel takes table 0 for the main one (`fib_new_table`, net/ipv4; `fib6_new_table`,
+        // net/ipv6).
         let is_none = |table: &Table| table.0 == u32::from(libc::RT_TABLE_UNSPEC);
         let main = Table(u32::from(libc::RT_TABLE_MAIN));
         self.table

@@ -1,4 +1,4 @@
-//! Whether a table has a route as it is wanted.
+//! Compares a table with a wanted route.
 
 use super::delete::DEFAULT_METRIC6;
 use super::{NextHop, NextHopSpec, PERVASIVE_NAME, Route, RouteSpec};
@@ -8,23 +8,23 @@ use crate::netlink::other;
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// What a table has for a wanted route.
+/// The result of comparing a table with a wanted route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteState {
-    /// What the kernel identifies the wanted route by: a table has one route per key, except for those that
-    /// were appended.
+    /// The key by which the kernel identifies the wanted route. A table has one route per key, except for
+    /// appended routes.
     pub key: String,
     /// The route that has all wanted properties.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub same: Option<Box<Route>>,
-    /// A route of the same key without all wanted properties. The wanted route can only replace it.
+    /// A route of the same key that lacks some wanted properties. The wanted route can only replace it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conflict: Option<Box<Route>>,
 }
 
-/// Looks for a wanted route among the routes of its table and family. Properties that are not given do not
-/// matter, except for the gateway and next hops: without them the route leads through the link itself.
+/// Finds a wanted route among the routes of its table and family. Properties that are not given are not
+/// compared, except for the gateway and next hops: without them the route leads through the link itself.
 pub(in crate::netlink) fn state<'a>(
     spec: &RouteSpec,
     routes: impl Iterator<Item = &'a Route>,
@@ -36,7 +36,7 @@ pub(in crate::netlink) fn state<'a>(
     for route in routes {
         let has_key = key_of(route) == key;
         if wanted.is(route) {
-            // Of several, the one that the wanted route would become.
+            // Of several routes, this is the one that the wanted route would become.
             if same.is_none() || has_key {
                 same = Some(Box::new(route.clone()));
             }
@@ -48,8 +48,8 @@ pub(in crate::netlink) fn state<'a>(
     Ok(RouteState { key, same, conflict })
 }
 
-/// What the kernel compares when it adds a route (`fib_table_insert`, net/ipv4/fib_trie.c;
-/// `fib6_add_rt2node`, net/ipv6/ip6_fib.c).
+/// Returns the properties that the kernel compares when it adds a route (`fib_table_insert`,
+/// net/ipv4/fib_trie.c; `fib6_add_rt2node`, net/ipv6/ip6_fib.c).
 fn key_of(route: &Route) -> String {
     let from = route.from.map(|from| from.to_string()).unwrap_or_default();
     let metric = route.metric.unwrap_or(0);
@@ -67,15 +67,15 @@ fn key_of_spec(spec: &RouteSpec) -> String {
     format!("{} from {from} table {table} tos {tos} metric {metric}", spec.destination)
 }
 
-/// The metric that the kernel gives to a route.
+/// Returns the metric that the kernel assigns to a route.
 fn metric(metric: u32, is_ipv4: bool) -> u32 {
     if metric == 0 && !is_ipv4 { DEFAULT_METRIC6 } else { metric }
 }
 
-/// A wanted route whose links are known.
+/// A wanted route, with the indices of its links.
 struct Wanted<'a> {
     spec: &'a RouteSpec,
-    /// Where it leads; nothing if that is not compared.
+    /// The next hops; nothing if they are not compared.
     hops: Option<Vec<WantedHop>>,
 }
 
@@ -115,7 +115,7 @@ impl<'a> Wanted<'a> {
         Ok(Self { spec, hops: Some(hops?) })
     }
 
-    /// Whether a route has all wanted properties.
+    /// Returns whether a route has all wanted properties.
     fn is(&self, route: &Route) -> bool {
         let spec = self.spec;
         let is_ipv4 = route.family == 4;
@@ -147,8 +147,8 @@ fn has_metrics(route: &Route, spec: &RouteSpec) -> bool {
     route.metrics.clone().unwrap_or_default().has_all(wanted)
 }
 
-/// Compares what only routes of IPv6 have. The time that is left decreases: any that is not longer than the
-/// wanted one will do.
+/// Compares properties that only IPv6 routes have. The remaining lifetime decreases, so any lifetime that
+/// is not longer than the wanted one matches.
 fn has_lifetime(route: &Route, spec: &RouteSpec) -> bool {
     route.family == 4
         || (spec.preference.is_none_or(|one| route.preference.unwrap_or_default() == one)
@@ -157,7 +157,7 @@ fn has_lifetime(route: &Route, spec: &RouteSpec) -> bool {
                 .is_none_or(|most| route.expires_seconds.is_some_and(|left| left <= most)))
 }
 
-/// The next hops of a route. The kernel lists one alone as properties of the route.
+/// Returns the next hops of a route. The kernel lists a single next hop as properties of the route.
 fn hops_of(route: &Route) -> Vec<NextHop> {
     if !route.next_hops.is_empty() {
         return route.next_hops.clone();
@@ -172,14 +172,15 @@ fn hops_of(route: &Route) -> Vec<NextHop> {
     }]
 }
 
-/// Whether there is a different next hop for each wanted one, and no further one.
+/// Returns whether there is a different next hop for each wanted one, and no additional one.
 fn leads_by(wanted: &[WantedHop], hops: &[NextHop]) -> bool {
     if wanted.len() != hops.len() {
         return false;
     }
     let is_one = hops.len() == 1;
     let mut left: Vec<&NextHop> = hops.iter().collect();
-    // Those of a given link first: a wanted hop of any link takes what is left.
+    // Wanted hops with a link come first, because a wanted hop without a link can match any of the
+    // others.
     let (given, any): (Vec<_>, Vec<_>) = wanted.iter().partition(|hop| hop.link.is_some());
     given.into_iter().chain(any).all(|wanted| {
         let place = left.iter().position(|hop| wanted.is(hop, is_one));
@@ -188,7 +189,8 @@ fn leads_by(wanted: &[WantedHop], hops: &[NextHop]) -> bool {
 }
 
 impl WantedHop {
-    /// Whether a next hop has what is wanted. The weight of the only one has no meaning.
+    /// Returns whether a next hop has the wanted properties. The weight of a single next hop has no
+    /// meaning.
     fn is(&self, hop: &NextHop, is_one: bool) -> bool {
         let spec = &self.spec;
         spec.gateway.filter(is_specified) == hop.gateway

@@ -1,7 +1,7 @@
-//! Deletes of which the kernel takes the request as a pattern: routes, rules, and addresses with a peer.
+//! Deletes whose requests the kernel treats as patterns: of routes, rules, and addresses with a peer.
 //!
-//! It removes the first object that fits, which need not be the one that was meant. So the table is
-//! listed, and a delete is made only of an object that alone has all given properties.
+//! The kernel removes the first object that matches, which may not be the intended one. Therefore the
+//! table is listed, and an object is deleted only if no other object has all given properties.
 
 use super::{Object, Operation, Table};
 use crate::error::{Error, ErrorCode, Result};
@@ -13,7 +13,7 @@ use crate::netlink::route::{self, Route, RouteFilter, RouteSpec};
 use crate::netlink::rule::{self, Rule, RuleFilter};
 
 impl Operation {
-    /// The table that has the object to delete, if the object must be looked for.
+    /// Returns the table that contains the object to delete, if it must be listed first.
     pub(super) fn table(&self) -> Option<Table> {
         let family = |is_ipv4| Some(if is_ipv4 { 4 } else { 6 });
         Some(match self {
@@ -33,10 +33,11 @@ impl Operation {
         })
     }
 
-    /// Refuses what the kernel would take for more than one object: no link (index 0), or no property.
+    /// Refuses a delete that could match several objects in the kernel: without a link (index 0), or
+    /// without properties.
     pub(super) fn check(&self) -> Result<()> {
         let named = match self {
-            // Index 0 is no master.
+            // As a master, index 0 means no master.
             Self::SetLink { link, .. } => vec![link],
             Self::DeleteRule { spec } => return rule::check(spec),
             _ => self.links(),
@@ -49,7 +50,7 @@ impl Operation {
         Err(error.with_advice("give the name of an interface, or its index"))
     }
 
-    /// What the table has for the route to find, if this looks for one.
+    /// Compares the table with the route of a [`Operation::FindRoute`].
     pub(super) fn find_route(
         &self,
         objects: &[Object],
@@ -64,8 +65,8 @@ impl Operation {
         Ok(Some(Object::RouteState(Box::new(state))))
     }
 
-    /// The request that deletes the one object which has all given properties, and the place of that
-    /// object among `objects`, those of [`Operation::table`].
+    /// Builds the request that deletes the only object with all given properties. Also returns the place
+    /// of that object in `objects`, the objects of [`Operation::table`].
     pub(super) fn delete_request(
         &self,
         objects: &[Object],
@@ -144,7 +145,7 @@ fn delete_rule(spec: &Rule, objects: &[Object]) -> Result<(usize, Request)> {
     Ok((place, rule::request(rule::Action::Delete, full)))
 }
 
-/// The only object, or the first of several that are equal.
+/// Returns the only object, or the first of several equal ones.
 fn one<T: PartialEq>(
     found: Vec<(usize, T)>,
     operation: &'static str,
@@ -169,7 +170,7 @@ fn not_found(operation: &'static str, subject: &str, reason: &str) -> Error {
     Error::new(ErrorCode::NotFound, operation, subject, reason)
 }
 
-/// The kernel would remove another object, since it does not compare what tells the two apart.
+/// Returns the error for an object that the kernel cannot distinguish from a preceding one.
 fn hidden(operation: &'static str, subject: &str, what: &str) -> Error {
     let reason = format!("the kernel would delete another {what} that differs only in its flags");
     Error::new(ErrorCode::InvalidArgument, operation, subject, reason)
@@ -192,7 +193,7 @@ mod tests {
         delete_rule(spec, &objects).map(|(place, _)| place).map_err(|error| error.code())
     }
 
-    // Only a request without NLM_F_EXCL makes a rule that differs from another in its flags alone.
+    // Without NLM_F_EXCL the kernel adds a rule that differs from another only in its flags.
     #[test]
     fn a_rule_is_kept_that_the_kernel_cannot_tell_from_the_one_before_it() {
         let (plain, inverted) = (rule(5, false), rule(5, true));

@@ -1,4 +1,4 @@
-//! What comes from outside: operations, one after the other, and whole tables, in one namespace.
+//! The operations of callers, run one after the other, and dumps of whole tables, in one namespace.
 
 mod delete;
 mod operation;
@@ -22,19 +22,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Sockets for dumps that are kept for the next one.
+/// The maximum number of sockets that are kept for later dumps.
 const IDLE_MAX: usize = 4;
 
-/// Pauses before a table is read again that changed while it was read, milliseconds: 6 seconds in all.
-/// lib/netlink/dump.ts has the same.
+/// The pauses before a table is read again that changed while it was read, milliseconds: 6 seconds in
+/// total. lib/netlink/dump.ts has the same numbers.
 const PAUSES_MS: [u64; 19] =
     [0, 0, 0, 1, 2, 5, 10, 20, 40, 80, 150, 250, 400, 600, 700, 800, 900, 1000, 1000];
 
-/// Connections to the routing tables of one network namespace.
+/// A session with the routing tables of one network namespace.
 pub struct Session {
     netns: Option<Netns>,
     commands: Connection,
-    /// The kernel makes one dump at a time for a socket: each takes one of its own.
+    /// The kernel runs one dump per socket at a time, so each dump uses a separate connection.
     idle: Mutex<Vec<Connection>>,
     /// Set once the session is closed.
     is_closed: watch::Sender<bool>,
@@ -47,8 +47,8 @@ struct Netns {
 }
 
 impl Session {
-    /// Opens a session in the namespace `netns` (name, path or process id), or else in that of the
-    /// calling thread, which stays where it is. Needs a tokio runtime round it.
+    /// Opens a session in the namespace `netns` (name, path or process id), by default in that of the
+    /// calling thread. The calling thread does not move. Requires a tokio runtime.
     pub fn open(netns: Option<&str>) -> Result<Self> {
         let netns = match netns {
             Some(name) => Some(Netns { name: name.to_owned(), fd: namespace::open(name)? }),
@@ -59,14 +59,14 @@ impl Session {
         Ok(Self { netns, commands, idle: Mutex::default(), is_closed, closing })
     }
 
-    /// Ends the session, and all that waits on it: monitors have no more events, and dumps fail with
-    /// [`ErrorCode::Closed`]. Requests that were sent to the kernel still get their answers.
+    /// Ends the session. Monitors report no more events, and dumps fail with [`ErrorCode::Closed`].
+    /// Requests that were sent to the kernel still get their replies.
     pub fn close(&self) {
         self.is_closed.send_replace(true);
         lock(&self.idle).clear();
     }
 
-    /// The end of the session, to wait for.
+    /// Returns the end of the session, which callers can wait for.
     #[must_use]
     pub fn closing(&self) -> Closing {
         self.closing.clone()
@@ -76,8 +76,8 @@ impl Session {
         if self.closing.is_closed() { Err(Closing::error()) } else { Ok(()) }
     }
 
-    /// Runs operations in their order; returns a result for each. One that fails does not keep the next
-    /// from being run.
+    /// Runs operations in their order, and returns a result for each. A failed operation does not prevent
+    /// the next ones.
     pub async fn run(&self, operations: &[Operation]) -> Vec<Result<Option<Object>>> {
         let mut batch = Batch::new(self);
         let mut pending = Vec::new();
@@ -102,7 +102,7 @@ impl Session {
         batch.results
     }
 
-    /// Reads a whole table, again after a growing pause if it changed during that.
+    /// Reads a whole table. If it changed during that, reads it again after a growing pause.
     async fn read(&self, table: &Table) -> Result<Vec<Object>> {
         for pause in PAUSES_MS {
             match self.read_once(table).await {
@@ -127,7 +127,7 @@ impl Session {
         Ok(all)
     }
 
-    /// Reads a table.
+    /// Starts reading a table.
     pub async fn dump(&self, table: Table) -> Result<Dump<Object>> {
         self.check_open()?;
         let idle = lock(&self.idle).pop();
@@ -145,8 +145,8 @@ impl Session {
         Ok(dump.until(self.closing()))
     }
 
-    /// Begins to watch: what changes from now on is told. `receive_buffer_bytes` of it may wait to be
-    /// read, as far as the kernel grants that.
+    /// Starts a monitor, which reports all later changes. At most `receive_buffer_bytes` of unread
+    /// changes are kept, if the kernel grants that much.
     pub fn monitor(&self, kinds: &[Kind], receive_buffer_bytes: usize) -> Result<Monitor> {
         self.check_open()?;
         let groups: Vec<u32> = kinds.iter().flat_map(|kind| kind.groups()).copied().collect();
@@ -154,7 +154,7 @@ impl Session {
         Monitor::over(socket, self.closing())
     }
 
-    /// Takes back the socket of a dump that was read to its end.
+    /// Keeps the socket of a dump that was read to its end, for later dumps.
     pub fn recycle(&self, dump: Dump<Object>) {
         if let Some(connection) = dump.into_connection() {
             let mut idle = lock(&self.idle);
@@ -165,7 +165,7 @@ impl Session {
     }
 }
 
-/// Makes a socket in a namespace, on a thread that goes there.
+/// Opens a socket in a namespace, on a thread that enters it.
 fn raw(netns: Option<&Netns>, groups: &[u32]) -> Result<RawSocket> {
     match netns {
         None => RawSocket::open(groups),
@@ -178,16 +178,16 @@ struct Batch<'a> {
     session: &'a Session,
     indices: Indices,
     results: Vec<Result<Option<Object>>>,
-    /// Tables that were read for deletes, without the objects whose deletes are pending. Nothing else
-    /// was requested since.
+    /// Tables that were read for deletes, without the objects whose deletes are pending. No other
+    /// request was sent since then.
     listed: Vec<(Table, Vec<Object>)>,
 }
 
-/// An operation before it is run.
+/// An operation that is ready to run.
 enum Prepared {
-    /// What is sent for it.
+    /// The requests to send.
     Requests(Vec<Request>),
-    /// Its result; nothing is sent.
+    /// Its result; it needs no request.
     Object(Object),
 }
 
@@ -198,7 +198,7 @@ impl<'a> Batch<'a> {
         Self { session, indices: Indices::default(), results: Vec::new(), listed: Vec::new() }
     }
 
-    /// Makes the requests of an operation; before that, looks up what it needs to know.
+    /// Builds the requests of an operation. Looks up the necessary links and tables first.
     async fn prepare<'b>(
         &mut self,
         operation: &'b Operation,
@@ -207,7 +207,7 @@ impl<'a> Batch<'a> {
         self.session.check_open()?;
         operation.check()?;
         if !operation.links().iter().all(|link| self.indices.knows(link)) {
-            // What it names may just have been made.
+            // A pending request may create an object that this operation refers to.
             self.exchange(pending).await;
             self.look_up(&operation.links()).await?;
         }
@@ -253,7 +253,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Sends what is pending, and takes in what became of it.
+    /// Sends the pending requests, and stores their results.
     async fn exchange(&mut self, pending: &mut Pending<'_>) {
         if pending.is_empty() {
             return;
@@ -265,7 +265,8 @@ impl<'a> Batch<'a> {
         let requests = requests.into_iter().flatten().collect();
         let mut answers = self.session.commands.exchange_all(requests).await.into_iter();
         for (operation, count) in operations {
-            // Of several requests for one operation the first error counts, else the last answer.
+            // If an operation has several requests, its result is the first error, otherwise the last
+            // reply.
             let mut result: Answer = Ok(None);
             for answer in answers.by_ref().take(count) {
                 if result.is_ok() {
@@ -282,7 +283,7 @@ impl<'a> Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Adds the cause of an error, as far as it is known, and what to do.
+    /// Adds the cause of an error, if it is known, and advice.
     async fn explained(&self, operation: &Operation, error: Error) -> Error {
         match operation {
             Operation::GetRoute { query } => {

@@ -11,7 +11,7 @@ use crate::netlink::route::{self, Route, RouteQuery, RouteSpec, RouteState};
 use crate::netlink::rule::{self, Rule};
 use serde::{Deserialize, Serialize};
 
-/// What to do.
+/// An operation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[serde(deny_unknown_fields)]
@@ -53,7 +53,7 @@ pub enum Object {
 }
 
 impl Operation {
-    /// The links that must be looked up for it.
+    /// Returns the links that must be looked up for the operation.
     pub(super) fn links(&self) -> Vec<&LinkRef> {
         match self {
             Self::GetLink { .. } | Self::AddRule { .. } | Self::DeleteRule { .. } => Vec::new(),
@@ -81,7 +81,7 @@ impl Operation {
         }
     }
 
-    /// Whether a name may belong to another link afterwards.
+    /// Returns whether a name may belong to another link after the operation.
     pub(super) fn changes_names(&self) -> bool {
         match self {
             Self::SetLink { change, .. } => change.name.is_some() || change.netns.is_some(),
@@ -93,7 +93,7 @@ impl Operation {
         }
     }
 
-    /// Its requests, once all of its links are known.
+    /// Builds the requests, once the indices of all its links are known.
     pub(super) fn requests(&self, indices: &Indices) -> Result<Vec<Request>> {
         use address::Action as OfAddress;
         use neighbor::Action as OfNeighbor;
@@ -125,7 +125,7 @@ impl Operation {
             Self::ReplaceRoute { spec } => of_route(OfRoute::Replace, spec),
             Self::AppendRoute { spec } => of_route(OfRoute::Append, spec),
             Self::DeleteRoute { spec } => of_route(OfRoute::Delete, spec),
-            // It is found in the list of its table.
+            // The route is found in the list of its table.
             Self::FindRoute { .. } => Ok(Vec::new()),
             Self::GetRoute { query } => route::get_request(query, indices).map(|one| vec![one]),
             Self::AddRule { spec } => Ok(vec![rule::request(rule::Action::Add, spec)]),
@@ -136,13 +136,14 @@ impl Operation {
         }
     }
 
-    /// What to do about an error of it, where that can be said.
+    /// Adds advice to an error of the operation, if there is any.
     pub(super) fn advise(&self, error: Error) -> Error {
         match (self, error.code()) {
             (Self::GetLink { .. }, ErrorCode::NotFound) => {
                 error.with_advice("no interface has that name or index here")
             }
-            // `rtnl_newlink` (net/core/rtnetlink.c); of an option that it lacks it says no such thing.
+            // `rtnl_newlink` (net/core/rtnetlink.c) uses this text only for the kind, not for an
+            // unsupported option.
             (Self::AddLink { spec }, ErrorCode::Unsupported)
                 if error.kernel_text() == Some("Unknown device type") =>
             {
@@ -155,7 +156,7 @@ impl Operation {
         }
     }
 
-    /// The object that the kernel answered with.
+    /// Reads the object in the kernel's reply.
     pub(super) fn read(&self, reply: Option<Vec<u8>>) -> Result<Option<Object>> {
         let (what, kind) = match self {
             Self::GetLink { .. } => ("look up the link", libc::RTM_NEWLINK),

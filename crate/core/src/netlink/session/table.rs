@@ -1,6 +1,6 @@
 //! Whole tables.
 //!
-//! The filter of a table is applied twice. The kernel applies it, so that it sends less; kernels before
+//! The filter of a table is applied twice. The kernel applies it to send fewer objects. Kernels before
 //! 4.20, and sandboxes that refuse `NETLINK_GET_STRICT_CHK`, ignore some of its parts and send all
 //! objects. Therefore each object is compared with the filter again when it is read.
 
@@ -15,7 +15,7 @@ use crate::netlink::route::{self, RouteFilter};
 use crate::netlink::rule::{self, RuleFilter};
 use serde::Deserialize;
 
-/// Which table, and what of it.
+/// A table and the filter of its objects.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "table", content = "filter", rename_all = "camelCase")]
 #[allow(missing_docs, reason = "each is explained at its type")]
@@ -28,7 +28,7 @@ pub enum Table {
 }
 
 impl Table {
-    /// The link that must be looked up for it.
+    /// Returns the link that must be looked up for the filter.
     pub(super) fn link(&self) -> Option<&LinkRef> {
         match self {
             Self::Links(filter) => filter.master.as_ref(),
@@ -39,7 +39,7 @@ impl Table {
         }
     }
 
-    /// The request for it; `link` is the index of [`Table::link`].
+    /// Builds the request for the table; `link` is the index of [`Table::link`].
     pub(super) fn request(&self, link: Option<u32>) -> Request {
         match self {
             Self::Links(filter) => link::list_request(filter.kind.as_deref(), link),
@@ -50,8 +50,8 @@ impl Table {
         }
     }
 
-    /// Reads its objects, and passes over those that the filter excludes; `link` is the index of
-    /// [`Table::link`].
+    /// Returns a reader of the table's objects, which skips objects that the filter excludes. `link` is
+    /// the index of [`Table::link`].
     pub(super) fn reader(self, link: Option<u32>) -> Read<Object> {
         macro_rules! reader {
             ($module:ident, $object:ident, $filter:ident) => {
