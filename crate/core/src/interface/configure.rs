@@ -1,4 +1,4 @@
-//! Applying the settings of an interface.
+//! Applies the settings of an interface.
 
 use super::identity::{Found, Identity};
 use super::present;
@@ -14,26 +14,26 @@ use std::os::fd::AsFd;
 
 /// An interface that was configured.
 pub(crate) struct Configured {
-    /// Its MTU, bytes.
+    /// The MTU of the interface, bytes.
     pub(crate) mtu: u32,
     /// The changes, if the interface outlives the device; empty otherwise.
     pub(crate) undo: Undo,
-    /// The interface was there before the device was opened.
+    /// The interface existed before the device was opened.
     pub(crate) existed: bool,
 }
 
-/// The index of the interface `name` in the calling thread's network namespace, to be taken before a
-/// device is opened: if the device then has the same index, its interface existed.
+/// Returns the index of the interface `name` in the calling thread's network namespace, to be read before
+/// a device is opened. If the device then has the same index, its interface existed.
 pub(crate) fn index_of(name: Option<&str>) -> Option<u32> {
     name.and_then(|name| interface::index_of(name).ok())
 }
 
-/// Gives the interface of `device` the settings of `spec`, and rolls back if one fails.
+/// Applies the settings of `spec` to the interface of `device`, and rolls back if one fails.
 ///
-/// `index_before` is the result of [`index_of`] before the device was opened. An interface that had
-/// this index, or is persistent, existed: only its changes are recorded, since a new one ends with
-/// its descriptor. Settings that are in force already are skipped without a request, so an interface
-/// that was configured completely needs no privilege.
+/// `index_before` is the result of [`index_of`] before the device was opened. An interface that had this
+/// index, or is persistent, existed. Only the changes of an existing interface are recorded, because a
+/// new one ends with its descriptor. Settings that are already in force are skipped without a request, so
+/// an interface that is already configured needs no privilege.
 pub(crate) async fn configure(
     device: &TunDevice,
     index_before: Option<u32>,
@@ -77,12 +77,12 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Applies the settings in the order in which the kernel needs them; returns the MTU.
+    /// Applies the settings in the order that the kernel requires. Returns the MTU.
     async fn apply(&mut self) -> Result<u32> {
         self.set_device()?;
         if !self.existed && !self.spec.link_local {
-            // Otherwise the kernel would send router solicitations from a link-local address of its
-            // own. It must be a message of its own, before the link is up.
+            // Otherwise the kernel would send router solicitations from a link-local address that it
+            // generates. This must be a separate message, before the link is up.
             let Link { if_index, name, .. } = &self.link;
             self.connection.disable_address_generation(*if_index, name).await?;
         }
@@ -95,7 +95,7 @@ impl Work<'_> {
         Ok(mtu)
     }
 
-    /// Applies the settings that the driver has ioctls for; they reach this device only.
+    /// Applies the settings that the driver has ioctls for. They affect only this device.
     fn set_device(&mut self) -> Result<()> {
         if let Some(set) = self.spec.send_buffer_bytes {
             let before = tun_control::send_buffer(self.device.as_fd()).map_err(|e| {
@@ -150,8 +150,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Limits super-packets to what the caller can send as one. If the kernel rejects the limit, or
-    /// this process may not set it, the caller splits them: this is not reported.
+    /// Limits super-packets to the size that the caller can send at once. If the kernel rejects the
+    /// limit, or this process may not set it, the caller splits them. This is not reported.
     async fn limit_segments(&mut self, mtu: u32) {
         let Some(max_segments) = self.spec.max_segments else { return };
         let (set, before) = (max_segments(mtu), self.link.gso_max_segs);
@@ -192,8 +192,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Adds the routes, a default route as two halves. One that the interface has already, perhaps with
-    /// the network of an address, is what was asked for; one through another interface is not.
+    /// Adds the routes, a default route as two halves. A route that the interface already has is
+    /// accepted, for example the network of an address. A route through another interface is not.
     async fn add_routes(&mut self) -> Result<()> {
         let index = self.link.if_index;
         if self.spec.routes.is_empty() {
@@ -228,8 +228,8 @@ impl Work<'_> {
         self.permit(operation, &network.to_string(), &command)
     }
 
-    /// Refuses a change of an interface that may be a namesake, as the kernel refuses a change without
-    /// `CAP_NET_ADMIN`.
+    /// Refuses a change of an interface that may be another one of the same name. The error is the
+    /// kernel's error for a change without `CAP_NET_ADMIN`.
     fn permit(&self, operation: &'static str, subject: &str, command: &str) -> Result<()> {
         if self.is_certain {
             return Ok(());

@@ -1,9 +1,9 @@
-//! Which interface an open device has now, as the kernel identifies it.
+//! The interface of an open device, as the kernel identifies it now.
 //!
-//! An interface index belongs to a network namespace and a name to whichever link has it at the
-//! moment, so neither identifies an interface over time. The device's descriptor does: the driver
-//! reports the present name (`TUNGETIFF`) and namespace (`TUNGETDEVNETNS`) of its own interface,
-//! through every rename and move.
+//! An interface index belongs to a network namespace, and a name to the link that has it at the moment.
+//! Therefore neither identifies an interface over time. The device's descriptor does: the driver reports
+//! the present name (`TUNGETIFF`) and namespace (`TUNGETDEVNETNS`) of its interface, through every rename
+//! and move.
 
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
@@ -14,13 +14,13 @@ use crate::sys::tun::{self, QueueInfo};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// How often a look-up is repeated that a rename or a move has overtaken.
+/// The maximum number of look-ups, if renames or moves interfere.
 const ATTEMPTS: u32 = 5;
 
 /// An open device, with the network namespace and the index that its interface had when it was
 /// configured.
 pub(crate) struct Identity {
-    /// Keeps the device attached, whatever becomes of the caller's descriptors.
+    /// Keeps the device attached, even if the caller closes its descriptors.
     fd: OwnedFd,
     name: String,
     index: u32,
@@ -32,17 +32,18 @@ pub(crate) struct Identity {
 pub(crate) struct Found {
     /// The kernel's description of the interface.
     pub(crate) link: Link,
-    /// A connection to its network namespace, if that is not the one where it was configured.
+    /// A connection to its network namespace, if that is not the namespace where it was configured.
     pub(crate) elsewhere: Option<Connection>,
-    /// The interface was moved to another namespace since, and perhaps back. The kernel takes an
-    /// interface down when it moves it, and removes its addresses and routes.
+    /// The interface was moved to another namespace since then, and possibly back. When the kernel moves an
+    /// interface, it brings it down and removes its addresses and routes.
     pub(crate) has_moved: bool,
-    /// The driver confirmed where it is, or has no way to do so. Otherwise this process may not ask
-    /// (`CAP_NET_ADMIN`), and must not change the interface: it may be a namesake.
+    /// The driver confirmed the interface's namespace, or does not support that query. Otherwise this
+    /// process is not permitted to query it (`CAP_NET_ADMIN`), and must not change the interface: it may
+    /// be another one of the same name.
     pub(crate) is_certain: bool,
 }
 
-/// The driver's own view of a device at one moment.
+/// The driver's view of a device at one moment.
 struct Sight {
     queue: QueueInfo,
     place: Place,
@@ -50,18 +51,18 @@ struct Sight {
 
 /// The network namespace of an interface.
 enum Place {
-    /// The one where the interface was configured.
+    /// The namespace where the interface was configured.
     Original,
-    /// Another one.
+    /// Another namespace.
     Elsewhere(OwnedFd),
     /// This kernel does not report it (Linux before 5.2).
     Unknown,
-    /// This process may not ask for it.
+    /// This process is not permitted to query it.
     Hidden,
 }
 
 impl Identity {
-    /// The identity of `device`, whose interface is in the calling thread's network namespace.
+    /// Returns the identity of `device`, whose interface is in the calling thread's network namespace.
     ///
     /// # Errors
     ///
@@ -74,23 +75,23 @@ impl Identity {
         Ok(Self { fd, name: device.name().to_owned(), index: device.index(), namespace })
     }
 
-    /// The interface's name when it was configured.
+    /// Returns the interface's name when it was configured.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// A descriptor of the device.
+    /// Returns a descriptor of the device.
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 
-    /// Finds the interface in order to change it; `None` if it was deleted. `original` is a
-    /// connection to the network namespace where it was configured.
+    /// Finds the interface in order to change it; `None` if it was deleted. `original` is a connection to
+    /// the network namespace where it was configured.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::Permission`] if this process may not ask for the interface's namespace
-    /// (`CAP_NET_ADMIN` over it) or not enter it (`CAP_SYS_ADMIN`).
+    /// [`ErrorCode::Permission`] if this process is not permitted to query the interface's namespace
+    /// (`CAP_NET_ADMIN` over it) or to enter it (`CAP_SYS_ADMIN`).
     pub(crate) async fn find(&self, original: &Connection) -> Result<Option<Found>> {
         let found = self.look_up(original).await?;
         if found.as_ref().is_none_or(|found| found.is_certain) {
@@ -123,7 +124,7 @@ impl Identity {
                 }
                 Err(error) => return Err(error),
             };
-            // The name was the device's all along only if it still is.
+            // The name belonged to the device during the look-up only if it still does.
             let Some(again) = self.look()? else { return Ok(None) };
             if !sight.is_same(&again) || link.name != sight.queue.name {
                 continue;
@@ -137,7 +138,7 @@ impl Identity {
         Err(Error::new(ErrorCode::Interrupted, "find the interface", &self.name, reason))
     }
 
-    /// Asks the driver; `None` if the interface was deleted.
+    /// Queries the driver; `None` if the interface was deleted.
     fn look(&self) -> Result<Option<Sight>> {
         let queue = match tun::queue_info(self.fd.as_fd()) {
             Ok(queue) => queue,
@@ -163,7 +164,7 @@ impl Identity {
         Ok(Some(Sight { queue, place }))
     }
 
-    /// Refuses a link that cannot be the device's. Where the driver reports no namespace, the link
+    /// Refuses a link that cannot be the device's. If the driver does not report a namespace, the link
     /// must also have the index, the kind and the modes of the device.
     fn verify(&self, sight: &Sight, link: &Link) -> Result<()> {
         let is_tun = link.kind.as_deref() == Some("tun");
@@ -176,7 +177,7 @@ impl Identity {
                     && has(tun::IFF_PERSIST) == tun.persistent
                     && has(tun::IFF_MULTI_QUEUE) == tun.multi_queue
             }
-            // Before Linux 4.18 the driver describes nothing.
+            // Before Linux 4.18 the driver does not describe its links.
             _ => link.if_index == self.index,
         };
         if is_tun && is_alike {

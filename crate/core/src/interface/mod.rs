@@ -1,14 +1,15 @@
-//! A TUN or TAP interface made as a caller wants it, and rolled back.
+//! Configures a TUN or TAP interface as a caller specifies, and rolls back.
 //!
-//! This needs both the driver and RTNETLINK, which do not know each other: hence a room above them.
-//! The relay and `port::open` describe with a [`Spec`] what they need and call [`configure()`].
+//! This needs both the driver and RTNETLINK, which are independent of each other. Therefore this module
+//! is above both. The relay and `port::open` describe the wanted settings with a [`Spec`] and call
+//! [`configure()`].
 //!
 //! - `spec`: the settings of an interface;
-//! - `configure`: applies them; a setting that is in force already is skipped without a request;
-//! - `undo`: the changes that were made, and rolling them back;
-//! - `identity`: which interface an open device has now, through renames and moves;
-//! - `present`: addresses and routes that the interface has;
-//! - `busy`: waiting for a device that was closed a moment ago.
+//! - `configure`: applies them; a setting that is already in force is skipped without a request;
+//! - `undo`: records the changes, and rolls them back;
+//! - `identity`: the interface of an open device, through renames and moves;
+//! - `present`: the addresses and routes of the interface;
+//! - `busy`: waits for a device that was closed a moment ago.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 

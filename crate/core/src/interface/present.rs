@@ -1,4 +1,4 @@
-//! Addresses and routes that an interface has.
+//! The addresses and routes of an interface.
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::Connection;
@@ -7,16 +7,16 @@ use crate::netlink::names::{Protocol, RouteType, Table};
 use crate::netlink::route::Route;
 use ipnet::IpNet;
 
-/// `IP6_RT_PRIO_USER` (net/ip6_route.h): the metric of an IPv6 route that was added without one.
-/// IPv4 routes then have none.
+/// `IP6_RT_PRIO_USER` (net/ip6_route.h): the metric of an IPv6 route that was added without one. IPv4
+/// routes have no metric then.
 const METRIC_V6: u32 = 1_024;
 
-/// Whether one of the addresses is `wanted`, with its prefix and without a peer.
+/// Returns whether one of the addresses is `wanted`, with its prefix and without a peer.
 ///
 /// # Errors
 ///
-/// [`ErrorCode::Exists`] if the interface has that IPv6 address with another prefix: the kernel
-/// gives an interface each IPv6 address once.
+/// [`ErrorCode::Exists`] if the interface has that IPv6 address with another prefix: the kernel accepts
+/// each IPv6 address of an interface only once.
 pub(super) fn has_address(present: &[Address], wanted: IpNet, interface: &str) -> Result<bool> {
     let same = || present.iter().filter(|one| one.address == wanted.addr());
     if same().any(|one| one.prefix_length == wanted.prefix_len() && one.peer.is_none()) {
@@ -32,13 +32,13 @@ pub(super) fn has_address(present: &[Address], wanted: IpNet, interface: &str) -
     }
 }
 
-/// Whether one of the routes is what a new route to `network` through the interface would be: of the
-/// main table, unicast, without a gateway, with the default metric. Any protocol may have added it.
+/// Returns whether one of the routes equals a new route to `network` through the interface: in the main
+/// table, unicast, without a gateway, with the default metric. The protocol is not compared.
 pub(super) fn has_route(present: &[Route], network: IpNet) -> bool {
     present.iter().any(|route| is_plain(route, network))
 }
 
-/// The same for a route that this project added: its protocol is `static`.
+/// Returns the same for a route that this project added: its protocol is `static`.
 pub(super) fn has_own_route(present: &[Route], network: IpNet) -> bool {
     let is_own = |route: &Route| route.protocol == Protocol(libc::RTPROT_STATIC);
     present.iter().any(|route| is_own(route) && is_plain(route, network))
@@ -56,13 +56,13 @@ fn is_plain(route: &Route, network: IpNet) -> bool {
         && route.next_hops.is_empty()
 }
 
-/// The addresses of the interface of that index, in the calling thread's network namespace.
+/// Returns the addresses of the interface of that index, in the calling thread's network namespace.
 pub(super) async fn addresses(index: u32) -> Result<Vec<Address>> {
     Connection::open()?.addresses_of(index).await
 }
 
-/// The routes of the main table through the interface of that index, in the calling thread's network
-/// namespace.
+/// Returns the routes of the main table through the interface of that index, in the calling thread's
+/// network namespace.
 pub(super) async fn routes(index: u32) -> Result<Vec<Route>> {
     Connection::open()?.routes_through(index).await
 }

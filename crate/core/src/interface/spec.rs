@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::sys::tun_control::MAC_LEN;
 use ipnet::IpNet;
 
-/// The settings that an interface is to have; a setting that is `None` stays as it is.
+/// The wanted settings of an interface; a setting that is `None` is not changed.
 #[derive(Default)]
 pub(crate) struct Spec<'a> {
     /// Addresses with their prefixes.
@@ -15,15 +15,16 @@ pub(crate) struct Spec<'a> {
     pub(crate) mtu: Option<u32>,
     /// MTU of a new interface if `mtu` is `None`, bytes. Default: the driver's, 1500.
     pub(crate) new_mtu: Option<u32>,
-    /// Refuses an MTU that the caller cannot use, also one that an existing interface has.
+    /// Refuses an MTU that the caller cannot use, including that of an existing interface.
     pub(crate) check_mtu: Option<&'a dyn Fn(u32) -> Result<()>>,
-    /// The limit of segments per super-packet for an MTU. If the kernel rejects it, that is not an error.
+    /// Returns the limit of segments per super-packet for an MTU. If the kernel rejects the limit, that
+    /// is not an error.
     pub(crate) max_segments: Option<&'a dyn Fn(u32) -> u32>,
     /// Ethernet address; TAP only.
     pub(crate) mac: Option<[u8; MAC_LEN]>,
-    /// Packets that may wait for the reader.
+    /// Maximum number of packets that wait for the reader.
     pub(crate) tx_queue_length: Option<u32>,
-    /// Bytes written and not yet taken by the stack before a write waits.
+    /// The limit of written bytes that the stack has not taken, before a write waits.
     pub(crate) send_buffer_bytes: Option<i32>,
     /// `ARPHRD_*`; the interface must be down.
     pub(crate) link_type: Option<u16>,
@@ -48,10 +49,10 @@ pub(crate) fn check_repeats(addresses: &[IpNet], routes: &[IpNet]) -> Result<()>
     Ok(())
 }
 
-/// Returns the routes that stand for `network`: itself, or the two halves of a default route.
+/// Returns the routes that represent `network`: itself, or the two halves of a default route.
 ///
-/// The kernel prefers the halves to a default route that exists, which therefore stays as it is: it
-/// is used again as soon as the halves are gone.
+/// The kernel prefers the halves to an existing default route, which is not changed. The kernel uses it
+/// again as soon as the halves are deleted.
 pub(super) fn halves(network: IpNet) -> Vec<IpNet> {
     if network.prefix_len() > 0 {
         return vec![network];

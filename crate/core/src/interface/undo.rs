@@ -1,4 +1,4 @@
-//! The changes that were made to an interface that outlives its user, and rolling them back.
+//! Records changes of an interface that outlives its user, and rolls them back.
 
 use super::identity::{Found, Identity};
 use super::present;
@@ -8,9 +8,9 @@ use crate::sys::tun_control;
 use ipnet::IpNet;
 use std::{fmt, io};
 
-/// The changes to one interface, to be rolled back in the opposite order.
+/// The changes of one interface, to be rolled back in the opposite order.
 ///
-/// A device that ends with its descriptor takes everything along, so nothing is recorded for it.
+/// A device that ends with its descriptor discards its changes, so nothing is recorded for it.
 #[derive(Default)]
 pub(crate) struct Undo {
     subject: Option<Subject>,
@@ -24,14 +24,14 @@ struct Subject {
     connection: Connection,
 }
 
-/// A property of a link: before the change, and as it was set.
+/// A property of a link: its value before the change, and the value that was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setting<T> {
     pub(crate) before: T,
     pub(crate) set: T,
 }
 
-/// One change, with what is needed to roll it back.
+/// One change, with the data to roll it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// The MTU, bytes.
@@ -42,7 +42,7 @@ pub(crate) enum Change {
     Mac(Setting<String>),
     /// The limit of segments per super-packet.
     GsoMaxSegments(Setting<u32>),
-    /// Bytes of packets written before a write waits.
+    /// The limit of written bytes that the stack has not taken, before a write waits.
     SendBuffer(Setting<i32>),
     /// The link type, `ARPHRD_*`.
     LinkType(Setting<u16>),
@@ -65,17 +65,20 @@ impl Undo {
         self.changes.push(change);
     }
 
-    /// Rolls back every change that is still in force, on the interface that was changed and on no
-    /// other: before each step the device's descriptor says which one that is. A step that fails
-    /// does not stop the next ones.
+    /// Rolls back every change that is still in force, only on the interface that was changed: before
+    /// each step the device's descriptor identifies it. A step that fails does not stop the next ones.
     ///
-    /// Skipped without an error: everything, if the interface was deleted; a property that has
-    /// another value now; an address or route that is gone; after a move to another namespace, the
-    /// addresses, routes and state that the kernel removed with it.
+    /// Some changes are skipped without an error:
+    ///
+    /// - everything, if the interface was deleted;
+    /// - a property that has another value now;
+    /// - an address or route that no longer exists;
+    /// - after a move to another namespace, the addresses, routes and state that the kernel removed with
+    ///   it.
     ///
     /// # Errors
     ///
-    /// The first failure, with the list of the changes that stay.
+    /// The first failure, with the list of the remaining changes.
     pub(crate) async fn run(&self) -> Result<()> {
         let Some(subject) = &self.subject else { return Ok(()) };
         let mut first = None;
@@ -118,8 +121,8 @@ impl Subject {
         }
     }
 
-    /// Deletes a route that was added. The kernel deletes the first one that fits, which may be
-    /// somebody else's with another metric or protocol if ours is gone.
+    /// Deletes a route that was added. The kernel deletes the first one that matches. If ours no longer
+    /// exists, this may be another program's route with another metric or protocol.
     async fn delete_route(&self, index: u32, route: IpNet) -> Result<()> {
         if !present::has_own_route(&present::routes(index).await?, route) {
             return Ok(());
@@ -150,13 +153,14 @@ impl Subject {
     }
 }
 
-/// Whether an error says that the address, the route or the interface is not there any more.
+/// Returns whether an error means that the address, the route or the interface no longer exists.
 fn is_gone(error: &Error) -> bool {
     matches!(error.code(), ErrorCode::NotFound | ErrorCode::AddressNotAvailable)
 }
 
 impl Change {
-    /// The change that restores a property of the link; none if it has another value than was set.
+    /// Returns the change that restores a property of the link. Returns nothing if another value than the
+    /// set one is in force.
     fn opposite(&self, link: &Link) -> Option<LinkChange> {
         let nothing = LinkChange::default;
         match self {

@@ -1,4 +1,4 @@
-//! What to do about refusals and limits that do not depend on the request.
+//! Advice for refusals and limits that do not depend on the request.
 
 use crate::sys::capability::{self, Capability};
 use std::borrow::Cow;
@@ -11,8 +11,8 @@ pub(crate) const DESCRIPTORS: &str =
 pub(crate) const THREADS: &str =
     "raise the limit on threads (ulimit -u, pids.max of the control group)";
 
-/// Returns what to do about `EPERM` or `EACCES`. Only a thread without the capability is told to run as root:
-/// for one that has it, the user namespace that owns `object` or a sandbox is the cause.
+/// Returns the advice for `EPERM` or `EACCES`. Only a thread without the capability is advised to run as
+/// root. For a thread with it, the user namespace that owns `object` or a sandbox is the cause.
 pub(crate) fn permission(capability: Capability, object: &str) -> Cow<'static, str> {
     let name = match capability {
         Capability::NetAdmin => "CAP_NET_ADMIN",

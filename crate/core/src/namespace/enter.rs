@@ -1,4 +1,4 @@
-//! Which namespace is meant, and moving into it.
+//! Resolves a reference to a namespace, and enters the namespace.
 
 use super::advice;
 use crate::error::{Error, ErrorCode, Result};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// 1. a path, which contains a slash;
 /// 2. `pid:N` for the namespace of process N, or `name:NAME` for a named one;
 /// 3. the name of a namespace of ip-netns(8);
-/// 4. a process id, which is digits alone.
+/// 4. a process id, which consists of digits.
 pub fn enter(name: &str) -> Result<bool> {
     enter_open(&open(name)?, name)
 }
@@ -36,12 +36,13 @@ pub(super) fn enter_open(namespace: &OwnedFd, name: &str) -> Result<bool> {
     Ok(true)
 }
 
-/// Opens the namespace `name`, as [`enter`] reads it. The namespace lives at least as long as the descriptor.
+/// Opens the namespace `name`, in the forms that [`enter`] accepts. The namespace exists at least as long
+/// as the descriptor.
 ///
 /// # Errors
 ///
-/// [`ErrorCode::NotFound`] if there is none. [`ErrorCode::InvalidArgument`] if `name` has the form `pid:N` or
-/// `name:NAME`, and there is also a namespace of exactly that name.
+/// [`ErrorCode::NotFound`] if there is no such namespace. [`ErrorCode::InvalidArgument`] if `name` has
+/// the form `pid:N` or `name:NAME`, and there is also a namespace of exactly that name.
 pub fn open(name: &str) -> Result<OwnedFd> {
     let open = |path: &Path| netns::open(path).map_err(|e| cannot_enter(name, "open", &e));
     let named = Path::new(super::FOLDER).join(name);
@@ -60,14 +61,14 @@ pub fn open(name: &str) -> Result<OwnedFd> {
     }
 }
 
-/// Runs `work` in the namespace `name`, on a thread that moves there and ends with the work.
+/// Runs `work` in the namespace `name`, on a new thread that ends with the work.
 ///
 /// The calling thread does not move. A socket that `work` opens stays in its namespace.
 pub fn within<T: Send>(name: &str, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     within_open(&open(name)?, name, work)
 }
 
-/// Runs `work` as [`within`] does in an open namespace; `name` is used in errors.
+/// Runs `work` as [`within`] does, in an open namespace; `name` is used in errors.
 pub fn within_open<T: Send>(
     namespace: &OwnedFd,
     name: &str,
@@ -83,14 +84,14 @@ pub fn within_open<T: Send>(
     })
 }
 
-/// What a text refers to, by its form alone.
+/// The forms of a reference to a namespace.
 #[derive(Debug, PartialEq, Eq)]
 enum Reference<'a> {
     Path,
     Name,
-    /// Digits alone: a name, or else a process id.
+    /// Only digits: a name, or a process id if there is no such name.
     NameOrProcess(&'a str),
-    /// `pid:N` or `name:NAME`; `other` is how to refer to a namespace whose name is the whole text.
+    /// `pid:N` or `name:NAME`; `other` is the reference to a namespace whose name is the whole text.
     Form {
         path: PathBuf,
         other: String,
@@ -149,7 +150,7 @@ pub(super) fn cannot_enter(name: &str, syscall: &'static str, error: &io::Error)
         Some(libc::EPERM | libc::EACCES) => {
             base.with_advice(advice::permission(Capability::SysAdmin, "the namespace"))
         }
-        // pthread_create(3) reports a limit on threads so.
+        // pthread_create(3) reports a limit on threads with this errno.
         Some(libc::EAGAIN) => base.with_code(ErrorCode::Exhausted).with_advice(advice::THREADS),
         Some(libc::EMFILE | libc::ENFILE) => base.with_advice(advice::DESCRIPTORS),
         _ => base,

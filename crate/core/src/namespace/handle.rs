@@ -23,8 +23,9 @@ impl Namespace {
         Ok(Self { fd: open(name)?, name: name.to_owned() })
     }
 
-    /// Creates a namespace without a name. It ends with the last descriptor, process, socket and device
-    /// that uses it, so that nothing remains when the process is killed. Its loopback interface is down.
+    /// Creates a namespace without a name. Its loopback interface is down. It ends with the last
+    /// descriptor, process, socket and device that uses it, so it does not remain when the process is
+    /// killed.
     pub fn unnamed() -> Result<Self> {
         let name = "without a name";
         let failed = |cause: &io::Error| super::named::cannot("create", name, "unshare", cause);
@@ -42,7 +43,7 @@ impl Namespace {
         format!("/proc/{}/fd/{}", std::process::id(), self.fd.as_raw_fd())
     }
 
-    /// Runs `work` in the namespace on a thread of its own; the calling thread does not move.
+    /// Runs `work` in the namespace on a new thread; the calling thread does not move.
     pub fn within<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         within_open(&self.fd, &self.name, work)
     }
@@ -68,7 +69,7 @@ impl AsFd for Namespace {
     }
 }
 
-/// Moves the thread back when it is dropped, also by a panic.
+/// Moves the thread back when it is dropped, also after a panic.
 struct Return {
     own: OwnedFd,
 }

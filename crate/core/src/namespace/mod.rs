@@ -1,7 +1,7 @@
-//! Network namespaces: entering one, and those that have names.
+//! Network namespaces: entering a namespace, and named namespaces.
 //!
-//! Each thread has its namespace. [`within`] moves a thread of its own, not the calling one;
-//! [`enter`] and [`Namespace::visit`] move the calling thread.
+//! Each thread is in one namespace. [`within`] moves a new thread, not the calling one; [`enter`] and
+//! [`Namespace::visit`] move the calling thread.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -16,5 +16,5 @@ pub use handle::Namespace;
 pub use named::{create, delete, list};
 pub use socket::{SocketKind, SocketOptions};
 
-/// Where named namespaces are (ip-netns(8)).
+/// The folder of the named namespaces (ip-netns(8)).
 pub(crate) const FOLDER: &str = "/run/netns";

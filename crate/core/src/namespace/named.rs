@@ -1,5 +1,5 @@
-//! Namespaces that have names (ip-netns(8)). Each name is a file that the namespace is mounted on, which
-//! keeps the namespace alive.
+//! Named namespaces (ip-netns(8)). Each name is a file that the namespace is mounted on. The mount keeps
+//! the namespace alive.
 
 use super::{FOLDER, advice};
 use crate::error::{Error, ErrorCode, Result};
@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// The longest name of a file, bytes (`NAME_MAX`, linux/limits.h).
+/// The length of the longest file name, bytes (`NAME_MAX`, linux/limits.h).
 const NAME_BYTES_MAX: usize = 255;
 
 /// Returns the names of all named namespaces, sorted: `ip netns list`.
@@ -67,8 +67,8 @@ pub fn create(name: &str) -> Result<()> {
     })
 }
 
-/// Removes the name of a namespace, which ends with the last process, socket and link that use it:
-/// `ip netns delete NAME`.
+/// Removes the name of a namespace: `ip netns delete NAME`. The namespace ends with the last process,
+/// socket and link that use it.
 pub fn delete(name: &str) -> Result<()> {
     let path = path_of("delete", name)?;
     let failed = |syscall, cause: &io::Error| cannot("delete", name, syscall, cause);

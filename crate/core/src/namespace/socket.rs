@@ -1,4 +1,4 @@
-//! Sockets that are created in a namespace and used outside of it: a socket keeps its namespace.
+//! Sockets that are created in a namespace and used outside of it: a socket does not leave its namespace.
 
 use super::Namespace;
 use crate::error::{Error, Result};
@@ -102,7 +102,7 @@ mod tests {
         let elsewhere = SocketOptions { address: Ipv4Addr::new(192, 0, 2, 1).into(), ..options };
         let error = namespace.socket(elsewhere).unwrap_err();
         assert_eq!(error.code(), ErrorCode::AddressNotAvailable);
-        // An unbound one needs no address of this machine.
+        // An unbound socket does not need an address of this machine.
         drop(namespace.socket(SocketOptions { port: None, ..elsewhere }).unwrap());
     }
 }

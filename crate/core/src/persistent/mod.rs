@@ -1,8 +1,8 @@
-//! Devices that outlive their process: made, removed, and listed with who holds them.
+//! Devices that outlive their process: creating, removing and listing them with their holders.
 //!
-//! It takes both the driver's ioctls and RTNETLINK, which do not know each other: hence a room
-//! above them. Each function works in the calling thread's network namespace, or in a named one on
-//! a thread of its own, and waits until it is done.
+//! This needs both the driver's ioctls and RTNETLINK, which are independent of each other. Therefore this
+//! module is above both. Each function works in the calling thread's network namespace, or on a new
+//! thread in a specified one. It blocks until it is done.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -13,14 +13,14 @@ use crate::netlink::{Connection, TunLink};
 use crate::sys::interface;
 use std::path::PathBuf;
 
-/// What [`create`] makes.
+/// The options of [`create`].
 #[derive(Clone, Debug, Default)]
 pub struct CreateOptions {
     /// Mode, name, queues, clone device.
     pub device: DeviceOptions,
-    /// Name or number of the user who may attach to it; `None` leaves it as it is.
+    /// Name or number of the user who may attach to it; `None` does not change it.
     pub owner: Option<String>,
-    /// Name or number of the group whose members may attach to it; `None` leaves it as it is.
+    /// Name or number of the group whose members may attach to it; `None` does not change it.
     pub group: Option<String>,
     /// Name, path or process id of a network namespace; `None`: the calling thread's.
     pub netns: Option<String>,
@@ -29,16 +29,16 @@ pub struct CreateOptions {
 /// A device and the processes that hold a queue of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// What the kernel says of it.
+    /// The kernel's description of the device.
     pub link: TunLink,
-    /// By rising process id; only those that the caller may look into.
+    /// The holders, sorted by process id; only processes that the caller may inspect.
     pub holders: Vec<Holder>,
 }
 
-/// Makes a device persistent, and makes it if it is not there: `ip tuntap add`.
+/// Creates a persistent device, or makes an existing device persistent: `ip tuntap add`.
 ///
-/// A device that is there already stays as it is, but for the owner and group given. If a step
-/// fails, a device that this call made is gone again.
+/// An existing device keeps its settings, except for the owner and group if given. If a step fails, a
+/// device that this call created is removed.
 pub fn create(options: &CreateOptions) -> Result<TunLink> {
     let owner = options.owner.as_deref().map(principal::user).transpose()?;
     let group = options.group.as_deref().map(principal::group).transpose()?;
@@ -50,7 +50,7 @@ pub fn create(options: &CreateOptions) -> Result<TunLink> {
         if let Some(gid) = group {
             device.set_group(gid)?;
         }
-        // Last, so that what failed before it leaves no new device behind.
+        // This is the last step, so a failure before it does not leave a new device.
         device.set_persistent(true)?;
         links()?.into_iter().find(|link| link.name == device.name()).ok_or_else(|| {
             let reason = "it was deleted meanwhile";
@@ -59,11 +59,11 @@ pub fn create(options: &CreateOptions) -> Result<TunLink> {
     })
 }
 
-/// Attaches to the device, with the header flags that it has if it is there already: they belong
-/// to the device, and another process may be reading from it.
+/// Attaches to the device. An existing device keeps its header flags: they belong to the device, and
+/// another process may be reading from it.
 fn attach(options: &DeviceOptions) -> Result<Attachment> {
     let name = options.name.as_deref();
-    // An alternative name leads to the same index.
+    // An alternative name resolves to the same index.
     let index = name.and_then(|name| interface::index_of(name).ok());
     let there = match index {
         Some(index) => links()?.into_iter().find(|link| link.index == index),
@@ -76,10 +76,10 @@ fn attach(options: &DeviceOptions) -> Result<Attachment> {
     Attachment::open(&options, has_packet_information)
 }
 
-/// What [`remove`] removes.
+/// The options of [`remove`].
 #[derive(Clone, Debug)]
 pub struct RemoveOptions {
-    /// Its name, or an alternative name of it.
+    /// The name of the device, or one of its alternative names.
     pub name: String,
     /// Path of the clone device.
     pub clone_device: PathBuf,
@@ -87,8 +87,7 @@ pub struct RemoveOptions {
     pub netns: Option<String>,
 }
 
-/// Ends the persistence of a device, and with it the device if nobody holds it:
-/// `ip tuntap delete`.
+/// Ends the persistence of a device: `ip tuntap delete`. The device ends too, unless a process holds it.
 pub fn remove(options: &RemoveOptions) -> Result<()> {
     within(options.netns.as_deref(), || {
         let link = find(&options.name)?;
@@ -104,7 +103,7 @@ pub fn remove(options: &RemoveOptions) -> Result<()> {
     })
 }
 
-/// All TUN and TAP devices by rising index, each with the processes that hold it.
+/// Returns all TUN and TAP devices, sorted by index, each with the processes that hold it.
 pub fn list(netns: Option<&str>) -> Result<Vec<Listed>> {
     within(netns, || {
         let links = links()?;
@@ -117,7 +116,7 @@ pub fn list(netns: Option<&str>) -> Result<Vec<Listed>> {
     })
 }
 
-/// The persistent device of that name.
+/// Returns the persistent device of that name.
 fn find(name: &str) -> Result<TunLink> {
     device::check_name(name)?;
     let index = interface::index_of(name).map_err(|e| {
@@ -138,7 +137,7 @@ fn find(name: &str) -> Result<TunLink> {
     Ok(link)
 }
 
-/// How often the table of links is read again because it changed meanwhile.
+/// The maximum number of times that the table of links is read again because it changed during the read.
 const MAX_INTERRUPTED_READS: usize = 32;
 
 fn links() -> Result<Vec<TunLink>> {
@@ -147,7 +146,7 @@ fn links() -> Result<Vec<TunLink>> {
         .build()
         .map_err(|e| Error::os("start", "the runtime of a netlink socket", "epoll_create1", &e))?;
     runtime.block_on(async {
-        // Where others make and remove links all the time, a table may change as it is read.
+        // If other programs add and delete links all the time, the table may change while it is read.
         for _ in 0..MAX_INTERRUPTED_READS {
             match Connection::open()?.tun_links().await {
                 Err(error) if error.code() == ErrorCode::Interrupted => {}

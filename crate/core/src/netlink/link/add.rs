@@ -1,4 +1,4 @@
-//! Making links.
+//! Adding links.
 
 use super::{KindSpec, LinkRef, head};
 use crate::error::Result;
@@ -11,45 +11,45 @@ use crate::netlink::mac::MacAddress;
 use serde::Deserialize;
 use std::os::fd::AsRawFd;
 
-/// A link to make. What it can have only once it is there is set afterwards.
+/// A link to add. Properties that only an existing link can have are set afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LinkSpec {
-    /// Its name.
+    /// The name of the link.
     pub name: String,
-    /// Its kind and what only links of that kind have.
+    /// Its kind and the properties of that kind.
     pub kind: KindSpec,
-    /// The link below it.
+    /// The lower link.
     pub lower: Option<LinkRef>,
-    /// The other end of a pair.
+    /// The peer of a pair.
     pub peer: Option<PeerSpec>,
-    /// Bytes.
+    /// MTU, bytes.
     pub mtu: Option<u32>,
     /// Hardware address; the kernel chooses one if absent.
     pub mac_address: Option<MacAddress>,
-    /// Packets.
+    /// Length of the transmit queue, packets.
     pub tx_queue_length: Option<u32>,
-    /// Transmit queues.
+    /// The number of transmit queues.
     pub tx_queues: Option<u32>,
-    /// Receive queues.
+    /// The number of receive queues.
     pub rx_queues: Option<u32>,
 }
 
-/// The other end of a pair of links.
+/// The peer of a pair of links.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PeerSpec {
-    /// Its name; the kernel chooses one if absent.
+    /// The name of the peer; the kernel chooses one if absent.
     pub name: Option<String>,
     /// Its network namespace: name, path or process id.
     pub netns: Option<String>,
-    /// Bytes.
+    /// MTU, bytes.
     pub mtu: Option<u32>,
     /// Hardware address.
     pub mac_address: Option<MacAddress>,
 }
 
-/// Makes a link: `ip link add NAME type KIND …`.
+/// Builds the request that adds a link: `ip link add NAME type KIND …`.
 pub(in crate::netlink) fn add_request(spec: &LinkSpec, indices: &Indices) -> Result<Request> {
     let flags = libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL;
     let mut message = Message::new(libc::RTM_NEWLINK, flags, &head(0, 0, 0));
@@ -86,7 +86,7 @@ pub(in crate::netlink) fn add_request(spec: &LinkSpec, indices: &Indices) -> Res
     Ok(Request::new(message, context).holding(netns))
 }
 
-/// The other end is a message of its own within an attribute (drivers/net/veth.c).
+/// Appends the peer, which is a message inside an attribute (drivers/net/veth.c).
 fn put_peer(data: &mut Message, peer: &PeerSpec, netns: Option<i32>) {
     data.nest(veth::PEER, |inner| {
         inner.raw(&head(0, 0, 0));

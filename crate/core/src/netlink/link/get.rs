@@ -1,4 +1,4 @@
-//! One link.
+//! Looks up a link.
 
 use super::{HEAD_BYTES, Link, LinkRef, head, read};
 use crate::error::{ErrorCode, Result};
@@ -9,7 +9,7 @@ use crate::netlink::context::Context;
 /// The longest name of a link, bytes without the NUL: `IFNAMSIZ - 1` (linux/if.h).
 const NAME_BYTES: usize = 15;
 
-/// Asks for one link: `ip link show dev LINK`.
+/// Builds the request for one link: `ip link show dev LINK`.
 pub(in crate::netlink) fn get_request(link: &LinkRef) -> Request {
     let (index, name) = match link {
         LinkRef::Index(index) => (*index, None),
@@ -18,7 +18,7 @@ pub(in crate::netlink) fn get_request(link: &LinkRef) -> Request {
     let head: [u8; HEAD_BYTES] = head(index, 0, 0);
     let mut message = Message::new(libc::RTM_GETLINK, libc::NLM_F_ACK, &head);
     if let Some(name) = name {
-        // The kernel looks for alternative names under either attribute, but only this one is long.
+        // The kernel accepts an alternative name in either attribute, but only this one can be long.
         let is_long = name.len() > NAME_BYTES;
         message.put(if is_long { ifla::ALT_IFNAME } else { ifla::IFNAME }, name);
     }
@@ -26,11 +26,11 @@ pub(in crate::netlink) fn get_request(link: &LinkRef) -> Request {
 }
 
 impl Connection {
-    /// The link of that index or name: `ip link show dev LINK`.
+    /// Returns the link of that index or name: `ip link show dev LINK`.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::NotFound`] if there is none.
+    /// [`ErrorCode::NotFound`] if there is no such link.
     pub async fn link(&self, link: &LinkRef) -> Result<Link> {
         let request = get_request(link);
         let context = request.context.clone();

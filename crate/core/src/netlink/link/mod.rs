@@ -1,4 +1,4 @@
-//! Links (network interfaces): listed, looked up, changed, made and removed; `ip link`.
+//! Links (network interfaces): listing, looking up, changing, adding and deleting; `ip link`.
 
 mod add;
 mod delete;
@@ -30,13 +30,13 @@ use super::names::{AddressGenerationMode, LinkType, OperState};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What names a link: its index, its name or one of its alternative names.
+/// A reference to a link: its index, its name or one of its alternative names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(untagged)]
 pub enum LinkRef {
-    /// By its index.
+    /// The index of the link.
     Index(u32),
-    /// By a name.
+    /// A name of the link.
     Name(String),
 }
 
@@ -59,82 +59,82 @@ pub struct Link {
     pub name: String,
     /// Alternative names.
     pub alt_names: Vec<String>,
-    /// What it is made of.
+    /// The hardware type.
     pub link_type: LinkType,
-    /// Names of `IFF_*` that are set (netdevice(7)), without the prefix.
+    /// The names of the `IFF_*` that are set (netdevice(7)), without the prefix.
     pub flags: Vec<&'static str>,
-    /// `IFF_UP`: it was told to be up.
+    /// `IFF_UP`: the link is administratively up.
     pub up: bool,
-    /// RFC 2863.
+    /// Operational state (RFC 2863).
     pub oper_state: OperState,
-    /// Its driver has a carrier.
+    /// The driver reports a carrier.
     pub carrier: bool,
-    /// How often the carrier came or went.
+    /// The number of times that the carrier appeared or disappeared.
     pub carrier_changes: u32,
     /// Largest packet, bytes.
     pub mtu: u32,
-    /// The smallest MTU that it takes, bytes.
+    /// The smallest MTU that the link accepts, bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_mtu: Option<u32>,
-    /// The largest MTU that it takes, bytes; 0: none is told.
+    /// The largest MTU that the link accepts, bytes; 0: not reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_mtu: Option<u32>,
-    /// Hardware address, as bytes parted by colons.
+    /// Hardware address, as colon-separated bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mac_address: Option<String>,
-    /// Hardware address of all stations.
+    /// Hardware broadcast address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broadcast_mac_address: Option<String>,
-    /// The hardware's own address, where it has one.
+    /// The permanent address of the hardware, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permanent_mac_address: Option<String>,
-    /// A description, set by whoever likes.
+    /// A description that any program may set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
     /// Group of links.
     pub group: u32,
-    /// Index of the link that it belongs to, a bridge for one.
+    /// Index of its master, for example a bridge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub master: Option<u32>,
-    /// Index of the link below it, or of a veth's other end; maybe in another namespace.
+    /// Index of the lower link, or of a veth's peer; it may be in another namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lower_if_index: Option<u32>,
-    /// The namespace of the link below, by the number that this namespace has for it.
+    /// The namespace of the lower link, by its number in this namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lower_netns_id: Option<i32>,
-    /// Packets that wait for transmission at most.
+    /// Maximum number of packets that wait for transmission.
     pub tx_queue_length: u32,
     /// Queueing discipline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qdisc: Option<String>,
-    /// Transmit queues.
+    /// The number of transmit queues.
     pub tx_queues: u32,
-    /// Receive queues.
+    /// The number of receive queues.
     pub rx_queues: u32,
-    /// How many want it to take all packets.
+    /// The number of users that requested promiscuous mode.
     pub promiscuity: u32,
-    /// How many want it to take all multicast packets; Linux ≥ 6.0.
+    /// The number of users that requested all multicast packets; Linux ≥ 6.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub all_multicast_count: Option<u32>,
-    /// The most segments a super-packet may be cut into.
+    /// The largest number of segments of a super-packet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gso_max_segs: Option<u32>,
-    /// The largest super-packet it takes, bytes.
+    /// The largest super-packet that the link accepts, bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gso_max_size_bytes: Option<u32>,
-    /// The largest super-packet it makes, bytes.
+    /// The largest super-packet that the link produces, bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gro_max_size_bytes: Option<u32>,
-    /// How IPv6 link-local addresses are made; absent without IPv6.
+    /// The mode of generating IPv6 link-local addresses; absent without IPv6.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address_generation_mode: Option<AddressGenerationMode>,
-    /// Kind of virtual link, as its driver calls it.
+    /// Kind of virtual link: the driver's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// What only links of that kind have.
+    /// Properties that only links of that kind have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind_data: Option<KindData>,
-    /// Kind of its master.
+    /// The kind of its master.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slave_kind: Option<String>,
     /// Counters.
@@ -145,7 +145,7 @@ pub struct Link {
 /// `struct ifinfomsg` (linux/rtnetlink.h).
 const HEAD_BYTES: usize = 16;
 
-/// The head of a request on a link; index 0: on none that exists.
+/// Returns the header of a request on a link. Index 0 refers to a link that does not exist yet.
 fn head(index: u32, flags: u32, mask: u32) -> [u8; HEAD_BYTES] {
     let mut head = [0; HEAD_BYTES];
     let fields = [0, index, flags, mask].map(u32::to_ne_bytes);

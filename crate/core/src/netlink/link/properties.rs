@@ -5,14 +5,15 @@ use crate::netlink::codec::{Message, RTM_DELLINKPROP, RTM_NEWLINKPROP, ifla};
 use crate::netlink::connection::Request;
 use crate::netlink::context::Context;
 
-/// What to do with alternative names.
+/// A change of alternative names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::netlink) enum AltNames {
     Add,
     Delete,
 }
 
-/// Adds or deletes alternative names (Linux ≥ 5.5): `ip link property add dev LINK altname NAME`.
+/// Builds the request that adds or deletes alternative names (Linux ≥ 5.5): `ip link property add dev
+/// LINK altname NAME`.
 pub(in crate::netlink) fn alternative_names_request(
     index: u32,
     link: &LinkRef,

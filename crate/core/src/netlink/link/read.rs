@@ -1,4 +1,4 @@
-//! Links out of the kernel's messages.
+//! Reads links from the kernel's messages.
 
 use super::{HEAD_BYTES, KindData, Link, LinkStats};
 use crate::netlink::codec::{
@@ -30,8 +30,8 @@ const FLAGS: [(u32, &str); 19] = [
     (0x4_0000, "ECHO"),
 ];
 
-/// The link that a message is of. None for the ports that bridges tell of under a family of their
-/// own (`AF_BRIDGE`), and for what is no link at all.
+/// Reads the link of a message. Returns nothing for bridge ports, which bridges report under a separate
+/// family (`AF_BRIDGE`), and for messages that do not describe a link.
 pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Link>, Malformed> {
     let is_link = matches!(message.kind, libc::RTM_NEWLINK | libc::RTM_DELLINK);
     if !is_link || head::<u8>(message.payload, 0) != Some(0) {
@@ -54,7 +54,7 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Link>,
     Ok(Some(link))
 }
 
-/// What tells links apart and how they hang together.
+/// Reads the attributes that identify a link, and those that refer to other links.
 fn identity(link: &mut Link, kind: u16, payload: &[u8]) {
     match kind {
         ifla::IFNAME => link.name = text(payload),
@@ -114,7 +114,7 @@ fn kind_of(link: &mut Link, information: Attributes<'_>) {
     link.slave_kind = information.find(info::SLAVE_KIND).map(text);
 }
 
-/// `00:11:22:33:44:55`; none for links without addresses.
+/// Formats an address as `00:11:22:33:44:55`. Returns nothing for links without addresses.
 pub(in crate::netlink) fn mac_address(bytes: &[u8]) -> Option<String> {
     let mut address = String::with_capacity(bytes.len().saturating_mul(3));
     for byte in bytes {

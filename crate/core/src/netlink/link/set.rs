@@ -12,7 +12,8 @@ use crate::netlink::names::AddressGenerationMode;
 use serde::Deserialize;
 use std::os::fd::AsRawFd;
 
-/// What to change of a link; what is `None` stays. Each is an option of `ip link set dev DEVICE`.
+/// A change of a link; properties that are `None` are not changed. Each property is an option of `ip link
+/// set dev DEVICE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LinkChange {
@@ -26,7 +27,7 @@ pub struct LinkChange {
     pub mac_address: Option<MacAddress>,
     /// `txqueuelen`, packets.
     pub tx_queue_length: Option<u32>,
-    /// `alias`; empty: none.
+    /// `alias`; empty: removes it.
     pub alias: Option<String>,
     /// `group`
     pub group: Option<u32>,
@@ -52,7 +53,7 @@ const IFF_PROMISC: u32 = 0x100;
 const IFF_ALLMULTI: u32 = 0x200;
 
 impl LinkChange {
-    /// The flags to set, and which of them to look at.
+    /// Returns the flags, and the mask of the flags to change.
     fn flags(&self) -> (u32, u32) {
         let all = [
             (self.up, IFF_UP),
@@ -66,7 +67,7 @@ impl LinkChange {
         })
     }
 
-    /// What the message of the change says, if it is one change alone.
+    /// Returns the name of the operation in the change's message, specific if there is only one change.
     fn operation(&self) -> &'static str {
         let changes = [
             (self.up == Some(true), "bring up"),
@@ -91,8 +92,8 @@ impl LinkChange {
     }
 }
 
-/// The requests that make a change. The mode of address generation must be a message of its own
-/// before the link is brought up, else the kernel has made an address by the time that it looks.
+/// Builds the requests for a change. The mode of address generation must be a separate message before the
+/// link is brought up. Otherwise the kernel generates an address before it reads the mode.
 pub(in crate::netlink) fn change_requests(
     link: &LinkRef,
     change: &LinkChange,
@@ -143,7 +144,7 @@ fn generation_request(index: u32, link: &LinkRef, mode: AddressGenerationMode) -
 }
 
 impl Connection {
-    /// Changes the link of that index; `name` is for the error.
+    /// Changes the link of that index; `name` is used in errors.
     pub async fn set_link(&self, index: u32, name: &str, change: &LinkChange) -> Result<()> {
         let link = LinkRef::Name(name.to_owned());
         for request in change_requests(&link, change, &Indices::knowing(name, index))? {
@@ -152,10 +153,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Keeps the kernel from making IPv6 addresses of its own on a link:
-    /// `ip link set dev DEVICE addrgenmode none`.
+    /// Prevents the kernel from generating IPv6 addresses on a link: `ip link set dev DEVICE addrgenmode
+    /// none`.
     ///
-    /// A kernel without IPv6 makes none anyway and answers `EAFNOSUPPORT`, which is taken as done.
+    /// A kernel without IPv6 does not generate any, and returns `EAFNOSUPPORT`, which counts as success.
     pub async fn disable_address_generation(&self, index: u32, name: &str) -> Result<()> {
         let mode = AddressGenerationMode::NONE;
         match self.change(generation_request(index, &LinkRef::Name(name.to_owned()), mode)).await {

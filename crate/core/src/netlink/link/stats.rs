@@ -5,7 +5,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 macro_rules! counters {
     ($($field:ident $name:literal),+ $(,)?) => {
-        /// `struct rtnl_link_stats64` (linux/if_link.h). JavaScript reads the numbers exactly up to
+        /// `struct rtnl_link_stats64` (linux/if_link.h). JavaScript represents the numbers exactly up to
         /// 2^53.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[allow(missing_docs, reason = "the names are those of linux/if_link.h, which explains them")]
@@ -14,7 +14,7 @@ macro_rules! counters {
         }
 
         impl LinkStats {
-            /// Reads as many counters as the kernel has.
+            /// Reads the counters that the kernel has.
             pub(super) fn read(payload: &[u8]) -> Self {
                 let mut numbers = payload.chunks(size_of::<u64>()).map(|bytes| value(bytes));
                 Self { $($field: numbers.next().flatten().unwrap_or_default(),)+ }

@@ -1,20 +1,20 @@
-//! Links of the TUN/TAP driver, with what only it says of them.
+//! Links of the TUN/TAP driver, with the properties that only this driver reports.
 
 use super::{KindData, Link, TunMode, list_request, read};
 use crate::error::Result;
 use crate::netlink::connection::Connection;
 use crate::netlink::dump::Dump;
 
-/// A TUN or TAP device, as the kernel describes it. Linux ≥ 4.18 tells what the driver knows.
+/// A TUN or TAP device, as the kernel describes it. The driver reports its properties since Linux 4.18.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TunLink {
     /// Interface index.
     pub index: u32,
     /// Name.
     pub name: String,
-    /// Ethernet frames rather than IP packets.
+    /// The device carries Ethernet frames, not IP packets.
     pub is_tap: bool,
-    /// It was told to be up.
+    /// The device is administratively up.
     pub is_up: bool,
     /// Largest packet, bytes.
     pub mtu: u32,
@@ -26,19 +26,19 @@ pub struct TunLink {
     pub has_packet_information: bool,
     /// Each packet carries a `struct virtio_net_hdr`.
     pub has_vnet_header: bool,
-    /// It outlives its last queue.
+    /// The device outlives its last queue.
     pub is_persistent: bool,
-    /// It may have several queues.
+    /// The device may have several queues.
     pub is_multi_queue: bool,
-    /// Queues that are attached, and those that are there but switched off. Of a device of many.
+    /// The numbers of attached and of detached queues; only for devices with several queues.
     pub queues: Option<(u32, u32)>,
 }
 
 impl Connection {
-    /// All TUN and TAP devices by rising index: `ip -details link show type tun`.
+    /// Returns all TUN and TAP devices, sorted by index: `ip -details link show type tun`.
     pub async fn tun_links(self) -> Result<Vec<TunLink>> {
         let dump = Dump::start(self, list_request(Some("tun"), None), Box::new(read)).await?;
-        // An older kernel does not filter by kind.
+        // Older kernels do not filter by kind.
         let links = dump.collect().await?.into_iter().filter_map(of_driver);
         let mut links: Vec<TunLink> = links.collect();
         links.sort_unstable_by_key(|link| link.index);
@@ -46,7 +46,7 @@ impl Connection {
     }
 }
 
-/// The link, if it is of the driver.
+/// Returns the link if it belongs to the driver.
 fn of_driver(link: Link) -> Option<TunLink> {
     let Some(KindData::Tun(tun)) = link.kind_data else { return None };
     Some(TunLink {

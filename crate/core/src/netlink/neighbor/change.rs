@@ -1,4 +1,4 @@
-//! Adding, replacing and removing neighbors.
+//! Adding, replacing and deleting neighbors.
 
 use super::{EXTERNALLY_LEARNED, PROXY, ROUTER, head};
 use crate::netlink::codec::{Message, nda};
@@ -11,33 +11,33 @@ use crate::netlink::other::{self, OtherAttribute};
 use serde::Deserialize;
 use std::net::IpAddr;
 
-/// A neighbor to make, or to remove.
+/// A neighbor to add or delete.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NeighborSpec {
-    /// Its address.
+    /// The neighbor's address.
     pub address: IpAddr,
-    /// Its hardware address.
+    /// The neighbor's hardware address.
     pub mac_address: Option<MacAddress>,
     /// Default: permanent.
     pub state: Option<NeighborState>,
-    /// It is a router.
+    /// The neighbor is a router.
     #[serde(default)]
     pub router: bool,
-    /// This machine answers for it.
+    /// This machine replies for the neighbor (proxy).
     #[serde(default)]
     pub proxy: bool,
-    /// A program learnt it, not the kernel.
+    /// A program learned the neighbor, not the kernel.
     #[serde(default)]
     pub externally_learned: bool,
-    /// Who makes it.
+    /// The origin of the neighbor.
     pub protocol: Option<Protocol>,
     /// Attributes that are not interpreted here, as they were listed.
     #[serde(default)]
     pub other_attributes: Vec<OtherAttribute>,
 }
 
-/// What to do with a neighbor.
+/// A change of a neighbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::netlink) enum Action {
     /// `ip neighbour add`
@@ -51,7 +51,7 @@ pub(in crate::netlink) enum Action {
 /// `NUD_PERMANENT` (linux/neighbour.h).
 const PERMANENT: NeighborState = NeighborState(0x80);
 
-/// Changes the neighbors on the link of that index; `subject` is for the error.
+/// Builds the request that changes the neighbors on the link of that index; `subject` is used in errors.
 pub(in crate::netlink) fn request(
     action: Action,
     index: u32,

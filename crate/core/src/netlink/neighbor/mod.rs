@@ -1,4 +1,4 @@
-//! Neighbors, and what is known of their hardware addresses: `ip neighbour`.
+//! Neighbors and their hardware addresses: `ip neighbour`.
 
 mod change;
 mod list;
@@ -22,28 +22,28 @@ use std::net::IpAddr;
 pub struct Neighbor {
     /// 4 or 6.
     pub family: u8,
-    /// Index of the link that it is on.
+    /// Index of the neighbor's link.
     pub if_index: u32,
-    /// Its address.
+    /// The neighbor's address.
     pub address: IpAddr,
-    /// Its hardware address, if it is known.
+    /// The neighbor's hardware address, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mac_address: Option<String>,
-    /// What is known of it.
+    /// The state of the hardware address.
     pub state: NeighborState,
-    /// It is a router.
+    /// The neighbor is a router.
     pub router: bool,
-    /// This machine answers for it.
+    /// This machine replies for the neighbor (proxy).
     pub proxy: bool,
-    /// A program learnt it, not the kernel.
+    /// A program learned the neighbor, not the kernel.
     pub externally_learned: bool,
-    /// How often it was asked for in vain.
+    /// The number of requests without a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probes: Option<u32>,
-    /// Who made it.
+    /// The origin of the neighbor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,
-    /// Attributes that are not interpreted here: `managed` of `ip neighbour`, for example.
+    /// Attributes that are not interpreted here, for example `managed` of `ip neighbour`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_attributes: Vec<OtherAttribute>,
 }

@@ -1,4 +1,4 @@
-//! Neighbors out of the kernel's messages.
+//! Reads neighbors from the kernel's messages.
 
 use super::{EXTERNALLY_LEARNED, HEAD_BYTES, Neighbor, PROXY, ROUTER};
 use crate::netlink::codec::{Attributes, Malformed, MessageView, head, nda, value};
@@ -6,7 +6,8 @@ use crate::netlink::family;
 use crate::netlink::link::mac_address;
 use crate::netlink::names::{NeighborState, Protocol};
 
-/// The neighbor that a message is of; none of another family than IP, such as those of bridges.
+/// Reads the neighbor of a message. Returns nothing for families other than IP, for example that of
+/// bridges.
 pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Neighbor>, Malformed> {
     let is_neighbor = matches!(message.kind, libc::RTM_NEWNEIGH | libc::RTM_DELNEIGH);
     let family = head::<u8>(message.payload, 0).ok_or(Malformed::Short)?;
@@ -21,7 +22,7 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Neighb
             nda::LLADDR => mac = mac_address(payload),
             nda::PROBES => probes = value(payload),
             nda::PROTOCOL => protocol = value(payload).map(Protocol),
-            // `struct nda_cacheinfo`: times since its last use.
+            // `struct nda_cacheinfo`: times since the last use.
             nda::CACHEINFO => {}
             _ => other_attributes.push(attribute.into()),
         }

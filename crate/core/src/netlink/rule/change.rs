@@ -1,4 +1,4 @@
-//! Adding and removing rules.
+//! Adding and deleting rules.
 
 use super::{HEAD_BYTES, INVERT, Rule};
 use crate::netlink::codec::{Message, fra};
@@ -13,7 +13,7 @@ use std::fmt;
 const TO_TABLE: RuleAction = RuleAction(1);
 const GOTO: RuleAction = RuleAction(2);
 
-/// What to do with a rule.
+/// A change of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::netlink) enum Action {
     /// `ip rule add`
@@ -22,7 +22,7 @@ pub(in crate::netlink) enum Action {
     Delete,
 }
 
-/// Adds a rule, or removes the first rule that has all given properties.
+/// Builds the request that adds a rule, or deletes the first rule that has all given properties.
 pub(in crate::netlink) fn request(action: Action, rule: &Rule) -> Request {
     let (kind, flags, operation, name) = match action {
         Action::Add => {
@@ -67,7 +67,7 @@ pub(in crate::netlink) fn request(action: Action, rule: &Rule) -> Request {
     Request::new(message, Context::new(operation, rule.to_string(), name))
 }
 
-/// The main table is looked up unless something else is said.
+/// Returns the rule's table. The default is the main table.
 fn table(action: Action, rule: &Rule) -> Option<Table> {
     let is_to_be_made = action == Action::Add && rule.goto.is_none() && !rule.l3mdev;
     let has_table = rule.action.is_none_or(|action| action == TO_TABLE);
@@ -91,7 +91,7 @@ fn head(action: Action, rule: &Rule) -> [u8; HEAD_BYTES] {
     [family, to, from, rule.tos.unwrap_or(0), table, 0, 0, action, a, b, c, d]
 }
 
-/// What tells it apart, in short.
+/// Formats the identifying properties of the rule.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IPv{}", self.family)?;

@@ -1,16 +1,16 @@
-//! The rule that a delete means.
+//! Finds the rule that a delete refers to.
 //!
-//! The kernel takes a delete as a pattern and removes the first rule that fits (`rule_find`,
-//! net/core/fib_rules.c): one without any property removes the first rule of all, which is that of the
-//! `local` table. So the rules are listed, compared here, and the request has all properties of the one
-//! that was found.
+//! The kernel treats a delete as a pattern and removes the first rule that matches (`rule_find`,
+//! net/core/fib_rules.c). A delete without any property removes the first rule of all, which is that of
+//! the `local` table. Therefore the rules are listed and compared here, and the request contains all
+//! properties of the rule that was found.
 
 use super::Rule;
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::other;
 use ipnet::IpNet;
 
-/// Refuses a delete that names no property: it would fit every rule.
+/// Refuses a delete without a property: it would match every rule.
 pub(in crate::netlink) fn check(spec: &Rule) -> Result<()> {
     let refused = |reason| {
         Error::new(ErrorCode::InvalidArgument, "delete the rule", spec.to_string(), reason)
@@ -26,13 +26,13 @@ pub(in crate::netlink) fn check(spec: &Rule) -> Result<()> {
 }
 
 impl Rule {
-    /// The properties that the kernel compares: all but the flags.
+    /// Returns the properties that the kernel compares: all except the flags.
     pub(in crate::netlink) fn as_compared(&self) -> Self {
         Self { invert: false, other_flags: None, ..self.clone() }
     }
 }
 
-/// Whether a rule has all given properties. A number that the kernel does not list is 0.
+/// Returns whether a rule has all given properties. A number that the kernel does not list is 0.
 pub(in crate::netlink) fn has_all(rule: &Rule, spec: &Rule) -> bool {
     fn same<T: PartialEq + Default + Copy>(found: Option<T>, given: Option<T>) -> bool {
         given.is_none_or(|given| found.unwrap_or_default() == given)

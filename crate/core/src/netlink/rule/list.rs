@@ -1,4 +1,4 @@
-//! All rules.
+//! Lists rules.
 
 use super::{HEAD_BYTES, Rule};
 use crate::netlink::codec::Message;
@@ -7,7 +7,7 @@ use crate::netlink::context::Context;
 use crate::netlink::family;
 use serde::Deserialize;
 
-/// Which rules; what is absent does not matter.
+/// The rules to list; an absent property matches every rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RuleFilter {
@@ -16,13 +16,13 @@ pub struct RuleFilter {
 }
 
 impl RuleFilter {
-    /// Whether a rule is wanted. Rules do not belong to a link.
+    /// Returns whether the filter includes a rule. Rules do not belong to a link.
     pub(in crate::netlink) fn includes(&self, rule: &Rule, _: Option<u32>) -> bool {
         self.family.is_none_or(|family| rule.family == family)
     }
 }
 
-/// Asks for all rules, or those of a family: `ip rule show`.
+/// Builds the request for all rules, or those of a family: `ip rule show`.
 pub(in crate::netlink) fn list_request(version: Option<u8>) -> Request {
     let mut head = [0; HEAD_BYTES];
     if let Some(family) = head.first_mut() {

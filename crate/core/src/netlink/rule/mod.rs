@@ -17,81 +17,81 @@ use super::other::OtherAttribute;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// A range of ports or user ids, both ends in it.
+/// An inclusive range of ports or user ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range<T> {
-    /// The lowest.
+    /// The lowest number.
     pub start: T,
-    /// The highest.
+    /// The highest number.
     pub end: T,
 }
 
-/// A rule, as the kernel describes it, or one to make or to remove.
+/// A rule as the kernel describes it, or a rule to add or delete.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Rule {
     /// 4 or 6.
     pub family: u8,
-    /// The lowest is looked at first.
+    /// Priority; the kernel evaluates the rule with the lowest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<u32>,
-    /// What is done with a packet that fits.
+    /// The action for a packet that matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<RuleAction>,
-    /// The table where its route is looked up.
+    /// The table where the packet's route is looked up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<Table>,
-    /// Priority of the rule to go on with.
+    /// Priority of the rule where evaluation continues.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub goto: Option<u32>,
-    /// Packets that do not fit.
+    /// Matches the packets that the other properties do not match.
     pub invert: bool,
-    /// Packets from this network.
+    /// Matches packets from this network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<IpNet>,
-    /// Packets to this network.
+    /// Matches packets to this network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<IpNet>,
-    /// Packets with this type of service.
+    /// Matches packets with this type of service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tos: Option<u8>,
-    /// Packets that came in by the link of this name.
+    /// Matches packets that arrived by the link of this name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_link: Option<String>,
-    /// Packets of sockets that are bound to the link of this name.
+    /// Matches packets of sockets that are bound to the link of this name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_link: Option<String>,
-    /// Packets with this firewall mark.
+    /// Matches packets with this firewall mark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<u32>,
-    /// The bits of the mark that count.
+    /// The bits of the mark that are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark_mask: Option<u32>,
-    /// Packets of this transport protocol.
+    /// Matches packets of this transport protocol.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_protocol: Option<IpProtocol>,
-    /// Packets from these ports.
+    /// Matches packets from these ports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_ports: Option<Range<u16>>,
-    /// Packets to these ports.
+    /// Matches packets to these ports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_ports: Option<Range<u16>>,
-    /// Packets of sockets of these users.
+    /// Matches packets of sockets of these users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_ids: Option<Range<u32>>,
     /// The table is that of the packet's VRF.
     pub l3mdev: bool,
-    /// Routes with a prefix not longer than this do not count.
+    /// Routes whose prefix is not longer than this are ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppress_prefix_length: Option<u32>,
-    /// Routes by links of this group do not count.
+    /// Routes through links of this group are ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppress_if_group: Option<u32>,
-    /// Who made it.
+    /// The origin of the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,
-    /// Attributes that are not interpreted here: `tun_id` of `ip rule`, for example.
+    /// Attributes that are not interpreted here, for example `tun_id` of `ip rule`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_attributes: Vec<OtherAttribute>,
     /// Bits of `FIB_RULE_*` (linux/fib_rules.h) that are set and not interpreted here.

@@ -1,4 +1,4 @@
-//! Rules out of the kernel's messages.
+//! Reads rules from the kernel's messages.
 
 use super::{HEAD_BYTES, INVERT, Range, Rule, STATE};
 use crate::netlink::codec::{Attributes, Flagged, Malformed, MessageView, fra, head, text, value};
@@ -6,7 +6,7 @@ use crate::netlink::family;
 use crate::netlink::names::{IpProtocol, Protocol, RuleAction, Table};
 use std::net::IpAddr;
 
-/// The rule that a message is of; none of another family than IP.
+/// Reads the rule of a message. Returns nothing for families other than IP.
 pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Rule>, Malformed> {
     let is_rule = matches!(message.kind, libc::RTM_NEWRULE | libc::RTM_DELRULE);
     let field = |offset| head::<u8>(message.payload, offset).ok_or(Malformed::Short);
@@ -37,7 +37,7 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Rule>,
     };
     rule.from = network(from, field(2)?)?;
     rule.to = network(to, field(1)?)?;
-    // A rule that does not look up a route has no table.
+    // A rule that does not look up a route does not have a table.
     rule.table = rule.table.filter(|table| table.0 != 0);
     Ok(Some(rule))
 }
@@ -45,7 +45,7 @@ pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Rule>,
 fn take(rule: &mut Rule, attribute: Flagged<'_>) {
     let payload = attribute.payload;
     let number = || value::<u32>(payload);
-    // -1 for none.
+    // -1 means no limit.
     let limit = || number().filter(|number| *number != u32::MAX);
     match attribute.kind {
         fra::PRIORITY => rule.priority = number(),
@@ -71,7 +71,7 @@ fn take(rule: &mut Rule, attribute: Flagged<'_>) {
     }
 }
 
-/// `struct fib_rule_port_range` (linux/fib_rules.h), of the kernel's byte order.
+/// Reads a `struct fib_rule_port_range` (linux/fib_rules.h), in the kernel's byte order.
 fn ports(payload: &[u8]) -> Option<Range<u16>> {
     head(payload, 0).zip(head(payload, 2)).map(|(start, end)| Range { start, end })
 }

@@ -1,5 +1,5 @@
-//! The properties of each kind of link. What a kernel does not tell, and what is not to be set, is
-//! absent.
+//! The properties of each kind of link. A property is absent if the kernel does not report it, or if it
+//! is not to be set.
 
 use super::wire::{Address, BigEndian, Milliseconds, Wire, whatever_family};
 use crate::netlink::codec::{Attributes, Message, bridge, macvlan, tun, value, vlan, vrf, vxlan};
@@ -37,7 +37,7 @@ macro_rules! kind {
                 data
             }
 
-            /// Appends what is there.
+            /// Appends the properties that are present.
             pub(in crate::netlink::link) fn put(&self, message: &mut Message) {
                 $(if let Some(value) = &self.$field {
                     Wire::<$form>::put(value, message, $attributes::$attribute);
@@ -50,25 +50,25 @@ macro_rules! kind {
 kind! {
     /// A bridge (`IFLA_BR_*`).
     Bridge in bridge;
-    /// Spanning tree protocol.
+    /// Runs the spanning tree protocol.
     stp: bool = STP_STATE as u32;
-    /// How long a port listens and learns each.
+    /// Time that a port spends in each of the states listening and learning.
     forward_delay_ms: Milliseconds = FORWARD_DELAY as u32;
-    /// How often the root says hello.
+    /// Interval of the hello messages of the root bridge.
     hello_time_ms: Milliseconds = HELLO_TIME as u32;
-    /// How long what the root said is believed.
+    /// Time that the root's information is valid.
     max_age_ms: Milliseconds = MAX_AGE as u32;
-    /// How long an address is remembered.
+    /// Time that an address is remembered.
     ageing_time_ms: Milliseconds = AGEING_TIME as u32;
-    /// Of this bridge in the spanning tree; the lowest is the root.
+    /// Priority of this bridge in the spanning tree; the lowest becomes the root.
     priority: u16 = PRIORITY as u16;
-    /// Looks at VLAN tags.
+    /// Filters by VLAN tags.
     vlan_filtering: bool = VLAN_FILTERING as u8;
     /// VLAN of new ports.
     vlan_default_pvid: u16 = VLAN_DEFAULT_PVID as u16;
-    /// Link-local groups 01:80:c2:00:00:0X that are forwarded, a bit each.
+    /// Bit mask of the link-local groups 01:80:c2:00:00:0X that are forwarded.
     group_forward_mask: u16 = GROUP_FWD_MASK as u16;
-    /// Learns who wants which multicast group.
+    /// Learns which ports have members of each multicast group.
     multicast_snooping: bool = MCAST_SNOOPING as u8;
 }
 
@@ -77,47 +77,47 @@ kind! {
     Vxlan in vxlan;
     /// Network identifier, 24 bits.
     id: u32 = ID as u32;
-    /// The other end, or the multicast group of all others.
+    /// The peer, or the multicast group of all peers.
     remote: IpAddr = GROUP as Address;
     /// Source address.
     local: IpAddr = LOCAL as Address;
-    /// Index of the link that it sends through.
+    /// Index of the lower link.
     lower_if_index: u32 = LINK as u32;
-    /// UDP port of the other ends.
+    /// UDP port of the peers.
     port: u16 = PORT as BigEndian;
-    /// Of outer packets; 0: that of the inner ones.
+    /// TTL of outer packets; 0: that of the inner packet.
     ttl: u8 = TTL as u8;
-    /// Of outer packets; 1: that of the inner ones.
+    /// TOS of outer packets; 1: that of the inner packet.
     tos: u8 = TOS as u8;
-    /// Learns addresses from what arrives.
+    /// Learns addresses from received packets.
     learning: bool = LEARNING as u8;
-    /// How long learnt addresses are remembered.
+    /// Time that learned addresses are remembered.
     ageing_seconds: u32 = AGEING as u32;
-    /// How many addresses are remembered; 0: no limit.
+    /// Maximum number of remembered addresses; 0: no limit.
     max_addresses: u32 = LIMIT as u32;
-    /// Answers ARP for others.
+    /// Replies to ARP requests for other hosts.
     proxy: bool = PROXY as u8;
-    /// Tells of packets for unknown hardware addresses.
+    /// Reports packets for unknown hardware addresses.
     l2_miss: bool = L2MISS as u8;
-    /// Tells of packets for unknown IP addresses.
+    /// Reports packets for unknown IP addresses.
     l3_miss: bool = L3MISS as u8;
-    /// Checksums of outer UDP over IPv4.
+    /// Sets the checksums of outer UDP over IPv4.
     udp_checksum: bool = UDP_CSUM as u8;
-    /// Where packets go is said by routes or programs.
+    /// Routes or programs set the tunnel parameters of each packet.
     collect_metadata: bool = COLLECT_METADATA as u8;
 }
 
 kind! {
-    /// A link with a hardware address of its own on another link (`IFLA_MACVLAN_*`).
+    /// A link on a lower link, with a separate hardware address (`IFLA_MACVLAN_*`).
     Macvlan in macvlan;
-    /// Between which of them packets pass.
+    /// The links of one lower link between which packets are forwarded.
     mode: MacvlanMode = MODE as u32;
 }
 
 kind! {
-    /// A VLAN of another link (`IFLA_VLAN_*`).
+    /// A VLAN of a lower link (`IFLA_VLAN_*`).
     Vlan in vlan;
-    /// Number of the VLAN, 0 to 4094.
+    /// The number of the VLAN, 0 to 4094.
     id: u16 = ID as u16;
     /// Protocol of the tags.
     protocol: VlanProtocol = PROTOCOL as BigEndian;
@@ -126,11 +126,11 @@ kind! {
 kind! {
     /// A virtual routing domain (`IFLA_VRF_*`).
     Vrf in vrf;
-    /// Its routing table.
+    /// The routing table of the domain.
     table: u32 = TABLE as u32;
 }
 
-/// What a device of the TUN/TAP driver carries.
+/// The kind of packets that a device of the TUN/TAP driver carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TunMode {
@@ -159,14 +159,14 @@ pub struct Tun {
     pub packet_information: bool,
     /// Each packet carries a `struct virtio_net_hdr`.
     pub vnet_header: bool,
-    /// It outlives its last queue.
+    /// The device outlives its last queue.
     pub persistent: bool,
-    /// It may have several queues.
+    /// The device may have several queues.
     pub multi_queue: bool,
-    /// Queues that are attached; of a device of many.
+    /// The number of attached queues; only for devices with several queues.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queues: Option<u32>,
-    /// Queues that are there but switched off; of a device of many.
+    /// The number of detached queues that still exist; only for devices with several queues.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detached_queues: Option<u32>,
 }
@@ -190,7 +190,7 @@ impl Tun {
     }
 }
 
-/// What only a link of its kind has, for the kinds that are known here.
+/// The properties of a link's kind, for the kinds that are known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[allow(missing_docs, reason = "each is explained at its type")]
@@ -204,7 +204,7 @@ pub enum KindData {
 }
 
 impl KindData {
-    /// The properties of a link of the kind `kind`.
+    /// Reads the properties of a link of the kind `kind`.
     pub(in crate::netlink::link) fn read(kind: &str, attributes: Attributes<'_>) -> Option<Self> {
         let all = attributes.map_while(Result::ok);
         match kind {

@@ -1,4 +1,4 @@
-//! What only links of one kind have: `IFLA_INFO_DATA`.
+//! Properties that only links of one kind have: `IFLA_INFO_DATA`.
 
 mod data;
 mod spec;

@@ -1,10 +1,10 @@
-//! Kinds of links that can be made.
+//! The kinds of links that can be added.
 
 use super::{Bridge, Macvlan, Vlan, Vrf, Vxlan};
 use crate::netlink::codec::Message;
 use serde::Deserialize;
 
-/// A kind of link, and the properties of its own that it is to have.
+/// A kind of link, and the properties of that kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "camelCase")]
 #[allow(missing_docs, reason = "each is explained at its type")]
@@ -14,14 +14,14 @@ pub enum KindSpec {
     Macvlan(Macvlan),
     Vlan(Vlan),
     Vrf(Vrf),
-    /// A pair of links; what one takes the other hands over.
+    /// A pair of links; a packet that is sent on one is received on the other.
     Veth,
-    /// A link that drops what it takes.
+    /// A link that drops all packets.
     Dummy,
 }
 
 impl KindSpec {
-    /// As the driver calls it.
+    /// Returns the driver's name for the kind.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl KindSpec {
         }
     }
 
-    /// Whether links of the kind have properties of their own.
+    /// Returns whether the kind has properties.
     pub(in crate::netlink::link) fn has_data(&self) -> bool {
         !matches!(self, Self::Veth | Self::Dummy)
     }

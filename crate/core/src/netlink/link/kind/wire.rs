@@ -1,19 +1,19 @@
-//! How values stand in attributes.
+//! The encoding of values in attributes.
 
 use crate::netlink::codec::{Message, value, vxlan};
 use crate::netlink::names::{MacvlanMode, VlanProtocol};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// A value that stands in an attribute as `Form` says.
+/// A value whose encoding in an attribute is `Form`.
 pub(super) trait Wire<Form>: Sized {
-    /// Reads it from an attribute's payload.
+    /// Reads the value from an attribute's payload.
     fn read(payload: &[u8]) -> Option<Self>;
-    /// Appends it as an attribute.
+    /// Appends the value as an attribute.
     fn put(&self, message: &mut Message, attribute: u16);
 }
 
-/// Forms besides numbers of the kernel's byte order.
+/// An integer in network byte order. Without a form, integers are in the kernel's byte order.
 pub(super) struct BigEndian;
 /// An address, whose attribute depends on its family.
 pub(super) struct Address;
@@ -82,7 +82,7 @@ impl Wire<BigEndian> for VlanProtocol {
     }
 }
 
-/// Of vxlan, the only kind that has addresses.
+/// Only vxlan links have addresses.
 impl Wire<Address> for IpAddr {
     fn read(payload: &[u8]) -> Option<Self> {
         value(payload)
@@ -97,7 +97,7 @@ impl Wire<Address> for IpAddr {
     }
 }
 
-/// The attribute under which an address is read, whatever its family.
+/// Returns the attribute under which an address of either family is read.
 pub(super) fn whatever_family(attribute: u16) -> u16 {
     match attribute {
         vxlan::GROUP6 => vxlan::GROUP,
