@@ -32,7 +32,7 @@ impl MacAddress {
 impl<'de> Deserialize<'de> for MacAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| Error::custom(format!("{text} is no hardware address")))
+        Self::parse(&text).ok_or_else(|| Error::custom(format!("{text} is not a hardware address")))
     }
 }
 

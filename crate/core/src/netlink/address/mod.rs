@@ -46,7 +46,7 @@ impl<'de> Deserialize<'de> for Lifetime {
         match Either::deserialize(deserializer)? {
             Either::Seconds(seconds) => Ok(Self(seconds)),
             Either::Text(text) if text == "forever" => Ok(Self::FOREVER),
-            Either::Text(text) => Err(Error::custom(format!("{text} is no lifetime"))),
+            Either::Text(text) => Err(Error::custom(format!("{text} is not a lifetime"))),
         }
     }
 }

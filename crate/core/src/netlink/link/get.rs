@@ -42,6 +42,6 @@ impl Connection {
         let message =
             MessageView { kind: libc::RTM_NEWLINK, flags: 0, sequence: 0, payload: &payload };
         let link = read(message).map_err(|malformed| context.malformed(&malformed.to_string()))?;
-        link.ok_or_else(|| context.malformed("the reply is no link"))
+        link.ok_or_else(|| context.malformed("the reply is not a link"))
     }
 }

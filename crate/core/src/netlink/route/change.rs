@@ -95,7 +95,7 @@ impl RouteSpec {
     }
 }
 
-/// `RTNH_F_*`
+/// Returns the `RTNH_F_*` of a next hop.
 fn flags(on_link: bool, pervasive: bool) -> u32 {
     (if on_link { ON_LINK } else { 0 }) | (if pervasive { PERVASIVE } else { 0 })
 }

@@ -189,7 +189,7 @@ impl Connection {
             MessageView { kind: libc::RTM_NEWROUTE, flags: 0, sequence: 0, payload: &reply };
         let route = read(message).map_err(|malformed| context.malformed(&malformed.to_string()))?;
         let Route { kind, destination, if_index, metrics, .. } =
-            route.ok_or_else(|| context.malformed("the reply is no route"))?;
+            route.ok_or_else(|| context.malformed("the reply is not a route"))?;
         if let Some(name) = forbidding(kind) {
             let reason = format!("the route is of the type {name}, which forbids the destination");
             return Err(context.malformed(&reason).with_code(ErrorCode::Unreachable));

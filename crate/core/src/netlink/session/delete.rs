@@ -45,7 +45,7 @@ impl Operation {
         if !named.contains(&&LinkRef::Index(0)) {
             return Ok(());
         }
-        let reason = "the index of an interface is not 0, which names none";
+        let reason = "the index of an interface is never 0";
         let error = Error::new(ErrorCode::InvalidArgument, "look up", "interface 0", reason);
         Err(error.with_advice("give the name of an interface, or its index"))
     }
