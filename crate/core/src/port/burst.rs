@@ -1,5 +1,5 @@
-//! Several packets by one system call: where a device keeps packets coming, reads of it leave
-//! together. One after another by read(2), a small packet costs a quarter more.
+//! Reads several packets with one system call: while packets of a device keep arriving, its reads are submitted
+//! together. With one read(2) per packet, a small packet costs a quarter more.
 
 use crate::backoff::Backoff;
 use crate::device::{MAX_READ, TunDevice};
@@ -8,53 +8,54 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-/// Reads that leave together, at most.
+/// Maximum number of reads that are submitted together.
 const SLOTS: u16 = 32;
-/// Bytes between two of them: whatever one read gives, and each begins in another line of the cache.
+/// Bytes between two slots: the longest read fits, and each slot begins on its own cache line.
 const SLOT_BYTES: usize = MAX_READ.next_multiple_of(64);
-/// Packets that must have come in a row before reads leave together: a quiet device gets no more than
-/// it has packets.
+/// Packets that must have come in a row before reads are submitted together. A device with little traffic gets no
+/// more
+/// reads than it has packets.
 const WARM: usize = 16;
-/// The fewest reads that are worth it.
+/// The smallest number of reads for which a submission is worthwhile.
 const FEWEST: usize = 4;
 
-/// Packets that were read several at a time, and wait to be handed out.
+/// Packets that were read together and were not returned yet.
 #[derive(Debug)]
 pub(super) struct Bursts {
     ring: Ring,
-    /// Whether the kernel lets it be used.
+    /// Whether the kernel permits the ring.
     state: Backoff,
-    /// Packets that came in a row, the device never empty.
+    /// Packets that came in a row, without an empty read.
     in_a_row: usize,
-    /// The slot that waits first, if it lies before the end.
+    /// The first slot that was not returned yet, if it is before the end.
     next: usize,
     end: usize,
-    /// Packets that were handed out.
+    /// Packets that were returned.
     pub(super) taken: u64,
 }
 
-/// Made once it is needed.
+/// The ring, which is created when it is first needed.
 #[derive(Debug)]
 enum Ring {
     Untried,
     Ready(Box<ReadRing>),
-    /// Not wanted.
+    /// The ring is not wanted.
     None,
 }
 
 impl Bursts {
-    /// None yet; and never any unless it `is_wanted`.
+    /// Creates an empty set of packets. Packets are only read together if that `is_wanted`.
     pub(super) fn new(is_wanted: bool) -> Self {
         let ring = if is_wanted { Ring::Untried } else { Ring::None };
         Self { ring, state: Backoff::OFFLOAD, in_a_row: 0, next: 0, end: 0, taken: 0 }
     }
 
-    /// Whether a packet waits.
+    /// Returns whether no packet waits.
     pub(super) fn is_empty(&self) -> bool {
         self.next >= self.end
     }
 
-    /// The packet that waits first.
+    /// Returns the first packet that waits.
     pub(super) fn first(&self) -> Option<&[u8]> {
         match &self.ring {
             Ring::Ready(ring) if !self.is_empty() => ring.packet(self.next).ok(),
@@ -62,25 +63,25 @@ impl Bursts {
         }
     }
 
-    /// Takes the packet that waits first away.
+    /// Removes the first packet that waits.
     pub(super) fn pop(&mut self) {
         self.taken += 1;
         self.go_on(self.next + 1);
     }
 
-    /// The first slot from `from` on with a packet waits next: one may have come behind a read in vain.
+    /// Selects the first slot from `from` on that has a packet. A packet may follow an empty read.
     fn go_on(&mut self, from: usize) {
         let Ring::Ready(ring) = &self.ring else { return };
         let mut slots = from..self.end;
         self.next = slots.find(|slot| ring.packet(*slot).is_ok()).unwrap_or(self.end);
     }
 
-    /// Notes what a single read gave.
+    /// Records the result of a single read.
     pub(super) fn note<T>(&mut self, read: &io::Result<T>) {
         self.in_a_row = if read.is_ok() { self.in_a_row.saturating_add(1) } else { 0 };
     }
 
-    /// Makes the ring, unless the kernel refused it a short time ago.
+    /// Creates the ring, unless the kernel refused it a short time ago.
     fn make_ring(&mut self) {
         if !self.state.is_on() && !self.state.allows(Instant::now()) {
             return;
@@ -93,9 +94,9 @@ impl Bursts {
         }
     }
 
-    /// Reads several packets, of `wanted` at most, if that is worth it now; answers whether some came.
+    /// Reads up to `wanted` packets together if that is worthwhile now. Returns whether it read any.
     ///
-    /// Nothing may wait. What a single read would say of an error, a single read is to be asked.
+    /// No packet may wait. Errors are not reported: the single read that follows meets them.
     pub(super) fn read(&mut self, device: &TunDevice, wanted: usize) -> bool {
         if self.in_a_row < WARM || wanted < FEWEST {
             return false;
@@ -104,7 +105,7 @@ impl Bursts {
             self.make_ring();
         }
         let Ring::Ready(ring) = &mut self.ring else { return false };
-        // Half of what came in a row: of a device that is empty then, few reads are in vain.
+        // Half of the packets that came in a row: even if the device is empty then, few reads return empty.
         let count = wanted.min(self.in_a_row / 2).min(ring.slots());
         let read = ring.read(device.as_fd(), count);
         let came = (0..count).filter(|slot| ring.packet(*slot).is_ok()).count();
@@ -125,13 +126,13 @@ impl Bursts {
     }
 }
 
-/// Whether a device can be read so. A packet that waits there is lost.
+/// Returns whether the kernel can read a device this way. A packet that waits there is lost.
 pub(super) fn is_there(device: &TunDevice) -> bool {
     ReadRing::new(1, SLOT_BYTES)
         .is_ok_and(|mut ring| ring.read(device.as_fd(), 1).is_ok() && !is_refusal(&ring))
 }
 
-/// Whether the kernel does not read this file so, rather than having nothing.
+/// Returns whether the kernel refuses to read this file this way, rather than finding it empty.
 fn is_refusal(ring: &ReadRing) -> bool {
     ring.packet(0).is_err_and(|error| {
         matches!(

@@ -1,5 +1,5 @@
-//! Writes packets to a device, those of a flow coalesced, and one by one if the kernel does not take
-//! them so. Used by relays and by devices in JavaScript; it reports each outcome and counts nothing.
+//! Writes packets to a device. Packets of a flow are coalesced; if the kernel refuses a super-packet, its packets are
+//! written singly. Relays and devices in JavaScript use this writer. It reports each outcome and counts nothing.
 
 use crate::backoff::Backoff;
 use crate::device::TunDevice;
@@ -10,34 +10,34 @@ use std::io;
 use std::ops::Range;
 use std::time::Instant;
 
-/// Whether every packet was dealt with.
+/// Whether every packet was written or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteProgress {
     /// Every packet was written or refused.
     Done,
-    /// The device has no room now. The packets that are left are kept.
+    /// The device has no room now. The remaining packets are kept.
     Blocked,
 }
 
-/// What became of packets.
+/// The outcome of writing packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WriteOutcome {
-    /// One call wrote `packets` packets of `bytes` bytes together: a super-packet if more than one.
+    /// One call wrote `packets` packets of `bytes` bytes in total: a super-packet if there are several.
     Written { packets: usize, bytes: usize },
-    /// The kernel did not take the packet at this range of the buffer.
+    /// The kernel refused the packet at this range of the buffer.
     Refused { packet: Range<usize>, errno: i32 },
 }
 
-/// A change of whether packets are coalesced.
+/// A change between coalescing and writing singly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CoalescingChange {
-    /// A super-packet was refused with this errno, and packets of it were taken singly.
+    /// The kernel refused a super-packet with this errno, and accepted packets of it singly.
     Off { errno: i32 },
-    /// A super-packet was taken again.
+    /// The kernel accepted a super-packet again.
     On,
 }
 
-/// Takes packets: a device, or in tests a model of one.
+/// Accepts packets: a device, or in tests a model of one.
 pub(crate) trait PacketSink {
     /// Writes the packet at `range` of `buffer`.
     fn put_single(&self, buffer: &[u8], range: Range<usize>) -> io::Result<()>;
@@ -45,7 +45,7 @@ pub(crate) trait PacketSink {
     fn put_joined(&self, write: &Write<'_>, buffer: &[u8]) -> io::Result<()>;
 }
 
-/// A device whose packets are preceded by a vnet header of `vnet_len` bytes, or by none.
+/// A device whose packets follow a vnet header of `vnet_len` bytes; 0 means no header.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeviceSink<'d> {
     pub(crate) device: &'d TunDevice,
@@ -62,28 +62,29 @@ impl PacketSink for DeviceSink<'_> {
     }
 }
 
-/// Writes one batch of packets after another. The packets of a batch lie in one buffer of the caller's,
-/// which is passed with each call and stays the same until [`CoalescingWriter::restart`].
+/// Writes one batch of packets after another. The packets of a batch lie in one buffer of the caller. The caller
+/// passes
+/// it with each call, and does not change it until [`CoalescingWriter::restart`].
 #[derive(Debug)]
 pub(crate) struct CoalescingWriter {
-    /// What may be coalesced while that is not off.
+    /// The packets that may be coalesced while coalescing is on.
     options: CoalesceOptions,
     coalescer: Coalescer,
-    /// Whether the kernel takes super-packets.
+    /// Whether the kernel accepts super-packets.
     state: Backoff,
-    /// Super-packets are made and written now: the state is on, or a trial is due.
+    /// Whether super-packets are formed and written now: coalescing is on, or a trial is due.
     is_coalescing: bool,
-    /// Writes of the coalescer that were dealt with.
+    /// Number of the coalescer's writes that are complete.
     done: usize,
-    /// Packets that go before what the coalescer has left, one by one.
+    /// Packets that are written singly, before the remaining writes of the coalescer.
     singles: VecDeque<Range<usize>>,
-    /// The errno of the super-packet whose packets `singles` are, until one of them was taken.
+    /// The errno of the super-packet that `singles` come from, until one of them is accepted.
     refused: Option<i32>,
     change: Option<CoalescingChange>,
 }
 
 impl CoalescingWriter {
-    /// Returns a writer that coalesces what `options` allow.
+    /// Returns a writer that coalesces as `options` allow.
     pub(crate) fn new(options: CoalesceOptions) -> Self {
         Self {
             options,
@@ -97,8 +98,8 @@ impl CoalescingWriter {
         }
     }
 
-    /// Returns whether packets that are added now may be coalesced. Only while coalescing is off it needs
-    /// the time, and makes the trial that is due.
+    /// Returns whether packets that are added now may be coalesced. While coalescing is off, it reads the clock and
+    /// starts a trial that is due.
     pub(crate) fn coalesces(&mut self) -> bool {
         if !self.is_coalescing && !self.state.is_on() && self.state.allows(Instant::now()) {
             self.is_coalescing = true;
@@ -107,7 +108,7 @@ impl CoalescingWriter {
         self.is_coalescing
     }
 
-    /// Forgets the batch, and begins with a new one.
+    /// Forgets the batch and begins a new one.
     pub(crate) fn restart(&mut self) {
         self.coalescer.clear();
         self.done = 0;
@@ -121,7 +122,7 @@ impl CoalescingWriter {
         self.coalescer.push(buffer, packet);
     }
 
-    /// Adds a packet that stays alone, and is written before those that [`CoalescingWriter::push`] added.
+    /// Adds a packet that is written singly, before those that [`CoalescingWriter::push`] added.
     pub(crate) fn push_single(&mut self, packet: Range<usize>) {
         self.singles.push_back(packet);
     }
@@ -131,25 +132,25 @@ impl CoalescingWriter {
         self.coalescer.finish(buffer);
     }
 
-    /// Returns whether every packet of the batch was dealt with.
+    /// Returns whether every packet of the batch was written or refused.
     pub(crate) fn is_done(&self) -> bool {
         self.done >= self.coalescer.len() && self.singles.is_empty()
     }
 
-    /// Returns the number of packets that are left.
+    /// Returns the number of remaining packets.
     pub(crate) fn waiting(&self) -> usize {
         let pushed: usize = self.coalescer.writes(self.done).map(|write| write.packets()).sum();
         pushed + self.singles.len()
     }
 
-    /// Returns whether coalescing ended or began again since the last call.
+    /// Returns the change of coalescing since the last call, if there is one.
     pub(crate) fn take_change(&mut self) -> Option<CoalescingChange> {
         self.change.take()
     }
 
-    /// Writes what is left, and reports what becomes of each packet.
+    /// Writes the remaining packets and reports the outcome of each.
     ///
-    /// An error means that the device is gone. Then the packet that met it is left, and all behind it.
+    /// An error means that the device is gone. The packet that failed and all behind it remain.
     pub(crate) fn write(
         &mut self,
         sink: &impl PacketSink,
@@ -195,7 +196,7 @@ impl CoalescingWriter {
         }
     }
 
-    /// Reports each packet that is left as refused with `errno`, without a call.
+    /// Reports each remaining packet as refused with `errno`, without a call.
     pub(crate) fn refuse_rest(&mut self, errno: i32, report: &mut impl FnMut(WriteOutcome)) {
         let pushed = self.coalescer.writes(self.done).flat_map(|write| write.singles());
         for packet in self.singles.drain(..).chain(pushed) {
@@ -224,7 +225,7 @@ impl CoalescingWriter {
                 Attempt::Refused(errno) => {
                     report(WriteOutcome::Refused { packet, errno });
                     self.singles.pop_front();
-                    // The interface is down: that is no matter of single packets.
+                    // The interface is down. This does not depend on the packet.
                     if errno == libc::EIO && self.refused == Some(errno) {
                         let others = self.singles.drain(..);
                         others.for_each(|packet| report(WriteOutcome::Refused { packet, errno }));
@@ -232,7 +233,7 @@ impl CoalescingWriter {
                 }
             }
         }
-        // No packet of the super-packet was taken singly either: coalescing was not the reason.
+        // The kernel did not accept any packet of the super-packet singly: coalescing was not the reason.
         self.refused = None;
         Ok(WriteProgress::Done)
     }
@@ -251,20 +252,20 @@ impl CoalescingWriter {
         }
     }
 
-    /// Keeps a change to report; two that cancel each other are none.
+    /// Records a change to report. Two changes that cancel each other are not reported.
     fn note(&mut self, change: CoalescingChange) {
         self.change = if self.change.is_some() { None } else { Some(change) };
     }
 }
 
-/// What became of one call.
+/// The result of one call.
 enum Attempt {
     Taken,
     Blocked,
     Refused(i32),
 }
 
-/// Makes a call, again if a signal interrupts it. An error means that the device is gone.
+/// Makes a call, and repeats it if a signal interrupts it. An error means that the device is gone.
 fn attempt(call: Call, mut write: impl FnMut() -> io::Result<()>) -> io::Result<Attempt> {
     loop {
         let Err(error) = write() else { return Ok(Attempt::Taken) };

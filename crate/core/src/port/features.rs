@@ -1,4 +1,4 @@
-//! What this kernel's driver can do, found by trying it on a device that is gone afterwards.
+//! Features of this kernel's driver, tested on a temporary device.
 
 use crate::device::{DeviceOptions, Mode, TunDevice, open_error};
 use crate::error::Result;
@@ -11,43 +11,43 @@ use crate::sys::tun::{
 use std::os::fd::AsFd;
 use std::path::Path;
 
-/// What the driver can do.
+/// The features of the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Features {
-    /// `IFF_*` of `TUNGETFEATURES`.
+    /// The `IFF_*` flags of `TUNGETFEATURES`.
     pub flags: u32,
-    /// What only a device tells; `None` where the caller may not make one.
+    /// The features that only a device shows. `None` if the caller may not create a device.
     pub probed: Option<Probed>,
 }
 
-/// What was tried on a device.
+/// Results of the tests on a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probed {
-    /// `TUN_F_*` that `TUNSETOFFLOAD` takes, each with those that it needs.
+    /// The `TUN_F_*` flags that `TUNSETOFFLOAD` accepts, each together with the flags that it requires.
     pub offloads: u32,
-    /// Bytes of a vnet header that `TUNSETVNETHDRSZ` takes, of those that virtio_net.h defines.
+    /// The vnet header sizes of virtio_net.h that `TUNSETVNETHDRSZ` accepts, bytes.
     pub vnet_header_sizes: Vec<i32>,
     /// The smallest and the largest MTU of a TUN device, bytes.
     pub mtu: Option<(u32, u32)>,
-    /// `TUNSETCARRIER`
+    /// Whether `TUNSETCARRIER` is supported.
     pub has_carrier: bool,
-    /// `TUNSETSTEERINGEBPF`
+    /// Whether `TUNSETSTEERINGEBPF` is supported.
     pub has_ebpf_steering: bool,
-    /// `TUNSETFILTEREBPF`
+    /// Whether `TUNSETFILTEREBPF` is supported.
     pub has_ebpf_filter: bool,
-    /// `TUNGETDEVNETNS`
+    /// Whether `TUNGETDEVNETNS` is supported.
     pub has_namespace: bool,
-    /// A device can be read by io_uring(7) without waiting.
+    /// Whether io_uring(7) can read a device without waiting.
     pub has_io_uring: bool,
 }
 
-/// `struct virtio_net_hdr`, that with `num_buffers`, with a hash, and with an outer checksum.
+/// The sizes of `struct virtio_net_hdr`, then with `num_buffers`, with a hash, and with an outer checksum.
 const VNET_HEADER_SIZES: [i32; 4] = [10, 12, 20, 24];
 
-/// Tries what the driver behind `clone_device` can do.
+/// Tests the features of the driver behind `clone_device`.
 ///
-/// A device is made in a network namespace of its own, where nobody sees it come and go, or, if the
-/// caller may not make one, in the caller's.
+/// The device is created in a temporary network namespace, where other processes do not notice it. If the caller may
+/// not create a namespace, the caller's namespace is used.
 pub fn features(clone_device: &Path) -> Result<Features> {
     let fd = tun::open(clone_device).map_err(|e| open_error(clone_device, &e))?;
     let flags = tun::features(fd.as_fd()).map_err(|e| open_error(clone_device, &e))?;
@@ -85,7 +85,7 @@ fn probe(device: &TunDevice) -> Probed {
     }
 }
 
-/// The kinds of super-packets that the driver takes, each asked for with what it needs.
+/// Returns the offload flags that the driver accepts, each requested with the flags that it requires.
 fn offloads(device: &TunDevice) -> u32 {
     let uso = TUN_F_USO4 | TUN_F_USO6;
     let with = |mask: u32| if device.set_offload(TUN_F_CSUM | mask).is_ok() { mask } else { 0 };

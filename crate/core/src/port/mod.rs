@@ -1,14 +1,15 @@
-//! A TUN or TAP device as a program uses it: opened and configured by one call, then read and
-//! written in batches. What the N-API bridge hands to JavaScript is made of this.
+//! A TUN or TAP device as a program uses it: one call opens and configures it, then it is read and written in
+//! batches.
+//! The N-API bridge exposes these types to JavaScript.
 //!
-//! - [`open`](open()) takes [`OpenOptions`], opens the queues, and has the room `interface` configure
-//!   the interface;
-//! - [`features()`] tells what the driver of this kernel can do;
+//! - [`open`](open()) takes [`OpenOptions`], opens the queues, and configures the interface with the module
+//!   `interface`;
+//! - [`features()`] returns the features of this kernel's driver;
 //! - [`link`] and [`device_namespace`] return the present link and namespace of an open device;
-//! - [`Queues`] are all queues of a device that a program holds, as if they were one;
-//! - [`Reader`] fills a slab of the caller's with packets, super-packets cut into ordinary ones;
-//! - [`ready`](ready()) waits for a device without an event loop of the caller's;
-//! - [`PacketWriter`] writes packets of JavaScript's by the `coalescing_writer`, which relays use too.
+//! - [`Queues`] reads and writes all queues of a device that a program holds as one;
+//! - [`Reader`] fills a slab of the caller with packets, and splits super-packets into ordinary packets;
+//! - [`ready`](ready()) waits for a device without an event loop of the caller;
+//! - [`PacketWriter`] writes packets from JavaScript with the `coalescing_writer`, which relays use too.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -39,7 +40,7 @@ pub use slab::Space;
 pub use state::{DeviceNamespace, device_namespace, link};
 pub use writer::{PacketWriter, Refusal, WriteCounters};
 
-/// A runtime for the netlink sockets of one call.
+/// Creates a runtime for the netlink sockets of one call.
 fn runtime() -> Result<Runtime> {
     Builder::new_current_thread()
         .enable_all()

@@ -11,13 +11,13 @@ use std::os::fd::AsRawFd;
 /// An open device.
 #[derive(Debug)]
 pub struct Opened {
-    /// Its queues, at least one.
+    /// The queues of the device, at least one.
     pub queues: Vec<TunDevice>,
-    /// Its MTU, bytes.
+    /// The MTU of the interface, bytes.
     pub mtu: u32,
-    /// Which super-packets the kernel passes.
+    /// The kinds of super-packets that the kernel passes.
     pub offloads: Offloads,
-    /// Whether the interface existed before.
+    /// Whether the interface existed before this call.
     pub existed: bool,
 }
 
@@ -27,9 +27,9 @@ struct Owners {
     group: Option<u32>,
 }
 
-/// Opens the device that `options` describe, and configures it; waits until that is done.
+/// Opens and configures the device that `options` describe. Blocks until the device is ready.
 ///
-/// Changes of an existing interface stay after the end, as with `ip`.
+/// Changes of an existing interface are kept when the device is closed, as with `ip`.
 pub fn open(options: &OpenOptions) -> Result<Opened> {
     interface::check_repeats(&options.addresses, &options.routes)?;
     let owners = Owners {
@@ -59,7 +59,7 @@ fn make(options: &OpenOptions, owners: &Owners) -> Result<Opened> {
     configure(first, further, index_before, options, owners)
 }
 
-/// Opens a device; waits for one that was closed a moment ago.
+/// Opens a device. Retries if it was closed a moment ago and is still busy.
 fn open_patiently(options: &DeviceOptions) -> Result<TunDevice> {
     let mut wait = BusyWait::default();
     loop {
@@ -70,7 +70,7 @@ fn open_patiently(options: &DeviceOptions) -> Result<TunDevice> {
     }
 }
 
-/// Opens the other queues of a device that exists now.
+/// Opens the other queues of a device, whose first queue is open.
 fn further_queues(first: &TunDevice, options: &OpenOptions) -> Result<Vec<TunDevice>> {
     let further = DeviceOptions {
         name: Some(first.name().to_owned()),
@@ -81,7 +81,7 @@ fn further_queues(first: &TunDevice, options: &OpenOptions) -> Result<Vec<TunDev
     (1..options.queues.max(1)).map(|_| TunDevice::open(&further)).collect()
 }
 
-/// Takes over a descriptor. It stays the caller's until everything has succeeded.
+/// Takes over a descriptor. The caller keeps it until everything has succeeded.
 fn adopt(options: &OpenOptions, fd: i32, owners: &Owners) -> Result<Opened> {
     let copy = tun_control::duplicate(fd)
         .map_err(|e| Error::os("adopt the descriptor", fd.to_string(), "fcntl(F_DUPFD)", &e))?;
@@ -111,7 +111,7 @@ fn configure(
     let offloads = if device.has_vnet_header() {
         device.negotiate_offloads(options.offloads)?
     } else {
-        // The mask belongs to the device and may be left over from an earlier owner.
+        // The mask belongs to the device, and an earlier owner may have set it.
         device.negotiate_offloads(Offloads::default())?
     };
     let spec = Spec {
@@ -138,7 +138,7 @@ fn configure(
     Ok(Opened { queues, mtu, offloads, existed })
 }
 
-/// Sets owner, group and persistence. They come last, so that an earlier failure leaves no new device.
+/// Sets owner, group and persistence. This is the last step, so an earlier failure does not leave a new device.
 fn own(device: &TunDevice, options: &OpenOptions, owners: &Owners) -> Result<()> {
     if let Some(uid) = owners.user {
         device.set_owner(uid)?;

@@ -1,23 +1,23 @@
-//! What a device is opened and configured with.
+//! Options for opening and configuring a device.
 
 use crate::device::{DeviceOptions, Offloads};
 use crate::sys::tun_control::MAC_LEN;
 use ipnet::IpNet;
 use std::os::fd::RawFd;
 
-/// Options of [`super::open`]; what is `None` stays as it is.
+/// Options of [`super::open`]. A setting that is `None` is not changed.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
     /// Mode, name, flags and headers of the device.
     pub device: DeviceOptions,
-    /// Queues to open, each with a descriptor of its own; of more than one the device must be one
-    /// of several.
+    /// Number of queues to open, each with its own descriptor. For more than one, the device must have several
+    /// queues.
     pub queues: usize,
-    /// A descriptor that is attached to a device already, and is taken over once all else is done.
+    /// An attached descriptor. It is taken over after everything else has succeeded.
     pub adopt: Option<RawFd>,
-    /// Refused unless the interface exists.
+    /// Opening fails unless the interface exists.
     pub must_exist: bool,
-    /// Which super-packets the reader takes; only with a vnet header.
+    /// The kinds of super-packets that the reader accepts; only with a vnet header.
     pub offloads: Offloads,
     /// Name, path or process id of a network namespace; `None`: the calling thread's.
     pub netns: Option<String>,
@@ -33,13 +33,13 @@ pub struct OpenOptions {
     pub tx_queue_length: Option<u32>,
     /// Bytes written and not yet taken by the stack before a write waits.
     pub send_buffer_bytes: Option<i32>,
-    /// `ARPHRD_*`
+    /// Bytes that can be written before the stack has accepted them; then a write waits.
     pub link_type: Option<u16>,
-    /// The kernel makes IPv6 link-local addresses on a new interface.
+    /// The link type, `ARPHRD_*`.
     pub link_local: bool,
-    /// Whether the interface is to be up or down.
+    /// Whether the kernel assigns IPv6 link-local addresses to a new interface.
     pub up: Option<bool>,
-    /// Name or number of the user who may attach to it.
+    /// Whether to set the interface up (`true`) or down (`false`).
     pub owner: Option<String>,
     /// Name or number of the group whose members may attach to it.
     pub group: Option<String>,

@@ -1,4 +1,4 @@
-//! All queues of a device that one program holds, read and written as if they were one.
+//! All queues of a device that one program holds, read and written as one.
 
 use super::coalescing_writer::WriteProgress;
 use super::reader::{Filled, Form, ReadCounters, Reader};
@@ -14,20 +14,21 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What writing answers while every queue is detached: `ENOTCONN` is no answer of the driver's.
+/// The errno of writing while every queue is detached. The driver does not return `ENOTCONN`.
 const NO_QUEUE: i32 = libc::ENOTCONN;
 
-/// How long [`Queues::close`] waits for calls on other threads, and how often it looks.
+/// How long [`Queues::close`] waits for calls on other threads, and the interval of its checks.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const CLOSE_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The queues of a device. Reading goes over them in turn; writing takes the queue of the packet's
-/// flow, so that its packets keep their order, and the driver sends the flow's answers there too.
+/// The queues of a device. Reading visits them in turn. Writing uses the queue of the packet's flow, so its packets
+/// keep
+/// their order and the driver sends the replies of the flow to the same queue.
 #[derive(Debug)]
 pub struct Queues {
     queues: Vec<Queue>,
     reader: Reader,
-    /// The queue that is read first, so that none waits for ever.
+    /// The queue that is read first. It changes with each call, so that every queue is read.
     turn: usize,
     layer: Layer,
 }
@@ -40,8 +41,7 @@ struct Queue {
 }
 
 impl Queues {
-    /// Those of `devices`, which are queues of one device, each to be written by a writer of its
-    /// own.
+    /// Creates the set of `devices`, which are queues of one device. Each gets its own writer.
     #[must_use]
     pub fn new(devices: Vec<TunDevice>, reader: Reader, writer: impl Fn() -> PacketWriter) -> Self {
         let layer = devices.first().map_or(Layer::Ip, TunDevice::layer);
@@ -50,8 +50,9 @@ impl Queues {
         Self { queues: devices.into_iter().map(queue).collect(), reader, turn: 0, layer }
     }
 
-    /// Closes the queues. With the last queue of a device that is not persistent, the kernel deletes the
-    /// interface, which takes about 20 ms; it is gone when this returns, unless another process holds the
+    /// Closes the queues. When the last queue of a device that is not persistent is closed, the kernel deletes the
+    /// interface.
+    /// This takes about 20 ms. The interface is deleted when this call returns, unless another process holds the
     /// device.
     ///
     /// Waits at most a second for calls that use a queue on other threads.
@@ -61,19 +62,20 @@ impl Queues {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of queues.
     #[must_use]
     pub fn count(&self) -> usize {
         self.queues.len()
     }
 
-    /// One of them.
+    /// Returns the queue with this number.
     #[must_use]
     pub fn device(&self, number: usize) -> Option<&Arc<TunDevice>> {
         self.queues.get(number).map(|queue| &queue.device)
     }
 
-    /// One that the driver answers: it answers no detached one, as if the interface were gone.
+    /// Returns an attached queue. On a detached queue the driver fails every request, as if the interface were
+    /// deleted.
     pub fn attached(&self) -> Result<&Arc<TunDevice>> {
         let attached = self.queues.iter().find(|queue| queue.is_attached);
         attached.map(|queue| &queue.device).ok_or_else(|| {
@@ -82,31 +84,31 @@ impl Queues {
         })
     }
 
-    /// Whether a queue is part of the device.
+    /// Returns whether a queue is attached to the device.
     #[must_use]
     pub fn is_attached(&self, number: usize) -> bool {
         self.queues.get(number).is_some_and(|queue| queue.is_attached)
     }
 
-    /// Notes that [`TunDevice::set_attached`] was called for a queue.
+    /// Records that [`TunDevice::set_attached`] was called for a queue.
     pub fn note_attached(&mut self, number: usize, is_attached: bool) {
         if let Some(queue) = self.queues.get_mut(number) {
             queue.is_attached = is_attached;
         }
     }
 
-    /// Whether packets were taken from the device that were not handed out yet.
+    /// Returns whether packets were taken from the device that were not returned yet.
     #[must_use]
     pub fn has_waiting(&self) -> bool {
         self.reader.has_waiting()
     }
 
-    /// Takes back a packet that was handed out whole, to hand it out again, maybe cut.
+    /// Accepts a packet that was returned whole, to return it again, in another form if requested.
     pub fn give_back(&mut self, packet: &[u8]) {
         self.reader.give_back(packet);
     }
 
-    /// As [`Reader::read`], from all attached queues.
+    /// Reads from all attached queues, as [`Reader::read`] does.
     pub fn read(&mut self, room: Space<'_>, form: Form) -> io::Result<Filled> {
         if let [Queue { device, is_attached: true, .. }] = self.queues.as_slice() {
             return self.reader.read(device, room, form);
@@ -126,26 +128,26 @@ impl Queues {
                     count += more;
                 }
                 result if count == 0 => return result,
-                // It is told by the next call.
+                // The next call reports it.
                 Ok(Filled::NeedsRoom | Filled::Pause(_)) | Err(_) => break,
             }
         }
         Ok(Filled::Packets(count))
     }
 
-    /// As [`PacketWriter::write`].
+    /// Writes a packet, as [`PacketWriter::write`] does.
     pub fn write(&mut self, packet: &[u8]) -> io::Result<()> {
         let Queue { device, writer, .. } = self.queue_of(packet).ok_or_else(no_queue)?;
         writer.write(device, packet)
     }
 
-    /// As [`PacketWriter::write_whole`].
+    /// Writes a packet with its header, as [`PacketWriter::write_whole`] does.
     pub fn write_whole(&mut self, header: VnetHeader, packet: &[u8]) -> io::Result<()> {
         let Queue { device, writer, .. } = self.queue_of(packet).ok_or_else(no_queue)?;
         writer.write_whole(device, header, packet)
     }
 
-    /// As [`PacketWriter::write_batch`].
+    /// Writes a batch, as [`PacketWriter::write_batch`] does.
     pub fn write_batch<'p>(&mut self, packets: impl Iterator<Item = &'p [u8]>) -> WriteProgress {
         if let [Queue { device, writer, is_attached: true }] = self.queues.as_mut_slice() {
             return writer.write_batch(device, packets);
@@ -163,23 +165,23 @@ impl Queues {
         self.each(|writer, device| writer.finish(device))
     }
 
-    /// As [`PacketWriter::flush`].
+    /// Writes the packets that wait, as [`PacketWriter::flush`] does.
     pub fn flush(&mut self) -> WriteProgress {
         self.each(PacketWriter::flush)
     }
 
-    /// As [`PacketWriter::discard`].
+    /// Drops the packets that wait, as [`PacketWriter::discard`] does.
     pub fn discard(&mut self) {
         self.queues.iter_mut().for_each(|queue| queue.writer.discard());
     }
 
-    /// The queue that packets wait for which were to be written, if any do.
+    /// Returns the queue that packets wait for to be written, if there is one.
     #[must_use]
     pub fn blocked(&self) -> Option<usize> {
         self.queues.iter().position(|queue| queue.writer.is_blocked())
     }
 
-    /// The queue that the next write of this packet goes to.
+    /// Returns the queue that the next write of this packet goes to.
     #[must_use]
     pub fn number_of(&self, packet: &[u8]) -> Option<usize> {
         let attached = || self.queues.iter().enumerate().filter(|(_, queue)| queue.is_attached);
@@ -188,7 +190,7 @@ impl Queues {
         attached().nth(chosen).map(|(number, _)| number)
     }
 
-    /// The packets that were refused since the last call, by rising number in their batch.
+    /// Returns the packets that were refused since the last call, sorted by their number in the batch.
     pub fn take_refusals(&mut self) -> Vec<Refusal> {
         let refusals = self.queues.iter_mut().flat_map(|queue| queue.writer.take_refusals());
         let mut refusals: Vec<Refusal> = refusals.collect();
@@ -196,13 +198,13 @@ impl Queues {
         refusals
     }
 
-    /// Whether a packet was refused that [`Queues::take_refusals`] has not told of.
+    /// Returns whether a packet was refused that [`Queues::take_refusals`] has not returned yet.
     #[must_use]
     pub fn has_refusals(&self) -> bool {
         self.queues.iter().any(|queue| queue.writer.has_refusals())
     }
 
-    /// What was moved so far.
+    /// Returns the counters of all queues.
     #[must_use]
     pub fn counters(&self) -> (ReadCounters, WriteCounters) {
         let written = self.queues.iter().map(|queue| queue.writer.counters());
@@ -230,8 +232,8 @@ impl Queues {
     }
 }
 
-/// Closes one descriptor on this thread, so that the kernel is done with it at the return. Calls of other
-/// threads that use the descriptor end first, or after the timeout close it themselves.
+/// Closes one descriptor on this thread, so that the kernel has finished with it on return. Waits for calls of other
+/// threads that use the descriptor. After the timeout, the last of these calls closes it.
 fn close_device(mut device: Arc<TunDevice>) {
     let start = Instant::now();
     loop {
@@ -248,7 +250,8 @@ fn no_queue() -> io::Error {
     io::Error::from_raw_os_error(NO_QUEUE)
 }
 
-/// The error of a packet that was not written, of a batch the one with that number.
+/// Returns the error of a packet that was not written. `index` is the packet's number in its batch, if it is part of
+/// one.
 #[must_use]
 pub fn refusal_error(name: &str, index: Option<usize>, errno: i32) -> Error {
     if errno == NO_QUEUE {

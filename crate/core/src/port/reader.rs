@@ -1,4 +1,4 @@
-//! Filling a slab with packets, super-packets cut on the way.
+//! Fills a slab with packets and splits super-packets.
 
 use super::burst::Bursts;
 use super::segmenter::Segmenter;
@@ -11,46 +11,46 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// The longest vnet header that the driver gives, bytes.
+/// The longest vnet header that the driver supports, bytes.
 const MAX_VNET_LEN: usize = 24;
-/// The header of an ordinary packet: all zeroes, as long as the driver takes.
+/// The vnet header of an ordinary packet: only zero bytes, in the longest size that the driver supports.
 const NO_HEADER: &[u8] = &[0; MAX_VNET_LEN];
 
-/// What was read since the device was opened.
+/// The counters of reading since the device was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadCounters {
-    /// Packets handed out, those that super-packets were cut into counted singly.
+    /// Packets returned to the caller. Each packet of a super-packet that was split counts.
     pub packets: u64,
-    /// Their bytes.
+    /// Bytes of these packets.
     pub bytes: u64,
-    /// Super-packets among what was read.
+    /// Super-packets read.
     pub super_packets: u64,
-    /// Dropped since the kernel's own header before it did not fit it.
+    /// Packets dropped because the vnet header that the kernel wrote does not match them.
     pub malformed: u64,
-    /// Read several at a time, super-packets counted as one.
+    /// Packets read several at a time. A super-packet counts as one.
     pub via_io_uring: u64,
-    /// Reads that failed; each is tried again after a pause.
+    /// Failed reads. Each is tried again after a pause.
     pub errors: u64,
 }
 
-/// In which form packets are handed out.
+/// The form in which packets are returned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// Ordinary packets: super-packets are cut.
+    /// Ordinary packets: super-packets are split.
     #[default]
     Cut,
-    /// As the kernel gave them, the vnet header before each, where the device has one.
+    /// Packets as the kernel passes them, each with its vnet header if the device has one.
     Whole,
 }
 
-/// What came of one call of [`Reader::read`].
+/// The result of one call of [`Reader::read`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filled {
-    /// So many packets; 0 if none is there.
+    /// The number of packets read; 0 if there are none.
     Packets(usize),
-    /// Not one packet might fit into what is left of the slab.
+    /// The rest of the slab may be too small for a packet.
     NeedsRoom,
-    /// Reading failed: it is to be tried again after this time, a millisecond or more.
+    /// Reading failed and is to be tried again after this time, at least a millisecond.
     Pause(Duration),
 }
 
@@ -60,7 +60,7 @@ pub struct Reader {
     segmenter: Segmenter,
     /// Packets that were read several at a time.
     bursts: Bursts,
-    /// Packets that were handed out whole and given back, with their headers.
+    /// Packets that were returned whole and given back by the caller, with their headers.
     returned: VecDeque<Vec<u8>>,
     counters: ReadCounters,
     /// Whether the device can be read.
@@ -68,14 +68,13 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader that hands out what the kernel gives, headers before the packet and all.
+    /// Creates a reader that returns packets unchanged, including the headers before them.
     #[must_use]
     pub fn whole() -> Self {
         Self::with(Segmenter::none())
     }
 
-    /// A reader that takes off a vnet header of `vnet_len` bytes, completes checksums, and cuts
-    /// super-packets.
+    /// Creates a reader that removes a vnet header of `vnet_len` bytes, completes checksums and splits super-packets.
     #[must_use]
     pub fn cutting(vnet_len: usize, layer: Layer) -> Self {
         Self::with(Segmenter::new(vnet_len, layer))
@@ -91,14 +90,15 @@ impl Reader {
         }
     }
 
-    /// The same reader, which reads packets that keep coming several at a time, by io_uring(7), if that
-    /// `is_wanted` and the kernel lets it.
+    /// Enables reading several packets at a time with io_uring(7) while packets keep arriving, if that `is_wanted`
+    /// and
+    /// the kernel permits it.
     #[must_use]
     pub fn with_io_uring(self, is_wanted: bool) -> Self {
         Self { bursts: Bursts::new(is_wanted), ..self }
     }
 
-    /// The counters so far.
+    /// Returns the current counters.
     #[must_use]
     pub fn counters(&self) -> ReadCounters {
         let Segmenter { super_packets, malformed, .. } = self.segmenter;
@@ -106,30 +106,30 @@ impl Reader {
         ReadCounters { super_packets, malformed, via_io_uring, ..self.counters }
     }
 
-    /// Bytes of a slab that any one packet fits into.
+    /// Returns the number of bytes of a slab that are enough for any packet.
     #[must_use]
     pub const fn largest_packet() -> usize {
         MAX_READ
     }
 
-    /// Whether packets were taken from the device that were not handed out yet: the device itself
-    /// may have nothing to read any more.
+    /// Returns whether packets were taken from the device that were not returned yet. The device itself may then be
+    /// empty.
     #[must_use]
     pub fn has_waiting(&self) -> bool {
         self.segmenter.has_waiting() || !self.returned.is_empty() || !self.bursts.is_empty()
     }
 
-    /// Takes back a packet that was handed out whole, to hand it out again, maybe cut.
+    /// Accepts a packet that was returned whole, to return it again, in another form if requested.
     pub fn give_back(&mut self, packet: &[u8]) {
         self.counters.packets = self.counters.packets.saturating_sub(1);
         self.counters.bytes = self.counters.bytes.saturating_sub(packet.len() as u64);
         self.returned.push_back(packet.to_owned());
     }
 
-    /// Reads until nothing is left, the room is full, or `max_packets` are there.
+    /// Reads until the device is empty, the slab is full, or `max_packets` are stored.
     ///
-    /// An error means that the device was deleted (`EBADFD`), and is returned once no packet came before
-    /// it. Any other failure is counted, and passes.
+    /// An error means that the device was deleted (`EBADFD`). It is returned by a call that read no packet before it.
+    /// Any other failure is temporary, and is counted.
     pub fn read(&mut self, device: &TunDevice, room: Space<'_>, form: Form) -> io::Result<Filled> {
         let mut filling = Filling::new(room);
         let end = if self.segmenter.is_none() || form == Form::Whole {
@@ -233,13 +233,13 @@ impl Reader {
     }
 }
 
-/// Why a batch ended.
+/// The reason why a batch ended.
 enum End {
     Space,
     Device,
 }
 
-/// Whether a read tells that the device is empty; one that was interrupted tells nothing.
+/// Returns whether a read found the device empty. After an interrupted read this is not known.
 fn found_nothing(read: io::Result<()>) -> io::Result<bool> {
     match read {
         Ok(()) => Ok(false),
@@ -251,10 +251,10 @@ fn found_nothing(read: io::Result<()>) -> io::Result<bool> {
     }
 }
 
-/// Reads a packet whose vnet header takes the place of the last bytes before it, which are put back
-/// once the header is known: one plain read(2), and the packets lie end to end all the same.
+/// Reads a packet with its vnet header in front of it. The header overwrites the last bytes before the packet; these
+/// bytes are restored afterwards. So one plain read(2) is enough, and the packets lie end to end.
 ///
-/// Gives the length of both together, and the header.
+/// Returns the length of both together, and the header.
 fn read_behind(
     device: &TunDevice,
     place: &mut [u8],

@@ -1,4 +1,4 @@
-//! Waiting for a device by tokio's reactor, where no other event loop can be asked.
+//! Waits for a device with tokio's reactor, for callers without another event loop.
 
 use crate::device::TunDevice;
 use crate::sys::readiness::watch_owner;
@@ -6,9 +6,10 @@ use std::io;
 use std::sync::Arc;
 use tokio::io::{Interest, Ready};
 
-/// Waits until the device can be read, or written, of what is asked for; answers what it can be, in
-/// the same order, or the error that the device is in. Must run inside a tokio runtime, and one wait
-/// for a device at a time.
+/// Waits until the device can be read or written, as requested. Returns the conditions that are met, in the order of
+/// the parameters, or the error state of the device. The caller must be inside a tokio runtime, and may run only one
+/// wait
+/// per device at a time.
 pub async fn ready(
     device: Arc<TunDevice>,
     readable: bool,
@@ -21,7 +22,7 @@ pub async fn ready(
     if writable {
         interest = interest.add(Interest::WRITABLE);
     }
-    // Registered anew each time: what is ready then is told, though it was before.
+    // Registering for each wait also reports conditions that were met before.
     let watched = watch_owner(device, interest)?;
     let state: Ready = watched.ready(interest).await?.ready();
     if state.is_error() {

@@ -1,5 +1,6 @@
-//! What a packet becomes that was read behind a vnet header: itself with its checksum put in, or, of a
-//! super-packet, the packets that it stands for, as far as there is room for them.
+//! Processes a packet that was read behind a vnet header. An ordinary packet gets its checksum completed. A
+//! super-packet
+//! is split into packets, as far as there is space for them.
 
 use super::slab::Filling;
 use crate::device::MAX_READ;
@@ -8,25 +9,25 @@ use crate::packet::split::{self, Split, SplitPlan};
 use crate::packet::vnet::VnetHeader;
 use std::ops::Range;
 
-/// Cuts one packet after another; what found no room waits.
+/// Splits one packet after another. Packets without space wait.
 #[derive(Debug)]
 pub(super) struct Segmenter {
-    /// A packet that is cut, behind its vnet header; empty if headers are passed on.
+    /// A packet that is being split, behind its vnet header. Empty if headers are passed on.
     scratch: Vec<u8>,
     vnet_len: usize,
     layer: Layer,
-    /// Headers of the packets that the super-packet in `scratch` is cut into.
+    /// Headers of the packets of the super-packet in `scratch`.
     headers: Vec<u8>,
     waiting: Waiting,
-    /// The last packet was a super-packet, and the next may well be one.
+    /// Whether the last packet was a super-packet, so that the next one may be one too.
     expects_super_packet: bool,
-    /// Super-packets that were cut.
+    /// Super-packets that were split.
     pub(super) super_packets: u64,
-    /// Packets dropped since their header did not fit them.
+    /// Packets dropped because their header does not match them.
     pub(super) malformed: u64,
 }
 
-/// What is in the scratch and was not handed out yet.
+/// The part of the scratch that was not returned yet.
 #[derive(Debug)]
 enum Waiting {
     Nothing,
@@ -35,12 +36,12 @@ enum Waiting {
 }
 
 impl Segmenter {
-    /// For packets behind a vnet header of `vnet_len` bytes.
+    /// Creates a segmenter for packets behind a vnet header of `vnet_len` bytes.
     pub(super) fn new(vnet_len: usize, layer: Layer) -> Self {
         Self { scratch: vec![0; MAX_READ], vnet_len, layer, ..Self::none() }
     }
 
-    /// Where nothing is to be cut.
+    /// Creates a segmenter that does not split packets.
     pub(super) fn none() -> Self {
         Self {
             scratch: Vec::new(),
@@ -54,32 +55,32 @@ impl Segmenter {
         }
     }
 
-    /// Whether nothing is to be cut.
+    /// Returns whether packets are not split.
     pub(super) fn is_none(&self) -> bool {
         self.scratch.is_empty()
     }
 
-    /// Bytes of the header before each packet.
+    /// Returns the bytes of the header before each packet.
     pub(super) fn vnet_len(&self) -> usize {
         self.vnet_len
     }
 
-    /// Whether the next packet is likely to be a super-packet, and so is to be read into the scratch.
+    /// Returns whether the next packet is likely to be a super-packet, and is to be read into the scratch.
     pub(super) fn expects_super_packet(&self) -> bool {
         self.expects_super_packet
     }
 
-    /// Where [`Segmenter::take_in`] finds a packet; only while none waits.
+    /// Returns the buffer in which [`Segmenter::take_in`] expects a packet. Call it only while no packet waits.
     pub(super) fn scratch(&mut self) -> &mut [u8] {
         &mut self.scratch
     }
 
-    /// Whether a packet waits, or a part of one.
+    /// Returns whether a packet, or a part of one, waits.
     pub(super) fn has_waiting(&self) -> bool {
         !matches!(self.waiting, Waiting::Nothing)
     }
 
-    /// Takes in a packet that lies elsewhere, its header before it, to be delivered.
+    /// Copies a packet with its header into the scratch, for [`Segmenter::deliver`].
     pub(super) fn take_copy(&mut self, read: &[u8]) {
         if let Some(space) = self.scratch.get_mut(..read.len()) {
             space.copy_from_slice(read);
@@ -87,8 +88,8 @@ impl Segmenter {
         self.take_in(read.len());
     }
 
-    /// Hands out a packet that lies elsewhere, or takes it in if it is to be cut; answers whether there
-    /// was room for it.
+    /// Returns a packet that lies elsewhere to the caller, or copies it into the scratch if it must be split. Returns
+    /// whether there was space for it.
     pub(super) fn take(&mut self, read: &[u8], filling: &mut Filling<'_>) -> bool {
         let vnet = read.first_chunk().map(VnetHeader::parse);
         let (Some(vnet), Some(packet)) = (vnet, read.get(self.vnet_len..)) else {
@@ -106,7 +107,7 @@ impl Segmenter {
         true
     }
 
-    /// Hands out the packet where it lies in the slab; one that is to be cut is taken out of it.
+    /// Adds a packet at its place in the slab. A packet that must be split is moved to the scratch first.
     pub(super) fn take_in_place(&mut self, len: usize, header: &[u8], filling: &mut Filling<'_>) {
         let vnet = header.first_chunk().map(VnetHeader::parse);
         let (Some(packet_len), Some(vnet)) = (len.checked_sub(self.vnet_len), vnet) else {
@@ -124,7 +125,7 @@ impl Segmenter {
         self.plan(vnet, len);
     }
 
-    /// Puts the checksum into an ordinary packet that lies at the end of the slab, and hands it out.
+    /// Completes the checksum of an ordinary packet at the end of the slab, and adds the packet.
     fn complete(&mut self, vnet: &VnetHeader, len: usize, filling: &mut Filling<'_>) {
         let packet = filling.rest().get_mut(..len).unwrap_or_default();
         match split::prepare(vnet, packet, &mut self.headers) {
@@ -133,7 +134,7 @@ impl Segmenter {
         }
     }
 
-    /// Plans what becomes of the `len` bytes that were read into the scratch.
+    /// Plans how to process the `len` bytes that were read into the scratch.
     pub(super) fn take_in(&mut self, len: usize) {
         match self.scratch.first_chunk().map(VnetHeader::parse) {
             Some(vnet) if len >= self.vnet_len => self.plan(vnet, len),
@@ -141,14 +142,15 @@ impl Segmenter {
         }
     }
 
-    /// Plans what becomes of the packet in the scratch, which ends at `len`.
+    /// Plans how to process the packet in the scratch, which ends at `len`.
     fn plan(&mut self, mut vnet: VnetHeader, len: usize) {
         self.headers.clear();
         self.expects_super_packet = vnet.is_super_packet();
         let packet = self.vnet_len..len;
         let Some(bytes) = self.scratch.get_mut(packet.clone()) else { return };
-        // A super-packet's headers are looked at behind the frame's own; a lone checksum is found
-        // by its place alone.
+        // The headers of a super-packet are parsed behind the header of the frame. A partial checksum is found by its
+        // offset
+        // alone.
         let link_len = if vnet.is_super_packet() { self.layer.network_offset(bytes) } else { 0 };
         vnet.csum_start = vnet.csum_start.saturating_sub(link_len as u16);
         let Some((_, inner)) = bytes.split_at_mut_checked(link_len) else { return };
@@ -163,8 +165,9 @@ impl Segmenter {
         }
     }
 
-    /// Hands out what waits, `before` each packet; answers whether nothing waits any more and
-    /// another packet may be read.
+    /// Adds the packets that wait to the slab, each behind `before`. Returns whether none waits any more, so that the
+    /// next
+    /// packet may be read.
     pub(super) fn deliver(&mut self, filling: &mut Filling<'_>, before: &[u8]) -> bool {
         let Self { scratch, headers, waiting, .. } = self;
         let bytes = |range: Range<usize>| scratch.get(range).unwrap_or_default();

@@ -2,20 +2,20 @@
 
 use crate::device::MAX_READ;
 
-/// Where packets go: end to end into `slab` from `start` on.
+/// The place for packets: they are stored end to end in `slab`, from `start` on.
 #[derive(Debug)]
 pub struct Space<'a> {
-    /// Memory for the packets.
+    /// The memory for the packets.
     pub slab: &'a mut [u8],
-    /// `offsets[0]` becomes where the first packet begins, `offsets[n + 1]` where the n-th ends.
+    /// The boundaries of the packets: the first packet begins at `offsets[0]`, the n-th ends at `offsets[n + 1]`.
     pub offsets: &'a mut [u32],
-    /// Where the first packet is to begin, bytes.
+    /// Where the first packet begins, bytes.
     pub start: usize,
-    /// Packets wanted at the most.
+    /// The maximum number of packets.
     pub max_packets: usize,
 }
 
-/// A room that is being filled.
+/// A space that is being filled.
 pub(super) struct Filling<'a> {
     room: Space<'a>,
     filled: usize,
@@ -24,7 +24,7 @@ pub(super) struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    /// Begins with an empty room.
+    /// Creates an empty filling of `room`.
     pub(super) fn new(room: Space<'a>) -> Self {
         let limit = room.max_packets.min(room.offsets.len().saturating_sub(1));
         let mut filling = Self { filled: room.start, count: 0, limit, room };
@@ -32,51 +32,51 @@ impl<'a> Filling<'a> {
         filling
     }
 
-    /// Packets so far.
+    /// Returns the number of packets stored.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
-    /// Their bytes.
+    /// Returns the bytes of the packets stored.
     pub(super) fn bytes(&self) -> usize {
         self.filled - self.room.start
     }
 
-    /// Whether there are as many packets as are wanted.
+    /// Returns whether the maximum number of packets is stored.
     pub(super) fn is_full(&self) -> bool {
         self.count >= self.limit
     }
 
-    /// How many more are wanted.
+    /// Returns the number of packets that may still be stored.
     pub(super) fn wanted(&self) -> usize {
         self.limit - self.count
     }
 
-    /// Notes where the last packet ends.
+    /// Records where the last packet ends.
     fn mark(&mut self) {
         if let Some(offset) = self.room.offsets.get_mut(self.count) {
             *offset = self.filled as u32;
         }
     }
 
-    /// Takes in a packet of so many bytes, which lies behind the last one.
+    /// Adds a packet of `len` bytes, which lies behind the last one.
     pub(super) fn advance(&mut self, len: usize) {
         self.filled += len;
         self.count += 1;
         self.mark();
     }
 
-    /// What is not in use.
+    /// Returns the unused part of the slab.
     pub(super) fn rest(&mut self) -> &mut [u8] {
         self.room.slab.get_mut(self.filled..).unwrap_or_default()
     }
 
-    /// Space for any one packet.
+    /// Returns space for any one packet.
     pub(super) fn space(&mut self) -> Option<&mut [u8]> {
         Some(self.rest()).filter(|space| space.len() >= MAX_READ)
     }
 
-    /// Space for any one packet, from as many bytes before it as its header has.
+    /// Returns space for any one packet, which begins `header_len` bytes before the packet's place.
     pub(super) fn place_behind(&mut self, header_len: usize) -> Option<&mut [u8]> {
         if self.count == 0 && self.filled < header_len {
             (self.room.start, self.filled) = (header_len, header_len);
@@ -86,7 +86,7 @@ impl<'a> Filling<'a> {
         self.room.slab.get_mut(start..).filter(|space| space.len() >= MAX_READ)
     }
 
-    /// Copies a packet in, or answers that there is no room for it.
+    /// Copies a packet into the slab. Returns `false` if there is no space for it.
     pub(super) fn push(&mut self, parts: &[&[u8]]) -> bool {
         let len: usize = parts.iter().map(|part| part.len()).sum();
         if self.is_full() {

@@ -15,7 +15,7 @@ pub struct DeviceNamespace {
     pub inode: u64,
     /// Its name in ip-netns(8), if it has one.
     pub name: Option<String>,
-    /// Whether the calling thread is in it.
+    /// Whether the calling thread is in this namespace.
     pub is_current: bool,
 }
 
@@ -28,12 +28,12 @@ pub fn link(device: &TunDevice) -> Result<Link> {
     };
     match device.network_namespace() {
         Ok(there) => namespace::within_open(&there, &name, work),
-        // A process that may not read the namespace looks in its own.
+        // The process may not enter the namespace, so it searches its own.
         Err(_) => work(),
     }
 }
 
-/// Returns the network namespace of the interface now.
+/// Returns the current network namespace of the interface.
 pub fn device_namespace(device: &TunDevice) -> Result<DeviceNamespace> {
     let there = device.network_namespace()?;
     let failed =
@@ -45,7 +45,7 @@ pub fn device_namespace(device: &TunDevice) -> Result<DeviceNamespace> {
     Ok(DeviceNamespace { inode, name, is_current })
 }
 
-/// Whether `name` refers to the namespace. A name that was just removed does not.
+/// Returns whether `name` refers to the namespace. A name that was just removed does not.
 fn is_named(namespace: &OwnedFd, name: &str) -> bool {
     let path = Path::new(namespace::FOLDER).join(name);
     netns::open(&path).and_then(|other| netns::is_same(namespace, &other)).unwrap_or(false)

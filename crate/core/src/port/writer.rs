@@ -1,5 +1,5 @@
-//! Handing packets to the kernel: one call each, or one for all packets of a flow that it will take
-//! joined.
+//! Writes packets to the kernel: one call per packet, or one call for all packets of a flow that the kernel accepts
+//! as one super-packet.
 
 use super::coalescing_writer::{CoalescingWriter, DeviceSink, WriteOutcome, WriteProgress};
 use crate::device::TunDevice;
@@ -8,33 +8,33 @@ use crate::packet::vnet::VnetHeader;
 use std::io;
 use std::ops::Range;
 
-/// Bytes of packets that are joined at the most before they are written.
+/// Maximum number of bytes that are collected for coalescing before they are written.
 const BATCH_BYTES: usize = 256 << 10;
 
-/// A packet that the kernel did not take.
+/// A packet that the kernel refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The packet's number in its batch.
     pub index: usize,
-    /// Why.
+    /// The errno of the refusal.
     pub errno: i32,
 }
 
-/// What was written since the device was opened.
+/// The counters of writing since the device was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WriteCounters {
-    /// Packets that the kernel took, those that were joined counted singly.
+    /// Packets that the kernel accepted. Each packet of a super-packet counts.
     pub packets: u64,
-    /// Their bytes.
+    /// Bytes of these packets.
     pub bytes: u64,
-    /// Super-packets among what was written.
+    /// Super-packets written.
     pub super_packets: u64,
-    /// Packets that the kernel did not take.
+    /// Packets that the kernel refused.
     pub refused: u64,
 }
 
 impl WriteCounters {
-    /// What two writers wrote.
+    /// Returns the sum of two writers' counters.
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
             packets: self.packets + other.packets,
@@ -45,28 +45,29 @@ impl WriteCounters {
     }
 }
 
-/// Writes packets, alone or in batches.
+/// Writes packets singly or in batches.
 ///
-/// Packets of a batch that wait for room are kept; until [`PacketWriter::flush`] is done with them
-/// nothing else is to be written, so that the order is kept.
+/// Packets of a batch that wait for room are kept. To preserve the order, write nothing else until
+/// [`PacketWriter::flush`] has written them.
 #[derive(Debug)]
 pub struct PacketWriter {
     vnet_len: usize,
-    /// Packets that are coalesced, or wait.
+    /// Packets that are coalesced, or wait for room.
     kept: CoalescingWriter,
-    /// Packets that are joined, or wait, end to end.
+    /// The same packets, stored end to end.
     arena: Vec<u8>,
-    /// Where each of them begins, and its number in its batch.
+    /// Where each packet begins in the arena, and its number in the batch.
     starts: Vec<(usize, usize)>,
-    /// Packets wait for room.
+    /// Whether packets wait for room.
     is_blocked: bool,
     refusals: Vec<Refusal>,
     counters: WriteCounters,
 }
 
 impl PacketWriter {
-    /// A writer for a device whose packets are preceded by a vnet header of `vnet_len` bytes, or by
-    /// none. What `join` allows is joined: only with a vnet header, and only IP packets.
+    /// Creates a writer for a device whose packets follow a vnet header of `vnet_len` bytes; 0 means no header.
+    /// Packets are
+    /// coalesced as `join` allows, but only with a vnet header, and only IP packets.
     #[must_use]
     pub fn new(vnet_len: usize, join: CoalesceOptions) -> Self {
         Self {
@@ -80,24 +81,24 @@ impl PacketWriter {
         }
     }
 
-    /// The counters so far.
+    /// Returns the current counters.
     #[must_use]
     pub fn counters(&self) -> WriteCounters {
         self.counters
     }
 
-    /// The packets that were refused since the last call.
+    /// Returns the packets that were refused since the last call.
     pub fn take_refusals(&mut self) -> Vec<Refusal> {
         std::mem::take(&mut self.refusals)
     }
 
-    /// Whether a packet was refused that [`PacketWriter::take_refusals`] has not told of.
+    /// Returns whether a packet was refused that [`PacketWriter::take_refusals`] has not returned yet.
     #[must_use]
     pub fn has_refusals(&self) -> bool {
         !self.refusals.is_empty()
     }
 
-    /// Writes one packet now; `WouldBlock` while the device has no room.
+    /// Writes one packet immediately. Fails with `WouldBlock` while the device has no room.
     pub fn write(&mut self, device: &TunDevice, packet: &[u8]) -> io::Result<()> {
         let result = device.put(self.vnet_len, packet);
         match &result {
@@ -108,8 +109,9 @@ impl PacketWriter {
         result
     }
 
-    /// Writes a super-packet, or a packet whose checksum is still to be put in, with the header
-    /// that says so; `WouldBlock` while the device has no room. It takes a vnet header.
+    /// Writes a super-packet, or a packet with a partial checksum, with its vnet header. Fails with `WouldBlock`
+    /// while the
+    /// device has no room. The device must have a vnet header.
     pub fn write_whole(
         &mut self,
         device: &TunDevice,
@@ -128,7 +130,7 @@ impl PacketWriter {
         result
     }
 
-    /// Writes packets in order; a refused one is noted, and the next is written.
+    /// Writes packets in order. A refused packet is recorded, and writing continues with the next one.
     pub fn write_batch<'p>(
         &mut self,
         device: &TunDevice,
@@ -140,11 +142,10 @@ impl PacketWriter {
         self.finish(device)
     }
 
-    /// Writes a packet of a batch, or keeps it to be joined with others until
-    /// [`PacketWriter::finish`].
+    /// Writes a packet of a batch, or keeps it until [`PacketWriter::finish`], to coalesce it with others.
     pub fn put(&mut self, device: &TunDevice, index: usize, packet: &[u8]) {
         if packet.is_empty() {
-            // The kernel would refuse it, and it has no place of its own in the arena.
+            // The kernel would refuse an empty packet, which also has no range in the arena.
             self.refuse(index, libc::EINVAL);
         } else if self.is_blocked || self.kept.coalesces() {
             self.keep(index, packet);
@@ -163,25 +164,25 @@ impl PacketWriter {
         }
     }
 
-    /// Ends a batch: writes what is kept, unless the device had no room before.
+    /// Ends a batch: writes the packets kept, unless the device had no room before.
     pub fn finish(&mut self, device: &TunDevice) -> WriteProgress {
         if self.is_blocked { WriteProgress::Blocked } else { self.flush(device) }
     }
 
-    /// Whether packets wait for room.
+    /// Returns whether packets wait for room.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
         self.is_blocked
     }
 
-    /// Writes what is kept.
+    /// Writes the packets kept.
     pub fn flush(&mut self, device: &TunDevice) -> WriteProgress {
         let progress = self.drain(device);
         self.is_blocked = progress == WriteProgress::Blocked;
         progress
     }
 
-    /// Drops the packets that wait for room, and forgets the refusals. Dropped packets count as refused.
+    /// Drops the packets that wait for room, and clears the refusals. Dropped packets count as refused.
     pub fn discard(&mut self) {
         let mut dropped = 0;
         self.kept.finish(&self.arena);
@@ -214,7 +215,7 @@ impl PacketWriter {
         match kept.write(&sink, arena, &mut report) {
             Ok(WriteProgress::Blocked) => return WriteProgress::Blocked,
             Ok(WriteProgress::Done) => {}
-            // The device is gone: what is left would meet with the same, each packet by a call.
+            // The device is gone. Each remaining packet would need a call, which would fail with the same errno.
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(0);
                 kept.refuse_rest(errno, &mut report);
@@ -230,7 +231,7 @@ impl PacketWriter {
         self.starts.clear();
     }
 
-    /// Keeps a packet, coalesced with its flow where that is allowed.
+    /// Keeps a packet, coalesced with others of its flow if that is allowed.
     fn keep(&mut self, index: usize, packet: &[u8]) {
         let start = self.arena.len();
         self.starts.push((start, index));

@@ -4,18 +4,18 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 const ALL: CoalesceOptions = CoalesceOptions { tcp: true, udp: true };
-/// Errnos that are no refusal of a packet.
+/// Errnos that do not mean that the kernel refused a packet.
 const NO_REFUSALS: [i32; 3] = [libc::EINTR, libc::EAGAIN, libc::EBADFD];
 
-/// A call to the device, or what it carries.
+/// A write to the device, or its contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Put {
     Single(Vec<u8>),
-    /// How many packets.
+    /// The number of packets in one super-packet.
     Joined(usize),
 }
 
-/// A device that answers each call as `judge` says, by an errno or 0.
+/// A device for which `judge` decides the result of each call: an errno, or 0.
 struct Model<J: Fn(&Put) -> i32> {
     judge: J,
     calls: RefCell<Vec<Put>>,
@@ -47,12 +47,12 @@ impl<J: Fn(&Put) -> i32> PacketSink for Model<J> {
     }
 }
 
-/// Packets of a TCP flow over IPv4, which a super-packet would number anew: they have DF.
+/// Returns packets of a TCP flow over IPv4. They have DF, so a super-packet would renumber their identification.
 fn flow(flow: u8, count: usize) -> Vec<Vec<u8>> {
     let sample = Sample { flow, ..Sample::tcp(u32::from(flow), &vec![flow; 100 * count]) };
     let mut packets = sample.segments(100);
     for (number, packet) in packets.iter_mut().enumerate() {
-        // Of packets with DF the identification means nothing, and is kept all the same.
+        // In packets with DF the identification has no meaning, but it is kept.
         packet[4..6].copy_from_slice(&(0xbeef - 7 * number as u16).to_be_bytes());
         packet[10..12].copy_from_slice(&[0, 0]);
         let sum: u32 =
@@ -64,7 +64,7 @@ fn flow(flow: u8, count: usize) -> Vec<Vec<u8>> {
     packets
 }
 
-/// A batch in its buffer.
+/// A batch and its buffer.
 struct Batch {
     writer: CoalescingWriter,
     buffer: Vec<u8>,
@@ -103,7 +103,7 @@ impl Batch {
         writer.write(model, buffer, &mut |outcome| outcomes.push(outcome))
     }
 
-    /// A batch of `packets`, written to its end.
+    /// Writes a batch of `packets` completely.
     fn write_all(&mut self, model: &Model<impl Fn(&Put) -> i32>, packets: &[Vec<u8>]) {
         self.writer.restart();
         self.buffer.clear();
@@ -126,7 +126,7 @@ fn refuse_joined(errno: i32) -> impl Fn(&Put) -> i32 {
     move |put| if matches!(put, Put::Joined(_)) { errno } else { 0 }
 }
 
-/// Packets and bytes of each write.
+/// Returns packets and bytes of each write.
 fn written(outcomes: &[WriteOutcome]) -> Vec<(usize, usize)> {
     let written = |outcome: &WriteOutcome| match outcome {
         WriteOutcome::Written { packets, bytes } => Some((*packets, *bytes)),
@@ -135,7 +135,7 @@ fn written(outcomes: &[WriteOutcome]) -> Vec<(usize, usize)> {
     outcomes.iter().filter_map(written).collect()
 }
 
-/// The relay and the device retried after EINVAL only; with any other errno the packets were lost.
+/// The relay and the device retried after EINVAL only. After any other errno the packets were lost.
 #[test]
 fn every_errno_of_a_super_packet_has_its_packets_tried_singly_in_order_and_unchanged() {
     let packets = flow(1, 9);
@@ -151,12 +151,12 @@ fn every_errno_of_a_super_packet_has_its_packets_tried_singly_in_order_and_uncha
     }
 }
 
-/// The relay never coalesced again, the device tried each super-packet.
+/// The relay never coalesced again, and the device tried to write each super-packet.
 #[test]
 fn coalescing_is_off_after_a_refusal_and_on_again_after_a_trial() {
     let packets = [flow(1, 3), flow(2, 3)].concat();
     let (mut batch, model) = (Batch::new(), Model::new(refuse_joined(libc::EINVAL)));
-    // What was coalesced in the same batch already is not tried so.
+    // Super-packets that the batch already contains are not written as such.
     batch.write_all(&model, &packets);
     assert_eq!(model.take_calls(), [vec![Put::Joined(3)], singles(&packets)].concat());
     assert_eq!(batch.writer.take_change(), Some(CoalescingChange::Off { errno: libc::EINVAL }));
@@ -179,7 +179,7 @@ fn coalescing_is_off_after_a_refusal_and_on_again_after_a_trial() {
     assert_eq!(batch.writer.take_change(), None);
 }
 
-/// The device was asked for each packet of the batch, the relay ended.
+/// The device made a call for each packet of the batch, and the relay ended.
 #[test]
 fn a_device_that_is_gone_ends_the_write_and_the_rest_is_refused_without_a_call() {
     let packets = [flow(1, 3), flow(2, 2)].concat();
@@ -204,7 +204,7 @@ fn a_device_that_is_gone_ends_the_write_and_the_rest_is_refused_without_a_call()
     }
 }
 
-/// The relay counted causes, the device numbers of packets: what both need is the packet and the errno.
+/// The relay counted causes, and the device recorded numbers of packets. Both need the packet and the errno.
 #[test]
 fn each_refused_packet_is_reported_by_its_range_and_errno() {
     let packets = [flow(1, 3), flow(2, 1)].concat();
@@ -223,7 +223,7 @@ fn each_refused_packet_is_reported_by_its_range_and_errno() {
     assert_eq!(batch.outcomes, [written(0), refused, written(2), written(3)]);
 }
 
-/// The relay dropped them by one call, the device too: one more call tells both reasons apart.
+/// The relay and the device dropped the packets after one call. One more call distinguishes the two causes.
 #[test]
 fn of_an_interface_that_is_down_one_packet_of_a_super_packet_is_tried() {
     let packets = [flow(1, 5), flow(2, 1)].concat();
@@ -250,7 +250,7 @@ fn packets_that_are_refused_singly_too_do_not_end_coalescing() {
     }
 }
 
-/// Only the relay has packets that are known to be alone.
+/// Only the relay has packets that are known to be single.
 #[test]
 fn packets_that_stay_alone_go_before_what_is_coalesced() {
     let (alone, packets) = (flow(9, 1), flow(1, 2));
@@ -262,14 +262,14 @@ fn packets_that_stay_alone_go_before_what_is_coalesced() {
     assert_eq!(written(&batch.outcomes)[1].0, 2, "a super-packet is one write of two packets");
 }
 
-/// Only the device takes packets while others wait: the relay reads none then.
+/// Only the device accepts packets while others wait. The relay reads none during that time.
 #[test]
 fn packets_added_while_the_device_has_no_room_come_after_those_that_wait() {
     let (first, later) = (flow(1, 3), flow(1, 2));
     for blocked_at in 0..4 {
         let mut batch = Batch::new();
         let count = RefCell::new(0);
-        // Refused as a super-packet, and no room at one of the four calls.
+        // The super-packet is refused, and one of the four single writes finds no room.
         let model = Model::new(|put: &Put| {
             let number = count.replace_with(|number| *number + 1);
             if number == blocked_at { libc::EAGAIN } else { refuse_joined(libc::EINVAL)(put) }
@@ -289,7 +289,7 @@ fn packets_added_while_the_device_has_no_room_come_after_those_that_wait() {
     }
 }
 
-/// The relay looked at errnos, the device at kinds of errors; a signal must not be either's matter.
+/// The relay checked errnos, and the device checked kinds of errors. A signal must not affect either.
 #[test]
 fn a_signal_lets_the_call_be_made_again() {
     let packets = [flow(1, 2), flow(2, 1)].concat();
@@ -307,7 +307,7 @@ fn a_signal_lets_the_call_be_made_again() {
     assert_eq!(batch.outcomes.len(), 2);
 }
 
-/// The relay began anew with its next batch, the device as soon as a batch was written.
+/// The relay started again with its next batch, and the device as soon as a batch was written.
 #[test]
 fn a_batch_is_forgotten_when_its_owner_begins_anew() {
     let (mut batch, model) = (Batch::new(), Model::new(|_: &Put| libc::EAGAIN));
