@@ -1,4 +1,4 @@
-//! Attaching to a device to change what it is, and not to move packets.
+//! Attaches to a device to change its settings, without moving packets.
 
 use super::cause;
 use super::name::check_name;
@@ -8,10 +8,10 @@ use crate::error::Result;
 use crate::sys::tun;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// A device that is held for as long as this lives.
+/// Holds a device until it is dropped.
 ///
-/// Unlike [`super::TunDevice`] it leaves the offloads alone: they belong to the device, which
-/// another process may be reading from.
+/// Unlike [`super::TunDevice`], it does not change the offloads: they belong to the device, which another process may
+/// be reading.
 #[derive(Debug)]
 pub struct Attachment {
     fd: OwnedFd,
@@ -19,9 +19,9 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// Makes the device, or attaches to it, in the calling thread's network namespace.
+    /// Creates the device, or attaches to it, in the calling thread's network namespace.
     ///
-    /// The header flags of `options` become those of the device.
+    /// The device gets the header flags of `options`.
     pub fn open(options: &DeviceOptions, has_packet_information: bool) -> Result<Self> {
         if let Some(name) = &options.name {
             check_name(name)?;
@@ -35,23 +35,23 @@ impl Attachment {
         Ok(Self { fd, name })
     }
 
-    /// The interface's name, as the kernel gave it.
+    /// Returns the name that the kernel assigned to the interface.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether the device outlives its last queue (`TUNSETPERSIST`).
+    /// Sets whether the device outlives its last queue (`TUNSETPERSIST`).
     pub fn set_persistent(&self, is_persistent: bool) -> Result<()> {
         ownership::set_persistent(self.fd.as_fd(), &self.name, is_persistent)
     }
 
-    /// The user who may attach to the device without `CAP_NET_ADMIN` (`TUNSETOWNER`).
+    /// Sets the user who may attach to the device without `CAP_NET_ADMIN` (`TUNSETOWNER`).
     pub fn set_owner(&self, uid: u32) -> Result<()> {
         ownership::set_owner(self.fd.as_fd(), &self.name, uid)
     }
 
-    /// The group whose members may attach to it without `CAP_NET_ADMIN` (`TUNSETGROUP`).
+    /// Sets the group whose members may attach to the device without `CAP_NET_ADMIN` (`TUNSETGROUP`).
     pub fn set_group(&self, gid: u32) -> Result<()> {
         ownership::set_group(self.fd.as_fd(), &self.name, gid)
     }

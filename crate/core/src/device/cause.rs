@@ -71,7 +71,7 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
     }
 }
 
-/// Returns the error of a device that another process holds, where the kernel would let both have queues.
+/// Returns the error for a device that another process holds, if the kernel would let both processes have queues.
 #[must_use]
 pub fn busy_error(name: &str) -> Error {
     let busy = io::Error::from_raw_os_error(libc::EBUSY);
@@ -80,7 +80,7 @@ pub fn busy_error(name: &str) -> Error {
         .with_advice(busy_advice(name))
 }
 
-/// Returns the error of an existing interface whose index is not the requested one.
+/// Returns the error for an existing interface whose index is not the requested one.
 pub(super) fn of_index(device: &TunDevice, index: u32) -> Error {
     let reason =
         format!("it exists with index {}, and index {index} was requested", device.index());
@@ -88,7 +88,7 @@ pub(super) fn of_index(device: &TunDevice, index: u32) -> Error {
         .with_advice("an index can only be given to a new interface: omit it")
 }
 
-/// Returns the error of asking a descriptor for its interface.
+/// Returns the error of requesting the interface of a descriptor.
 pub(super) fn of_adopt(fd: i32, error: &io::Error) -> Error {
     let base = Error::os("adopt the descriptor", fd.to_string(), "ioctl(TUNGETIFF)", error);
     match error.raw_os_error() {
@@ -102,7 +102,7 @@ pub(super) fn of_adopt(fd: i32, error: &io::Error) -> Error {
     }
 }
 
-/// Returns the error of a descriptor whose device is not of the requested mode.
+/// Returns the error for a descriptor whose device does not have the requested mode.
 pub(super) fn of_mode(fd: i32, name: &str, wanted: Mode) -> Error {
     let (wanted, actual) = match wanted {
         Mode::Tun => ("TUN", "TAP"),

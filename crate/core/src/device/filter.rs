@@ -1,4 +1,4 @@
-//! Which packets the reader of a device gets: by station, by a classic BPF program, by eBPF programs.
+//! Selects the packets that the reader of a device gets: by station, by a classic BPF program, or by eBPF programs.
 
 use super::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
@@ -10,21 +10,21 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::sync::PoisonError;
 
-/// Single stations that the driver tells apart, at most (`FLT_EXACT_COUNT`, drivers/net/tun.c).
+/// The maximum number of stations that the driver matches exactly (`FLT_EXACT_COUNT`, drivers/net/tun.c).
 const MAX_STATIONS: usize = 8;
 
-/// Which frames the reader of a TAP device gets.
+/// The frames that the reader of a TAP device gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StationFilter {
-    /// Those for these stations; of more than eight the further ones must be multicast, and pass
-    /// by a hash that lets others pass too.
+    /// Frames to these stations. If there are more than eight, the further ones must be multicast addresses. They are
+    /// matched with a hash, so frames to other stations may pass too.
     pub stations: Vec<[u8; MAC_LEN]>,
-    /// All multicast frames.
+    /// Whether all multicast frames pass.
     pub all_multicast: bool,
 }
 
 impl TunDevice {
-    /// Picks the frames for the reader of a TAP device (`TUNSETTXFILTER`); none: all of them.
+    /// Selects the frames for the reader of a TAP device (`TUNSETTXFILTER`). `None`: all of them.
     pub fn set_station_filter(&self, filter: Option<&StationFilter>) -> Result<()> {
         const OPERATION: &str = "set the MAC filter of";
         self.expect_tap(OPERATION, "it is a TUN device, whose packets have no MAC address")?;
@@ -45,10 +45,10 @@ impl TunDevice {
         Ok(())
     }
 
-    /// Drops each frame for whose bytes the classic BPF program answers 0 (`TUNATTACHFILTER`); TAP
-    /// only. `None`: none any more (`TUNDETACHFILTER`).
+    /// Drops each frame for which the classic BPF program returns 0 (`TUNATTACHFILTER`); TAP only. `None` removes the
+    /// program (`TUNDETACHFILTER`).
     ///
-    /// The program ends with this device, also where the interface is persistent.
+    /// The program is removed when this device is closed, even if the interface is persistent.
     pub fn set_filter(&self, instructions: Option<&[Instruction]>) -> Result<()> {
         const OPERATION: &str = "set the filter of";
         self.expect_tap(
@@ -73,7 +73,7 @@ impl TunDevice {
                 _ => error,
             }
         })?;
-        // Only now: the one before may have been looked at until here.
+        // The kernel may have used the previous program until the call above.
         *self.program.lock().unwrap_or_else(PoisonError::into_inner) = Some(program);
         Ok(())
     }
@@ -85,8 +85,8 @@ impl TunDevice {
         Ok(())
     }
 
-    /// Has the loaded eBPF program that the number `program` is open for say how many bytes of
-    /// each packet the reader gets, 0 for none (`TUNSETFILTEREBPF`). `None`: no program any more.
+    /// Sets a loaded eBPF program that returns how many bytes of each packet the reader gets, 0 for none
+    /// (`TUNSETFILTEREBPF`). `program` is its open descriptor. `None` removes the program.
     pub fn set_ebpf_filter(&self, program: Option<RawFd>) -> Result<()> {
         const OPERATION: &str = "set the eBPF filter of";
         let program = open_program(OPERATION, program)?;
@@ -94,8 +94,8 @@ impl TunDevice {
             .map_err(|e| self.refused_program(OPERATION, "ioctl(TUNSETFILTEREBPF)", &e))
     }
 
-    /// Has such a program choose the queue of each packet, modulo their number
-    /// (`TUNSETSTEERINGEBPF`). `None`: the driver's own choice by flow.
+    /// Sets a loaded eBPF program that chooses the queue of each packet: its result modulo the number of queues
+    /// (`TUNSETSTEERINGEBPF`). With `None`, the driver chooses by flow.
     pub fn set_ebpf_steering(&self, program: Option<RawFd>) -> Result<()> {
         const OPERATION: &str = "set the eBPF steering of";
         let program = open_program(OPERATION, program)?;
@@ -120,7 +120,7 @@ impl TunDevice {
     }
 }
 
-/// A copy of a descriptor of the caller's, which stays the caller's.
+/// Returns a copy of the caller's descriptor. The caller keeps its own.
 fn open_program(operation: &'static str, program: Option<RawFd>) -> Result<Option<OwnedFd>> {
     let Some(fd) = program else { return Ok(None) };
     tun_control::duplicate(fd).map(Some).map_err(|e| {
@@ -131,7 +131,7 @@ fn open_program(operation: &'static str, program: Option<RawFd>) -> Result<Optio
 }
 
 impl Drop for TunDevice {
-    /// A persistent device would go on looking at memory that is not ours any more.
+    /// Detaches the program. A persistent device would keep a filter that refers to memory we have freed.
     fn drop(&mut self) {
         let program = self.program.get_mut().unwrap_or_else(PoisonError::into_inner);
         if program.is_some() {

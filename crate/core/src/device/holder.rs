@@ -1,5 +1,5 @@
-//! Who holds a device: found by the `iff:` line of `/proc/PID/fdinfo` (drivers/net/tun.c,
-//! tun_chr_show_fdinfo), and told apart from a device of the same name elsewhere.
+//! Finds the processes that hold a device, by the `iff:` line of `/proc/PID/fdinfo` (drivers/net/tun.c,
+//! tun_chr_show_fdinfo). Devices of the same name in other namespaces are excluded.
 
 use crate::sys::{netns, process, tun};
 use std::collections::BTreeMap;
@@ -7,23 +7,23 @@ use std::fs;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::Path;
 
-/// A process that has a queue of a device open.
+/// A process that has an open queue of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// Its process id.
+    /// The process id.
     pub pid: u32,
-    /// Its command name (`/proc/PID/comm`), at most 15 bytes.
+    /// The command name (`/proc/PID/comm`), at most 15 bytes.
     pub command: String,
 }
 
-/// The devices of the calling thread's network namespace that are held, each with its holders by
-/// rising process id; only processes that the caller may look into count.
+/// Returns the devices of the calling thread's network namespace that are held. The holders of each are sorted by
+/// process id. Processes that the caller may not inspect are left out.
 #[must_use]
 pub fn holders() -> BTreeMap<String, Vec<Holder>> {
     search(|_| true)
 }
 
-/// The first process that holds `interface`.
+/// Returns the first process that holds `interface`.
 pub(super) fn find(interface: &str) -> Option<Holder> {
     search(|name| name == interface).remove(interface)?.into_iter().next()
 }
@@ -48,21 +48,21 @@ fn search(is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<Holder>> {
     found
 }
 
-/// The entries of a folder that are numbers; none where it may not be read, or is gone by now.
+/// Returns the entries of a folder that are numbers; none if the folder cannot be read or does not exist any more.
 fn numbers_in<T: std::str::FromStr>(folder: &Path) -> Vec<T> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// The interface that a descriptor is attached to, if it is one of the driver's.
+/// Returns the interface that a descriptor is attached to, if the descriptor belongs to the driver.
 fn interface_of(pid: u32, fd: RawFd) -> Option<String> {
     let text = fs::read(format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
     let name = text.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"iff:\t"))?;
     (!name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned())
 }
 
-/// Whether the interface behind a descriptor is in the namespace `here`: the same name may be in
-/// use in another. Where the descriptor itself cannot be asked, its process's namespace decides.
+/// Returns whether the interface behind a descriptor is in the namespace `here`, since another namespace may use the
+/// same name. If the descriptor's namespace is not known, that of its process decides.
 fn is_in(here: &OwnedFd, pid: u32, fd: RawFd) -> bool {
     process::copy_descriptor(pid, fd)
         .and_then(|copy| tun::network_namespace(copy.as_fd()))

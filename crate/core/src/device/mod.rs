@@ -1,7 +1,6 @@
-//! A TUN or TAP device: opening or attaching, and moving packets one at a time.
+//! A TUN or TAP device: opens or attaches to it, and moves packets one at a time.
 //!
-//! Addresses, MTU and link state are RTNETLINK's matter and stand in [`crate::netlink`]; this room
-//! knows nothing of it.
+//! RTNETLINK sets addresses, MTU and link state; see [`crate::netlink`]. This module does not use it.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -36,19 +35,19 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Mutex;
 use tun_filter::Program;
 
-/// The longest packet that the driver hands over, header of the link layer left out, bytes.
+/// The longest packet that the driver passes, without the header of the link layer, bytes.
 pub const MAX_PACKET: usize = 65_535;
 
-/// Whatever one read can give fits into this, bytes: the longest packet, an Ethernet header with
-/// two tags, the longest vnet header and the packet information header.
+/// The longest read, bytes: the longest packet, an Ethernet header with two tags, the longest vnet header and the
+/// packet information header.
 pub const MAX_READ: usize = MAX_PACKET + 22 + 24 + 4;
 
 const SET_INDEX: &str = "ioctl(TUNSETIFINDEX)";
 
 /// One open queue of a TUN or TAP device.
 ///
-/// A device that is not persistent ends with its last queue, and takes its addresses and routes
-/// along. Reading and writing never wait: the descriptor is non-blocking.
+/// A device that is not persistent is deleted with its last queue, together with its addresses and routes. Reading
+/// and writing do not block: the descriptor is non-blocking.
 #[derive(Debug)]
 pub struct TunDevice {
     fd: OwnedFd,
@@ -57,15 +56,14 @@ pub struct TunDevice {
     is_persistent: bool,
     has_vnet_header: bool,
     flags: i32,
-    /// The classic BPF program that is attached to the device, whose memory the kernel looks at.
+    /// The classic BPF program that is attached to the device. The kernel reads its memory.
     program: Mutex<Option<Program>>,
 }
 
 impl TunDevice {
     /// Opens the device that `options` describe in the calling thread's network namespace.
     ///
-    /// Each of the causes of a failing open (`drivers/net/tun.c`, tun_set_iff) has a message of its
-    /// own with what to do.
+    /// Each cause of a failed opening (`drivers/net/tun.c`, tun_set_iff) has its own message and advice.
     pub fn open(options: &DeviceOptions) -> Result<Self> {
         if let Some(name) = &options.name {
             check_name(name)?;
@@ -80,7 +78,7 @@ impl TunDevice {
         let requested = options.name.as_deref().unwrap_or_default();
         let name = tun::set_interface(fd.as_fd(), requested, options.flags())
             .map_err(|error| cause::of_attach(options, requested, &error))?;
-        // The mask belongs to the device and may be left over from an earlier owner.
+        // The mask belongs to the device, and an earlier owner may have set it.
         tun::set_offload(fd.as_fd(), 0)
             .map_err(|e| Error::os("set the offloads of", &name, "ioctl(TUNSETOFFLOAD)", &e))?;
         if options.has_vnet_header {
@@ -92,18 +90,18 @@ impl TunDevice {
             .map_err(|e| Error::os("read the flags of", &name, "ioctl(TUNGETIFF)", &e))?;
         let device = Self::of_queue(fd, info)?;
         match options.index {
-            // The kernel looks at the number only when it makes an interface.
+            // The kernel uses the number only when it creates an interface.
             Some(index) if index != device.index => Err(cause::of_index(&device, index)),
             _ => Ok(device),
         }
     }
 
-    /// Takes over a descriptor that is attached to a device of `mode` in the calling thread's
-    /// namespace. `number` is the caller's name for it. If it fails, the descriptor is unchanged.
+    /// Takes over a descriptor that is attached to a device of `mode` in the calling thread's namespace. `number` is
+    /// the caller's descriptor number, for messages. If this fails, the descriptor is unchanged.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::DeviceMismatch`] if the device is of the other mode.
+    /// Returns [`ErrorCode::DeviceMismatch`] if the device has the other mode.
     pub fn adopt(fd: OwnedFd, number: RawFd, mode: Mode) -> Result<Self> {
         let info = tun::queue_info(fd.as_fd()).map_err(|e| cause::of_adopt(number, &e))?;
         if mode_of(info.flags) != mode {
@@ -128,69 +126,69 @@ impl TunDevice {
         })
     }
 
-    /// The interface's name, as the kernel gave it.
+    /// Returns the name that the kernel assigned to the interface.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The interface's index in its network namespace.
+    /// Returns the index of the interface in its network namespace.
     #[must_use]
     pub fn index(&self) -> u32 {
         self.index
     }
 
-    /// The `IFF_*` flags of `TUNGETIFF` when it was opened.
+    /// Returns the `IFF_*` flags that `TUNGETIFF` reported when the device was opened.
     #[must_use]
     pub fn flags(&self) -> i32 {
         self.flags
     }
 
-    /// Ethernet frames rather than IP packets.
+    /// Returns whether the device carries Ethernet frames rather than IP packets.
     #[must_use]
     pub fn is_tap(&self) -> bool {
         mode_of(self.flags) == Mode::Tap
     }
 
-    /// Returns what it carries.
+    /// Returns the layer of the device's packets.
     #[must_use]
     pub fn layer(&self) -> Layer {
         if self.is_tap() { Layer::Ethernet } else { Layer::Ip }
     }
 
-    /// The device was persistent when it was opened: it was there before and stays after.
+    /// Returns whether the device was persistent when it was opened. It then existed before, and is kept afterwards.
     #[must_use]
     pub fn is_persistent(&self) -> bool {
         self.is_persistent
     }
 
-    /// Each packet read or written is preceded by a `struct virtio_net_hdr`.
+    /// Returns whether a `struct virtio_net_hdr` precedes each packet read or written.
     #[must_use]
     pub fn has_vnet_header(&self) -> bool {
         self.has_vnet_header
     }
 
-    /// Changes which super-packets the device hands over, as a mask of `TUN_F_*`.
+    /// Sets the super-packets that the device passes, as a mask of `TUN_F_*`.
     pub fn set_offload(&self, mask: u32) -> io::Result<()> {
         tun::set_offload(self.as_fd(), mask)
     }
 
-    /// Has a loaded eBPF program choose the queue of each packet by its answer; `None` takes it away.
+    /// Sets a loaded eBPF program whose result chooses the queue of each packet. `None` removes the program.
     pub fn set_steering(&self, program: Option<BorrowedFd<'_>>) -> io::Result<()> {
         tun_filter::set_steering(self.as_fd(), program)
     }
 
-    /// Reads one packet; `WouldBlock` if none is there, `EBADFD` once the device was deleted.
+    /// Reads one packet. Fails with `WouldBlock` if there is none, and with `EBADFD` after the device was deleted.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         sys_io::read(self.as_fd(), buffer)
     }
 
-    /// Writes one packet; `EIO` while the interface is down, `EINVAL` if it is not IP.
+    /// Writes one packet. Fails with `EIO` while the interface is down, and with `EINVAL` if the packet is not IP.
     pub fn write(&self, packet: &[u8]) -> io::Result<usize> {
         sys_io::write(self.as_fd(), packet)
     }
 
-    /// Writes one packet gathered from `slices`, at most 1,024 of them.
+    /// Writes one packet gathered from at most 1,024 `slices`.
     pub fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         sys_io::write_vectored(self.as_fd(), slices)
     }

@@ -5,9 +5,9 @@ use crate::error::{Error, ErrorCode, Result};
 /// Bytes of a name, without its trailing NUL.
 pub const MAX_NAME: usize = libc::IFNAMSIZ - 1;
 
-/// Refuses a name that the kernel would refuse as `EINVAL`, saying what is wrong with it.
+/// Refuses a name that the kernel would refuse as `EINVAL`, and states the reason.
 ///
-/// A template such as `vpn%d` passes: the kernel puts the first free number in.
+/// A template such as `vpn%d` is accepted: the kernel inserts the first free number.
 pub fn check_name(name: &str) -> Result<()> {
     let problem = if name.is_empty() {
         "it is empty"

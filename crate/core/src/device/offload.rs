@@ -1,4 +1,5 @@
-//! Which super-packets a device hands over: asked of the kernel, and done without where it refuses.
+//! The kinds of super-packets that a device passes. They are requested from the kernel, and left out if it refuses
+//! them.
 
 use super::TunDevice;
 use crate::error::{Error, Result};
@@ -10,15 +11,15 @@ use std::path::Path;
 /// Kinds of super-packets, each over IPv4 and IPv6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offloads {
-    /// TCP (`TUN_F_TSO4`, `TUN_F_TSO6`, and `TUN_F_TSO_ECN` where the kernel has it).
+    /// TCP (`TUN_F_TSO4`, `TUN_F_TSO6`, and `TUN_F_TSO_ECN` if the kernel supports it).
     pub tso: bool,
     /// UDP (`TUN_F_USO4`, `TUN_F_USO6`; Linux ≥ 6.2).
     pub uso: bool,
 }
 
-/// Whether the driver knows `IFF_VNET_HDR`, without which there are no super-packets.
+/// Returns whether the driver supports `IFF_VNET_HDR`, which super-packets require.
 ///
-/// An error of asking is a no: opening the device then tells the cause better.
+/// Returns `false` if the query fails: the error of opening the device describes the cause better.
 #[must_use]
 pub fn has_vnet_header(clone_device: &Path) -> bool {
     tun::open(clone_device)
@@ -27,10 +28,10 @@ pub fn has_vnet_header(clone_device: &Path) -> bool {
 }
 
 impl TunDevice {
-    /// Asks for the super-packets in `wanted`; answers which of them the kernel will hand over.
+    /// Requests the super-packets in `wanted`. Returns the kinds that the kernel will pass.
     ///
-    /// The device must have been opened with a vnet header. Whoever reads it completes checksums
-    /// (`TUN_F_CSUM`), which each kind of super-packet requires.
+    /// The device must have been opened with a vnet header. Its reader must complete checksums (`TUN_F_CSUM`), which
+    /// each kind of super-packet requires.
     pub fn negotiate_offloads(&self, wanted: Offloads) -> Result<Offloads> {
         let mut refusal = None;
         for (granted, mask) in attempts(wanted) {
@@ -40,7 +41,7 @@ impl TunDevice {
             }
         }
         match refusal {
-            // Not even a mask of 0 was taken.
+            // The kernel refused even a mask of 0.
             Some(e) => {
                 Err(Error::os("set the offloads of", self.name(), "ioctl(TUNSETOFFLOAD)", &e))
             }
@@ -49,10 +50,10 @@ impl TunDevice {
     }
 }
 
-/// From all that is wanted down to nothing. TSO with ECN is given up before TSO, USO before both.
+/// Returns the masks to try, from all wanted kinds down to none. TSO with ECN is dropped before TSO, USO before both.
 fn attempts(wanted: Offloads) -> Vec<(Offloads, u32)> {
     let tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-    // The driver takes both or neither (set_offload in drivers/net/tun.c).
+    // The driver accepts both or neither (set_offload in drivers/net/tun.c).
     let uso = TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6;
     let (with_tso, with_uso) =
         (Offloads { tso: true, uso: false }, Offloads { tso: false, uso: true });

@@ -1,19 +1,19 @@
-//! What a device is opened with.
+//! Options for opening a device.
 
 use crate::packet::vnet::VnetHeader;
 use crate::sys::tun;
 use std::path::PathBuf;
 
-/// Queues that a device may have, `MAX_TAP_QUEUES` of drivers/net/tun.c.
+/// The maximum number of queues of a device, `MAX_TAP_QUEUES` of drivers/net/tun.c.
 pub const MAX_QUEUES: usize = 256;
 
 /// The smallest MTU of a device (`MIN_MTU` of drivers/net/tun.c, RFC 791, 3.2), bytes.
 pub const MIN_MTU: u32 = 68;
 
-/// Where the driver's clone device stands unless a system keeps it elsewhere.
+/// The default path of the driver's clone device.
 pub const DEFAULT_CLONE_DEVICE: &str = "/dev/net/tun";
 
-/// Which layer the packets of a device belong to.
+/// The layer that the packets of a device belong to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// IP packets (`IFF_TUN`).
@@ -28,25 +28,25 @@ pub enum Mode {
 pub struct DeviceOptions {
     /// IP packets or Ethernet frames.
     pub mode: Mode,
-    /// Name of the interface or a template such as `vpn%d`; `None`: the kernel chooses.
+    /// Name of the interface, or a template such as `vpn%d`. `None`: the kernel chooses.
     pub name: Option<String>,
     /// Path of the clone device.
     pub clone_device: PathBuf,
-    /// Each packet is preceded by a `struct virtio_net_hdr` (`IFF_VNET_HDR`), for good.
+    /// A `struct virtio_net_hdr` precedes each packet (`IFF_VNET_HDR`). This cannot be changed later.
     pub has_vnet_header: bool,
     /// Bytes of that header (`TUNSETVNETHDRSZ`): 10, 12, 20 or 24.
     pub vnet_header_size: i32,
-    /// Each packet is preceded by a `struct tun_pi`; without it `IFF_NO_PI` is set.
+    /// A `struct tun_pi` precedes each packet. Otherwise `IFF_NO_PI` is set.
     pub has_packet_information: bool,
     /// The device may have several queues (`IFF_MULTI_QUEUE`).
     pub is_multi_queue: bool,
-    /// Refused if the interface exists (`IFF_TUN_EXCL`).
+    /// Opening fails if the interface exists (`IFF_TUN_EXCL`).
     pub is_exclusive: bool,
     /// A new interface has no carrier (`IFF_NO_CARRIER`, Linux ≥ 6.0).
     pub no_carrier: bool,
-    /// Packets written go through NAPI (`IFF_NAPI`, Linux ≥ 4.15).
+    /// Written packets go through NAPI (`IFF_NAPI`, Linux ≥ 4.15).
     pub through_napi: bool,
-    /// Frames written may be joined from fragments (`IFF_NAPI_FRAGS`, Linux ≥ 4.15); TAP only.
+    /// Written frames may be assembled from fragments (`IFF_NAPI_FRAGS`, Linux ≥ 4.15); TAP only.
     pub napi_frags: bool,
     /// The index of a new interface (`TUNSETIFINDEX`).
     pub index: Option<u32>,
@@ -72,7 +72,7 @@ impl Default for DeviceOptions {
 }
 
 impl DeviceOptions {
-    /// The flags for `TUNSETIFF`.
+    /// Returns the flags for `TUNSETIFF`.
     pub(super) fn flags(&self) -> i32 {
         let mode = match self.mode {
             Mode::Tun => tun::IFF_TUN,

@@ -3,17 +3,17 @@
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::users;
 
-/// The kernel's word for "nobody": no user or group has it.
+/// The number that the kernel uses for "not set": a user or group cannot have it.
 const NONE: u32 = u32::MAX;
 
-/// The number of a user.
+/// Returns the number of a user.
 pub fn user(name: &str) -> Result<u32> {
     let found =
         users::user(name).map_err(|e| Error::os("look up the user", name, "getpwnam_r", &e))?;
     found.map(|ids| ids.uid).or_else(|| number(name)).ok_or_else(|| unknown("user", name))
 }
 
-/// The number of a group.
+/// Returns the number of a group.
 pub fn group(name: &str) -> Result<u32> {
     let found =
         users::group(name).map_err(|e| Error::os("look up the group", name, "getgrnam_r", &e))?;

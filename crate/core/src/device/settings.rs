@@ -1,4 +1,4 @@
-//! What can be changed of a device while it is open, by the driver's ioctls.
+//! Changes an open device with the driver's ioctls.
 
 use super::TunDevice;
 use super::ownership;
@@ -8,60 +8,60 @@ use crate::sys::tun_control::{self, MAC_LEN};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// What the driver says of an open device.
+/// The driver's present state of an open device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The interface's name, which may have been changed.
     pub name: String,
     /// `IFF_*` of `TUNGETIFF`.
     pub flags: i32,
-    /// Bytes written and not yet taken by the stack before a write waits.
+    /// Bytes that can be written before the stack has accepted them; then a write waits.
     pub send_buffer_bytes: i32,
-    /// Bytes of the vnet header before each packet; 0 without.
+    /// Bytes of the vnet header before each packet; 0 if there is none.
     pub vnet_header_bytes: i32,
 }
 
 impl TunDevice {
-    /// Whether the device outlives its last queue (`TUNSETPERSIST`).
+    /// Sets whether the device outlives its last queue (`TUNSETPERSIST`).
     pub fn set_persistent(&self, is_persistent: bool) -> Result<()> {
         ownership::set_persistent(self.as_fd(), self.name(), is_persistent)
     }
 
-    /// The user who may attach to the device without `CAP_NET_ADMIN` (`TUNSETOWNER`).
+    /// Sets the user who may attach to the device without `CAP_NET_ADMIN` (`TUNSETOWNER`).
     pub fn set_owner(&self, uid: u32) -> Result<()> {
         ownership::set_owner(self.as_fd(), self.name(), uid)
     }
 
-    /// The group whose members may attach to it without `CAP_NET_ADMIN` (`TUNSETGROUP`).
+    /// Sets the group whose members may attach to the device without `CAP_NET_ADMIN` (`TUNSETGROUP`).
     pub fn set_group(&self, gid: u32) -> Result<()> {
         ownership::set_group(self.as_fd(), self.name(), gid)
     }
 
-    /// Sets the link type, `ARPHRD_*`; the interface must be down (`TUNSETLINK`).
+    /// Sets the link type, `ARPHRD_*` (`TUNSETLINK`). The interface must be down.
     pub fn set_link_type(&self, link_type: u16) -> Result<()> {
         tun_control::set_link_type(self.as_fd(), link_type)
             .map_err(|e| self.refused("set the link type of", "ioctl(TUNSETLINK)", &e))
     }
 
-    /// Bytes written and not yet taken by the stack before a write waits (`TUNSETSNDBUF`).
+    /// Sets how many bytes can be written before the stack has accepted them; then a write waits (`TUNSETSNDBUF`).
     pub fn set_send_buffer(&self, bytes: i32) -> Result<()> {
         tun_control::set_send_buffer(self.as_fd(), bytes)
             .map_err(|e| self.refused("set the send buffer of", "ioctl(TUNSETSNDBUF)", &e))
     }
 
-    /// Sets the bytes of the vnet header (`TUNSETVNETHDRSZ`).
+    /// Sets the size of the vnet header (`TUNSETVNETHDRSZ`), bytes.
     pub fn set_vnet_header_size(&self, bytes: i32) -> Result<()> {
         tun::set_vnet_header_size(self.as_fd(), bytes)
             .map_err(|e| self.refused("set the vnet header of", "ioctl(TUNSETVNETHDRSZ)", &e))
     }
 
-    /// Bytes of the vnet header (`TUNGETVNETHDRSZ`).
+    /// Returns the size of the vnet header (`TUNGETVNETHDRSZ`), bytes.
     pub fn vnet_header_size(&self) -> Result<i32> {
         tun_control::vnet_header_size(self.as_fd())
             .map_err(|e| self.refused("read the vnet header size of", "ioctl(TUNGETVNETHDRSZ)", &e))
     }
 
-    /// Gives a TAP device an Ethernet address (`SIOCSIFHWADDR`).
+    /// Sets the Ethernet address of a TAP device (`SIOCSIFHWADDR`).
     pub fn set_mac(&self, mac: [u8; MAC_LEN]) -> Result<()> {
         self.expect_tap("set the MAC address of", "it is a TUN device, which has none")?;
         tun_control::set_mac(self.as_fd(), mac).map_err(|e| {
@@ -75,14 +75,14 @@ impl TunDevice {
         })
     }
 
-    /// Whether the interface has a carrier (`TUNSETCARRIER`, Linux ≥ 5.0).
+    /// Sets whether the interface has a carrier (`TUNSETCARRIER`, Linux ≥ 5.0).
     pub fn set_carrier(&self, has_carrier: bool) -> Result<()> {
         tun_control::set_carrier(self.as_fd(), has_carrier)
             .map_err(|e| self.refused("set the carrier of", "ioctl(TUNSETCARRIER)", &e))
     }
 
-    /// Takes this queue from its device, or gives it back (`TUNSETQUEUE`); only where the device
-    /// may have several. While it is away reading and writing is `EBADFD`.
+    /// Detaches this queue from its device, or attaches it again (`TUNSETQUEUE`). The device must allow several
+    /// queues. On a detached queue, reading and writing fail with `EBADFD`.
     pub fn set_attached(&self, is_attached: bool) -> Result<()> {
         let operation = if is_attached { "attach a queue of" } else { "detach a queue of" };
         if self.flags() & tun::IFF_MULTI_QUEUE == 0 {
@@ -102,7 +102,7 @@ impl TunDevice {
         })
     }
 
-    /// What the driver says of the device now.
+    /// Returns the present settings of the device.
     pub fn settings(&self) -> Result<Settings> {
         let fd = self.as_fd();
         let info = tun::queue_info(fd)
@@ -114,8 +114,8 @@ impl TunDevice {
         Ok(Settings { name: info.name, flags: info.flags, send_buffer_bytes, vnet_header_bytes })
     }
 
-    /// The network namespace that the interface is in now (`TUNGETDEVNETNS`, Linux ≥ 5.2). It takes
-    /// `CAP_NET_ADMIN` over that namespace.
+    /// Returns the present network namespace of the interface (`TUNGETDEVNETNS`, Linux ≥ 5.2). Requires
+    /// `CAP_NET_ADMIN` in that namespace.
     pub fn network_namespace(&self) -> Result<OwnedFd> {
         tun::network_namespace(self.as_fd())
             .map_err(|e| self.refused("find the network namespace of", "ioctl(TUNGETDEVNETNS)", &e))

@@ -1,8 +1,7 @@
-//! The steps of the program `tunctl` of uml-utilities, one ioctl after the other, nothing more.
+//! Performs the steps of the program `tunctl` of uml-utilities, one ioctl after the other.
 //!
-//! What failed is told by its step and its errno alone, and nothing is taken back: scripts written
-//! for that program may count on what it leaves behind. For everything else there is
-//! [`crate::persistent`].
+//! An error consists of its step and its errno only, and nothing is rolled back: scripts written for that program may
+//! rely on the devices that it leaves. [`crate::persistent`] does everything else.
 
 use super::options::Mode;
 use crate::sys::{process, tun, users};
@@ -10,42 +9,43 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-/// The longest name that the program passes on, bytes; the rest is cut off.
+/// The longest name that the program passes on, bytes. It truncates longer names.
 const LONGEST_NAME: usize = libc::IFNAMSIZ - 1;
 
-/// What to do with which device.
+/// The action, and the device that it applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// IP packets or Ethernet frames; the program of uml-utilities knows frames alone.
+    /// IP packets or Ethernet frames. The program of uml-utilities supports frames only.
     pub mode: Mode,
-    /// The device may have several queues.
+    /// Whether the device may have several queues.
     pub is_multi_queue: bool,
-    /// Bytes of the name or template; of a longer one the first 15; empty: the kernel chooses.
+    /// Bytes of the name or template. A longer one is truncated to 15 bytes. If it is empty, the kernel chooses a
+    /// name.
     pub name: Vec<u8>,
     /// Path of the clone device.
     pub clone_device: PathBuf,
-    /// Making or removing.
+    /// Whether to create or remove the device.
     pub action: Action,
 }
 
-/// Making or removing.
+/// Creating or removing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Make or attach to the device, and make it persistent.
+    /// Creates the device or attaches to it, and makes it persistent.
     Create {
-        /// Its user. The caller's effective user if neither this nor the group is given.
+        /// The user of the device. The caller's effective user if neither this nor the group is given.
         owner: Option<u32>,
-        /// Its group.
+        /// The group of the device.
         group: Option<u32>,
     },
-    /// Make or attach to the device, and let it end.
+    /// Creates the device or attaches to it, and makes it not persistent.
     Delete,
 }
 
-/// What was done.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The name as the kernel gave it.
+    /// The name that the kernel assigned.
     pub name: Vec<u8>,
     /// The user that was set.
     pub owner: Option<u32>,
@@ -60,13 +60,13 @@ pub enum Stage {
     Open,
     /// `TUNSETIFF`.
     Attach,
-    /// `TUNSETPERSIST`, `TUNSETOWNER` or `TUNSETGROUP`: the program tells them by one name.
+    /// `TUNSETPERSIST`, `TUNSETOWNER` or `TUNSETGROUP`: the program has one name for these steps.
     Persist,
 }
 
 /// Runs the steps in the calling thread's network namespace.
 ///
-/// A failing `TUNSETOWNER` or `TUNSETGROUP` leaves the device persistent.
+/// If `TUNSETOWNER` or `TUNSETGROUP` fails, the device stays persistent.
 pub fn run(request: &Request) -> Result<Outcome, (Stage, io::Error)> {
     let fd = tun::open_plain(&request.clone_device).map_err(|e| (Stage::Open, e))?;
     let mode = match request.mode {
@@ -99,14 +99,14 @@ pub fn run(request: &Request) -> Result<Outcome, (Stage, io::Error)> {
     Ok(Outcome { name, owner, group })
 }
 
-/// The number of the user called `name`, by getpwnam(3), which tells no failure from "there is
-/// none": nor does this.
+/// Returns the number of the user called `name`, from getpwnam(3). Like the program, this does not distinguish a
+/// failed look-up from an unknown name.
 #[must_use]
 pub fn find_user(name: &[u8]) -> Option<u32> {
     users::user(name).ok().flatten().map(|ids| ids.uid)
 }
 
-/// The number of the group called `name`, by getgrnam(3), as [`find_user`].
+/// Returns the number of the group called `name`, from getgrnam(3); see [`find_user`].
 #[must_use]
 pub fn find_group(name: &[u8]) -> Option<u32> {
     users::group(name).ok().flatten()

@@ -13,8 +13,7 @@ const SLOTS: u16 = 32;
 /// Bytes between two slots: the longest read fits, and each slot begins on its own cache line.
 const SLOT_BYTES: usize = MAX_READ.next_multiple_of(64);
 /// Packets that must have come in a row before reads are submitted together. A device with little traffic gets no
-/// more
-/// reads than it has packets.
+/// more reads than it has packets.
 const WARM: usize = 16;
 /// The smallest number of reads for which a submission is worthwhile.
 const FEWEST: usize = 4;
@@ -96,7 +95,7 @@ impl Bursts {
 
     /// Reads up to `wanted` packets together if that is worthwhile now. Returns whether it read any.
     ///
-    /// No packet may wait. Errors are not reported: the single read that follows meets them.
+    /// No packet may wait. Errors are not reported: the single read that follows returns them.
     pub(super) fn read(&mut self, device: &TunDevice, wanted: usize) -> bool {
         if self.in_a_row < WARM || wanted < FEWEST {
             return false;

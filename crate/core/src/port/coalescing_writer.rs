@@ -63,8 +63,7 @@ impl PacketSink for DeviceSink<'_> {
 }
 
 /// Writes one batch of packets after another. The packets of a batch lie in one buffer of the caller. The caller
-/// passes
-/// it with each call, and does not change it until [`CoalescingWriter::restart`].
+/// passes it with each call, and does not change it until [`CoalescingWriter::restart`].
 #[derive(Debug)]
 pub(crate) struct CoalescingWriter {
     /// The packets that may be coalesced while coalescing is on.

@@ -1,6 +1,5 @@
 //! A TUN or TAP device as a program uses it: one call opens and configures it, then it is read and written in
-//! batches.
-//! The N-API bridge exposes these types to JavaScript.
+//! batches. The N-API bridge exposes these types to JavaScript.
 //!
 //! - [`open`](open()) takes [`OpenOptions`], opens the queues, and configures the interface with the module
 //!   `interface`;

@@ -22,8 +22,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const CLOSE_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The queues of a device. Reading visits them in turn. Writing uses the queue of the packet's flow, so its packets
-/// keep
-/// their order and the driver sends the replies of the flow to the same queue.
+/// keep their order and the driver sends the replies of the flow to the same queue.
 #[derive(Debug)]
 pub struct Queues {
     queues: Vec<Queue>,
@@ -51,9 +50,8 @@ impl Queues {
     }
 
     /// Closes the queues. When the last queue of a device that is not persistent is closed, the kernel deletes the
-    /// interface.
-    /// This takes about 20 ms. The interface is deleted when this call returns, unless another process holds the
-    /// device.
+    /// interface. This takes about 20 ms. The interface is deleted when this call returns, unless another process
+    /// holds the device.
     ///
     /// Waits at most a second for calls that use a queue on other threads.
     pub fn close(self) {

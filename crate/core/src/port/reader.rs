@@ -91,8 +91,7 @@ impl Reader {
     }
 
     /// Enables reading several packets at a time with io_uring(7) while packets keep arriving, if that `is_wanted`
-    /// and
-    /// the kernel permits it.
+    /// and the kernel permits it.
     #[must_use]
     pub fn with_io_uring(self, is_wanted: bool) -> Self {
         Self { bursts: Bursts::new(is_wanted), ..self }

@@ -8,8 +8,7 @@ use tokio::io::{Interest, Ready};
 
 /// Waits until the device can be read or written, as requested. Returns the conditions that are met, in the order of
 /// the parameters, or the error state of the device. The caller must be inside a tokio runtime, and may run only one
-/// wait
-/// per device at a time.
+/// wait per device at a time.
 pub async fn ready(
     device: Arc<TunDevice>,
     readable: bool,

@@ -1,6 +1,5 @@
 //! Processes a packet that was read behind a vnet header. An ordinary packet gets its checksum completed. A
-//! super-packet
-//! is split into packets, as far as there is space for them.
+//! super-packet is split into packets, as far as there is space for them.
 
 use super::slab::Filling;
 use crate::device::MAX_READ;
@@ -149,8 +148,7 @@ impl Segmenter {
         let packet = self.vnet_len..len;
         let Some(bytes) = self.scratch.get_mut(packet.clone()) else { return };
         // The headers of a super-packet are parsed behind the header of the frame. A partial checksum is found by its
-        // offset
-        // alone.
+        // offset alone.
         let link_len = if vnet.is_super_packet() { self.layer.network_offset(bytes) } else { 0 };
         vnet.csum_start = vnet.csum_start.saturating_sub(link_len as u16);
         let Some((_, inner)) = bytes.split_at_mut_checked(link_len) else { return };
@@ -166,8 +164,7 @@ impl Segmenter {
     }
 
     /// Adds the packets that wait to the slab, each behind `before`. Returns whether none waits any more, so that the
-    /// next
-    /// packet may be read.
+    /// next packet may be read.
     pub(super) fn deliver(&mut self, filling: &mut Filling<'_>, before: &[u8]) -> bool {
         let Self { scratch, headers, waiting, .. } = self;
         let bytes = |range: Range<usize>| scratch.get(range).unwrap_or_default();

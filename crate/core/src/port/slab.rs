@@ -7,7 +7,8 @@ use crate::device::MAX_READ;
 pub struct Space<'a> {
     /// The memory for the packets.
     pub slab: &'a mut [u8],
-    /// The boundaries of the packets: the first packet begins at `offsets[0]`, the n-th ends at `offsets[n + 1]`.
+    /// The boundaries of the packets: the first packet begins at `offsets[0]`, packet n (counted from 0) ends at
+    /// `offsets[n + 1]`.
     pub offsets: &'a mut [u32],
     /// Where the first packet begins, bytes.
     pub start: usize,

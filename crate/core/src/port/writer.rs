@@ -66,8 +66,7 @@ pub struct PacketWriter {
 
 impl PacketWriter {
     /// Creates a writer for a device whose packets follow a vnet header of `vnet_len` bytes; 0 means no header.
-    /// Packets are
-    /// coalesced as `join` allows, but only with a vnet header, and only IP packets.
+    /// Packets are coalesced as `join` allows, but only with a vnet header, and only IP packets.
     #[must_use]
     pub fn new(vnet_len: usize, join: CoalesceOptions) -> Self {
         Self {
@@ -110,8 +109,7 @@ impl PacketWriter {
     }
 
     /// Writes a super-packet, or a packet with a partial checksum, with its vnet header. Fails with `WouldBlock`
-    /// while the
-    /// device has no room. The device must have a vnet header.
+    /// while the device has no room. The device must have a vnet header.
     pub fn write_whole(
         &mut self,
         device: &TunDevice,

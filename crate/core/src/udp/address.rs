@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Returns the IPv4 address that an IPv4-mapped IPv6 address stands for (RFC 4291, 2.5.5.2), and any other address
-/// as it is. The sockets are of one family, so a mapped address could not be reached.
+/// Returns the IPv4 address that an IPv4-mapped IPv6 address represents (RFC 4291, 2.5.5.2); any other address is
+/// returned unchanged. Each socket has one address family, so a mapped address could not be reached.
 #[must_use]
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
@@ -12,7 +12,7 @@ pub fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Returns whether datagrams to `address` stay on this machine by the address alone.
+/// Returns whether `address` alone shows that datagrams to it stay on this machine.
 #[must_use]
 pub fn is_loopback(address: IpAddr) -> bool {
     match address {
@@ -34,7 +34,7 @@ mod tests {
             ("[::ffff:c000:202]:5", "192.0.2.2:5"),
             ("[::ffff:0.0.0.0]:5", "0.0.0.0:5"),
             ("192.0.2.2:5", "192.0.2.2:5"),
-            // An IPv4-compatible address is deprecated, and not a mapped one.
+            // An IPv4-compatible address is deprecated; it is not a mapped address.
             ("[::192.0.2.2]:5", "[::c000:202]:5"),
             ("[fe80::1%3]:5", "[fe80::1%3]:5"),
         ] {

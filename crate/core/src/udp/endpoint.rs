@@ -1,4 +1,4 @@
-//! The UDP socket: bound, not connected, with large buffers and errors by the error queue.
+//! The UDP socket: bound but not connected, with large buffers and an error queue.
 
 use crate::error::{Error, Result};
 use crate::sys::socket::{SocketOption, set_option};
@@ -9,11 +9,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 /// Options of [`UdpEndpoint::bind`].
 #[derive(Clone, Copy, Debug)]
 pub struct UdpOptions {
-    /// Where to receive; port 0 lets the kernel choose one.
+    /// The address to receive on. With port 0, the kernel chooses a port.
     pub listen: SocketAddr,
-    /// Receive GSO batches as one message (`UDP_GRO`), where the kernel can.
+    /// Whether to receive GSO batches as one message (`UDP_GRO`), if the kernel supports it.
     pub wants_gro: bool,
-    /// Size asked for each of the socket's two buffers, bytes.
+    /// Requested size of each of the two socket buffers, bytes.
     pub buffer_bytes: usize,
     /// Whether datagrams may be fragmented on their path.
     pub path_mtu: PathMtuDiscovery,
@@ -22,20 +22,20 @@ pub struct UdpOptions {
 /// Whether the datagrams of a socket may be fragmented (`IP_MTU_DISCOVER` of ip(7), `IPV6_MTU_DISCOVER` of ipv6(7)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PathMtuDiscovery {
-    /// They must not be (DF), and the kernel refuses those that exceed the path MTU it knows
+    /// Fragmentation is forbidden (DF), and the kernel refuses datagrams that exceed the known path MTU
     /// (`IP_PMTUDISC_DO`).
     #[default]
     Discover,
-    /// They must not be (DF), and reports of routers are ignored: only the MTU of the network device limits them
-    /// (`IP_PMTUDISC_PROBE`).
+    /// Fragmentation is forbidden (DF), and reports of routers are ignored: only the MTU of the network device limits
+    /// the datagrams (`IP_PMTUDISC_PROBE`).
     Fixed,
-    /// They may be, by this machine and by routers (`IP_PMTUDISC_DONT`).
+    /// This machine and routers may fragment datagrams (`IP_PMTUDISC_DONT`).
     Off,
 }
 
 impl PathMtuDiscovery {
     const fn value(self) -> i32 {
-        // IPV6_PMTUDISC_… has the same values.
+        // The constants IPV6_PMTUDISC_… have the same values.
         match self {
             Self::Discover => libc::IP_PMTUDISC_DO,
             Self::Fixed => libc::IP_PMTUDISC_PROBE,
@@ -46,8 +46,8 @@ impl PathMtuDiscovery {
 
 /// A bound UDP socket.
 ///
-/// It is not connected: with connect(2) datagrams from any other port of the peer would be dropped,
-/// and a plain peer sends from a port of its own.
+/// It is not connected: after connect(2), the kernel would drop datagrams from any other port of the peer, and a
+/// plain peer sends from a port of its own.
 #[derive(Debug)]
 pub struct UdpEndpoint {
     socket: Socket,
@@ -58,14 +58,13 @@ pub struct UdpEndpoint {
 }
 
 impl UdpEndpoint {
-    /// Makes and binds `queues` sockets on one port; each receives a share of the datagrams
-    /// (`SO_REUSEPORT`).
+    /// Creates and binds `queues` sockets on one port. Each receives a share of the datagrams (`SO_REUSEPORT`).
     ///
-    /// A port that somebody else has is refused, also when it could be shared with them.
+    /// A port that another program uses is refused, even if it could be shared.
     pub fn bind_queues(options: &UdpOptions, queues: usize) -> Result<Vec<Self>> {
         let first = Self::bind(options)?;
         if queues > 1 {
-            // Only now, so that the first bind met with every other socket on the port.
+            // This is set after the first bind, so the first bind conflicts with every other socket on the port.
             let shared = first.socket.set_reuse_port(true);
             shared.map_err(|e| configure_error(first.local, &e))?;
         }
@@ -77,7 +76,7 @@ impl UdpEndpoint {
         Ok(endpoints)
     }
 
-    /// Makes and binds the socket in the calling thread's network namespace.
+    /// Creates and binds the socket in the calling thread's network namespace.
     pub fn bind(options: &UdpOptions) -> Result<Self> {
         Self::bind_one(options, false)
     }
@@ -116,30 +115,30 @@ impl UdpEndpoint {
         })
     }
 
-    /// Lets datagrams be fragmented from now on ([`PathMtuDiscovery::Off`]).
+    /// Allows fragmentation of datagrams from now on ([`PathMtuDiscovery::Off`]).
     pub fn allow_fragments(&self) -> std::io::Result<()> {
         set_path_mtu_discovery(&self.socket, self.local, PathMtuDiscovery::Off)
     }
 
-    /// Where datagrams are received, the kernel's choice of port filled in.
+    /// Returns the address that datagrams are received on, with the port that the kernel chose.
     #[must_use]
     pub fn local(&self) -> SocketAddr {
         self.local
     }
 
-    /// Whether the kernel passes a GSO batch as one message.
+    /// Returns whether the kernel passes a GSO batch as one message.
     #[must_use]
     pub fn has_gro(&self) -> bool {
         self.has_gro
     }
 
-    /// The receive buffer that the kernel granted, bytes as it counts them (twice what was asked).
+    /// Returns the receive buffer that the kernel granted, in its own bytes (twice the requested size).
     #[must_use]
     pub fn receive_buffer_bytes(&self) -> usize {
         self.receive_buffer_bytes
     }
 
-    /// The send buffer that the kernel granted, bytes as it counts them (twice what was asked).
+    /// Returns the send buffer that the kernel granted, in its own bytes (twice the requested size).
     #[must_use]
     pub fn send_buffer_bytes(&self) -> usize {
         self.send_buffer_bytes
@@ -171,8 +170,8 @@ fn set_path_mtu_discovery(
     set_option(socket.as_fd(), option, discovery.value())
 }
 
-/// Asks for buffers past `rmem_max`, and without CAP_NET_ADMIN for what is allowed (socket(7)).
-/// What was granted is read back by the caller, so a refusal needs no error.
+/// Requests buffers larger than `rmem_max`, or, without CAP_NET_ADMIN, as large as permitted (socket(7)). The caller
+/// reads the granted sizes back, so a refusal is not an error.
 fn grow_buffers(socket: &Socket, bytes: usize) {
     let Ok(value) = i32::try_from(bytes) else { return };
     if set_option(socket.as_fd(), SocketOption::ReceiveBufferForce, value).is_err() {

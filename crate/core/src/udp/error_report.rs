@@ -3,7 +3,7 @@
 use crate::sys::socket::{self, ErrorOrigin, ErrorReport};
 use std::os::fd::BorrowedFd;
 
-/// What an error report says of a datagram that had been sent.
+/// The cause that an error report states for a datagram that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// No socket listens on the peer's port (`ECONNREFUSED`).
@@ -15,7 +15,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Returns what `report` says; `None` if it does not come from the network.
+    /// Returns the cause in `report`; `None` if the report does not come from the network.
     #[must_use]
     pub fn of(report: &ErrorReport) -> Option<Self> {
         if report.origin != ErrorOrigin::Network {
@@ -29,11 +29,11 @@ impl ErrorKind {
     }
 }
 
-/// Moves the error queue of `fd` into `reports`, which also clears the error that the next call would get.
-/// Returns whether one of them came from the network.
+/// Moves the error queue of `fd` into `reports`. This also clears the error that the next call would return. Returns
+/// whether one of the reports came from the network.
 pub(super) fn drain(fd: BorrowedFd<'_>, reports: &mut Vec<ErrorReport>) -> bool {
     let before = reports.len();
-    // The queue is bounded by the receive buffer, so this ends.
+    // The receive buffer limits the queue, so this loop ends.
     while let Ok(Some(report)) = socket::receive_error(fd) {
         reports.push(report);
     }

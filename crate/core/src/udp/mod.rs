@@ -1,9 +1,9 @@
-//! The datagram path: UDP sockets, sending in GSO batches (UDP_SEGMENT) and receiving in batches.
+//! The datagram path: opens UDP sockets, sends GSO batches (UDP_SEGMENT), and receives datagrams in batches.
 //!
 //! A GSO batch is a run of datagrams of equal length, of one flow and to one destination, that one message
 //! carries to or from the kernel. A socket is not tied to a peer: each message names its destination.
 //!
-//! This room knows nothing of TUN devices, and the contents of a datagram are not examined.
+//! This module does not use TUN devices, and does not examine the contents of a datagram.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 

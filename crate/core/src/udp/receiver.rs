@@ -1,4 +1,4 @@
-//! Receiving batches of datagrams.
+//! Receives batches of datagrams.
 
 use super::endpoint::UdpEndpoint;
 use super::error_report;
@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// How often a receive is tried again after an error of a sent datagram took its place.
+/// How often receiving is tried again after the error of a sent datagram was returned in its place.
 const MAX_RETRIES: u32 = 8;
 
 /// The receiving half of an endpoint.
@@ -19,15 +19,15 @@ pub struct UdpReceiver {
 }
 
 impl UdpReceiver {
-    /// A receiver of up to `capacity` messages at a time.
+    /// Creates a receiver for up to `capacity` messages at a time.
     #[must_use]
     pub fn new(endpoint: Arc<UdpEndpoint>, capacity: usize) -> Self {
         Self { endpoint, batch: ReceiveBatch::new(capacity) }
     }
 
-    /// Receives up to `limit` messages without waiting: `WouldBlock` if there are none.
+    /// Receives up to `limit` messages without blocking. Fails with `WouldBlock` if there are none.
     ///
-    /// Errors of datagrams sent earlier are appended to `errors`; they are not errors of this call.
+    /// Errors of datagrams sent earlier are appended to `errors`. They are not errors of this call.
     pub fn receive(&mut self, limit: usize, errors: &mut Vec<ErrorReport>) -> io::Result<usize> {
         let mut retries = 0;
         loop {
@@ -54,17 +54,17 @@ impl UdpReceiver {
         error_report::drain(self.endpoint.as_fd(), errors);
     }
 
-    /// The messages of the last [`UdpReceiver::receive`].
+    /// Returns the messages of the last [`UdpReceiver::receive`].
     pub fn messages(&self) -> impl Iterator<Item = Received> {
         self.batch.iter()
     }
 
-    /// The same bytes, to be changed in place.
+    /// Returns the bytes of the received messages, for changes in place.
     pub fn buffer_mut(&mut self) -> &mut [u8] {
         self.batch.buffer_mut()
     }
 
-    /// The bytes that the messages' ranges point into.
+    /// Returns the bytes that the ranges of the messages refer to.
     #[must_use]
     pub fn buffer(&self) -> &[u8] {
         self.batch.buffer()

@@ -1,58 +1,58 @@
-//! Whether UDP_SEGMENT is in use: given up when the kernel refuses GSO batches that it takes singly, and
-//! tried again later.
+//! Decides whether UDP_SEGMENT is used. It is switched off if the kernel refuses GSO batches but accepts their
+//! datagrams singly, and is tried again later.
 
 use crate::backoff::Backoff;
 use crate::errno::{Call, Reaction};
 use std::time::Instant;
 
-/// GSO batches refused in a row after which their datagrams are tried singly, whatever the errno.
+/// Consecutive refusals of GSO batches after which their datagrams are tried singly, regardless of the errno.
 const MAX_REFUSALS: u32 = 3;
 
-/// A change of whether GSO batches are sent.
+/// A change between GSO batches and single datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentationChange {
-    /// UDP_SEGMENT was refused with this errno, and datagrams of the batch were taken singly.
+    /// The kernel refused UDP_SEGMENT with this errno, and accepted datagrams of the batch singly.
     Off {
         /// The errno of the batch.
         errno: i32,
     },
-    /// A batch was taken again.
+    /// The kernel accepted a batch again.
     On,
 }
 
-/// What to do after a refused datagram.
+/// The next action after a refused datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterSingle {
-    /// Go on with the next message.
+    /// Continue with the next message.
     Next,
-    /// Drop as many messages behind it too: the rest of a GSO batch, which would meet with the same.
+    /// Also drop this number of messages behind it: the rest of a GSO batch, which would fail in the same way.
     DropRest(usize),
 }
 
-/// The state of UDP_SEGMENT of one sender.
+/// The state of UDP_SEGMENT for one sender.
 #[derive(Debug)]
 pub(super) struct Segmentation {
-    /// It may be used at all.
+    /// Whether it may be used at all.
     is_wanted: bool,
     state: Backoff,
-    /// It is used for the current batch: it is on, or a trial is due.
+    /// Whether it is used for the current batch: it is on, or a trial is due.
     is_used: bool,
     /// GSO batches that were refused in a row.
     refusals: u32,
     split: Option<SplitBatch>,
 }
 
-/// A refused GSO batch, whose datagrams are being sent singly.
+/// A refused GSO batch, whose datagrams are sent singly.
 #[derive(Clone, Copy, Debug)]
 struct SplitBatch {
     errno: i32,
-    /// Its datagrams that were not sent or dropped yet.
+    /// Datagrams that were not sent or dropped yet.
     left: u64,
-    /// None was sent or refused yet.
+    /// Whether none of its datagrams was sent or refused yet.
     is_first: bool,
-    /// A datagram of it was taken.
+    /// Whether the kernel accepted one of its datagrams.
     is_taken: bool,
-    /// A datagram of it was too long for the path, which is why the batch was refused.
+    /// Whether one of its datagrams was too long for the path. This explains the refusal of the batch.
     is_too_long: bool,
 }
 
@@ -61,7 +61,7 @@ impl Segmentation {
         Self { is_wanted, state: Backoff::OFFLOAD, is_used: is_wanted, refusals: 0, split: None }
     }
 
-    /// Needs the time only while it is off.
+    /// Begins a batch. Reads the clock only while UDP_SEGMENT is off.
     pub(super) fn start_batch(&mut self) {
         if self.is_wanted && !self.is_used && self.state.allows(Instant::now()) {
             self.is_used = true;
@@ -72,12 +72,12 @@ impl Segmentation {
         self.is_used
     }
 
-    /// Returns whether [`Segmentation::note_sent`] wants to know what was sent.
+    /// Returns whether [`Segmentation::note_sent`] must be called for the messages that were sent.
     pub(super) const fn needs_outcomes(&self) -> bool {
         self.split.is_some() || self.refusals > 0 || !self.state.is_on()
     }
 
-    /// Records that the first message was taken.
+    /// Records that the kernel accepted the first message.
     pub(super) fn note_sent(&mut self, is_batch: bool) -> Option<SegmentationChange> {
         if is_batch {
             self.refusals = 0;
@@ -89,7 +89,7 @@ impl Segmentation {
         let is_first_taken = !std::mem::replace(&mut split.is_taken, true);
         let (errno, is_too_long) = (split.errno, split.is_too_long);
         self.pass_single();
-        // Its segments were too long for the path, or the batch for a queue: the next one may fit.
+        // Either the segments were too long for the path, or the batch for a queue. The next batch may fit.
         let is_passing =
             is_too_long || matches!(errno, libc::EMSGSIZE | libc::ENOBUFS | libc::ENOMEM);
         if !is_first_taken || is_passing {
@@ -100,12 +100,12 @@ impl Segmentation {
         self.state.refuse(Instant::now()).then_some(SegmentationChange::Off { errno })
     }
 
-    /// Records that a batch of `datagrams` was refused. Returns whether they are to be sent singly, or
-    /// dropped.
+    /// Records that a batch of `datagrams` was refused. Returns whether to send its datagrams singly; otherwise they
+    /// are dropped.
     ///
-    /// Most errnos concern the destination or a full queue, and each datagram alike. But a queue may be
-    /// too short for any batch, and a firewall may drop by length: if batches are refused in a row,
-    /// single datagrams are tried too.
+    /// Most errnos are caused by the destination or a full queue, and apply to each datagram alike. But a queue may
+    /// be too short for any batch, and a firewall may drop by length. So if batches are refused in a row, single
+    /// datagrams are tried too.
     pub(super) fn splits(&mut self, errno: i32, datagrams: u64) -> bool {
         self.refusals = self.refusals.saturating_add(1);
         let is_split = Reaction::to(Call::SocketSendBatch, errno) == Reaction::Split
@@ -136,7 +136,7 @@ impl Segmentation {
         AfterSingle::Next
     }
 
-    /// One datagram of the split batch was dealt with.
+    /// Records that one datagram of the split batch was sent or refused.
     fn pass_single(&mut self) {
         self.split = self.split.and_then(|split| {
             let left = split.left.saturating_sub(1);
@@ -153,7 +153,7 @@ mod tests {
     const OFF: fn(i32) -> Option<SegmentationChange> =
         |errno| Some(SegmentationChange::Off { errno });
 
-    /// A batch of three is refused with `errno`, and its datagrams are taken.
+    /// Refuses a batch of three with `errno`, and accepts its datagrams.
     fn refuse_batch_only(
         segmentation: &mut Segmentation,
         errno: i32,
@@ -165,7 +165,7 @@ mod tests {
         changes[0]
     }
 
-    /// Lets the pause end.
+    /// Lets the pause pass.
     fn pass_pause(segmentation: &mut Segmentation) {
         let pause = segmentation.state.pause_left(Instant::now()).expect("it is off");
         std::thread::sleep(pause + Duration::from_millis(1));
@@ -182,7 +182,7 @@ mod tests {
             pass_pause(&mut segmentation);
             segmentation.start_batch();
             assert!(segmentation.is_used());
-            // The trial is refused: no change, and no further trial now.
+            // The trial is refused. This is not a change, and no further trial is due now.
             assert_eq!(refuse_batch_only(&mut segmentation, errno), None);
             segmentation.start_batch();
             assert!(!segmentation.is_used());
@@ -237,7 +237,7 @@ mod tests {
         assert!(segmentation.splits(libc::EPERM, 5));
         assert_eq!(segmentation.note_refused_single(libc::EPERM), AfterSingle::DropRest(4));
         assert_eq!(segmentation.note_refused_single(libc::EPERM), AfterSingle::Next, "another one");
-        // Another errno is of that datagram alone.
+        // The other errno concerns that datagram only.
         assert!(segmentation.splits(libc::EPERM, 5));
         assert_eq!(segmentation.note_refused_single(libc::ENOBUFS), AfterSingle::Next);
         assert_eq!(segmentation.note_refused_single(libc::EPERM), AfterSingle::Next);

@@ -1,21 +1,20 @@
-//! Messages to send: datagrams, and datagrams of one size and one destination coalesced into GSO batches,
-//! each of which one message sends.
+//! Messages to send. A message is a datagram, or a GSO batch of datagrams of one size and one destination.
 
 use crate::sys::mmsg::MessageShape;
 use std::ops::Range;
 
-/// Datagrams of a GSO batch at most: `UDP_MAX_SEGMENTS` of kernels before 6.9 (include/linux/udp.h); newer
-/// ones take 128.
+/// Maximum number of datagrams in a GSO batch: `UDP_MAX_SEGMENTS` of kernels before 6.9 (include/linux/udp.h). Newer
+/// kernels accept 128.
 pub const MAX_SEGMENTS: usize = 64;
 
-/// Messages to send, in order: each a datagram or a GSO batch of datagrams (udp(7), `UDP_SEGMENT`).
+/// The messages to send, in order: each is a datagram or a GSO batch of datagrams (udp(7), `UDP_SEGMENT`).
 ///
-/// Datagrams are pushed by the range of the slices that hold their bytes. Consecutive ones of one flow, one
-/// destination and equal length are coalesced into a GSO batch; a shorter one may end it.
+/// A datagram is pushed as the range of the slices that hold its bytes. Consecutive datagrams of one flow, one
+/// destination and equal length are coalesced into a GSO batch. A shorter datagram may end the batch.
 ///
-/// A GSO batch carries one flow: a receiver with several queues gets a batch whole on one of them, and
-/// packets of another flow in it could overtake, or be overtaken by, those on that flow's own queue. The
-/// destination is part of the key as well, since flow numbers have 16 bits and may collide between peers.
+/// A GSO batch carries one flow. A receiver with several queues gets the whole batch on one of them; packets of
+/// another flow in the batch could overtake packets on that flow's own queue, or be overtaken by them. The key
+/// includes the destination, because flow numbers have 16 bits and may be equal for different peers.
 #[derive(Debug)]
 pub struct SendQueue {
     shapes: Vec<MessageShape>,
@@ -24,7 +23,7 @@ pub struct SendQueue {
     max_batch_bytes: usize,
 }
 
-/// What all datagrams of a GSO batch have in common.
+/// The properties that all datagrams of a GSO batch share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct BatchKey {
     flow: u16,
@@ -47,15 +46,15 @@ impl SendQueue {
         Self { shapes: Vec::new(), next: 0, open: None, max_batch_bytes }
     }
 
-    /// Adds a datagram of `len` bytes, held by `slices`, for the destination with index `to`. `flow` is the
-    /// number of the flow that it may share a GSO batch with; `None`: it is a message of its own.
+    /// Adds a datagram of `len` bytes, held by `slices`, for the destination with index `to`. It may share a GSO
+    /// batch with datagrams of the same `flow`. `None`: it is a message of its own.
     pub fn push(&mut self, slices: Range<usize>, len: usize, to: u32, flow: Option<u16>) {
         let key = flow.map(|flow| BatchKey { flow, to });
         if key.is_some_and(|key| self.try_append(&slices, len, key)) {
             return;
         }
         self.shapes.push(MessageShape { slices, segment_size: None, to });
-        // A datagram without payload is a message of its own: a segment size of 0 means none.
+        // A datagram without payload is a message of its own: the kernel takes a segment size of 0 as "no segments".
         self.open = key.filter(|_| len > 0).map(|key| OpenBatch {
             key,
             segment_len: len,
@@ -88,13 +87,13 @@ impl SendQueue {
         true
     }
 
-    /// Whether everything was sent or dropped.
+    /// Returns whether every message was sent or dropped.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.next >= self.shapes.len()
     }
 
-    /// Messages that wait to be sent.
+    /// Returns the messages that wait to be sent.
     #[must_use]
     pub(super) fn waiting(&self) -> &[MessageShape] {
         self.shapes.get(self.next..).unwrap_or_default()
@@ -138,7 +137,7 @@ impl SendQueue {
         self.open = None;
     }
 
-    /// Removes all messages; the memory is kept.
+    /// Removes all messages and keeps the memory.
     pub fn clear(&mut self) {
         self.shapes.clear();
         self.next = 0;
@@ -158,7 +157,7 @@ mod tests {
 
     const MAX: usize = 65_507;
 
-    /// Pushes datagrams in one slice each: length, destination and flow.
+    /// Pushes datagrams of one slice each, given as length, destination and flow.
     fn queue(datagrams: &[(usize, u32, Option<u16>)]) -> SendQueue {
         let mut queue = SendQueue::new(MAX);
         for (slice, (len, to, flow)) in datagrams.iter().enumerate() {
@@ -167,7 +166,7 @@ mod tests {
         queue
     }
 
-    /// The same for datagrams of one flow to one destination.
+    /// Pushes datagrams of one flow to one destination.
     fn one_flow(lens: &[usize]) -> SendQueue {
         queue(&lens.iter().map(|len| (*len, 0, Some(0))).collect::<Vec<_>>())
     }
@@ -256,8 +255,8 @@ mod tests {
     }
 
     proptest! {
-        /// Taken apart as the kernel does it, the messages are the datagrams that were pushed, in order,
-        /// each to its own destination; and no message has datagrams of two flows.
+        /// Splits the messages as the kernel does. The result is the datagrams that were pushed, in order, each with
+        /// its own destination. A message does not contain datagrams of two flows.
         #[test]
         fn messages_are_the_datagrams_pushed(
             datagrams in prop::collection::vec(

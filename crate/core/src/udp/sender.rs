@@ -1,4 +1,4 @@
-//! Sending messages, and continuing when a GSO batch, a datagram or UDP_SEGMENT as such is refused.
+//! Sends messages, and continues if the kernel refuses a GSO batch, a datagram or UDP_SEGMENT itself.
 
 use super::endpoint::UdpEndpoint;
 use super::error_report;
@@ -12,16 +12,16 @@ use std::io::IoSlice;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// How often one message is tried again after an error of an earlier one took its place.
+/// How often one message is tried again after the error of an earlier message was returned in its place.
 const MAX_RETRIES: u32 = 8;
 
 /// Why a datagram was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendDrop {
-    /// Longer than a datagram can be (`EMSGSIZE`).
+    /// The datagram is longer than a datagram can be (`EMSGSIZE`).
     TooLong,
-    /// No route to the peer, or one of type blackhole, prohibit or unreachable (`ENETUNREACH`, `EHOSTUNREACH`,
-    /// `EINVAL`, `EACCES`, …).
+    /// There is no route to the peer, or its type is blackhole, prohibit or unreachable (`ENETUNREACH`,
+    /// `EHOSTUNREACH`, `EINVAL`, `EACCES`, …).
     Unreachable,
     /// A firewall or policy forbids it (`EPERM`).
     Denied,
@@ -32,7 +32,7 @@ pub enum SendDrop {
 }
 
 impl SendDrop {
-    /// How many causes there are.
+    /// The number of causes.
     pub const COUNT: usize = 5;
 
     /// All causes, in their order.
@@ -61,7 +61,7 @@ impl SendDrop {
     }
 }
 
-/// A message that the kernel took.
+/// A message that the kernel accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// Index of its destination.
@@ -72,29 +72,29 @@ pub struct Sent {
     pub bytes: u64,
 }
 
-/// What became of the messages of one [`UdpSender::send`].
+/// The outcome of one [`UdpSender::send`].
 #[derive(Clone, Debug, Default)]
 pub struct SendReport {
-    /// Datagrams that the kernel took.
+    /// Datagrams that the kernel accepted.
     pub datagrams: u64,
     /// Bytes of payload in them.
     pub bytes: u64,
-    /// Datagrams dropped, by [`SendDrop`].
+    /// Dropped datagrams, by [`SendDrop`].
     pub dropped: [u64; SendDrop::COUNT],
     /// Errors of datagrams sent earlier.
     pub errors: Vec<ErrorReport>,
-    /// Each message that the kernel took; `None`: only the sums above are wanted.
+    /// Each message that the kernel accepted. `None`: only the sums above are wanted.
     pub messages: Option<Vec<Sent>>,
-    /// Whether UDP_SEGMENT was given up, or is in use again.
+    /// Whether GSO batches are no longer used, or are used again.
     pub change: Option<SegmentationChange>,
 }
 
-/// Whether everything was dealt with.
+/// Whether every message was sent or dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendProgress {
     /// Every message was sent or dropped.
     Done,
-    /// The socket is full; what waits is still in the queue.
+    /// The socket is full. The remaining messages are still in the queue.
     Blocked,
 }
 
@@ -106,32 +106,32 @@ pub struct UdpSender {
 }
 
 impl UdpSender {
-    /// Creates a sender for `endpoint`; `can_segment`: GSO batches may be sent (UDP_SEGMENT, Linux ≥ 4.18).
+    /// Creates a sender for `endpoint`. With `can_segment`, it may send GSO batches (UDP_SEGMENT, Linux ≥ 4.18).
     #[must_use]
     pub fn new(endpoint: Arc<UdpEndpoint>, can_segment: bool) -> Self {
         let segmentation = Segmentation::new(can_segment);
         Self { endpoint, batch: SendBatch::default(), segmentation }
     }
 
-    /// Lets datagrams be fragmented from now on. Where the kernel refuses that, those that are too long are
+    /// Allows fragmentation of datagrams from now on. If the kernel refuses this, datagrams that are too long are
     /// dropped.
     pub fn allow_fragments(&self) {
         let _ = self.endpoint.allow_fragments();
     }
 
-    /// Begins with a new batch: a trial of UDP_SEGMENT that is due is made with it.
+    /// Begins a new batch. If a trial of UDP_SEGMENT is due, this batch is the trial.
     pub fn start_batch(&mut self) {
         self.segmentation.start_batch();
     }
 
-    /// Whether GSO batches are sent in this round.
+    /// Returns whether GSO batches are sent in this round.
     #[must_use]
     pub fn can_segment(&self) -> bool {
         self.segmentation.is_used()
     }
 
-    /// Sends what waits in `queue`, until done or the socket is full. The messages' slices are `slices`,
-    /// their destinations `destinations`.
+    /// Sends the messages in `queue` until all are sent or the socket is full. `slices` and `destinations` are the
+    /// slices and destinations that the messages refer to.
     pub fn send(
         &mut self,
         queue: &mut SendQueue,
@@ -167,7 +167,7 @@ impl UdpSender {
                 _ => {
                     let has_reports =
                         error_report::drain(self.endpoint.as_fd(), &mut report.errors);
-                    // An error of an earlier datagram takes the place of the one being sent.
+                    // The error of an earlier datagram was returned in place of a result for this one.
                     if has_reports && retries < MAX_RETRIES {
                         retries += 1;
                         continue;
@@ -183,7 +183,7 @@ impl UdpSender {
         SendProgress::Done
     }
 
-    /// Tells the state of UDP_SEGMENT what the kernel took.
+    /// Informs the state of UDP_SEGMENT about the messages that the kernel accepted.
     fn note_sent(&mut self, queue: &SendQueue, sent: usize, report: &mut SendReport) {
         for shape in queue.waiting().iter().take(sent) {
             let change = self.segmentation.note_sent(shape.segment_size.is_some());
@@ -191,7 +191,7 @@ impl UdpSender {
         }
     }
 
-    /// Breaks up the first waiting message if its datagrams may be taken singly, or drops it.
+    /// Splits the first waiting message if the kernel may accept its datagrams singly, or drops it.
     fn refuse_first(
         &mut self,
         errno: i32,
@@ -232,7 +232,7 @@ impl SendReport {
         }
     }
 
-    /// Keeps a change to report; two that cancel each other are none.
+    /// Records a change to report. Two changes that cancel each other are not reported.
     fn note_change(&mut self, change: Option<SegmentationChange>) {
         if change.is_some() {
             self.change = if self.change.is_some() { None } else { change };
