@@ -1,4 +1,4 @@
-//! What a relay is started with, and what came of it.
+//! The options for starting a relay, and the properties of a running one.
 
 use crate::device::DEFAULT_CLONE_DEVICE;
 use crate::error::{Error, ErrorCode, Result};
@@ -18,7 +18,7 @@ const PATH_MTU_LIFETIME: Duration = Duration::from_secs(600);
 /// Whose datagrams are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Accept {
-    /// Those from the peer's address, whatever their port.
+    /// Datagrams from the peer's address, from any port.
     #[default]
     Peer,
     /// Those from anybody.
@@ -56,7 +56,7 @@ pub struct RelayConfig {
     pub peer_zone: Option<String>,
     /// Several peers, each with the inner networks that are routed to it; empty: `peer` gets every packet.
     pub peers: Vec<PeerConfig>,
-    /// Where datagrams come from; `None`: loopback for a loopback peer, else the wildcard address.
+    /// Where datagrams come from; `None`: loopback for a loopback peer, otherwise the wildcard address.
     pub listen: Option<IpAddr>,
     /// The port to receive on; 0: the kernel chooses.
     pub receive_port: u16,
@@ -214,7 +214,7 @@ fn canonical_network(network: IpNet) -> IpNet {
     }
 }
 
-/// What a relay was given by the kernel.
+/// The properties that the kernel assigned to a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayInfo {
     /// The interface's name.

@@ -1,18 +1,18 @@
-//! The table of counters. Everything that knows a counter's name is made of it: the live counters of a
-//! queue and their sum, the statistics, the object for JavaScript with its declaration, the words of the
-//! program and the table in the documents.
+//! The table of counters. All code that contains a counter's name is generated from it: the live counters of a queue
+//! and their sum, the statistics, the object for JavaScript with its declaration, the words of the program, and the
+//! table in the documents.
 //!
-//! A new counter is one line here and the place that counts; then `npm run generate`.
+//! To add a counter, add one line here and the code that counts. Then run `npm run generate`.
 
 use super::stats::Counter;
 use crate::udp::SendDrop;
 
 /// Passes the table of counters to the macro `$make`.
 ///
-/// A line is a name, its unit, what it counts, and the words with which the program prints it if it is
-/// not 0; without words it is not printed by itself. A line of `dropped` has its variant of the
-/// enumeration of causes instead of a unit. What it counts is a literal rather than a comment, because
-/// napi reads no raw string, which a macro makes of a comment.
+/// A line contains a name, its unit, its description, and the words with which the program prints it if it is not 0.
+/// A counter without words is not printed by itself. A line of `dropped` has its variant of the enumeration of causes
+/// instead of a unit. The description is a literal rather than a comment, because a macro turns a comment into a raw
+/// string, which napi cannot read.
 #[macro_export]
 macro_rules! relay_counters {
     ($make:ident) => {
@@ -65,24 +65,24 @@ macro_rules! relay_counters {
     };
 }
 
-/// What the table says of a counter.
+/// The description of a counter in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CounterDescription {
-    /// `outbound` or `inbound`.
+    /// The direction: `outbound` or `inbound`.
     pub direction: &'static str,
-    /// Its name in Rust.
+    /// The name of the counter in Rust.
     pub name: &'static str,
-    /// What it counts: `packets`, `bytes`, `datagrams`, `reports`, `calls`.
+    /// The unit: `packets`, `bytes`, `datagrams`, `reports`, `calls`.
     pub unit: &'static str,
     /// Whether it is a cause of `dropped`.
     pub is_drop: bool,
-    /// How the program calls it; `None`: it is not printed by itself.
+    /// The words of the program for the counter. `None`: it is not printed by itself.
     pub words: Option<&'static str>,
-    /// What it counts, in sentences.
+    /// The description, in sentences.
     pub help: &'static str,
 }
 
-/// The words of a line, if it has some.
+/// Returns the words of a line, if it has any.
 macro_rules! words {
     () => {
         None
@@ -109,21 +109,21 @@ macro_rules! counters {
             }
 
             impl $stats {
-                /// All drops together.
+                /// Returns the sum of all drops.
                 #[must_use]
                 pub fn dropped(&self) -> u64 {
                     [$(self.$drop),*].iter().sum()
                 }
             }
 
-            /// Why a packet was dropped.
+            /// The reason why a packet was dropped.
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
             pub enum $cause {
                 $(#[doc = $drop_help] $variant,)*
             }
         )*
 
-        /// The counters of one queue while they count.
+        /// The live counters of one queue.
         pub(super) mod live {
             use super::Counter;
 
@@ -141,7 +141,7 @@ macro_rules! counters {
                         }
                     }
 
-                    /// Each is exact, but they are not of one instant.
+                    /// Returns the sums. Each value is exact, but the values were not read at the same instant.
                     pub(in crate::relay) fn sum<'a>(
                         queues: impl Iterator<Item = &'a Self> + Clone,
                     ) -> super::$stats {

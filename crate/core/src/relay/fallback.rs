@@ -1,15 +1,15 @@
 //! The slower paths that are taken when the kernel refuses a faster one, and their end.
 //!
-//! Each change of state is reported once, as an event, and shows in `stats().offload`. What the kernel
-//! refuses packet by packet (GSO batches, coalesced packets) is tried again later, with a back-off. What
-//! it refuses when the relay starts stays off: the driver or the kernel does not have it (vnet header,
-//! TSO, USO, `UDP_GRO`), or this process may not use it (steering). `Receivers` stays too, since each
-//! trial would let packets overtake each other.
+//! Each change of state is reported once, as an event, and is visible in `stats().offload`. If the kernel refuses
+//! single writes (GSO batches, coalesced packets), the faster path is tried again later, with a back-off. If it
+//! refuses an optimization when the relay starts, the optimization stays off: the driver or the kernel does not
+//! support it (vnet header, TSO, USO, `UDP_GRO`), or this process may not use it (steering). `Receivers` stays too,
+//! since each trial would let packets overtake each other.
 
 use super::config::{Event, OffloadConfig};
 use crate::error::strerror;
 
-/// What the kernel refused, or takes again.
+/// An optimization that the kernel refused, or accepts again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fallback {
     /// The driver has no `IFF_VNET_HDR`: no super-packets at all.

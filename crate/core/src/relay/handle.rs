@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{Builder, JoinHandle};
 use tokio::sync::watch;
 
-/// A running relay. Dropping it closes it and waits until everything of its own is gone.
+/// A running relay. Dropping it closes it and waits until everything that it created is removed.
 #[derive(Debug)]
 pub struct Relay {
     info: RelayInfo,
@@ -24,10 +24,10 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Sets everything up and starts relaying on a thread of its own; returns once packets flow.
+    /// Sets everything up and starts relaying on its own threads. Returns once packets are relayed.
     ///
-    /// On failure nothing is left behind. `on_event` is called from the relay's threads with each
-    /// shortcut that the kernel refuses. Waits for the kernel, so call it off an event loop.
+    /// After a failure everything is rolled back. The relay's threads call `on_event` with each optimization that the
+    /// kernel refuses. This call blocks on the kernel, so call it outside an event loop.
     pub fn start(
         mut config: RelayConfig,
         on_event: impl Fn(Event) + Send + Sync + 'static,
@@ -67,52 +67,53 @@ impl Relay {
         Ok(Self { info, peers, meter, stop, closed, worker: Mutex::new(Some(worker)) })
     }
 
-    /// What the kernel gave: names, addresses, sizes.
+    /// Returns the names, addresses and sizes that the kernel assigned.
     #[must_use]
     pub fn info(&self) -> &RelayInfo {
         &self.info
     }
 
-    /// The counts so far; they stay readable after the end.
+    /// Returns the current counts. They remain readable after the end.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.meter.snapshot()
     }
 
-    /// Returns what is known of each peer, in the order of the configuration.
+    /// Returns the state of each peer, in the order of the configuration.
     #[must_use]
     pub fn peer_stats(&self) -> Vec<PeerStats> {
         self.peers.stats()
     }
 
-    /// Replaces the peers of a relay that was started with several, without losing a packet. A peer whose
-    /// endpoint stays keeps its counts. Packets that were read already still go where they were routed to.
+    /// Replaces the peers of a relay that was started with several, without losing a packet. A peer whose endpoint
+    /// does not change keeps its counts. Packets that were already read are sent to the peers that they were routed
+    /// to.
     ///
-    /// `InvalidArgument` if two peers have the same endpoint or network, if one is of another address family
-    /// than the relay's socket, or if the relay was started for a single peer. The interface's MTU stays, and
-    /// its routes are not checked against the new endpoints.
+    /// Returns `InvalidArgument` if two peers have the same endpoint or network, if one has another address family
+    /// than the relay's socket, or if the relay was started for a single peer. The interface's MTU does not change,
+    /// and its routes are not checked against the new endpoints.
     pub fn set_peers(&self, peers: &[PeerConfig]) -> Result<()> {
         self.peers.replace(peers)
     }
 
-    /// Tells the relay to end and returns at once; [`Relay::closed`] or [`Relay::join`] wait.
+    /// Requests the end of the relay and returns immediately. [`Relay::closed`] or [`Relay::join`] wait for it.
     pub fn close(&self) {
         self.stop.raise();
     }
 
-    /// Waits until the relay has ended and everything of its own is gone.
+    /// Waits until the relay has ended and everything that it created is removed.
     pub fn closed(&self) -> impl Future<Output = Closed> + Send + 'static {
         let mut closed = self.closed.clone();
         async move {
             match closed.wait_for(Option::is_some).await {
                 Ok(end) => end.clone().unwrap_or(Ok(())),
-                // The sender is gone without a word: the thread ended after its last report.
+                // The sender was dropped without a value: the thread ended after its last report.
                 Err(_) => Ok(()),
             }
         }
     }
 
-    /// Blocks until the relay has ended and everything of its own is gone.
+    /// Blocks until the relay has ended and everything that it created is removed.
     pub fn join(&self) {
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(worker) = worker {

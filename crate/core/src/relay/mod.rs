@@ -1,16 +1,18 @@
 //! The relay: connects a TUN interface with UDP, one IP packet per datagram and nothing added.
 //!
-//! Its law is transparency: whatever shortcut is taken inside, the packets that come out are those
-//! that went in. Only the identification of IPv4 packets with DF may be renumbered, by the kernel's GRO and GSO as
-//! by the relay's coalescing and splitting: it has no meaning there (RFC 6864). A datagram that cannot be a packet is dropped and counted by cause; nothing from
-//! the network ends the relay.
+//! The relay is transparent: regardless of the optimizations that it uses, its output packets equal its input
+//! packets. Only the identification of IPv4 packets with DF may be renumbered, by the kernel's GRO and GSO and by the
+//! relay's coalescing and splitting; it has no meaning there (RFC 6864). A datagram that cannot be a packet is
+//! dropped and counted by cause. Input from the network does not end the relay.
 //!
-//! - [`config`](RelayConfig) is what the caller asks for, and `setup` decides and opens what that needs;
+//! - [`config`](RelayConfig) contains the caller's options, and `setup` decides and opens the required objects;
 //! - `handle` is the relay as its owner holds it;
 //! - `queue` runs the queues: one thread per queue, with a loop that drives both directions;
 //! - `wire` is the format of datagrams;
-//! - `peers` decides whose datagrams are accepted and where packets go, `counters` lists the counters, `stats` counts,
-//!   `fallback` says which shortcut ended, `notice` what is probably not meant.
+//! - `peers` decides which datagrams are accepted and where packets are sent;
+//! - `counters` lists the counters, and `stats` counts;
+//! - `fallback` describes the optimizations that ended;
+//! - `notice` has the events about configurations that are probably not meant.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 

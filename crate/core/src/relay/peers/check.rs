@@ -36,7 +36,7 @@ pub(super) fn check(config: &RelayConfig) -> Result<()> {
     Ok(())
 }
 
-/// Refuses an endpoint whose address is not that of one host.
+/// Refuses an endpoint whose address is not the address of one host.
 pub(super) fn check_host(endpoint: SocketAddr) -> Result<()> {
     let ip = endpoint.ip();
     let kind = match ip {

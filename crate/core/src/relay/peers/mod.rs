@@ -1,9 +1,9 @@
-//! Peers: whose datagrams are accepted, and which peer a packet goes to.
+//! Peers: accepts datagrams by their source, and chooses the peer that a packet is sent to.
 //!
-//! A `PeerTable` is immutable. It is either of a single peer, which gets every packet, or of many, of
-//! which `routes` chooses one by the packet's destination. [`Peers`] replaces the table at run time; what is
-//! known of a `Peer` is carried over, and so is the deadline of their timers. `zone`
-//! follows the interface of a link-local peer. `changes` has the changes of path MTUs for the owner.
+//! A `PeerTable` is immutable. It contains either a single peer, which gets every packet, or many peers. Of these,
+//! `routes` chooses one by the packet's destination. [`Peers`] replaces the table at run time. The new table keeps
+//! the state of each `Peer` and the deadline of their timers. `zone` follows the interface of a link-local peer.
+//! `changes` has the changes of path MTUs for the owner.
 
 mod changes;
 mod check;

@@ -5,56 +5,56 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The smallest path MTUs that a report is believed, bytes.
+/// The smallest path MTUs that are accepted from a report, bytes.
 const MIN_PATH_V4: u32 = 552;
 const MIN_PATH_V6: u32 = 1_280;
 
-/// A peer. It outlives the tables that it is in, and all queues share it. Times are milliseconds of the clock
-/// of the relay's timers.
+/// A peer. It outlives the tables that contain it, and all queues share it. Times are milliseconds of the clock of
+/// the relay's timers.
 #[derive(Debug)]
 pub(in crate::relay) struct Peer {
     endpoint: SocketAddr,
     path_mtu: LearnedMtu,
     sent: Traffic,
     received: Traffic,
-    /// When a datagram of it came last, plus one; 0: never.
+    /// Time of the last datagram from the peer, plus one; 0: there was none.
     last_heard: AtomicU64,
 }
 
-/// Datagrams of one direction, counted message by message: several queues add to the same counters.
+/// Datagrams of one direction. Each message is counted at once, since several queues add to the same counters.
 #[derive(Debug, Default)]
 struct Traffic {
     datagrams: AtomicU64,
     bytes: AtomicU64,
 }
 
-/// An MTU and the time until which it counts, in one word: the time in the upper bits; 0: none.
+/// An MTU and the end of its validity, in one word: the time in the upper bits; 0: none.
 #[derive(Debug, Default)]
 struct LearnedMtu(AtomicU64);
 
 /// The state of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerStats {
-    /// Where its datagrams go.
+    /// The address that its datagrams are sent to.
     pub endpoint: SocketAddr,
-    /// MTU of the path to it as a router reported it, bytes; `None`: there was no recent report.
+    /// MTU of the path to the peer as a router reported it, bytes. `None`: there was no recent report.
     pub path_mtu: Option<u32>,
-    /// Datagrams exchanged with it; `None` for a single peer, whose datagrams the relay's own counters count.
+    /// Datagrams exchanged with the peer. `None` for a single peer, whose datagrams the relay's own counters count.
     pub traffic: Option<PeerTraffic>,
 }
 
 /// Datagrams exchanged with one of several peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerTraffic {
-    /// Datagrams to it that the kernel took for sending.
+    /// Datagrams to the peer that the kernel accepted for sending.
     pub datagrams_sent: u64,
     /// Bytes of payload in them.
     pub bytes_sent: u64,
-    /// Datagrams from it, those that were dropped included.
+    /// Datagrams from the peer, including dropped ones.
     pub datagrams_received: u64,
     /// Bytes of payload in them.
     pub bytes_received: u64,
-    /// Time since the last of them; `None`: there was none.
+    /// Time since the last of these. `None`: there was none.
     pub silent_for: Option<Duration>,
 }
 
@@ -69,7 +69,7 @@ impl Peer {
         }
     }
 
-    /// Returns where its datagrams go.
+    /// Returns the address that its datagrams are sent to.
     pub(in crate::relay) fn endpoint(&self) -> SocketAddr {
         self.endpoint
     }
@@ -83,11 +83,11 @@ impl Peer {
         self.last_heard.store(now + 1, Ordering::Relaxed);
     }
 
-    /// Records the MTU of the path, which is valid until `deadline`. The newest report counts. Returns whether
-    /// it is another one than before.
+    /// Records the MTU of the path, which is valid until `deadline`. The newest report counts. Returns whether the
+    /// MTU changed.
     ///
-    /// It is at least what the kernel takes as well (`min_pmtu` of ip-sysctl, RFC 8200, 5): a forged report must
-    /// not make packets arbitrarily small.
+    /// A smaller MTU than the kernel itself accepts is raised to that minimum (`min_pmtu` of ip-sysctl, RFC 8200, 5):
+    /// a forged report must not make packets arbitrarily small.
     pub(super) fn learn_path_mtu(&self, mtu: u32, deadline: u64) -> bool {
         let least = if self.endpoint.is_ipv4() { MIN_PATH_V4 } else { MIN_PATH_V6 };
         let before = self.path_mtu();
@@ -95,7 +95,7 @@ impl Peer {
         before != self.path_mtu()
     }
 
-    /// Forgets the path's MTU once its time is over; returns until when it counts otherwise.
+    /// Forgets the path's MTU when it expires. Otherwise returns the time until which it is valid.
     pub(super) fn expire(&self, now: u64) -> Option<u64> {
         self.path_mtu.expire(now)
     }
@@ -104,7 +104,7 @@ impl Peer {
         self.path_mtu.get()
     }
 
-    /// Returns the longest packet that the path carries, bytes; `None` if none was reported.
+    /// Returns the longest packet that the path carries, bytes; `None` if no limit was reported.
     #[inline]
     pub(super) fn inner_mtu(&self) -> Option<u32> {
         self.path_mtu.get().map(|mtu| inner_mtu(mtu, self.endpoint))
@@ -130,7 +130,7 @@ impl Traffic {
 }
 
 impl LearnedMtu {
-    /// Bits of the MTU: the longest IPv4 and IPv6 packets have 65,535 and 65,575 bytes.
+    /// Bits of the MTU: the longest IPv4 packet has 65,535 bytes, the longest IPv6 packet 65,575.
     const MTU_BITS: u32 = 24;
     const MTU_MASK: u64 = (1 << Self::MTU_BITS) - 1;
 
@@ -151,7 +151,7 @@ impl LearnedMtu {
         if value == 0 || deadline > now {
             return (value != 0).then_some(deadline);
         }
-        // One that was learned meanwhile stays.
+        // An MTU that another queue has learned in the meantime is kept.
         let forgotten = self.0.compare_exchange(value, 0, Ordering::Relaxed, Ordering::Relaxed);
         forgotten.err().map(|newer| newer >> Self::MTU_BITS)
     }

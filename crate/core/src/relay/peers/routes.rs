@@ -1,4 +1,4 @@
-//! Inner networks and the peers they are routed to: longest prefix match.
+//! Inner networks and the peers that they are routed to: longest prefix match.
 
 use super::PeerIndex;
 use crate::packet::view::destination;
@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 use std::net::IpAddr;
 
-/// Routes of both families.
+/// The routes of both address families.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     v4: PrefixMap<Ipv4Net, PeerIndex>,
@@ -14,8 +14,8 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// Adds a route. Bits of `network` behind its prefix are ignored. Returns the peer that had a route to
-    /// the same network, which is replaced.
+    /// Adds a route. Bits of `network` behind its prefix are ignored. If there was a route to the same network, it is
+    /// replaced, and its peer is returned.
     pub(super) fn insert(&mut self, network: IpNet, peer: PeerIndex) -> Option<PeerIndex> {
         match network.trunc() {
             IpNet::V4(network) => self.v4.insert(network, peer),
@@ -31,7 +31,7 @@ impl Routes {
         }
     }
 
-    /// Returns the peer for an IP packet; `None` if there is no route or it is not an IP packet.
+    /// Returns the peer for an IP packet; `None` if there is no route or the packet is not an IP packet.
     pub(super) fn route(&self, packet: &[u8]) -> Option<PeerIndex> {
         self.find(destination(packet)?)
     }
@@ -43,7 +43,7 @@ mod tests {
     use proptest::prelude::*;
     use std::net::{Ipv4Addr, Ipv6Addr};
 
-    /// Few distinct bits, so that networks contain one another and addresses are in several.
+    /// Generates addresses with few distinct bits, so networks contain one another and an address is in several.
     fn bits() -> impl Strategy<Value = u128> {
         prop::collection::vec(0..4_u8, 16)
             .prop_map(|bytes| bytes.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte)))
@@ -63,8 +63,8 @@ mod tests {
         })
     }
 
-    /// The linear scan: of all networks that contain the address the one with the longest prefix; of equal
-    /// ones the last, which replaced the others.
+    /// Finds the peer with a linear scan: the network with the longest prefix that contains the address. Of equal
+    /// networks the last one is used, since it replaced the others.
     fn scan(routes: &[IpNet], address: IpAddr) -> Option<PeerIndex> {
         let candidates = routes.iter().enumerate().filter(|(_, net)| net.contains(&address));
         candidates.max_by_key(|(_, net)| net.prefix_len()).map(|(peer, _)| PeerIndex(peer as u32))

@@ -20,16 +20,16 @@ pub(in crate::relay) struct Peers {
     has_ipv4: bool,
     has_ipv6: bool,
     upkeep: Arc<Upkeep>,
-    /// The interface of a single peer that is link-local.
+    /// The interface of a single link-local peer.
     zone: Option<Zone>,
-    /// Held while a table is replaced: the new one takes peers of the old one over.
+    /// Locked while a table is replaced, since the new table keeps peers of the old one.
     replacing: Mutex<()>,
 }
 
 impl Peers {
-    /// Creates those that the configuration describes, and completes it: mapped addresses become those of IPv4, and a
-    /// link-local peer gets the index of its interface. `InvalidArgument` if it is contradictory, `NotFound` if there
-    /// is no such interface.
+    /// Creates the peers that the configuration describes, and completes the configuration: mapped addresses become
+    /// IPv4 addresses, and a link-local peer gets the index of its interface. Returns `InvalidArgument` if the
+    /// configuration is contradictory, `NotFound` if there is no such interface.
     pub(in crate::relay) fn new(config: &mut RelayConfig) -> Result<Self> {
         config.canonicalize();
         let zone = if config.peers.is_empty() { Zone::resolve(config)? } else { None };
@@ -45,8 +45,8 @@ impl Peers {
         })
     }
 
-    /// Replaces the peers. A peer whose endpoint stays keeps its counters and its path MTU. Packets that
-    /// were read already still go where the old table routed them.
+    /// Replaces the peers. A peer whose endpoint does not change keeps its counters and its path MTU. Packets that
+    /// were already read are sent to the peers that the old table chose.
     pub(in crate::relay) fn replace(&self, peers: &[PeerConfig]) -> Result<()> {
         let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current.load();
@@ -68,8 +68,8 @@ impl Peers {
         Ok(())
     }
 
-    /// Looks whether the interface of a link-local peer has another index now, in the namespace of `socket`, and sends
-    /// there from then on. To be called when the peer cannot be reached, or sends from another interface.
+    /// Checks whether the interface of a link-local peer has a new index in the namespace of `socket`, and uses the
+    /// new index from then on. The caller calls it when the peer cannot be reached, or sends from another interface.
     pub(in crate::relay) fn follow_zone(&self, socket: BorrowedFd<'_>) {
         let Some(zone) = &self.zone else { return };
         let now = self.upkeep.timers.millis(Instant::now());
@@ -112,7 +112,7 @@ impl Peers {
     }
 }
 
-/// The table as one direction of a queue sees it: it changes between batches only.
+/// The table as one direction of a queue sees it. It changes between batches only.
 #[derive(Debug)]
 pub(in crate::relay) struct PeerView {
     newest: Cache<Arc<ArcSwap<PeerTable>>, Arc<PeerTable>>,
@@ -120,8 +120,8 @@ pub(in crate::relay) struct PeerView {
 }
 
 impl PeerView {
-    /// Takes the newest table: one relaxed load if it is still the same. Indices of the old table are
-    /// meaningless from then on.
+    /// Switches to the newest table. This is one relaxed load if the table has not changed. Indices of the old table
+    /// are invalid afterwards.
     #[inline]
     pub(in crate::relay) fn refresh(&mut self) {
         let newest = self.newest.load();

@@ -1,18 +1,18 @@
-//! Which of several peers a datagram comes from.
+//! Finds the peer that a datagram comes from.
 
 use super::PeerIndex;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-/// Peers by their endpoints. The port of a source may differ, since a plain peer sends from a port of its own;
-/// of several peers at one address it chooses.
+/// The peers by endpoint. The port of a source may differ, since a plain peer sends from a port of its own. If
+/// several peers have the same address, the port identifies the peer.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     by_endpoint: HashMap<SocketAddr, PeerIndex>,
     by_address: HashMap<Host, PeerIndex>,
 }
 
-/// An address that identifies a host: one that is link-local does so only together with its interface.
+/// An address that identifies a host. A link-local address does so only together with its interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Host {
     address: IpAddr,
@@ -20,19 +20,19 @@ struct Host {
 }
 
 impl Sources {
-    /// Adds a peer; returns whether no other has its endpoint.
+    /// Adds a peer. Returns whether no other peer has its endpoint.
     pub(super) fn insert(&mut self, endpoint: SocketAddr, peer: PeerIndex) -> bool {
-        // The first of several at one address gets datagrams from further ports.
+        // The first of several peers at one address gets datagrams from other ports.
         self.by_address.entry(Host::of(endpoint)).or_insert(peer);
         self.by_endpoint.insert(without_flow(endpoint), peer).is_none()
     }
 
-    /// Returns the peer that sends from `source`; `None` if it is not a peer's.
+    /// Returns the peer that sends from `source`; `None` if no peer does.
     pub(super) fn find(&self, source: SocketAddr) -> Option<PeerIndex> {
         let host = Host::of(source);
         let exact = self.by_endpoint.get(&without_flow(source));
         let found = exact.or_else(|| self.by_address.get(&host));
-        // A link-local peer that was given without its interface.
+        // A link-local peer may be configured without its interface.
         found.or_else(|| self.by_address.get(&Host { scope_id: 0, ..host })).copied()
     }
 }
@@ -47,7 +47,7 @@ impl Host {
     }
 }
 
-/// The address without the flow label, which is not part of a host's or socket's identity.
+/// Returns the address without the flow label, which does not belong to the identity of a host or socket.
 fn without_flow(mut address: SocketAddr) -> SocketAddr {
     if let SocketAddr::V6(address) = &mut address {
         address.set_flowinfo(0);
@@ -60,7 +60,7 @@ pub(super) fn is_same_host(expected: SocketAddr, source: SocketAddr) -> bool {
     match (expected, source) {
         (SocketAddr::V4(expected), SocketAddr::V4(source)) => expected.ip() == source.ip(),
         (SocketAddr::V6(expected), SocketAddr::V6(source)) => {
-            // A link-local address names a host only together with its interface.
+            // A link-local address identifies a host only together with its interface.
             let is_same_link = expected.scope_id() == 0 || expected.scope_id() == source.scope_id();
             expected.ip() == source.ip() && is_same_link
         }
@@ -85,8 +85,8 @@ mod tests {
         })
     }
 
-    /// The linear scan: the peer with that endpoint, otherwise the first at that address, otherwise the
-    /// first that was given with the address but without an interface.
+    /// Finds the peer with a linear scan: the peer with that endpoint, otherwise the first at that address, otherwise
+    /// the first that was given with the address but without an interface.
     fn scan(peers: &[SocketAddr], source: SocketAddr) -> Option<u32> {
         let exact = peers.iter().position(|peer| *peer == source);
         let strict = |peer: &SocketAddr| is_same_host(*peer, source) && is_same_host(source, *peer);

@@ -20,11 +20,11 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::relay) struct PeerIndex(pub(in crate::relay) u32);
 
-/// Which peer a packet goes to, and which one a datagram comes from.
+/// Chooses the peer for a packet, and finds the peer that a datagram comes from.
 #[derive(Debug)]
 pub(in crate::relay) struct PeerTable {
     peers: Vec<Arc<Peer>>,
-    /// The peers' endpoints, by index, as the kernel takes them.
+    /// The peers' endpoints, by index, in the kernel's format.
     destinations: Vec<SockAddr>,
     routing: Routing,
     upkeep: Arc<Upkeep>,
@@ -40,15 +40,15 @@ pub(super) struct Upkeep {
     pub(super) changes: Changes,
 }
 
-/// How a peer is chosen.
+/// How to choose a peer.
 #[derive(Debug)]
 enum Routing {
-    /// There is one peer, which gets every packet.
+    /// There is a single peer, which gets every packet.
     Single {
-        /// Datagrams are accepted from this address; `None`: from any.
+        /// Accept datagrams from this address only. `None`: from any.
         accepted: Option<SocketAddr>,
     },
-    /// One of many, by the destination of the packet and the source of the datagram.
+    /// Choose one of many peers, by the destination of the packet and the source of the datagram.
     Many(Box<Many>),
 }
 
@@ -65,7 +65,7 @@ impl Upkeep {
 }
 
 impl PeerTable {
-    /// Builds the table that the configuration describes; `InvalidArgument` if it is contradictory.
+    /// Builds the table that the configuration describes. Returns `InvalidArgument` if it is contradictory.
     pub(super) fn new(config: &RelayConfig, upkeep: Arc<Upkeep>) -> Result<Self> {
         check(config)?;
         if config.peers.is_empty() {
@@ -84,8 +84,8 @@ impl PeerTable {
         }
     }
 
-    /// Builds the table in which the single peer is on the interface with this index; `None` if it is already, or is
-    /// not an IPv6 address.
+    /// Builds the table in which the single peer is on the interface with this index. Returns `None` if it is
+    /// already, or if its address is not an IPv6 address.
     pub(super) fn with_scope(&self, scope_id: u32) -> Option<Self> {
         let (Routing::Single { accepted }, [peer]) = (&self.routing, self.peers.as_slice()) else {
             return None;
@@ -99,19 +99,19 @@ impl PeerTable {
         Some(Self::single(accept, endpoint.into(), Arc::clone(&self.upkeep)))
     }
 
-    /// Returns whether `source` is the address of the single peer on another interface than the one known.
+    /// Returns whether `source` is the address of the single peer, but on another interface than the known one.
     pub(in crate::relay) fn is_elsewhere(&self, source: Option<SocketAddr>) -> bool {
         let Routing::Single { accepted: Some(expected) } = &self.routing else { return false };
         source.is_some_and(|source| source.ip() == expected.ip())
     }
 
-    /// Builds the table that replaces this one. A peer whose endpoint stays is the same peer.
+    /// Builds the table that replaces this one. A peer whose endpoint does not change is the same peer.
     pub(super) fn successor(&self, configs: &[PeerConfig]) -> Result<Self> {
         Self::many(configs, &self.peers, Arc::clone(&self.upkeep))
     }
 
-    /// Builds a table of several peers, which are those of `known` whose endpoints they have, and new ones
-    /// otherwise. `InvalidArgument` if two have the same endpoint or the same network.
+    /// Builds a table of several peers. A peer of `known` with the same endpoint is used again; other peers are
+    /// created. Returns `InvalidArgument` if two have the same endpoint or the same network.
     fn many(configs: &[PeerConfig], known: &[Arc<Peer>], upkeep: Arc<Upkeep>) -> Result<Self> {
         let known: HashMap<_, _> = known.iter().map(|peer| (peer.endpoint(), peer)).collect();
         let mut many = Many::default();
@@ -147,8 +147,8 @@ impl PeerTable {
         self.peers.iter().map(stats).collect()
     }
 
-    /// Returns the clock's time if packets are routed to one of many peers: of a single one the relay's own
-    /// counters say everything, and [`PeerTable::count_received`] is not to be called.
+    /// Returns the clock's time if packets are routed to one of many peers. A single peer has no counters of its own:
+    /// the relay's counters suffice, and the caller does not call [`PeerTable::count_received`].
     #[inline]
     pub(in crate::relay) fn counting_time(&self) -> Option<u64> {
         self.is_many().then(|| self.upkeep.timers.millis(Instant::now()))
@@ -184,7 +184,7 @@ impl PeerTable {
         }
     }
 
-    /// Records the MTU of the path to all peers at `address`: a report of this kernel has no port.
+    /// Records the MTU of the path to all peers at `address`, since a report of this kernel has no port.
     fn learn_path_mtu(&self, mtu: u32, address: IpAddr) {
         let Upkeep { timers, path_mtu_lifetime, changes } = &*self.upkeep;
         let lifetime = u64::try_from(path_mtu_lifetime.as_millis()).unwrap_or(u64::MAX);
@@ -203,7 +203,8 @@ impl PeerTable {
         self.peers.get(peer.0 as usize)?.inner_mtu()
     }
 
-    /// The same for the peer that a datagram came from.
+    /// Returns the longest packet that the path to the peer of a datagram carries, bytes; `None` if no limit was
+    /// reported.
     pub(in crate::relay) fn inner_mtu_of(&self, peer: Option<PeerIndex>) -> Option<u32> {
         self.inner_mtu(peer?)
     }
@@ -224,13 +225,13 @@ impl PeerTable {
         }
     }
 
-    /// Returns where the peers' datagrams go, by index.
+    /// Returns the addresses that the peers' datagrams are sent to, by index.
     pub(in crate::relay) fn destinations(&self) -> &[SockAddr] {
         &self.destinations
     }
 
-    /// Returns the peer that sends from `source`; `None` if it is not a peer's. The port may differ, since a
-    /// plain peer sends from a port of its own; of several peers at one address it chooses.
+    /// Returns the peer that sends from `source`; `None` if no peer does. The port may differ, since a plain peer
+    /// sends from a port of its own. If several peers have the same address, the port identifies the peer.
     #[inline]
     pub(in crate::relay) fn of_source(&self, source: Option<SocketAddr>) -> Option<PeerIndex> {
         match &self.routing {
@@ -242,7 +243,7 @@ impl PeerTable {
         }
     }
 
-    /// Returns the peer that an IP packet goes to; `None` if no peer has its destination.
+    /// Returns the peer that an IP packet is sent to; `None` if no peer has a route to its destination.
     #[inline]
     pub(in crate::relay) fn route(&self, packet: &[u8]) -> Option<PeerIndex> {
         match &self.routing {

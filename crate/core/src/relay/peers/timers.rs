@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// No deadline.
+/// The value for "no deadline".
 const NEVER: u64 = u64::MAX;
 
-/// The next deadline of any peer, shared by all tables of a relay. Times are milliseconds of its clock.
+/// The next deadline of any peer, shared by all tables of a relay. Times are milliseconds of the relay's clock.
 #[derive(Debug)]
 pub(super) struct Timers {
     start: Instant,
@@ -18,7 +18,7 @@ impl Timers {
         Self { start: Instant::now(), next: AtomicU64::new(NEVER) }
     }
 
-    /// Returns `now` on the clock of these timers.
+    /// Returns `now` as a time of the relay's clock.
     pub(super) fn millis(&self, now: Instant) -> u64 {
         u64::try_from(now.saturating_duration_since(self.start).as_millis()).unwrap_or(NEVER - 1)
     }
@@ -37,7 +37,7 @@ impl Timers {
         }
     }
 
-    /// Takes the deadline if it has passed; the caller handles it and schedules the later ones again.
+    /// Removes the deadline if it has passed. The caller handles it and schedules later deadlines again.
     pub(super) fn take_due(&self, now: u64) -> bool {
         let take = |next: u64| (next <= now).then_some(NEVER);
         self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()

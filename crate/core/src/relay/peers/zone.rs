@@ -1,5 +1,4 @@
-//! The interface of a link-local peer, which is followed by its name: a link that is deleted and made again has
-//! another index.
+//! Follows the interface of a link-local peer by its name: if a link is deleted and created again, its index changes.
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::RelayConfig;
@@ -11,20 +10,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Time between two look-ups while the peer cannot be reached, milliseconds.
 const INTERVAL: u64 = 100;
 
-/// The zone of a peer (RFC 4007, 11): an interface by its name.
+/// The zone of a peer (RFC 4007, 11): an interface, identified by its name.
 #[derive(Debug)]
 pub(super) struct Zone {
     name: String,
-    /// When the index may be looked up again, milliseconds of the clock of the relay's timers.
+    /// Time from which the index may be looked up again, milliseconds of the clock of the relay's timers.
     due: AtomicU64,
 }
 
 impl Zone {
     /// Looks up the zone of the configuration's peer in the namespace of the calling thread, and writes its index
-    /// into the peer's address; `None` if the peer has none.
+    /// into the peer's address. Returns `None` if the peer has no zone.
     ///
-    /// `NotFound` if there is no such interface, `InvalidArgument` if the address is one that needs a zone and has
-    /// none, or the reverse.
+    /// Returns `NotFound` if there is no such interface. Returns `InvalidArgument` if the address needs a zone and
+    /// has none, or has a zone that it does not need.
     pub(in crate::relay) fn resolve(config: &mut RelayConfig) -> Result<Option<Self>> {
         let zone = config.peer_zone.clone();
         let SocketAddr::V6(peer) = &mut config.peer else {
@@ -48,8 +47,8 @@ impl Zone {
         }
     }
 
-    /// Looks up the index in the namespace of `socket`; `None` if there is no such interface now, or the last look-up
-    /// was a moment ago.
+    /// Looks up the index in the namespace of `socket`. Returns `None` if there is no such interface now, or if the
+    /// last look-up was a moment ago.
     pub(super) fn look_up(&self, socket: BorrowedFd<'_>, now: u64) -> Option<u32> {
         if now < self.due.load(Ordering::Relaxed) {
             return None;
@@ -59,7 +58,7 @@ impl Zone {
     }
 }
 
-/// Returns the name and the index of the interface that a zone names. As in getaddrinfo(3), digits are an index
+/// Returns the name and the index of the interface that a zone identifies. As in getaddrinfo(3), digits are an index
 /// unless an interface has that name.
 fn find(address: Ipv6Addr, zone: &str) -> Result<(String, u32)> {
     let cause = match interface::index_of(zone) {

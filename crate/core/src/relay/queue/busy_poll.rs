@@ -1,21 +1,21 @@
 //! Whether to poll for a short time before sleeping.
 //!
-//! Where a program waits for a reply before it sends the next request, packets cross the relay one by one,
-//! in alternating directions. A relay that sleeps in between has to be woken for each of them, which takes
-//! longer than everything else if an idle CPU is halted. So while round trips are short, the relay yields
-//! the CPU and polls for a short time before it sleeps. It continues only while round trips are shorter
-//! than they were when it slept. Any other traffic makes it sleep at once.
+//! If a program waits for a reply before it sends the next request, packets cross the relay one by one, in
+//! alternating directions. A relay that sleeps between them must be woken for each packet. If an idle CPU is halted,
+//! waking takes longer than everything else. So while round trips are short, the relay yields the CPU and polls for a
+//! short time before it sleeps. It continues only while round trips are shorter than they were when it slept. With
+//! any other traffic it sleeps immediately.
 
 use std::time::{Duration, Instant};
 
 /// How long to busy-poll before sleeping, and the longest average round trip for which it is worthwhile.
 pub(super) const BUSY_POLL: Duration = Duration::from_micros(100);
-/// Turns that are judged together.
+/// Number of turns that are evaluated together.
 const TURNS: u32 = 64;
-/// Rounds of turns without an attempt, after one that did not make them shorter.
+/// Rounds without an attempt, after an attempt that did not make turns shorter.
 const PAUSE: u32 = 16;
 
-/// Where a packet came from.
+/// The source of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Device,
@@ -25,25 +25,25 @@ pub(super) enum Source {
 /// Measures alternating packets and decides whether polling makes them faster.
 #[derive(Debug, Default)]
 pub(super) struct BusyPoll {
-    /// The turns of this round.
+    /// Number of turns in this round.
     turns: u32,
     /// The last turn: its source and its time.
     last: Option<(Source, Instant)>,
-    /// Time that the turns of this round took.
+    /// Duration of the turns in this round.
     spent: Duration,
-    /// Polling is on: the time that a round took while the relay slept.
+    /// The duration of a round while the relay slept; set while polling is on.
     slept: Option<Duration>,
     /// Rounds until the next attempt.
     pause: u32,
 }
 
 impl BusyPoll {
-    /// Whether to poll before sleeping.
+    /// Returns whether to poll before sleeping.
     pub(super) fn should_poll(&self) -> bool {
         self.slept.is_some()
     }
 
-    /// Records that a packet came from this source; returns whether the last one came from the other source.
+    /// Records that a packet came from this source. Returns whether the last one came from the other source.
     pub(super) fn record_turn(&mut self, source: Source, now: Instant) -> bool {
         let is_turn = match self.last {
             Some((last, at)) if last != source => {
@@ -64,7 +64,7 @@ impl BusyPoll {
         is_turn
     }
 
-    /// Packets came that do not alternate.
+    /// Starts again after packets that do not alternate.
     pub(super) fn reset(&mut self) {
         *self = Self { pause: self.pause, ..Self::default() };
     }
@@ -84,8 +84,7 @@ impl BusyPoll {
 mod tests {
     use super::*;
 
-    /// Takes rounds of turns that last `sleeping` microseconds while the relay sleeps and `polling`
-    /// while it polls.
+    /// Runs rounds of turns that last `sleeping` microseconds while the relay sleeps, and `polling` while it polls.
     fn rounds(busy_poll: &mut BusyPoll, count: u32, sleeping: u64, polling: u64) -> Vec<bool> {
         let mut now = Instant::now();
         let mut turn = |busy_poll: &mut BusyPoll, source| {
@@ -110,7 +109,7 @@ mod tests {
         let mut busy_poll = BusyPoll::default();
         assert!(!busy_poll.should_poll());
         assert_eq!(rounds(&mut busy_poll, 3, 50, 30), [true; 3]);
-        // They are no longer.
+        // Polling does not make turns shorter any more.
         assert_eq!(rounds(&mut busy_poll, 2, 50, 48)[1..], [false]);
     }
 

@@ -30,7 +30,7 @@ pub(super) struct Engine {
     stop: Arc<Stop>,
     peers: Arc<Peers>,
     poller: Poller,
-    /// What the device is watched for.
+    /// The events that the device is watched for.
     watched: Interest,
     /// Reading the device.
     pause: Pause,
@@ -43,13 +43,13 @@ pub(super) struct Engine {
 struct Socket {
     endpoint: Arc<UdpEndpoint>,
     inbound: Inbound,
-    /// What the socket is watched for.
+    /// The events that the socket is watched for.
     watched: Interest,
     /// Reading the socket.
     pause: Pause,
 }
 
-/// What an engine is made of.
+/// The components of an engine.
 pub(super) struct Parts {
     pub(super) outbound: Outbound,
     /// One, or one of each address family: at most [`MAX_SOCKETS`].
@@ -62,7 +62,7 @@ pub(super) struct Parts {
 /// Sockets of one queue at most.
 const MAX_SOCKETS: usize = 2;
 
-/// What the epoll set calls its descriptors; the sockets have the numbers from 0 on.
+/// The numbers of the descriptors in the epoll set; the sockets have the numbers from 0 on.
 const DEVICE: u64 = 10;
 const STOP: u64 = 11;
 
@@ -94,7 +94,7 @@ impl Ready {
 const SLEEP: Duration = Duration::from_micros(3);
 
 impl Engine {
-    /// An engine that hears `wake_up`.
+    /// Creates an engine that `wake_up` can wake.
     pub(super) fn new(parts: Parts, wake_up: &WakeUp) -> io::Result<Self> {
         let Parts { outbound, sockets, device, stop, peers } = parts;
         let poller = Poller::new()?;
@@ -124,7 +124,7 @@ impl Engine {
         })
     }
 
-    /// Relays until told to stop (`Ok`) or the device is gone (`Err`).
+    /// Relays until the owner stops the relay (`Ok`) or the device is gone (`Err`).
     pub(super) fn run(&mut self, reporter: &Reporter<'_>) -> Result<()> {
         let result = self.relay(reporter);
         self.outbound.close();
@@ -156,7 +156,7 @@ impl Engine {
                 }
             }
             ready = if outbound == Step::Moved || inbound.contains(&Step::Moved) {
-                // Meanwhile the other may have got something.
+                // During this time another source may have received data.
                 Ready::ANY
             } else {
                 match self.wait(outbound, inbound) {
@@ -266,7 +266,7 @@ impl Engine {
         Ok(self.ready(told))
     }
 
-    /// Which sources the poller tells of.
+    /// Returns which sources the poller reports as ready.
     fn ready(&mut self, told: impl Iterator<Item = Readiness>) -> Ready {
         let mut ready = Ready::NONE;
         for Readiness { token, has_error } in told {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// Messages received by one call, at most.
 pub(super) const BATCH_MESSAGES: usize = 16;
 
-/// What datagrams carry: the relay's interface is a TUN device.
+/// The layer of the packets in datagrams: the relay's interface is a TUN device.
 const LAYER: Layer = Layer::Ip;
 
 /// The inbound half of a relay's queue.
@@ -45,7 +45,7 @@ pub(super) struct Inbound {
     syns: Vec<(Range<usize>, Option<u32>)>,
 }
 
-/// What messages that were received show beside their packets.
+/// Findings about received messages, in addition to their packets.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sorted {
     /// One is the first GSO batch with a flow of another queue.
@@ -282,7 +282,7 @@ mod tests {
             let expected = (byte >> 4 != 4 && byte >> 4 != 6).then_some(InboundDrop::NotIp);
             assert_eq!(cause(&plain, &[byte]), expected, "{byte:#x}");
         }
-        // A range that the buffer does not have is no packet either.
+        // A range outside the buffer does not contain a packet either.
         let outside = packet_in(&[0x45], &plain, 1..2, Wire::Plain);
         assert_eq!(outside, Err(InboundDrop::NotIp));
     }

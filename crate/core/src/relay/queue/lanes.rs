@@ -1,12 +1,12 @@
-//! The sending ends of a queue: one for each address family that its peers have, since a socket is of one
-//! family, and so is its error queue.
+//! The sending ends of a queue: one for each address family of its peers, since a socket and its error queue have one
+//! family.
 
 use crate::relay::peers::{PeerIndex, PeerTable};
 use crate::relay::stats::Counters;
 use crate::udp::{SegmentationChange, SendDrop, SendProgress, SendQueue, SendReport, UdpSender};
 use std::io::IoSlice;
 
-/// One sending end and the messages that wait for it.
+/// A sending end and the messages that wait for it.
 pub(super) struct Lane {
     sender: UdpSender,
     queue: SendQueue,
@@ -16,10 +16,10 @@ pub(super) struct Lane {
     change: Option<SegmentationChange>,
 }
 
-/// All sending ends of a queue, in the order of its sockets: one, or one of each family.
+/// All sending ends of a queue, in the order of its sockets: one in total, or one per family.
 pub(super) struct Lanes {
     lanes: Vec<Lane>,
-    /// A datagram could not be sent because its peer cannot be reached.
+    /// Whether a datagram could not be sent because its peer cannot be reached.
     has_unreachable: bool,
 }
 
@@ -33,7 +33,7 @@ impl Lane {
         self.sender.can_segment()
     }
 
-    /// Lets datagrams be fragmented from now on.
+    /// Allows fragmentation of datagrams from now on.
     pub(super) fn allow_fragments(&self) {
         self.sender.allow_fragments();
     }
@@ -48,7 +48,7 @@ impl Lanes {
         Self { lanes, has_unreachable: false }
     }
 
-    /// Returns the lane to a peer; `None` if there is no socket of its family.
+    /// Returns the lane to a peer; `None` if there is no socket of the peer's family.
     #[inline]
     pub(super) fn to(&mut self, peer: PeerIndex, table: &PeerTable) -> Option<&mut Lane> {
         match self.lanes.as_mut_slice() {
@@ -60,7 +60,7 @@ impl Lanes {
         }
     }
 
-    /// Returns whether everything was sent or dropped.
+    /// Returns whether every message was sent or dropped.
     pub(super) fn is_done(&self) -> bool {
         self.lanes.iter().all(|lane| lane.queue.is_done())
     }
@@ -70,7 +70,7 @@ impl Lanes {
         self.lanes.get(number).is_some_and(|lane| lane.is_blocked)
     }
 
-    /// Removes everything that waits, and begins a new batch.
+    /// Removes all messages that wait, and begins a new batch.
     pub(super) fn start_batch(&mut self) {
         for lane in &mut self.lanes {
             lane.sender.start_batch();
@@ -84,7 +84,7 @@ impl Lanes {
         self.lanes.iter().map(|lane| lane.queue.waiting_datagrams(&slice_len)).sum()
     }
 
-    /// Sends what waits; its slices are `slices`. Returns how far that came.
+    /// Sends the messages that wait; `slices` are the slices that they refer to. Returns the progress.
     pub(super) fn send(
         &mut self,
         slices: &[IoSlice<'_>],
@@ -116,7 +116,8 @@ impl Lanes {
         std::mem::take(&mut self.has_unreachable)
     }
 
-    /// Returns whether GSO batches ended or began again on one of the sockets; of two changes, the first.
+    /// Returns the change of using GSO batches on one of the sockets since the last call, if there is one; of two
+    /// changes, the first.
     pub(super) fn take_change(&mut self) -> Option<SegmentationChange> {
         self.lanes.iter_mut().find_map(|lane| lane.change.take())
     }

@@ -1,8 +1,11 @@
-//! The queues of a relay: `worker` runs a thread for each, `engine` is the loop of one, `outbound` (over
-//! `lanes`, one for each socket) and `inbound` (over `packet_writer`) are its two directions, `busy_poll`
-//! decides whether it polls before it sleeps, `pause` for how long a source that cannot be read is not tried
-//! again, `step` is what one round of a direction reports, `replies` are the relay's own packets for the
-//! interface.
+//! The queues of a relay.
+//!
+//! - `worker` runs a thread for each queue, and `engine` is the loop of one;
+//! - `outbound` (over `lanes`, one for each socket) and `inbound` (over `packet_writer`) are its two directions;
+//! - `busy_poll` decides whether it polls before it sleeps;
+//! - `pause` decides how long a source is not read after a failure;
+//! - `step` is the report of one round of a direction, and `observer` acts on it;
+//! - `replies` are the relay's own packets for the interface.
 
 mod busy_poll;
 mod engine;

@@ -1,4 +1,4 @@
-//! What follows from the report of one round, besides how the loop goes on.
+//! Acts on the report of one round, except for the progress, which the loop uses.
 
 use super::step::{Failure, Step, StepReport};
 use crate::device::TunDevice;
@@ -32,8 +32,8 @@ impl Observer<'_> {
         self.peers.take_path_mtu_changes().into_iter().for_each(self.reporter.on_path_mtu);
     }
 
-    /// Acts on a report about the direction from `endpoint`, or to it; returns how far the round came. An error is
-    /// that of a device that is gone.
+    /// Acts on a report about the direction from or to `endpoint`. Returns the progress of the round. An error means
+    /// that the device is gone.
     pub(super) fn note(
         &self,
         endpoint: Option<&UdpEndpoint>,
@@ -62,7 +62,7 @@ impl Observer<'_> {
 fn fatal(device: &TunDevice, failure: &Failure) -> Error {
     let name = device.name();
     let base = Error::os(failure.operation, name, failure.syscall, &failure.error);
-    // After the deletion of the interface every call returns EBADFD (drivers/net/tun.c).
+    // After the interface was deleted, every call returns EBADFD (drivers/net/tun.c).
     if base.code() == ErrorCode::DeviceDeleted {
         return base.with_advice(
             "the interface was deleted: start the relay again, and leave its interface alone",

@@ -1,4 +1,4 @@
-//! Interface to peer: read a batch of packets, split super-packets, send all in GSO batches.
+//! Interface to peer: reads a batch of packets, splits super-packets, and sends all of them in GSO batches.
 
 use super::lanes::{Lane, Lanes};
 use super::oversize::{self, ErrorSources, Fate, Oversized};
@@ -24,13 +24,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Reads of one batch, at most: one full GSO batch of ordinary packets.
+/// Maximum number of reads in one batch: one full GSO batch of ordinary packets.
 const BATCH_READS: usize = 64;
-/// A batch ends once it has this much, bytes: half of a common second-level cache. Each batch wakes the
-/// peer's relay but once, which is worth more than sending what is read while it is warm
-/// (docs/performance.md).
+/// Bytes after which a batch ends: half of a common second-level cache. Each batch wakes the peer's relay only once,
+/// which saves more time than sending packets while they are in the cache (docs/performance.md).
 const BATCH_BYTES: usize = 512 << 10;
-/// What one read can give: a vnet header and the longest packet, bytes.
+/// The longest read: a vnet header and the longest packet, bytes.
 const MAX_READ: usize = VnetHeader::LEN + MAX_PACKET;
 
 /// The outbound half of a relay's queue.
@@ -46,28 +45,28 @@ pub(super) struct Outbound {
     mss_clamp: MssClamp,
     /// MTU of the interface when the relay started, bytes.
     interface_mtu: u32,
-    /// The last batch read from the device was at most one packet.
+    /// Whether the last batch read from the device was at most one packet.
     is_quiet: bool,
 }
 
-/// What was read, and the pieces that datagrams are gathered from.
+/// The packets read, and the pieces that datagrams are gathered from.
 struct Batch {
     arena: Vec<u8>,
     filled: usize,
-    /// Headers made for the packets that super-packets are cut into.
+    /// Headers of the packets that super-packets are split into.
     headers: Vec<u8>,
     pieces: Vec<Piece>,
 }
 
 /// A part of a datagram.
 pub(super) enum Piece {
-    /// In the arena: a packet, or the payload of one.
+    /// A range of the arena: a packet, or the payload of one.
     Read(Range<usize>),
-    /// Among the headers made.
+    /// A range of the generated headers.
     Made(Range<usize>),
 }
 
-/// What was read, for the counters.
+/// The counts of a read, for the counters.
 #[derive(Default)]
 struct ReadCount {
     packets: u64,
@@ -80,7 +79,7 @@ struct ReadCount {
     fragmented: u64,
 }
 
-/// What an outbound half knows of its relay.
+/// The properties of the relay that an outbound half needs.
 pub(super) struct OutboundOptions {
     pub(super) error_sources: ErrorSources,
     pub(super) mss_clamp: MssClamp,
@@ -117,8 +116,8 @@ impl Outbound {
         }
     }
 
-    /// Reads and sends one batch. With `single_packet`, reads a single packet and lets the next wait find
-    /// any others. Errors are those of the device; those of the socket are counted.
+    /// Reads and sends one batch. With `single_packet`, reads a single packet and lets the next wait find others.
+    /// Errors of the device are returned; errors of the socket are counted.
     pub(super) fn step(&mut self, single_packet: bool) -> Result<StepReport, Failure> {
         let mut filled = Step::Moved;
         if self.lanes.is_done() {
@@ -149,12 +148,12 @@ impl Outbound {
         Ok(StepReport { fallback, is_peer_lost, ..StepReport::of(step) })
     }
 
-    /// Whether the last batch read from the device was at most one packet.
+    /// Returns whether the last batch read from the device was at most one packet.
     pub(super) fn is_quiet(&self) -> bool {
         self.is_quiet
     }
 
-    /// Counts what was read and will not be sent any more.
+    /// Counts the packets that were read and will not be sent any more.
     pub(super) fn close(&mut self) {
         let waiting = self.lanes.waiting_datagrams(|piece| self.batch.piece_len(piece));
         self.counters.count_send_drop(OutboundDrop::Closing, waiting);
@@ -162,7 +161,7 @@ impl Outbound {
         self.start_batch();
     }
 
-    /// Forgets the last batch. What it queued refers to its peer table, so only now a newer one is taken.
+    /// Forgets the last batch. Its messages refer to its peer table, so the table is only replaced now.
     fn start_batch(&mut self) {
         self.peers.refresh();
         self.lanes.start_batch();
@@ -208,14 +207,14 @@ impl Outbound {
         result
     }
 
-    /// Queues what the last read put into the arena: `len` bytes at its filled end.
+    /// Queues the packet that the last read put into the arena: `len` bytes at its filled end.
     fn enqueue(&mut self, len: usize, count: &mut ReadCount) {
         let Batch { arena, filled, headers, pieces } = &mut self.batch;
         let (start, end) = (*filled, *filled + len);
         let vnet_len = vnet_len(&self.device);
         let Some(read) = arena.get_mut(start..end) else { return };
         let Some((vnet, packet)) = read.split_at_mut_checked(vnet_len) else { return };
-        // A super-packet has one destination.
+        // All packets of a super-packet have the same destination.
         let table = self.peers.table();
         let found = table.route(packet).and_then(|to| Some((to, self.lanes.to(to, table)?)));
         let Some((to, lane)) = found else {
@@ -246,7 +245,7 @@ impl Outbound {
         if let Some(limit) = inner_mtu.map(|mtu| oversize::limit(packet, mtu)) {
             let longest = oversize::longest(packet, &split);
             if longest > inner_mtu.unwrap_or(u32::MAX) as usize && longest <= limit {
-                // IPv6 that the path carries in fragments only.
+                // This is an IPv6 packet that the path carries in fragments only.
                 sink.lane.allow_fragments();
             }
             if longest > limit {
@@ -273,7 +272,7 @@ impl Outbound {
         self.batch.filled = end;
     }
 
-    /// Sends what is queued. Returns how far that came.
+    /// Sends the queued messages. Returns the progress.
     fn flush(&mut self) -> SendProgress {
         let Batch { arena, headers, pieces, .. } = &self.batch;
         let bytes = |piece: &Piece| match piece {
@@ -298,7 +297,7 @@ impl Outbound {
     }
 }
 
-/// Where the packets of one read go.
+/// The destination of the packets of one read.
 struct Sink<'a> {
     lane: &'a mut Lane,
     wire: Wire,
@@ -325,7 +324,7 @@ impl Sink<'_> {
         self.count.add(len);
     }
 
-    /// Queues the packets of a super-packet whose payload lies from `start` of the arena on.
+    /// Queues the packets of a super-packet whose payload begins at `start` of the arena.
     fn segments(&mut self, plan: &SplitPlan, start: usize) {
         for (header, payload) in plan.segments() {
             let len = header.len() + payload.len();
@@ -362,13 +361,13 @@ impl Piece {
     }
 }
 
-/// Bytes of the header in front of each packet.
+/// Returns the bytes of the header in front of each packet.
 fn vnet_len(device: &TunDevice) -> usize {
     if device.has_vnet_header() { VnetHeader::LEN } else { 0 }
 }
 
 impl Batch {
-    /// Where the next read goes.
+    /// Returns the space for the next read.
     fn room(&mut self) -> &mut [u8] {
         self.arena.get_mut(self.filled..).unwrap_or_default()
     }

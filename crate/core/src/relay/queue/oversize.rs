@@ -1,7 +1,7 @@
-//! Packets that are longer than the path to their peer allows.
+//! Handles packets that are longer than the path to their peer allows.
 //!
-//! An IPv4 packet that may be fragmented is split here, so that the outer datagrams never are. Any other one is
-//! dropped, and its sender is told the MTU by an ICMP error.
+//! An IPv4 packet that may be fragmented is split here, so the outer datagrams are not fragmented. Any other packet
+//! is dropped, and an ICMP error reports the MTU to its sender.
 
 use super::outbound::Piece;
 use crate::packet::fragment::{self, fragment};
@@ -12,7 +12,7 @@ use std::ops::Range;
 /// The smallest MTU of IPv6 (RFC 8200, 5), bytes.
 const MIN_V6: usize = 1_280;
 
-/// A packet or super-packet that was read, and how it is to be split.
+/// A packet or super-packet that was read, and how to split it.
 pub(super) struct Oversized<'a> {
     pub(super) packet: &'a [u8],
     /// Offset of the packet in the arena.
@@ -22,16 +22,16 @@ pub(super) struct Oversized<'a> {
     pub(super) limit: usize,
 }
 
-/// What becomes of it.
+/// How to handle the packet.
 pub(super) enum Fate {
-    /// It is sent as these fragments: header and payload of each.
+    /// Send these fragments: header and payload of each.
     Fragments(Vec<[Piece; 2]>),
-    /// It is dropped; the ICMP error quotes this packet.
+    /// Drop it. The ICMP error quotes this packet.
     Report(Vec<u8>),
 }
 
-/// Returns the longest packet that may be sent to a peer whose path carries packets of `inner_mtu` bytes. An
-/// IPv6 packet of 1,280 bytes is always allowed, since no link of IPv6 has a smaller MTU.
+/// Returns the longest packet that may be sent to a peer whose path carries packets of `inner_mtu` bytes. An IPv6
+/// packet of 1,280 bytes is always allowed, since an IPv6 link cannot have a smaller MTU.
 pub(super) fn limit(packet: &[u8], inner_mtu: u32) -> usize {
     let is_v6 = packet.first().is_some_and(|byte| byte >> 4 == 6);
     (inner_mtu as usize).max(if is_v6 { MIN_V6 } else { 0 })
@@ -46,7 +46,7 @@ pub(super) fn longest(packet: &[u8], split: &Split) -> usize {
 }
 
 impl Oversized<'_> {
-    /// Decides what becomes of the packet. Headers of fragments are appended to `headers`.
+    /// Decides how to handle the packet. Headers of fragments are appended to `headers`.
     pub(super) fn decide(&self, headers: &mut Vec<u8>) -> Fate {
         let fragments = match self.split {
             Split::Whole => self.fragment_whole(headers),
@@ -87,7 +87,7 @@ impl Oversized<'_> {
         Some(pieces)
     }
 
-    /// Returns the packet, or the first one of a super-packet.
+    /// Returns the packet, or the first packet of a super-packet.
     fn first(&self, headers: &[u8]) -> Vec<u8> {
         match self.split {
             Split::Whole => self.packet.to_vec(),
@@ -103,9 +103,9 @@ impl Oversized<'_> {
     }
 }
 
-/// Addresses of the tunnel that ICMP errors come from.
+/// Addresses of the tunnel that are used as the source of ICMP errors.
 ///
-/// An address of this machine would be refused as a source on its own interface, so it is another host of the
+/// The interface would refuse packets from an address of this machine, so the source is another host of the
 /// interface's network.
 #[derive(Debug, Default)]
 pub(super) struct ErrorSources {
@@ -113,13 +113,13 @@ pub(super) struct ErrorSources {
 }
 
 impl ErrorSources {
-    /// `networks`: the interface's addresses with their prefixes.
+    /// Creates the set from the interface's addresses with their prefixes.
     pub(super) fn new(networks: &[ipnet::IpNet]) -> Self {
         Self { networks: networks.to_vec() }
     }
 
-    /// Returns the source of an error about a packet to `destination`: the destination itself if it is in one of
-    /// the tunnel's networks, otherwise another host of such a network. `None`: there is none of that family.
+    /// Returns the source of an error about a packet to `destination`: the destination itself if it is in one of the
+    /// tunnel's networks, otherwise another host of such a network. `None`: the tunnel has no network of that family.
     pub(super) fn source(&self, destination: IpAddr) -> Option<IpAddr> {
         if self.networks.iter().any(|network| network.contains(&destination)) {
             return Some(destination);

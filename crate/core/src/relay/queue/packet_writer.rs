@@ -1,4 +1,4 @@
-//! Writing a batch into the interface: what the coalescing writer reports, as counters and causes.
+//! Writes a batch into the interface, and converts the coalescing writer's reports into counters and causes.
 
 use crate::device::TunDevice;
 use crate::packet::coalesce::CoalesceOptions;
@@ -19,7 +19,7 @@ pub(super) struct PacketWriter {
 }
 
 impl PacketWriter {
-    /// Returns a writer that coalesces what `options` allow.
+    /// Creates a writer that coalesces as `options` allow.
     pub(super) fn new(device: Arc<TunDevice>, options: CoalesceOptions) -> Self {
         let vnet_len = if device.has_vnet_header() { VnetHeader::LEN } else { 0 };
         Self { device, vnet_len, packets: CoalescingWriter::new(options) }
@@ -35,13 +35,13 @@ impl PacketWriter {
         self.packets.is_done()
     }
 
-    /// Returns whether coalescing ended or began again since the last call.
+    /// Returns the change of coalescing since the last call, if there is one.
     pub(super) fn take_change(&mut self) -> Option<CoalescingChange> {
         self.packets.take_change()
     }
 
-    /// Writes what is left of the batch, whose packets lie in `buffer`. An error means that the device
-    /// is gone, and ends the relay.
+    /// Writes the remaining packets of the batch, which lie in `buffer`. An error means that the device is gone, and
+    /// ends the relay.
     pub(super) fn write(
         &mut self,
         buffer: &[u8],
@@ -54,14 +54,14 @@ impl PacketWriter {
         result
     }
 
-    /// Counts what will not be written any more, and forgets it.
+    /// Counts the packets that will not be written any more, and forgets them.
     pub(super) fn close(&mut self, counters: &Counters) {
         counters.count_receive_drop(InboundDrop::Closing, self.packets.waiting() as u64);
         self.packets.restart();
     }
 }
 
-/// Returns what a refused packet is counted as.
+/// Returns the cause that a refused packet is counted as.
 fn cause_of(errno: i32) -> InboundDrop {
     match errno {
         libc::EIO => InboundDrop::InterfaceDown,
@@ -70,7 +70,7 @@ fn cause_of(errno: i32) -> InboundDrop {
     }
 }
 
-/// What one call wrote and dropped.
+/// The packets that one call wrote and dropped.
 #[derive(Default)]
 struct WriteCount {
     packets: u64,

@@ -1,10 +1,10 @@
-//! How long the loop of a queue leaves a source alone that it cannot read.
+//! Decides how long the loop of a queue does not read a source after a failure.
 
 use super::step::Step;
 use crate::backoff::Backoff;
 use std::time::{Duration, Instant};
 
-/// The back-off of one source. Needs the time only while the source is left alone.
+/// The back-off of one source. Reads the clock only during a pause.
 #[derive(Debug)]
 pub(super) struct Pause(Backoff);
 
@@ -15,7 +15,7 @@ impl Default for Pause {
 }
 
 impl Pause {
-    /// Returns whether the source is not left alone, so that it may be watched.
+    /// Returns whether the source is not paused, so that it may be watched.
     pub(super) const fn is_none(&self) -> bool {
         self.0.is_on()
     }
@@ -25,17 +25,17 @@ impl Pause {
         self.is_none() || self.0.allows(Instant::now())
     }
 
-    /// Returns whether the source was left alone long enough.
+    /// Returns whether a pause has ended.
     pub(super) fn is_over(&self) -> bool {
         !self.is_none() && self.may_read()
     }
 
-    /// Returns the time until the source may be read again, if it is left alone.
+    /// Returns the remaining time of a pause; `None` if the source is not paused.
     pub(super) fn left(&self) -> Option<Duration> {
         if self.is_none() { None } else { self.0.pause_left(Instant::now()) }
     }
 
-    /// Records what reading the source came to.
+    /// Records the result of reading the source.
     pub(super) fn note(&mut self, step: Step) {
         if step == Step::Failed {
             self.0.refuse(Instant::now());

@@ -1,4 +1,4 @@
-//! Packets that the outbound half has for the interface itself: ICMP errors about what it read.
+//! The outbound half's own packets for the interface: ICMP errors about packets that it read.
 
 use crate::device::TunDevice;
 use crate::relay::stats::Counters;
@@ -6,19 +6,19 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Replies that wait at most; a further one is dropped, as a router may do.
+/// Maximum number of waiting replies. A further reply is dropped, as a router may do.
 const CAPACITY: usize = 16;
-/// Replies that may follow each other at once, and time in which one more is allowed. The kernel has the same
-/// limits (`icmp_msgs_burst` and `icmp_msgs_per_sec` of ip-sysctl).
+/// Number of replies that may follow each other immediately, and the time after which one more is allowed. The kernel
+/// has the same limits (`icmp_msgs_burst` and `icmp_msgs_per_sec` of ip-sysctl).
 const BURST: u32 = 50;
 const INTERVAL: Duration = Duration::from_millis(1);
 
-/// A small ring of packets to be written to the device. It takes memory only once there is one.
+/// A small ring of packets to write to the device. It allocates memory when the first packet is added.
 #[derive(Debug)]
 pub(super) struct Replies {
     waiting: VecDeque<Vec<u8>>,
     allowed: u32,
-    /// Until when the allowance was refilled.
+    /// Time until which the allowance was refilled.
     refilled: Instant,
 }
 
@@ -27,13 +27,13 @@ impl Replies {
         Self { waiting: VecDeque::new(), allowed: BURST, refilled: Instant::now() }
     }
 
-    /// Returns whether nothing waits.
+    /// Returns whether no reply waits.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Adds the packet that `make` returns, if another one is allowed at `now`.
+    /// Adds the packet that `make` returns, if another reply is allowed at `now`.
     pub(super) fn add(&mut self, now: Instant, make: impl FnOnce() -> Option<Vec<u8>>) {
         let intervals = now.saturating_duration_since(self.refilled).as_millis();
         let intervals = u32::try_from(intervals).unwrap_or(u32::MAX);
@@ -48,8 +48,8 @@ impl Replies {
         }
     }
 
-    /// Writes what waits; the rest stays if the device has no room. A packet that is refused is dropped: that
-    /// the device is gone is found out by reading it.
+    /// Writes the waiting replies. If the device has no room, the rest is kept. A refused packet is dropped. Reading
+    /// the device shows whether it is gone.
     pub(super) fn write(&mut self, device: &TunDevice, vnet_len: usize, counters: &Counters) {
         let (mut written, mut dropped) = (0, 0);
         while let Some(packet) = self.waiting.front() {
@@ -63,7 +63,7 @@ impl Replies {
         counters.count_replies(written, dropped);
     }
 
-    /// Forgets what waits, and counts it.
+    /// Forgets the waiting replies and counts them as dropped.
     pub(super) fn close(&mut self, counters: &Counters) {
         counters.count_replies(0, self.waiting.len() as u64);
         self.waiting.clear();
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(add(0, 60), BURST);
         assert_eq!(add(999, 10), 0);
         assert_eq!(add(1_500, 10), 1);
-        // What was left of the interval counts.
+        // The rest of the interval counts towards the next one.
         assert_eq!(add(2_000, 10), 1);
         assert_eq!(add(10_000_000, 60), BURST);
     }

@@ -1,4 +1,4 @@
-//! What one round of a direction reports to the loop that drives it.
+//! The report of one round of a direction to the loop that drives it.
 
 use crate::relay::fallback::Fallback;
 use std::io;
@@ -17,7 +17,7 @@ pub(super) enum Step {
     Failed,
 }
 
-/// What one round of a direction did, and what it found out.
+/// The progress and the findings of one round of a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StepReport {
     pub(super) step: Step,

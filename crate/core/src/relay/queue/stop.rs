@@ -4,9 +4,9 @@ use crate::sys::poll::WakeUp;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-/// Ends every loop of a relay; may be raised from any thread.
+/// Ends every loop of a relay. Any thread may raise it.
 ///
-/// It may outlive the relay and has no descriptor of its own: the wake-up ends with the loops.
+/// It may outlive the relay and has no descriptor of its own: the wake-up is dropped with the loops.
 #[derive(Debug)]
 pub(in crate::relay) struct Stop {
     is_raised: AtomicBool,
@@ -14,7 +14,7 @@ pub(in crate::relay) struct Stop {
 }
 
 impl Stop {
-    /// `wake_up` wakes each loop that sleeps.
+    /// Creates a signal that wakes each sleeping loop with `wake_up`.
     pub(in crate::relay) fn new(wake_up: &Arc<WakeUp>) -> Self {
         Self { is_raised: AtomicBool::new(false), wake_up: Arc::downgrade(wake_up) }
     }

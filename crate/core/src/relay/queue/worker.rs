@@ -29,12 +29,12 @@ use tokio::sync::watch;
 /// How a relay ended: closed by its owner, or failed.
 pub type Closed = std::result::Result<(), Arc<Error>>;
 
-/// What the thread is given.
+/// The parameters of the thread.
 pub(in crate::relay) struct Task {
     pub(in crate::relay) plan: Plan,
     pub(in crate::relay) peers: Arc<Peers>,
     pub(in crate::relay) stop: Arc<Stop>,
-    /// What `stop` rings; it ends with the task.
+    /// The wake-up that `stop` signals; it is dropped with the task.
     pub(in crate::relay) wake_up: Arc<WakeUp>,
     pub(in crate::relay) meter: Arc<Meter>,
     pub(in crate::relay) on_event: Box<dyn Fn(Event) + Send + Sync>,
@@ -53,7 +53,7 @@ pub(in crate::relay) fn run(
             return;
         }
     };
-    // All that the task holds is gone before the end is told, and the event loop too.
+    // The task with all its resources and the event loop are dropped before the end is reported.
     let end = relay(&Arc::new(task), &runtime, started);
     drop(runtime);
     if let Some(end) = end {
@@ -68,7 +68,7 @@ fn runtime() -> Result<Runtime> {
         .map_err(|error| Error::os("start", "the relay's event loop", "epoll_create1", &error))
 }
 
-/// Answers how the relay ended; `None` if it never started and `started` was told why.
+/// Returns how the relay ended; `None` if it never started, in which case `started` has received the error.
 fn relay(
     task: &Arc<Task>,
     runtime: &Runtime,
@@ -88,7 +88,7 @@ fn relay(
     }
     notices.into_iter().for_each(&task.on_event);
     let on_started = |threads: Result<()>| {
-        // Before a failure is told, nothing may be left.
+        // Everything is removed before a failure is reported.
         if threads.is_err() {
             drop(steered.take());
             roll_back(task, runtime, &undo);
@@ -112,9 +112,9 @@ fn roll_back(task: &Task, runtime: &Runtime, undo: &Undo) {
     }
 }
 
-/// Relays on all queues until told to stop or one of them fails, which ends them all.
+/// Relays on all queues until the owner stops the relay, or until one queue fails, which ends all of them.
 ///
-/// `on_started` is told whether every queue is ready; `None` if one was not.
+/// `on_started` receives whether every queue is ready. Returns `None` if one was not.
 fn relay_queues(
     task: &Arc<Task>,
     queues: Vec<Queue>,

@@ -1,9 +1,9 @@
-//! Which queue handles a packet: by its flow, in both directions, so that no packet overtakes another
-//! of its flow.
+//! Decides which queue handles a packet: by its flow, in both directions, so packets of a flow do not overtake each
+//! other.
 //!
-//! Of datagrams the kernel would choose by their own addresses and ports, and those of one peer are
-//! all alike; of packets of the interface by a hash that looks into tunnels inside. So a program of
-//! ours looks at the packet, and computes what [`flow::hash`] does.
+//! The kernel would choose the queue of a datagram by the datagram's own addresses and ports, which are the same for
+//! all datagrams of a peer. It would choose the queue of an interface's packet with a hash that also covers the
+//! headers inside tunnels. So a program of the relay examines the packet and computes the same as [`flow::hash`].
 
 use crate::bpf::{self, Instruction};
 use crate::device::TunDevice;
@@ -14,32 +14,32 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// Which of the flows a queue handles.
+/// The flows that a queue handles.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::relay) struct FlowShare {
-    /// Number of the queue.
+    /// The number of the queue.
     pub(in crate::relay) number: usize,
-    /// How many queues there are.
+    /// The number of queues.
     pub(in crate::relay) queues: usize,
 }
 
 impl FlowShare {
-    /// Every flow, as of a queue that is alone.
+    /// Every flow: the share of a single queue.
     pub(in crate::relay) const ALL: Self = Self { number: 0, queues: 1 };
 
-    /// Whether `packet` is one for this queue.
+    /// Returns whether this queue handles `packet`.
     pub(in crate::relay) fn has(self, packet: &[u8]) -> bool {
         self.queues == 1
             || usize::from(flow::hash(packet)).checked_rem(self.queues) == Some(self.number)
     }
 }
 
-/// A persistent device with a program of ours, which is removed when this is dropped.
+/// A persistent device with a program of the relay. The program is removed when this is dropped.
 #[derive(Debug)]
 pub(in crate::relay) struct SteeredDevice(Arc<TunDevice>);
 
 impl SteeredDevice {
-    /// A device of the relay's own takes its program along.
+    /// Returns the device if it is persistent. A device that is not persistent is deleted together with its program.
     pub(super) fn of(device: &Arc<TunDevice>) -> Option<Self> {
         device.is_persistent().then(|| Self(Arc::clone(device)))
     }
@@ -51,12 +51,12 @@ impl Drop for SteeredDevice {
     }
 }
 
-/// Whether the kernel lets this process load a program that spreads packets over queues.
+/// Returns whether the kernel lets this process load a program that distributes packets over queues.
 pub(super) fn can_steer_packets() -> bool {
     bpf::load(&bpf::by_flow(1)).is_ok()
 }
 
-/// Has datagrams for the port of `endpoints` spread over them, which were bound in this order.
+/// Distributes datagrams for the port of `endpoints` over these sockets, which were bound in this order.
 pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint]) -> Result<()> {
     let Some(first) = endpoints.first() else { return Ok(()) };
     bpf::attach_reuseport(first.as_fd(), &bpf::by_flow(endpoints.len())).map_err(|e| {
@@ -66,13 +66,13 @@ pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint]) -> Result<()> {
     })
 }
 
-/// Has the first of the sockets receive all datagrams from now on, by whichever of them this is asked.
+/// Makes the first of the sockets receive all datagrams from now on. `endpoint` may be any of them.
 pub(in crate::relay) fn redirect_datagrams(endpoint: &UdpEndpoint) -> io::Result<()> {
     bpf::attach_reuseport(endpoint.as_fd(), &[Instruction::Return(0)])
 }
 
-/// Has packets of the interface spread over its queues, which were attached in the order of
-/// `devices`. Where that is refused, the kernel spreads them by its own hash of the flow.
+/// Distributes packets of the interface over its queues, which were attached in the order of `devices`. If the kernel
+/// refuses this, it distributes them by its own hash of the flow.
 pub(super) fn steer_packets(devices: &[Arc<TunDevice>]) -> io::Result<()> {
     let Some(first) = devices.first() else { return Ok(()) };
     first.set_steering(Some(bpf::load(&bpf::by_flow(devices.len()))?.as_fd()))
@@ -96,7 +96,7 @@ mod tests {
         endpoints
     }
 
-    /// Which of the sockets has something.
+    /// Returns the number of the socket that has a datagram to read.
     fn receiver_of(endpoints: &[UdpEndpoint]) -> Option<usize> {
         let mut buffer = [0; 2_000];
         let mut received = endpoints
@@ -117,12 +117,12 @@ mod tests {
             let mut fragment = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
             fragment[6] = 0x20;
             packets.push(fragment.clone());
-            // Options before the TCP header, which must not be taken for its ports.
+            // The bytes before the TCP header are options, which must not be taken for its ports.
             fragment[6] = 0;
             fragment[0] = 0x46;
             fragment.splice(20..20, [1, 1, 1, 0]);
             packets.push(fragment);
-            // A length too small for a header.
+            // The length in the header is too small for a header.
             let mut malformed = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
             malformed[0] = 0x44;
             packets.push(malformed);

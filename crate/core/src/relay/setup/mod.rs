@@ -1,10 +1,11 @@
-//! Starting a relay: what the configuration asks for is decided once, in a plan, and then set up.
+//! Starts a relay: the plan contains every decision that follows from the configuration, and is then carried out.
 //!
-//! - `plan` decides what follows from the configuration alone: families, listen addresses, queues, GRO, sizes;
-//! - `underlay_route` looks up the routes to the peers, and `mtu` computes what fits into them;
-//! - `queues` opens the device and the sockets, and `flow_sharing` spreads packets over them;
+//! - `plan` makes the decisions that follow from the configuration alone: families, listen addresses, queues, GRO,
+//!   sizes;
+//! - `underlay_route` looks up the routes to the peers, and `mtu` computes the packet sizes that fit into them;
+//! - `queues` opens the device and the sockets, and `flow_sharing` distributes packets over them;
 //! - `user` drops root;
-//! - `prepare` runs all of it in order, with the room `interface` for the interface's settings.
+//! - `prepare` runs all of these in order, and uses the module `interface` for the interface's settings.
 
 mod flow_sharing;
 mod mtu;

@@ -1,4 +1,4 @@
-//! Which MTU the interface gets, and which it can have.
+//! Decides which MTU the interface gets, and checks whether it is possible.
 
 use super::plan::Plan;
 use crate::device::MIN_MTU as MIN_V4;
@@ -8,12 +8,12 @@ use crate::relay::wire::Wire;
 use crate::udp::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6, MAX_SEGMENTS};
 use std::net::SocketAddr;
 
-/// Ethernet's MTU, and the interface's where nothing else is known, bytes.
+/// The MTU of Ethernet, and that of the interface if nothing else is known, bytes.
 pub(super) const DEFAULT: u32 = 1_500;
 /// The smallest MTU of IPv6 (RFC 8200, 5), bytes.
 const MIN_V6: u32 = 1_280;
 
-/// Returns the largest payload of a datagram to any of the peers, which is that of a GSO batch too, bytes.
+/// Returns the largest payload of a datagram to any of the peers, which also limits a GSO batch, bytes.
 pub(super) fn max_payload(config: &RelayConfig) -> usize {
     config.endpoints().map(max_payload_to).min().unwrap_or(MAX_PAYLOAD_V4)
 }
@@ -31,13 +31,13 @@ pub(in crate::relay) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
     path_mtu.saturating_sub(headers + overhead as u32).clamp(MIN_V4, largest)
 }
 
-/// Returns how many packets of `mtu` bytes one GSO batch carries at most.
+/// Returns the maximum number of packets of `mtu` bytes in one GSO batch.
 pub(super) fn segments(mtu: u32, plan: &Plan) -> u32 {
     let datagram = Wire::default().seal(mtu as usize).max(1);
     (plan.max_payload / datagram).clamp(1, MAX_SEGMENTS) as u32
 }
 
-/// Refuses an MTU that the interface's addresses or the datagrams cannot have.
+/// Refuses an MTU that is not possible for the interface's addresses or the datagrams.
 pub(super) fn check(mtu: u32, plan: &Plan) -> Result<()> {
     let config = &plan.config;
     let largest = plan.max_payload - Wire::default().overhead();

@@ -1,4 +1,4 @@
-//! What a relay sets up, as far as its configuration decides it. Everything later takes the plan.
+//! The plan: decisions that follow from a relay's configuration alone. All later steps use the plan.
 
 use super::mtu;
 use crate::device::MAX_QUEUES;
@@ -9,30 +9,30 @@ use crate::udp::{PathMtuDiscovery, is_loopback};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;
 
-/// The most queues that a relay takes automatically.
+/// The maximum number of queues that a relay chooses automatically.
 const MOST_AUTO_QUEUES: usize = 8;
 
 /// The decisions of a start.
 #[derive(Debug)]
 pub(in crate::relay) struct Plan {
     pub(in crate::relay) config: RelayConfig,
-    /// Every peer has a loopback address, so that all datagrams stay on this machine.
+    /// Whether every peer has a loopback address, so that all datagrams stay on this machine.
     is_all_loopback: bool,
-    /// Family of the first peer's socket.
+    /// Whether the socket of the first peer has the family IPv4.
     pub(super) is_ipv4: bool,
-    /// Peers have both address families, so each queue has a socket of the other one too.
+    /// Whether peers have both address families, so that each queue also has a socket of the other one.
     pub(super) needs_both: bool,
-    /// Queues, each with a thread and its sockets. An existing device or a kernel that cannot spread packets may
-    /// make them one.
+    /// The number of queues, each with a thread and its sockets. An existing device, or a kernel that cannot
+    /// distribute packets, may reduce it to one.
     pub(in crate::relay) queues: usize,
-    /// The number of queues was not asked for: fewer may be taken without a report.
+    /// Whether the number of queues was not requested. Then fewer may be used without a report.
     pub(super) has_auto_queues: bool,
     /// Largest payload of a datagram to any of the peers, and of a GSO batch, bytes.
     pub(in crate::relay) max_payload: usize,
 }
 
 impl Plan {
-    /// Decides what to set up; `InvalidArgument` if the options contradict each other or the kernel's limits.
+    /// Decides what to set up. Returns `InvalidArgument` if the options contradict each other or the kernel's limits.
     pub(in crate::relay) fn of(config: RelayConfig) -> Result<Self> {
         check(&config)?;
         let is_all_loopback = config.endpoints().all(|endpoint| is_loopback(endpoint.ip()));
@@ -71,9 +71,10 @@ impl Plan {
         }
     }
 
-    /// Returns whether to receive GSO batches with this number of queues. One goes to a single queue as a whole,
-    /// so with several queues it may carry one flow only. For datagrams from a network the kernel forms batches of
-    /// whatever follows each other; on this machine they are as the peer formed them, and ours are of one flow.
+    /// Returns whether to receive GSO batches with this number of queues. The kernel passes a whole batch to a single
+    /// queue, so with several queues each batch must carry one flow. From a network the kernel forms batches of any
+    /// consecutive datagrams. On this machine the batches are as the peer formed them, and a relay's batches carry
+    /// one flow.
     pub(super) fn wants_gro(&self, queues: usize) -> bool {
         self.config.offload.gro && (queues == 1 || self.is_all_loopback)
     }
@@ -94,8 +95,8 @@ fn check(config: &RelayConfig) -> Result<()> {
     Ok(())
 }
 
-/// Returns the number of queues for peers that are all on this machine, or not. For each queue that waits for the
-/// other end, one runs; few queues share the caches better than many.
+/// Returns the number of queues, depending on whether all peers are on this machine. While one queue waits for the
+/// other end, another one runs. A small number of queues shares the caches better than a large one.
 fn auto_queues(is_all_loopback: bool) -> usize {
     if !is_all_loopback {
         return 1;

@@ -1,4 +1,4 @@
-//! Sets up what the plan says: sockets, namespace, device, addresses, routes, user.
+//! Sets up everything in the plan: sockets, namespace, device, addresses, routes, user.
 //!
 //! Runs on the relay's own thread, which may move into another network namespace. A failure at any
 //! point leaves nothing behind.
@@ -26,7 +26,7 @@ pub(in crate::relay) struct ReadyRelay {
     pub(in crate::relay) undo: Undo,
     /// Offloads in use, of those that the configuration allows.
     pub(in crate::relay) offload: OffloadConfig,
-    /// What the kernel refused.
+    /// The optimizations that the kernel refused.
     pub(in crate::relay) fallbacks: Vec<Fallback>,
     /// What is probably not meant.
     pub(in crate::relay) notices: Vec<Event>,
@@ -118,7 +118,7 @@ async fn open_device(plan: &Plan, sockets: &[Sockets]) -> Result<Opened> {
     }
 }
 
-/// Configures the interface as the configuration says. `new_mtu` is the MTU of a new interface, bytes.
+/// Configures the interface according to the configuration. `new_mtu` is the MTU of a new interface, bytes.
 async fn configure(
     plan: &Plan,
     new_mtu: u32,

@@ -1,4 +1,4 @@
-//! Opening the queues: one device and one UDP port, with as many queues and sockets as asked for.
+//! Opens the queues: one device and one UDP port, with the requested number of queues and sockets.
 
 use super::flow_sharing::{self, SteeredDevice};
 use super::plan::Plan;
@@ -15,22 +15,22 @@ use std::sync::Arc;
 /// The opened queues of a device.
 pub(super) struct Opened {
     pub(super) devices: Vec<Arc<TunDevice>>,
-    /// Offloads in use, of those that the configuration allows.
+    /// Offloads in use, a subset of those that the configuration allows.
     pub(super) offload: OffloadConfig,
-    /// What the kernel refused.
+    /// The optimizations that the kernel refused.
     pub(super) fallbacks: Vec<Fallback>,
-    /// Has a program, which is removed at the end.
+    /// The device if it has a program to remove at the end.
     pub(super) steered: Option<SteeredDevice>,
 }
 
-/// A device that is there already.
+/// A device that exists already.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Existing {
     is_multi_queue: bool,
 }
 
-/// The sockets of one queue, all on one port: of the address family of the first peer, then of the other one if
-/// a peer has it.
+/// The sockets of one queue, all on one port: one for the address family of the first peer, and one for the other
+/// family if a peer has it.
 pub(super) type Sockets = Vec<UdpEndpoint>;
 
 /// How often another port is tried: the kernel's choice may be in use in the other address family.
@@ -42,7 +42,7 @@ pub(super) fn bind(plan: &Plan) -> Result<Vec<Sockets>> {
     if !plan.has_auto_queues || queues == 1 {
         return bind_queues(plan, queues);
     }
-    // Several were not asked for, so it is not reported if there cannot be any.
+    // The caller did not request several queues, so it is not reported that only one is possible.
     if !flow_sharing::can_steer_packets() {
         return bind_queues(plan, 1);
     }
@@ -84,18 +84,17 @@ fn bind_family(plan: &Plan, is_ipv4: bool, port: u16, queues: usize) -> Result<V
     Ok(endpoints)
 }
 
-/// Looks for the device in the calling thread's network namespace. One that another process has
-/// queues of is refused, though the kernel would give us further ones: two that read from it would
-/// each get a part of its packets.
+/// Looks up the device in the calling thread's network namespace. Refuses a device of which another process has
+/// queues. The kernel would allow further queues, but each reader would then get a part of the packets.
 pub(super) async fn find(config: &RelayConfig) -> Result<Option<Existing>> {
-    // Without a name the kernel makes a device of its own choice.
+    // Without a name, the kernel creates a device with a name that it chooses.
     let Some(name) = &config.name else { return Ok(None) };
     let link = match Connection::open()?.link(&LinkRef::Name(name.clone())).await {
         Ok(link) => link,
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
-    // Before Linux 4.18 the driver tells nothing; then it is opened as most are made.
+    // Before Linux 4.18 the driver does not report this. Then the device is opened with a single queue.
     let Some(KindData::Tun(tun)) = link.kind_data else {
         return Ok(Some(Existing { is_multi_queue: false }));
     };
@@ -105,7 +104,7 @@ pub(super) async fn find(config: &RelayConfig) -> Result<Option<Existing>> {
     Ok(Some(Existing { is_multi_queue: tun.multi_queue }))
 }
 
-/// Returns whether a name look-up failed because there is no such interface: opening then creates it, or
+/// Returns whether a name look-up failed because there is no such interface. Opening the device then creates it, or
 /// refuses its name.
 fn is_absent(error: &Error) -> bool {
     matches!(
@@ -114,8 +113,8 @@ fn is_absent(error: &Error) -> bool {
     )
 }
 
-/// Opens the device with a queue for each of `sockets`, in the calling thread's network namespace.
-/// It may have but one where more are not asked for.
+/// Opens the device with a queue for each of `sockets`, in the calling thread's network namespace. If the caller did
+/// not request several queues, the device may have only one.
 pub(super) fn open(plan: &Plan, sockets: &[Sockets], existing: Option<Existing>) -> Result<Opened> {
     let mut fallbacks = Vec::new();
     let mut refuse = |fallback: Fallback, offload: &mut OffloadConfig| {
@@ -157,7 +156,7 @@ pub(super) fn open(plan: &Plan, sockets: &[Sockets], existing: Option<Existing>)
     Ok(Opened { devices, offload, fallbacks, steered })
 }
 
-/// How the device is opened.
+/// How to open the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Form {
     queues: usize,
@@ -169,7 +168,7 @@ impl Form {
     fn new(plan: &Plan, queues: usize, existing: Option<Existing>) -> Self {
         let is_new = existing.is_none();
         match existing {
-            // A device stays as it was made.
+            // An existing device keeps its form.
             Some(Existing { is_multi_queue }) if plan.has_auto_queues => {
                 Self { queues: if is_multi_queue { queues } else { 1 }, is_multi_queue, is_new }
             }
@@ -189,7 +188,7 @@ fn open_queues(
         clone_device: config.clone_device.clone(),
         has_vnet_header,
         is_multi_queue: form.is_multi_queue,
-        // Else two that start at once would share it.
+        // Otherwise two relays that start at the same time would share it.
         is_exclusive: form.is_multi_queue && form.is_new,
         ..DeviceOptions::default()
     };

@@ -1,9 +1,9 @@
-//! Giving up root: which user is meant, and becoming it.
+//! Drops root: looks up the user, and changes to it.
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::{privileges, users};
 
-/// A user and group to become.
+/// The user and group to change to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     name: String,
@@ -11,7 +11,7 @@ pub(super) struct Identity {
     gid: u32,
 }
 
-/// Looks up `NAME[:GROUP]`, names or numbers; the group is the user's own unless given.
+/// Looks up `NAME[:GROUP]`, names or numbers. The default group is that of the user.
 pub(super) fn resolve(specification: &str) -> Result<Identity> {
     let (name, group) = match specification.split_once(':') {
         Some((name, group)) => (name, Some(group)),
@@ -51,7 +51,7 @@ fn unknown(what: &'static str, name: &str, command: &str) -> Error {
     .with_advice(format!("give a name of \"{command}\", or a number"))
 }
 
-/// The error of asking for another user together with a device that was there before.
+/// Returns the error for a request of another user together with a device that existed before.
 pub(super) fn refuse_persistent(interface: &str) -> Error {
     Error::new(
         ErrorCode::InvalidArgument,
@@ -63,7 +63,7 @@ pub(super) fn refuse_persistent(interface: &str) -> Error {
 }
 
 impl Identity {
-    /// Makes the whole process this user, without any capability.
+    /// Changes the whole process to this user, without any capability.
     pub(super) fn assume(&self) -> Result<()> {
         privileges::become_user(self.uid, self.gid).map_err(|e| {
             Error::os("become the user", &self.name, "setresuid", &e)

@@ -1,7 +1,7 @@
 //! The format of datagrams.
 //!
-//! It decides how long a packet may be, how long its datagram is, and where in a datagram the packet lies. Its
-//! overhead is constant, so that packets of equal length make datagrams of equal length, as a GSO batch requires.
+//! It decides how long a packet may be, how long its datagram is, and where the packet lies in the datagram. Its
+//! overhead is constant, so packets of equal length form datagrams of equal length, as a GSO batch requires.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    /// Returns the bytes of a datagram that are not its packet's.
+    /// Returns the bytes of a datagram that do not belong to its packet.
     #[inline]
     pub(super) const fn overhead(self) -> usize {
         match self {
@@ -22,7 +22,7 @@ impl Wire {
         }
     }
 
-    /// Returns the length of the datagram for a packet of `packet_len` bytes, whose payload is the packet.
+    /// Returns the length of the datagram for a packet of `packet_len` bytes.
     #[inline]
     pub(super) const fn seal(self, packet_len: usize) -> usize {
         packet_len + self.overhead()

@@ -106,13 +106,13 @@ fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
         report(ErrorOrigin::Network, "192.0.2.1:5", None),
     ]);
     assert_eq!((mtus(), table.upkeep.timers.time_left()), (vec![None, None], None));
-    // This kernel reports the address alone.
+    // A report of this kernel contains only the address.
     table.note_errors(&[report(ErrorOrigin::Local, "192.0.2.2:0", Some(1_200))]);
     assert_eq!(mtus(), [None, Some(1_200)]);
     table.note_errors(&[report(ErrorOrigin::Network, "192.0.2.2:5", Some(1_300))]);
     assert_eq!(mtus(), [None, Some(1_300)]);
     assert_eq!([0, 1].map(|peer| table.inner_mtu(PeerIndex(peer))), [None, Some(1_272)]);
-    // It is carried over, and so is the deadline.
+    // The new table keeps the peer's state and the deadline.
     let table = table.successor(&peers[1..]).unwrap();
     let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();
     assert_eq!(mtus(), [Some(1_300)]);
