@@ -26,7 +26,7 @@ import type { LinkRef } from './linkTypes.ts'
 /** How far an address or route reaches, by its name in ip(8) or by its number. */
 export type Scope = Named<typeof SCOPES>
 
-/** Who made an address. */
+/** The origin of an address. */
 export type AddressProtocol = Named<typeof ADDRESS_PROTOCOLS>
 
 /** An address of a link, as the kernel describes it. */
@@ -34,89 +34,89 @@ export interface Address {
   /** Index of its link. */
   readonly ifIndex: number
   readonly family: 4 | 6
-  /** The address of this end, alone. */
+  /** The local address, without a prefix. */
   readonly address: string
-  /** Bits of the network part; with a peer of the peer's network. */
+  /** Length of the prefix in bits; with a peer, that of the peer's network. */
   readonly prefixLength: number
-  /** The other end of a point-to-point link. */
+  /** The address of the other end of a point-to-point link. */
   readonly peer?: string
-  /** Of IPv4. */
+  /** Broadcast address; IPv4 only. */
   readonly broadcast?: string
-  /** Of IPv4. */
+  /** Label; IPv4 only. */
   readonly label?: string
   readonly scope: Scope
-  /** From now on. */
+  /** Valid lifetime from now on, seconds. */
   readonly validLifetimeSeconds: number | 'forever'
-  /** From now on. */
+  /** Preferred lifetime from now on, seconds. */
   readonly preferredLifetimeSeconds: number | 'forever'
   /** Metric of the route to its network. */
   readonly metric?: number
   readonly protocol?: AddressProtocol
-  /** Not the first of its network on the link; of IPv6: temporary (RFC 8981). */
+  /** IPv4: not the first address of its network on the link. IPv6: temporary (RFC 8981). */
   readonly secondary: boolean
-  /** Used without looking for a duplicate. */
+  /** Used without duplicate address detection. */
   readonly noDad: boolean
-  /** Used while it is looked for a duplicate (RFC 4429). */
+  /** Used while duplicate address detection runs (RFC 4429). */
   readonly optimistic: boolean
-  /** Another has it. */
+  /** Duplicate address detected. */
   readonly dadFailed: boolean
   /** A home address (RFC 6275). */
   readonly homeAddress: boolean
-  /** Not to be used for anything new. */
+  /** Its preferred lifetime is over: new connections do not use it. */
   readonly deprecated: boolean
-  /** It is being looked for a duplicate. */
+  /** Duplicate address detection is running. */
   readonly tentative: boolean
-  /** It does not end by itself. */
+  /** It does not expire. */
   readonly permanent: boolean
-  /** Temporary addresses are made after it. */
+  /** The kernel creates temporary addresses from it. */
   readonly manageTemporary: boolean
-  /** No route to its network came with it. */
+  /** Added without a route to its network. */
   readonly noPrefixRoute: boolean
-  /** Its link joins the multicast group that it is. */
+  /** The link has joined this multicast group. */
   readonly autoJoin: boolean
-  /** Made from a secret (RFC 7217). */
+  /** Generated from a secret (RFC 7217). */
   readonly stablePrivacy: boolean
   /** Attributes that this package does not interpret. */
   readonly otherAttributes?: readonly OtherAttribute[]
 }
 
-/** What an address is to have; what is absent is as `ip address` has it. */
+/** The properties of an address. Omitted properties default as in `ip address`. */
 export interface AddressOptions {
-  /** The other end of a point-to-point link; the prefix is then that of its network. */
+  /** The address of the other end of a point-to-point link; the prefix is then that of its network. */
   peer?: string
-  /** Broadcast address of IPv4; `auto`: the last of the network. */
+  /** Broadcast address; IPv4 only. `auto`: the last address of the network. */
   broadcast?: string
-  /** Of IPv4: the name of the link, perhaps with `:` and more behind it, at most 15 bytes. */
+  /** Label; IPv4 only: the name of the link, optionally followed by `:` and more text, at most 15 bytes. */
   label?: string
-  /** Default: `host` for a loopback address of IPv4, else `global`. */
+  /** Default: `host` for an IPv4 loopback address, otherwise `global`. */
   scope?: Scope
-  /** From now on. Default: `forever`. */
+  /** Valid lifetime from now on, seconds. Default: `forever`. */
   validLifetimeSeconds?: number | 'forever'
-  /** From now on, not above the valid lifetime. Default: the valid lifetime. */
+  /** Preferred lifetime from now on, seconds, at most the valid lifetime. Default: the valid lifetime. */
   preferredLifetimeSeconds?: number | 'forever'
   /** Metric of the route to its network. */
   metric?: number
-  /** Who makes it. */
+  /** The origin of the address. */
   protocol?: AddressProtocol
-  /** Use it without looking for a duplicate; of IPv6. */
+  /** Skips duplicate address detection; IPv6 only. */
   noDad?: boolean
-  /** Use it while it is looked for a duplicate; of IPv6. */
+  /** Uses the address while duplicate address detection runs; IPv6 only. */
   optimistic?: boolean
-  /** A home address; of IPv6. */
+  /** A home address (RFC 6275); IPv6 only. */
   homeAddress?: boolean
-  /** Make temporary addresses after it; of IPv6. */
+  /** The kernel creates temporary addresses from it; IPv6 only. */
   manageTemporary?: boolean
-  /** Make no route to its network. */
+  /** Adds no route to its network. */
   noPrefixRoute?: boolean
-  /** Have the link join the multicast group that it is. */
+  /** The link joins this multicast group. */
   autoJoin?: boolean
   /** Attributes that this package does not interpret, as they were listed. */
   otherAttributes?: readonly OtherAttribute[]
 }
 
-/** Which addresses; what is absent does not matter. */
+/** Selects addresses. Omitted properties match everything. */
 export interface AddressFilter {
-  /** Those of a link. */
+  /** Addresses of this link. */
   link?: LinkRef
   family?: 4 | 6
 }
@@ -160,44 +160,56 @@ export class Addresses {
     this.#pipeline = pipeline
   }
 
-  /** All addresses that fit; read again if they changed meanwhile. */
+  /**
+   * Returns all matching addresses. Reads them again if they changed during the read.
+   *
+   * @throws {TunError} `ERR_TUN_INTERRUPTED` if they changed in every attempt.
+   */
   async list(filter: AddressFilter = {}): Promise<Address[]> {
     return readTable(this.#native, query(filter))
   }
 
-  /** The same bit by bit; it ends with `ERR_TUN_INTERRUPTED` if the addresses changed meanwhile. */
+  /**
+   * Returns all matching addresses as a stream, without holding all of them in memory.
+   *
+   * The iterator ends with `ERR_TUN_INTERRUPTED` if the addresses changed during the read.
+   */
   stream(filter: AddressFilter = {}): AsyncGenerator<Address, void, undefined> {
     return streamTable(this.#native, query(filter))
   }
 
   /**
-   * Adds `ADDRESS/PREFIX`; without a prefix it is the host alone.
+   * Adds `ADDRESS/PREFIX`. Without a prefix, the network is that address only.
    *
-   * @throws {TunError} `ERR_TUN_EXISTS` if the link has it already.
+   * @throws {TunError} `ERR_TUN_EXISTS` if the link already has it.
    */
   async add(link: LinkRef, address: string, options: AddressOptions = {}): Promise<void> {
     await this.#pipeline.submit(operation('addAddress', link, address, options))
   }
 
-  /** Adds many addresses to a link, in their order; if some fail, the others are added all the same. */
+  /**
+   * Adds many addresses to a link, in their order. If some fail, the others are still added.
+   *
+   * @throws {TunError} the error of the first address that failed.
+   */
   async addMany(
     link: LinkRef,
     addresses: readonly string[],
     options: AddressOptions = {},
   ): Promise<void> {
-    // All are checked before the first is made.
+    // All are checked before the first is added.
     const given = checkMany('addresses', addresses) as string[]
     const operations = given.map((address) => operation('addAddress', link, address, options))
     await this.#pipeline.submitAll(operations)
   }
 
-  /** Adds an address, or gives the existing one the given properties and no others. */
+  /** Adds an address, or sets the properties of the existing one to exactly the given ones. */
   async replace(link: LinkRef, address: string, options: AddressOptions = {}): Promise<void> {
     await this.#pipeline.submit(operation('replaceAddress', link, address, options))
   }
 
   /**
-   * Deletes an address, which its link, prefix length and peer identify. A property whose value is
+   * Deletes an address, which is identified by its link, prefix length and peer. A property whose value is
    * `undefined` is refused.
    *
    * @throws {TunError} `ERR_TUN_ADDRESS_NOT_AVAILABLE` if the link does not have it, or not with that peer.
@@ -211,13 +223,13 @@ export class Addresses {
   }
 
   /**
-   * Deletes all addresses of a link, or those of a family; returns the deleted addresses. A property
-   * whose value is `undefined` is refused.
+   * Deletes all addresses of a link, or those of one family. Returns the deleted addresses. A property whose value
+   * is `undefined` is refused.
    */
   async flush(link: LinkRef, options: { family?: 4 | 6 } = {}): Promise<Address[]> {
     const filter = checkIdentity('options', options, { family }) as AddressFilter
     const addresses = await this.list({ ...filter, link: linkRef('link', link) as LinkRef })
-    // A secondary address may have gone with its primary one, unless it was promoted: last first.
+    // Last first: deleting a primary address can also delete its secondary ones, unless the kernel promotes one.
     const operations = addresses.toReversed().map(({ ifIndex, address, prefixLength, peer }) => {
       const spec = {
         address: `${address}/${prefixLength}`,

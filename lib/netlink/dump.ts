@@ -2,37 +2,37 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NativeDump, NativeNetlink } from '#binding'
 import { TunError, fromNative } from '../errors.ts'
 
-/** Which table, and what of it (crate/core/src/netlink/session/table.rs). */
+/** A table and the filter of its objects (crate/core/src/netlink/session/table.rs). */
 export interface TableQuery {
   readonly table: string
   readonly filter: Readonly<Record<string, unknown>>
 }
 
-/** Objects without what they have in common (crate/core/src/netlink/columns.rs). */
+/** A list of objects, column by column, with shared values written once (crate/core/src/netlink/columns.rs). */
 interface Columns {
   readonly length: number
-  /** The fields of each object, in their order, with the values of the first. */
+  /** The fields of each object in their order, with the values of the first object. */
   readonly same: Readonly<Record<string, unknown>>
-  /** The values of the fields that differ, or are objects themselves, by object. */
+  /** One array per field whose value differs between objects or is itself an object, indexed by object. */
   readonly columns: Readonly<Record<string, readonly unknown[]>>
 }
 
-/** Objects that are read at a time: some tenths of a millisecond of the event loop. */
+/** Objects per batch: some tenths of a millisecond on the event loop. */
 const BATCH_SIZE = 512
 
-/** Objects per batch of a table that changed before: JavaScript does not slow down its reading. */
+/** Objects per batch when a changed table is read again: large, so that JavaScript does not slow down the read. */
 const BATCH_SIZE_AGAIN = 65_536
 
 /**
- * Pauses before a table is read again that changed while it was read, milliseconds: 6 seconds in all
- * (crate/core/src/netlink/session/mod.rs has the same).
+ * Pauses before reading a table again that changed during the read, milliseconds: 6 seconds in total (the same as
+ * in crate/core/src/netlink/session/mod.rs).
  */
 const PAUSES_MS = [0, 0, 0, 1, 2, 5, 10, 20, 40, 80, 150, 250, 400, 600, 700, 800, 900, 1000, 1000]
 
 /**
- * Reads a table bit by bit, as fast as its reader takes it.
+ * Reads a table in batches, as fast as the consumer takes them.
  *
- * @throws {TunError} `ERR_TUN_INTERRUPTED` at its end, if the table changed meanwhile.
+ * @throws {TunError} `ERR_TUN_INTERRUPTED` at its end, if the table changed during the read.
  */
 export async function* streamTable<T>(
   native: NativeNetlink,
@@ -44,9 +44,9 @@ export async function* streamTable<T>(
 }
 
 /**
- * Reads a whole table. If it changes during that, reads it again after a growing pause.
+ * Reads a whole table. If it changes during the read, reads it again after a growing pause.
  *
- * @throws {TunError} `ERR_TUN_INTERRUPTED` if it changed each time.
+ * @throws {TunError} `ERR_TUN_INTERRUPTED` if it changed in every attempt.
  */
 export async function readTable<T>(native: NativeNetlink, query: TableQuery): Promise<T[]> {
   for (let attempt = 0; ; attempt++) {
@@ -67,7 +67,7 @@ export async function readTable<T>(native: NativeNetlink, query: TableQuery): Pr
   }
 }
 
-/** The error of a table that changed each time. */
+/** Returns the error for a table that changed in every attempt. */
 function neverStill(error: TunError, attempts: number): TunError {
   const { subject = 'the objects' } = error
   const advice =
@@ -101,7 +101,7 @@ async function* batches<T>(
   }
 }
 
-/** Gives each object its own fields; those of one batch have one shape (V8's hidden class). */
+/** Gives each object its own fields. The objects of a batch share one shape (V8's hidden class). */
 function unpack<T>(batch: T[] | Columns): T[] {
   if (Array.isArray(batch)) return batch
   const { length, same, columns } = batch

@@ -14,25 +14,25 @@ import type { Routes } from './routes.ts'
 export interface Desired {
   link: LinkRef
   up?: boolean
-  /** Bytes. */
+  /** MTU in bytes. */
   mtu?: number
-  /** `ADDRESS[/PREFIX]` */
+  /** Addresses, each `ADDRESS[/PREFIX]`. */
   addresses?: readonly string[]
   /**
-   * Networks that are reached through the link, or routes. A route leads through the link unless it has a `link`,
-   * `ifIndex`, `nextHops` or `nextHopId`, or a type such as `blackhole`. Every given property is compared.
+   * Networks to reach through the link, or routes. A route uses the link unless it has a `link`, `ifIndex`,
+   * `nextHops` or `nextHopId`, or a type such as `blackhole`. Every given property is compared.
    */
   routes?: readonly (string | RouteSpec)[]
 }
 
-/** What {@link Netlink.ensure} did. */
+/** The result of {@link Netlink.ensure}. */
 export interface Ensured {
-  /** What was changed, in this order; empty if everything was as it should be. */
+  /** The changes in the order in which they were made; empty if all settings already matched. */
   readonly changes: readonly Change[]
   /**
-   * Rolls the changes back, the last first, on this link only. Skips addresses and routes that are gone, an MTU or
-   * state that was changed since, and everything if another link has the index now. Goes on after a change that
-   * cannot be rolled back; calling it again tries the rest again.
+   * Rolls the changes back, the last first, on this link only. Skips addresses and routes that no longer exist, an
+   * MTU or state that changed since, and everything if another link has the index now. A change that cannot be
+   * rolled back does not stop it; calling it again retries the remaining changes.
    *
    * @throws {RollbackError} some changes are still in place; it lists them.
    */
@@ -55,10 +55,13 @@ const FIELDS = {
   routes: list(wantedRoute),
 }
 
-/** The last call in each namespace, by the text that the session was opened with. */
+/** The last call in each namespace, keyed by the text that the session was opened with. */
 const lasts = new Map<string, Promise<unknown>>()
 
-/** Runs work of one namespace in turn: calls at the same time would take the changes of others for their own. */
+/**
+ * Runs the work of one namespace one after the other: concurrent calls would mistake the changes of others for
+ * their own.
+ */
 async function inTurn<T>(namespace: string, work: () => Promise<T>): Promise<T> {
   const before = lasts.get(namespace) ?? Promise.resolve()
   const result = before.then(work)
@@ -72,7 +75,7 @@ async function inTurn<T>(namespace: string, work: () => Promise<T>): Promise<T> 
 }
 
 /**
- * Makes a link as it should be. If a step fails, those before it are rolled back.
+ * Configures a link as described. If a step fails, the steps before it are rolled back.
  *
  * @param namespace the text that the session was opened with.
  */
@@ -98,7 +101,7 @@ export async function ensureLink(
   })
 }
 
-/** The same step, which is not rolled back if the link is gone or another one has its index. */
+/** Returns the step with a rollback that does nothing if the link no longer exists or another one has its index. */
 function onSameLink(links: Links, link: Link, { change, back }: Step): Step {
   return {
     change,
@@ -109,7 +112,7 @@ function onSameLink(links: Links, link: Link, { change, back }: Step): Step {
   }
 }
 
-/** Makes the changes in the order that the kernel needs: a route needs its link up and its addresses there. */
+/** Makes the changes in the order that the kernel requires: a route needs a link that is up and has its addresses. */
 async function* changes(
   { links, addresses, routes }: Tables,
   link: Link,
@@ -154,7 +157,7 @@ async function* addAddresses(
   if (wanted.length === 0) return
   const list = async () => {
     const all = await addresses.list({ link: ifIndex })
-    // With a peer, the prefix is that of the peer's network: another address.
+    // With a peer, the prefix is that of the peer's network, so it is a different address.
     const own = all.filter(({ address, peer }) => peer === undefined || peer === address)
     return new Set(own.map((one) => normal(cidr(one))))
   }
@@ -165,7 +168,7 @@ async function* addAddresses(
       await addresses.add(ifIndex, address)
     } catch (error) {
       if (!isThere(error)) throw error
-      // Another caller may have just added it. A change of that caller is not one of this call.
+      // Another caller may have just added it. That change does not belong to this call.
       there = await list()
       if (!there.has(normal(address))) throw error
       continue
@@ -180,18 +183,18 @@ function cidr({ address, prefixLength }: Address): string {
   return `${address}/${prefixLength}`
 }
 
-/** An address with its prefix in one form, so that equal ones are equal text. */
+/** Returns an address with its prefix in canonical form, so that equal addresses are equal text. */
 function normal(text: string): string {
   const [address = '', prefix = ''] = text.split('/')
   return `${ipaddr.parse(address).toString()}/${prefix}`
 }
 
-/** Kinds whose links have the hardware address of the link below, so that it identifies none of them. */
+/** Kinds whose links share the hardware address of the lower link, so it does not identify them. */
 const SHARED_MAC_KINDS = ['vlan', 'ipvlan', 'ipvtap']
 
 /**
- * Whether a link that has the index of `link` is that link. The kernel has no lasting identity of links: the kind
- * must be the same, and either the name or the hardware address.
+ * Returns whether `now`, which has the index of `link`, is the same link. The kernel has no permanent identity for
+ * links: the kind must match, and either the name or the hardware address.
  */
 function isSameLink(link: Link, now: Link): boolean {
   if (now.kind !== link.kind) return false

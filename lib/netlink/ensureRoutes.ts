@@ -4,10 +4,10 @@ import { type Step, isThere, unlessGone } from './rollback.ts'
 import type { Route, RouteSpec } from './routeTypes.ts'
 import { type RouteState, type Routes, checkRoute } from './routes.ts'
 
-/** How often a route is looked for again that others add and delete at the same time. */
+/** The maximum number of look-ups of a route that other callers add and delete at the same time. */
 const ATTEMPTS_MAX = 16
 
-/** Types of routes that lead through no link. */
+/** Types of routes that do not use a link. */
 const LEAD_NOWHERE: readonly unknown[] = [
   'blackhole',
   'unreachable',
@@ -19,7 +19,7 @@ const LEAD_NOWHERE: readonly unknown[] = [
   9,
 ]
 
-/** Checks a route, or a network that is to be reached through the link; returns a copy of it. */
+/** Checks a route, or a network to reach through the link. Returns a copy of it. */
 export const wantedRoute: Check<RouteSpec> = (what, value) => {
   if (typeof value === 'string') return checked({ destination: value })
   if (typeof value !== 'object' || value === null) {
@@ -39,14 +39,14 @@ function checked(route: RouteSpec): RouteSpec {
   return route
 }
 
-/** The route, through the link unless it states where else it leads. */
+/** Returns the route with the link as its next hop, unless it specifies another. */
 function through(ifIndex: number, route: RouteSpec): RouteSpec {
   const { link, ifIndex: index, nextHops, nextHopId, type } = route
   const isStated = [link, index, nextHops, nextHopId].some((one) => one !== undefined)
   return isStated || LEAD_NOWHERE.includes(type) ? route : { link: ifIndex, ...route }
 }
 
-/** Adds the routes that are absent, and replaces those that a wanted one cannot exist beside. */
+/** Adds missing routes, and replaces those that conflict with a wanted one. */
 export async function* ensureRoutes(
   routes: Routes,
   ifIndex: number,
@@ -54,7 +54,7 @@ export async function* ensureRoutes(
 ): AsyncGenerator<Step, void, undefined> {
   const all = wanted.map((route) => through(ifIndex, route))
   const states = await routes.find(all)
-  /** Keys of the routes that are as they are wanted. */
+  /** Keys of the routes that already match. */
   const done = new Set<string>()
   for (const [place, route] of all.entries()) {
     let state: RouteState | undefined = states[place]
@@ -66,14 +66,14 @@ export async function* ensureRoutes(
         yield step
         break
       }
-      // Another caller has just added it, or one that conflicts with it.
+      // Another caller has just added it, or a conflicting one.
       ;[state] = await routes.find([route])
     }
     if (state) done.add(state.key)
   }
 }
 
-/** Adds a route, or replaces the one it conflicts with. Returns nothing if another caller was faster. */
+/** Adds a route, or replaces the one it conflicts with. Returns nothing if another caller did it first. */
 async function change(
   routes: Routes,
   route: RouteSpec,
@@ -101,7 +101,9 @@ async function change(
   return { change: { what: 'route', added: route }, back }
 }
 
-/** A listed route as a request makes it again: a next-hop object excludes the next hops that it stands for. */
+/**
+ * Converts a listed route into a request that recreates it. A next-hop object excludes the next hops it represents.
+ */
 function restored(route: Route): RouteSpec {
   if (route.nextHopId === undefined) return route
   const ofHop = ['gateway', 'ifIndex', 'nextHops']

@@ -13,7 +13,7 @@ interface Tables {
   neighbors: Neighbors
 }
 
-/** All objects of some kinds, as a watch on them would tell of each. */
+/** Yields all objects of some kinds, in the form of monitor events. */
 export async function* readFresh(
   tables: Tables,
   kinds: readonly MonitorKind[],

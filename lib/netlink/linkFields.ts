@@ -21,7 +21,7 @@ import { checkMtu, checkName } from '../check/interface.ts'
 import { checkNamespace } from '../check/namespace.ts'
 import { ADDRESS_GENERATION_MODES, MACVLAN_MODES, VLAN_PROTOCOLS } from './names.ts'
 
-/** A whole name: the kernel is not to choose a number in it. */
+/** Checks a complete name: the kernel must not choose a number in it. */
 const wholeName: Check = (what, value) => {
   if (typeof value === 'string' && value.includes('%')) {
     throw invalidArgument(what, value, 'a name without "%"', { code: 'ERR_TUN_INVALID_NAME' })
@@ -30,11 +30,11 @@ const wholeName: Check = (what, value) => {
 }
 
 const netns: Check = (_, value) => checkNamespace(value)
-/** Links of other drivers take MTUs that those of TUN do not; the kernel knows their limits. */
+/** Links of other drivers accept MTUs outside the limits of TUN. The kernel checks those. */
 const mtu: Check = (what, value) =>
   Number.isInteger(value) && (value as number) > MTU_MAX ? u32(what, value) : checkMtu(value)
 
-/** `null` is no master, which the kernel calls 0. */
+/** `null` means no master, which is 0 for the kernel. */
 const master: Check = (what, value) => (value === null ? 0 : linkRef(what, value))
 
 /** At most `ALTIFNAMSIZ - 1` bytes (linux/if.h). */
@@ -42,7 +42,7 @@ const altName = text(1, 127)
 
 export const LINK_FILTER: Fields = { kind: text(1, 63), master: linkRef }
 
-/** What may be set when a link is made, too. */
+/** Settings that can also be set when a link is created. */
 const AT_ONCE: Fields = { mtu, macAddress, txQueueLength: u32 }
 
 const LATER: Fields = {
@@ -109,7 +109,7 @@ const kind: Check = (what, value) => {
 
 const PEER: Fields = { name: wholeName, netns, mtu, macAddress }
 
-/** The properties of a link of that kind which is to be made. */
+/** Returns the properties for creating a link of the given kind. */
 export function linkSpecFields(given: unknown): Fields {
   const named = kind('kind', readProperty(given, 'kind')) as string
   return {
@@ -125,5 +125,5 @@ export function linkSpecFields(given: unknown): Fields {
   }
 }
 
-/** The names of what is set only once a link is there. */
+/** The names of the settings that are only set after the link was created. */
 export const SET_LATER: ReadonlySet<string> = new Set(Object.keys(LATER))

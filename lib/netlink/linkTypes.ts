@@ -7,10 +7,10 @@ import type {
   VLAN_PROTOCOLS,
 } from './names.ts'
 
-/** What names a link: its name, an alternative name, or its index. */
+/** Identifies a link by its name, an alternative name, or its index. */
 export type LinkRef = string | number
 
-/** Counters of a link (`struct rtnl_link_stats64` of linux/if_link.h, which explains them), exact up to 2^53. */
+/** Counters of a link (`struct rtnl_link_stats64` of linux/if_link.h, which describes them), exact up to 2^53. */
 export interface LinkStats {
   readonly rxPackets: number
   readonly txPackets: number
@@ -38,58 +38,61 @@ export interface LinkStats {
   readonly rxNoHandler: number
 }
 
-/** How IPv6 link-local addresses are made (`IN6_ADDR_GEN_MODE_*`). */
+/** How the kernel generates IPv6 link-local addresses (`IN6_ADDR_GEN_MODE_*`). */
 export type AddressGenerationMode = Named<typeof ADDRESS_GENERATION_MODES>
 
-/** The state of a link as RFC 2863 has it (`IF_OPER_*`). */
+/** The operational state of a link by RFC 2863 (`IF_OPER_*`). */
 export type OperState = Named<typeof OPER_STATES>
 
-/** What a link is made of: `none` is a TUN device, a number one of linux/if_arp.h (`ARPHRD_*`). */
+/** The hardware type of a link: `none` for a TUN device; a number is one of linux/if_arp.h (`ARPHRD_*`). */
 export type LinkType = Named<typeof LINK_TYPES>
 
 /** A device of the TUN/TAP driver. */
 export interface TunData {
-  /** IP packets, or Ethernet frames. */
+  /** `tun`: IP packets; `tap`: Ethernet frames. */
   readonly mode: 'tun' | 'tap'
-  /** The user who may attach to it, by number. */
+  /** Number of the user who may attach to the device. */
   readonly owner?: number
-  /** The group whose members may attach to it, by number. */
+  /** Number of the group whose members may attach to the device. */
   readonly group?: number
-  /** Each packet carries the driver's packet information header. */
+  /** Each packet starts with the driver's packet information header. */
   readonly packetInformation: boolean
-  /** Each packet carries a `struct virtio_net_hdr`. */
+  /** Each packet starts with a `struct virtio_net_hdr`. */
   readonly vnetHeader: boolean
-  /** It outlives its last queue. */
+  /** The device remains after its last queue is closed. */
   readonly persistent: boolean
-  /** It may have several queues. */
+  /** The device may have several queues. */
   readonly multiQueue: boolean
-  /** Queues that are attached; of a device of many. */
+  /** Number of attached queues; multi-queue devices only. */
   readonly queues?: number
-  /** Queues that exist and are detached; of a device of many. */
+  /** Number of existing queues that are detached; multi-queue devices only. */
   readonly detachedQueues?: number
 }
 
 /** A bridge. */
 export interface BridgeData {
-  /** Spanning tree protocol. */
+  /** Whether the spanning tree protocol runs. */
   stp?: boolean
-  /** How long a port listens and learns each; the kernel counts in tens of milliseconds, as below. */
+  /**
+   * Time that a port spends in the listening and in the learning state, milliseconds each. The kernel counts this
+   * and the following times in steps of 10 ms.
+   */
   forwardDelayMs?: number
-  /** How often the root says hello. */
+  /** Interval between two hello messages of the root, milliseconds. */
   helloTimeMs?: number
-  /** How long what the root said is believed. */
+  /** How long information received from the root is valid, milliseconds. */
   maxAgeMs?: number
-  /** How long a hardware address is remembered. */
+  /** How long a hardware address is remembered, milliseconds. */
   ageingTimeMs?: number
-  /** Of this bridge in the spanning tree, 0 to 65535; the lowest is the root. */
+  /** Priority of this bridge in the spanning tree, 0 to 65535; the bridge with the lowest becomes the root. */
   priority?: number
-  /** Looks at VLAN tags. */
+  /** Whether the bridge filters by VLAN tags. */
   vlanFiltering?: boolean
   /** VLAN of new ports, 0 to 4094. */
   vlanDefaultPvid?: number
-  /** Link-local groups 01:80:c2:00:00:0X that are forwarded, a bit each. */
+  /** Link-local groups 01:80:c2:00:00:0X that are forwarded, one bit per group. */
   groupForwardMask?: number
-  /** Learns who wants which multicast group. */
+  /** Whether the bridge learns which ports have receivers of a multicast group. */
   multicastSnooping?: boolean
 }
 
@@ -97,55 +100,55 @@ export interface BridgeData {
 export interface VxlanData {
   /** Network identifier, 0 to 16777215. */
   id?: number
-  /** The other end, or the multicast group of all others. */
+  /** Address of the other end, or a multicast group that contains all other ends. */
   remote?: string
   /** Source address. */
   local?: string
   /** UDP port of the other ends. */
   port?: number
-  /** Of outer packets; 0: that of the inner ones. */
+  /** TTL of outer packets; 0: copied from the inner packet. */
   ttl?: number
-  /** Type of service of outer packets; 1: that of the inner ones. */
+  /** Type of service of outer packets; 1: copied from the inner packet. */
   tos?: number
-  /** Learns addresses from what arrives. */
+  /** Whether addresses are learned from received packets. */
   learning?: boolean
-  /** How long learnt addresses are remembered. */
+  /** How long learned addresses are remembered, seconds. */
   ageingSeconds?: number
-  /** How many addresses are remembered; 0: no limit. */
+  /** Maximum number of learned addresses; 0: no limit. */
   maxAddresses?: number
-  /** Answers ARP for others. */
+  /** Whether the device answers ARP requests for other stations. */
   proxy?: boolean
-  /** Tells of packets for unknown hardware addresses. */
+  /** Whether the kernel reports packets to unknown hardware addresses. */
   l2Miss?: boolean
-  /** Tells of packets for unknown IP addresses. */
+  /** Whether the kernel reports packets to unknown IP addresses. */
   l3Miss?: boolean
-  /** Checksums of outer UDP over IPv4. */
+  /** Whether outer UDP packets over IPv4 have checksums. */
   udpChecksum?: boolean
-  /** Where packets go is said by routes or programs. */
+  /** Whether routes or programs determine the destination of each packet. */
   collectMetadata?: boolean
 }
 
-/** A link with a hardware address of its own on another link. */
+/** A link on top of another link, with its own hardware address. */
 export interface MacvlanData {
-  /** Between which of them packets pass. */
+  /** Which links on the same lower link can exchange packets. */
   mode?: (typeof MACVLAN_MODES)[number]
 }
 
-/** A VLAN of another link. */
+/** A VLAN on top of another link. */
 export interface VlanData {
   /** Number of the VLAN, 0 to 4094. */
   id?: number
-  /** Protocol of the tags. */
+  /** Protocol of the VLAN tags. */
   protocol?: (typeof VLAN_PROTOCOLS)[number]
 }
 
 /** A virtual routing domain. */
 export interface VrfData {
-  /** Its routing table. */
+  /** Number of its routing table. */
   table?: number
 }
 
-/** Kinds of links that can be made, and what only links of that kind have. */
+/** Kinds of links that can be created, and the properties specific to each kind. */
 export interface LinkKinds {
   bridge: BridgeData
   vxlan: VxlanData
@@ -156,7 +159,7 @@ export interface LinkKinds {
   dummy: Record<string, never>
 }
 
-/** The kind of a link and what only such links have. */
+/** The kind of a link and the properties specific to it. */
 type Kind =
   | { readonly kind: 'tun'; readonly kindData: TunData }
   | { readonly kind: 'bridge'; readonly kindData: Readonly<BridgeData> }
@@ -173,130 +176,130 @@ type Kind =
 /** A link (network interface), as the kernel describes it. */
 export type Link = LinkProperties & Kind
 
-/** What links of all kinds have. */
+/** The properties that links of all kinds have. */
 export interface LinkProperties {
   /** Its index in its network namespace. */
   readonly ifIndex: number
   readonly name: string
   /** Alternative names. */
   readonly altNames: readonly string[]
-  /** What it is made of. */
+  /** Its hardware type. */
   readonly linkType: LinkType
-  /** Names of the `IFF_*` that are set (netdevice(7)), without the prefix. */
+  /** Names of the `IFF_*` flags that are set (netdevice(7)), without the prefix. */
   readonly flags: readonly string[]
-  /** It was told to be up. */
+  /** It is administratively up. */
   readonly up: boolean
-  /** RFC 2863. */
+  /** Operational state by RFC 2863. */
   readonly operState: OperState
-  /** Its driver has a carrier. */
+  /** Its driver reports a carrier. */
   readonly carrier: boolean
-  /** How often the carrier came or went. */
+  /** How often the carrier appeared or disappeared. */
   readonly carrierChanges: number
-  /** Largest packet, bytes. */
+  /** MTU in bytes. */
   readonly mtu: number
-  /** The smallest MTU that it takes, bytes. */
+  /** The smallest MTU that it accepts, bytes. */
   readonly minMtu?: number
-  /** The largest MTU that it takes, bytes; 0: none is told. */
+  /** The largest MTU that it accepts, bytes; 0: not reported. */
   readonly maxMtu?: number
-  /** Hardware address, as bytes in hexadecimal parted by colons; absent where a link has none. */
+  /** Hardware address: hexadecimal bytes separated by colons; absent if the link has none. */
   readonly macAddress?: string
-  /** Hardware address of all stations. */
+  /** Hardware address for broadcasts. */
   readonly broadcastMacAddress?: string
-  /** The hardware's own address, where it has one. */
+  /** The permanent address of the hardware, if it has one. */
   readonly permanentMacAddress?: string
   /** A description. */
   readonly alias?: string
-  /** Group of links; 0 is the default. */
+  /** Number of its group of links; 0 is the default. */
   readonly group: number
-  /** Index of the link that it belongs to, a bridge for one. */
+  /** Index of the link it is attached to, for example a bridge. */
   readonly master?: number
-  /** Index of the link below it, or of the other end of a veth; maybe in another namespace. */
+  /** Index of the lower link, or of the other end of a veth; it may be in another namespace. */
   readonly lowerIfIndex?: number
-  /** The namespace of the link below, by the number that this namespace has for it. */
+  /** The namespace of the lower link, as a number assigned in this namespace. */
   readonly lowerNetnsId?: number
-  /** Packets that wait for transmission at most. */
+  /** Maximum number of packets waiting for transmission. */
   readonly txQueueLength: number
   /** Queueing discipline. */
   readonly qdisc?: string
   readonly txQueues: number
   readonly rxQueues: number
-  /** How many want it to take all packets. */
+  /** Number of users that require promiscuous mode. */
   readonly promiscuity: number
-  /** How many want it to take all multicast packets; Linux ≥ 6.0. */
+  /** Number of users that require all multicast packets; Linux ≥ 6.0. */
   readonly allMulticastCount?: number
-  /** The most segments a super-packet may be cut into. */
+  /** Maximum number of segments of a super-packet. */
   readonly gsoMaxSegs?: number
-  /** The largest super-packet that it takes. */
+  /** The largest super-packet that it accepts, bytes. */
   readonly gsoMaxSizeBytes?: number
-  /** The largest super-packet that it makes. */
+  /** The largest super-packet that it creates, bytes. */
   readonly groMaxSizeBytes?: number
-  /** Absent without IPv6. */
+  /** How IPv6 link-local addresses are generated; absent without IPv6. */
   readonly addressGenerationMode?: AddressGenerationMode
   /** Kind of its master. */
   readonly slaveKind?: string
-  /** Counters; in events they are absent where the kernel leaves them out. */
+  /** Counters; absent in events for which the kernel omits them. */
   readonly stats?: LinkStats
 }
 
-/** Which links; what is absent does not matter. */
+/** Selects links. Omitted properties match everything. */
 export interface LinkFilter {
-  /** Kind, as the driver calls it: `tun`, `bridge`, … */
+  /** Kind, by the driver's name: `tun`, `bridge`, … */
   kind?: string
-  /** Those that belong to that link. */
+  /** Links attached to this link. */
   master?: LinkRef
 }
 
-/** What to change of a link; what is absent stays. */
+/** Settings of a link. Omitted properties are not changed. */
 export interface LinkSettings {
   up?: boolean
-  /** Bytes. */
+  /** MTU in bytes. */
   mtu?: number
   /** A new name. */
   name?: string
-  /** Bytes in hexadecimal, parted by colons. */
+  /** Hardware address: hexadecimal bytes separated by colons. */
   macAddress?: string
-  /** Packets. */
+  /** Maximum number of packets waiting for transmission. */
   txQueueLength?: number
-  /** At most 255 bytes; empty: none. */
+  /** A description of at most 255 bytes; empty: none. */
   alias?: string
-  /** All alternative names that it is to have. */
+  /** The complete list of alternative names; others are removed. */
   altNames?: readonly string[]
-  /** Number of a group. */
+  /** Number of its group of links. */
   group?: number
-  /** The link that it is to belong to; null: none. */
+  /** The link to attach it to, for example a bridge; `null`: none. */
   master?: LinkRef | null
   carrier?: boolean
   addressGenerationMode?: Exclude<AddressGenerationMode, number>
-  /** Takes all packets. */
+  /** Whether it receives all packets. */
   promiscuous?: boolean
-  /** Takes all multicast packets. */
+  /** Whether it receives all multicast packets. */
   allMulticast?: boolean
-  /** Network namespace to move it to: name, path or process id. Its addresses and routes are lost. */
+  /** Network namespace to move it to: name, path or process id. It loses its addresses and routes. */
   netns?: string | number
 }
 
 /** The other end of a veth. */
 export interface VethPeer {
-  /** Its name; the kernel chooses one if absent. */
+  /** Name. Default: chosen by the kernel. */
   name?: string
-  /** Its network namespace: name, path or process id. */
+  /** Network namespace: name, path or process id. */
   netns?: string | number
-  /** Bytes. */
+  /** MTU in bytes. */
   mtu?: number
-  /** Bytes in hexadecimal, parted by colons. */
+  /** Hardware address: hexadecimal bytes separated by colons. */
   macAddress?: string
 }
 
-/** A link to make. */
+/** A link to create. */
 export type LinkSpec = {
   [K in keyof LinkKinds]: {
     kind: K
     name: string
-    /** What only links of this kind have. */
+    /** Properties specific to this kind. */
     kindData?: LinkKinds[K]
-    /** The link below it: macvlan and vlan need one, vxlan may have one. */
+    /** The lower link: required for macvlan and vlan, optional for vxlan. */
     lower?: LinkRef
-    /** The other end; of veth. */
+    /** The other end; veth only. */
     peer?: VethPeer
     txQueues?: number
     rxQueues?: number

@@ -17,27 +17,35 @@ export class Links {
     this.#pipeline = pipeline
   }
 
-  /** All links that fit; read again if they changed meanwhile. */
+  /**
+   * Returns all matching links. Reads them again if they changed during the read.
+   *
+   * @throws {TunError} `ERR_TUN_INTERRUPTED` if they changed in every attempt.
+   */
   async list(filter: LinkFilter = {}): Promise<Link[]> {
     return readTable(this.#native, query(filter))
   }
 
-  /** The same bit by bit; it ends with `ERR_TUN_INTERRUPTED` if the links changed meanwhile. */
+  /**
+   * Returns all matching links as a stream, without holding all of them in memory.
+   *
+   * The iterator ends with `ERR_TUN_INTERRUPTED` if the links changed during the read.
+   */
   stream(filter: LinkFilter = {}): AsyncGenerator<Link, void, undefined> {
     return streamTable(this.#native, query(filter))
   }
 
   /**
-   * One link, by its name, an alternative name or its index.
+   * Returns one link, by its name, an alternative name or its index.
    *
-   * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is none.
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is no such link.
    */
   async get(link: LinkRef): Promise<Link> {
     const operation = { op: 'getLink', link: linkRef('link', link) }
     return (await this.#pipeline.submit(operation)) as Link
   }
 
-  /** One link, or undefined if there is none. */
+  /** Returns one link, or `undefined` if there is no such link. */
   async find(link: LinkRef): Promise<Link | undefined> {
     try {
       return await this.get(link)
@@ -47,7 +55,7 @@ export class Links {
     }
   }
 
-  /** Makes a link and gives it as the kernel then describes it. If a part of it fails, it is removed again. */
+  /** Creates a link and returns it as the kernel describes it. If a step fails, the link is removed again. */
   async add(spec: LinkSpec): Promise<Link> {
     const checked = checkFields('link', spec, linkSpecFields(spec))
     const name = checked['name'] as string | undefined
@@ -70,7 +78,7 @@ export class Links {
     }
   }
 
-  /** Changes a link: what is absent stays. */
+  /** Changes a link. Omitted properties are not changed. */
   async set(link: LinkRef, settings: LinkSettings): Promise<void> {
     const ref = linkRef('link', link) as LinkRef
     await this.#change(ref, checkFields('settings', settings, LINK_SETTINGS))
@@ -88,7 +96,7 @@ export class Links {
     }
   }
 
-  /** Gives the index, since the name that was given may be one that goes. */
+  /** Sets the alternative names. Returns the index, because the given name may be one of those removed. */
   async #setAltNames(link: LinkRef, wanted: readonly string[]): Promise<number> {
     const { ifIndex, altNames } = await this.get(link)
     const gone = altNames.filter((name) => !wanted.includes(name))

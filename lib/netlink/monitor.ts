@@ -13,12 +13,15 @@ const KINDS = ['link', 'address', 'route', 'rule', 'neighbor'] as const
 
 const OPTIONS = { signal: abortSignal, receiveBufferBytes: integer(1, 1_073_741_823) }
 
-/** What can be watched. */
+/** The kinds of objects that can be monitored. */
 export type MonitorKind = (typeof KINDS)[number]
 
 /**
- * Something that changed. `deleted`: it is gone, and was as it is described; else it is there, new or
- * changed. `overflow`: more changed than could wait to be read, and was lost.
+ * A change.
+ *
+ * - `deleted: true`: the object was deleted; the event describes its last state.
+ * - `deleted: false`: the object is new or changed.
+ * - `overflow`: changes were lost because the receive buffer was full.
  */
 export type NetlinkEvent =
   | { readonly type: 'link'; readonly deleted: boolean; readonly link: Link }
@@ -28,13 +31,13 @@ export type NetlinkEvent =
   | { readonly type: 'neighbor'; readonly deleted: boolean; readonly neighbor: Neighbor }
   | {
       readonly type: 'overflow'
-      /** Reads afresh all that is watched, as events of what is there. */
+      /** Reads all monitored objects again, and yields each as an event. */
       readonly fresh: () => AsyncGenerator<NetlinkEvent, void, undefined>
     }
 
-/** What a monitor needs of its session. */
+/** The parts of a session that a monitor needs. */
 export interface MonitoredSession {
-  /** Reads all objects of some kinds, as events of what is there. */
+  /** Reads all objects of some kinds, and yields each as an event. */
   readonly fresh: (kinds: readonly MonitorKind[]) => AsyncGenerator<NetlinkEvent, void, undefined>
   /** Called when changes were lost. */
   readonly onOverflow: () => void
@@ -42,15 +45,17 @@ export interface MonitoredSession {
 
 /** The options of {@link Netlink.monitor}. */
 export interface MonitorOptions {
-  /** Ends the watch: `for await` then throws its reason. */
+  /** If aborted, the monitor ends and `for await` throws the signal's reason. */
   signal?: AbortSignal
-  /** How much may wait to be read, as far as the kernel grants it (`rmem_max`). Default: 1 MiB. */
+  /**
+   * Size of the receive buffer for changes not read yet, bytes, limited by the kernel (`rmem_max`). Default: 1 MiB.
+   */
   receiveBufferBytes?: number
 }
 
 /**
- * Changes, from the moment that it is made on. Waiting for one keeps the process alive. Leaving the
- * loop by `break` closes it, and so does closing the session.
+ * Yields changes from its creation on. A pending `next()` keeps the process alive. Leaving the loop with `break` or
+ * closing the session closes the monitor.
  */
 export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
   readonly #native: NativeMonitor
@@ -95,9 +100,9 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     }
   }
 
-  /** The next change; waits for it. */
+  /** Returns the next change, and waits for it if necessary. */
   next(): Promise<IteratorResult<NetlinkEvent, undefined>> {
-    // One after the other, so that several who wait get one each.
+    // One after the other, so that concurrent callers get one change each.
     const next = this.#last.then(async () => this.#take())
     this.#last = next.catch(() => undefined)
     return next
@@ -125,7 +130,7 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     return { ...event, fresh: this.#fresh }
   }
 
-  /** @internal Whether neither it nor its session was closed. */
+  /** @internal Whether neither the monitor nor its session was closed. */
   get isOpen(): boolean {
     return this.#isOpen
   }
@@ -137,19 +142,19 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     this.#native.close()
   }
 
-  /** What `for await` calls when it is left. */
+  /** Closes the monitor; `for await` calls it when the loop is left. */
   return(): Promise<IteratorResult<NetlinkEvent, undefined>> {
     this.close()
     this.#events = []
     return Promise.resolve({ done: true, value: undefined })
   }
 
-  /** The monitor itself, for `for await`. */
+  /** Returns the monitor itself, for `for await`. */
   [Symbol.asyncIterator](): this {
     return this
   }
 
-  /** The same as `close()`, for `await using`. */
+  /** Closes the monitor as `close()` does, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close()
     return Promise.resolve()

@@ -1,6 +1,6 @@
 /**
- * A name of a list, or a number that has none. crate/core/src/netlink/names.rs has the numbers; a test compares the
- * names (`__test__/lib/tables.spec.ts`).
+ * A name from a list, or the number of a value without a name. crate/core/src/netlink/names.rs has the numbers; a
+ * test compares the names (`__test__/lib/tables.spec.ts`).
  */
 export type Named<T extends readonly string[]> = T[number] | number
 

@@ -8,10 +8,10 @@ export async function listNamespaces(): Promise<string[]> {
 }
 
 /**
- * Creates a named network namespace, whose loopback is down: `ip netns add`. Needs CAP_SYS_ADMIN. No
- * thread of Node enters it.
+ * Creates a named network namespace, whose loopback is down: `ip netns add`. Needs `CAP_SYS_ADMIN`. No thread of
+ * Node enters it.
  *
- * @throws {TunError} `ERR_TUN_EXISTS` if there is one of that name.
+ * @throws {TunError} `ERR_TUN_EXISTS` if the name is in use.
  */
 export async function createNamespace(name: string): Promise<void> {
   checkText(name)
@@ -20,8 +20,8 @@ export async function createNamespace(name: string): Promise<void> {
 }
 
 /**
- * Removes the name of a network namespace, which ends with the last process, socket and interface
- * that use it: `ip netns delete`.
+ * Removes the name of a network namespace: `ip netns delete`. The namespace itself ends with the last process,
+ * socket and interface that uses it.
  *
  * @throws {TunError} `ERR_TUN_NOT_FOUND` if no namespace has that name.
  */

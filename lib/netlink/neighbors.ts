@@ -17,13 +17,13 @@ import { type OtherAttribute, otherAttributes } from './otherAttributes.ts'
 import type { Operation, Pipeline } from './pipeline.ts'
 import type { RouteProtocol } from './routeTypes.ts'
 
-/** What is known of a neighbor (`NUD_*`). */
+/** The state of a neighbor (`NUD_*`). */
 export type NeighborState = Named<typeof NEIGHBOR_STATES>
 
 /** A neighbor, as the kernel describes it. */
 export interface Neighbor {
   readonly family: 4 | 6
-  /** Index of the link that it is on. */
+  /** Index of its link. */
   readonly ifIndex: number
   readonly address: string
   /** Its hardware address, if it is known. */
@@ -31,42 +31,42 @@ export interface Neighbor {
   readonly state: NeighborState
   /** It is a router. */
   readonly router: boolean
-  /** This machine answers for it. */
+  /** This machine answers for it (proxy ARP or NDP). */
   readonly proxy: boolean
-  /** A program learnt it, not the kernel. */
+  /** A program added it; the kernel did not learn it. */
   readonly externallyLearned: boolean
-  /** How often it was asked for in vain. */
+  /** Number of probes without a reply. */
   readonly probes?: number
-  /** Who made it. */
+  /** The origin of the entry. */
   readonly protocol?: RouteProtocol
   /** Attributes that this package does not interpret: `managed` of `ip neighbour`, for example. */
   readonly otherAttributes?: readonly OtherAttribute[]
 }
 
-/** What a neighbor is to have. */
+/** The properties of a neighbor. */
 export interface NeighborOptions {
-  /** Bytes in hexadecimal, parted by colons. */
+  /** Hardware address: hexadecimal bytes separated by colons. */
   macAddress?: string
   /** Default: `permanent`. */
   state?: NeighborState
   /** It is a router. */
   router?: boolean
-  /** This machine answers for it; it then has no hardware address. */
+  /** This machine answers for it (proxy ARP or NDP); it then has no hardware address. */
   proxy?: boolean
-  /** A program learnt it, not the kernel. */
+  /** A program added it; the kernel did not learn it. */
   externallyLearned?: boolean
-  /** Who makes it. */
+  /** The origin of the entry. */
   protocol?: RouteProtocol
   /** Attributes that this package does not interpret, as they were listed. */
   otherAttributes?: readonly OtherAttribute[]
 }
 
-/** Which neighbors; what is absent does not matter. */
+/** Selects neighbors. Omitted properties match everything. */
 export interface NeighborFilter {
   family?: 4 | 6
-  /** Those on a link. */
+  /** Neighbors on this link. */
   link?: LinkRef
-  /** Those that this machine answers for, rather than those that it knows. */
+  /** Only the neighbors that this machine answers for, instead of the known ones. */
   proxy?: boolean
 }
 
@@ -80,7 +80,7 @@ const OPTIONS: Fields = {
   otherAttributes,
 }
 
-/** Neighbors, and what is known of their hardware addresses: `ip neighbour`. */
+/** Neighbors and their hardware addresses: `ip neighbour`. */
 export class Neighbors {
   readonly #native: NativeNetlink
   readonly #pipeline: Pipeline
@@ -91,12 +91,20 @@ export class Neighbors {
     this.#pipeline = pipeline
   }
 
-  /** All neighbors that fit; read again if they changed meanwhile. */
+  /**
+   * Returns all matching neighbors. Reads them again if they changed during the read.
+   *
+   * @throws {TunError} `ERR_TUN_INTERRUPTED` if they changed in every attempt.
+   */
   async list(filter: NeighborFilter = {}): Promise<Neighbor[]> {
     return readTable(this.#native, query(filter))
   }
 
-  /** The same bit by bit; it ends with `ERR_TUN_INTERRUPTED` if the neighbors changed meanwhile. */
+  /**
+   * Returns all matching neighbors as a stream, without holding all of them in memory.
+   *
+   * The iterator ends with `ERR_TUN_INTERRUPTED` if the neighbors changed during the read.
+   */
   stream(filter: NeighborFilter = {}): AsyncGenerator<Neighbor, void, undefined> {
     return streamTable(this.#native, query(filter))
   }
@@ -104,25 +112,25 @@ export class Neighbors {
   /**
    * Adds a neighbor.
    *
-   * @throws {TunError} `ERR_TUN_EXISTS` if it is known already.
+   * @throws {TunError} `ERR_TUN_EXISTS` if it already exists.
    */
   async add(link: LinkRef, address: string, options: NeighborOptions = {}): Promise<void> {
     await this.#pipeline.submit(operation('addNeighbor', link, address, options))
   }
 
   /**
-   * Adds a neighbor, or gives the existing one the given properties and no others. To keep what this
-   * package does not interpret, give `otherAttributes` as they were listed.
+   * Adds a neighbor, or sets the properties of the existing one to exactly the given ones. To keep attributes that
+   * this package does not interpret, pass `otherAttributes` as they were listed.
    */
   async replace(link: LinkRef, address: string, options: NeighborOptions = {}): Promise<void> {
     await this.#pipeline.submit(operation('replaceNeighbor', link, address, options))
   }
 
   /**
-   * Deletes a neighbor, or with `proxy` one that this machine answers for. A property whose value is
-   * `undefined` is refused.
+   * Deletes a neighbor; with `proxy`, one that this machine answers for. A property whose value is `undefined` is
+   * refused.
    *
-   * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is none.
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is no such neighbor.
    */
   async delete(
     link: LinkRef,

@@ -21,7 +21,7 @@ import { type LinkPredicate, type WaitOptions, waitForLink } from './waitFor.ts'
 
 /** The options of {@link openNetlink}. */
 export interface NetlinkOptions {
-  /** Network namespace: a name of ip-netns(8), a path (it holds a `/`), or a process id. Default: this one. */
+  /** Network namespace: a name of ip-netns(8), a path (it contains a `/`), or a process id. Default: this one. */
   netns?: string | number | undefined
   /**
    * If aborted while the session is opened, the promise rejects with the signal's reason. If aborted later, the
@@ -33,12 +33,12 @@ export interface NetlinkOptions {
 const netns: Check<string> = (_, value) => checkNamespace(value)
 const OPTIONS = { netns, signal: abortSignal }
 
-/** Something that happened to a session and is not an error: a monitor lost changes (`overflow`). */
+/** An event of a session that is not an error: a monitor lost changes (`overflow`). */
 export interface NetlinkSessionEvent {
   readonly kind: 'overflow'
 }
 
-/** What the channel `tun2udp:netlink` of `node:diagnostics_channel` carries. */
+/** The messages of the channel `tun2udp:netlink` of `node:diagnostics_channel`. */
 export type NetlinkDiagnostic = Diagnostic<Netlink, NetlinkSessionEvent>
 
 const diagnostics = new Diagnostics<Netlink, NetlinkSessionEvent>('netlink')
@@ -48,9 +48,9 @@ let newNetlink: (native: NativeNetlink, name: string, signal: AbortSignal | unde
 /**
  * RTNETLINK (rtnetlink(7)): links, addresses, routes, rules and neighbors of one network namespace.
  *
- * Requests made at the same time go to the kernel together, in their order; each is acknowledged.
- * Looking needs no privilege, changing needs CAP_NET_ADMIN in the namespace, and entering one
- * CAP_SYS_ADMIN. An open session does not keep the process alive.
+ * Concurrent requests are sent to the kernel together, in their order; each is acknowledged. Reading needs no
+ * privileges. Changes need `CAP_NET_ADMIN` in the namespace, and entering a namespace needs `CAP_SYS_ADMIN`. An
+ * open session does not keep the process alive.
  *
  * @example
  * await using netlink = await openNetlink({ netns: 'blue' })
@@ -65,14 +65,14 @@ export class Netlink implements AsyncDisposable, Disposable {
   readonly routes: Routes
   /** Rules that choose a routing table. */
   readonly rules: Rules
-  /** Neighbors, and what is known of their hardware addresses. */
+  /** Neighbors and their hardware addresses. */
   readonly neighbors: Neighbors
 
   readonly #native: NativeNetlink
   readonly #name: string
   readonly #ending = new Ending()
   #release: () => void = () => undefined
-  /** Watches that end with the session; one that nobody refers to may be collected before. */
+  /** Monitors, which end with the session. One without other references may be garbage-collected earlier. */
   #monitors: WeakRef<Monitor>[] = []
 
   private constructor(
@@ -94,7 +94,10 @@ export class Netlink implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Watches for changes, from now on: what changes after this returned is told.
+   * Returns a monitor of changes. Every change after this call is reported.
+   *
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if an option or a kind is refused.
+   * @throws the reason of `options.signal` when it was aborted.
    *
    * @example
    * for await (const event of netlink.monitor(['link', 'address'])) console.log(event)
@@ -111,7 +114,8 @@ export class Netlink implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Waits until a link is as it should be, perhaps at once; gives the link as it then was.
+   * Waits until a predicate returns true for a link, and returns the link in that state. Resolves immediately if it
+   * already does.
    *
    * @example
    * await netlink.waitFor('vpn0', (link) => link?.operState === 'up', { timeoutMs: 5000 })
@@ -129,8 +133,10 @@ export class Netlink implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Makes a link as it should be: what is so already is left alone, and what is there beyond it, too.
-   * If a step fails, those before it are taken back.
+   * Configures a link as described. Settings that already match are not touched, and additional addresses and
+   * routes are kept. If a step fails, the steps before it are rolled back.
+   *
+   * @throws {TunError} the error of the step that failed.
    */
   async ensure(desired: Desired): Promise<Ensured> {
     return ensureLink(this, this.#name, desired)
@@ -147,9 +153,9 @@ export class Netlink implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Closes the session, and ends everything that waits on it. Monitors end: a pending `next()` resolves
-   * with `done`. `waitFor`, `list`, `stream` and requests that were not sent yet reject with
-   * `ERR_TUN_CLOSED`. Requests that were sent still get their results. Calling it again has no effect.
+   * Closes the session and ends all pending calls. Monitors end: a pending `next()` resolves with `done`.
+   * `waitFor`, `list`, `stream` and requests that were not sent yet reject with `ERR_TUN_CLOSED`. Requests that
+   * were sent still get their results. Calling it again has no effect.
    */
   close(): Promise<void> {
     this.#close()
@@ -161,7 +167,7 @@ export class Netlink implements AsyncDisposable, Disposable {
     this.#close()
   }
 
-  /** Not by its symbol: the contexts of `node:vm` in Node 20 have no `Symbol.dispose`. */
+  /** A method without a symbol: the contexts of `node:vm` in Node 20 have no `Symbol.dispose`. */
   #close(): void {
     if (!this.#ending.begin()) return
     this.#release()
@@ -187,7 +193,7 @@ export class Netlink implements AsyncDisposable, Disposable {
 }
 
 /**
- * Opens a session. A thread of its own creates the sockets in the namespace; no thread of Node enters it.
+ * Opens a session. A separate thread creates the sockets in the namespace; no thread of Node enters it.
  *
  * @throws {TunError} an option is refused, or the namespace cannot be entered.
  * @throws the reason of `options.signal` when it was aborted.

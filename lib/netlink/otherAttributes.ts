@@ -2,15 +2,15 @@ import { type Check, type Fields, flag, integer, list, nested } from '../check/f
 import { invalidArgument } from '../errors.ts'
 
 /**
- * An attribute that this package does not interpret, as the kernel sent it. An object that was listed,
- * changed and given back with it keeps what it stands for.
+ * An attribute that this package does not interpret, as the kernel sent it. Pass it back when you change a listed
+ * object, so that the object keeps the property.
  */
 export interface OtherAttribute {
   /** Its type in the kernel's headers: 22 in a route is `RTA_ENCAP`, an encapsulation. */
   readonly type: number
   /** Its payload, two hexadecimal digits per byte. */
   readonly value: string
-  /** The kernel marked it as one that holds attributes (`NLA_F_NESTED`). Default: false. */
+  /** The kernel marked it as a container of attributes (`NLA_F_NESTED`). Default: false. */
   readonly nested?: boolean
 }
 
@@ -27,5 +27,5 @@ const complete: Check = (what, value) => {
   throw invalidArgument(what, value, 'attributes with a type and a value, as they were listed')
 }
 
-/** A list of them. */
+/** Checks a list of uninterpreted attributes. */
 export const otherAttributes: Check = list(complete)

@@ -7,13 +7,13 @@ export interface Operation {
   readonly [argument: string]: unknown
 }
 
-/** What the native layer answers for each. */
+/** The native layer's result of each request. */
 type Outcome = 'done' | { object: unknown } | { error: TunErrorDetails & { message: string } }
 
-/** Requests that cross at once: as many as make the crossing cheap, few enough to leave the event loop free. */
+/** Requests per call of the native layer: enough to make the call cheap, few enough to keep the event loop free. */
 const BATCH_MAX = 512
 
-/** Objects of one call of `addMany`, at most. */
+/** The maximum number of objects of one `addMany` call. */
 export const MANY_MAX = 1_048_576
 
 interface Waiting {
@@ -23,8 +23,8 @@ interface Waiting {
 }
 
 /**
- * Requests in the order in which they were made. Those made while others are under way go together
- * with the next batch, so that many at once cost one crossing, and one alone does not wait.
+ * Sends requests in the order in which they were made. Requests made during a call of the native layer go together
+ * in the next one: many concurrent requests cost one call, and a single one does not wait.
  */
 export class Pipeline {
   readonly #native: NativeNetlink
@@ -35,18 +35,18 @@ export class Pipeline {
     this.#native = native
   }
 
-  /** Makes a request; resolves with its object, if it has one. */
+  /** Sends a request; resolves with its object, if it has one. */
   async submit(operation: Operation): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ operation, resolve, reject })
       if (this.#isRunning) return
       this.#isRunning = true
-      // What is made in the same turn goes along.
+      // Requests made in the same tick join this batch.
       queueMicrotask(() => void this.#drain())
     })
   }
 
-  /** Makes many requests in their order; rejects with the first error once all are answered. */
+  /** Sends many requests in their order; rejects with the first error once all have a result. */
   async submitAll(operations: readonly Operation[]): Promise<void> {
     const results = await Promise.allSettled(operations.map((operation) => this.submit(operation)))
     const failed = results.find((result) => result.status === 'rejected')

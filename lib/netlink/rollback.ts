@@ -9,18 +9,18 @@ export type Change =
   | {
       readonly what: 'route'
       readonly added: RouteSpec
-      /** The route that was there before, which the added one cannot exist beside. */
+      /** The previous route, which conflicted with the added one. */
       readonly replaced?: Route
     }
 
 /** A change, and how to roll it back. */
 export interface Step {
   readonly change: Change
-  /** Rolls the change back, if what was changed is still as it was set. */
+  /** Rolls the change back, if the setting still has the value that was set. */
   readonly back: () => Promise<void>
 }
 
-/** Some changes of `ensure` could not be rolled back. The others were. */
+/** Some changes of `ensure` could not be rolled back. The others were rolled back. */
 export class RollbackError extends TunError {
   /** The changes that are still in place. */
   readonly changes: readonly Change[]
@@ -51,7 +51,7 @@ export class Rollback {
     this.#subject = subject
   }
 
-  /** Takes a change in. */
+  /** Adds a change. */
   add(step: Step): void {
     this.#steps = [...this.#steps, step]
   }
@@ -62,8 +62,8 @@ export class Rollback {
   }
 
   /**
-   * Rolls all changes back, the last first. A change that cannot be rolled back stays for the next call, and does
-   * not prevent those before it from being rolled back.
+   * Rolls all changes back, the last first. A change that cannot be rolled back is kept for the next call and does
+   * not stop the rollback of earlier ones.
    *
    * @throws {RollbackError} some changes are still in place.
    */
@@ -77,7 +77,7 @@ export class Rollback {
     throw new RollbackError(message, first.error.code, this.changes, { cause })
   }
 
-  /** Rolls all changes back after an error; returns that error, with the changes that are still in place. */
+  /** Rolls all changes back after an error. Returns that error, with the changes that are still in place. */
   async runAfter(error: unknown): Promise<unknown> {
     const failures = await this.#runAll()
     if (failures.length === 0) return error
@@ -121,19 +121,19 @@ function asTunError(error: unknown): TunError {
   return new TunError(message, { code: 'ERR_TUN_INTERNAL' }, { cause: error })
 }
 
-/** Takes an error for the absence of an object if it reports that; throws any other. */
+/** Returns `undefined` for an error that reports a missing object; throws any other. */
 export function absentIfGone(error: unknown): undefined {
   const gone = ['ERR_TUN_NOT_FOUND', 'ERR_TUN_ADDRESS_NOT_AVAILABLE']
   if (error instanceof TunError && gone.includes(error.code)) return undefined
   throw error
 }
 
-/** Waits for a removal of what may be gone already. */
+/** Waits for the removal of an object that may already be removed. */
 export async function unlessGone(promise: Promise<void>): Promise<void> {
   await promise.catch(absentIfGone)
 }
 
-/** Whether an error reports that the object exists. */
+/** Returns whether an error reports that the object exists. */
 export function isThere(error: unknown): boolean {
   return error instanceof TunError && error.code === 'ERR_TUN_EXISTS'
 }

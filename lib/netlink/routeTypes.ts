@@ -6,46 +6,46 @@ import type { Named, PREFERENCES, PROTOCOLS, ROUTE_TYPES, TABLES } from './names
 /** A routing table, by its name or number. */
 export type RoutingTable = Named<typeof TABLES>
 
-/** Who made a route or rule, by its name in ip(8) or by its number. */
+/** The origin of a route or rule, by its name in ip(8) or by its number. */
 export type RouteProtocol = Named<typeof PROTOCOLS>
 
-/** What a route does with a packet. */
+/** How a route handles a packet. */
 export type RouteType = Named<typeof ROUTE_TYPES>
 
-/** Which of several routers is preferred (RFC 4191). */
+/** The preference among several routers (RFC 4191). */
 export type RoutePreference = Named<typeof PREFERENCES>
 
-/** Properties of a way; what is absent is for the kernel to choose. */
+/** Metrics of a route. The kernel chooses omitted ones. */
 export interface RouteMetrics {
-  /** Largest packet, bytes. */
+  /** MTU in bytes. */
   mtu?: number
-  /** Window that is announced to the other end of TCP connections at most, bytes. */
+  /** Maximum receive window announced to the peer of a TCP connection, bytes. */
   window?: number
-  /** First guess at the round-trip time. */
+  /** Initial estimate of the round-trip time, milliseconds. */
   rttMs?: number
-  /** First guess at its variance. */
+  /** Initial estimate of the variance of the round-trip time, milliseconds. */
   rttVarianceMs?: number
-  /** Threshold of slow start, segments. */
+  /** Slow-start threshold, segments. */
   slowStartThreshold?: number
-  /** Congestion window at most, segments. */
+  /** Maximum congestion window, segments. */
   congestionWindow?: number
-  /** Segment size that is announced to the other end of TCP connections, bytes. */
+  /** Maximum segment size announced to the peer of a TCP connection, bytes. */
   advmss?: number
-  /** How many segments out of order are not taken as loss at first. */
+  /** Initial number of reordered segments that are not treated as loss. */
   reordering?: number
   /** Hop limit of outgoing packets. */
   hopLimit?: number
-  /** Congestion window of new connections, segments. */
+  /** Initial congestion window, segments. */
   initialCongestionWindow?: number
-  /** Receive window of new connections, segments. */
+  /** Initial receive window, segments. */
   initialReceiveWindow?: number
-  /** Retransmission timeout at least. */
+  /** Minimum retransmission timeout, milliseconds. */
   minimumRtoMs?: number
-  /** Acknowledge at once: 1. */
+  /** 1: acknowledge immediately. */
   quickAck?: number
-  /** Names of those that the kernel may not change by itself. */
+  /** Names of the metrics that the kernel must not change by itself. */
   locked?: readonly Exclude<keyof RouteMetrics, 'locked' | 'otherAttributes'>[]
-  /** Metrics that this package does not interpret, and those that are no whole number of the unit above. */
+  /** Metrics that this package does not interpret, and those that are not a whole number of the unit above. */
   otherAttributes?: readonly OtherAttribute[]
 }
 
@@ -53,13 +53,13 @@ export interface RouteMetrics {
 export interface NextHop {
   /** Its address. */
   readonly gateway?: string
-  /** Index of the link. */
+  /** Index of its link. */
   readonly ifIndex?: number
-  /** Its part of the packets relative to the others, 1 to 256. */
+  /** Its share of the packets relative to the others, 1 to 256. */
   readonly weight: number
   /** `dead`, `linkDown`, `offload`, … (`RTNH_F_*`) */
   readonly flags?: readonly string[]
-  /** The gateway is on the link, whatever the addresses say. */
+  /** The gateway is directly reachable on the link, even if no address of the link covers it. */
   readonly onLink: boolean
   /** Attributes that this package does not interpret: an encapsulation, for example. */
   readonly otherAttributes?: readonly OtherAttribute[]
@@ -68,68 +68,71 @@ export interface NextHop {
 /** A route, as the kernel describes it. */
 export interface Route {
   readonly family: 4 | 6
-  /** The network that it leads to: `NETWORK/PREFIX`; the default route has prefix 0. */
+  /** The destination network, `NETWORK/PREFIX`; the default route has prefix 0. */
   readonly destination: string
-  /** Only packets from this network; of IPv6. */
+  /** Applies only to packets from this network; IPv6 only. */
   readonly from?: string
   readonly type: RouteType
   readonly table: RoutingTable
   readonly protocol: RouteProtocol
   readonly scope: Scope
-  /** Only packets with this type of service. */
+  /** Applies only to packets with this type of service. */
   readonly tos?: number
-  /** The next hop, perhaps of the other family. */
+  /** Address of the next hop; it may be of the other family. */
   readonly gateway?: string
-  /** Index of the link that packets leave by. */
+  /** Index of the outgoing link. */
   readonly ifIndex?: number
-  /** Index of the link that they came in by; of a look-up. */
+  /** Index of the incoming link; only in the result of a look-up. */
   readonly inputIfIndex?: number
-  /** Source address for packets that this machine begins. */
+  /** Source address of packets that this machine originates. */
   readonly preferredSource?: string
-  /** The lowest of several routes to a network is taken. */
+  /** Of several routes to a network, the kernel uses the one with the lowest metric. */
   readonly metric?: number
   readonly metrics?: Readonly<RouteMetrics>
   /** Several next hops. */
   readonly nextHops?: readonly NextHop[]
   /** The number of a next-hop object. */
   readonly nextHopId?: number
-  /** Of IPv6. */
+  /** Preference among several routers; IPv6 only. */
   readonly preference?: RoutePreference
-  /** When it ends, from now on; of IPv6. */
+  /** Time until it expires, seconds; IPv6 only. */
   readonly expiresSeconds?: number
   /** `dead`, `linkDown`, `offload`, … (`RTNH_F_*`) */
   readonly flags?: readonly string[]
-  /** The gateway is on the link, whatever the addresses say. */
+  /** The gateway is directly reachable on the link, even if no address of the link covers it. */
   readonly onLink: boolean
   /** Attributes that this package does not interpret: an encapsulation, for example. */
   readonly otherAttributes?: readonly OtherAttribute[]
 }
 
-/** A next hop to make. */
+/** A next hop of a route to add. */
 export interface NextHopSpec {
   gateway?: string
   link?: LinkRef
-  /** 1 to 256. Default: 1. */
+  /** Its share of the packets relative to the others, 1 to 256. Default: 1. */
   weight?: number
   onLink?: boolean
-  /** The index of the link, as listed; the same as `link`. */
+  /** Index of its link, as listed; an alternative to `link`. */
   ifIndex?: number
-  /** As listed. States of a next hop, such as `linkDown`, have no effect. */
+  /** Flags as listed. State flags of a next hop, such as `linkDown`, have no effect. */
   flags?: readonly string[]
   /** Attributes that this package does not interpret, as they were listed. */
   otherAttributes?: readonly OtherAttribute[]
 }
 
 /**
- * A route to add, or the properties that identify the route to delete. Omitted properties default as in
- * `ip route`. A route as it was listed is accepted.
+ * A route to add, or the properties that identify the route to delete. Omitted properties default as in `ip route`.
+ * A listed route is accepted.
  */
 export interface RouteSpec {
-  /** `NETWORK/PREFIX`, an address alone, or `default`: of IPv6 if the gateway is, unless `family` says else. */
+  /**
+   * `NETWORK/PREFIX`, a single address, or `default`. The default route has the family of `family` or of the
+   * gateway.
+   */
   destination: string
-  /** Of a default route without a gateway. Default: 4. */
+  /** Family of a default route without a gateway. Default: 4. */
   family?: 4 | 6
-  /** Only packets from this network, `NETWORK/PREFIX`; of IPv6. */
+  /** Applies only to packets from this network, `NETWORK/PREFIX`; IPv6 only. */
   from?: string
   /** Default: `unicast`. */
   type?: RouteType
@@ -137,15 +140,15 @@ export interface RouteSpec {
   table?: RoutingTable
   /** Default: `boot`. */
   protocol?: RouteProtocol
-  /** Default: what the type and the gateway make of it. */
+  /** Default: determined by the type and the gateway. */
   scope?: Scope
-  /** Type of service; of IPv4. */
+  /** Type of service; IPv4 only. */
   tos?: number
-  /** The next hop; of an IPv4 route it may be an IPv6 address. */
+  /** Address of the next hop; that of an IPv4 route may be an IPv6 address. */
   gateway?: string
-  /** The link that packets leave by. */
+  /** The outgoing link. */
   link?: LinkRef
-  /** Source address for packets that this machine begins. */
+  /** Source address of packets that this machine originates. */
   preferredSource?: string
   metric?: number
   metrics?: RouteMetrics
@@ -153,41 +156,41 @@ export interface RouteSpec {
   nextHops?: readonly NextHopSpec[]
   /** The number of a next-hop object (ip-nexthop(8)), instead of a gateway, a link and next hops. */
   nextHopId?: number
-  /** Of IPv6. */
+  /** Preference among several routers; IPv6 only. */
   preference?: RoutePreference
-  /** When it ends; of IPv6. */
+  /** Time until it expires, seconds; IPv6 only. */
   expiresSeconds?: number
-  /** The gateway is on the link, whatever the addresses say. */
+  /** The gateway is directly reachable on the link, even if no address of the link covers it. */
   onLink?: boolean
-  /** The index of the link, as listed; the same as `link`. */
+  /** Index of the outgoing link, as listed; an alternative to `link`. */
   ifIndex?: number
-  /** As listed. States of a route, such as `linkDown`, have no effect. */
+  /** Flags as listed. State flags of a route, such as `linkDown`, have no effect. */
   flags?: readonly string[]
   /** Attributes that this package does not interpret, as they were listed. */
   otherAttributes?: readonly OtherAttribute[]
 }
 
-/** Which routes; what is absent does not matter. */
+/** Selects routes. Omitted properties match everything, unless they have a default. */
 export interface RouteFilter {
   family?: 4 | 6
   /** Default: `main`. */
   table?: RoutingTable | 'all'
   protocol?: RouteProtocol
   type?: RouteType
-  /** Those that leave by a link. */
+  /** Routes with this outgoing link. */
   link?: LinkRef
 }
 
-/** Of a packet whose way is asked for. */
+/** The properties of the packet whose route is looked up. */
 export interface RouteQuery {
-  /** Where it comes from. */
+  /** Source address. */
   from?: string
-  /** The link that it leaves by. */
+  /** The outgoing link. */
   link?: LinkRef
-  /** The link that it came in by. */
+  /** The incoming link. */
   inputLink?: LinkRef
-  /** Its firewall mark. */
+  /** Firewall mark. */
   mark?: number
-  /** Answer the route as it stands in its table rather than what becomes of the packet. */
+  /** Returns the matching route as listed in its table, instead of the resolved route of the packet. Default: no. */
   fibMatch?: boolean
 }

@@ -55,8 +55,8 @@ const METRICS: Fields = {
 type Checked = Record<string, unknown>
 
 /**
- * Turns what is listed of a route or next hop into what a request has: the index into the link, and the
- * flags into those that a request sets. The others are states, such as `linkDown`.
+ * Converts a listed route or next hop into the form of a request: the index into the link, and the flags into those
+ * that a request can set. The other flags are states, such as `linkDown`.
  */
 function asRequested({ ifIndex, flags, ...rest }: Checked): Checked {
   if (ifIndex !== undefined && rest['link'] !== undefined && rest['link'] !== ifIndex) {
@@ -129,13 +129,13 @@ const QUERY: Fields = {
   fibMatch: flag,
 }
 
-/** What a table has for a wanted route (crate/core/src/netlink/route/state.rs). */
+/** The routes in a table that match a wanted route (crate/core/src/netlink/route/state.rs). */
 export interface RouteState {
-  /** What the kernel identifies the wanted route by. */
+  /** The key by which the kernel identifies the wanted route. */
   readonly key: string
   /** The route that has all wanted properties. */
   readonly same?: Route
-  /** A route of the same key without all wanted properties. */
+  /** A route with the same key but without all wanted properties. */
   readonly conflict?: Route
 }
 
@@ -150,20 +150,28 @@ export class Routes {
     this.#pipeline = pipeline
   }
 
-  /** All routes that fit, of the main table unless the filter says else; read again if they changed meanwhile. */
+  /**
+   * Returns all matching routes, by default of the main table. Reads them again if they changed during the read.
+   *
+   * @throws {TunError} `ERR_TUN_INTERRUPTED` if they changed in every attempt.
+   */
   async list(filter: RouteFilter = {}): Promise<Route[]> {
     return readTable(this.#native, tableQuery(filter))
   }
 
-  /** The same bit by bit; it ends with `ERR_TUN_INTERRUPTED` if the routes changed meanwhile. */
+  /**
+   * Returns all matching routes as a stream, without holding all of them in memory.
+   *
+   * The iterator ends with `ERR_TUN_INTERRUPTED` if the routes changed during the read.
+   */
   stream(filter: RouteFilter = {}): AsyncGenerator<Route, void, undefined> {
     return streamTable(this.#native, tableQuery(filter))
   }
 
   /**
-   * The route that a packet to an address takes.
+   * Returns the route of a packet to an address.
    *
-   * @throws {TunError} `ERR_TUN_UNREACHABLE` if there is none.
+   * @throws {TunError} `ERR_TUN_UNREACHABLE` if there is no route.
    */
   async get(destination: string, query: RouteQuery = {}): Promise<Route> {
     const checked = checkFields('query', query, QUERY)
@@ -172,7 +180,7 @@ export class Routes {
     return (await this.#pipeline.submit(operation)) as Route
   }
 
-  /** @internal Looks for wanted routes, each in its table; every table is read once. */
+  /** @internal Looks up wanted routes, each in its table; every table is read once. */
   async find(routes: readonly RouteSpec[]): Promise<RouteState[]> {
     const operations = routes.map((route) => toOperation('findRoute', route))
     const states = operations.map(async (operation) => this.#pipeline.submit(operation))
@@ -182,15 +190,19 @@ export class Routes {
   /**
    * Adds a route.
    *
-   * @throws {TunError} `ERR_TUN_EXISTS` if there is one to the same network with the same metric.
+   * @throws {TunError} `ERR_TUN_EXISTS` if there is already a route to the same network with the same metric.
    */
   async add(route: RouteSpec): Promise<void> {
     await this.#pipeline.submit(toOperation('addRoute', route))
   }
 
-  /** Adds many routes, in their order; if some fail, the others are added all the same. */
+  /**
+   * Adds many routes, in their order. If some fail, the others are still added.
+   *
+   * @throws {TunError} the error of the first route that failed.
+   */
   async addMany(routes: readonly RouteSpec[]): Promise<void> {
-    // All are checked before the first is made.
+    // All are checked before the first is added.
     const given = checkMany('routes', routes)
     await this.#pipeline.submitAll(
       given.map((route) => toOperation('addRoute', route as RouteSpec)),
@@ -198,28 +210,28 @@ export class Routes {
   }
 
   /**
-   * Adds a route, or replaces the first one to the same network with the same metric (and type of
-   * service) by it. The new route has the given properties and no others.
+   * Adds a route, or replaces the first one to the same network with the same metric (and type of service). The new
+   * route has exactly the given properties.
    *
-   * A route as `list()` returned it, with properties changed, keeps the others, also those in
+   * A route as `list()` returned it, with properties changed, keeps its other properties, including those in
    * `otherAttributes`.
    */
   async replace(route: RouteSpec): Promise<void> {
     await this.#pipeline.submit(toOperation('replaceRoute', route))
   }
 
-  /** Adds a route behind those to the same network; of IPv6 the two become one with several next hops. */
+  /** Adds a route after those to the same network. IPv6 routes are merged into one with several next hops. */
   async append(route: RouteSpec): Promise<void> {
     await this.#pipeline.submit(toOperation('appendRoute', route))
   }
 
   /**
-   * Deletes the one route of a table that has all given properties. A property whose value is `undefined`
-   * is refused; a route as `list()` returned it is accepted. Of an IPv6 route with several next hops,
-   * `gateway` or `link` deletes one next hop.
+   * Deletes the one route of a table that has all given properties. A property whose value is `undefined` is
+   * refused; a route as `list()` returned it is accepted. If an IPv6 route has several next hops, `gateway` or
+   * `link` deletes one of them.
    *
-   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if several routes have them.
-   * @throws {TunError} `ERR_TUN_NOT_FOUND` if none has.
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if several routes match.
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if no route matches.
    */
   async delete(route: RouteSpec): Promise<void> {
     await this.#pipeline.submit(toOperation('deleteRoute', route))
@@ -231,7 +243,7 @@ function tableQuery(filter: RouteFilter): { table: string; filter: Record<string
   return { table: 'routes', filter: table === 'all' ? rest : { ...rest, table } }
 }
 
-/** Checks a route that is to be added. */
+/** Checks a route to add. */
 export function checkRoute(route: RouteSpec): void {
   toOperation('addRoute', route)
 }

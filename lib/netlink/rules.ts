@@ -21,10 +21,10 @@ import { IP_PROTOCOLS, type Named, PROTOCOLS, RULE_ACTIONS, TABLES } from './nam
 import type { Operation, Pipeline } from './pipeline.ts'
 import type { RouteProtocol, RoutingTable } from './routeTypes.ts'
 
-/** What a rule does with a packet that fits. */
+/** How a rule handles a matching packet. */
 export type RuleAction = Named<typeof RULE_ACTIONS>
 
-/** Both ends are in it. */
+/** A range, including both ends. */
 export interface Range {
   start: number
   end: number
@@ -32,47 +32,50 @@ export interface Range {
 
 /** A rule to add, or the properties that identify the rule to delete. */
 export interface RuleSpec {
-  /** Default: that of `from` or `to`, else 4. */
+  /** Default: that of `from` or `to`, otherwise 4. */
   family?: 4 | 6
-  /** The lowest is looked at first. Default: the kernel's, one below those that are there. */
+  /**
+   * The rule with the lowest priority value is evaluated first. Default: the kernel chooses one below the existing
+   * rules.
+   */
   priority?: number
-  /** Default: `table`, or `goto` where that is set. */
+  /** Default: `goto` if `goto` is set, otherwise `table`. */
   action?: RuleAction
-  /** The table where the route of a packet is looked up. Default: `main`. */
+  /** The table in which the route is looked up. Default: `main`. */
   table?: RoutingTable
-  /** Priority of the rule to go on with. */
+  /** Priority of the rule to continue with. */
   goto?: number
-  /** Packets that do not fit. */
+  /** Matches the packets that do not fit the conditions. */
   invert?: boolean
-  /** Packets from this network, `NETWORK[/PREFIX]`. */
+  /** Matches packets from this network, `NETWORK[/PREFIX]`. */
   from?: string
-  /** Packets to this network, `NETWORK[/PREFIX]`. */
+  /** Matches packets to this network, `NETWORK[/PREFIX]`. */
   to?: string
-  /** Packets with this type of service. */
+  /** Matches packets with this type of service. */
   tos?: number
-  /** Packets that came in by the link of this name; it need not be there. */
+  /** Matches packets that arrive on the link of this name; the link need not exist. */
   inputLink?: string
-  /** Packets of sockets that are bound to the link of this name; it need not be there. */
+  /** Matches packets of sockets bound to the link of this name; the link need not exist. */
   outputLink?: string
-  /** Packets with this firewall mark. */
+  /** Matches packets with this firewall mark. */
   mark?: number
-  /** The bits of the mark that count. Default: all. */
+  /** The bits of the mark that are compared. Default: all. */
   markMask?: number
-  /** Packets of this transport protocol. */
+  /** Matches packets of this transport protocol. */
   ipProtocol?: Named<typeof IP_PROTOCOLS>
-  /** Packets from these ports. */
+  /** Matches packets from these ports. */
   sourcePorts?: Range
-  /** Packets to these ports. */
+  /** Matches packets to these ports. */
   destinationPorts?: Range
-  /** Packets of sockets of these users. */
+  /** Matches packets of sockets of these users, by number. */
   userIds?: Range
-  /** The table is that of the packet's VRF. */
+  /** Looks the route up in the table of the packet's VRF. */
   l3mdev?: boolean
-  /** Routes with a prefix not longer than this do not count. */
+  /** Ignores routes with a prefix of at most this length. */
   suppressPrefixLength?: number
-  /** Routes by links of this group do not count. */
+  /** Ignores routes through links of this group. */
   suppressIfGroup?: number
-  /** Who makes it. Default: `boot`. */
+  /** The origin of the rule. Default: `boot`. */
   protocol?: RouteProtocol
   /** Attributes that this package does not interpret, as they were listed. */
   otherAttributes?: readonly OtherAttribute[]
@@ -84,7 +87,7 @@ export interface RuleSpec {
 export type Rule = Readonly<RuleSpec> &
   Readonly<Required<Pick<RuleSpec, 'family' | 'priority' | 'action' | 'invert' | 'l3mdev'>>>
 
-/** Which rules; what is absent does not matter. */
+/** Selects rules. Omitted properties match everything. */
 export interface RuleFilter {
   family?: 4 | 6
 }
@@ -92,7 +95,7 @@ export interface RuleFilter {
 const network: Check = (_, value) => formatAddress(parseRoute(value as string))
 const linkName = text(1, 15)
 
-/** An object with both ends in order. */
+/** Checks an object with both ends of a range in ascending order. */
 function range(highest: number): Check {
   const end = integer(0, highest)
   return (what, value) => {
@@ -141,12 +144,20 @@ export class Rules {
     this.#pipeline = pipeline
   }
 
-  /** All rules that fit; read again if they changed meanwhile. */
+  /**
+   * Returns all matching rules. Reads them again if they changed during the read.
+   *
+   * @throws {TunError} `ERR_TUN_INTERRUPTED` if they changed in every attempt.
+   */
   async list(filter: RuleFilter = {}): Promise<Rule[]> {
     return readTable(this.#native, query(filter))
   }
 
-  /** The same bit by bit; it ends with `ERR_TUN_INTERRUPTED` if the rules changed meanwhile. */
+  /**
+   * Returns all matching rules as a stream, without holding all of them in memory.
+   *
+   * The iterator ends with `ERR_TUN_INTERRUPTED` if the rules changed during the read.
+   */
   stream(filter: RuleFilter = {}): AsyncGenerator<Rule, void, undefined> {
     return streamTable(this.#native, query(filter))
   }
@@ -154,18 +165,18 @@ export class Rules {
   /**
    * Adds a rule.
    *
-   * @throws {TunError} `ERR_TUN_EXISTS` if there is one just like it.
+   * @throws {TunError} `ERR_TUN_EXISTS` if an identical rule exists.
    */
   async add(rule: RuleSpec): Promise<void> {
     await this.#pipeline.submit(toOperation('addRule', rule))
   }
 
   /**
-   * Deletes the one rule that has all given properties. Give at least one besides the family. A property
+   * Deletes the one rule that has all given properties. Give at least one in addition to the family. A property
    * whose value is `undefined` is refused; a rule as `list()` returned it is accepted.
    *
-   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if several rules have them.
-   * @throws {TunError} `ERR_TUN_NOT_FOUND` if none has.
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if several rules match.
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if no rule matches.
    */
   async delete(rule: RuleSpec): Promise<void> {
     await this.#pipeline.submit(toOperation('deleteRule', rule))

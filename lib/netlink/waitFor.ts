@@ -5,7 +5,7 @@ import type { Link, LinkRef } from './linkTypes.ts'
 import type { Links } from './links.ts'
 import type { Monitor } from './monitor.ts'
 
-/** Returns whether a link is as it is waited for; gets `undefined` if there is no such link. */
+/** Returns whether a link has the state waited for; gets `undefined` if there is no such link. */
 export type LinkPredicate = (link: Link | undefined) => boolean
 
 /** The options of {@link Netlink.waitFor}. */
@@ -17,15 +17,15 @@ export interface WaitOptions {
 }
 
 /**
- * How often a link is looked up while no change of it is reported, milliseconds. The kernel does not report
- * every change: counters, for example.
+ * Interval of looking up the link while no change of it is reported, milliseconds. The kernel does not report every
+ * change: counters, for example.
  */
 const POLL_MS = 250
 
 const OPTIONS = { signal: abortSignal, timeoutMs: integer(0, 2_147_483_647) }
 
 /**
- * Waits until a link is as it should be.
+ * Waits until a predicate returns true for a link.
  *
  * @param open opens a monitor of links, which ends with the signal.
  */
@@ -40,7 +40,7 @@ export async function waitForLink(
   callback()('predicate', predicate)
   const { signal, timeoutMs } = checkFields('options', options, OPTIONS)
   const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)
-  // AbortSignal.any() takes signals of its own class only.
+  // AbortSignal.any() only accepts signals of its own class.
   const either = new AbortController()
   const unfollow = followSignals([signal, timeout], (reason) => {
     either.abort(reason)
@@ -61,7 +61,7 @@ async function untilMatch(
   link: LinkRef,
   predicate: LinkPredicate,
 ): Promise<Link | undefined> {
-  // Opened before the first look, so that no change between the two is missed.
+  // Opened before the first look-up, so that no change between the two is missed.
   const monitor = open()
   const changed = changesOf(monitor)
   try {
@@ -75,14 +75,14 @@ async function untilMatch(
   }
 }
 
-/** Returns a function that waits for the next event of a monitor, but not longer than the time to poll. */
+/** Returns a function that waits for the next event of a monitor, at most until the next look-up is due. */
 function changesOf(monitor: Monitor): () => Promise<void> {
   let next: Promise<unknown> | undefined
   return async () => {
     next ??= monitor.next().finally(() => {
       next = undefined
     })
-    // A rejection is that of the next call too; this promise may be one that is not waited for then.
+    // The next call gets a rejection too. This promise may no longer be awaited by then.
     next.catch(() => undefined)
     let timer: NodeJS.Timeout | undefined
     const time = new Promise((resolve) => {
