@@ -6,15 +6,15 @@ import { loadNative } from './native/native.ts'
 import type { FeatureOptions } from './options/declarations.ts'
 import { FEATURES } from './persistent/options.ts'
 
-/** What the TUN/TAP driver of this kernel can do. */
+/** The features of this kernel's TUN/TAP driver. */
 export interface Features {
-  /** The kernel's release, as `uname -r` tells it. */
+  /** The kernel's release, as printed by `uname -r`. */
   readonly kernelRelease: string
-  /** Flags that it takes at opening (`TUNGETFEATURES`). */
+  /** Flags accepted at opening (`TUNGETFEATURES`). */
   readonly flags: {
     /** `IFF_MULTI_QUEUE`: several queues. */
     readonly multiQueue: boolean
-    /** `IFF_VNET_HDR`, without which there is no offload. */
+    /** `IFF_VNET_HDR`, required by all offloads. */
     readonly vnetHeader: boolean
     /** `IFF_NAPI` */
     readonly napi: boolean
@@ -23,7 +23,10 @@ export interface Features {
     /** `IFF_NO_CARRIER` */
     readonly noCarrier: boolean
   }
-  /** Super-packets that it hands over (`TUNSETOFFLOAD`); absent where this process may not make a device. */
+  /**
+   * Super-packets that the driver passes to the reader (`TUNSETOFFLOAD`); absent if this process may not create a
+   * device.
+   */
   readonly offloads?: {
     /** `TUN_F_CSUM` */
     readonly checksum: boolean
@@ -33,14 +36,14 @@ export interface Features {
     readonly tso6: boolean
     /** `TUN_F_TSO_ECN` */
     readonly tsoEcn: boolean
-    /** `TUN_F_USO4` and `TUN_F_USO6`, which the driver takes together only */
+    /** `TUN_F_USO4` and `TUN_F_USO6`, which the driver only accepts together */
     readonly uso: boolean
     /** `TUN_F_UDP_TUNNEL_GSO` */
     readonly udpTunnel: boolean
     /** `TUN_F_UDP_TUNNEL_GSO_CSUM` */
     readonly udpTunnelChecksum: boolean
   }
-  /** What can be done with an open device; absent where this process may not make one. */
+  /** Operations on an open device; absent if this process may not create one. */
   readonly controls?: {
     /** `setCarrier()` */
     readonly carrier: boolean
@@ -50,19 +53,19 @@ export interface Features {
     readonly ebpfFilter: boolean
     /** `namespace()` */
     readonly namespace: boolean
-    /** Packets are read several at a time, by io_uring(7); not by a process that may not call it. */
+    /** Whether several packets are read at a time with io_uring(7); `false` if this process may not use it. */
     readonly ioUring: boolean
   }
   readonly limits: {
-    /** Queues of a device (`MAX_TAP_QUEUES`). */
+    /** The maximum number of queues of a device (`MAX_TAP_QUEUES`). */
     readonly queues: number
-    /** Bytes of a name (`IFNAMSIZ` less one). */
+    /** The maximum length of a name in bytes (`IFNAMSIZ` less one). */
     readonly nameBytes: number
-    /** Instructions of a classic BPF program (`BPF_MAXINSNS`). */
+    /** The maximum number of instructions of a classic BPF program (`BPF_MAXINSNS`). */
     readonly filterInstructions: number
-    /** Smallest and largest MTU of a TUN device in bytes; absent where this process may not make one. */
+    /** Smallest and largest MTU of a TUN device in bytes; absent if this process may not create one. */
     readonly mtu?: { readonly min: number; readonly max: number }
-    /** Lengths of the vnet header that it takes, in bytes; absent where this process may not make one. */
+    /** Supported lengths of the vnet header in bytes; absent if this process may not create a device. */
     readonly vnetHeaderBytes?: readonly number[]
   }
 }
@@ -82,11 +85,11 @@ const TUN_F_UDP_TUNNEL_GSO = 0x80
 const TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100
 
 /**
- * What the TUN/TAP driver of this kernel can do, found by trying it on a device in a network namespace of its own,
- * of which nothing is left. Without `CAP_SYS_ADMIN` that device is made in the namespace of this process.
+ * Returns the features of this kernel's TUN/TAP driver. Tests them on a temporary device in a temporary network
+ * namespace, and removes both. Without `CAP_SYS_ADMIN`, the device is created in the namespace of this process.
  *
  * @throws {TunError} the clone device cannot be opened: `ERR_TUN_NO_DEVICE_NODE`, `ERR_TUN_NO_DRIVER`,
- * `ERR_TUN_PERMISSION`.
+ *   `ERR_TUN_PERMISSION`.
  */
 export async function features(options: FeatureOptions = {}): Promise<Features> {
   const { cloneDevice } = FEATURES.check(options)

@@ -1,11 +1,11 @@
 import { abortSignal, throwIfAborted, untilAborted } from '../check/abort.ts'
 import { checkFields } from '../check/fields.ts'
 
-/** How packets are written. */
+/** The options of a write. */
 export interface WriteOptions {
   /**
-   * If aborted while the device has no room, the promise rejects with the signal's reason; what waited for room may
-   * still be written.
+   * If aborted while the device has no room, the promise rejects with the signal's reason; packets that wait for
+   * room may still be written.
    */
   signal?: AbortSignal | undefined
 }
@@ -13,7 +13,7 @@ export interface WriteOptions {
 const WRITE = { signal: abortSignal }
 
 /**
- * Writes unless the signal is aborted, and waits for room no longer than until then.
+ * Writes unless the signal is aborted. An abort also ends the wait for room.
  *
  * @throws the signal's reason.
  */

@@ -8,13 +8,13 @@ import type { Watching } from './watching/watching.ts'
 
 /** The state of a device, as the driver reports it. */
 export interface DeviceSettings {
-  /** The interface's name now: it may have been renamed. */
+  /** The interface's current name: it may have been renamed. */
   readonly name: string
   /** The `IFF_` flags of `TUNGETIFF`. */
   readonly flags: number
-  /** Bytes that may be written but not yet accepted by the stack before a write waits (`TUNGETSNDBUF`). */
+  /** Bytes that may be written but not yet accepted by the stack before a write waits for room (`TUNGETSNDBUF`). */
   readonly sendBufferBytes: number
-  /** Bytes of the vnet header between kernel and library (`TUNGETVNETHDRSZ`); 0 without. */
+  /** Bytes of the vnet header between kernel and library (`TUNGETVNETHDRSZ`); 0 without a vnet header. */
   readonly vnetHeaderBytes: number
 }
 
@@ -78,16 +78,17 @@ export abstract class DeviceControl {
   }
 
   /**
-   * Returns what RTNETLINK reports about the interface now, in any namespace: `ip -d -s link show`. Its `stats`
-   * are counters of the kernel, of all queues since the interface was created. What the kernel transmits is what
-   * is read here: `txDropped` counts packets that were not read in time, `rxDropped` written packets that the stack
-   * refused.
+   * Returns the current state of the interface from RTNETLINK, in any namespace: `ip -d -s link show`.
+   *
+   * Its `stats` are counters of the kernel, for all queues since the interface was created. The kernel transmits
+   * the packets that are read here: `txDropped` counts packets that were not read in time, `rxDropped` written
+   * packets that the stack refused.
    */
   async link(): Promise<Link> {
     return JSON.parse(await this.control('ask', (native) => native.link())) as Link
   }
 
-  /** Returns the counters of this object; after the end, their last values. */
+  /** Returns the counters of this object. After the device is closed, they keep their last values. */
   stats(): DeviceStats {
     const moved = this.#last ?? this.#native.moved()
     return {
@@ -108,17 +109,20 @@ export abstract class DeviceControl {
     }
   }
 
-  /** Keeps the counters, before the device is closed. */
+  /** Saves the counters before the device is closed. */
   protected keepStats(): void {
     this.#last = this.#native.moved()
   }
 
-  /** Returns the present state of the device from the driver. */
+  /** Returns the current state of the device from the driver. */
   async settings(): Promise<DeviceSettings> {
     return this.control('ask', (native) => native.settings())
   }
 
-  /** Returns the present network namespace of the interface (`TUNGETDEVNETNS`, Linux 5.2). Needs `CAP_NET_ADMIN` in it. */
+  /**
+   * Returns the current network namespace of the interface (`TUNGETDEVNETNS`, Linux 5.2). Needs `CAP_NET_ADMIN` in
+   * it.
+   */
   async namespace(): Promise<DeviceNamespace> {
     const { inode, name, isCurrent } = await this.control('ask', (native) => native.namespace())
     return { inode, isCurrent, ...(name === undefined ? {} : { name }) }
@@ -130,7 +134,7 @@ export abstract class DeviceControl {
     await this.control('set the carrier of', (native) => native.setCarrier(has))
   }
 
-  /** Sets whether the device outlives its last queue (`TUNSETPERSIST`). */
+  /** Sets whether the device remains after its last queue is closed (`TUNSETPERSIST`). */
   async setPersistent(isPersistent: boolean): Promise<void> {
     const is = flag('persistent', isPersistent)
     await this.control('make persistent', (native) => native.setPersistent(is))
@@ -149,8 +153,8 @@ export abstract class DeviceControl {
   }
 
   /**
-   * Sets a loaded eBPF program (`BPF_PROG_TYPE_SOCKET_FILTER`) that returns how many bytes of each packet the reader
-   * gets, 0 for none (`TUNSETFILTEREBPF`, Linux 4.16). The device keeps the program; `undefined` removes it.
+   * Sets a loaded eBPF program (`BPF_PROG_TYPE_SOCKET_FILTER`) that returns how many bytes of each packet the
+   * reader gets, 0 for none (`TUNSETFILTEREBPF`, Linux 4.16). The device keeps the program; `undefined` removes it.
    */
   async setEbpfFilter(fd: number | undefined): Promise<void> {
     const program = checkDescriptor(fd)
@@ -167,8 +171,8 @@ export abstract class DeviceControl {
   }
 
   /**
-   * Detaches a queue from the device (`TUNSETQUEUE`). Its flows move to the other queues, and the packets that wait in
-   * it are lost. If no queue is left, packets are dropped and writing is refused with `ERR_TUN_DETACHED`.
+   * Detaches a queue from the device (`TUNSETQUEUE`). Its flows move to the other queues, and the packets waiting
+   * in it are lost. If no queue is left, packets are dropped and writes are refused with `ERR_TUN_DETACHED`.
    */
   async detachQueue(queue = 0): Promise<void> {
     await this.#setAttached(queue, false)
@@ -180,7 +184,7 @@ export abstract class DeviceControl {
   }
 
   /**
-   * Runs one call after the other.
+   * Runs the calls one after the other.
    *
    * @internal
    */
@@ -200,7 +204,7 @@ export abstract class DeviceControl {
   async #setAttached(number: number, isAttached: boolean): Promise<void> {
     const queue = integer(0, this.queues - 1)('queue', number)
     await this.control(`${isAttached ? 'attach' : 'detach'} a queue of`, async (native) => {
-      // Not used from now on: a detached queue returns only errors.
+      // Not used from now on: a detached queue only returns errors.
       if (!isAttached) this.#note(native, queue, false)
       try {
         await native.setAttached(queue, isAttached)

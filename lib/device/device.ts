@@ -32,7 +32,7 @@ export interface DeviceOffloads {
   readonly uso: boolean
 }
 
-/** The options of opening that the object needs. */
+/** The options of opening that the device object needs. */
 export interface OpenedOptions {
   readonly highWaterMark: number
   readonly signal: AbortSignal | undefined
@@ -137,7 +137,11 @@ export abstract class Device
     return new SourceIterator<Buffer | SuperPacket>(source, { ...taking, take })
   }
 
-  /** Returns the available packets in batches, which costs less per packet. */
+  /**
+   * Returns the available packets in batches, which costs less per packet.
+   *
+   * @throws {TunError} an option is refused, or `ERR_TUN_LOCKED` during another loop.
+   */
   batches(options: BatchOptions & Whole): AsyncIterableIterator<SuperPacket[], undefined>
   batches(options?: BatchOptions): AsyncIterableIterator<Buffer[], undefined>
   batches(
@@ -261,7 +265,7 @@ export abstract class Device
     return this.close()
   }
 
-  /** Begins the end; returns whether this is the first call. */
+  /** Begins the closing; returns whether this is the first call. */
   #begin(): boolean {
     if (!this.#ending.begin()) return false
     this.#release()
@@ -270,7 +274,7 @@ export abstract class Device
     return true
   }
 
-  /** Ends loops, writes and streams, once the native device cannot be used any more. */
+  /** Ends loops, writes and streams, once the native device is unusable. */
   #endUses(): void {
     this.#source.finish(undefined)
     this.#sink.close()
@@ -284,7 +288,7 @@ export abstract class Device
 }
 
 /**
- * Closes a native device off the event loop. It cannot be used from the call on; the promise resolves once the
+ * Closes a native device off the event loop. It is unusable from this call on; the promise resolves once the
  * interface is deleted.
  */
 export async function closeNative(native: NativeDevice): Promise<void> {

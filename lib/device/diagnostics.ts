@@ -1,9 +1,6 @@
 import { Diagnostics } from '../diagnostics.ts'
 
-/**
- * Something that happened to a device and is not an error: a read failed (`read-failed`), and is repeated after a
- * pause.
- */
+/** An event of a device that is not an error: a read failed (`read-failed`) and is repeated after a pause. */
 export interface DeviceEvent {
   readonly kind: 'read-failed'
   readonly pauseMs: number

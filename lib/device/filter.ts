@@ -7,24 +7,24 @@ import { parseMac } from '../check/mac.ts'
 
 /** An instruction of a classic BPF program: `struct sock_filter` of linux/filter.h. */
 export interface BpfInstruction {
-  /** What to do: `BPF_LD`, `BPF_JMP` and so on, with their modifiers. */
+  /** The operation: `BPF_LD`, `BPF_JMP` and so on, with their modifiers. */
   readonly code: number
   /** Instructions to skip if the condition holds. Default: 0. */
   readonly jt?: number | undefined
-  /** Instructions to skip if it does not. Default: 0. */
+  /** Instructions to skip if it does not hold. Default: 0. */
   readonly jf?: number | undefined
   /** Operand. Default: 0. */
   readonly k?: number | undefined
 }
 
-/** Which frames come to the reader of a TAP device. */
+/** Selects the frames that the reader of a TAP device gets. */
 export interface MacFilter {
   /**
-   * Ethernet addresses of the stations, one at least. Eight are told apart exactly; further ones must be multicast,
-   * and are told apart by a hash that lets others pass too.
+   * Ethernet addresses of the stations, at least one. The driver distinguishes eight exactly. Further ones must be
+   * multicast and are matched by a hash, which also accepts some other addresses.
    */
   readonly addresses: readonly string[]
-  /** Whether all multicast frames pass, broadcast ones too. Default: no. */
+  /** Whether all multicast frames pass, including broadcasts. Default: no. */
   readonly allMulticast?: boolean | undefined
 }
 

@@ -50,8 +50,8 @@ export class TapDevice extends Device {
   }
 
   /**
-   * Drops each frame for which a classic BPF program returns 0 (`TUNATTACHFILTER`); `undefined` removes the program
-   * (`TUNDETACHFILTER`). The program is removed with this object, also if the interface stays.
+   * Drops each frame for which a classic BPF program returns 0 (`TUNATTACHFILTER`). `undefined` removes the program
+   * (`TUNDETACHFILTER`). The program is removed with this object, even if the interface remains.
    */
   async setFilter(program: readonly BpfInstruction[] | undefined): Promise<void> {
     const checked = program === undefined ? undefined : checkProgram(program)

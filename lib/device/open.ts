@@ -9,14 +9,14 @@ import { loadNative } from '../native/native.ts'
 import type { TapOptions, TunOptions } from '../options/declarations.ts'
 import { checkDeviceOptions } from './options.ts'
 
-/** What the channel `tun2udp:device` of `node:diagnostics_channel` carries. */
+/** The messages of the channel `tun2udp:device` of `node:diagnostics_channel`. */
 export type DeviceDiagnostic = Diagnostic<Device, DeviceEvent>
 
 /**
  * Opens a TUN device, and configures its interface.
  *
- * Needs CAP_NET_ADMIN in the namespace of the interface, or a persistent device that belongs to the user.
- * If it fails, everything is rolled back.
+ * Needs `CAP_NET_ADMIN` in the namespace of the interface, or a persistent device that belongs to the user. If it
+ * fails, everything is rolled back.
  *
  * @throws {TunError} an option is refused, or a step failed.
  * @throws the reason of `options.signal` when it was aborted.
@@ -69,7 +69,7 @@ async function openNative(
     throw fromNative(error)
   }
   if (signal?.aborted) {
-    // An opening cannot be interrupted half-way: it is completed and rolled back.
+    // An opening cannot be interrupted: it is completed and then rolled back.
     await closeNative(native)
     throw signal.reason
   }

@@ -17,7 +17,7 @@ import { interfaceAddresses, networks } from '../options/addressForms.ts'
 import { parseMac } from '../check/mac.ts'
 import { type Form, options } from '../options/table.ts'
 
-/** `UV_POLL` batches of more packets would keep the event loop too long. */
+/** Larger `UV_POLL` batches would block the event loop too long. */
 const HIGH_WATER_MARK_MAX = 4096
 
 /** The offloads of a device. */
@@ -179,7 +179,7 @@ const TAP_ONLY = {
 
 /** The options of `openTun()`. */
 export const TUN_OPTIONS = options(TUN)
-/** Those that only `openTap()` has. */
+/** The options that only `openTap()` has. */
 export const TAP_ONLY_OPTIONS = options(TAP_ONLY)
-/** The options of both: what is for TAP alone is refused in its own words. */
+/** The options of both. Those for TAP only are refused for TUN with their own message. */
 export const DEVICE_OPTIONS = options({ ...TUN, ...TAP_ONLY })

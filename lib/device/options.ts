@@ -3,7 +3,7 @@ import { TunError } from '../errors.ts'
 import { expandDefault } from '../options/addressForms.ts'
 import { DEVICE_OFFLOADS, DEVICE_OPTIONS } from './optionTable.ts'
 
-/** Options that are checked. */
+/** The checked options. */
 export interface CheckedDeviceOptions {
   readonly native: NativeDeviceOptions
   readonly highWaterMark: number
@@ -45,14 +45,14 @@ export function checkDeviceOptions(options: unknown, isTap: boolean): CheckedDev
   return { native: exactly(native), highWaterMark, signal }
 }
 
-/** Returns the options. A property that the native layer does not have is an error of the compiler. */
+/** Returns the options. A property unknown to the native layer is a compiler error. */
 function exactly<T extends NativeDeviceOptions>(
   options: T & Record<Exclude<keyof T, keyof NativeDeviceOptions>, never>,
 ): NativeDeviceOptions {
   return options
 }
 
-/** What stands before a packet, and which packets are super-packets. */
+/** Returns the headers in front of each packet, and the super-packets to exchange. */
 function headersOf(
   { packetInformation = false, vnetHeaderBytes }: Checked,
   offload: readonly string[] | undefined,
@@ -75,10 +75,10 @@ function headersOf(
   }
 }
 
-/** What a descriptor that is taken over has already. */
+/** The options that do not apply to an existing descriptor, because it already has these properties. */
 const OF_DESCRIPTOR = ['name', 'cloneDevice', 'netns', 'multiQueue', 'queues', 'ifIndex'] as const
 
-/** Options that exclude each other, or mean something only together. */
+/** Checks options that exclude each other or depend on each other. */
 function checkCompanions(options: Checked, isTap: boolean): void {
   const { macAddress, napi, napiFrags, create, name, fd, multiQueue, queues } = options
   const beside = OF_DESCRIPTOR.find((option) => options[option] !== undefined)

@@ -137,6 +137,7 @@ export class Netlink implements AsyncDisposable, Disposable {
    * routes are kept. If a step fails, the steps before it are rolled back.
    *
    * @throws {TunError} the error of the step that failed.
+   * @throws {RollbackError} a step failed and some changes are still in place; it lists them.
    */
   async ensure(desired: Desired): Promise<Ensured> {
     return ensureLink(this, this.#name, desired)

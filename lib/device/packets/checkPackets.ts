@@ -2,9 +2,9 @@ import { isUint8Array, isUint32Array } from 'node:util/types'
 import { type TunError, fromNative, invalidArgument } from '../../errors.ts'
 import type { PackedBatch } from './source.ts'
 
-/** Packets that one call writes, at most; crate/node/src/sys/view.rs has the same limits. */
+/** The maximum number of packets per write call; crate/node/src/sys/view.rs has the same limits. */
 export const BATCH_PACKETS_MAX = 65_536
-/** Bytes that the packets of one call have together, at most. */
+/** The maximum total size of the packets of one call, bytes. */
 export const BATCH_BYTES_MAX = 256 * 1024 * 1024
 
 const LIMITS = `at most ${BATCH_PACKETS_MAX} packets of at most ${BATCH_BYTES_MAX} bytes together`
@@ -14,13 +14,13 @@ export function checkPacket(what: string, packet: unknown): TunError | undefined
   return isUint8Array(packet) ? undefined : invalidArgument(what, packet, 'a Uint8Array')
 }
 
-/** Returns the error of a packet whose memory was transferred: it has no byte any more. */
+/** Returns the error of a packet whose memory was transferred: it has no bytes any more. */
 export function detachedPacket(what: string, packet: unknown): TunError | undefined {
   if (!isUint8Array(packet) || packet.byteLength > 0 || !isDetached(packet.buffer)) return undefined
   return invalidArgument(what, packet, 'a Uint8Array whose memory was not transferred')
 }
 
-/** A view can be made of any memory but such that was transferred. */
+/** Returns whether memory was transferred: a view can be created of any other memory. */
 function isDetached(memory: ArrayBufferLike): boolean {
   try {
     return new Uint8Array(memory).length < 0
@@ -30,9 +30,9 @@ function isDetached(memory: ArrayBufferLike): boolean {
 }
 
 /**
- * Returns the error of a batch that the native layer did not take.
+ * Returns the error of a batch that the native layer refused.
  *
- * @param cause what it threw, or what a getter of the array threw.
+ * @param cause the error that the native layer or a getter of the array threw.
  */
 export function checkPackets(packets: unknown, cause: unknown): TunError {
   return wrongPackets(packets) ?? known(cause) ?? unreadable('packets', packets, cause)
@@ -62,10 +62,10 @@ function packetsError(packets: unknown): TunError | undefined {
   return bytes > BATCH_BYTES_MAX ? invalidArgument('packets', packets, LIMITS) : undefined
 }
 
-/** Returns the error of a packed batch that the native layer did not take. */
+/** Returns the error of a packed batch that the native layer refused. */
 export function checkPacked(batch: unknown, cause: unknown): TunError {
   const error = wrongPacked(batch) ?? known(cause)
-  // Not read again: a getter could return something else now.
+  // Not read again: a getter could return a different value now.
   return error ?? invalidArgument('offsets', {}, LIMITS)
 }
 
@@ -81,7 +81,7 @@ export function wrongPacked(batch: unknown): TunError | undefined {
   }
 }
 
-/** Returns the error of the native layer, unless it is one that does not name what is wrong. */
+/** Returns the error of the native layer, unless it does not name the invalid value. */
 function known(cause: unknown): TunError | undefined {
   const error = fromNative(cause)
   return error.code === 'ERR_TUN_INTERNAL' ? undefined : error

@@ -4,11 +4,11 @@ import type { PacketSource, Waiter } from './source.ts'
 
 /** How packets are taken from a source. */
 export interface Taking<T> {
-  /** Packets wanted at a time, at most. */
+  /** The maximum number of packets to take at a time. */
   readonly maxPackets: number
-  /** What was taken may be overwritten at the next step. */
+  /** The packets may be overwritten at the next step. */
   readonly reuse: boolean
-  /** Super-packets are not cut. */
+  /** Super-packets are not split. */
   readonly superpackets: boolean
   readonly signal: AbortSignal | undefined
   readonly take: () => T
@@ -22,9 +22,10 @@ type Settle<T> = [
 const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true }
 
 /**
- * An iterator over what a device gives. Written by hand: an async generator takes three times as long a packet.
+ * An iterator over the packets of a device. It is not an async generator, which takes three times as long per
+ * packet.
  *
- * It reads only when it is asked, and gives the device free when the loop is left.
+ * It only reads when `next()` is called, and releases the device when the loop is left.
  */
 export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, Waiter {
   readonly maxPackets: number
@@ -35,7 +36,7 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
   readonly #signal: AbortSignal | undefined
   #isStarted = false
   #isDone = false
-  /** Those who called `next()` and wait, in order. */
+  /** The pending calls of `next()`, in order. */
   readonly #pending: Settle<T>[] = []
 
   constructor(source: PacketSource, { maxPackets, reuse, superpackets, signal, take }: Taking<T>) {
@@ -69,7 +70,7 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
 
   throw(error: unknown): Promise<IteratorResult<T, undefined>> {
     this.#finish()
-    // Whatever was thrown into it comes out again, as from a generator.
+    // The error passed in is thrown again, as by a generator.
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
     return Promise.reject(error)
   }
@@ -101,13 +102,17 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
     else this.#finish()
   }
 
-  /** What cannot be taken ends the loop: it would hold the device for ever, since no loop returns what threw. */
+  /**
+   * Takes packets. A failure ends the loop: it would lock the device forever, because `for await` does not call
+   * `return()` after an error from `next()`.
+   */
   #taken(): Promise<IteratorResult<T, undefined>> {
     try {
       return Promise.resolve({ value: this.#take(), done: false })
     } catch (error) {
       this.#finish()
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is whatever was thrown
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller gets the thrown
+      // value
       return Promise.reject(error)
     }
   }
@@ -143,7 +148,7 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
     this.#fail(this.#signal?.reason)
   }
 
-  /** The first who waits gets the error, the others the end. */
+  /** Rejects the first pending call with the error, and ends the others. */
   #fail(error: unknown): void {
     const first = this.#pending.shift()
     this.#finish()

@@ -4,30 +4,30 @@ import { checkFields, flag, integer } from '../../check/fields.ts'
 /** How packets are read. */
 export interface ReadOptions {
   /**
-   * Packets lie in memory that is used again: one is valid until the next is asked for, or the next batch.
-   * Default: no, and a packet is yours for good.
+   * Packets are in memory that is used again: a packet is valid until the next one, or the next batch, is
+   * requested. Default: no; a packet is never overwritten.
    */
   reuse?: boolean | undefined
-  /** Aborted, reading rejects with the signal's reason, and the device is free for another loop. */
+  /** If aborted, reading rejects with the signal's reason, and another loop can use the device. */
   signal?: AbortSignal | undefined
 }
 
 /** How batches of packets are read. */
 export interface BatchOptions extends ReadOptions {
-  /** Packets of a batch, at most. Default and limit: the device's `highWaterMark`. */
+  /** The maximum number of packets per batch. Default and limit: the device's `highWaterMark`. */
   maxPackets?: number | undefined
 }
 
-/** Packets as the kernel hands them over: super-packets whole. */
+/** Selects packets as the kernel passes them, with whole super-packets. */
 export interface Whole {
   /**
-   * Super-packets are not cut, and checksums that the kernel left out not put in: each packet comes with the header
-   * that says so.
+   * Super-packets are not split, and checksums that the kernel omitted are not filled in. Each packet has the
+   * header that describes this.
    */
   superpackets: true
 }
 
-/** How packets are read, checked. */
+/** The checked options of reading. */
 export interface CheckedReading {
   reuse: boolean
   superpackets: boolean
@@ -38,19 +38,19 @@ const READ = { reuse: flag, superpackets: flag, signal: abortSignal }
 const READ_ONE = { signal: abortSignal }
 const PACKED = { reuse: flag, signal: abortSignal }
 
-/** Checks how packets are read. */
+/** Checks the options of reading packets. */
 export function checkReading(options: ReadOptions & Partial<Whole>): CheckedReading {
   return { ...READING, ...checkFields('options', options, READ) }
 }
 
 const READING: CheckedReading = { reuse: false, superpackets: false, signal: undefined }
 
-/** Checks how one packet is read. */
+/** Checks the options of reading one packet. */
 export function checkReadingOne(options: Pick<ReadOptions, 'signal'>): CheckedReading {
   return { ...READING, ...checkFields('options', options, READ_ONE) }
 }
 
-/** Checks how batches of at most `highWaterMark` packets are read. */
+/** Checks the options of reading batches of at most `highWaterMark` packets. */
 export function checkBatches(
   options: BatchOptions & Partial<Whole>,
   highWaterMark: number,
@@ -60,7 +60,7 @@ export function checkBatches(
   return { ...READING, maxPackets: highWaterMark, ...checked }
 }
 
-/** Checks how batches in one buffer are read. */
+/** Checks the options of reading packed batches. */
 export function checkPacked(
   options: BatchOptions,
   highWaterMark: number,

@@ -12,17 +12,20 @@ import type { PackedBatch } from './source.ts'
 import { type VnetHeader, checkVnetHeader } from './vnet.ts'
 import type { Watching } from '../watching/watching.ts'
 
-/** A packet of a batch that the kernel did not take. */
+/** A packet of a batch that the kernel refused. */
 export interface RefusedPacket {
-  /** The number of the packet in its batch. */
+  /** The index of the packet in its batch. */
   readonly index: number
-  /** Why. */
+  /** The reason. */
   readonly error: TunError
 }
 
-/** Some packets of a batch were refused; all others were written. It is the error of the first of them. */
+/**
+ * Some packets of a batch were refused; all others were written. Message and code are those of the first refused
+ * one.
+ */
 export class BatchError extends TunError {
-  /** All that were refused, by rising index. */
+  /** All refused packets, by ascending index. */
   readonly refused: readonly RefusedPacket[]
 
   constructor(first: TunError, refused: readonly RefusedPacket[]) {
@@ -37,17 +40,17 @@ export class BatchError extends TunError {
   }
 }
 
-/** What the native layer answers: crate/node/src/device_packets.rs. */
+/** Result codes of the native layer: crate/node/src/device_packets.rs. */
 const BLOCKED = 1
 const REFUSED = 2
 const FAILED = -1000
 
-/** Packets on their way out. */
+/** Writes packets to a device. */
 export class PacketSink {
   readonly #native: NativeDevice
   readonly #packets: NativePackets
   readonly #readiness: Watching
-  /** What waits for room in the device; whatever is written meanwhile comes after it. */
+  /** The write that waits for room in the device; later writes wait for it. */
   #blocked: Promise<void> | undefined
   #wake: (() => void) | undefined
   #isClosed = false
@@ -115,7 +118,7 @@ export class PacketSink {
   }
 
   /**
-   * Writes a packet if the device takes it at once; returns whether it did.
+   * Writes a packet if the device accepts it immediately. Returns whether it did.
    *
    * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
    */
@@ -131,7 +134,9 @@ export class PacketSink {
     return code === 0 || unwritten(detachedPacket('packet', packet))
   }
 
-  /** The same for packets; those that the device does not take at once are dropped. */
+  /**
+   * Writes the packets that the device accepts immediately, and drops the others. Returns whether all were written.
+   */
   tryWriteBatch(packets: readonly Uint8Array[]): boolean {
     if (this.#blocked) return unwritten(wrongPackets(packets))
     let code
@@ -144,7 +149,7 @@ export class PacketSink {
     return code === 0
   }
 
-  /** The same for packets in one buffer. */
+  /** Writes packets that lie in one buffer as `tryWriteBatch()` does. */
   tryWritePacked(batch: PackedBatch): boolean {
     if (this.#blocked) return unwritten(wrongPacked(batch))
     let code
@@ -157,7 +162,7 @@ export class PacketSink {
     return code === 0
   }
 
-  /** Nothing is written any more; who waits is told. */
+  /** Refuses further writes; pending ones reject. */
   close(): void {
     this.#isClosed = true
     this.#wake?.()
@@ -171,7 +176,7 @@ export class PacketSink {
     }
   }
 
-  /** What the native layer kept is finished, and then the refusals of the whole batch are told. */
+  /** Finishes the packets that the native layer kept, then reports the refused packets of the whole batch. */
   #settle(code: number, packets?: readonly Uint8Array[]): Promise<void> | undefined {
     if ((code & BLOCKED) !== 0) return this.#block(() => this.#flush(packets))
     if ((code & REFUSED) === 0) return undefined
@@ -190,7 +195,7 @@ export class PacketSink {
     return this.#settle(this.#native.flush(), packets)
   }
 
-  /** Goes on once the queue of that packet, or that of the batch which waits, has room. */
+  /** Continues once the queue of that packet, or of the waiting batch, has room. */
   #block(goOn: () => Promise<void> | undefined, packet?: Uint8Array): Promise<void> {
     const waiting = new Promise<void>((resolve) => {
       this.#wake = resolve
@@ -202,7 +207,7 @@ export class PacketSink {
       return goOn()
     })
     this.#blocked = done
-    // An error is the caller's; whoever comes behind goes on after it.
+    // The caller gets the error; later writes continue after it.
     return done
   }
 
@@ -228,13 +233,13 @@ export class PacketSink {
   }
 }
 
-/** Throws what is wrong with an argument; returns that nothing was written otherwise. */
+/** Throws the error of an invalid argument; otherwise returns `false`, because nothing was written. */
 function unwritten(wrong: TunError | undefined): false {
   if (wrong) throw wrong
   return false
 }
 
-/** The error of using what was closed. */
+/** Returns the error of using a closed object. */
 export function closedError(operation: string, name: string): TunError {
   return new TunError(`${operation} ${name}: the device is closed; open it again`, {
     code: 'ERR_TUN_CLOSED',
@@ -242,7 +247,10 @@ export function closedError(operation: string, name: string): TunError {
   })
 }
 
-/** The error of a packet of a batch: one whose memory was transferred is empty, and refused by the kernel. */
+/**
+ * Returns the error of a packet of a batch. A packet whose memory was transferred is empty, so the kernel refuses
+ * it.
+ */
 function errorOfPacket(
   native: string,
   index: number,

@@ -7,29 +7,29 @@ import type { Watching } from '../watching/watching.ts'
 
 /** Packets that lie end to end in one buffer. */
 export interface PackedBatch {
-  /** The memory that the packets lie in, and perhaps other packets before and after them. */
+  /** The memory that contains the packets, and possibly other packets before and after them. */
   readonly buffer: Buffer
-  /** Packet n is `buffer.subarray(offsets[n], offsets[n + 1])`; one number more than packets. */
+  /** Packet n is `buffer.subarray(offsets[n], offsets[n + 1])`; there is one more offset than packets. */
   readonly offsets: Uint32Array
 }
 
-/** Who waits for packets. */
+/** A reader that waits for packets. */
 export interface Waiter {
-  /** Packets wanted at the most. */
+  /** The maximum number of packets to read. */
   readonly maxPackets: number
   /** The packets may be overwritten at the next step. */
   readonly reuse: boolean
-  /** Super-packets are not cut. */
+  /** Super-packets are not split. */
   readonly superpackets: boolean
-  /** Packets are there. */
+  /** Packets are available. */
   ready(): void
-  /** There will be no more: the device was closed, or failed. */
+  /** There are no further packets: the device was closed, or failed. */
   ended(error: TunError | undefined): void
 }
 
 /**
- * The class of what `subarray()` gives: made by it, a view costs half, since no `ArrayBuffer` is asked for each time.
- * Only Node tells it.
+ * The class of the views that `subarray()` returns. Calling it directly halves the cost of a view, because
+ * `subarray()` looks up the `ArrayBuffer` each time. Only Node exposes it.
  */
 const View = (
   Buffer as {
@@ -39,30 +39,30 @@ const View = (
 const isBuffer =
   View !== undefined &&
   Object.getPrototypeOf(new View(new ArrayBuffer(1), 0, 1)) === Buffer.prototype
-/** A view of memory. */
+/** Creates a view of memory. */
 const view =
   View !== undefined && isBuffer
     ? (memory: ArrayBufferLike, start: number, length: number) => new View(memory, start, length)
     : (memory: ArrayBufferLike, start: number, length: number) => Buffer.from(memory, start, length)
-/** What reading answers; crate/node/src/device_packets.rs. */
+/** Result codes of reading; crate/node/src/device_packets.rs. */
 const NEEDS_ROOM = -1
 const FAILED = -1000
 
-/** Packets on their way in: those that were read ahead, and more once the device has some. */
+/** Reads packets ahead, and returns them one by one or in batches. */
 export class PacketSource {
   readonly #native: NativeDevice
   readonly #packets: NativePackets
   readonly #readiness: Watching
-  /** Packets that are read at once, at most. */
+  /** The maximum number of packets per read. */
   readonly highWaterMark: number
   #offsets: Uint32Array
   #slab = newSlab()
   #memory = this.#slab.buffer
-  /** Bytes of the slab that are in use. */
+  /** Used bytes of the slab. */
   #filled = 0
-  /** Some packet of the slab is somebody's for good. */
+  /** The caller owns a packet of the slab permanently. */
   #isShared = false
-  /** What was read ahead is whole, with vnet headers. */
+  /** The packets read ahead are whole, with vnet headers. */
   #isWhole = false
   readonly #headerBytes: number
   #next = 0
@@ -70,11 +70,11 @@ export class PacketSource {
   #waiter: Waiter | undefined
   #owner: object | undefined
   #end: { error: TunError | undefined } | undefined
-  /** Called when reading failed and pauses. */
+  /** Called when a read failed and reading pauses. */
   onPause: (milliseconds: number) => void = () => undefined
-  /** Called when reading failed for good. */
+  /** Called when reading failed permanently. */
   onFailure: (error: TunError) => void = () => undefined
-  /** Runs while reading, which failed, pauses. */
+  /** Runs during the pause after a failed read. */
   #pause: NodeJS.Timeout | undefined
 
   constructor(
@@ -92,21 +92,21 @@ export class PacketSource {
     readiness.onReadable = this.#onReadable
   }
 
-  /** Packets that were read and not taken yet. */
+  /** The number of packets that were read but not taken. */
   get available(): number {
     return this.#count - this.#next
   }
 
-  /** How it ended, if it has. */
+  /** How the source ended, if it has ended. */
   get end(): { error: TunError | undefined } | undefined {
     return this.#end
   }
 
   /**
-   * Takes the next packet; there must be one.
+   * Takes the next packet. At least one must be available.
    *
-   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: the packets that were read ahead are lost, since the caller
-   * transferred the memory of one that it had got.
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: the packets that were read ahead are lost, because the caller
+   *   transferred the memory of an earlier one.
    */
   take(): Buffer {
     if (this.#slab.length === 0 || this.#offsets.length === 0) throw this.#lost()
@@ -115,13 +115,13 @@ export class PacketSource {
     return view(this.#memory, start, (this.#offsets[index + 1] ?? start) - start)
   }
 
-  /** The same, with what the kernel says of it. */
+  /** Takes the next packet with its vnet header. */
   takeSuper(): SuperPacket {
     const data = this.take()
     return this.#isWhole ? toSuperPacket(data, this.#headerBytes) : { data, header: ORDINARY }
   }
 
-  /** Takes packets, one at least; there must be one. */
+  /** Takes up to `maxPackets` packets. At least one must be available. */
   takeBatch(maxPackets: number): Buffer[] {
     const count = Math.min(maxPackets, this.available)
     const batch = new Array<Buffer>(count)
@@ -129,12 +129,12 @@ export class PacketSource {
     return batch
   }
 
-  /** The same, with what the kernel says of each. */
+  /** Takes packets with their vnet headers. */
   takeSuperBatch(maxPackets: number): SuperPacket[] {
     return Array.from({ length: Math.min(maxPackets, this.available) }, () => this.takeSuper())
   }
 
-  /** The same end to end. */
+  /** Takes packets end to end in one buffer. */
   takePacked(maxPackets: number, reuse: boolean): PackedBatch {
     if (this.#slab.length === 0 || this.#offsets.length === 0) throw this.#lost()
     const start = this.#next
@@ -146,9 +146,9 @@ export class PacketSource {
   }
 
   /**
-   * Gives the packets to one reader at a time.
+   * Locks the packets for one reader.
    *
-   * @throws {TunError} `ERR_TUN_LOCKED` while there is another.
+   * @throws {TunError} `ERR_TUN_LOCKED` while there is another reader.
    */
   lock(owner: Waiter): void {
     if (this.#owner !== undefined && this.#owner !== owner) {
@@ -167,22 +167,23 @@ export class PacketSource {
     if (this.#owner === owner) this.#owner = undefined
   }
 
-  /** Calls the waiter back once packets are there; it asks again for more. */
+  /** Calls the waiter back once packets are available. It must call this again for more. */
   wait(waiter: Waiter): void {
     this.#waiter = waiter
-    // What a super-packet was cut into may be more than was asked for, and the device does not tell of that.
+    // A split super-packet may yield more packets than were requested. The device does not signal the remaining
+    // ones.
     if (this.#packets.hasWaiting()) setImmediate(this.#onReadable)
     else this.#listen()
   }
 
-  /** Nobody waits any more. */
+  /** Cancels the wait. */
   cancel(waiter: Waiter): void {
     if (this.#waiter !== waiter) return
     this.#waiter = undefined
     this.#readiness.setReading(false)
   }
 
-  /** Ends it: for good, and without the packets that were read ahead when it was closed. */
+  /** Ends the source permanently. After a close, packets that were read ahead are dropped. */
   finish(error: TunError | undefined): void {
     if (this.#end) return
     this.#end = { error }
@@ -194,7 +195,7 @@ export class PacketSource {
     waiter?.ended(error)
   }
 
-  /** What was read ahead whole, for one who wants it cut. */
+  /** Splits super-packets that were read ahead whole, for a reader that requires single packets. */
   #readAgain(reader: Waiter): void {
     this.#isWhole = false
     if (this.available === 0) return
@@ -204,7 +205,7 @@ export class PacketSource {
     this.#fill(reader)
   }
 
-  /** Drops what was read ahead into memory that is gone; the next read takes other memory. */
+  /** Drops packets that were read ahead into transferred memory. The next read uses new memory. */
   #lost(): TunError {
     const { name } = this.#native.info
     const packets = this.available
@@ -230,12 +231,12 @@ export class PacketSource {
     waiter.ready()
   }
 
-  /** Has the device watched; during a pause, once that is over. */
+  /** Starts watching the device; during a pause, once the pause is over. */
   #listen(): void {
     if (this.#pause === undefined) this.#readiness.setReading(true)
   }
 
-  /** Leaves the device alone for a while: watched meanwhile, it would be readable, and the loop would spin. */
+  /** Pauses reading. Watching the device during the pause would make the loop spin, because it stays readable. */
   #pauseFor(milliseconds: number): void {
     this.onPause(milliseconds)
     clearTimeout(this.#pause)
@@ -245,7 +246,7 @@ export class PacketSource {
     }, milliseconds)
   }
 
-  /** Reads what is there into the slab, and into another where that is full. */
+  /** Reads the available packets into the slab, and into a new one if it is full. */
   #fill({ maxPackets, reuse, superpackets }: Waiter): number {
     if (this.#offsets.length === 0) this.#offsets = newOffsets(this.highWaterMark)
     if (reuse && !this.#isShared) this.#filled = 0

@@ -3,7 +3,7 @@ import { TunError } from '../../errors.ts'
 /**
  * Packets of a batch that a stream has not passed on yet.
  *
- * They lie in the same memory as those that were passed on, which the caller may have transferred meanwhile.
+ * They share memory with those that were passed on. The caller may have transferred that memory since then.
  */
 export class WaitingPackets {
   readonly #name: string
@@ -37,7 +37,7 @@ export class WaitingPackets {
   }
 }
 
-/** The error of packets that were lost, since the memory that they lie in was transferred. */
+/** Returns the error of packets that were lost because their memory was transferred. */
 export function lostPackets(name: string, packets: number): TunError {
   return new TunError(
     `read from ${name}: the memory of ${packets} packets that were read ahead was transferred; ` +

@@ -8,10 +8,10 @@ import type { PackedBatch } from './source.ts'
 import type { VnetHeader } from './vnet.ts'
 import type { Watching } from '../watching/watching.ts'
 
-/** The result of a write that the device took at once: one promise for all of them. */
+/** The result of every write that the device accepts immediately: one shared promise. */
 const WRITTEN: Promise<void> = Promise.resolve()
 
-/** A device that packets are written to. */
+/** A device to which packets can be written. */
 export abstract class WritableDevice extends DeviceControl {
   readonly #sink: PacketSink
 
@@ -22,11 +22,11 @@ export abstract class WritableDevice extends DeviceControl {
   }
 
   /**
-   * Writes a packet, and waits for room if the device has none. While the promise is pending, the packet must not be
-   * changed. Errors always reject: a promise that nobody handles ends the process, as any unhandled rejection does.
+   * Writes a packet, and waits for room if the device has none. While the promise is pending, the packet must not
+   * be changed. Errors always reject: an unhandled rejection ends the process, as usual.
    *
    * @throws {TunError} the kernel refused the packet: `ERR_TUN_PACKET_REFUSED`, `ERR_TUN_INTERFACE_DOWN`,
-   * `ERR_TUN_DEVICE_DELETED`; or `ERR_TUN_CLOSED`, `ERR_TUN_INVALID_ARGUMENT`.
+   *   `ERR_TUN_DEVICE_DELETED`; or `ERR_TUN_CLOSED`, `ERR_TUN_INVALID_ARGUMENT`.
    *
    * @example
    * socket.on('message', (packet) => tun.write(packet).catch((error) => console.error(error.message)))
@@ -36,9 +36,9 @@ export abstract class WritableDevice extends DeviceControl {
   }
 
   /**
-   * Writes a packet if the device takes it at once, which is the least work; returns whether it did. Otherwise the
-   * packet was not written: the device has no room, the kernel refused it, or the device is closed. `write()` waits
-   * for room, or rejects with the reason.
+   * Writes a packet if the device accepts it immediately, with the least overhead. Returns whether it was written.
+   * If not, the device has no room, the kernel refused the packet, or the device is closed. `write()` waits for
+   * room, or rejects with the reason.
    *
    * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: not a packet.
    *
@@ -50,7 +50,8 @@ export abstract class WritableDevice extends DeviceControl {
   }
 
   /**
-   * Writes packets, those of a flow in order and coalesced where the device takes that; waits for room if it has none.
+   * Writes packets, and waits for room if the device has none. The packets of a flow stay in order, and are
+   * coalesced if the device supports it.
    *
    * @throws {BatchError} the kernel refused some of them; all others were written.
    */
@@ -59,8 +60,8 @@ export abstract class WritableDevice extends DeviceControl {
   }
 
   /**
-   * Writes those of the packets that the device takes at once, and drops the others, which `stats()` counts as
-   * refused; returns whether all were written.
+   * Writes those packets that the device accepts immediately, and drops the others, which `stats()` counts as
+   * refused. Returns whether all were written.
    *
    * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: not a batch.
    */
@@ -87,8 +88,8 @@ export abstract class WritableDevice extends DeviceControl {
   }
 
   /**
-   * Writes a super-packet, or a packet whose checksum the kernel is to put in, with the header that says so; fields
-   * that are absent are 0. It needs a device with a vnet header, which is the default.
+   * Writes a super-packet, or a packet whose checksum the kernel must fill in, with the header that describes it.
+   * Omitted fields of the header are 0. Needs a device with a vnet header, which is the default.
    *
    * @throws {TunError} as `write()`; `ERR_TUN_UNSUPPORTED` without a vnet header.
    *
@@ -108,12 +109,13 @@ export abstract class WritableDevice extends DeviceControl {
     }, options)
   }
 
-  /** Writes without an exception. An `async` function would make a promise for each packet. */
+  /** Returns errors as rejections. An `async` function would create a promise for each packet. */
   #write(write: () => Promise<void> | undefined, options?: WriteOptions): Promise<void> {
     try {
       return (options === undefined ? write() : writeUntilAborted(write, options)) ?? WRITTEN
     } catch (error) {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort's reason can be anything
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort's reason can be
+      // anything
       return Promise.reject(error)
     }
   }

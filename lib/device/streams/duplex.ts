@@ -5,13 +5,13 @@ import { WaitingPackets } from '../packets/waitingPackets.ts'
 
 type Done = (error?: Error | null) => void
 
-/** A device as a stream of Node, whose objects are packets. It reads once somebody reads from it. */
+/** A device as a Node stream whose objects are packets. It reads from the device once the stream is read. */
 export class PacketDuplex extends Duplex {
   readonly #device: StreamedDevice
   readonly #options: CheckedStreamOptions
   readonly #batches: AsyncIterableIterator<Buffer[], undefined>
   readonly #onEnd: (stream: PacketDuplex) => void
-  /** What was read and not pushed yet. */
+  /** Packets that were read but not pushed yet. */
   readonly #waiting: WaitingPackets
   #isReading = false
   #isEnded = false
@@ -22,7 +22,7 @@ export class PacketDuplex extends Duplex {
     onEnd: (stream: PacketDuplex) => void,
   ) {
     const { highWaterMark } = options
-    // No packet waits in the stream's own buffer, where nothing would find that its memory was transferred.
+    // No packet waits in the stream's own buffer, where transferred memory would not be detected.
     super({ objectMode: true, writableHighWaterMark: highWaterMark, readableHighWaterMark: 0 })
     this.#device = device
     this.#options = options
@@ -31,14 +31,14 @@ export class PacketDuplex extends Duplex {
     this.#batches = device.batches({ maxPackets: highWaterMark })
   }
 
-  /** Has the stream end when the signal is aborted, also if it is already. */
+  /** Ends the stream when the signal is aborted, also if it already is. */
   followSignal(): void {
     const { signal } = this.#options
     if (signal?.aborted) this.#onAbort()
     else signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /** The device was closed: reading ends, and the next write is refused. */
+  /** Handles the closing of the device: reading ends, and the next write is refused. */
   deviceClosed(): void {
     this.#endReading()
   }
@@ -101,7 +101,7 @@ export class PacketDuplex extends Duplex {
     }
   }
 
-  /** Pushes packets until the stream has enough. Each may reach a listener at once, which can end the stream. */
+  /** Pushes packets until the stream has enough. Each may reach a listener immediately, which can end the stream. */
   #pushAll(): void {
     try {
       while (!this.#isEnded && !this.destroyed && this.#waiting.hasNext)
@@ -117,7 +117,7 @@ export class PacketDuplex extends Duplex {
     this.push(null)
   }
 
-  /** Writes, and calls back once that is done, or its refusal was told. */
+  /** Writes, and calls back once the packet is written or its refusal was reported. */
   #settle(
     write: () => Promise<void> | undefined,
     onRefused: (error: unknown) => void,

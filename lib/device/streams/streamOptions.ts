@@ -2,28 +2,31 @@ import { abortSignal } from '../../check/abort.ts'
 import { callback, checkFields, integer } from '../../check/fields.ts'
 import { TunError } from '../../errors.ts'
 
-/** How packets pass through streams. */
+/** The options of streams. */
 export interface StreamOptions {
-  /** Packets that wait in a stream, at most, each way. Default and limit: the device's `highWaterMark`. */
+  /**
+   * The maximum number of packets that wait in a stream, per direction. Default and limit: the device's
+   * `highWaterMark`.
+   */
   highWaterMark?: number | undefined
-  /** Aborted, the streams end with the signal's reason, and the device is free for others. */
+  /** If aborted, the streams end with the signal's reason, and the device is released. */
   signal?: AbortSignal | undefined
   /**
-   * Called for a packet that the kernel did not take while the device stays usable
-   * (`ERR_TUN_PACKET_REFUSED`, `ERR_TUN_INTERFACE_DOWN`); the next one is written then.
-   * Default: such a packet ends the stream with its error.
+   * Called for a packet that the kernel refused while the device stays usable (`ERR_TUN_PACKET_REFUSED`,
+   * `ERR_TUN_INTERFACE_DOWN`). The stream then continues with the next packet. Default: such a packet ends the
+   * stream with its error.
    */
   onRefused?: ((error: TunError, packet: Uint8Array) => void) | undefined
 }
 
-/** Stream options that are checked. */
+/** The checked options of streams. */
 export interface CheckedStreamOptions {
   readonly highWaterMark: number
   readonly signal: AbortSignal | undefined
   readonly onRefused: StreamOptions['onRefused']
 }
 
-/** What streams need of a device. */
+/** The parts of a device that streams need. */
 export interface StreamedDevice {
   readonly name: string
   readonly highWaterMark: number
@@ -47,7 +50,7 @@ export function checkStreamOptions(options: StreamOptions, limit: number): Check
   return { highWaterMark, signal, onRefused }
 }
 
-/** Tells the refusal of a packet to who asked for it; throws what ends the stream. */
+/** Passes the refusal of a packet to `onRefused`; throws any error that ends the stream. */
 export function tellRefused(
   error: unknown,
   packet: Uint8Array,
@@ -57,7 +60,7 @@ export function tellRefused(
   onRefused(error, packet)
 }
 
-/** Whether the device takes other packets still. */
+/** Returns whether the device still accepts other packets after this error. */
 function isPassing({ code }: TunError): boolean {
   return code === 'ERR_TUN_PACKET_REFUSED' || code === 'ERR_TUN_INTERFACE_DOWN'
 }

@@ -3,13 +3,13 @@ import { PacketDuplex } from './duplex.ts'
 import { type StreamOptions, type StreamedDevice, checkStreamOptions } from './streamOptions.ts'
 import { PacketReadable, PacketWritable } from './webStreams.ts'
 
-/** A stream of packets to read, and one to write them to. */
+/** A stream to read packets from, and one to write them to. */
 export interface PacketStreams {
   readonly readable: ReadableStream<Uint8Array>
   readonly writable: WritableStream<Uint8Array>
 }
 
-/** A stream that ends with its device, or before. */
+/** A stream that ends with its device at the latest. */
 interface OpenStream {
   deviceClosed(): void
   followSignal(): void
@@ -18,7 +18,7 @@ interface OpenStream {
 /** The streams of a device. */
 export class DeviceStreams {
   readonly #device: StreamedDevice
-  /** Those that have not ended. */
+  /** Streams that have not ended. */
   readonly #open = new Set<OpenStream>()
   #readable: PacketReadable | undefined
   #writable: PacketWritable | undefined
@@ -27,13 +27,13 @@ export class DeviceStreams {
     this.#device = device
   }
 
-  /** The same stream until that has ended. */
+  /** The same stream until it has ended, then a new one. */
   get readable(): ReadableStream<Uint8Array> {
     if (!this.#readable || this.#readable.isEnded) this.#readable = this.#newReadable({})
     return this.#readable.stream
   }
 
-  /** The same stream until that has ended. */
+  /** The same stream until it has ended, then a new one. */
   get writable(): WritableStream<Uint8Array> {
     if (!this.#writable || this.#writable.isEnded) this.#writable = this.#newWritable({})
     return this.#writable.stream
@@ -51,7 +51,7 @@ export class DeviceStreams {
     return this.#keep(new PacketDuplex(this.#device, checked, this.#forget))
   }
 
-  /** The device was closed. */
+  /** Ends the streams after the device was closed. */
   close(): void {
     for (const stream of this.#open) stream.deviceClosed()
   }

@@ -2,7 +2,7 @@ import { closedError } from '../packets/sink.ts'
 import { type CheckedStreamOptions, type StreamedDevice, tellRefused } from './streamOptions.ts'
 import { WaitingPackets } from '../packets/waitingPackets.ts'
 
-/** A stream that was opened: it ends with the device, or before. */
+/** An open stream. It ends with the device at the latest. */
 export abstract class OpenStream {
   readonly #signal: AbortSignal | undefined
   readonly #onEnd: (stream: OpenStream) => void
@@ -13,24 +13,24 @@ export abstract class OpenStream {
     this.#onEnd = onEnd
   }
 
-  /** Whether it can pass no packet any more. */
+  /** Whether the stream can no longer pass packets. */
   get isEnded(): boolean {
     return this.#isEnded
   }
 
-  /** The device was closed. */
+  /** Handles the closing of the device. */
   abstract deviceClosed(): void
 
   /** Ends the stream with an error. */
   protected abstract fail(error: unknown): void
 
-  /** Has the stream end when the signal is aborted, also if it is already. */
+  /** Ends the stream when the signal is aborted, also if it already is. */
   followSignal(): void {
     if (this.#signal?.aborted) this.#onAbort()
     else this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /** Answers whether it is this call that ended it. */
+  /** Ends the stream; returns whether this is the first call. */
   protected end(): boolean {
     if (this.#isEnded) return false
     this.#isEnded = true
@@ -44,11 +44,11 @@ export abstract class OpenStream {
   }
 }
 
-/** The packets of a device as a Web stream. It reads from the device once somebody reads from it. */
+/** The packets of a device as a Web stream. It reads from the device once the stream is read. */
 export class PacketReadable extends OpenStream {
   readonly stream: ReadableStream<Uint8Array>
   readonly #batches: AsyncIterableIterator<Buffer[], undefined>
-  /** What was read and nobody has asked the stream for yet. */
+  /** Packets that were read but not requested from the stream yet. */
   readonly #waiting: WaitingPackets
   #controller!: ReadableStreamDefaultController<Uint8Array>
 
@@ -70,7 +70,7 @@ export class PacketReadable extends OpenStream {
           this.#finish()
         },
       },
-      // The stream asks only when somebody waits, and is given one packet.
+      // The stream only pulls when a reader waits, and gets one packet.
       { highWaterMark: 0 },
     )
   }
@@ -119,13 +119,13 @@ export class PacketReadable extends OpenStream {
   }
 }
 
-/** A device as a Web stream that packets are written to. */
+/** A Web stream whose packets are written to a device. */
 export class PacketWritable extends OpenStream {
   readonly stream: WritableStream<Uint8Array>
   readonly #device: StreamedDevice
   readonly #options: CheckedStreamOptions
   #controller!: WritableStreamDefaultController
-  /** Ends the wait for a packet that the device has no room for. */
+  /** Ends the wait for room in the device. */
   #release: (() => void) | undefined
 
   constructor(
@@ -171,7 +171,7 @@ export class PacketWritable extends OpenStream {
     }
   }
 
-  /** Waits until the packet is written, or nobody wants to know any more. */
+  /** Waits until the packet is written, or the wait is cancelled. */
   #wait(written: Promise<void>, packet: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#release = resolve
@@ -198,8 +198,11 @@ export class PacketWritable extends OpenStream {
   }
 }
 
-/** Aborted at once, while the sink's own `abort()` is called only after the packet that is being written. */
+/**
+ * Returns the controller's signal. It is aborted immediately, while the sink's own `abort()` is only called after
+ * the current packet is written.
+ */
 function abortSignalOf(controller: WritableStreamDefaultController): AbortSignal {
-  // @types/node has no word of it.
+  // Not declared in @types/node.
   return (controller as unknown as { readonly signal: AbortSignal }).signal
 }

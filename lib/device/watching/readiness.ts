@@ -7,19 +7,19 @@ export const WRITABLE = 2
 
 /** Watches the queues of a device, as {@link Readiness} watches one. */
 export interface Watching {
-  /** Called once a queue can be read, or its watching broke. */
+  /** Called once a queue is readable, or watching it failed. */
   onReadable: () => void
-  /** Whether `onReadable` is wanted, once. */
+  /** Sets whether to call `onReadable` once. */
   setReading(isReading: boolean): void
-  /** Calls back once, when that queue can be written. */
+  /** Calls back once, when that queue is writable. */
   onceWritable(callback: () => void, queue: number): void
-  /** A queue that is not attached has nothing to say but errors, and is left alone. */
+  /** Sets whether a queue is attached. A detached queue only reports errors, so it is not watched. */
   setAttached(queue: number, isAttached: boolean): void
   setReferenced(isReferenced: boolean): void
   close(): void
 }
 
-/** Bun and Deno have functions of libuv's names, which end the process. */
+/** Bun and Deno have functions with libuv's names, but they end the process. */
 const hasLibuv = !('bun' in process.versions) && !('deno' in process.versions)
 
 /** Watches a queue of a device for the source and the sink of its packets. */
@@ -32,7 +32,7 @@ export class Readiness implements Watching {
   #wanted = 0
   #isAttached = true
   #onWritable: (() => void) | undefined
-  /** Called once the device can be read, or its watching broke. */
+  /** Called once the device is readable, or watching it failed. */
   onReadable: () => void = () => undefined
 
   constructor(device: NativeDevice, queue: number) {
@@ -40,18 +40,21 @@ export class Readiness implements Watching {
     this.#watcher = watcher ?? new RuntimeWatcher(device, queue, this.#onEvents)
   }
 
-  /** Whether `onReadable` is wanted, once. */
+  /** Sets whether to call `onReadable` once. */
   setReading(isReading: boolean): void {
     this.#want(isReading ? this.#wanted | READABLE : this.#wanted & ~READABLE)
   }
 
-  /** Calls back once, when the device can be written. */
+  /** Calls back once, when the device is writable. */
   onceWritable(callback: () => void): void {
     this.#onWritable = callback
     this.#want(this.#wanted | WRITABLE)
   }
 
-  /** While the queue is detached its descriptor tells of an error and nothing else: it is not watched. */
+  /**
+   * Sets whether the queue is attached. The descriptor of a detached queue only reports an error, so it is not
+   * watched.
+   */
   setAttached(_queue: number, isAttached: boolean): void {
     if (this.#isAttached === isAttached) return
     this.#isAttached = isAttached
@@ -73,9 +76,9 @@ export class Readiness implements Watching {
     if (this.#isAttached) this.#watcher.watch(events)
   }
 
-  /** The native layer holds it only while it watches. */
+  /** The native layer only holds this function while it watches. */
   readonly #onEvents = (events: number): void => {
-    // A descriptor in error is watched no more: the interface was deleted.
+    // A descriptor in error is not watched any more: the interface was deleted.
     const isBroken = events < 0
     this.#wanted = isBroken ? 0 : this.#wanted & ~events
     if (isBroken || (events & WRITABLE) !== 0) {

@@ -1,6 +1,6 @@
 import type { NativeDevice } from '#binding'
 
-/** Watches a queue where the event loop is not libuv's: the native layer's own reactor is asked, by promises. */
+/** Watches a queue if the event loop is not libuv's. It waits on the native layer's own reactor with promises. */
 export class RuntimeWatcher {
   readonly #native: NativeDevice
   readonly #queue: number
@@ -15,14 +15,14 @@ export class RuntimeWatcher {
     this.#onEvents = onEvents
   }
 
-  /** Tells of events once; 0 for nothing. */
+  /** Reports the given events once; 0 stops the watching. */
   watch(events: number): void {
     this.#wanted = events
     if (this.#isWaiting) this.#native.wake(this.#queue)
     else if (events !== 0 && !this.#isRunning) void this.#run()
   }
 
-  /** A promise that waits keeps the process alive: it cannot be otherwise here. */
+  /** Does nothing: a pending promise always keeps the process alive here. */
   setReferenced(): void {
     return undefined
   }

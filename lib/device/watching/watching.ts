@@ -3,14 +3,14 @@ import { Readiness, type Watching } from './readiness.ts'
 
 export type { Watching }
 
-/** Begins to watch a device. */
+/** Starts watching a device. */
 export function watch(device: NativeDevice): Watching {
   const { queues } = device.info
   if (queues === 1) return new Readiness(device, 0)
   return new QueuesWatching(Array.from({ length: queues }, (_, n) => new Readiness(device, n)))
 }
 
-/** Several queues as one. */
+/** Watches several queues as one. */
 class QueuesWatching implements Watching {
   onReadable: () => void = () => undefined
   readonly #queues: readonly Readiness[]
@@ -19,7 +19,7 @@ class QueuesWatching implements Watching {
     this.#queues = queues
     for (const queue of queues) {
       queue.onReadable = () => {
-        // One has told of something: whether the others are to be watched still is for whoever asks next.
+        // A queue reported an event. The next reader decides whether the others are still watched.
         this.setReading(false)
         this.onReadable()
       }
