@@ -75,7 +75,7 @@ async function start(
   }
 }
 
-/** Notifies the service manager, prints the counters at the interval, and waits until the relay ends. */
+/** Notifies the service manager, prints the counters at every interval, and waits until the relay ends. */
 async function serve(
   relay: Relay,
   signal: AbortSignal,

@@ -21,7 +21,7 @@ export interface OutputOptions {
   readonly quiet: boolean
 }
 
-/** The result of the arguments: run the relay, or print a text and exit. */
+/** The meaning of the arguments: run the relay, or print a text and exit. */
 export type Arguments =
   | {
       readonly run: true
@@ -37,13 +37,13 @@ export type Arguments =
       readonly status: number
     }
 
-/** The first line about a wrong number of operands, as the plain program prints it. */
+/** The first line of the error for a wrong number of operands, as the plain program prints it. */
 export const USAGE = 'Usage: tun2udp ADDRESS[/PREFIX] SEND_PORT RECV_PORT [options]'
 
 /** The end of a message about an option. */
 export const HINT = 'see `tun2udp --help`'
 
-/** The second line about a wrong number of operands. */
+/** The second line of the error for a wrong number of operands. */
 const USAGE_HINT = 'See `tun2udp --help` for the operands and options.'
 
 /** Reads the arguments after the program's name. */
@@ -83,8 +83,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
 class OperandError extends Error {}
 
 /**
- * Returns the exit status for a wrong operand. Scripts expect that of the plain program; a service manager needs the
- * one for which it does not start the program again.
+ * Returns the exit status for a wrong operand. Scripts expect that of the plain program; a service manager needs
+ * the one that prevents a restart.
  */
 function operandStatus(): number {
   return process.env['NOTIFY_SOCKET'] ? STATUS.usage : STATUS.failure
@@ -145,7 +145,7 @@ function operandPort(text: string, lowest: number): number {
 
 /** Quotes a text as it was typed, with control characters escaped so that they cannot break the line. */
 function quote(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
+  // eslint-disable-next-line no-control-regex -- control characters are the subject
   return `"${text.replaceAll(/[\0-\u001F\u007F]/gu, (char) => JSON.stringify(char).slice(1, -1))}"`
 }
 

@@ -29,7 +29,7 @@ const PROCESS: OptionTable = {
   },
 }
 
-/** The family of the peer, which the library takes as a number. */
+/** The family of the peer, passed to the library as a number. */
 const FAMILY: OptionTable = {
   ipv4: { form: yesOrNo, flag: '--ipv4', help: 'use an IPv4 address of the peer; also `-4`' },
   ipv6: { form: yesOrNo, flag: '--ipv6', help: 'use an IPv6 address of the peer; also `-6`' },
@@ -59,7 +59,7 @@ const OUTPUT: OptionTable = {
   },
 }
 
-/** An option that the program has. */
+/** An option of the program. */
 export interface ProgramOption extends OptionDescription {
   /** Its name in the library. */
   readonly name: string

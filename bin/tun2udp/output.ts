@@ -14,10 +14,10 @@ export interface Notice {
 }
 
 /**
- * Prints what happens to the relay.
+ * Prints the events of the relay.
  *
- * stdout gets the ready line, the lines of `--stats` and, with `--json`, one JSON object for every event. stderr gets
- * the counters that SIGUSR2 asks for, notices, errors and the summary. With `--json` stderr gets errors only.
+ * stdout gets the ready line, the lines of `--stats` and, with `--json`, one JSON object for every event. stderr
+ * gets the counters that SIGUSR2 asks for, notices, errors and the summary. With `--json` stderr gets errors only.
  */
 export class Output {
   readonly #options: OutputOptions
@@ -61,7 +61,9 @@ export class Output {
     }
   }
 
-  /** Waits until the readers have everything, at most a second: a stopped terminal must not keep the process. */
+  /**
+   * Waits until the readers have all output, at most a second: a stopped terminal must not keep the process alive.
+   */
   async flush(): Promise<void> {
     const late = new AbortController()
     // Unlike that of AbortSignal.timeout(), this timer keeps the event loop running.
@@ -93,7 +95,7 @@ function describeError(error: unknown): string {
   return isUsageError(error) && line.startsWith('Invalid ') ? `${line}; ${HINT}` : line
 }
 
-/** Whether the arguments are wrong, whatever the state of the system is. */
+/** Returns whether the arguments are wrong, independent of the state of the system. */
 function isUsageError(error: unknown): boolean {
   return (
     error instanceof TunError &&

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { isatty } from 'node:tty'
 
-/** Where lines are written. A write never waits for the reader. */
+/** A destination for lines. A write never waits for the reader. */
 export interface Sink {
   /** Writes a line, or drops it if the reader is too far behind. */
   write: (line: string) => void
@@ -12,10 +12,10 @@ export interface Sink {
   flush: (signal: AbortSignal) => Promise<void>
 }
 
-/** Bytes that may wait for a terminal, as many as Node lets wait for a pipe. */
+/** Maximum number of bytes queued for a terminal, the same as Node allows for a pipe. */
 const PENDING_MAX = 16_384
 
-/** How often a terminal that is stopped is tried again. */
+/** Interval between attempts to write to a stopped terminal, milliseconds. */
 const RETRY_MS = 50
 
 /** Returns the sink of standard output (1) or standard error (2). */
@@ -25,8 +25,8 @@ export function openSink(fd: 1 | 2): Sink {
 }
 
 /**
- * Opens a terminal once more, without blocking: Node's own stream waits while the user has stopped the terminal
- * (Ctrl-S), and no signal is handled during that time. The other descriptors of the terminal stay as they are.
+ * Opens a terminal a second time, without blocking: Node's own stream waits while the user has stopped the terminal
+ * (Ctrl-S), and no signal is handled during that time. The other descriptors of the terminal are not changed.
  *
  * @returns nothing if the terminal belongs to another user.
  */
@@ -64,7 +64,7 @@ class StreamSink implements Sink {
   }
 }
 
-/** A terminal, by a descriptor that does not block. */
+/** A terminal, written through a non-blocking descriptor. */
 class TerminalSink implements Sink {
   readonly #fd: number
   #pending = Buffer.alloc(0)
@@ -109,7 +109,7 @@ class TerminalSink implements Sink {
     }, RETRY_MS).unref()
   }
 
-  /** The terminal was closed. */
+  /** Stops writing after the terminal was closed. */
   #close(): void {
     this.#isGone = true
     this.#pending = Buffer.alloc(0)
@@ -117,14 +117,17 @@ class TerminalSink implements Sink {
   }
 }
 
-/** A terminal that only an open descriptor leads to: cat(1) writes to it, so that cat waits and not this process. */
+/**
+ * A terminal that can only be reached through an open descriptor. cat(1) writes to it, so that cat blocks instead
+ * of this process.
+ */
 class ChildSink implements Sink {
   readonly #child: ChildProcess
   readonly #pipe: StreamSink | undefined
   #isGone = false
 
   constructor(fd: number) {
-    // In a session of its own, where Ctrl-C does not reach it.
+    // In its own session, which Ctrl-C does not reach.
     this.#child = spawn('cat', [], { stdio: ['pipe', fd, 'ignore'], detached: true })
     this.#pipe = this.#child.stdin ? new StreamSink(this.#child.stdin) : undefined
     for (const event of ['error', 'close']) this.#child.once(event, () => (this.#isGone = true))

@@ -126,7 +126,7 @@ function applyLong(name: string, argument: string, command: Mutable<DeviceComman
   if (name === '--netns') command.netns = argument
 }
 
-/** Returns a user or group as an `int`: the one of that name, otherwise the number. */
+/** Returns a user or group as an `int`: the number of the account with that name, otherwise the given number. */
 function principal(
   text: string,
   found: number | undefined,

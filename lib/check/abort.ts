@@ -1,14 +1,14 @@
 import { invalidArgument } from '../errors.ts'
 
-/** What every signal has, whatever its class. */
+/** The properties that every signal has, independent of its class. */
 type Shape = Pick<AbortSignal, 'aborted' | 'addEventListener'> & Partial<AbortSignal>
 
-/** The signal that stands for one of an incomplete class, so that each is listened to once only. */
+/** The replacement for each signal of an incomplete class. Each such signal gets only one listener. */
 const complete = new WeakMap<Shape, AbortSignal>()
 
 /**
- * Checks a signal by its shape, `aborted` and `addEventListener`: other realms and polyfills have classes of their
- * own. Older polyfills lack `reason`; for such a signal this returns one of this realm that is aborted with it.
+ * Checks a signal by its shape, `aborted` and `addEventListener`, because other realms and polyfills have their own
+ * classes. Older polyfills lack `reason`; for such a signal this returns one of this realm that is aborted with it.
  *
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
  */
@@ -36,7 +36,7 @@ function completed(signal: Shape): AbortSignal {
   const known = complete.get(signal)
   if (known) return known
   const controller = new AbortController()
-  // Without a reason it is the usual one, an AbortError.
+  // If there is no reason, the usual AbortError is used.
   const abort = () => {
     controller.abort(signal.reason)
   }
@@ -46,12 +46,12 @@ function completed(signal: Shape): AbortSignal {
   return controller.signal
 }
 
-/** Throws the reason of a signal that was aborted. A signal of another class may not have a method for that. */
+/** Throws the reason of an aborted signal. A signal of another class may not have a method for that. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw signal.reason
 }
 
-/** Calls `abort` with the reason as soon as one of the signals is aborted; returns a function that ends that. */
+/** Calls `abort` with the reason as soon as one of the signals is aborted. The returned function stops this. */
 export function followSignals(
   signals: readonly (AbortSignal | undefined)[],
   abort: (reason: unknown) => void,
@@ -73,12 +73,12 @@ export function followSignals(
   }
 }
 
-/** Calls back once when the signal is aborted, immediately if it already is. The returned function ends that. */
+/** Calls back once when the signal is aborted, immediately if it already is. The returned function stops this. */
 export function onceAborted(signal: AbortSignal | undefined, callback: () => void): () => void {
   return followSignals([signal], callback)
 }
 
-/** Returns a promise that settles as the given one does, or rejects with the reason of an abort before that. */
+/** Returns a promise that settles as the original one does, or rejects with the reason of an abort before that. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise((resolve, reject) => {

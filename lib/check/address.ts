@@ -2,12 +2,12 @@ import { isIPv4, isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { invalidArgument } from '../errors.ts'
 
-/** Characters of an IPv6 address in its longest form (`INET6_ADDRSTRLEN`), and of its prefix. */
+/** The longest text of an IPv6 address (`INET6_ADDRSTRLEN`) and its prefix, characters. */
 const TEXT_MAX = 46 + '/128'.length
 
 /** An address of an interface, or a network: an IP address and the length of its prefix. */
 export interface InterfaceAddress {
-  /** The address alone, as it was written. */
+  /** The address, as it was written, without the prefix. */
   readonly address: string
   /** Bits of the network part: 0 to 32 for IPv4, 0 to 128 for IPv6. */
   readonly prefixLength: number
@@ -18,13 +18,13 @@ export interface InterfaceAddress {
 const FORM = 'ADDRESS[/PREFIX], such as 10.0.0.1/24 or fd00::1/64'
 
 /**
- * Reads `ADDRESS[/PREFIX]`; without a prefix it is the host alone, 32 bits or 128.
+ * Parses `ADDRESS[/PREFIX]`. Without a prefix, it is that host only: 32 or 128 bits.
  *
- * Strict: IPv4 has four decimal parts (`10.1` and octal are refused), nothing stands before or
- * after it, and there is no zone.
+ * Strict: an IPv4 address has four decimal parts (`10.1` and octal are refused), there is no text before or after
+ * the address, and no zone.
  *
- * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` when the text is not of that form, or is an address
- * that no interface can have: unspecified, broadcast or multicast.
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if the text does not have that form, or is an address that no
+ *   interface can have: unspecified, broadcast or multicast.
  */
 export function parseAddress(text: string): InterfaceAddress {
   const parsed = parseCidr(text)
@@ -41,7 +41,7 @@ export function parseAddress(text: string): InterfaceAddress {
 }
 
 /**
- * Reads the network of a route, `ADDRESS[/PREFIX]`, with no bit set behind its prefix.
+ * Parses the network of a route, `ADDRESS[/PREFIX]`. The bits after the prefix must be zero.
  *
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, with the network that was probably meant.
  */
@@ -60,19 +60,19 @@ export function parseRoute(text: string): InterfaceAddress {
   return parsed
 }
 
-/** Returns the text of it that the native layer reads. */
+/** Returns the address and prefix as text for the native layer. */
 export function formatAddress({ address, prefixLength }: InterfaceAddress): string {
   return `${address}/${prefixLength}`
 }
 
-/** The range that an address literal without a zone belongs to, by its name in ipaddr.js. */
+/** Returns the name of the range of an address literal without a zone, as in ipaddr.js. */
 export function rangeOf(address: string): string {
   return ipaddr.parse(address).range()
 }
 
 /**
- * Returns the IPv4 address that an IPv4-mapped IPv6 address stands for, such as `::ffff:192.0.2.2`, and any other
- * literal without a zone as it was written.
+ * Returns the IPv4 address in an IPv4-mapped IPv6 address, such as `::ffff:192.0.2.2`. Any other literal without a
+ * zone is returned unchanged.
  */
 export function canonicalAddress(address: string): string {
   return isIPv6(address) && ipaddr.IPv6.parse(address).isIPv4MappedAddress()
@@ -83,7 +83,7 @@ export function canonicalAddress(address: string): string {
 /** Bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2). */
 const MAPPED_PREFIX = 96
 
-/** Returns an address or network that is IPv4-mapped as that of IPv4, and any other as it is. */
+/** Returns an IPv4-mapped address or network as IPv4, and any other unchanged. */
 export function canonicalNetwork(network: InterfaceAddress): InterfaceAddress {
   const address = canonicalAddress(network.address)
   const prefixLength = network.prefixLength - MAPPED_PREFIX
@@ -102,7 +102,10 @@ function parseCidr(text: unknown): InterfaceAddress | undefined {
   return { address, prefixLength: Number(prefix), family }
 }
 
-/** Node's own grammar is that of inet_pton(3), which takes no short forms and no octal. */
+/**
+ * Returns the family of an address literal. Node's own grammar is that of inet_pton(3), which accepts neither short
+ * forms nor octal.
+ */
 function familyOf(address: string): 4 | 6 | undefined {
   if (isIPv4(address)) return 4
   return isIPv6(address) && !address.includes('%') ? 6 : undefined

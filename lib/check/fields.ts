@@ -3,29 +3,29 @@ import { type TunError, invalidArgument, isArray, unreadable } from '../errors.t
 import { checkList } from './list.ts'
 import { nearestName } from './nearest.ts'
 
-/** Returns the value as the native layer takes it, undefined for its default; throws if it is refused. */
+/** Returns the value in the form of the native layer, or `undefined` for its default; throws if it is refused. */
 export type Check<T = unknown> = (what: string, value: unknown) => T
 
-/** What each property of an object must be. */
+/** The check of each property of an object. */
 export type Fields = Readonly<Record<string, Check>>
 
-/** What is left of an object once it is checked. */
+/** The type of a checked object. */
 export type Checked<F extends Fields> = {
   -readonly [Name in keyof F]?: Exclude<ReturnType<F[Name]>, undefined>
 }
 
 /**
- * Checks an object of options: it has no unknown property, and each one has its form. What is undefined is left out.
+ * Checks an object of options: it has only known properties with valid values. Undefined values are omitted.
  *
- * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, which names the property, and the known one that is most like it.
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, which names the property, and the most similar known one.
  */
 export function checkFields<F extends Fields>(what: string, given: unknown, fields: F): Checked<F> {
   return readFields(what, given, fields)
 }
 
 /**
- * Checks what a delete is given: like {@link checkFields}, but a property whose value is `undefined` is
- * refused. Left out, it would make the delete fit more objects than the caller meant.
+ * Checks the argument of a delete like {@link checkFields}, but refuses a property whose value is `undefined`:
+ * without it, the delete would match more objects than the caller meant.
  *
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, which names the property.
  */
@@ -40,7 +40,7 @@ export function checkIdentity<F extends Fields>(
   })
 }
 
-/** Reads each property once: a getter or a Proxy can give another value the next time. */
+/** Reads each property once: a getter or a Proxy can return a different value the next time. */
 function readFields<F extends Fields>(
   what: string,
   given: unknown,
@@ -60,7 +60,10 @@ function readFields<F extends Fields>(
   return checked as Checked<F>
 }
 
-/** Returns the names of an object's properties. Inherited ones count: Object.create() makes options from others. */
+/**
+ * Returns the names of an object's properties, including inherited ones: Object.create() derives options from
+ * others.
+ */
 function namesOf(what: string, given: object): string[] {
   const names: string[] = []
   try {
@@ -72,7 +75,7 @@ function namesOf(what: string, given: object): string[] {
 }
 
 /**
- * Reads one property of a value that is not checked yet; null and undefined have none.
+ * Reads one property of an unchecked value. `null` and `undefined` have no properties.
  *
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: a getter or a Proxy threw.
  */
@@ -95,19 +98,19 @@ function unknownProperty(what: string, name: string, known: readonly string[]): 
   return invalidArgument(`property of ${what}`, name, expected, { advice })
 }
 
-/** An object within another. */
+/** Returns a check of an object within another. */
 export function nested<F extends Fields>(fields: F): Check<Checked<F>> {
   return (what, value) => checkFields(what, value, fields)
 }
 
-/** An array, each element of which is checked. */
+/** Returns a check of an array and each of its elements. */
 export function list<T>(check: Check<T>, expected = 'an array'): Check<T[]> {
   return (what, value) => {
     return checkList(what, value, expected).map((element) => check(what, element))
   }
 }
 
-/** A whole number in a range, both ends in it. */
+/** Returns a check of an integer in a range that includes both ends. */
 export function integer(lowest: number, highest: number): Check<number> {
   return (what, value) => {
     if (isBetween(value, lowest, highest)) return value
@@ -119,16 +122,16 @@ function isBetween(value: unknown, lowest: number, highest: number): value is nu
   return Number.isInteger(value) && (value as number) >= lowest && (value as number) <= highest
 }
 
-/** A number of 8 bits. */
+/** An unsigned 8-bit integer. */
 export const u8 = integer(0, 0xff)
 
-/** A number of 16 bits. */
+/** An unsigned 16-bit integer. */
 export const u16 = integer(0, 0xffff)
 
-/** A number of 32 bits. */
+/** An unsigned 32-bit integer. */
 export const u32 = integer(0, 4_294_967_295)
 
-/** One of some names, or the number of one that has none. */
+/** Returns a check of one of some names, or of the number of a value without a name. */
 export function named(names: readonly string[], highest: number): Check {
   return (what, value) => {
     if (typeof value === 'string' && names.includes(value)) return value
@@ -137,13 +140,13 @@ export function named(names: readonly string[], highest: number): Check {
   }
 }
 
-/** Yes or no. */
+/** A boolean. */
 export const flag: Check<boolean> = (what, value) => {
   if (typeof value === 'boolean') return value
   throw invalidArgument(what, value, 'true or false')
 }
 
-/** A function, called later; what it takes cannot be checked. */
+/** Returns a check of a function to be called later. Its parameters cannot be checked. */
 export function callback<F extends (...args: never) => unknown>(): Check<F> {
   return (what, value) => {
     if (typeof value === 'function') return value as F
@@ -151,7 +154,7 @@ export function callback<F extends (...args: never) => unknown>(): Check<F> {
   }
 }
 
-/** Text whose UTF-8 has so many bytes. */
+/** Returns a check of text by the length of its UTF-8 form, bytes. */
 export function text(lowest: number, highest: number): Check<string> {
   return (what, value) => {
     if (typeof value === 'string' && !value.includes('\0')) {
@@ -162,7 +165,7 @@ export function text(lowest: number, highest: number): Check<string> {
   }
 }
 
-/** An IP address alone, without a zone, as inet_pton(3) reads it. */
+/** Returns a check of an IP address without a prefix or zone, as inet_pton(3) parses it. */
 export function ipAddress(family?: 4 | 6): Check {
   return (what, value) => {
     const version = typeof value === 'string' && !value.includes('%') ? isIP(value) : 0
@@ -178,14 +181,14 @@ export const macAddress: Check = (what, value) => {
   throw invalidArgument(what, value, 'bytes in hexadecimal such as 02:00:00:00:00:01')
 }
 
-/** What names a link: its name, an alternative name, or its index. */
+/** Identifies a link by its name, an alternative name, or its index. */
 export const linkRef: Check = (what, value) => {
   if (isBetween(value, 1, 2_147_483_647)) return value
   if (typeof value === 'string' && /^[^\s/\0]{1,127}$/u.test(value)) return value
   throw invalidArgument(what, value, 'the name of an interface, or its index')
 }
 
-/** 4 or 6. */
+/** An address family: 4 or 6. */
 export const family: Check = (what, value) => {
   if (value === 4 || value === 6) return value
   throw invalidArgument(what, value, '4 or 6')

@@ -2,8 +2,8 @@ import { MTU_MAX, MTU_MIN, NAME_BYTES_MAX } from './limits.ts'
 import { invalidArgument } from '../errors.ts'
 
 /**
- * Checks the name of an interface by the kernel's rules (`dev_valid_name` and `dev_alloc_name` of
- * net/core/dev.c); `%d` once in it is where the kernel puts the first free number.
+ * Checks the name of an interface by the kernel's rules (`dev_valid_name` and `dev_alloc_name` of net/core/dev.c).
+ * The kernel replaces a single `%d` by the first free number.
  */
 export function checkName(name: unknown): string {
   if (typeof name === 'string' && isName(name)) return name
@@ -21,12 +21,12 @@ function isName(name: string): boolean {
   return percent === -1 || (name[percent + 1] === 'd' && !name.includes('%', percent + 1))
 }
 
-/** Returns whether an interface that exists can have this name (`dev_valid_name` of net/core/dev.c). */
+/** Returns whether an existing interface can have this name (`dev_valid_name` of net/core/dev.c). */
 export function isLinkName(name: string): boolean {
   const bytes = Buffer.from(name)
   if (bytes.length === 0 || bytes.length > NAME_BYTES_MAX || name === '.' || name === '..')
     return false
-  // The kernel looks at bytes as Latin-1, where 0xa0 is a blank too: it refuses an "à" in UTF-8.
+  // The kernel reads bytes as Latin-1, where 0xa0 is a blank too: it refuses an "à" in UTF-8.
   const refused = (byte: number) =>
     byte === 0 ||
     byte === 0x2f ||
@@ -44,7 +44,7 @@ export function checkMtu(mtu: unknown): number {
   throw invalidArgument('MTU', mtu, `a whole number of bytes from ${MTU_MIN} to ${MTU_MAX}`)
 }
 
-/** The longest path, `PATH_MAX` of linux/limits.h, with its trailing NUL. */
+/** The longest path, `PATH_MAX` of linux/limits.h, including the trailing NUL. */
 const PATH_MAX = 4096
 
 /** Checks the path of the driver's clone device. */

@@ -1,21 +1,21 @@
 import { invalidArgument } from '../errors.ts'
 
-/** Elements of a list, at most; crate/node/src/sys/list.rs refuses longer ones too. */
+/** The maximum number of elements of a list; crate/node/src/sys/list.rs has the same limit. */
 export const LIST_MAX = 65_536
 
-/** Elements of a list of addresses or routes to add, at most: what is sent to the kernel is made before it is sent. */
+/** The maximum number of addresses or routes to add in one call: all requests are built before the first is sent. */
 const MANY_MAX = 1_048_576
 
-/** Checks a list of addresses or routes to add as {@link checkList} does. */
+/** Checks a list of addresses or routes to add, as {@link checkList} does. */
 export function checkMany(what: string, list: unknown): unknown[] {
   return checkList(what, list, `an array of ${what}`, MANY_MAX)
 }
 
 /**
- * Checks a list, and returns a copy of it, in which a hole is `undefined`; its elements are not checked.
+ * Checks a list without its elements, and returns a copy, in which a hole is `undefined`.
  *
- * No option is read from the caller's own array: its length can be 2^32 - 1 without any element, and a Proxy or a
- * getter can give something else each time.
+ * Options are never read from the caller's own array: its length can be 2^32 - 1 without any element, and a Proxy
+ * or a getter can return different values each time.
  */
 export function checkList(
   what: string,
@@ -36,10 +36,10 @@ export function checkList(
   throw invalidArgument(what, list, expected + most)
 }
 
-/** Names of a list, at most, however often each is there. */
+/** The maximum number of names in a list, including repeated ones. */
 const NAMES_MAX = 64
 
-/** Checks a list of names, each one of those that are known. */
+/** Checks a list of names, each of which must be known. */
 export function checkNames<const N extends string>(
   what: string,
   list: unknown,

@@ -1,10 +1,10 @@
 import { invalidArgument } from '../errors.ts'
 
-/** Bytes of an Ethernet address. */
+/** Length of an Ethernet address, bytes. */
 const MAC_BYTES = 6
 
 /**
- * Reads an Ethernet address, six hexadecimal bytes between colons or hyphens.
+ * Parses an Ethernet address: six hexadecimal bytes separated by colons or hyphens.
  *
  * @param what the property or argument that holds the address, for the error.
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`
@@ -18,7 +18,7 @@ export function parseMac(text: unknown, what = 'MAC address'): Uint8Array {
   return Uint8Array.from(text.split(/[:-]/u), (byte) => Number.parseInt(byte, 16))
 }
 
-/** The text of an Ethernet address, in lower case with colons. */
+/** Formats an Ethernet address, in lower case with colons. */
 export function formatMac(bytes: Uint8Array): string {
   return Array.from(bytes.subarray(0, MAC_BYTES), (byte) =>
     byte.toString(16).padStart(2, '0'),

@@ -3,15 +3,17 @@ import { invalidArgument } from '../errors.ts'
 /** `PID_MAX_LIMIT` of the 64-bit kernel (include/linux/threads.h). */
 const PID_MAX = 4_194_304
 
-/** The longest path, `PATH_MAX` of linux/limits.h, with its trailing NUL. */
+/** The longest path, `PATH_MAX` of linux/limits.h, including the trailing NUL. */
 const PATH_MAX = 4096
 
 /**
- * Checks a network namespace: a name of ip-netns(8), a path, which contains a `/`, or a process id. Text that is
- * digits alone is a name if there is a namespace of that name, and a process id otherwise. A number is always a
- * process id. `name:NAME` and `pid:N` state which of the two is meant.
+ * Checks a network namespace: a name of ip-netns(8), a path, which contains a `/`, or a process id.
  *
- * @returns the text that the native layer takes (crate/core/src/namespace/enter.rs).
+ * - Text of digits only is a name if a namespace has that name, and a process id otherwise.
+ * - A number is always a process id.
+ * - `name:NAME` and `pid:N` state explicitly which of the two is meant.
+ *
+ * @returns the text for the native layer (crate/core/src/namespace/enter.rs).
  */
 export function checkNamespace(netns: unknown): string {
   if (typeof netns === 'number' && isProcessId(netns)) return `pid:${netns}`

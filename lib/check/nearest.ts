@@ -1,15 +1,15 @@
-/** Edits up to which one name is taken for a mistyped other one. */
+/** The maximum number of edits between a mistyped name and the suggested one. */
 const DISTANCE_MAX = 3
 
 /**
- * Returns the known name that is most like a mistyped one, or undefined if none is close: at most 3 edits, and less
- * than half of its letters. Case does not matter.
+ * Returns the known name that is most similar to a mistyped one, or `undefined` if none is close: at most 3 edits,
+ * and less than half of its letters. The comparison ignores case.
  */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   let nearest: string | undefined
   let least = DISTANCE_MAX + 1
   for (const name of known) {
-    // The given name can be of any length.
+    // The given name can have any length.
     if (Math.abs(given.length - name.length) > DISTANCE_MAX) continue
     const distance = editDistance(given.toLowerCase(), name.toLowerCase())
     const longer = Math.max(given.length, name.length)

@@ -5,22 +5,25 @@ import type { Form } from '../options/table.ts'
 /** The offloads that a relay may use. */
 export const OFFLOADS = ['tso', 'uso', 'gso', 'gro', 'coalesce'] as const
 
-/** The names that the command line has: `gro` there is both offloads of what is received, `gro` and `coalesce`. */
+/**
+ * The names on the command line. There, `gro` selects both offloads of the receiving direction, `gro` and
+ * `coalesce`.
+ */
 const SPELLED = ['tso', 'uso', 'gso', 'gro'] as const
 
 /**
- * An offload of the kernel that a relay may use. The packets are the same without it.
+ * An offload of the kernel that a relay may use. It does not change the packets.
  *
- * - `tso`: TCP super-packets are read whole from the interface (`TUN_F_TSO4`, `TUN_F_TSO6`).
- * - `uso`: UDP super-packets are read whole from the interface, and, with `coalesce`, written to it
- *   (`TUN_F_USO4`, `TUN_F_USO6`; Linux 6.2).
- * - `gso`: batches of datagrams are sent by one call (`UDP_SEGMENT` of udp(7)).
- * - `gro`: batches of datagrams are received by one call (`UDP_GRO` of udp(7)).
- * - `coalesce`: packets of a flow are coalesced into super-packets for the interface.
+ * - `tso`: reads whole TCP super-packets from the interface (`TUN_F_TSO4`, `TUN_F_TSO6`).
+ * - `uso`: reads whole UDP super-packets from the interface and, with `coalesce`, writes them to it (`TUN_F_USO4`,
+ *   `TUN_F_USO6`; Linux 6.2).
+ * - `gso`: sends a batch of datagrams with one call (`UDP_SEGMENT` of udp(7)).
+ * - `gro`: receives a batch of datagrams with one call (`UDP_GRO` of udp(7)).
+ * - `coalesce`: coalesces packets of a flow into super-packets for the interface.
  */
 export type Offload = (typeof OFFLOADS)[number]
 
-/** Which offloads may be used: all that the kernel has, none, or those of a list. */
+/** The offloads to use: all available ones, none, or those of a list. */
 export const offloads: Form<OffloadStatus | undefined> = {
   type: "'auto' | false | readonly Offload[]",
   check: (what, value) => {

@@ -125,7 +125,11 @@ export abstract class Device
     return this.packets()
   }
 
-  /** Returns the packets, one by one, with options. */
+  /**
+   * Returns the packets, one by one, with options. During another loop, `next()` rejects with `ERR_TUN_LOCKED`.
+   *
+   * @throws {TunError} an option is refused.
+   */
   packets(options: ReadOptions & Whole): AsyncIterableIterator<SuperPacket, undefined>
   packets(options?: ReadOptions): AsyncIterableIterator<Buffer, undefined>
   packets(
@@ -138,9 +142,10 @@ export abstract class Device
   }
 
   /**
-   * Returns the available packets in batches, which costs less per packet.
+   * Returns the available packets in batches, which costs less per packet. During another loop, `next()` rejects
+   * with `ERR_TUN_LOCKED`.
    *
-   * @throws {TunError} an option is refused, or `ERR_TUN_LOCKED` during another loop.
+   * @throws {TunError} an option is refused.
    */
   batches(options: BatchOptions & Whole): AsyncIterableIterator<SuperPacket[], undefined>
   batches(options?: BatchOptions): AsyncIterableIterator<Buffer[], undefined>
@@ -155,7 +160,12 @@ export abstract class Device
     return new SourceIterator<Buffer[] | SuperPacket[]>(source, { ...taking, take })
   }
 
-  /** Returns the packets in batches, end to end in one buffer, which costs the least per packet. */
+  /**
+   * Returns the packets in batches, end to end in one buffer, which costs the least per packet. During another
+   * loop, `next()` rejects with `ERR_TUN_LOCKED`.
+   *
+   * @throws {TunError} an option is refused.
+   */
   packedBatches(options: BatchOptions = {}): AsyncIterableIterator<PackedBatch, undefined> {
     const source = this.#source
     const taking = checkPacked(options, this.highWaterMark)

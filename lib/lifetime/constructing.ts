@@ -1,10 +1,10 @@
 import { TunError } from '../errors.ts'
 
-/** The first argument of the constructors of exported classes, which callers of the package do not have. */
+/** The first argument of the constructors of exported classes. Callers of the package do not have it. */
 export const KEY: unique symbol = Symbol('tun2udp')
 
 /**
- * Refuses a constructor that the package itself did not call.
+ * Throws if a constructor was not called by the package itself.
  *
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` with the function to call instead.
  */

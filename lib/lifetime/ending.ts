@@ -11,12 +11,12 @@ export class Ending {
     })
   }
 
-  /** Whether the end began. */
+  /** Whether the closing has begun. */
   get isClosed(): boolean {
     return this.#isClosed
   }
 
-  /** Notes that the end began; returns whether this is the first call. */
+  /** Begins the closing; returns whether this is the first call. */
   begin(): boolean {
     const isFirst = !this.#isClosed
     this.#isClosed = true

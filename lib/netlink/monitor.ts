@@ -100,7 +100,11 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
     }
   }
 
-  /** Returns the next change, and waits for it if necessary. */
+  /**
+   * Returns the next change, and waits for it if necessary.
+   *
+   * @throws the reason of the signal when it was aborted.
+   */
   next(): Promise<IteratorResult<NetlinkEvent, undefined>> {
     // One after the other, so that concurrent callers get one change each.
     const next = this.#last.then(async () => this.#take())

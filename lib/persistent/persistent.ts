@@ -18,13 +18,13 @@ export interface DeviceInfo {
   readonly name: string
   /** Its index in its network namespace. */
   readonly ifIndex: number
-  /** IP packets or Ethernet frames. */
+  /** `tun`: IP packets; `tap`: Ethernet frames. */
   readonly mode: 'tun' | 'tap'
-  /** Whether it was told to be up. */
+  /** Whether it is administratively up. */
   readonly up: boolean
   /** Its MTU in bytes. */
   readonly mtu: number
-  /** Whether it outlives the processes that hold it (`IFF_PERSIST`). */
+  /** Whether it remains after the processes that hold it end (`IFF_PERSIST`). */
   readonly persistent: boolean
   /** Whether it may have several queues (`IFF_MULTI_QUEUE`). */
   readonly multiQueue: boolean
@@ -32,31 +32,31 @@ export interface DeviceInfo {
   readonly packetInformation: boolean
   /** Whether each packet is preceded by a `struct virtio_net_hdr` (`IFF_VNET_HDR`). */
   readonly vnetHeader: boolean
-  /** Number of the user who may attach to it without `CAP_NET_ADMIN`; absent where there is none. */
+  /** Number of the user who may attach to it without `CAP_NET_ADMIN`; absent if it has no owner. */
   readonly owner?: number
-  /** Number of the group whose members may attach to it; absent where there is none. */
+  /** Number of the group whose members may attach to it; absent if it has no group. */
   readonly group?: number
-  /** Queues of a device that may have several: attached, and there but switched off. */
+  /** Number of attached and detached queues; multi-queue devices only. */
   readonly queues?: { readonly attached: number; readonly detached: number }
 }
 
-/** A device with who holds it. */
+/** A device with the processes that hold it. */
 export interface ListedDevice extends DeviceInfo {
-  /** The processes that hold it, by rising process id; only those that this process may look into. */
+  /** The processes that hold it, by ascending process id. Processes that this one may not inspect are missing. */
   readonly holders: readonly DeviceHolder[]
 }
 
 /**
- * Makes a TUN or TAP device that outlives this process: `ip tuntap add`.
+ * Creates a persistent TUN or TAP device, or makes an existing one persistent: `ip tuntap add`. An existing device
+ * keeps its settings, except for the owner and group if given.
  *
- * A device of that name that is there already is made persistent and stays as it is but for the owner and
- * group given. Needs `CAP_NET_ADMIN`; whatever makes it fail, no new device is left behind.
+ * Needs `CAP_NET_ADMIN`. If it fails, a new device is removed again.
  *
  * @example
  * const { name } = await createPersistent({ mode: 'tap', name: 'vm%d', owner: 'alice' })
  *
- * @throws {TunError} an option is refused, or a step failed: `ERR_TUN_BUSY` where another process holds the
- * device, `ERR_TUN_DEVICE_MISMATCH` where it is of another mode or queue mode.
+ * @throws {TunError} an option is refused, or a step failed: `ERR_TUN_BUSY` if another process holds the device,
+ *   `ERR_TUN_DEVICE_MISMATCH` if its mode or queue mode is different.
  */
 export async function createPersistent(options: PersistentOptions): Promise<DeviceInfo> {
   const checked = checkPersistent(options)
@@ -64,12 +64,12 @@ export async function createPersistent(options: PersistentOptions): Promise<Devi
 }
 
 /**
- * Ends the persistence of a device, and with it the device once nobody holds it: `ip tuntap delete`.
+ * Ends the persistence of a device: `ip tuntap delete`. The kernel deletes the device once no process holds it.
  *
  * @param name its name, or an alternative name of it.
- * @throws {TunError} an option is refused, or a step failed: `ERR_TUN_NOT_FOUND` where there is none of that
- * name, `ERR_TUN_DEVICE_MISMATCH` where it is no TUN or TAP device or not persistent, `ERR_TUN_BUSY` where
- * another process holds it.
+ * @throws {TunError} an option is refused, or a step failed: `ERR_TUN_NOT_FOUND` if no interface has that name,
+ *   `ERR_TUN_DEVICE_MISMATCH` if it is not a TUN or TAP device or not persistent, `ERR_TUN_BUSY` if another process
+ *   holds it.
  */
 export async function removePersistent(name: string, options: RemoveOptions = {}): Promise<void> {
   const checked = checkRemoval(name, options)
@@ -77,8 +77,8 @@ export async function removePersistent(name: string, options: RemoveOptions = {}
 }
 
 /**
- * All TUN and TAP devices of a network namespace by rising index, with the processes that hold each:
- * `ip -details link show type tun`. Needs no privilege but for looking into other users' processes.
+ * Returns all TUN and TAP devices of a network namespace by ascending index, with the processes that hold each: `ip
+ * -details link show type tun`. Needs no privileges, except for inspecting other users' processes.
  *
  * @throws {TunError} an option is refused, or the namespace cannot be entered.
  */
@@ -97,7 +97,7 @@ async function call<T>(work: (native: Native) => Promise<T>): Promise<T> {
   }
 }
 
-/** The public shape of what the native layer tells of a device. */
+/** Returns the public form of a device that the native layer listed. */
 function toDevice(native: NativeListedDevice): DeviceInfo {
   const { owner, group, attachedQueues: attached, detachedQueues: detached } = native
   return {

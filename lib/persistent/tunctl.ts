@@ -2,20 +2,20 @@ import type { NativeTunctlFailure, NativeTunctlOutcome, NativeTunctlRequest } fr
 import { fromNative } from '../errors.ts'
 import { loadNative } from '../native/native.ts'
 
-/** What {@link runTunctl} does: names are bytes, numbers are what the kernel takes. */
+/** A request to {@link runTunctl}. Names are bytes, and numbers are passed to the kernel unchanged. */
 export type TunctlRequest = NativeTunctlRequest
 
-/** What was done, or the step that failed and the system's words for it. */
+/** The result, or the failed step and the system's error message. */
 export type TunctlResult = NativeTunctlOutcome | NativeTunctlFailure
 
 /**
- * The steps of the program `tunctl`, no more and no less; what it leaves behind when one fails stays.
+ * Runs exactly the steps of the program `tunctl`. If one fails, the changes before it stay in place.
  *
- * For that program alone, which imports this file by itself: it starts and ends within milliseconds, and
- * all the rest of the package would cost it more than its own work. For everybody else there are
- * `createPersistent()` and `removePersistent()`.
+ * Only for that program, which imports this file on its own: it starts and ends within milliseconds, and loading
+ * the rest of the package would take longer than its own work. All other callers use `createPersistent()` and
+ * `removePersistent()`.
  *
- * @throws {TunError} the addon cannot be loaded, or the namespace not be entered.
+ * @throws {TunError} the addon cannot be loaded, or the namespace cannot be entered.
  */
 export async function runTunctl(request: TunctlRequest): Promise<TunctlResult> {
   const native = await loadNative()
@@ -26,19 +26,19 @@ export async function runTunctl(request: TunctlRequest): Promise<TunctlResult> {
   }
 }
 
-/** The number of the user of that name, by getpwnam(3). */
+/** Returns the number of the user with that name, by getpwnam(3). */
 export async function findUser(name: Buffer): Promise<number | undefined> {
   const native = await loadNative()
   return native.findUser(name) ?? undefined
 }
 
-/** The number of the group of that name, by getgrnam(3). */
+/** Returns the number of the group with that name, by getgrnam(3). */
 export async function findGroup(name: Buffer): Promise<number | undefined> {
   const native = await loadNative()
   return native.findGroup(name) ?? undefined
 }
 
-/** Ends the process by SIGPIPE, as programs end whose reader is gone; Node ignores that signal. */
+/** Ends the process by SIGPIPE, the usual end of programs whose reader is gone. Node ignores that signal. */
 export async function endByBrokenPipe(): Promise<void> {
   const native = await loadNative()
   native.endByBrokenPipe()

@@ -7,19 +7,22 @@ import type { Form } from '../options/table.ts'
 
 /** A peer of a relay. */
 export interface RelayPeer {
-  /** Where datagrams are sent to: an IPv4 or IPv6 address or a name, which is resolved once, and a UDP port. */
+  /** The destination of datagrams: an IPv4 or IPv6 address or a name, which is resolved once, and a UDP port. */
   endpoint: UdpEndpoint
 }
 
-/** Where datagrams are received. */
+/** The local address and port for datagrams. */
 export interface ListenOptions {
-  /** Local address of the socket. Default: loopback for a loopback peer, else the wildcard of the peer's family. */
+  /**
+   * Local address of the socket. Default: loopback for a loopback peer, otherwise the wildcard of the peer's
+   * family.
+   */
   address?: string | undefined
-  /** UDP port, 0 to 65535. Default: 0, the kernel chooses, and `relay.info.local` has it. */
+  /** UDP port, 0 to 65535. Default: 0: the kernel chooses a port, which is in `relay.info.local`. */
   port?: number | undefined
 }
 
-/** The options about both ends, each of its form. */
+/** The options for both ends, each in either form. */
 export interface RelayEnds {
   readonly listen?: string | ListenOptions | undefined
   readonly peers?: readonly RelayPeer[] | undefined
@@ -28,7 +31,7 @@ export interface RelayEnds {
   readonly receivePort?: number | undefined
 }
 
-/** Both ends, checked; only the peer is not resolved yet. */
+/** Both ends, checked. The name of the peer is not resolved yet. */
 export interface CheckedEnds {
   readonly sendPort: number
   readonly receivePort: number
@@ -44,7 +47,7 @@ const localAddress: Check<string> = (_, value) => checkListen(value)
 const ENDPOINT = { address: peerAddress, port: peerPort }
 const endpoint: Check<UdpEndpoint> = (what, value) => {
   const { address, port } = checkFields(what, value, ENDPOINT)
-  // Each is needed, and undefined is what its own check refuses.
+  // Both are required; the check of each refuses `undefined`.
   return { address: checkPeer(address), port: peerPort('port', port) }
 }
 
@@ -75,9 +78,9 @@ export const listen: Form<string | ListenOptions> = {
 }
 
 /**
- * Joins the options about both ends, which have two forms.
+ * Combines the options for both ends, which have two forms.
  *
- * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` for one that is missing, or given in both forms.
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if one is missing, or given in both forms.
  */
 export function joinEnds(ends: RelayEnds): CheckedEnds {
   return { ...farEnd(ends), ...nearEnd(ends) }

@@ -46,14 +46,14 @@ export interface RelayEventFields {
 export type RelayEventKind = keyof RelayEventFields
 
 /**
- * Something that happened to a relay and is not an error: it uses a slower path or a faster one again, or its
- * configuration is probably not what is meant.
+ * An event of a relay that is not an error: it uses a slower path or a faster one again, or its configuration is
+ * probably not what is meant.
  */
 export type RelayEvent = {
   [K in RelayEventKind]: {
-    /** What happened, as a stable name. */
+    /** The kind of event; the names are stable. */
     readonly kind: K
-    /** The same in words, on one line. */
+    /** A description on one line. */
     readonly message: string
   } & RelayEventFields[K]
 }[RelayEventKind]
@@ -97,7 +97,7 @@ export class EventLog {
     for (const reader of this.#readers) reader.wake()
   }
 
-  /** There will be no more. */
+  /** Ends the log. */
   end(): void {
     this.#isEnded = true
     for (const reader of this.#readers) reader.wake()
@@ -142,7 +142,7 @@ export class EventReader implements AsyncIterableIterator<RelayEvent, undefined>
     this.#onEnd = onEnd
   }
 
-  /** Ends with the signal. */
+  /** Makes the signal end the reader. */
   follow(): void {
     this.#release = onceAborted(this.#signal, () => {
       this.#aborted = { reason: this.#signal?.reason }

@@ -1,14 +1,14 @@
 import type { NativeRelayInfo } from '#binding'
 
-/** One end of the way over UDP. */
+/** A UDP address and port. */
 export interface UdpEndpoint {
-  /** The IP address, with its zone where it has one. */
+  /** The IP address, with its zone if it has one. */
   readonly address: string
   /** The port. */
   readonly port: number
 }
 
-/** What a relay became when it started. */
+/** The state of a relay after its start. */
 export interface RelayInfo {
   /** The interface. */
   readonly interface: {
@@ -21,22 +21,24 @@ export interface RelayInfo {
     /** Its addresses, `ADDRESS/PREFIX`, the primary one first. */
     readonly addresses: readonly string[]
   }
-  /** Where datagrams are received, and sent from. */
+  /** Local address and port of the socket. */
   readonly local: UdpEndpoint
-  /** Where datagrams are sent to. */
+  /** Address and port that datagrams are sent to. */
   readonly peer: UdpEndpoint
-  /** What the kernel granted the socket, in bytes as it counts them (`SO_RCVBUF`, `SO_SNDBUF` of socket(7)). */
+  /**
+   * Socket buffer sizes granted by the kernel, in bytes as it counts them (`SO_RCVBUF`, `SO_SNDBUF` of socket(7)).
+   */
   readonly buffers: {
-    /** For datagrams received. */
+    /** For received datagrams. */
     readonly receiveBytes: number
     /** For datagrams to send. */
     readonly sendBytes: number
   }
-  /** Queues of the interface, each with a thread and a socket of its own. */
+  /** Number of queues of the interface. Each has its own thread and socket. */
   readonly queues: number
 }
 
-/** The public shape of what the native relay tells of itself. */
+/** Returns the public form of the native relay's state. */
 export function toInfo(native: NativeRelayInfo): RelayInfo {
   return {
     interface: {

@@ -3,11 +3,11 @@ import { joinEnds } from './ends.ts'
 import { RELAY } from './optionTable.ts'
 import { expandDefault } from '../options/addressForms.ts'
 
-/** Options that are checked: each text has its form; only the peer is not resolved yet. */
+/** The checked options. The name of the peer is not resolved yet. */
 export interface CheckedRelayOptions {
   readonly native: Omit<NativeRelayOptions, 'peer'>
   readonly peer: string
-  /** Family that the address of the peer is to have. */
+  /** Required family of the peer's address. */
   readonly family: 4 | 6 | undefined
   readonly signal: AbortSignal | undefined
 }

@@ -18,8 +18,8 @@ export function checkPeer(peer: unknown): string {
 }
 
 /**
- * Returns the family of an address literal, 4 or 6, and 0 if it is none. A zone may be any name that the kernel allows
- * for an interface; Node's own `isIP()` takes fewer.
+ * Returns the family of an address literal, 4 or 6, and 0 if it is not one. A zone may be any name that the kernel
+ * allows for an interface; Node's own `isIP()` accepts fewer.
  */
 export function familyOfPeer(peer: string): 0 | 4 | 6 {
   const { address, zone } = splitZone(peer)
@@ -27,7 +27,7 @@ export function familyOfPeer(peer: string): 0 | 4 | 6 {
   return isIP(address) as 0 | 4 | 6
 }
 
-/** Checks that datagrams can be sent to an address literal and be answered from it. */
+/** Checks that an address literal can be sent to, and can send replies. */
 export function checkPeerAddress(peer: string): string {
   const { address: written, zone } = splitZone(peer)
   const address = canonicalAddress(written)
@@ -71,7 +71,7 @@ export function checkListen(listen: unknown): string {
   )
 }
 
-/** Checks that the local address can send to the peer's. */
+/** Checks that a socket with the local address can send to the peer's address. */
 export function checkFamilies(listen: string, peer: string): void {
   const family = familyOfPeer(peer)
   if (isIP(listen) === family) return
@@ -83,10 +83,10 @@ function splitZone(peer: string): { address: string; zone?: string } {
   return at === -1 ? { address: peer } : { address: peer.slice(0, at), zone: peer.slice(at + 1) }
 }
 
-/** Characters of a host name with the dot of the root (RFC 1035 2.3.4). */
+/** The maximum length of a host name with the dot of the root (RFC 1035 2.3.4), characters. */
 const HOST_NAME_MAX = 254
 
-/** RFC 1123 2.1, and the underscore that many networks use. */
+/** Returns whether a text is a host name by RFC 1123 2.1. Also accepts the underscore, which many networks use. */
 function isHostName(name: string): boolean {
   if (name.length > HOST_NAME_MAX) return false
   const labels = name.replace(/\.$/u, '').split('.')

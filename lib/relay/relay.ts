@@ -20,7 +20,7 @@ import { checkOptions } from './options.ts'
 import { checkUser } from '../check/user.ts'
 import { resolvePeer } from './resolve.ts'
 
-/** What the channel `tun2udp:relay` of `node:diagnostics_channel` carries. */
+/** The messages of the channel `tun2udp:relay` of `node:diagnostics_channel`. */
 export type RelayDiagnostic = Diagnostic<Relay, RelayEvent>
 
 const diagnostics = new Diagnostics<Relay, RelayEvent>('relay')
@@ -30,7 +30,7 @@ const EVENTS = { signal: abortSignal }
 let newRelay: (native: NativeRelay, events: EventLog, signal: AbortSignal | undefined) => Relay
 
 /**
- * A TUN interface joined to UDP: each IP packet is the whole payload of one datagram, both ways.
+ * A relay between a TUN interface and UDP. In both directions, each IP packet is the whole payload of one datagram.
  *
  * The packets never pass through JavaScript. An open relay keeps the process alive.
  *
@@ -39,7 +39,7 @@ let newRelay: (native: NativeRelay, events: EventLog, signal: AbortSignal | unde
  * await relay.closed
  */
 export class Relay implements AsyncDisposable {
-  /** What the relay became: the interface and both UDP ends. */
+  /** The state after the start: the interface and both UDP ends. */
   readonly info: RelayInfo
 
   /**
@@ -73,7 +73,7 @@ export class Relay implements AsyncDisposable {
     return this.#isClosed
   }
 
-  /** The counters so far; after the end, the last ones. */
+  /** Returns the current counters. After the relay is closed, they keep their last values. */
   stats(): RelayStats {
     try {
       return this.#native.stats()
@@ -83,10 +83,10 @@ export class Relay implements AsyncDisposable {
   }
 
   /**
-   * Iterates over what happens to the relay and is not an error. It ends with the relay.
+   * Returns the events of the relay that are not errors. The iterator ends with the relay.
    *
-   * Each iterator starts with the events since the start of the relay, of which the last 256 are kept. A reader that
-   * is slower than that gets one event `events-lost` in their place.
+   * Each iterator starts with the events since the start of the relay, of which the last 256 are kept. A slower
+   * reader gets one event `events-lost` in place of the dropped ones.
    *
    * @example
    * for await (const { kind, message } of relay.events()) console.log(kind, message)
@@ -99,7 +99,7 @@ export class Relay implements AsyncDisposable {
   /**
    * Closes the relay and removes everything it added. Calling it again has no effect.
    *
-   * Resolves once everything is released, also if the relay had failed before: `closed` reports that.
+   * Resolves once everything is released, even if the relay failed before: `closed` reports that failure.
    */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -112,7 +112,7 @@ export class Relay implements AsyncDisposable {
     await this.close()
   }
 
-  /** Waiting for the end from the very start is also what keeps the process alive. */
+  /** Waits for the end of the relay, from its start on. This pending promise keeps the process alive. */
   async #untilClosed(): Promise<void> {
     const { name } = this.info.interface
     try {
@@ -123,7 +123,7 @@ export class Relay implements AsyncDisposable {
       throw error
     } finally {
       this.#isClosed = true
-      // The last events, which cross by another way, arrive in the same turn.
+      // The last events use a separate path, but arrive in the same turn of the event loop.
       await nextTurn()
       this.#events.end()
       diagnostics.publish({ type: 'closed', name, target: this })
@@ -138,7 +138,7 @@ export class Relay implements AsyncDisposable {
 /**
  * Opens and configures the interface, binds the socket and starts to relay packets.
  *
- * Needs CAP_NET_ADMIN in the namespace of the interface. If it fails, everything is rolled back.
+ * Needs `CAP_NET_ADMIN` in the namespace of the interface. If it fails, everything is rolled back.
  *
  * @throws {TunError} an option is refused, or a step failed.
  * @throws the reason of `options.signal` when it was aborted.
@@ -147,7 +147,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   return startRelayAs(options, undefined)
 }
 
-/** The user and group that a process becomes, each by name or number. */
+/** The user and group that the process changes to, each by name or number. */
 export interface Account {
   readonly user: string
   /** Default: the group of the user. */
@@ -155,10 +155,10 @@ export interface Account {
 }
 
 /**
- * Starts a relay as {@link startRelay} does, then drops root and all capabilities: the whole process becomes the
+ * Starts a relay as {@link startRelay} does, then drops root and all capabilities: the whole process changes to the
  * account.
  *
- * For the program alone: a library must not change the user of its caller's process.
+ * Only for the program: a library must not change the user of its caller's process.
  *
  * @internal
  */
@@ -170,7 +170,7 @@ export async function startRelayAs(
 }
 
 /**
- * Starts a relay as {@link startRelayAs} does; in a namespace, if there is one, also its socket.
+ * Starts a relay as {@link startRelayAs} does. If a namespace is given, the socket is created in it too.
  *
  * @internal
  */
@@ -219,13 +219,13 @@ async function startNative(
   try {
     native = await addon.startRelay(options, onEvent, namespace)
   } catch (error) {
-    // Events of the failed start cross by another way, and arrive in the same turn.
+    // The events of the failed start use a separate path, but arrive in the same turn of the event loop.
     await nextTurn()
     throwIfAborted(signal)
     throw fromNative(error)
   }
   if (signal?.aborted) {
-    // A start cannot be interrupted half-way: it is completed and rolled back.
+    // A start cannot be interrupted: it is completed and then rolled back.
     await native.close().catch(() => undefined)
     throw signal.reason
   }

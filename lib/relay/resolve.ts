@@ -4,9 +4,9 @@ import { throwIfAborted, untilAborted } from '../check/abort.ts'
 import { TunError, codeOf, invalidArgument, messageOf } from '../errors.ts'
 import { checkPeerAddress, familyOfPeer } from './peer.ts'
 
-/** What else decides which address of a name is taken. */
+/** The conditions for choosing an address of a name. */
 export interface Resolution {
-  /** Local address of the socket, whose family the peer must have. */
+  /** Local address of the socket. The peer must have its family. */
   readonly listen?: string | undefined
   /** Family of the address. Default: that of `listen`, otherwise the first that the resolver returns. */
   readonly family?: 4 | 6 | undefined
@@ -14,14 +14,14 @@ export interface Resolution {
 }
 
 /**
- * Returns the address of a peer: the peer itself if it is a literal, otherwise the first of the family that
- * getaddrinfo(3) returns. There is no fall-back to an address behind the first: UDP does not show whether one is
- * reached.
+ * Returns the address of a peer: the peer itself if it is a literal, otherwise the first address of the family that
+ * getaddrinfo(3) returns. There is no fall-back to later addresses: UDP does not show whether an address is
+ * reachable.
  *
- * Rejects as soon as the signal is aborted; the look-up itself cannot be ended and goes on.
+ * Rejects as soon as the signal is aborted; the look-up itself cannot be cancelled and continues.
  *
- * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if a literal is not of the family, `ERR_TUN_UNKNOWN_HOST` if the name
- * has no address of it.
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if a literal is not of the family, `ERR_TUN_UNKNOWN_HOST` if the
+ *   name has no address of it.
  */
 export async function resolvePeer(peer: string, wanted: Resolution = {}): Promise<string> {
   const { listen, signal } = wanted

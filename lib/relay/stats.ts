@@ -1,4 +1,4 @@
-/** What the native layer counts: crate/core/src/relay/counters.rs has the names, the units and the texts. */
+/** The counters of the native layer: crate/core/src/relay/counters.rs has the names, the units and the texts. */
 export type {
   InboundDrops,
   InboundStats,

@@ -21,8 +21,8 @@ export interface RefusedPacket {
 }
 
 /**
- * Some packets of a batch were refused; all others were written. Message and code are those of the first refused
- * one.
+ * Some packets of a batch were refused; all others were written. The error carries the details of the first refused
+ * packet.
  */
 export class BatchError extends TunError {
   /** All refused packets, by ascending index. */
