@@ -111,8 +111,7 @@ export class SourceIterator<T> implements AsyncIterableIterator<T, undefined>, W
       return Promise.resolve({ value: this.#take(), done: false })
     } catch (error) {
       this.#finish()
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller gets the thrown
-      // value
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller gets the error
       return Promise.reject(error)
     }
   }

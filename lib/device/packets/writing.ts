@@ -114,8 +114,7 @@ export abstract class WritableDevice extends DeviceControl {
     try {
       return (options === undefined ? write() : writeUntilAborted(write, options)) ?? WRITTEN
     } catch (error) {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort's reason can be
-      // anything
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort's reason can be anything
       return Promise.reject(error)
     }
   }
