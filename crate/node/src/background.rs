@@ -1,4 +1,4 @@
-//! The one way off the event loop: promises that tasks of a runtime of this addon settle.
+//! The only path off the event loop: promises that tasks of this addon's own runtime settle.
 //!
 //! A task owns everything it uses. It never borrows from an object of JavaScript, because
 //! `worker.terminate()` frees that object while the task still runs. napi's own runtime and its
@@ -6,8 +6,8 @@
 //! its object for as long as it runs, and the runtime is shut down with the last environment while
 //! tasks still need it.
 //!
-//! This runtime starts with the first task and lasts as long as the process. A promise whose
-//! environment has ended is never settled: its result is dropped on the runtime's thread.
+//! The runtime starts with the first task and lasts as long as the process. A promise whose environment has
+//! ended is never settled: its result is dropped on the runtime's thread.
 
 use crate::error;
 use napi::bindgen_prelude::{PromiseRaw, ToNapiValue};
@@ -20,13 +20,14 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tun2udp_core::{Error, Result};
 
-/// Threads of the runtime at most: its tasks wait more than they compute.
+/// Maximum number of threads of the runtime. Its tasks wait more than they compute.
 const MAX_THREADS: usize = 4;
 
-/// Calls of [`run_limited`] that run at the same time: the kernel's lock on all interfaces admits one.
+/// Maximum number of calls of [`run_limited`] that run at the same time. The kernel's lock on all interfaces
+/// admits only one of them.
 const MAX_LIMITED: usize = 4;
 
-/// Makes the JavaScript value, on the thread of the environment.
+/// Creates the JavaScript value, on the thread of the environment.
 type Convert<T> = Box<dyn FnOnce(Env) -> napi::Result<T> + Send>;
 
 /// Runs `future` on the runtime and returns a promise of its output.
@@ -63,8 +64,8 @@ pub(crate) fn run_blocking<'env, T: ToNapiValue + Send + 'static>(
     run_blocking_then(env, work, Ok)
 }
 
-/// Runs `work` as [`run_blocking`] does, and makes the JavaScript value of its result by `convert`
-/// on the thread of the environment.
+/// Runs `work` as [`run_blocking`] does. `convert` creates the JavaScript value of its result on the thread
+/// of the environment.
 ///
 /// # Errors
 ///
@@ -82,14 +83,14 @@ pub(crate) fn run_blocking_then<'env, D: Send + 'static, T: ToNapiValue + 'stati
         });
         pending.settle(result.map_err(|e| error::to_napi(&e)));
     };
-    // tokio panics where the system refuses it a thread. The task is dropped then, and the promise
+    // tokio panics if the system does not provide a thread. The task is dropped then, and the promise is
     // rejected with it.
     let _ = catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(task)));
     Ok(promise)
 }
 
-/// Runs `work`, which may block, on a thread and returns a promise of its end. At most [`MAX_LIMITED`]
-/// run at the same time and the others wait, so that hundreds of calls do not start hundreds of threads.
+/// Runs `work`, which may block, on a thread and returns a promise of its end. At most [`MAX_LIMITED`] run at
+/// the same time and the others wait. Hundreds of calls therefore do not start hundreds of threads.
 ///
 /// # Errors
 ///
@@ -101,12 +102,12 @@ pub(crate) fn run_limited<'env>(
     static PERMITS: Semaphore = Semaphore::const_new(MAX_LIMITED);
     run(env, async move {
         let _permit = PERMITS.acquire().await;
-        // tokio panics where the system refuses it a thread: the task ends and rejects the promise.
+        // tokio panics if the system does not provide a thread. The task ends then and rejects the promise.
         spawn_blocking(work).await.map_err(|_| panicked())
     })
 }
 
-/// Runs `future` on the runtime; nobody waits for it.
+/// Runs `future` on the runtime. No caller waits for it.
 ///
 /// # Errors
 ///
@@ -116,7 +117,7 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> napi::
     Ok(())
 }
 
-/// Makes the runtime the one of this thread, which descriptors are registered with.
+/// Enters the runtime on this thread. Descriptors are registered with it.
 ///
 /// # Errors
 ///
@@ -125,7 +126,7 @@ pub(crate) fn enter() -> napi::Result<EnterGuard<'static>> {
     Ok(runtime()?.enter())
 }
 
-/// Returns the runtime, which the first call starts.
+/// Returns the runtime. The first call starts it.
 fn runtime() -> napi::Result<&'static Runtime> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
@@ -146,7 +147,7 @@ fn runtime() -> napi::Result<&'static Runtime> {
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
-/// A promise that is settled exactly once: dropped before, as by a panic, it is rejected.
+/// A promise that is settled exactly once. If it is dropped before, for example by a panic, it is rejected.
 struct Pending<T: ToNapiValue>(Option<JsDeferred<T, Convert<T>>>);
 
 impl<T: ToNapiValue> Pending<T> {

@@ -1,4 +1,4 @@
-//! Values of the core as plain JavaScript objects, and options the other way.
+//! Converts values of the core to plain JavaScript objects, and options in the other direction.
 
 use crate::sys::list::{LIST_MAX, List};
 use ipnet::IpNet;
@@ -9,7 +9,7 @@ use tun2udp_core::relay::{
 };
 use tun2udp_core::{Error, ErrorCode, Result};
 
-/// Options of a relay. `lib/relay/optionTable.ts` describes them, and has checked their form.
+/// Options of a relay. `lib/relay/optionTable.ts` describes them, and `lib/` has checked their form.
 #[napi(object, object_to_js = false)]
 pub struct NativeRelayOptions {
     /// `ADDRESS[/PREFIX]`, the primary one first.
@@ -17,13 +17,13 @@ pub struct NativeRelayOptions {
     pub addresses: List<String, LIST_MAX>,
     /// UDP port of the peer.
     pub send_port: u16,
-    /// UDP port of this end; 0: the kernel chooses.
+    /// UDP port of this end; 0: chosen by the kernel.
     pub receive_port: u16,
     /// Name or template of the interface.
     pub name: Option<String>,
     /// MTU, bytes.
     pub mtu: Option<u32>,
-    /// Packets that may wait in the interface.
+    /// Maximum number of packets in the interface's queue.
     pub tx_queue_length: Option<u32>,
     /// `NETWORK[/PREFIX]`.
     #[napi(ts_type = "Array<string>")]
@@ -32,40 +32,41 @@ pub struct NativeRelayOptions {
     pub peer: String,
     /// An address literal.
     pub listen: Option<String>,
-    /// Whose datagrams are accepted.
+    /// Address of the peer whose datagrams are accepted.
     #[napi(ts_type = "'peer' | 'any'")]
     pub accept: Option<String>,
     /// Name, path or process id of a network namespace.
     pub netns: Option<String>,
-    /// `NAME[:GROUP]`, each by name or number: what the process becomes.
+    /// `NAME[:GROUP]`, each by name or number: the user and group that the process switches to.
     pub user: Option<String>,
     /// Whether datagrams may be fragmented on their path.
     #[napi(ts_type = "'discover' | 'fixed' | 'off'")]
     pub path_mtu: Option<String>,
-    /// Limit of the MSS that a TCP SYN announces, bytes; 0: none. Default: what fits into the path.
+    /// Limit of the MSS that a TCP SYN announces, bytes; 0: none. Default: the largest MSS that fits into the
+    /// path.
     pub mss_clamp: Option<u16>,
-    /// Which offloads may be used. Default: all.
+    /// Offloads that may be used. Default: all.
     pub offload: Option<OffloadStatus>,
-    /// Queues of the interface, 1 to 256. Default: as many as are worth it.
+    /// Queues of the interface, 1 to 256. Default: chosen automatically.
     pub queues: Option<u32>,
 }
 
-/// Which offloads are in use.
+/// Offloads that are in use.
 #[napi(object)]
 pub struct OffloadStatus {
-    /// TCP super-packets are read whole from the interface.
+    /// Whole TCP super-packets are read from the interface.
     pub tso: bool,
-    /// UDP super-packets are read whole from the interface.
+    /// Whole UDP super-packets are read from the interface.
     pub uso: bool,
-    /// Batches of datagrams are sent by one call.
+    /// A batch of datagrams is sent with one call.
     pub gso: bool,
-    /// Batches of datagrams are received by one call.
+    /// A batch of datagrams is received with one call.
     pub gro: bool,
     /// Packets are coalesced into super-packets for the interface.
     pub coalesce: bool,
 }
 
-/// What a relay became.
+/// Properties of a running relay.
 #[napi(object, object_from_js = false)]
 pub struct NativeRelayInfo {
     /// The interface's name.
@@ -76,13 +77,13 @@ pub struct NativeRelayInfo {
     pub mtu: u32,
     /// `ADDRESS/PREFIX`.
     pub addresses: Vec<String>,
-    /// Where datagrams are received.
+    /// Local address: datagrams are received there.
     pub local_address: String,
-    /// Where datagrams are received.
+    /// Local port: datagrams are received there.
     pub local_port: u16,
-    /// Where datagrams are sent.
+    /// Address of the peer: datagrams are sent there.
     pub peer_address: String,
-    /// Where datagrams are sent.
+    /// Port of the peer: datagrams are sent there.
     pub peer_port: u16,
     /// Receive buffer granted, bytes as the kernel counts them.
     pub receive_buffer_bytes: f64,
@@ -92,10 +93,10 @@ pub struct NativeRelayInfo {
     pub queues: u32,
 }
 
-/// Something worth knowing that is no error.
+/// A notice: a noteworthy event that is not an error.
 #[napi(object, object_from_js = false)]
 pub struct NativeEvent {
-    /// A stable name.
+    /// Its stable name.
     pub kind: String,
     /// The errno of the call that the kernel refused.
     pub errno: Option<i32>,
@@ -190,7 +191,7 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
     }
 }
 
-/// Reads networks; an address without a prefix is a host.
+/// Parses networks. An address without a prefix is a host.
 pub(crate) fn networks(what: &'static str, texts: &[String]) -> Result<Vec<IpNet>> {
     let network = |text: &String| match text.parse::<IpAddr>() {
         Ok(host) => Ok(host.into()),
@@ -199,8 +200,8 @@ pub(crate) fn networks(what: &'static str, texts: &[String]) -> Result<Vec<IpNet
     texts.iter().map(network).collect()
 }
 
-/// Reads the address of the peer, and the name of its zone. No interface is looked up here, since this
-/// runs on the event loop.
+/// Parses the address of the peer, and the name of its zone. No interface is looked up here because this runs
+/// on the event loop.
 fn peer(text: &str, port: u16) -> Result<(SocketAddr, Option<String>)> {
     let Some((address, zone)) = text.split_once('%') else {
         return Ok((SocketAddr::new(parse("peer", text)?, port), None));
@@ -215,7 +216,7 @@ fn parse<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T> {
     })
 }
 
-/// The address alone, with the index of its interface where it needs one.
+/// Returns the address without the port, with the index of its interface if it needs one.
 fn literal(address: SocketAddr) -> String {
     match address {
         SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),

@@ -1,11 +1,11 @@
-//! The counters of a relay as JavaScript objects, made from the table of the core.
+//! The counters of a relay as JavaScript objects, generated from the table of the core.
 
 use crate::convert::OffloadStatus;
 use napi_derive::napi;
 use tun2udp_core::relay::{self, Stats};
 
-/// One object for each direction, with one `f64` for every `u64` of the core's: exact up to 2^53, which
-/// is 8 PiB or, at 10 million packets per second, 28 years. Its name and its texts are public.
+/// One object per direction, with one `f64` for every `u64` of the core. It is exact up to 2^53, which is 8
+/// PiB or, at 10 million packets per second, 28 years. Its name and its texts are public.
 macro_rules! objects {
     ($(
         $direction:ident $stats:ident, $drops:ident $about:tt {

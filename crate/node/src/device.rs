@@ -21,16 +21,16 @@ use tun2udp_core::packet::coalesce::CoalesceOptions;
 use tun2udp_core::port::{self, OpenOptions, Opened, PacketWriter, Queues, Reader, refusal_error};
 use tun2udp_core::{Error, ErrorCode};
 
-/// [`NativeDevice::ready`]: `UV_READABLE` and `UV_WRITABLE`.
+/// Flags of [`NativeDevice::ready`]: `UV_READABLE` and `UV_WRITABLE`.
 const READABLE: i32 = 1;
 const WRITABLE: i32 = 2;
 
-/// A TUN or TAP device with the queues that were opened of it.
+/// A TUN or TAP device with its queues that were opened.
 #[napi]
 pub struct NativeDevice {
     queues: SharedQueues,
     info: NativeDeviceInfo,
-    /// End a wait of [`NativeDevice::ready`], one a queue.
+    /// Each ends a wait of [`NativeDevice::ready`]; one per queue.
     wakings: Vec<Arc<Notify>>,
 }
 
@@ -81,17 +81,17 @@ impl NativeDevice {
         Ok(Self { queues: SharedQueues::new(queues), info, wakings })
     }
 
-    /// The queues, until the device is closed.
+    /// Returns the queues, until the device is closed.
     pub(crate) fn queues(&self) -> napi::Result<RefMut<'_, Queues>> {
         self.queues.get()
     }
 
-    /// A queue that the driver answers.
+    /// Returns a queue that is attached, so that the driver accepts calls on it.
     pub(crate) fn device(&self) -> napi::Result<Arc<TunDevice>> {
         self.queues()?.attached().cloned().map_err(|e| error::to_napi(&e))
     }
 
-    /// One of the queues.
+    /// Returns the queue of that number.
     pub(crate) fn queue(&self, number: u32) -> napi::Result<Arc<TunDevice>> {
         self.queues()?.device(number as usize).cloned().ok_or_else(closed)
     }
@@ -107,20 +107,20 @@ impl NativeDevice {
 
 #[napi]
 impl NativeDevice {
-    /// What the device became.
+    /// Returns the properties of the opened device.
     #[napi(getter, catch_unwind)]
     pub fn info(&self) -> NativeDeviceInfo {
         self.info.clone()
     }
 
-    /// What moves its packets.
+    /// Returns the functions that move the packets of the device.
     #[napi(getter, catch_unwind)]
     pub fn packets<'env>(&self, env: &'env Env) -> napi::Result<NativePackets<'env>> {
         device_packets::functions(env, &self.queues)
     }
 
-    /// Takes packets back that were read whole, between neighbouring `offsets`; `read()` gives them
-    /// again.
+    /// Returns packets that were read but not used, between adjacent `offsets`, to the device. `read()`
+    /// returns them again.
     #[napi(catch_unwind)]
     pub fn give_back(
         &self,
@@ -132,7 +132,7 @@ impl NativeDevice {
         Ok(())
     }
 
-    /// Writes one packet with its vnet header; answers as `write()` of [`NativePackets`] does.
+    /// Writes one packet with its vnet header. Returns the same results as `write()` of [`NativePackets`].
     #[napi(catch_unwind)]
     pub fn write_whole(
         &self,
@@ -142,7 +142,7 @@ impl NativeDevice {
         Ok(written(self.queues()?.write_whole(header.into(), &packet)))
     }
 
-    /// Goes on with what waited for room; answers as `writeBatch()` does.
+    /// Continues with the packets that wait for room. Returns the same results as `writeBatch()`.
     #[napi(catch_unwind)]
     pub fn flush(&self) -> napi::Result<i32> {
         let mut queues = self.queues()?;
@@ -150,14 +150,14 @@ impl NativeDevice {
         Ok(outcome(&queues, progress))
     }
 
-    /// Drops what waits for room, which then counts as refused.
+    /// Drops the packets that wait for room. They count as refused.
     #[napi(catch_unwind)]
     pub fn discard(&self) -> napi::Result<()> {
         self.queues()?.discard();
         Ok(())
     }
 
-    /// The queue that has no room: for the packet, or, without one, for those of a batch.
+    /// Returns the queue that has no room for the packet or, without a packet, for the packets of a batch.
     #[napi(catch_unwind)]
     pub fn blocked_queue(&self, packet: Option<Uint8ArraySlice<'_>>) -> napi::Result<u32> {
         let queues = self.queues()?;
@@ -168,7 +168,7 @@ impl NativeDevice {
         Ok(queue.unwrap_or(0) as u32)
     }
 
-    /// The packets that were refused since the last call.
+    /// Returns the packets that were refused since the last call.
     #[napi(catch_unwind)]
     pub fn take_refusals(&self) -> Vec<NativeRefusal> {
         let refusals = self.queues().map(|mut queues| queues.take_refusals()).unwrap_or_default();
@@ -182,7 +182,7 @@ impl NativeDevice {
             .collect()
     }
 
-    /// The error of a read or write that answered -1000 less `errno`.
+    /// Returns the error of a read or write that returned -1000 less `errno`.
     #[napi(catch_unwind)]
     pub fn error_of(&self, is_write: bool, errno: i32) -> String {
         let error = if is_write {
@@ -194,7 +194,7 @@ impl NativeDevice {
         error::to_json(&error)
     }
 
-    /// Watches a queue on the event loop; nothing where that has no libuv.
+    /// Watches a queue on the event loop. Returns nothing if the event loop is not libuv's.
     #[napi(catch_unwind)]
     pub fn watch(
         &self,
@@ -206,9 +206,9 @@ impl NativeDevice {
         Ok(Poll::new(env, device.as_raw_fd(), device, &on_ready)?.map(NativeReadiness::new))
     }
 
-    /// Waits until a queue is ready for some of `events`, a sum of 1 (readable) and 2 (writable),
-    /// by tokio's reactor: for where `watch()` cannot be had. Answers which, 0 when it was woken, or
-    /// a negative errno. One wait a queue at a time.
+    /// Waits until a queue is ready for one of `events`, a sum of 1 (readable) and 2 (writable), with tokio's
+    /// reactor. It is used where `watch()` is not available. Returns the events that are ready, 0 after
+    /// `wake()`, or a negative errno. At most one wait per queue at a time.
     #[napi(catch_unwind, ts_return_type = "Promise<number>")]
     pub fn ready<'env>(
         &self,
@@ -232,16 +232,16 @@ impl NativeDevice {
         })
     }
 
-    /// Ends a wait of `ready()` for that queue, or else the next.
+    /// Ends the pending wait of `ready()` for that queue, or the next one if none is pending.
     #[napi(catch_unwind)]
     pub fn wake(&self, queue: u32) -> napi::Result<()> {
         self.waking(queue)?.notify_one();
         Ok(())
     }
 
-    /// Closes the queues off the event loop: the kernel deletes the interface of the last one, which
-    /// takes about 20 ms. The promise resolves once it is deleted, or at once the second time. If no
-    /// thread can be started, the queues are closed on this one and the promise rejects.
+    /// Closes the queues off the event loop. With the last queue the kernel deletes the interface, which
+    /// takes about 20 ms. The promise resolves once the interface is deleted; for a second call it resolves
+    /// at once. If no thread can be started, the queues are closed on this thread and the promise rejects.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn close<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
         let queues = self.queues.take();
@@ -259,8 +259,8 @@ impl NativeDevice {
     }
 }
 
-/// A wait of [`NativeDevice::ready`] holds its queue open. It ends with the object, which a terminated
-/// worker frees without closing it.
+/// Ends a wait of [`NativeDevice::ready`], which holds its queue open. A terminated worker frees the object
+/// without closing it.
 impl Drop for NativeDevice {
     fn drop(&mut self) {
         self.wakings.iter().for_each(|waking| waking.notify_one());

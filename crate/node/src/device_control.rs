@@ -1,5 +1,5 @@
-//! What is asked of an open device, and changed on it, off the event loop: the driver's ioctls wait
-//! for the kernel's lock on all interfaces.
+//! Queries and changes of an open device. They run off the event loop because the driver's ioctls wait for
+//! the kernel's lock on all interfaces.
 
 use crate::background::run_blocking;
 use crate::device::NativeDevice;
@@ -12,19 +12,19 @@ use tun2udp_core::port::{self, DeviceNamespace};
 use tun2udp_core::sys::tun_filter::Instruction;
 use tun2udp_core::{Error, ErrorCode, Result};
 
-/// Stations that a filter can list (`__u16 count` of `struct tun_filter`), six bytes each.
+/// Maximum number of stations in a filter (`__u16 count` of `struct tun_filter`), six bytes each.
 const STATION_BYTES_MAX: u32 = 65_535 * 6;
 /// `BPF_MAXINSNS` of linux/bpf_common.h.
 const INSTRUCTIONS_MAX: u32 = 4096;
 
-/// What the driver says of a device.
+/// Properties of a device as the driver reports them.
 #[napi(object, object_from_js = false)]
 pub struct NativeDeviceSettings {
-    /// The interface's name now.
+    /// The current name of the interface.
     pub name: String,
     /// `IFF_*` of `TUNGETIFF`.
     pub flags: i32,
-    /// Bytes before a write waits.
+    /// Bytes that may be in flight before a write waits.
     pub send_buffer_bytes: i32,
     /// Bytes of the vnet header; 0 without.
     pub vnet_header_bytes: i32,
@@ -35,62 +35,62 @@ pub struct NativeDeviceSettings {
 pub struct NativeNamespace {
     /// Its inode.
     pub inode: f64,
-    /// Its name in ip-netns(8).
+    /// Its name in ip-netns(8), if it has one.
     pub name: Option<String>,
-    /// Whether the process is in it.
+    /// Whether it is the namespace of the process.
     pub is_current: bool,
 }
 
-/// What was moved by a device.
+/// The traffic of a device.
 #[napi(object, object_from_js = false)]
 pub struct NativeMoved {
     /// Packets read.
     pub packets_read: f64,
-    /// Their bytes.
+    /// Bytes of these packets.
     pub bytes_read: f64,
-    /// Super-packets among what was read.
+    /// Super-packets read.
     pub super_packets_read: f64,
-    /// Read, and dropped since the header before it did not fit it.
+    /// Packets that were read and dropped because their vnet header did not fit them.
     pub malformed: f64,
-    /// Read several at a time.
+    /// Packets that were read several at a time.
     pub via_io_uring: f64,
     /// Reads that failed.
     pub read_errors: f64,
     /// Packets written.
     pub packets_written: f64,
-    /// Their bytes.
+    /// Bytes of these packets.
     pub bytes_written: f64,
-    /// Super-packets among what was written.
+    /// Super-packets written.
     pub super_packets_written: f64,
-    /// Packets that the kernel did not take.
+    /// Packets that the kernel refused.
     pub refused: f64,
 }
 
 /// One instruction of a classic BPF program.
 #[napi(object, object_to_js = false)]
 pub struct NativeInstruction {
-    /// What to do.
+    /// Operation code.
     pub code: u16,
     /// Instructions to skip if the condition holds.
     pub jt: u8,
-    /// Instructions to skip if it does not.
+    /// Instructions to skip otherwise.
     pub jf: u8,
     /// Operand.
     pub k: u32,
 }
 
-/// Which frames the reader of a TAP device gets.
+/// The frames that the reader of a TAP device receives.
 #[napi(object, object_to_js = false)]
 pub struct NativeStationFilter {
-    /// Ethernet addresses, six bytes each, end to end.
+    /// Ethernet addresses, six bytes each, one after the other.
     #[napi(ts_type = "Array<number>")]
     pub stations: List<u8, STATION_BYTES_MAX>,
-    /// All multicast frames.
+    /// Whether all multicast frames pass.
     pub all_multicast: bool,
 }
 
 impl NativeDevice {
-    /// Runs `work` on a queue that the driver answers, off the event loop.
+    /// Runs `work` on an attached queue, off the event loop.
     fn control<'env, T: Send + napi::bindgen_prelude::ToNapiValue + 'static>(
         &self,
         env: &'env Env,
@@ -103,7 +103,7 @@ impl NativeDevice {
 
 #[napi]
 impl NativeDevice {
-    /// What RTNETLINK says of the interface now: a link as JSON.
+    /// Returns the current state of the interface from RTNETLINK: a link as JSON.
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn link<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, String>> {
         self.control(env, |device| {
@@ -113,7 +113,7 @@ impl NativeDevice {
         })
     }
 
-    /// What the driver says of the device now.
+    /// Returns the current properties of the device from the driver.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeDeviceSettings>")]
     pub fn settings<'env>(
         &self,
@@ -144,7 +144,7 @@ impl NativeDevice {
         })
     }
 
-    /// What was moved so far.
+    /// Returns the traffic so far.
     #[napi(catch_unwind)]
     #[allow(clippy::cast_precision_loss, reason = "exact up to 2^53")]
     pub fn moved(&self) -> napi::Result<NativeMoved> {
@@ -163,7 +163,7 @@ impl NativeDevice {
         })
     }
 
-    /// Whether the interface has a carrier.
+    /// Sets whether the interface has a carrier.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn set_carrier<'env>(
         &self,
@@ -173,7 +173,7 @@ impl NativeDevice {
         self.control(env, move |device| device.set_carrier(has_carrier))
     }
 
-    /// Whether the device outlives its last queue.
+    /// Sets whether the device outlives its last queue.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn set_persistent<'env>(
         &self,
@@ -183,7 +183,7 @@ impl NativeDevice {
         self.control(env, move |device| device.set_persistent(is_persistent))
     }
 
-    /// Name or number of the user who may attach to it.
+    /// Sets the user who may attach to the device, by name or number.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn set_owner<'env>(
         &self,
@@ -193,7 +193,7 @@ impl NativeDevice {
         self.control(env, move |device| device.set_owner(principal::user(&owner)?))
     }
 
-    /// Name or number of the group whose members may attach to it.
+    /// Sets the group whose members may attach to the device, by name or number.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn set_group<'env>(
         &self,
@@ -203,7 +203,7 @@ impl NativeDevice {
         self.control(env, move |device| device.set_group(principal::group(&group)?))
     }
 
-    /// Picks the frames for the reader of a TAP device; nothing: all of them.
+    /// Selects the frames that the reader of a TAP device receives; nothing: all of them.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn set_station_filter<'env>(
         &self,
@@ -217,7 +217,7 @@ impl NativeDevice {
         self.control(env, move |device| device.set_station_filter(filter.as_ref()))
     }
 
-    /// Drops frames by a classic BPF program; nothing: none any more.
+    /// Drops frames with a classic BPF program; nothing: removes the program.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn set_filter<'env>(
         &self,
@@ -234,7 +234,7 @@ impl NativeDevice {
         self.control(env, move |device| device.set_filter(program.as_deref()))
     }
 
-    /// Has an eBPF program say how much of each packet the reader gets; nothing: all of it.
+    /// Sets an eBPF program that returns how much of each packet the reader receives; nothing: all of it.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn set_ebpf_filter<'env>(
         &self,
@@ -244,7 +244,7 @@ impl NativeDevice {
         self.control(env, move |device| device.set_ebpf_filter(program))
     }
 
-    /// Has an eBPF program choose the queue of each packet; nothing: the driver does.
+    /// Sets an eBPF program that chooses the queue of each packet; nothing: the driver chooses.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn set_ebpf_steering<'env>(
         &self,
@@ -254,7 +254,8 @@ impl NativeDevice {
         self.control(env, move |device| device.set_ebpf_steering(program))
     }
 
-    /// Takes a queue from the device, or gives it back; `noteAttached()` is to tell of it.
+    /// Detaches a queue from the device, or attaches it again. The caller reports the result with
+    /// `noteAttached()`.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn set_attached<'env>(
         &self,
@@ -266,7 +267,7 @@ impl NativeDevice {
         run_blocking(env, move || device.set_attached(is_attached))
     }
 
-    /// Has reads and writes leave a queue out, or use it.
+    /// Excludes a queue from reads and writes, or includes it again.
     #[napi(catch_unwind)]
     pub fn note_attached(&self, queue: u32, is_attached: bool) -> napi::Result<()> {
         self.queues()?.note_attached(queue as usize, is_attached);

@@ -1,4 +1,4 @@
-//! Options of a device, and the properties of an opened one.
+//! The options of a device, and the properties of an opened device.
 
 use crate::convert::networks;
 use crate::sys::list::{LIST_MAX, List};
@@ -8,7 +8,7 @@ use tun2udp_core::packet::vnet::VnetHeader;
 use tun2udp_core::port::OpenOptions;
 use tun2udp_core::{Error, ErrorCode, Result};
 
-/// Options as `lib/device/options.ts` has checked them.
+/// Options of a device. `lib/device/options.ts` has checked them.
 #[napi(object, object_to_js = false)]
 pub struct NativeDeviceOptions {
     /// Ethernet frames rather than IP packets.
@@ -17,29 +17,29 @@ pub struct NativeDeviceOptions {
     pub name: Option<String>,
     /// Path of the clone device.
     pub clone_device: Option<String>,
-    /// A descriptor to take over.
+    /// A descriptor whose ownership is taken over.
     pub fd: Option<i32>,
-    /// Refused unless the interface exists.
+    /// Fails unless the interface exists.
     pub must_exist: bool,
-    /// Refused if the interface exists.
+    /// Fails if the interface exists.
     pub exclusive: bool,
-    /// A new interface has no carrier.
+    /// A new interface starts without a carrier.
     pub no_carrier: bool,
-    /// Packets written go through NAPI.
+    /// Written packets go through NAPI.
     pub napi: bool,
-    /// Frames written may be joined from fragments.
+    /// Written frames may be assembled from fragments.
     pub napi_frags: bool,
-    /// A device of several queues.
+    /// The device has several queues.
     pub multi_queue: bool,
-    /// Queues to open.
+    /// Number of queues to open.
     pub queues: u32,
     /// Each packet has a packet information header.
     pub packet_information: bool,
-    /// Each packet has a vnet header of so many bytes.
+    /// Bytes of the vnet header in front of each packet.
     pub vnet_header_bytes: Option<i32>,
-    /// TCP super-packets are taken.
+    /// TCP super-packets are accepted.
     pub tso: bool,
-    /// UDP super-packets are taken.
+    /// UDP super-packets are accepted.
     pub uso: bool,
     /// Written packets of a flow are coalesced into super-packets.
     pub coalesce: bool,
@@ -60,15 +60,15 @@ pub struct NativeDeviceOptions {
     /// Ethernet address, six numbers.
     #[napi(ts_type = "Array<number>")]
     pub mac_address: Option<List<u8, 6>>,
-    /// Packets that may wait for the reader.
+    /// Maximum number of packets that wait for the reader.
     pub tx_queue_length: Option<u32>,
-    /// Bytes before a write waits.
+    /// Bytes that may be in flight before a write waits.
     pub send_buffer_bytes: Option<i32>,
     /// `ARPHRD_*`
     pub link_type: Option<u16>,
-    /// The kernel makes IPv6 link-local addresses.
+    /// The kernel creates IPv6 link-local addresses.
     pub link_local: bool,
-    /// The interface is to be up, or down.
+    /// The interface is set up, or down.
     pub up: Option<bool>,
     /// Name or number of the owner.
     pub owner: Option<String>,
@@ -81,11 +81,11 @@ pub struct NativeDeviceOptions {
 impl TryFrom<NativeDeviceOptions> for OpenOptions {
     type Error = Error;
 
-    /// Takes the options apart and names every field of both sides, without `..`: a field that only one
-    /// side has does not compile.
+    /// Destructures the options and names every field of both sides, without `..`. A field that only one side
+    /// has does not compile.
     fn try_from(options: NativeDeviceOptions) -> Result<Self> {
         let defaults = DeviceOptions::default();
-        // `coalesce` and `io_uring` are about reading and writing (`NativeDevice::new`), not about opening.
+        // `coalesce` and `io_uring` concern reading and writing (`NativeDevice::new`), not opening.
         #[rustfmt::skip]
         let NativeDeviceOptions {
             is_tap, name, clone_device, fd, must_exist, exclusive, no_carrier, napi, napi_frags,
@@ -130,7 +130,7 @@ impl TryFrom<NativeDeviceOptions> for OpenOptions {
     }
 }
 
-/// Six bytes.
+/// Converts bytes to an Ethernet address.
 fn mac(bytes: &[u8]) -> Result<[u8; 6]> {
     bytes.try_into().map_err(|_| {
         let reason = "it is not six bytes long";
@@ -138,7 +138,7 @@ fn mac(bytes: &[u8]) -> Result<[u8; 6]> {
     })
 }
 
-/// What a device became.
+/// Properties of an opened device.
 #[napi(object, object_from_js = false)]
 #[derive(Clone)]
 pub struct NativeDeviceInfo {
@@ -152,15 +152,15 @@ pub struct NativeDeviceInfo {
     pub is_tap: bool,
     /// `IFF_*` of `TUNGETIFF`.
     pub flags: i32,
-    /// TCP super-packets are taken.
+    /// TCP super-packets are accepted.
     pub tso: bool,
-    /// UDP super-packets are taken.
+    /// UDP super-packets are accepted.
     pub uso: bool,
     /// Written packets of a flow are coalesced into super-packets.
     pub coalesce: bool,
     /// Bytes of the vnet header; 0 without.
     pub vnet_header_bytes: i32,
-    /// Bytes of a slab that any one packet fits into.
+    /// Bytes of a slab that has room for any one packet.
     pub largest_packet_bytes: u32,
     /// Queues that are open.
     pub queues: u32,
@@ -168,7 +168,7 @@ pub struct NativeDeviceInfo {
     pub fd: i32,
 }
 
-/// A packet that the kernel did not take.
+/// A packet that the kernel refused.
 #[napi(object, object_from_js = false)]
 pub struct NativeRefusal {
     /// The packet's number in its batch.
@@ -188,9 +188,9 @@ pub struct NativeVnetHeader {
     pub hdr_len: u16,
     /// Payload of each packet but the last, bytes.
     pub gso_size: u16,
-    /// Where the summed part of the packet begins, bytes.
+    /// Offset of the part of the packet that is summed, bytes.
     pub csum_start: u16,
-    /// Where the checksum stands, bytes after `csum_start`.
+    /// Offset of the checksum from `csum_start`, bytes.
     pub csum_offset: u16,
 }
 

@@ -1,7 +1,7 @@
-//! Packets in and out by synchronous functions, which are what costs least, and never wait.
+//! Reads and writes packets with synchronous functions, which have the lowest cost and never wait.
 //!
-//! They are functions of one device rather than methods of its class: to find the device of a method's
-//! receiver and to guard it against a second call costs several times as much as the rest of a call.
+//! They are functions of one device rather than methods of its class. Finding the device of a method's
+//! receiver, and guarding it against a second call, costs several times as much as the rest of a call.
 
 use crate::sys::view::{PacketList, bytes_mut, check_bytes, check_packets, numbers_mut};
 use napi::Env;
@@ -14,18 +14,18 @@ use std::io;
 use std::rc::Rc;
 use tun2udp_core::port::{Filled, Form, Queues, Space, WriteProgress};
 
-/// Reading: no packet fits into what is left of the slab.
+/// Result of reading: no packet fits into the rest of the slab.
 const NEEDS_ROOM: i32 = -1;
-/// The longest pause that fits between the two answers, milliseconds.
+/// The longest pause, milliseconds, that fits between the two results.
 const LONGEST_PAUSE_MS: u128 = 900;
-/// Reading and writing: an errno is subtracted from this.
+/// Result of reading and writing: this less an errno.
 const FAILED: i32 = -1_000;
-/// Writing: the device has no room now.
+/// Result of writing: the device has no room now.
 const BLOCKED: i32 = 1;
-/// Writing batches: some were refused.
+/// Result of writing a batch: some packets were refused.
 const REFUSED: i32 = 2;
 
-/// The queues of a device until it is closed; of the JavaScript thread only.
+/// The queues of a device until it is closed. Only the JavaScript thread uses them.
 #[derive(Clone)]
 pub(crate) struct SharedQueues(Rc<RefCell<Option<Queues>>>);
 
@@ -34,20 +34,20 @@ impl SharedQueues {
         Self(Rc::new(RefCell::new(Some(queues))))
     }
 
-    /// The queues, for the time of a call.
+    /// Returns the queues for the duration of a call.
     pub(crate) fn get(&self) -> napi::Result<RefMut<'_, Queues>> {
         let queues = self.0.try_borrow_mut().map_err(|_| closed())?;
         RefMut::filter_map(queues, Option::as_mut).map_err(|_| closed())
     }
 
-    /// Takes the queues out in order to close them: every later use reports a closed device. Returns
-    /// `None` the second time.
+    /// Takes the queues in order to close them. Every later use reports a closed device. Returns `None` the
+    /// second time.
     pub(crate) fn take(&self) -> Option<Queues> {
         self.0.try_borrow_mut().ok()?.take()
     }
 }
 
-/// The error of using a device that is closed; `lib/device/` says it better.
+/// Returns the error of using a closed device. `lib/device/` replaces it by a more precise one.
 pub(crate) fn closed() -> napi::Error {
     napi::Error::from_reason("the device is closed")
 }
@@ -55,38 +55,38 @@ pub(crate) fn closed() -> napi::Error {
 /// The functions that move packets of one device.
 #[napi(object, object_from_js = false)]
 pub struct NativePackets<'env> {
-    /// Reads packets end to end into `slab` from `start` on, at most `maxPackets`.
+    /// Reads packets one after the other into `slab`, starting at `start`, at most `maxPackets`.
     ///
-    /// `offsets[0]` becomes where the first begins, behind room for a vnet header if `start` leaves none;
-    /// `offsets[n + 1]` the end of the n-th packet. Answers how many there are, 0 for none; -1 if the
-    /// slab has no room for one; -1 less the milliseconds after which reading, which failed, is to be
-    /// tried again; -1000 less an errno.
+    /// `offsets[0]` is set to the start of the first packet, behind room for a vnet header if `start` leaves
+    /// none; `offsets[n + 1]` is set to the end of the n-th packet. Returns the number of packets, 0 for
+    /// none. Returns -1 if the slab has no room for one. If reading failed, returns -1 less the milliseconds
+    /// after which to try again, or -1000 less an errno.
     #[napi(
         ts_type = "(slab: Uint8Array, start: number, offsets: Uint32Array, maxPackets: number) => number"
     )]
     pub read: Function<'env, (), i32>,
-    /// The same for packets as the kernel gives them, each behind its vnet header.
+    /// As `read`, for packets as the kernel passes them, each behind its vnet header.
     #[napi(
         ts_type = "(slab: Uint8Array, start: number, offsets: Uint32Array, maxPackets: number) => number"
     )]
     pub read_whole: Function<'env, (), i32>,
-    /// Whether packets were taken from the device that `read()` has not given yet: the device
-    /// itself may not be readable.
+    /// Returns whether packets were taken from the device that `read()` has not returned yet. The device
+    /// itself may not be readable then.
     #[napi(ts_type = "() => boolean")]
     pub has_waiting: Function<'env, (), bool>,
-    /// Writes one packet. Answers 0, 1 if the device has no room now, or -1000 less an errno.
+    /// Writes one packet. Returns 0, 1 if the device has no room now, or -1000 less an errno.
     #[napi(ts_type = "(packet: Uint8Array) => number")]
     pub write: Function<'env, (), i32>,
-    /// Writes packets in order. Answers a sum: 1 if packets wait for room, which is for `flush()`,
-    /// and 2 if some were refused, which `takeRefusals()` tells.
+    /// Writes packets in order. Returns a sum: 1 if packets wait for room, which `flush()` writes, and 2 if
+    /// some were refused, which `takeRefusals()` returns.
     #[napi(ts_type = "(packets: Array<Uint8Array>) => number")]
     pub write_batch: Function<'env, (), i32>,
-    /// The same for the packets that lie in `buffer` between neighbouring `offsets`.
+    /// As `writeBatch`, for the packets in `buffer` between adjacent `offsets`.
     #[napi(ts_type = "(buffer: Uint8Array, offsets: Uint32Array) => number")]
     pub write_packed: Function<'env, (), i32>,
 }
 
-/// The functions of a device.
+/// Creates the functions of a device.
 pub(crate) fn functions<'env>(
     env: &'env Env,
     queues: &SharedQueues,
@@ -122,8 +122,8 @@ pub(crate) fn functions<'env>(
 
 /// Creates a JavaScript function that uses the queues. A panic in it becomes an exception.
 ///
-/// `work` reads all its arguments before it takes the queues: reading them may run a getter that uses
-/// the device.
+/// `work` reads all its arguments before it takes the queues. Reading them may run a getter that uses the
+/// device.
 fn function<'env, T: ToNapiValue>(
     env: &'env Env,
     name: &str,
@@ -154,7 +154,7 @@ fn read(queues: &SharedQueues, call: &FunctionCallContext<'_>, form: Form) -> na
     })
 }
 
-/// What a function answers that writes one packet.
+/// Returns the result of a function that writes one packet.
 pub(crate) fn written(result: io::Result<()>) -> i32 {
     match result {
         Ok(()) => 0,
@@ -163,7 +163,7 @@ pub(crate) fn written(result: io::Result<()>) -> i32 {
     }
 }
 
-/// What a function answers that writes many.
+/// Returns the result of a function that writes several packets.
 pub(crate) fn outcome(queues: &Queues, progress: WriteProgress) -> i32 {
     let blocked = if progress == WriteProgress::Blocked { BLOCKED } else { 0 };
     blocked | if queues.has_refusals() { REFUSED } else { 0 }
@@ -173,13 +173,13 @@ fn failed(error: &io::Error) -> i32 {
     FAILED - error.raw_os_error().unwrap_or(0)
 }
 
-/// Checks the limits of a batch in one buffer: neighbouring offsets may give the same bytes again.
+/// Checks the limits of a batch in one buffer. Adjacent offsets may refer to the same bytes more than once.
 fn check_packed(buffer: &[u8], offsets: &[u32]) -> napi::Result<()> {
     check_packets(offsets.len().saturating_sub(1))?;
     check_bytes(packets(buffer, offsets).map(<[u8]>::len).fold(0, usize::saturating_add))
 }
 
-/// The packets that lie between neighbouring offsets.
+/// Returns the packets between adjacent offsets.
 pub(crate) fn packets<'p>(buffer: &'p [u8], offsets: &'p [u32]) -> impl Iterator<Item = &'p [u8]> {
     offsets.windows(2).map(|ends| match ends {
         [start, end] => buffer.get(*start as usize..*end as usize).unwrap_or_default(),

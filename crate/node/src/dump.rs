@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex, mpsc};
 use tun2udp_core::netlink::{Closing, Dump, Object, Session, to_columns};
 
-/// Batches that are ready before anybody asks for them. Reading so goes on while JavaScript looks at
-/// what it has, and a table of any length takes little room all the same.
+/// Batches that are read ahead. Reading goes on while JavaScript processes earlier batches, and a table of
+/// any length needs little memory.
 const READ_AHEAD: usize = 2;
 
 type Batches = Arc<Mutex<mpsc::Receiver<napi::Result<String>>>>;
@@ -24,7 +24,7 @@ pub struct NativeDump {
 }
 
 impl NativeDump {
-    /// Begins to read, until the end or until nobody wants more.
+    /// Begins to read. It ends with the table, or when the receiver is dropped.
     pub(crate) fn reading(
         session: Arc<Session>,
         dump: Dump<Object>,
@@ -44,7 +44,7 @@ impl NativeDump {
 
 #[napi]
 impl NativeDump {
-    /// The next objects, as JSON: an array, or columns (`tun2udp_core::netlink::to_columns`); nothing
+    /// Returns the next objects as JSON: an array, or columns (`tun2udp_core::netlink::to_columns`); nothing
     /// at the end. Fails once the session is closed.
     #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
     pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<String>>> {
@@ -60,7 +60,7 @@ impl NativeDump {
         })
     }
 
-    /// Leaves the rest unread, and lets go of the socket.
+    /// Stops reading, and releases the socket.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         drop(self.place().take());
@@ -83,7 +83,7 @@ async fn read(
         let is_last = batch.is_err();
         let is_taken = tokio::select! {
             sent = sender.send(batch) => sent.is_ok(),
-            // A reader that does not come back would keep the sockets open.
+            // A reader that never returns would keep the sockets open.
             () = closing.closed() => false,
         };
         if !is_taken || is_last {

@@ -1,4 +1,4 @@
-//! What the TUN/TAP driver of this kernel can do.
+//! The features of this kernel's TUN/TAP driver.
 
 use crate::background::run_blocking;
 use napi::Env;
@@ -7,21 +7,21 @@ use napi_derive::napi;
 use tun2udp_core::device::DEFAULT_CLONE_DEVICE;
 use tun2udp_core::port::{self, Features, Probed};
 
-/// What the driver can do.
+/// The features of the driver.
 #[napi(object, object_from_js = false)]
 pub struct NativeFeatures {
     /// `IFF_*` of `TUNGETFEATURES`.
     pub flags: u32,
-    /// What only a device tells.
+    /// Features that can only be tested on a device.
     pub probed: Option<NativeProbed>,
 }
 
-/// What was tried on a device.
+/// Features that were tested on a device.
 #[napi(object, object_from_js = false)]
 pub struct NativeProbed {
     /// `TUN_F_*`
     pub offloads: u32,
-    /// Bytes of a vnet header that are taken.
+    /// Lengths of the vnet header that are accepted, bytes.
     pub vnet_header_sizes: Vec<i32>,
     /// Smallest MTU, bytes.
     pub min_mtu: Option<u32>,
@@ -39,7 +39,7 @@ pub struct NativeProbed {
     pub has_io_uring: bool,
 }
 
-/// Tries what the driver can do, off the event loop.
+/// Tests the features of the driver, off the event loop.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeFeatures>")]
 pub fn device_features(
     env: &Env,
@@ -54,7 +54,7 @@ pub fn device_features(
 
 impl From<Probed> for NativeProbed {
     fn from(probed: Probed) -> Self {
-        // Taken apart whole, so that a field added to the core cannot be forgotten here.
+        // Destructured completely, so that the compiler reports a field of the core that is missing here.
         let Probed {
             offloads,
             vnet_header_sizes,

@@ -1,4 +1,4 @@
-//! JSON, as which requests and objects of RTNETLINK cross between JavaScript and Rust.
+//! JSON, the form in which requests and objects of RTNETLINK pass between JavaScript and Rust.
 
 use crate::error;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use tun2udp_core::{Error, ErrorCode};
 ///
 /// # Errors
 ///
-/// `ERR_TUN_INVALID_ARGUMENT` with what serde found.
+/// `ERR_TUN_INVALID_ARGUMENT` with the reason that serde reports.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> napi::Result<T> {
     serde_json::from_str(text).map_err(|cause| {
         let reason = cause.to_string();

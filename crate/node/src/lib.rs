@@ -1,21 +1,23 @@
-//! The N-API bridge: thin, no logic, one file a topic.
+//! The N-API bridge: thin, without logic, one file per topic.
 //!
-//! - `relay` is the native relay as a JavaScript class; `convert` turns its values into plain objects and
-//!   back, `counters` its counters; `tables` is what Rust and TypeScript both know; `lifetime` ends relays
-//!   together with the JavaScript environment that started them;
-//! - `device` is an open TUN or TAP device, `device_packets` moves its packets, `device_options` is what it
-//!   is opened with, `device_control` what is asked of it and changed on it, `readiness` when it can be
-//!   read; `features` is what the driver can do; `sys` is what N-API and libuv need of `unsafe`;
-//! - `persistent` makes, removes and lists devices that outlive their process;
+//! - `relay` is the native relay as a JavaScript class; `convert` converts its values to plain objects and
+//!   back, `counters` its counters; `tables` contains the tables that Rust and TypeScript share; `lifetime`
+//!   ends relays together with the JavaScript environment that started them;
+//! - `device` is an open TUN or TAP device; `device_packets` moves its packets, `device_options` contains its
+//!   options, `device_control` its queries and changes, and `readiness` reports when it can be read or
+//!   written; `features` reports the features of the driver; `sys` contains the `unsafe` code for N-API and
+//!   libuv;
+//! - `persistent` creates, removes and lists devices that outlive their process;
 //! - `tunctl` runs the steps of the program of that name;
-//! - `netlink` runs operations on links, addresses and routes, and `dump` reads whole tables; `monitor` tells
-//!   of changes, all three over `json`; `namespaces` creates and removes named ones, and opens
-//!   those that sockets and processes are created in;
-//! - `notify` speaks to the service manager;
-//! - `background` runs what waits off the event loop: the only runtime and the only promises;
-//! - `error` is the one form in which errors cross over; `lib/errors.ts` reads it.
+//! - `netlink` runs operations on links, addresses and routes, `dump` reads whole tables, and `monitor`
+//!   reports changes; all three use `json`; `namespaces` creates and removes named namespaces, and opens
+//!   namespaces that sockets and processes are created in;
+//! - `notify` sends notifications to the service manager;
+//! - `background` runs everything that waits off the event loop: it has the only runtime and the only
+//!   promises;
+//! - `error` defines the one form in which errors pass to JavaScript; `lib/errors.ts` parses it.
 //!
-//! Every synchronous export carries `catch_unwind`: a panic that left it would abort the process.
+//! Every synchronous export has `catch_unwind`, because a panic that left it would abort the process.
 
 mod background;
 pub mod convert;

@@ -1,9 +1,9 @@
-//! Relays end with the JavaScript environment that started them.
+//! Ends relays with the JavaScript environment that started them.
 //!
-//! The relay's thread is not one of Node's: without this the relay of a terminated worker would run on,
-//! and an interface that was there before would keep what the relay added. Two ways lead here, since
-//! neither covers all: `worker.terminate()` runs no JavaScript but the environment's clean-up hooks,
-//! `process.exit()` on the main thread runs no such hooks but the listeners of its `exit` event.
+//! A relay's thread is not one of Node's. Without this module, the relay of a terminated worker would
+//! continue to run, and an interface that existed before would keep everything the relay added. There are two
+//! paths, since neither covers all cases: `worker.terminate()` runs the environment's clean-up hooks but no
+//! JavaScript; `process.exit()` on the main thread runs the listeners of its `exit` event but no such hooks.
 
 use napi::Env;
 use napi_derive::napi;
@@ -12,19 +12,19 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tun2udp_core::relay::Relay;
 
-/// How long the end of an environment waits for a start that is under way. A start takes milliseconds; what
-/// takes longer hangs in the kernel, and the process is not to hang with it.
+/// How long the end of an environment waits for a start that is still running. A start takes milliseconds.
+/// One that takes longer hangs in the kernel, and the process must not hang with it.
 const START_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The slots of one environment.
 type Slots = Arc<Mutex<Vec<Arc<Slot>>>>;
 
 thread_local! {
-    /// Those of the environment that runs on this thread.
+    /// The slots of the environment that runs on this thread.
     static ENVIRONMENT: RefCell<Option<Slots>> = const { RefCell::new(None) };
 }
 
-/// The place of one relay, from before its start to after its end.
+/// The slot of one relay, from before its start until after its end.
 #[derive(Default)]
 pub(crate) struct Slot {
     state: Mutex<State>,
@@ -33,17 +33,17 @@ pub(crate) struct Slot {
 
 #[derive(Default)]
 enum State {
-    /// The start is under way.
+    /// The start is running.
     #[default]
     Starting,
-    /// It runs, or ran.
+    /// The relay runs, or ran.
     Started(Arc<Relay>),
-    /// It never started, or nobody needs it any more.
+    /// The relay never started, or is no longer needed.
     Gone,
 }
 
 impl Slot {
-    /// A slot that ends with the environment of `env`.
+    /// Creates a slot that ends with the environment of `env`.
     pub(crate) fn register(env: &Env) -> napi::Result<Arc<Self>> {
         let slot = Arc::new(Self::default());
         ENVIRONMENT.with_borrow_mut(|environment| {
@@ -58,7 +58,7 @@ impl Slot {
         })
     }
 
-    /// Takes the relay in; gives nothing, and closes it, when the environment is gone already.
+    /// Stores the relay. Returns `None`, and closes the relay, if the environment has already ended.
     pub(crate) fn started(&self, relay: Relay) -> Option<Arc<Relay>> {
         let mut state = lock(&self.state);
         if matches!(*state, State::Gone) {
@@ -70,7 +70,7 @@ impl Slot {
         Some(relay)
     }
 
-    /// Lets go of the relay: it has ended, or did not start.
+    /// Releases the relay, which has ended or did not start.
     pub(crate) fn release(&self) {
         *lock(&self.state) = State::Gone;
         self.changed.notify_all();
@@ -80,14 +80,14 @@ impl Slot {
         matches!(*lock(&self.state), State::Gone)
     }
 
-    /// Tells the relay to end, if it runs.
+    /// Asks the relay to end, if it runs.
     fn close(&self) {
         if let State::Started(relay) = &*lock(&self.state) {
             relay.close();
         }
     }
 
-    /// Waits until nothing of the relay is left.
+    /// Waits until everything of the relay is removed.
     fn finish(&self) {
         let is_starting = |state: &mut State| matches!(state, State::Starting);
         let waited = self.changed.wait_timeout_while(lock(&self.state), START_TIMEOUT, is_starting);
@@ -101,8 +101,8 @@ impl Slot {
     }
 }
 
-/// Closes all relays of this thread's environment and waits until nothing of them is left; one whose start
-/// is under way, too. For the listeners of `exit`: it blocks.
+/// Closes all relays of this thread's environment, including those that are still starting, and waits until
+/// everything of them is removed. It blocks, and is meant for listeners of `exit`.
 #[napi(catch_unwind)]
 pub fn close_relays() {
     if let Some(slots) = ENVIRONMENT.with_borrow(Clone::clone) {
@@ -121,7 +121,7 @@ fn install(env: &Env) -> napi::Result<Slots> {
 
 fn finish_all(slots: &Slots) {
     let slots = std::mem::take(&mut *lock(slots));
-    // All are told first, so that they end side by side.
+    // All relays are asked first, so that they end in parallel.
     slots.iter().for_each(|slot| slot.close());
     slots.iter().for_each(|slot| slot.finish());
 }

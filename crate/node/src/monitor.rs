@@ -1,4 +1,4 @@
-//! A watch on the network, as a JavaScript class.
+//! A monitor of network changes, as a JavaScript class.
 
 use crate::background::run;
 use crate::error;
@@ -9,7 +9,7 @@ use napi_derive::napi;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tun2udp_core::netlink::Monitor;
 
-/// A watch. It ends with `close()`, or with the object itself.
+/// A monitor. It ends with `close()`, or with the object itself.
 #[napi]
 pub struct NativeMonitor {
     monitor: Mutex<Option<Arc<Monitor>>>,
@@ -27,8 +27,8 @@ impl NativeMonitor {
 
 #[napi]
 impl NativeMonitor {
-    /// What changed since the last time, a JSON array; waits for it, and keeps the process alive
-    /// meanwhile. Nothing once it is closed.
+    /// Returns the changes since the last call, a JSON array. Waits for them, and keeps the process alive
+    /// while it waits. Returns nothing once the monitor is closed.
     #[napi(catch_unwind, ts_return_type = "Promise<string | null>")]
     pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<String>>> {
         let monitor = self.place().clone();
@@ -39,7 +39,7 @@ impl NativeMonitor {
         })
     }
 
-    /// Ends it, whoever waits, and lets go of its socket.
+    /// Ends the monitor and its pending calls, and releases its socket.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         if let Some(monitor) = self.place().take() {
@@ -48,7 +48,7 @@ impl NativeMonitor {
     }
 }
 
-/// With the environment, too: a promise that waits would keep the socket open for ever.
+/// Also ends it with the environment: a pending promise would keep the socket open forever.
 impl Drop for NativeMonitor {
     fn drop(&mut self) {
         self.close();

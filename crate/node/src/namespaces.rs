@@ -1,4 +1,5 @@
-//! Network namespaces: those that have names, and open ones that sockets and processes are created in.
+//! Network namespaces: creates, lists and removes named ones, and opens those that sockets and processes are
+//! created in.
 
 use crate::background::run_blocking;
 use crate::error;
@@ -35,7 +36,7 @@ pub struct NativeNamespace {
     namespace: Mutex<Option<Arc<Namespace>>>,
 }
 
-/// A socket on its way to an object of Node, which owns it after `release()`.
+/// A socket that is passed to an object of Node, which owns it after `release()`.
 #[napi]
 pub struct NativeSocket {
     fd: Option<OwnedFd>,
@@ -43,13 +44,13 @@ pub struct NativeSocket {
 
 #[napi]
 impl NativeSocket {
-    /// The descriptor; -1 if it was released or closed.
+    /// Returns the descriptor; -1 if it was released or closed.
     #[napi(getter, catch_unwind)]
     pub fn fd(&self) -> i32 {
         self.fd.as_ref().map_or(-1, AsRawFd::as_raw_fd)
     }
 
-    /// Leaves the descriptor to its new owner.
+    /// Gives up the descriptor: the caller is its new owner.
     #[napi(catch_unwind)]
     pub fn release(&mut self) {
         self.fd.take().map(IntoRawFd::into_raw_fd);
@@ -62,7 +63,7 @@ impl NativeSocket {
     }
 }
 
-/// Options as `lib/namespaces/` has checked them.
+/// Options of a socket. `lib/namespaces/` has checked them.
 #[napi(object, object_to_js = false)]
 pub struct NativeSocketOptions {
     /// TCP rather than UDP.
@@ -77,7 +78,7 @@ pub struct NativeSocketOptions {
     pub ipv6_only: bool,
 }
 
-/// Opens a namespace: its name, a path, or a process id.
+/// Opens a namespace by its name, a path, or a process id.
 #[napi(catch_unwind)]
 pub fn open_namespace(name: String) -> napi::Result<NativeNamespace> {
     Namespace::open(&name).map(NativeNamespace::new).map_err(|e| error::to_napi(&e))
@@ -91,7 +92,7 @@ pub fn create_unnamed_namespace(env: &Env) -> napi::Result<PromiseRaw<'_, Native
 
 #[napi]
 impl NativeNamespace {
-    /// The path that opens this namespace, as long as it is open here.
+    /// Returns the path that opens this namespace, valid as long as this object is open.
     #[napi(getter, catch_unwind)]
     pub fn path(&self) -> napi::Result<String> {
         Ok(self.get()?.path())
@@ -108,7 +109,7 @@ impl NativeNamespace {
         &self,
         work: Function<'env, (), Unknown<'env>>,
     ) -> napi::Result<Unknown<'env>> {
-        // Not borrowed: the function may close the namespace.
+        // The namespace is not borrowed, because the function may close it.
         let namespace = self.get()?;
         namespace.visit(|| work.call(())).map_err(|e| error::to_napi(&e))?
     }
@@ -133,7 +134,7 @@ impl NativeNamespace {
         Self { namespace: Mutex::new(Some(Arc::new(namespace))) }
     }
 
-    /// The namespace, unless it is closed.
+    /// Returns the namespace; an error if it is closed.
     pub(crate) fn get(&self) -> napi::Result<Arc<Namespace>> {
         let namespace = self.namespace.lock().unwrap_or_else(PoisonError::into_inner).clone();
         namespace.ok_or_else(|| {

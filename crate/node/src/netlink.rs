@@ -1,6 +1,6 @@
-//! RTNETLINK: a session, and tables that are read bit by bit.
+//! RTNETLINK: sessions, and tables that are read in parts.
 //!
-//! Operations and objects cross as JSON, many at a time: V8 reads a batch of objects out of one text
+//! Operations and objects are passed as JSON, many at a time. V8 parses a batch of objects from one text
 //! several times faster than N-API sets their properties one by one.
 
 use crate::background::{enter, run, run_blocking};
@@ -21,7 +21,7 @@ pub struct NativeNetlink {
     session: Mutex<Option<Arc<Session>>>,
 }
 
-/// What became of one operation.
+/// The result of one operation.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 enum Outcome {
@@ -30,7 +30,8 @@ enum Outcome {
     Done,
 }
 
-/// Opens a session in `netns` (name, path or process id), or in this one; no thread of Node moves.
+/// Opens a session in `netns` (name, path or process id), or in the current namespace. No thread of Node
+/// changes its namespace.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeNetlink>")]
 pub fn open_netlink(
     env: &Env,
@@ -44,7 +45,7 @@ pub fn open_netlink(
 
 #[napi]
 impl NativeNetlink {
-    /// Runs operations, a JSON array, one after the other; gives a JSON array of what became of each:
+    /// Runs operations, a JSON array, one after the other. Returns a JSON array of their results:
     /// `{"error":…}`, `{"object":…}` or `"done"`.
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn run<'env>(
@@ -61,7 +62,7 @@ impl NativeNetlink {
         })
     }
 
-    /// Reads a table, `{"table":…,"filter":…}`, `batch_size` objects or somewhat more at a time.
+    /// Reads a table, `{"table":…,"filter":…}`, in batches of at least `batch_size` objects.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeDump>")]
     pub fn dump<'env>(
         &self,
@@ -76,7 +77,7 @@ impl NativeNetlink {
         })
     }
 
-    /// Begins to watch `kinds`, a JSON array of names; what changes from now on is told.
+    /// Begins to watch `kinds`, a JSON array of names. Changes from now on are reported.
     #[napi(catch_unwind)]
     pub fn monitor(&self, kinds: String, receive_buffer_bytes: u32) -> napi::Result<NativeMonitor> {
         let (session, kinds) = (self.session()?, parse::<Vec<Kind>>(&kinds)?);
@@ -86,8 +87,8 @@ impl NativeNetlink {
         Ok(NativeMonitor::new(monitor))
     }
 
-    /// Closes the session, and ends all that waits on it. Requests that were sent to the kernel still
-    /// get their answers.
+    /// Closes the session, and ends everything that waits on it. Requests that were sent to the kernel still
+    /// get their results.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         if let Some(session) = self.session.lock().unwrap_or_else(PoisonError::into_inner).take() {

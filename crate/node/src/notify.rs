@@ -1,11 +1,11 @@
-//! The service manager: `sd_notify(3)`.
+//! Notifications to the service manager: `sd_notify(3)`.
 
 use crate::error;
 use napi_derive::napi;
 use sd_notify::NotifyState;
 use tun2udp_core::Error;
 
-/// Sends `state` to the service manager; answers whether there is one.
+/// Sends `state` to the service manager. Returns whether there is one.
 #[napi(catch_unwind)]
 pub fn sd_notify(state: String) -> napi::Result<bool> {
     let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else {

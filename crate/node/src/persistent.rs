@@ -8,7 +8,7 @@ use tun2udp_core::device::{DEFAULT_CLONE_DEVICE, DeviceOptions, Holder, Mode};
 use tun2udp_core::netlink::TunLink;
 use tun2udp_core::persistent::{self, CreateOptions, Listed, RemoveOptions};
 
-/// Options as `lib/persistent/options.ts` has checked them.
+/// Options for creating a device. `lib/persistent/options.ts` has checked them.
 #[napi(object, object_to_js = false)]
 pub struct NativeCreateOptions {
     /// Ethernet frames rather than IP packets.
@@ -17,7 +17,7 @@ pub struct NativeCreateOptions {
     pub name: Option<String>,
     /// Path of the clone device.
     pub clone_device: Option<String>,
-    /// Each packet is to carry a `struct virtio_net_hdr`.
+    /// Each packet has a `struct virtio_net_hdr`.
     pub has_vnet_header: bool,
     /// The device may have several queues.
     pub is_multi_queue: bool,
@@ -29,10 +29,10 @@ pub struct NativeCreateOptions {
     pub netns: Option<String>,
 }
 
-/// Options as `lib/persistent/options.ts` has checked them.
+/// Options for removing a device. `lib/persistent/options.ts` has checked them.
 #[napi(object, object_to_js = false)]
 pub struct NativeRemoveOptions {
-    /// Name of the interface, or an alternative name of it.
+    /// Name of the interface, or one of its alternative names.
     pub name: String,
     /// Path of the clone device.
     pub clone_device: Option<String>,
@@ -40,7 +40,7 @@ pub struct NativeRemoveOptions {
     pub netns: Option<String>,
 }
 
-/// The core's `TunLink`, and the core's `Listed` where it was listed.
+/// The core's `TunLink`, and the core's `Listed` if the device was listed.
 #[napi(object, object_from_js = false)]
 pub struct NativeListedDevice {
     /// Interface index.
@@ -49,27 +49,27 @@ pub struct NativeListedDevice {
     pub name: String,
     /// Ethernet frames rather than IP packets.
     pub is_tap: bool,
-    /// It was told to be up.
+    /// The interface is set up.
     pub is_up: bool,
-    /// Largest packet, bytes.
+    /// MTU, bytes.
     pub mtu: u32,
     /// Number of the user who may attach to it.
     pub owner: Option<u32>,
     /// Number of the group whose members may attach to it.
     pub group: Option<u32>,
-    /// Each packet carries the driver's packet information header.
+    /// Each packet has the driver's packet information header.
     pub has_packet_information: bool,
-    /// Each packet carries a `struct virtio_net_hdr`.
+    /// Each packet has a `struct virtio_net_hdr`.
     pub has_vnet_header: bool,
-    /// It outlives its last queue.
+    /// The device outlives its last queue.
     pub is_persistent: bool,
-    /// It may have several queues.
+    /// The device may have several queues.
     pub is_multi_queue: bool,
-    /// Queues that are attached, of a device of many.
+    /// Number of attached queues, if the device may have several.
     pub attached_queues: Option<u32>,
-    /// Queues that are there but switched off, of a device of many.
+    /// Number of detached queues, if the device may have several.
     pub detached_queues: Option<u32>,
-    /// The processes that hold it.
+    /// The processes that hold the device open.
     pub holders: Vec<NativeHolder>,
 }
 
@@ -82,7 +82,7 @@ pub struct NativeHolder {
     pub command: String,
 }
 
-/// Makes a device persistent, off the event loop.
+/// Makes a device persistent, off the event loop; creates it if it does not exist.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeListedDevice>")]
 pub fn create_persistent(
     env: &Env,
@@ -105,7 +105,7 @@ pub fn remove_persistent(
     run_blocking(env, move || persistent::remove(&options))
 }
 
-/// All TUN and TAP devices by rising index, off the event loop.
+/// Returns all TUN and TAP devices in ascending order of their index, off the event loop.
 #[napi(catch_unwind, ts_return_type = "Promise<Array<NativeListedDevice>>")]
 pub fn list_devices(
     env: &Env,
@@ -140,7 +140,7 @@ impl From<NativeRemoveOptions> for RemoveOptions {
 
 impl From<Listed> for NativeListedDevice {
     fn from(Listed { link, holders }: Listed) -> Self {
-        // Taken apart whole, so that a field added to the core cannot be forgotten here.
+        // Destructured completely, so that the compiler reports a field of the core that is missing here.
         let TunLink {
             index,
             name,

@@ -1,4 +1,4 @@
-//! When a device can be read or written.
+//! Reports when a device can be read or written.
 
 use crate::sys::uv::Poll;
 use napi_derive::napi;
@@ -17,20 +17,19 @@ impl NativeReadiness {
 
 #[napi]
 impl NativeReadiness {
-    /// Watches for events, a sum of 1 (readable) and 2 (writable), and tells of each once; 0 for
-    /// nothing.
+    /// Watches for events, a sum of 1 (readable) and 2 (writable), and reports each of them once; 0: none.
     #[napi(catch_unwind)]
     pub fn watch(&self, events: i32) {
         self.poll.watch(events);
     }
 
-    /// Whether watching keeps the process alive.
+    /// Sets whether the watcher keeps the process alive.
     #[napi(catch_unwind)]
     pub fn set_referenced(&self, is_referenced: bool) {
         self.poll.set_referenced(is_referenced);
     }
 
-    /// Ends the watching.
+    /// Stops the watcher.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.poll.close();

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use tun2udp_core::relay::{Event, Relay, RelayConfig};
 use tun2udp_core::{Error, ErrorCode, Result};
 
-/// A function that is told of events. Weak, so that it does not hold the event loop alive; the promise of
-/// `closed()` does, as long as the relay runs.
+/// A function that receives the events. It is weak, so that it does not keep the event loop alive; the
+/// promise of `closed()` does, as long as the relay runs.
 type OnEvent = ThreadsafeFunction<NativeEvent, (), NativeEvent, Status, false, true>;
 
 /// A running relay.
@@ -25,7 +25,7 @@ pub struct NativeRelay {
     slot: Arc<Slot>,
 }
 
-/// Starts a relay off the event loop; in `namespace` if there is one, its socket too.
+/// Starts a relay off the event loop. If `namespace` is specified, its socket is created there too.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeRelay>")]
 pub fn start_relay<'env>(
     env: &'env Env,
@@ -51,7 +51,7 @@ pub fn start_relay<'env>(
 fn start(config: RelayConfig, on_event: Option<OnEvent>, slot: Arc<Slot>) -> Result<NativeRelay> {
     let report = move |event: Event| {
         if let Some(on_event) = &on_event {
-            // A failure means that the environment is going, and with it who would have listened.
+            // A failure means that the environment is ending, and its listeners with it.
             let _ = on_event.call(event.into(), ThreadsafeFunctionCallMode::NonBlocking);
         }
     };
@@ -72,19 +72,19 @@ fn start(config: RelayConfig, on_event: Option<OnEvent>, slot: Arc<Slot>) -> Res
 
 #[napi]
 impl NativeRelay {
-    /// What the relay became.
+    /// Returns the properties of the running relay.
     #[napi(getter, catch_unwind)]
     pub fn info(&self) -> NativeRelayInfo {
         self.relay.info().into()
     }
 
-    /// The counters so far.
+    /// Returns the counters so far.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> RelayStats {
         self.relay.stats().into()
     }
 
-    /// Ends the relay; resolves when everything of its own is gone, however it ended.
+    /// Ends the relay. Resolves when everything it created is removed, however it ended.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn close<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
         self.relay.close();
@@ -95,7 +95,7 @@ impl NativeRelay {
         })
     }
 
-    /// Resolves when the relay was closed, rejects when it failed.
+    /// Resolves when the relay was closed, and rejects when it failed.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn closed<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
         let (closed, slot) = (self.relay.closed(), Arc::clone(&self.slot));

@@ -1,5 +1,5 @@
-//! What Rust and TypeScript both know: counters, limits, names. The tables of TypeScript are written from
-//! these (scripts/generate), or compared with them by a test (`__test__/lib/tables.spec.ts`).
+//! The tables that Rust and TypeScript share: counters, limits, names. The tables of TypeScript are generated
+//! from them (scripts/generate), or compared with them by a test (`__test__/lib/tables.spec.ts`).
 
 use crate::sys::list::LIST_MAX;
 use crate::sys::view::{BATCH_BYTES_MAX, BATCH_PACKETS_MAX};
@@ -16,7 +16,7 @@ pub struct NativeTables {
     pub counters: Vec<NativeCounter>,
     /// Limits of the kernel and of the bridge.
     pub limits: NativeLimits,
-    /// Names of the numbers of RTNETLINK, by their type in Rust.
+    /// Names of RTNETLINK's numbers, by their type in Rust.
     pub names: HashMap<String, Vec<String>>,
 }
 
@@ -27,34 +27,34 @@ pub struct NativeCounter {
     pub direction: String,
     /// Its name in Rust.
     pub name: String,
-    /// What it counts.
+    /// Its unit: `packets`, `bytes`, `datagrams`, `reports`, `calls`.
     pub unit: String,
     /// Whether it is a cause of `dropped`.
     pub is_drop: bool,
-    /// How the program calls it; absent: it is not printed by itself.
+    /// Its name in the program's output; absent: it is not printed by itself.
     pub words: Option<String>,
-    /// What it counts, in sentences.
+    /// Its description, in sentences.
     pub help: String,
 }
 
 /// Limits of the kernel and of the bridge.
 #[napi(object, object_from_js = false)]
 pub struct NativeLimits {
-    /// Queues of a device.
+    /// Maximum number of queues of a device.
     pub queues: u32,
     /// Smallest MTU, bytes.
     pub min_mtu: u32,
     /// Largest MTU of a TUN device, bytes.
     pub max_mtu: u32,
-    /// Bytes of the name of an interface.
+    /// Maximum length of the name of an interface, bytes.
     pub name_bytes: u32,
-    /// Instructions of a classic BPF program.
+    /// Maximum number of instructions of a classic BPF program.
     pub filter_instructions: u32,
-    /// Elements of a list of options.
+    /// Maximum number of elements of a list of options.
     pub list_elements: u32,
-    /// Packets that one call writes.
+    /// Maximum number of packets per call that writes.
     pub batch_packets: u32,
-    /// Bytes of the packets that one call writes.
+    /// Maximum number of bytes of all packets per call that writes.
     pub batch_bytes: u32,
 }
 

@@ -1,5 +1,5 @@
-//! The steps of the program `tunctl`, for the program alone: names are bytes, and what failed is
-//! told by its step.
+//! The steps of the program `tunctl`, for this program only: names are bytes, and a failure is reported by
+//! its step.
 
 use crate::error;
 use napi::Either;
@@ -14,7 +14,7 @@ use tun2udp_core::error::strerror;
 use tun2udp_core::namespace;
 use tun2udp_core::sys::process;
 
-/// The core's `Request`, and where to run it.
+/// The core's `Request`, and the namespace to run it in.
 #[napi(object, object_to_js = false)]
 pub struct NativeTunctlRequest {
     /// Ethernet frames rather than IP packets.
@@ -25,11 +25,11 @@ pub struct NativeTunctlRequest {
     pub name: Buffer,
     /// Bytes of the path of the clone device.
     pub clone_device: Buffer,
-    /// Removing rather than making.
+    /// Removes the device rather than creating it.
     pub is_delete: bool,
-    /// Number of the user, for making.
+    /// Number of the user, for creation.
     pub owner: Option<u32>,
-    /// Number of the group, for making.
+    /// Number of the group, for creation.
     pub group: Option<u32>,
     /// Name, path or process id of a network namespace.
     pub netns: Option<String>,
@@ -38,7 +38,7 @@ pub struct NativeTunctlRequest {
 /// The core's `Outcome`.
 #[napi(object, object_from_js = false)]
 pub struct NativeTunctlOutcome {
-    /// Bytes of the name as the kernel gave it.
+    /// Bytes of the name that the kernel reports.
     pub name: Buffer,
     /// Number of the user that was set.
     pub owner: Option<u32>,
@@ -52,11 +52,11 @@ pub struct NativeTunctlFailure {
     /// The core's `Stage`.
     #[napi(ts_type = "'open' | 'attach' | 'persist'")]
     pub step: String,
-    /// The system's words for its errno.
+    /// The system's text for its errno.
     pub reason: String,
 }
 
-/// Runs the steps: a few ioctls, so it does not leave the calling thread.
+/// Runs the steps. They are a few ioctls, so they run on the calling thread.
 ///
 /// Throws only if the namespace cannot be entered.
 #[napi(catch_unwind)]
@@ -75,19 +75,19 @@ pub fn run_tunctl(
     })
 }
 
-/// The number of the user of that name.
+/// Returns the number of the user called `name`.
 #[napi(catch_unwind)]
 pub fn find_user(name: Buffer) -> Option<u32> {
     tunctl::find_user(&name)
 }
 
-/// The number of the group of that name.
+/// Returns the number of the group called `name`.
 #[napi(catch_unwind)]
 pub fn find_group(name: Buffer) -> Option<u32> {
     tunctl::find_group(&name)
 }
 
-/// Ends the process by `SIGPIPE`, which Node ignores.
+/// Ends the process with `SIGPIPE`, which Node ignores.
 #[napi(catch_unwind)]
 pub fn end_by_broken_pipe() {
     process::end_by_broken_pipe();

@@ -1,4 +1,4 @@
-//! Arrays of JavaScript, read without trusting their length.
+//! JavaScript arrays, read without trusting their length.
 
 use napi::bindgen_prelude::{Array, FromNapiValue};
 use napi::{Error, Result, Status, sys};
@@ -7,13 +7,13 @@ use std::ops::Deref;
 /// The maximum number of elements of a list of options; `lib/check/list.ts` has the same number.
 pub(crate) const LIST_MAX: u32 = 65_536;
 
-/// The number of elements that memory is reserved for before the first one is read.
+/// Number of elements that memory is reserved for before the first one is read.
 pub(crate) const RESERVED: usize = 1024;
 
-/// The elements of an array that has at most `MAX` of them.
+/// The elements of an array with at most `MAX` elements.
 ///
-/// Every array that JavaScript passes is read through this type or [`super::view::PacketList`]: `Vec`
-/// of the napi crate reserves memory for whatever `length` claims, up to 2^32 - 1 elements, and a failed
+/// Every array that JavaScript passes is read through this type or [`super::view::PacketList`]. `Vec` of the
+/// napi crate reserves memory for any `length` that the array claims, up to 2^32 - 1 elements, and a failed
 /// reservation ends the process.
 pub struct List<T, const MAX: u32>(Vec<T>);
 

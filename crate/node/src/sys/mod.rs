@@ -1,4 +1,4 @@
-//! What N-API and libuv need of `unsafe`, and the only room of the bridge where it is allowed.
+//! The `unsafe` code for N-API and libuv. This is the only module of the bridge where `unsafe` is allowed.
 #![allow(unsafe_code)]
 
 pub(crate) mod list;

@@ -1,29 +1,29 @@
-//! Memory of JavaScript, read and written for the time of a synchronous call.
+//! Memory of JavaScript, read and written during a synchronous call.
 
 use super::list::{RESERVED, bounded};
 use napi::bindgen_prelude::{Array, FromNapiValue, Uint8ArraySlice, Uint32ArraySlice};
 use napi::{Error, Result, Status, sys};
 use std::ptr;
 
-/// Packets that one call writes, at most; `lib/device/packets/checkPackets.ts` has the same numbers.
+/// Maximum number of packets per call that writes; `lib/device/packets/checkPackets.ts` has the same numbers.
 pub(crate) const BATCH_PACKETS_MAX: u32 = 65_536;
-/// Bytes that the packets of one call have together, at most: what waits for room is copied.
+/// Maximum number of bytes of all packets per call that writes, since packets that wait for room are copied.
 pub(crate) const BATCH_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// The bytes of an array for the time of a synchronous call.
+/// The bytes of an array during a synchronous call.
 pub(crate) fn bytes_mut<'a>(array: &'a mut Uint8ArraySlice<'_>) -> &'a mut [u8] {
-    // SAFETY: no JavaScript runs during a synchronous call, and the arrays that `lib/` hands over
-    // to be filled are never shared with another thread, nor given twice in one call.
+    // SAFETY: no JavaScript runs during a synchronous call. The arrays that `lib/` passes to be filled are
+    // never shared with another thread, and never passed twice in one call.
     unsafe { array.as_mut() }
 }
 
-/// The numbers of an array for the time of a synchronous call.
+/// The numbers of an array during a synchronous call.
 pub(crate) fn numbers_mut<'a>(array: &'a mut Uint32ArraySlice<'_>) -> &'a mut [u32] {
     // SAFETY: as above.
     unsafe { array.as_mut() }
 }
 
-/// The packets of an array of `Uint8Array`, for the time of a synchronous call.
+/// The packets of an array of `Uint8Array`, during a synchronous call.
 pub(crate) struct PacketList<'call>(Vec<Uint8ArraySlice<'call>>);
 
 impl PacketList<'_> {
@@ -34,8 +34,8 @@ impl PacketList<'_> {
 }
 
 impl FromNapiValue for PacketList<'_> {
-    /// Reads the elements first and their memory afterwards: an element may be an accessor property, whose
-    /// getter can transfer the memory of an element that was read before it.
+    /// Reads all elements before their memory: an element may be an accessor property, whose getter can
+    /// transfer the memory of an element that was read before it.
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
         // SAFETY: the caller passes a value of this environment, in the scope of a call.
         let array = unsafe { Array::from_napi_value(env, value)? };
@@ -64,7 +64,7 @@ impl FromNapiValue for PacketList<'_> {
     }
 }
 
-/// Refuses a batch of too many packets.
+/// Returns an error for a batch of too many packets.
 pub(crate) fn check_packets(count: usize) -> Result<()> {
     if count <= BATCH_PACKETS_MAX as usize {
         return Ok(());
@@ -73,7 +73,7 @@ pub(crate) fn check_packets(count: usize) -> Result<()> {
     Err(Error::new(Status::InvalidArg, reason))
 }
 
-/// Refuses a batch whose packets are too large together.
+/// Returns an error for a batch whose packets are too large in total.
 pub(crate) fn check_bytes(bytes: usize) -> Result<()> {
     if bytes <= BATCH_BYTES_MAX {
         return Ok(());

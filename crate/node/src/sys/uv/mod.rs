@@ -104,7 +104,7 @@ impl Poll {
         self.0.update();
     }
 
-    /// Whether watching keeps the process alive.
+    /// Sets whether watching keeps the process alive.
     pub(crate) fn set_referenced(&self, is_referenced: bool) {
         let shared = &*self.0;
         if shared.is_closing.get() {
