@@ -69,7 +69,8 @@ export interface RelayOptions {
    * Whether datagrams may be fragmented on their path. With `discover` they may not (DF), and reports of a smaller
    * path are followed: an IPv4 packet that may be fragmented is split inside the tunnel, and the sender of any other
    * one that does not fit gets an ICMP error with the right MTU. With `fixed` they may not, and reports are ignored.
-   * With `off` the kernel and routers may fragment them. Default: `discover`.
+   * With `off` the kernel and routers may fragment them. For a peer on loopback, `discover` is `off`. Default:
+   * `discover`.
    */
   pathMtu?: 'discover' | 'fixed' | 'off' | undefined
   /**
