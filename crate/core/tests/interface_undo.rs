@@ -1,5 +1,5 @@
-//! Rolling back the settings of a persistent interface: only of that one, wherever it is now, and
-//! only those that are still in force.
+//! Rolling back the settings of a persistent interface: only of that interface, wherever it is now, and only
+//! settings that are still in force.
 
 #[path = "support/elsewhere.rs"]
 mod elsewhere;
@@ -22,14 +22,14 @@ use tun2udp_core::ErrorCode;
 use tun2udp_core::relay::{Event, Relay, RelayConfig};
 use tun2udp_core::sys::{tun, tun_control};
 
-/// The index of the persistent interface: one that the kernel assigns to no other link of the test.
+/// The index of the persistent interface. The kernel assigns it to no other link of the test.
 const INDEX: u32 = 4_711;
 
-/// Settings of the relay that a stranger has too, so that only the identity distinguishes them.
+/// Settings of the relay that a stranger has too, so that they differ only in their identity.
 const SETTINGS: [&str; 3] =
     ["address add 10.9.0.1/24 dev", "link set mtu 1300 dev", "link set up dev"];
 
-/// Creates a persistent TUN device of that index, MTU 1400, down.
+/// Creates a persistent TUN device with that index and MTU 1400, down.
 fn make_persistent(name: &str) {
     let fd: OwnedFd = tun::open(Path::new("/dev/net/tun")).unwrap();
     tun_control::set_index(fd.as_fd(), INDEX).unwrap();
@@ -115,8 +115,8 @@ fn a_moved_interface_is_restored_where_it_is_and_the_link_with_its_index_is_not_
         let there = Elsewhere::new();
         ip(&format!("link set keep0 netns {}", there.path));
         make_stranger();
-        // The kernel removed these at the move: they belong to the administrator of the other
-        // namespace.
+        // The kernel removed these settings at the move. The settings now belong to the administrator of the
+        // other namespace.
         there.ip("address add 10.9.0.1/24 dev keep0");
         there.ip("link set up dev keep0");
         let stranger = shown("stranger0");
@@ -154,8 +154,8 @@ fn a_device_created_again_under_the_same_name_and_index_is_not_touched() {
     }
     in_namespace(|| {
         make_persistent("keep0");
-        // The relay sees at once that its device was deleted: it must not begin to restore
-        // settings before the new device is there.
+        // The relay notices at once that its device was deleted. It must not begin to restore settings before
+        // the new device exists.
         let is_held = Arc::new(AtomicBool::new(false));
         let held = Arc::clone(&is_held);
         let judge = move |_: &Call| {
@@ -198,7 +198,7 @@ fn settings_that_an_administrator_changed_while_the_relay_ran_stay() {
     });
 }
 
-/// Runs `body` where `judge` decides on ioctl(2) and setns(2).
+/// Runs `body` while `judge` decides on ioctl(2) and setns(2).
 #[track_caller]
 fn under(judge: impl FnMut(&Call) -> Verdict + Send + 'static, body: impl FnOnce() + Send) {
     if skip::because(refusal::missing()) {
@@ -211,7 +211,7 @@ fn is_question_for_the_namespace(call: &Call) -> bool {
     call.arguments[1] == u64::from(libc::TUNGETDEVNETNS as u32)
 }
 
-/// As Linux before 5.2, which has no `TUNGETDEVNETNS`.
+/// Decides like Linux before 5.2, which has no `TUNGETDEVNETNS`.
 fn old_kernel(call: &Call) -> Verdict {
     if is_question_for_the_namespace(call) { Verdict::Refuse(libc::EINVAL) } else { Verdict::Pass }
 }
@@ -242,7 +242,7 @@ fn assert_left_when_moved(running: Running, reason: &str) {
     assert_eq!(shown("stranger0"), stranger);
 }
 
-/// The one event states why the settings stay, and which.
+/// The one event states why the settings remain, and which ones.
 fn assert_left(events: &[Event], reason: &str) {
     let [event] = events else { panic!("events: {events:?}") };
     assert_eq!(event.kind, "undo-incomplete");
@@ -281,7 +281,7 @@ fn where_the_namespace_may_not_be_asked_for_nothing_is_touched_and_that_is_repor
         let running = Running::start();
         is_dropped.store(true, Ordering::Relaxed);
         assert_left_when_moved(running, "it is in another network namespace now");
-        // Where it stayed, it could be a namesake as well.
+        // If it stayed in this namespace, it could also be another interface of the same name.
         is_dropped.store(false, Ordering::Relaxed);
         ip("link delete stranger0");
         make_persistent("keep0");

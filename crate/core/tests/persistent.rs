@@ -28,8 +28,8 @@ fn listed(name: &str) -> Option<Listed> {
     persistent::list(None).unwrap().into_iter().find(|device| device.link.name == name)
 }
 
-/// Waits until `is_gone` is true. A device ends with its last descriptor; a process that another test forks, or
-/// another test's search for holders, has a copy of it for a moment.
+/// Waits until `is_gone` is true. A device ends with its last descriptor. A process that another test forks,
+/// or another test's search for holders, has a copy of it for a moment.
 fn wait_until_gone(is_gone: impl Fn() -> bool) {
     for _ in 0..1000 {
         if is_gone() {

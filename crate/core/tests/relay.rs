@@ -90,7 +90,7 @@ fn refusals_of_a_peer_that_has_not_started_are_counted_and_no_packet_is_lost() {
         let address = loopback_socket().local_addr().unwrap();
         let relay = start(config(address));
         let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
-        // One at a time: the kernel refuses all packets of a batch at once.
+        // One at a time, because the kernel refuses all packets of a batch at once.
         for count in 1..=10 {
             inside.send_to(b"anybody there?", "10.9.0.2:7").unwrap();
             let is_refused = || relay.stats().outbound.refused_by_peer == count;

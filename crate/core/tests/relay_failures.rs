@@ -79,15 +79,16 @@ fn every_errno_of_a_receive_is_counted_and_the_relay_goes_on() {
     }
     in_namespace(|| {
         for errno in failures().chain([libc::EBADFD]) {
-            // One receive is tried nine times: an error of a datagram sent earlier may take its turn.
+            // One receive is tried nine times, since an error of a datagram sent earlier may use up one of
+            // the tries.
             let stats = assert_goes_on(libc::SYS_recvmmsg, |_| true, 18, errno);
             assert_eq!(stats.inbound.receive_errors, 2, "errno {errno}");
         }
     });
 }
 
-/// Lets the calls that `is_call` finds fail for a while, one errno after the other; each lost packet is counted, and
-/// then the relay goes on as before.
+/// Makes the calls that `is_call` selects fail for a while, with one errno after the other. Each lost packet
+/// is counted, and then the relay continues as before.
 fn assert_losses_pass(
     calls: &[libc::c_long],
     is_call: fn(&Call) -> bool,
@@ -142,7 +143,7 @@ fn every_errno_of_a_write_is_counted_and_the_relay_goes_on() {
                 outside.send_to(&packet, tunnel.relay.info().local).unwrap();
             }
         };
-        // All but the 8 bytes that wake a loop.
+        // All writes except those of 8 bytes, which wake a loop.
         let is_packet = |call: &Call| call.arguments[2] != 8;
         let calls = [libc::SYS_write, libc::SYS_writev];
         assert_losses_pass(&calls, is_packet, burst, |stats| stats.inbound.dropped());
@@ -178,7 +179,7 @@ fn a_relay_that_cannot_read_sleeps_and_can_be_closed() {
         tunnel.inside.send_to(b"out", "10.9.0.2:7").unwrap();
         std::thread::sleep(Duration::from_secs(1));
         let errors = tunnel.stats().outbound.read_errors;
-        // After 1, 2, 4 … 500 ms.
+        // The waits are 1, 2, 4 … 500 ms.
         assert!((5..=12).contains(&errors), "{errors} reads in a second");
         tunnel.burst_in();
         let began = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! A relay whose peers are of both address families: one socket of each per queue, on one port.
+//! A relay whose peers are of both address families: it has one socket of each family per queue, on one port.
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -82,7 +82,7 @@ fn peers_of_both_families_share_one_relay() {
 #[test]
 fn each_family_has_its_own_error_queue() {
     in_namespace(|| {
-        // Ports of sockets that were closed.
+        // The ports of sockets that are closed now.
         let gone = [loopback_socket().local_addr().unwrap(), socket_v6().local_addr().unwrap()];
         let peers = vec![peer(gone[0], "10.20.0.0/16"), peer(gone[1], "10.21.0.0/16")];
         let relay = Relay::start(config(peers), |_| {}).unwrap();
@@ -109,11 +109,11 @@ fn both_sockets_are_gone_when_the_second_cannot_be_had() {
         let error = start(RelayConfig { receive_port: port, ..config(peers()) });
         assert_eq!(error.code(), ErrorCode::AddressInUse, "{error}");
         UdpSocket::bind(("127.0.0.1", port)).expect("it is free again");
-        // An address is of one family.
+        // Each address has one family.
         let listen = "127.0.0.1".parse().ok();
         let error = start(RelayConfig { listen, ..config(peers()) });
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
-        // Without a peer of it there is no socket of the other family, neither at the start nor later.
+        // Without a peer of a family, there is no socket of that family, neither at the start nor later.
         let relay = Relay::start(config(peers()[..1].to_vec()), |_| {}).unwrap();
         let error = relay.set_peers(&peers()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");

@@ -1,4 +1,4 @@
-//! Datagrams whose packet is malformed: what passes and what does not.
+//! Datagrams with a malformed packet: which of them pass, and which do not.
 #![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/inner.rs"]
@@ -11,7 +11,7 @@ use namespace::{in_namespace, loopback_socket};
 use std::net::UdpSocket;
 use tun2udp_core::relay::{Relay, RelayConfig};
 
-/// The relay passes what a plain forwarder passes: the kernel is who checks a packet's header.
+/// The relay passes the packets that a plain forwarder passes. The kernel checks a packet's header.
 #[test]
 fn a_malformed_packet_is_the_kernels_to_drop_and_padding_its_to_remove() {
     in_namespace(|| {

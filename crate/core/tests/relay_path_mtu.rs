@@ -13,8 +13,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tun2udp_core::relay::{PeerConfig, Relay, RelayConfig};
 
-/// A router to a network of MTU 1300, in a network namespace of its own. Sends the task that it runs as, and
-/// after the first step that it is ready; ends with the steps.
+/// Runs a router to a network of MTU 1300, in a network namespace of its own. Sends the id of its task and,
+/// after the first step, that it is ready. Ends with the steps.
 fn router(tasks: mpsc::Sender<String>, steps: mpsc::Receiver<()>) {
     let _namespace = tun2udp_core::sys::netns::unshare().unwrap();
     let task = std::fs::read_link("/proc/thread-self").unwrap();
@@ -56,7 +56,7 @@ fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
         let address = "10.9.0.1/24".parse().unwrap();
         let lifetime = Duration::from_millis(700);
         for is_many in [false, true] {
-            // The kernel remembers it for a while, and fragments by itself.
+            // The kernel remembers the path MTU for a while, and fragments by itself.
             ip("route flush cache");
             let config = match is_many {
                 true => {
@@ -75,7 +75,7 @@ fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
             inside.send_to(&[0; 1_400], "10.20.0.1:7").unwrap();
             eventually("the report is noted", || path_mtus() == expected(Some(1_300)));
             assert_eq!(relay.stats().outbound.path_mtu_reports, 1);
-            // Nothing but its deadline wakes the relay.
+            // Only its deadline wakes the relay.
             eventually("it is forgotten", || path_mtus() == expected(None));
         }
         drop(step);

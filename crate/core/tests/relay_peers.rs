@@ -1,4 +1,4 @@
-//! A relay with several peers: where packets go, and what happens while the peers change.
+//! A relay with several peers: the destinations of packets, and changes of the peers at run time.
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -34,14 +34,14 @@ fn config(peers: Vec<PeerConfig>) -> RelayConfig {
     config
 }
 
-/// A socket on the interface, with a time limit on its waits.
+/// Opens a socket on the interface, with a time limit on its waits.
 fn inside_socket(address: &str) -> UdpSocket {
     let socket = UdpSocket::bind((address, 9)).unwrap();
     socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
     socket
 }
 
-/// Raises a flag when it is dropped, also by a panic.
+/// Sets a flag when it is dropped, also by a panic.
 struct RaiseOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for RaiseOnDrop<'_> {
@@ -73,10 +73,10 @@ fn packets_go_to_the_peer_with_the_longest_prefix() {
         }
         inside.send_to(b"nowhere", "10.21.0.1:7").unwrap();
         eventually("the loss is counted", || relay.stats().outbound.unreachable == 1);
-        // The sender gets to know, by ICMP.
+        // The sender is informed by ICMP.
         let error = inside.recv(&mut [0; 10]).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENETUNREACH), "{error}");
-        // Both are accepted, a third is not.
+        // Both are accepted; a third one is not.
         let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
         for (number, socket) in [&wide, &narrow, &stranger].into_iter().enumerate() {
             let packet = inner::udp_packet(3, &[number as u8]);
@@ -101,7 +101,7 @@ fn packets_go_to_the_peer_with_the_longest_prefix() {
         assert_eq!(peers.iter().map(counts).collect::<Vec<_>>(), [(2, 62, 1, 29), (1, 31, 1, 29)]);
         assert_eq!(peers[1].endpoint, narrow.local_addr().unwrap());
         assert!(peers.iter().all(|peer| peer.traffic.unwrap().silent_for.is_some()));
-        // A peer keeps its counts under another number.
+        // A peer keeps its counts if its number changes.
         relay.set_peers(&[peer(&narrow, &["10.20.0.0/16"])]).unwrap();
         assert_eq!(relay.peer_stats().iter().map(counts).collect::<Vec<_>>(), [(1, 31, 1, 29)]);
         let stats = finish(&relay);
@@ -109,7 +109,7 @@ fn packets_go_to_the_peer_with_the_longest_prefix() {
     });
 }
 
-/// Two flows whose numbers are the same and whose packets go to two peers.
+/// Two flows with the same number, whose packets are sent to two peers.
 const TWINS: [(&str, [u8; 4]); 2] = [("10.9.0.1", [10, 20, 0, 2]), ("10.9.0.2", [10, 20, 0, 1])];
 
 #[test]
@@ -129,7 +129,7 @@ fn a_gso_batch_never_holds_two_destinations() {
         for offload in [OffloadConfig::ALL, OffloadConfig { uso: false, ..OffloadConfig::ALL }] {
             let relay = start(RelayConfig { offload, queues: 1, ..config(peers.clone()) });
             let inside = TWINS.map(|(source, _)| inside_socket(source));
-            // Each call gives a super-packet of ten packets.
+            // Each call sends a super-packet of ten packets.
             for socket in &inside {
                 os::set_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT, 100).unwrap();
             }
@@ -200,7 +200,7 @@ fn the_table_is_swapped_under_traffic_without_a_lost_packet() {
                 swaps
             });
             for number in 0..PACKETS {
-                // Several flows, so that each queue has some.
+                // There are several flows, so that each queue has some.
                 let to = SocketAddr::from(([10, 20, 0, (number % 8) as u8], 7));
                 inside.send_to(&(number as u32).to_be_bytes(), to).unwrap();
                 if number % WINDOW == WINDOW - 1 {
@@ -264,7 +264,7 @@ fn contradictory_peers_are_refused() {
         refused(RelayConfig { peer: other, ..config(both([&[], &[]])) }, &other.to_string());
         let error = RelayConfig::with_peers("10.9.0.1/24".parse().unwrap(), Vec::new(), 0);
         assert_eq!(error.unwrap_err().code(), ErrorCode::InvalidArgument);
-        // At run time too, and then everything stays as it is.
+        // It is also refused at run time, and then nothing changes.
         let relay = start(config(both([&["10.20.0.0/16"], &[]])));
         let twice = both([&["10.20.0.0/16"], &["10.20.0.0/16"]]);
         assert_eq!(relay.set_peers(&twice).unwrap_err().code(), ErrorCode::InvalidArgument);

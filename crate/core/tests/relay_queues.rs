@@ -1,4 +1,4 @@
-//! The number of queues of a relay, and the order of packets that arrive through several.
+//! The number of queues of a relay, and the order of packets that arrive through several of them.
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -63,7 +63,7 @@ fn a_persistent_device_keeps_its_form() {
     in_namespace(|| {
         ip("tuntap add dev one0 mode tun");
         ip("tuntap add dev many0 mode tun multi_queue");
-        // With and without a program of ours on it.
+        // With and without one of our programs on it.
         for _ in 0..2 {
             assert_eq!(start(named("one0", 0)).info().queues, 1);
             assert_eq!(start(named("many0", 0)).info().queues, auto_queues());
@@ -126,18 +126,18 @@ fn gso_batches_of_several_flows_are_left_to_one_queue() {
                 assert!(before.is_none_or(|before| before < number), "{source}: {number}");
             }
         };
-        // Of one flow each, whatever they are: no reason for a word.
+        // GSO batches of one flow each, of any kind, are not reported.
         os::set_option(&peer, libc::SOL_UDP, libc::UDP_SEGMENT, 30).unwrap();
         for flow in &flows {
             send_gso_batch(&peer, &[*flow; 1], 1, to);
             receive(1);
         }
         assert!(events.lock().unwrap().is_empty());
-        // The first GSO batch of several tells what the peer does.
+        // The first GSO batch of several flows shows that the peer mixes flows.
         send_gso_batch(&peer, &flows, 2, to);
         receive(flows.len());
         namespace::eventually("it is said", || !events.lock().unwrap().is_empty());
-        // Each begins with another flow, so that four queues would have got them.
+        // Each batch begins with another flow, so that four queues would have received them.
         for number in 1..=200_u16 {
             let mut turned = flows.clone();
             turned.rotate_left(usize::from(number) % flows.len());

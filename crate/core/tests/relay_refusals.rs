@@ -1,5 +1,5 @@
-//! Relays on kernels that refuse an offload for a while: no packet is lost that the kernel would have
-//! taken, and what was turned off is on again later.
+//! Relays on kernels that refuse an offload for a while. No packet is lost that the kernel would have
+//! accepted, and an offload that was turned off is turned on again later.
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -86,7 +86,7 @@ fn gso_batches_that_are_refused_go_singly_and_gso_is_on_again_later() {
     }
 }
 
-/// Such a route refuses GSO batches as a kernel does that cannot make them, and single datagrams too.
+/// A route of this type refuses GSO batches like a kernel that cannot send them, and single datagrams too.
 #[test]
 fn a_route_to_nowhere_for_a_moment_does_not_end_gso() {
     in_namespace(|| {
@@ -117,7 +117,7 @@ fn a_route_to_nowhere_for_a_moment_does_not_end_gso() {
                 burst();
                 sent() > before + 100
             });
-            // Where the route went between a batch and its first datagram, GSO is off for a moment.
+            // If the route disappeared between a batch and its first datagram, GSO is off for a moment.
             eventually("GSO is on", || {
                 burst();
                 relay.stats().offload.gso

@@ -1,4 +1,4 @@
-//! The interface of a relay: where it is created, why a start is refused, and that it is rolled back.
+//! The interface of a relay: where it is created, why a start is refused, and how it is rolled back.
 
 #[path = "support/elsewhere.rs"]
 mod elsewhere;

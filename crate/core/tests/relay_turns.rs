@@ -1,4 +1,4 @@
-//! Questions and replies through the relay: one packet at a time, in alternating directions.
+//! Requests and replies through the relay: one packet at a time, in alternating directions.
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -36,7 +36,7 @@ impl Rig {
         Self { relay, peer, inside }
     }
 
-    /// Sends a numbered question from the interface to the peer, and its reply back.
+    /// Sends a numbered request from the interface to the peer, and its reply back.
     fn ask(&self, number: u32) {
         let mut buffer = [0; 100];
         self.inside.send_to(&number.to_be_bytes(), "10.9.0.2:7").unwrap();
@@ -82,7 +82,7 @@ fn more_packets_than_turns_come_in_order() {
         let mut buffer = [0; 100];
         for round in 0..20_u32 {
             (0..200).for_each(|number| rig.ask(number));
-            // A handful each way at once, of which none may wait for the next.
+            // A few packets in each direction at once. None of them may wait for the next one.
             for number in 0..20_u32 {
                 let text = (1_000 * round + number).to_be_bytes();
                 rig.inside.send_to(&text, "10.9.0.2:7").unwrap();

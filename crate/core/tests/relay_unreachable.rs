@@ -1,4 +1,5 @@
-//! Peers that cannot be reached when the relay starts or while it runs, and addresses that are not one host's.
+//! Peers that cannot be reached when the relay starts or while it runs, and addresses that do not belong to
+//! one host.
 #![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/namespace.rs"]
@@ -56,7 +57,7 @@ fn a_route_that_forbids_the_peer_is_as_none() {
                         mtu.unwrap_or(if family == "-4" { 1_472 } else { 1_452 })
                     );
                     assert_unreachable(&relay);
-                    // A route comes.
+                    // A route is added.
                     let nodad = if family == "-6" { " nodad" } else { "" };
                     ip(&format!("{family} address add {host} dev lo{nodad}"));
                     let socket = UdpSocket::bind(peer).unwrap();
@@ -88,7 +89,7 @@ fn a_route_that_forbids_the_peer_of_a_running_relay_is_counted_as_unreachable() 
         let relay = start(config(PEER));
         for kind in ["blackhole", "prohibit", "unreachable", "throw"] {
             ip(&format!("route add {kind} 203.0.113.1/32"));
-            // What a route of that type leaves to others.
+            // A route of this type leaves the packet to other routes.
             if kind == "throw" {
                 ip("route delete 203.0.113.0/24");
             }

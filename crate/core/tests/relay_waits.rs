@@ -1,4 +1,4 @@
-//! Packets that wait are read in batches, however long the wait for them took, and sent with linear work.
+//! Packets that wait are read in batches, regardless of the length of the wait, and sent with linear work.
 #![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/inner.rs"]
@@ -34,7 +34,7 @@ fn a_slow_wait_does_not_make_the_relay_read_one_packet_at_a_time() {
     in_namespace(|| {
         let (waits, holds) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (counted, held) = (Arc::clone(&waits), Arc::clone(&holds));
-        // Each wait takes as long as another thread needs to decide about it.
+        // Each wait lasts as long as another thread needs to decide about it.
         let tunnel = Tunnel::under(&[wait], move |_| {
             counted.fetch_add(1, Ordering::Relaxed);
             while held.load(Ordering::Relaxed) {
@@ -75,10 +75,11 @@ fn a_batch_whose_datagrams_are_all_refused_takes_linear_work() {
     in_namespace(|| {
         let (messages, holds) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (counted, held) = (Arc::clone(&messages), Arc::clone(&holds));
-        // The start sends to sockets of netlink(7).
+        // The start of the relay sends to sockets of netlink(7).
         let is_started = Arc::new(AtomicBool::new(false));
         let started = Arc::clone(&is_started);
-        // sendmmsg(2) has the number of its messages as the third argument, sendto(2) the length of its one.
+        // The third argument of sendmmsg(2) is the number of its messages, that of sendto(2) the length of
+        // its only one.
         let tunnel = Tunnel::under(&[libc::SYS_sendmmsg, libc::SYS_sendto], move |call| {
             if !started.load(Ordering::Relaxed) {
                 return Verdict::Pass;
@@ -92,7 +93,7 @@ fn a_batch_whose_datagrams_are_all_refused_takes_linear_work() {
         });
         holds.store(true, Ordering::Relaxed);
         is_started.store(true, Ordering::Relaxed);
-        // Each is longer than the one before, so that no two form a GSO batch.
+        // Each packet is longer than the one before, so that no two form a GSO batch.
         for number in 0..=PACKETS {
             let payload = vec![7; 100 + number as usize];
             tunnel.inside.send_to(&payload, "10.9.0.2:7").unwrap();

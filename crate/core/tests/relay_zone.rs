@@ -1,4 +1,4 @@
-//! A link-local peer: its interface is followed by its name.
+//! A link-local peer: the relay follows its interface by name.
 #![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 #[path = "support/inner.rs"]
@@ -16,7 +16,7 @@ use tun2udp_core::sys::interface;
 const NEAR: &str = "fe80::1";
 const FAR: &str = "fe80::2";
 
-/// Makes both ends of a link in this namespace; returns the index of the near one, which is called `name`.
+/// Creates both ends of a link in this namespace. Returns the index of the near end, which is called `name`.
 fn make_link(name: &str, index: u32) -> u32 {
     ip(&format!("link add name {name} index {index} type veth peer name far"));
     for (link, address) in [(name, NEAR), ("far", FAR)] {
@@ -27,7 +27,7 @@ fn make_link(name: &str, index: u32) -> u32 {
     interface::index_of(name).unwrap()
 }
 
-/// The socket of the peer, at the far end.
+/// Opens the socket of the peer, at the far end.
 fn far_socket(port: u16) -> UdpSocket {
     let scope_id = interface::index_of("far").unwrap();
     let socket =
@@ -42,7 +42,7 @@ fn config(zone: &str, port: u16, accept: Accept) -> RelayConfig {
     RelayConfig { peer_zone: Some(zone.to_owned()), accept, ..config }
 }
 
-/// Sends packets both ways until one arrives; `sends_first`: into the interface first.
+/// Sends packets in both directions until one arrives. `sends_first`: into the interface first.
 fn exchange(relay: &Relay, far: &UdpSocket, sends_first: bool) {
     let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
     inside.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
@@ -87,7 +87,7 @@ fn a_link_that_is_deleted_and_made_again_is_followed() {
                 for (round, sends_first) in [(1, true), (2, false)] {
                     drop(far);
                     ip(&format!("link delete {name}"));
-                    // Nothing but losses while it is not there.
+                    // While it does not exist, there are only losses.
                     let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
                     let before = relay.stats().outbound.unreachable;
                     inside.send_to(b"lost", "10.9.0.2:7").unwrap();

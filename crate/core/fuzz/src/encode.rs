@@ -6,10 +6,10 @@ use tun2udp_core::packet::vnet::VnetHeader;
 /// Bytes in front of each message of a batch: its length and its stride, 16 bits each, big-endian.
 const MESSAGE_HEADER: usize = 4;
 
-/// One message as `recvmmsg` gives it: a datagram, or by its stride a GSO batch of them.
+/// One message as `recvmmsg` returns it: a datagram or, according to its stride, a GSO batch of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// All datagrams, end to end.
+    /// All datagrams, one after the other.
     pub bytes: Vec<u8>,
     /// Length of each datagram except the last; 0: it is one datagram.
     pub stride: usize,

@@ -64,7 +64,7 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// A big-endian field of `len` bytes.
+/// Returns a big-endian field of `len` bytes.
 fn number(bytes: &[u8], at: usize, len: usize) -> Option<u32> {
     Some(bytes.get(at..at + len)?.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
 }
@@ -77,7 +77,7 @@ pub fn flow_key(packet: &[u8]) -> Option<FlowKey> {
     Some(FlowKey::Ports(u8::from(headers.is_v6), headers.protocol, key))
 }
 
-/// Asserts of two or more packets that were joined that the cut gives each of them back.
+/// Asserts that two or more packets that were coalesced are restored by splitting.
 pub fn assert_one_flow(singles: &[Vec<u8>]) {
     let all: Vec<Headers<'_>> =
         singles.iter().map(|packet| Headers::of(packet).expect("TCP or UDP")).collect();

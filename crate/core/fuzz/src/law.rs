@@ -6,7 +6,7 @@ use tun2udp_core::packet::coalesce::{CoalesceOptions, Coalescer, Write};
 use tun2udp_core::packet::split::{Split, SplitError, prepare};
 use tun2udp_core::packet::vnet::VnetHeader;
 
-/// All packets that can be coalesced may be.
+/// Options that allow packets of all kinds to be coalesced.
 pub const ALL: CoalesceOptions = CoalesceOptions { tcp: true, udp: true };
 
 /// One write to the interface.

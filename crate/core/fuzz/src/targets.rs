@@ -12,7 +12,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All targets.
 pub const TARGETS: [Target; 3] = [("split", split), ("inbound", inbound), ("steer", steer)];
 
-/// Splits a packet with a vnet header, as the kernel passes them, and coalesces the result.
+/// Splits a packet with a vnet header, as the kernel passes it, and coalesces the result.
 pub fn split(data: &[u8]) {
     let Some((vnet, packet)) = read_super(data) else { return };
     assert_eq!(VnetHeader::parse(&vnet.bytes()), vnet);
@@ -59,7 +59,7 @@ pub fn inbound(data: &[u8]) {
     let packets: Vec<Vec<u8>> = messages
         .iter()
         .flat_map(Message::datagrams)
-        // Packets other than IPv4 and IPv6 are dropped before.
+        // Packets other than IPv4 and IPv6 were dropped before.
         .filter(|packet| packet.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6)))
         .map(|packet| if is_mended { mended(packet) } else { packet })
         .collect();
@@ -79,7 +79,7 @@ pub fn steer(data: &[u8]) {
         Some(4) if data.len() >= 20 => {
             swap(&mut answer, 12, 4);
             let transport = usize::from(data[0] & 0xf) * 4;
-            // Ports that overlap the addresses or do not exist do not count.
+            // Ports that overlap the addresses or do not exist are ignored.
             if transport >= 20 && data.len() >= transport + 4 {
                 swap(&mut answer, transport, 2);
                 assert_eq!(hash(&answer), number, "an answer");

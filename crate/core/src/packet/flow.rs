@@ -106,7 +106,7 @@ mod tests {
         let whole = hash(&fragment);
         fragment[21] ^= 0xff;
         assert_eq!(hash(&fragment), whole);
-        // A header too short to be one leads to no ports.
+        // A header that is too short does not yield ports.
         fragment[6] = 0;
         fragment[0] = 0x44;
         assert_eq!(hash(&fragment), whole);

@@ -66,7 +66,7 @@ fn append(
     let field = read16(header, ipv4::FRAGMENT)?;
     let skipped = payload.start - header.len();
     let offset = usize::from(field & ipv4::FRAGMENT_OFFSET) + skipped / UNIT;
-    // An offset that the field cannot hold would be a packet of over 65,535 bytes.
+    // An offset that the field cannot contain would mean a packet of over 65,535 bytes.
     let offset = u16::try_from(offset).ok().filter(|offset| *offset <= ipv4::FRAGMENT_OFFSET)?;
     let more =
         if payload.end < total { ipv4::MORE_FRAGMENTS } else { field & ipv4::MORE_FRAGMENTS };
@@ -75,7 +75,7 @@ fn append(
     }
     let len = u16::try_from(header.len() + payload.len()).ok()?;
     write(own, ipv4::TOTAL_LENGTH, len.to_be_bytes())?;
-    // The reserved bit stays as it is.
+    // The reserved bit is kept.
     write(own, ipv4::FRAGMENT, (field & 0x8000 | more | offset).to_be_bytes())?;
     write(own, ipv4::CHECKSUM, [0, 0])?;
     let checksum = Sum::of(own).checksum();
@@ -111,7 +111,7 @@ mod tests {
     use crate::packet::samples::Sample;
     use proptest::prelude::*;
 
-    /// An IPv4 packet with options and payload, whose header checksum is right.
+    /// Returns an IPv4 packet with options and payload, whose header checksum is correct.
     fn packet(field: u16, options: &[u8], payload: &[u8]) -> Vec<u8> {
         let header_len = IPV4_HEADER + options.len();
         let mut packet = vec![0x40 | (header_len / 4) as u8, 3];
@@ -144,7 +144,7 @@ mod tests {
         read16(packet, ipv4::FRAGMENT).unwrap()
     }
 
-    /// What a receiver makes of fragments: the payload, in place, and the flag of the last part.
+    /// Reassembles fragments like a receiver: returns the payload, in order, and the flag of the last part.
     fn reassemble(parts: &[Vec<u8>]) -> (Vec<u8>, u16) {
         let mut payload = Vec::new();
         let first = usize::from(field(&parts[0]) & OFFSET);

@@ -19,7 +19,7 @@ const TTL: u8 = 64;
 /// Internetwork control (RFC 1812, 4.3.2.5).
 const PRECEDENCE: u8 = 0xc0;
 
-/// What an ICMP error reports.
+/// The error that an ICMP message reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Problem {
     /// ICMP: destination unreachable, network (RFC 792). ICMPv6: destination unreachable, no route
@@ -124,7 +124,8 @@ fn error_v6(packet: &[u8], problem: Problem, from: Option<[u8; 16]>) -> Option<V
     Some(reply)
 }
 
-/// An ICMP message of this type and code, with these four bytes behind the checksum, which quotes a packet.
+/// Returns an ICMP message of this type and code, with these four bytes behind the checksum, that quotes a
+/// packet.
 fn message(([kind, code], rest): ([u8; 2], [u8; 4]), quote: &[u8], pseudo: Sum) -> Vec<u8> {
     let [a, b, c, d] = rest;
     let header = [kind, code, 0, 0, a, b, c, d];

@@ -17,7 +17,7 @@ const OPTION_LEN: usize = 4;
 /// The largest MSS that a SYN may announce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentLimit {
-    /// What fits into IP packets of this many bytes.
+    /// The largest MSS that fits into IP packets of this many bytes.
     Mtu(u32),
     /// This many bytes.
     Mss(u16),
@@ -136,7 +136,7 @@ mod tests {
     use crate::packet::samples::Sample;
     use proptest::prelude::*;
 
-    /// Clamps to what fits into IP packets of `mtu` bytes.
+    /// Clamps to the MSS that fits into IP packets of `mtu` bytes.
     fn clamp(packet: &mut [u8], mtu: u32) -> bool {
         super::clamp(packet, SegmentLimit::Mtu(mtu))
     }
@@ -151,7 +151,7 @@ mod tests {
         pseudo.and(Sum::of(&packet[transport..])).is_valid()
     }
 
-    /// The MSS of the first MSS option that stands at `at` of the options.
+    /// Returns the MSS of the first MSS option that is at offset `at` of the options.
     fn mss(packet: &[u8], at: usize) -> u16 {
         let transport = if packet[0] >> 4 == 6 { 40 } else { 20 };
         read16(packet, transport + 22 + at..transport + 24 + at).unwrap()

@@ -132,7 +132,7 @@ pub fn transport_offset(packet: &[u8], protocol: u8) -> Option<usize> {
     }
 }
 
-/// The protocol behind an IPv6 header's extensions, and where it begins.
+/// Returns the protocol behind the extensions of an IPv6 header, and its offset.
 fn skip_extensions(packet: &[u8]) -> Option<(u8, usize)> {
     // The kernel may put these before a super-packet's TCP header, but never a fragment header.
     const EXTENSIONS: [u8; 3] = [ipv6::HOP_BY_HOP, ipv6::ROUTING, ipv6::DESTINATION_OPTIONS];

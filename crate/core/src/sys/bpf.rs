@@ -1,4 +1,4 @@
-//! Attaches BPF programs, which the room `bpf` assembles, and defines their instructions.
+//! Attaches BPF programs, which the module `bpf` assembles, and defines their instructions.
 
 use super::check;
 use std::io;

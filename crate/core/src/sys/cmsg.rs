@@ -7,13 +7,13 @@
 const HEADER: usize = size_of::<usize>() + 2 * size_of::<libc::c_int>();
 const _: () = assert!(HEADER == size_of::<libc::cmsghdr>());
 
-/// Room for one control message with up to 8 bytes of data, aligned as the kernel wants it.
+/// Space for one control message with up to 8 bytes of data, aligned as the kernel requires.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(8))]
 pub struct ControlBuffer([u8; HEADER + 8]);
 
 impl ControlBuffer {
-    /// The size of the buffer in bytes (`CMSG_SPACE` of a C int).
+    /// Returns the size of the buffer in bytes (`CMSG_SPACE` of a C int).
     pub const LEN: usize = HEADER + 8;
 
     /// Creates a buffer with one message that carries a 16-bit number, such as `UDP_SEGMENT`.
@@ -32,7 +32,7 @@ impl ControlBuffer {
         buffer
     }
 
-    /// The buffer's bytes.
+    /// Returns the buffer's bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8; Self::LEN] {
         &self.0

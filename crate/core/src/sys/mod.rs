@@ -1,7 +1,7 @@
-//! The kernel's own interface, and the only room of the core where `unsafe` is allowed.
+//! The kernel's own interface. This is the only module of the core where `unsafe` is allowed.
 //!
-//! Each function is one system call, or a few that belong together, with a safe signature. Errors are
-//! [`std::io::Error`]; the rooms above interpret them. Calls for which rustix has a safe function use it.
+//! Each function is one system call, or a few related ones, with a safe signature. Errors are
+//! [`std::io::Error`]; the modules above interpret them. Calls for which rustix has a safe function use it.
 #![allow(unsafe_code)]
 
 mod address;

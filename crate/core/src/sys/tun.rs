@@ -68,7 +68,7 @@ pub fn set_interface_bytes(fd: BorrowedFd<'_>, name: &[u8], flags: i32) -> io::R
     Ok(name_bytes(&request))
 }
 
-/// `TUNGETIFF`: the name and flags of the interface that `fd` is attached to.
+/// `TUNGETIFF`: returns the name and flags of the interface that `fd` is attached to.
 pub fn queue_info(fd: BorrowedFd<'_>) -> io::Result<QueueInfo> {
     let mut request = interface_request(b"")?;
     // SAFETY: TUNGETIFF writes one `struct ifreq`, which `request` is.

@@ -72,8 +72,8 @@ impl ReadRing {
                 .rw_flags(libc::RWF_NOWAIT)
                 .build()
                 .user_data(slot as u64);
-            // SAFETY: the place is part of the memory that is registered, and this call waits for the
-            // read's end, or the read is never made.
+            // SAFETY: the place is part of the registered memory. This call waits for the end of the read, or
+            // the read is never made.
             unsafe { self.ring.submission().push(&read) }
                 .map_err(|_| io::Error::from_raw_os_error(libc::EBUSY))?;
         }

@@ -1,5 +1,5 @@
-//! Configuring an interface: what the relay and `port::open` do alike, and where they differ on
-//! purpose (docs/architecture.md, "Configuring an interface").
+//! Configuring an interface: the common behaviour of the relay and `port::open`, and their intended
+//! differences (docs/architecture.md, "Configuring an interface").
 
 mod both;
 #[path = "../support/capabilities.rs"]

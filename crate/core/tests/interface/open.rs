@@ -1,4 +1,4 @@
-//! `port::open` that fails, and a descriptor that is adopted.
+//! A `port::open` that fails, and an adopted descriptor.
 
 use crate::namespace::{in_namespace, ip, skip};
 use crate::refusal::{self, Call, Verdict};
@@ -10,7 +10,7 @@ use tun2udp_core::port::{self, OpenOptions};
 use tun2udp_core::sys::{netns, tun, tun_control};
 use tun2udp_core::{Error, ErrorCode};
 
-/// `port::open` of `keep0` that fails at its last step.
+/// Calls `port::open` of `keep0` so that it fails at its last step.
 fn fail(options: OpenOptions) -> Error {
     ip("route add 10.6.0.0/16 dev lo");
     let routes = networks(&["10.6.0.0/16"]);
@@ -37,7 +37,7 @@ fn a_failed_open_restores_state_link_type_queue_length_and_send_buffer() {
         assert_eq!(buffer, i32::MAX);
         drop(opened);
         ip("route delete 10.6.0.0/16 dev lo");
-        // It is up now, and is to be up again.
+        // The interface is up now, and must be up again afterwards.
         fail(OpenOptions { up: Some(false), ..open_options(&PLAIN) });
         assert!(link("keep0").contains("UP"), "{}", link("keep0"));
     });
@@ -99,7 +99,7 @@ fn an_adopted_descriptor_whose_interface_is_elsewhere_leaves_a_namesake_alone() 
         let _second = netns::unshare().unwrap();
         let _namesake = queue();
         let before = link("keep0");
-        // The process may change interfaces here, but not where the given one is.
+        // The process may change interfaces in this namespace, but not in that of the given device.
         let judge = |call: &Call| match call.arguments[1] == u64::from(libc::TUNGETDEVNETNS as u32)
         {
             true => Verdict::Refuse(libc::EPERM),

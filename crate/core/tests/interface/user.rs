@@ -1,4 +1,4 @@
-//! The two users of the room that configures interfaces.
+//! The two users of the module that configures interfaces.
 
 use crate::namespace::{in_namespace, ip};
 use tun2udp_core::Error;
@@ -6,7 +6,7 @@ use tun2udp_core::device::{DeviceOptions, Mode};
 use tun2udp_core::port::{self, OpenOptions, Opened};
 use tun2udp_core::relay::{Relay, RelayConfig};
 
-/// The user of the room `interface`.
+/// The user of the module `interface`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum User {
     Relay,
@@ -24,7 +24,7 @@ pub(crate) struct Wanted {
     pub(crate) mtu: Option<u32>,
 }
 
-/// A configured interface, which is in use until this is dropped.
+/// A configured interface, which stays in use until this is dropped.
 pub(crate) enum InUse {
     Relay(Relay),
     Open(Opened),

@@ -34,7 +34,7 @@ fn prepare() {
     ] {
         ip(command);
     }
-    // A master needs a kind of link that has members; not every kernel has one.
+    // A master requires a kind of link that has members; not every kernel has one.
     let _ = std::process::Command::new("ip").args(["link", "add", "m0", "type", "bridge"]).output();
     let _ = std::process::Command::new("ip").args(["link", "set", "b1", "master", "m0"]).output();
 }
@@ -59,7 +59,7 @@ fn cases() -> Vec<(&'static str, Value, &'static str, Value)> {
     ]
 }
 
-/// Lists by each filter, and compares what was found with what `prepare` made.
+/// Lists with each filter, and compares the results with the objects that `prepare` created.
 fn check() {
     let caller = Caller::new();
     for (table, filter, pointer, wanted) in cases() {

@@ -1,5 +1,5 @@
-//! The fuzzer's targets without the fuzzer: the committed corpus, and what a run of blind mutations
-//! makes of it. The same targets run under libFuzzer by `scripts/fuzz.sh`.
+//! Runs the targets of the fuzzer without the fuzzer: on the committed corpus, and on blind mutations of it.
+//! `scripts/fuzz.sh` runs the same targets under libFuzzer.
 
 use crate::fuzz::encode::{Batch, Message, write_batch, write_super};
 use crate::fuzz::law::ALL;
@@ -58,7 +58,7 @@ fn seeds(target: &str, golden: &Golden) -> Vec<(String, Vec<u8>)> {
     all.into_iter().enumerate().map(name).collect()
 }
 
-/// The golden bytes are where every run of the fuzzer begins. `TUN2UDP_WRITE_CORPUS=1` writes them.
+/// Every run of the fuzzer begins with the golden bytes. `TUN2UDP_WRITE_CORPUS=1` writes them.
 #[test]
 #[cfg(target_endian = "little")]
 fn the_corpus_holds_the_golden_bytes() {
@@ -125,7 +125,7 @@ fn mutate(rng: &mut Rng, data: &mut Vec<u8>, corpus: &[Vec<u8>]) {
         4 => data.truncate(at),
         5 => drop(data.splice(at..at, (0..len).map(|_| rng.u8(..)).collect::<Vec<_>>())),
         _ => {
-            // The end of another input behind the beginning of this one.
+            // The end of another input follows the beginning of this one.
             let other = rng.choice(corpus).cloned().unwrap_or_default();
             data.truncate(at);
             data.extend_from_slice(&other[rng.usize(..=other.len())..]);

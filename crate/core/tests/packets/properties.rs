@@ -1,4 +1,4 @@
-//! Properties of packets made at random.
+//! Properties of random packets.
 
 use crate::fuzz::flows::mended;
 use crate::fuzz::law::{ALL, assert_kept, cut, cut_again, join};
@@ -34,9 +34,9 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// A sample, and a payload of several segments that fit into one super-packet.
+    /// Returns a sample, and a payload of several segments that fit into one super-packet.
     fn super_packets()(sample in samples(), gso_size in 1..1_461_usize)(
-        // The payload is to be longer than one segment and not longer than a packet can be.
+        // The payload must be longer than one segment and not longer than a packet can be.
         len in gso_size + 1
             ..=(gso_size * MAX_SEGMENTS).min(MAX_LEN - sample.header_len()),
         first in any::<u8>(),
@@ -54,7 +54,7 @@ enum Oddity {
     None,
     /// Bits of a byte of the headers are flipped, and the checksums corrected.
     Changed(usize, u8),
-    /// The same, and the checksums are wrong then.
+    /// Bits of a byte of the headers are flipped, and the checksums are wrong.
     Spoilt(usize, u8),
     /// It has this number of bytes of payload.
     Size(usize),
@@ -76,9 +76,9 @@ fn oddities() -> impl Strategy<Value = Oddity> {
     ]
 }
 
-/// Flows that run on side by side, with something odd now and then.
+/// Returns packets of interleaved flows, a few of them with a deviation.
 fn batches() -> impl Strategy<Value = Vec<Vec<u8>>> {
-    // Also flags that no super-packet may have, in all packets of a flow.
+    // This includes flags that no super-packet may have, in all packets of a flow.
     let flags = prop_oneof![5 => Just(0), 1 => any::<u16>()];
     let flow = (samples(), flags)
         .prop_map(|(sample, flags)| Sample { flags: sample.flags | flags & 0xfff, ..sample });
@@ -90,7 +90,7 @@ fn batches() -> impl Strategy<Value = Vec<Vec<u8>>> {
     })
 }
 
-/// The next packet of a flow, which goes on behind it.
+/// Returns the next packet of a flow, which continues it.
 fn next(flow: &mut Sample, oddity: &Oddity) -> Vec<u8> {
     const SIZE: usize = 100;
     if let Oddity::Gap(bytes) = oddity {
@@ -98,7 +98,7 @@ fn next(flow: &mut Sample, oddity: &Oddity) -> Vec<u8> {
     }
     let size = if let Oddity::Size(size) = oddity { *size } else { SIZE };
     let mut now = flow.clone();
-    // FIN and PSH end a super-packet and CWR begins one: seldom, so that there are long ones.
+    // FIN and PSH end a super-packet and CWR begins one. They are rare, so that there are long ones.
     now.flags &= if flow.sequence.is_multiple_of(5) { 0xfff } else { 0xf76 };
     let mut packet = now.packet(&vec![flow.sequence as u8; size]);
     flow.sequence = flow.sequence.wrapping_add(size as u32);
@@ -167,7 +167,7 @@ proptest! {
     }
 }
 
-/// Without this the properties above could hold because nothing is ever joined.
+/// Without this test, the properties above could hold because no packets are ever coalesced.
 #[test]
 fn batches_at_random_are_joined_at_all() {
     let mut runner = proptest::test_runner::TestRunner::new(seed::config());

@@ -53,7 +53,7 @@ impl Sample {
         if self.is_udp { 17 } else { 6 }
     }
 
-    /// Bytes of all headers.
+    /// Returns the length of all headers, bytes.
     pub(crate) fn header_len(&self) -> usize {
         let ip = if self.is_v6 { 40 } else { 20 };
         ip + if self.is_udp { 8 } else { 20 + self.options.len() }

@@ -1,4 +1,4 @@
-//! Batches that are read by one call per packet or by several at a time.
+//! Batches that are read with one call per packet, or several packets at a time.
 
 use crate::room::TestNamespace;
 use crate::traffic::{Reading, SLAB, Traffic, mixed, readers, skips};
@@ -24,7 +24,7 @@ fn every_packet_comes_once_and_in_order() {
                     assert!(reading.payloads == traffic.sent, "{max_packets} {slab} {vnet_len}");
                     let counters = reading.reader.counters();
                     assert_eq!(counters.packets, 1200);
-                    // One packet at a time is read by a call of its own.
+                    // With one packet at a time, each packet is read with its own call.
                     assert_eq!(counters.via_io_uring > 600, max_packets > 1, "{counters:?}");
                     assert!(!reading.reader.has_waiting());
                 });

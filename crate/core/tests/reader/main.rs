@@ -1,5 +1,5 @@
-//! Packets of a device that are read in batches, by one call each or several at a time by io_uring(7):
-//! the results must be the same.
+//! Packets of a device that are read in batches, with one call each or several at a time with io_uring(7).
+//! The results must be the same.
 
 mod batches;
 #[path = "../support/refusal.rs"]

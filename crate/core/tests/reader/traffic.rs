@@ -43,7 +43,7 @@ impl Traffic {
         Self { device, socket, sent: Vec::new() }
     }
 
-    /// Sends `count` datagrams, the length of each by its number.
+    /// Sends `count` datagrams. The number of each determines its length.
     pub(crate) fn send(&mut self, count: usize, len: impl Fn(usize) -> usize) {
         for _ in 0..count {
             let number = self.sent.len();
@@ -104,7 +104,7 @@ impl Reading {
     }
 }
 
-/// Lengths of payloads: a few as long as the MTU allows, most of them short.
+/// Lengths of payloads: a few are as long as the MTU allows, most are short.
 pub(crate) fn mixed(number: usize) -> usize {
     match number % 50 {
         7 => MTU - HEADERS,

@@ -7,7 +7,7 @@ use tun2udp_core::sys::netns;
 
 /// A network namespace that lives as long as this value.
 pub(crate) struct Elsewhere {
-    /// A path of the namespace.
+    /// Path of the namespace.
     pub(crate) path: String,
     ask: Option<Sender<String>>,
     answers: Receiver<String>,
@@ -15,7 +15,7 @@ pub(crate) struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// Creates a namespace on a thread of its own.
+    /// Creates a namespace on a separate thread.
     pub(crate) fn new() -> Self {
         let (ask, questions) = channel::<String>();
         let (answer, answers) = channel();

@@ -5,7 +5,7 @@ use socket2::{Domain, Socket, Type};
 use std::io;
 use tun2udp_core::sys::interface;
 
-/// `struct virtio_net_hdr` (linux/virtio_net.h): the offloads that a packet still needs.
+/// `struct virtio_net_hdr` (linux/virtio_net.h): the offloads that a packet still requires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct VnetHeader {
     /// `VIRTIO_NET_HDR_F_NEEDS_CSUM` is 1.
@@ -14,9 +14,9 @@ pub(crate) struct VnetHeader {
     pub(crate) gso_type: u8,
     /// Length of all headers.
     pub(crate) hdr_len: u16,
-    /// Payload bytes of each packet.
+    /// Payload of each packet, bytes.
     pub(crate) gso_size: u16,
-    /// Offset of the bytes to sum up.
+    /// Offset of the part that is summed.
     pub(crate) csum_start: u16,
     /// Offset of the checksum from `csum_start`.
     pub(crate) csum_offset: u16,
@@ -49,10 +49,10 @@ impl VnetHeader {
 
 /// An `AF_PACKET` socket that sends out of one interface.
 ///
-/// Verified on 6.18: neither packet(7) nor the TUN driver looks at the packet, so any bytes arrive,
-/// one byte and a wrong version included; a super-packet is cut by the kernel where the device has
-/// no offload (validate_xmit_skb) and arrives whole where it has. `PACKET_QDISC_BYPASS` would drop
-/// the cut ones (dev_direct_xmit), hence the ordinary way through the queueing discipline.
+/// Verified on 6.18: neither packet(7) nor the TUN driver checks the packet, so any bytes arrive, including
+/// one byte and a wrong version. The kernel splits a super-packet if the device has no offload
+/// (validate_xmit_skb); otherwise it arrives whole. `PACKET_QDISC_BYPASS` would drop the split packets
+/// (dev_direct_xmit). Therefore packets take the ordinary path through the queueing discipline.
 #[derive(Debug)]
 pub(crate) struct Injector {
     socket: Socket,
@@ -71,7 +71,8 @@ impl Injector {
         Ok(Self { socket, index, frame: Vec::new() })
     }
 
-    /// Sends one packet. Longer than the MTU is `EMSGSIZE`, unless it is to be cut.
+    /// Sends one packet. A packet longer than the MTU is `EMSGSIZE`, unless it is a super-packet that is
+    /// split.
     pub(crate) fn inject(&mut self, header: &VnetHeader, packet: &[u8]) -> io::Result<()> {
         self.frame.clear();
         self.frame.extend_from_slice(&header.bytes());

@@ -13,7 +13,7 @@ pub(crate) struct Call {
     pub(crate) arguments: [u64; 6],
 }
 
-/// Result of a call.
+/// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The kernel executes it.
@@ -24,7 +24,7 @@ pub(crate) enum Verdict {
     Done(i64),
 }
 
-/// Returns what this machine lacks for [`under`]; `None` if nothing.
+/// Returns the reason why this machine cannot run [`under`]; `None` if it can.
 pub(crate) fn missing() -> Option<&'static str> {
     let actions = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail");
     let has_judges =
@@ -99,7 +99,7 @@ fn preside(listener: &OwnedFd, mut judge: impl FnMut(&Call) -> Verdict) {
             }
             continue;
         }
-        // SAFETY: plain data, which the kernel wants zeroed.
+        // SAFETY: plain data, which the kernel requires to be zero.
         let mut request: libc::seccomp_notif = unsafe { mem::zeroed() };
         // SAFETY: the ioctl writes one `struct seccomp_notif`, which `request` is.
         if unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut request) } < 0 {
@@ -117,11 +117,11 @@ fn preside(listener: &OwnedFd, mut judge: impl FnMut(&Call) -> Verdict) {
     }
 }
 
-/// `sendmmsg` as on a kernel that refuses GSO batches (`UDP_SEGMENT`) with `errno`: what comes before the
-/// first batch is sent.
+/// Executes `sendmmsg` like a kernel that refuses GSO batches (`UDP_SEGMENT`) with `errno`. The messages
+/// before the first batch are sent.
 pub(crate) fn refuse_gso_batches(call: &Call, errno: i32) -> Verdict {
     let [fd, messages, count, flags, ..] = call.arguments;
-    // SAFETY: the caller waits in sendmmsg(2) with an array of so many headers.
+    // SAFETY: the caller waits in sendmmsg(2) with an array of that many headers.
     let headers =
         unsafe { std::slice::from_raw_parts_mut(messages as *mut libc::mmsghdr, count as usize) };
     let batch = headers.iter().position(|header| header.msg_hdr.msg_controllen != 0);
@@ -141,7 +141,7 @@ pub(crate) fn refuse_gso_batches(call: &Call, errno: i32) -> Verdict {
     }
 }
 
-/// `writev` as on a kernel that refuses super-packets behind a `struct virtio_net_hdr`.
+/// Executes `writev` like a kernel that refuses super-packets behind a `struct virtio_net_hdr`.
 pub(crate) fn refuse_super_packets(call: &Call, errno: i32) -> Verdict {
     let [_, vectors, count, ..] = call.arguments;
     // SAFETY: the caller waits in writev(2) with an array of `count` vectors.
@@ -156,7 +156,7 @@ pub(crate) fn refuse_super_packets(call: &Call, errno: i32) -> Verdict {
     if header[1] == 0 { Verdict::Pass } else { Verdict::Refuse(errno) }
 }
 
-/// `ioctl(TUNGETFEATURES)` as of a driver without the features `mask`.
+/// Executes `ioctl(TUNGETFEATURES)` like a driver without the features `mask`.
 #[allow(clippy::unnecessary_cast, reason = "to musl a request is a C int")]
 pub(crate) fn hide_features(call: &Call, mask: u32) -> Verdict {
     let [fd, request, features, ..] = call.arguments;
@@ -166,7 +166,7 @@ pub(crate) fn hide_features(call: &Call, mask: u32) -> Verdict {
     let features = features as *mut u32;
     // SAFETY: the same call, with the caller's pointer to an unsigned int.
     let result = unsafe { libc::ioctl(fd as i32, libc::TUNGETFEATURES as _, features) };
-    // SAFETY: the pointer is the caller's, who waits.
+    // SAFETY: the pointer is that of the caller, which waits.
     unsafe { *features &= !mask };
     Verdict::Done(result.into())
 }

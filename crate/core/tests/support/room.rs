@@ -9,22 +9,22 @@ use std::path::Path;
 use std::process::Command;
 use tun2udp_core::sys::{netns, tun};
 
-/// A network namespace that belongs to the thread which runs [`TestNamespace::enter`]'s body.
+/// A network namespace that belongs to the thread that runs the body of [`TestNamespace::enter`].
 ///
-/// It has no name: the kernel removes it, and every interface in it, with the last thread or descriptor that
+/// It has no name. The kernel removes it, and every interface in it, with the last thread or descriptor that
 /// refers to it, even after a panic or a SIGKILL.
 #[derive(Debug)]
 pub(crate) struct TestNamespace(());
 
 impl TestNamespace {
-    /// Runs `body` on a thread of its own in a new namespace, loopback up, without IPv6 addresses
-    /// on new interfaces (the kernel's own router solicitations and MLD reports would be traffic
-    /// that no test sent). A panic of `body` goes on in the caller.
+    /// Runs `body` on a separate thread in a new namespace whose loopback is up. New interfaces get no IPv6
+    /// addresses, because the kernel's own router solicitations and MLD reports would be traffic that no test
+    /// sent. A panic of `body` continues in the caller.
     pub(crate) fn enter<T: Send>(body: impl FnOnce(&Self) -> T + Send) -> T {
         let inside = || {
             netns::unshare().expect("unshare a network namespace");
             let room = Self(());
-            // /proc/sys/net shows the namespace of the thread that looks (net_ctl_root.lookup).
+            // /proc/sys/net shows the namespace of the thread that reads it (net_ctl_root.lookup).
             let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
             room.run("ip link set lo up");
             body(&room)
@@ -35,12 +35,12 @@ impl TestNamespace {
         })
     }
 
-    /// Runs one command in the namespace, its words separated by single blanks. It must succeed.
+    /// Runs one command in the namespace. Its words are separated by single blanks. It must succeed.
     pub(crate) fn run(&self, command: &str) {
         self.run_words(&command.split(' ').collect::<Vec<_>>());
     }
 
-    /// Runs one command, given word by word, in the room; it must succeed.
+    /// Runs one command, passed word by word, in the namespace. It must succeed.
     pub(crate) fn run_words(&self, words: &[&str]) {
         // A child inherits the namespace of the thread that forks it.
         let output = Command::new(words[0])
@@ -51,8 +51,8 @@ impl TestNamespace {
         assert!(output.status.success(), "{words:?}: {}: {text}", output.status);
     }
 
-    /// Packets that `interface` received from and handed to its driver, as the kernel counts them:
-    /// a super-packet is one.
+    /// Returns the number of packets that `interface` received from its driver and passed to it, as the
+    /// kernel counts them: a super-packet counts once.
     pub(crate) fn packet_counts(&self, interface: &str) -> (u64, u64) {
         let table = fs::read_to_string("/proc/thread-self/net/dev").expect("read net/dev");
         let line =
@@ -66,7 +66,7 @@ impl TestNamespace {
     }
 }
 
-/// Returns what this machine lacks for tests with TUN devices in their own namespaces; `None` if nothing.
+/// Returns the reason why this machine cannot test TUN devices in separate namespaces; `None` if it can.
 pub(crate) fn missing() -> Option<String> {
     fn on_thread<T: Send + Debug>(probe: impl FnOnce() -> T + Send) -> T {
         std::thread::scope(|scope| scope.spawn(probe).join().expect("the probe"))

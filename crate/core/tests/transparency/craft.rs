@@ -10,7 +10,7 @@ pub(crate) use checksum::{fill, pseudo_sum, sum};
 pub(crate) use network::{Family, Network};
 pub(crate) use transport::{Icmp, Tcp, Udp, ack, cwr, ece, fin, psh, rst, syn, urg};
 
-/// Returns `count` payload bytes that depend on their place and on `seed`.
+/// Returns `count` payload bytes that depend on their offset and on `seed`.
 pub(crate) fn payload(seed: usize, count: usize) -> Vec<u8> {
     (0..count).map(|at| (at.wrapping_mul(7) ^ (at >> 8) ^ seed.wrapping_mul(29)) as u8).collect()
 }

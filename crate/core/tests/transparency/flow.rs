@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Addresses, protocol and ports, as far as a packet has them.
+/// Addresses, protocol and ports, if the packet has them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Flow(Vec<u8>);
 
@@ -50,9 +50,9 @@ pub(crate) fn queued_flow_of(packet: &[u8]) -> Flow {
     Flow(key)
 }
 
-/// The same, as several queues share GSO batches: the kernel steers a batch as a whole, and
-/// behind a datagram that ends before its addresses it reads the next one, so each such is of a flow
-/// of its own. All that is whole keeps its order.
+/// Returns the flow of `packet` if several queues share GSO batches. The kernel steers a batch as a whole.
+/// Behind a datagram that ends before its addresses, it reads the next one, so each datagram of this kind is
+/// a flow of its own. All complete packets keep their order.
 pub(crate) fn queued_batch_flow_of(packet: &[u8]) -> Flow {
     if flow_of(packet).0.is_empty() { Flow(packet.to_vec()) } else { queued_flow_of(packet) }
 }

@@ -39,14 +39,14 @@ pub(crate) struct Wiring {
 
 /// A running forwarder; it ends when it is dropped.
 pub(crate) trait Forwarder {
-    /// Its interface, up, in the calling thread's namespace.
+    /// Its interface, which is up, in the calling thread's namespace.
     fn interface(&self) -> &str;
 
-    /// Where it receives datagrams.
+    /// Address on which it receives datagrams.
     fn listens_on(&self) -> SocketAddr;
 }
 
-/// Something that starts forwarders of one kind.
+/// A factory of forwarders of one kind.
 pub(crate) trait Launcher: Sync {
     /// The kind's name, for messages.
     fn name(&self) -> String;
@@ -56,8 +56,8 @@ pub(crate) trait Launcher: Sync {
         false
     }
 
-    /// It has several queues: of IPv6 all but TCP is spread over them by its flow label, and GSO batches
-    /// by the flow of their first packet.
+    /// Returns whether it has several queues. IPv6 packets other than TCP are then distributed by their flow
+    /// label, and GSO batches by the flow of their first packet.
     fn has_queues(&self) -> bool {
         false
     }

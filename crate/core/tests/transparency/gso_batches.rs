@@ -4,8 +4,8 @@ use crate::support::os;
 use std::net::{SocketAddr, UdpSocket};
 use tun2udp_core::packet::flow::hash;
 
-/// Segments and payload bytes of a GSO batch at most: `UDP_MAX_SEGMENTS` before 6.9, and what an IPv4
-/// datagram holds.
+/// Maximum number of segments and payload bytes of a GSO batch: `UDP_MAX_SEGMENTS` before 6.9, and the
+/// payload of an IPv4 datagram.
 const MAX_SEGMENTS: usize = 64;
 const MAX_BYTES: usize = 65_507;
 
@@ -15,9 +15,8 @@ pub(crate) fn send_one(socket: &UdpSocket, packet: &[u8], to: SocketAddr) {
     assert_eq!(sent.expect("send a datagram"), packet.len());
 }
 
-/// Sends datagrams in order; those of one length that follow each other, and one shorter at their
-/// end, leave as one GSO batch (UDP_SEGMENT, udp(7)). `is_sorted`: a batch carries one flow only, as
-/// those of a relay do.
+/// Sends datagrams in order. Consecutive datagrams of one length, and a shorter one at their end, are sent as
+/// one GSO batch (UDP_SEGMENT, udp(7)). `is_sorted`: a batch contains one flow only, like those of a relay.
 pub(crate) fn send<'a>(
     socket: &UdpSocket,
     packets: impl Iterator<Item = &'a [u8]>,

@@ -129,7 +129,8 @@ fn makes_ids_run_on() -> Tamper {
     })
 }
 
-/// Joins a segment with the previous one and creates new headers, which TCP at the other end would accept.
+/// Coalesces a segment with the previous one and creates new headers, which TCP at the other end would
+/// accept.
 fn joins_two() -> Tamper {
     let mut held: Option<Vec<u8>> = None;
     Box::new(move |packet| {

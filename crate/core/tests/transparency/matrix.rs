@@ -15,15 +15,15 @@ pub(crate) fn skips() -> bool {
     room::skip::because(room::missing())
 }
 
-/// Vectors that are sent through each forwarder, their name, and their road.
+/// Vectors that are sent through each forwarder, their name, and their direction.
 type Collection = (String, Road, Vec<Vector>);
 
-/// The named vectors alone.
+/// The named vectors only.
 pub(crate) fn vectors_only() -> [Collection; 1] {
     [("vectors".to_owned(), Road::ORDINARY, vectors::all())]
 }
 
-/// All that there is.
+/// All vectors.
 pub(crate) fn everything() -> [Collection; 4] {
     let seed = Seed::choose();
     let [large_v4, large_v6] = Road::LARGEST;

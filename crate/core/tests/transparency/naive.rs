@@ -13,7 +13,7 @@ use tun2udp_core::sys::tun::{TUN_F_CSUM, TUN_F_TSO_ECN, TUN_F_TSO4, TUN_F_TSO6};
 
 const VNET_HEADER_BYTES: usize = 10;
 
-/// Starts such forwarders.
+/// Starts naive forwarders.
 pub(crate) struct Naive;
 
 impl Launcher for Naive {

@@ -83,7 +83,7 @@ fn super_packets_are_seen_and_what_is_wrong_with_them_is_caught() {
     }
 }
 
-/// Otherwise coalescing would hardly be tested.
+/// Otherwise, hardly any packets would be coalesced in the test.
 #[test]
 fn a_burst_is_whole_before_the_forwarder_runs() {
     if skips() {

@@ -19,7 +19,7 @@ pub(crate) struct Plain {
 pub(crate) const ORACLE: Plain = Plain { name: "oracle", tamper: None };
 
 impl Plain {
-    /// A plain forwarder that breaks the law as `tamper` does.
+    /// Creates a plain forwarder that breaks the law as `tamper` does.
     pub(crate) const fn broken(name: &'static str, tamper: fn() -> Tamper) -> Self {
         Self { name, tamper: Some(tamper) }
     }
@@ -44,8 +44,8 @@ struct PlainWork {
     buffer: Vec<u8>,
 }
 
-/// A packet that the other side refuses is lost alone: one that is too long for a datagram, empty, or of a version
-/// other than 4 and 6 (EINVAL from the driver).
+/// Forwards each packet by itself. A packet that the other side refuses is lost alone: one that is too long
+/// for a datagram, empty, or of a version other than 4 and 6 (EINVAL from the driver).
 impl Work for PlainWork {
     fn outbound(&mut self, tun: &mut PlainTun, socket: &UdpSocket, peer: SocketAddr) {
         let Some(packet) = tun.read().expect("read the interface") else { return };

@@ -24,7 +24,7 @@ pub(crate) struct Input {
     pub(crate) packet: Vec<u8>,
 }
 
-/// Inputs that go through in one burst.
+/// Inputs that are sent in one burst.
 #[derive(Clone, Debug)]
 pub(crate) struct Vector {
     pub(crate) name: String,
@@ -100,7 +100,7 @@ pub(crate) use supers::{partial as partial_of, tcp as super_tcp, udp as super_ud
 
 pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 
-/// A TCP segment in its packet.
+/// Returns a packet with a TCP segment.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
     pub(crate) network: Network,
@@ -119,7 +119,7 @@ pub(crate) fn run(family: Family, count: usize, size: usize) -> Vec<Segment> {
     run_of(&Segment { network: Network::new(family, 1), tcp: Tcp::default() }, count, size)
 }
 
-/// The same with `first`'s headers.
+/// Returns a run of segments with the headers of `first`.
 pub(crate) fn run_of(first: &Segment, count: usize, size: usize) -> Vec<Segment> {
     let follow = |index: usize| {
         let mut segment = first.clone();

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 const ALL: CoalesceOptions = CoalesceOptions { tcp: true, udp: true };
 
-/// Joins packets, checks what must hold of each write, and answers the writes' bytes with their
-/// vnet headers.
+/// Coalesces packets, checks the properties that each write must have, and returns the bytes of the writes
+/// with their vnet headers.
 fn join(packets: &[Vec<u8>], options: CoalesceOptions) -> Vec<(VnetHeader, Vec<u8>)> {
     let buffer = packets.concat();
     let mut coalescer = Coalescer::new(options);
@@ -28,7 +28,7 @@ fn join(packets: &[Vec<u8>], options: CoalesceOptions) -> Vec<(VnetHeader, Vec<u
     coalescer.writes(0).map(write).collect()
 }
 
-/// What the kernel makes of the writes when it has to hand them on one by one.
+/// Splits the writes into packets, as the kernel does if it must pass them on one by one.
 fn cut(writes: &[(VnetHeader, Vec<u8>)]) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     for (vnet, packet) in writes {
@@ -77,7 +77,7 @@ fn without_leave_nothing_is_joined() {
     assert_eq!(join(&udp, CoalesceOptions { tcp: true, udp: false }).len(), 5);
 }
 
-/// A pair of segments that would be joined, the second changed by `change`.
+/// Returns a pair of segments that would be coalesced, the second one modified by `change`.
 fn pair(change: impl Fn(&mut Sample)) -> Vec<Vec<u8>> {
     let first = Sample { has_df: false, ..Sample::tcp(100, &[5; 50]) };
     let mut second = Sample { sequence: 150, id: 1, ..first.clone() };
@@ -148,7 +148,7 @@ fn nothing_of_a_flow_passes_what_cannot_be_joined() {
     let writes = join(&packets, ALL);
     assert_eq!(writes.len(), 3);
     assert_eq!(cut(&writes), packets);
-    // A fragment stops every flow, since it may belong to any.
+    // A fragment ends the super-packets of all flows, since it may belong to any of them.
     let mut fragment = packets[2].clone();
     fragment[6] = 0x20;
     packets[2] = fragment;
@@ -164,20 +164,21 @@ fn a_super_packet_has_its_limits() {
     let many = segments(&Sample::tcp(9, &[3; 300]), 1);
     assert_eq!(join(&many, ALL).len(), 300_usize.div_ceil(MAX_SEGMENTS_TCP));
     assert_eq!(cut(&join(&many, ALL)).len(), 300);
-    // Kernels before 6.9 refuse a super-packet of UDP with more.
+    // Kernels before 6.9 refuse a UDP super-packet with more packets.
     let many = segments(&Sample::udp(&[3; 300]), 1);
     assert_eq!(join(&many, ALL).len(), 300_usize.div_ceil(64));
     assert_eq!(cut(&join(&many, ALL)).len(), 300);
 }
 
-/// The flow of a packet made by [`Sample`]: version, protocol and first port.
+/// Returns the flow of a packet that [`Sample`] created: version, protocol and first port.
 fn flow(packet: &[u8]) -> Option<(u8, u8, u8)> {
     let version = packet.first()? >> 4;
     let (protocol, ports) = if version == 4 { (9, 20) } else { (6, 40) };
     Some((version, *packet.get(protocol)?, *packet.get(ports + 1)?))
 }
 
-/// Without what may change: the id of a packet with DF, and with it the header checksum.
+/// Returns the packet without the fields that may change: the id of a packet with DF, and with it the header
+/// checksum.
 fn normal(packet: &[u8]) -> Vec<u8> {
     let mut packet = packet.to_vec();
     if packet[0] >> 4 == 4 && packet[6] & 0x40 != 0 {
@@ -194,7 +195,7 @@ prop_compose! {
             1..60,
         ),
     ) -> Vec<Vec<u8>> {
-        // Sequence numbers run on within a flow but for an oddity now and then.
+        // Sequence numbers are consecutive within a flow, except for a deviation now and then.
         let mut next = [[1_u32; 4]; 4];
         let make = |(flow, is_v6, is_udp, len, oddity, has_df): (u8, bool, bool, usize, u8, bool)| {
             let kind = usize::from(is_v6) * 2 + usize::from(is_udp);

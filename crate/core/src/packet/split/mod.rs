@@ -42,15 +42,15 @@ pub struct SplitPlan {
 }
 
 impl SplitPlan {
-    /// A plan whose headers are appended to an arena of `start` bytes, each of `header_len` bytes, in front of
-    /// up to `step` bytes of `payload`.
+    /// Creates a plan whose headers are appended to an arena of `start` bytes. Each has `header_len` bytes
+    /// and is in front of up to `step` bytes of `payload`.
     pub(super) fn new(start: usize, header_len: usize, payload: Range<usize>, step: usize) -> Self {
         let plan = Self { headers: start..start, header_len, payload, gso_size: step };
         let end = start + plan.count() * header_len;
         Self { headers: start..end, ..plan }
     }
 
-    /// How many packets there are.
+    /// Returns the number of packets.
     #[must_use]
     pub fn count(&self) -> usize {
         self.payload.len().div_ceil(self.gso_size.max(1)).max(1)

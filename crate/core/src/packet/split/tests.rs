@@ -12,7 +12,7 @@ fn vnet(sample: &Sample, gso_size: u16, csum_start: usize) -> VnetHeader {
     VnetHeader {
         flags: NEEDS_CSUM,
         gso_type,
-        // Wrong on purpose: it must not be used.
+        // Wrong on purpose, since it must not be used.
         hdr_len: 7,
         gso_size,
         csum_start: csum_start as u16,

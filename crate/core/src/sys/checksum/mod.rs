@@ -55,7 +55,7 @@ fn wide(data: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    /// Word by word, as RFC 1071, 4.1 writes it.
+    /// Adds word by word, as RFC 1071, 4.1 does.
     fn naive(data: &[u8]) -> u16 {
         let mut sum: u32 = 0;
         for pair in data.chunks(2) {
@@ -76,7 +76,7 @@ mod tests {
     /// A name and a function.
     type Implementation = (&'static str, fn(&[u8]) -> u64);
 
-    /// Every implementation that this processor can run.
+    /// Returns every implementation that this processor can run.
     fn all() -> Vec<Implementation> {
         let mut all: Vec<Implementation> = vec![("dispatch", sum), ("portable", portable::sum)];
         #[cfg(target_arch = "x86_64")]
@@ -112,7 +112,7 @@ mod tests {
     fn every_length_to_9001_is_the_naive_sum() {
         let data = pseudo_random(9_001 + 64);
         for len in 0..=9_001 {
-            // Another alignment at each length; all of them come about many times.
+            // Each length has another alignment; all alignments occur many times.
             let part = &data[len % 64..len % 64 + len];
             let expected = naive(part);
             for (name, sum) in all() {

@@ -6,7 +6,7 @@ use std::arch::aarch64::{uint16x8_t, vaddlvq_u32, vdupq_n_u32, vld1q_u8, vpadalq
 /// Bytes after which the 32-bit accumulators are emptied: each step adds less than 2^17 to each.
 const EMPTY_AFTER: usize = 1 << 16;
 
-/// The sum of the 16-bit words of `data`, not folded.
+/// Returns the sum of the 16-bit words of `data`, not folded.
 #[target_feature(enable = "neon")]
 pub(super) fn sum(data: &[u8]) -> u64 {
     let mut total = 0;
@@ -16,7 +16,7 @@ pub(super) fn sum(data: &[u8]) -> u64 {
         for block in blocks {
             let (lanes, _) = block.as_chunks::<16>();
             for (accumulator, lane) in totals.iter_mut().zip(lanes) {
-                // SAFETY: `lane` is 16 readable bytes, and the load wants no alignment.
+                // SAFETY: `lane` is 16 readable bytes, and the load requires no alignment.
                 let bytes = unsafe { vld1q_u8(lane.as_ptr()) };
                 // SAFETY: both types are 128 bits of plain data.
                 let words: uint16x8_t = unsafe { std::mem::transmute(bytes) };

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm512_setzero_si512, _mm512_srli_epi64,
 };
 
-/// The sum of the 16-bit words of `data`, not folded.
+/// Returns the sum of the 16-bit words of `data`, not folded.
 #[target_feature(enable = "avx2")]
 pub(super) fn sum_avx2(data: &[u8]) -> u64 {
     let zero = _mm256_setzero_si256();
@@ -18,7 +18,7 @@ pub(super) fn sum_avx2(data: &[u8]) -> u64 {
         let (lanes, _) = block.as_chunks::<32>();
         for (pair, lane) in totals.as_chunks_mut::<2>().0.iter_mut().zip(lanes) {
             let pointer: *const __m256i = lane.as_ptr().cast();
-            // SAFETY: `lane` is 32 readable bytes, and the load wants no alignment.
+            // SAFETY: `lane` is 32 readable bytes, and the load requires no alignment.
             let words = unsafe { _mm256_loadu_si256(pointer) };
             let low = _mm256_blend_epi32::<0b1010_1010>(words, zero);
             let high = _mm256_srli_epi64::<32>(words);
@@ -35,11 +35,11 @@ pub(super) fn sum_avx2(data: &[u8]) -> u64 {
         _mm256_extract_epi64::<2>(all),
         _mm256_extract_epi64::<3>(all),
     ];
-    // Each lane is a count of at most 33 + 15 bits, so nothing is lost by the change of sign.
+    // Each lane is a count of at most 33 + 15 bits, so the change of sign loses nothing.
     lanes.iter().map(|lane| *lane as u64).sum::<u64>() + portable::sum(rest)
 }
 
-/// The sum of the 16-bit words of `data`, not folded.
+/// Returns the sum of the 16-bit words of `data`, not folded.
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn sum_avx512(data: &[u8]) -> u64 {
     let mut totals = [_mm512_setzero_si512(); 4];
@@ -48,7 +48,7 @@ pub(super) fn sum_avx512(data: &[u8]) -> u64 {
     for pair in pairs {
         for (totals, lane) in totals.as_chunks_mut::<2>().0.iter_mut().zip(pair) {
             let pointer: *const __m512i = lane.as_ptr().cast();
-            // SAFETY: `lane` is 64 readable bytes, and the load wants no alignment.
+            // SAFETY: `lane` is 64 readable bytes, and the load requires no alignment.
             add(totals, unsafe { _mm512_loadu_si512(pointer) });
         }
     }
@@ -58,16 +58,16 @@ pub(super) fn sum_avx512(data: &[u8]) -> u64 {
         // SAFETY: as above.
         add(first, unsafe { _mm512_loadu_si512(pointer) });
     }
-    // Fewer than 64 bytes: only those are loaded, and the others are zeroes.
+    // Fewer than 64 bytes remain: only those are loaded, and the others are zero.
     let there = (1 << rest.len()) - 1;
-    // SAFETY: bytes that the mask leaves out are not touched.
+    // SAFETY: bytes that the mask excludes are not accessed.
     add(second, unsafe { _mm512_maskz_loadu_epi8(there, rest.as_ptr().cast()) });
     let [a, b, c, d] = totals;
     let all = _mm512_add_epi64(_mm512_add_epi64(a, b), _mm512_add_epi64(c, d));
     _mm512_reduce_add_epi64(all) as u64
 }
 
-/// Adds the 32-bit halves of `words`, the lower ones to the first total and the upper to the second.
+/// Adds the 32-bit halves of `words`: the lower ones to the first total, the upper ones to the second.
 #[target_feature(enable = "avx512f")]
 fn add([first, second]: &mut [__m512i; 2], words: __m512i) {
     let low = _mm512_maskz_mov_epi32(0b0101_0101_0101_0101, words);

@@ -79,7 +79,7 @@ impl ReceiveBatch {
         Ok(self.received)
     }
 
-    /// The same bytes, to be changed in place.
+    /// Returns the bytes of [`ReceiveBatch::buffer`] as a mutable slice.
     pub fn buffer_mut(&mut self) -> &mut [u8] {
         &mut self.buffer
     }
@@ -147,7 +147,7 @@ mod tests {
     use std::net::UdpSocket;
     use std::os::fd::AsFd;
 
-    /// A socket in whose queue datagrams wait, one of each length, all bits set.
+    /// Returns a socket with queued datagrams, one of each length, all bits set.
     fn receiver(lengths: &[usize]) -> UdpSocket {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();

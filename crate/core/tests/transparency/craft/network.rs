@@ -2,7 +2,7 @@
 
 use super::{checksum, transport};
 
-/// Fields of an IPv4 header (RFC 791); length and checksum are made.
+/// Fields of an IPv4 header (RFC 791); length and checksum are computed.
 #[derive(Clone, Debug)]
 pub(crate) struct Ipv4 {
     pub(crate) source: [u8; 4],
@@ -18,7 +18,7 @@ pub(crate) struct Ipv4 {
     pub(crate) options: Vec<u8>,
 }
 
-/// Fields of an IPv6 header (RFC 8200); length and next headers are made.
+/// Fields of an IPv6 header (RFC 8200); length and next headers are computed.
 #[derive(Clone, Debug)]
 pub(crate) struct Ipv6 {
     pub(crate) source: [u8; 16],
@@ -30,14 +30,14 @@ pub(crate) struct Ipv6 {
     pub(crate) extensions: Vec<(u8, Vec<u8>)>,
 }
 
-/// Which of the two.
+/// The version of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     V4,
     V6,
 }
 
-/// Either header.
+/// A header of either version.
 #[derive(Clone, Debug)]
 pub(crate) enum Network {
     V4(Ipv4),
@@ -45,7 +45,7 @@ pub(crate) enum Network {
 }
 
 impl Network {
-    /// An ordinary header from host `host` of a documentation network: DF set, TTL 64.
+    /// Returns an ordinary header from host `host` of a documentation network: DF set, TTL 64.
     pub(crate) fn new(family: Family, host: u8) -> Self {
         match family {
             Family::V4 => {
@@ -57,7 +57,7 @@ impl Network {
         }
     }
 
-    /// IPv4 without DF.
+    /// Returns an IPv4 header without DF.
     pub(crate) fn v4(host: u8) -> Self {
         Self::V4(Ipv4 {
             source: [192, 0, 2, host],
@@ -71,7 +71,7 @@ impl Network {
         })
     }
 
-    /// IPv6 with a flow label.
+    /// Returns an IPv6 header with a flow label.
     pub(crate) fn v6(host: u8) -> Self {
         let mut source = [0; 16];
         source[..4].copy_from_slice(&[0x20, 0x01, 0x0d, 0xb8]);
@@ -95,7 +95,7 @@ impl Network {
         }
     }
 
-    /// The IPv4 fields of a header known to be one.
+    /// Returns the fields of a header that is known to be IPv4.
     pub(crate) fn v4_mut(&mut self) -> &mut Ipv4 {
         match self {
             Self::V4(header) => header,
@@ -103,7 +103,7 @@ impl Network {
         }
     }
 
-    /// The IPv6 fields of a header known to be one.
+    /// Returns the fields of a header that is known to be IPv6.
     pub(crate) fn v6_mut(&mut self) -> &mut Ipv6 {
         match self {
             Self::V6(header) => header,
@@ -125,7 +125,7 @@ impl Network {
         }
     }
 
-    /// TTL or hop limit.
+    /// Sets the TTL or hop limit.
     pub(crate) fn set_ttl(&mut self, ttl: u8) {
         match self {
             Self::V4(header) => header.ttl = ttl,
@@ -133,7 +133,7 @@ impl Network {
         }
     }
 
-    /// TOS or traffic class; the low two bits are ECN (RFC 3168).
+    /// Sets the TOS or traffic class; the low two bits are ECN (RFC 3168).
     pub(crate) fn set_tos(&mut self, tos: u8) {
         match self {
             Self::V4(header) => header.tos = tos,
@@ -141,7 +141,7 @@ impl Network {
         }
     }
 
-    /// Bytes of all headers before the transport's.
+    /// Returns the length of all headers before the transport header, bytes.
     pub(crate) fn header_len(&self) -> usize {
         match self {
             Self::V4(header) => 20 + header.options.len(),
@@ -151,7 +151,7 @@ impl Network {
         }
     }
 
-    /// The sum of the pseudo header for `length` bytes of `protocol`.
+    /// Returns the sum of the pseudo header for `length` bytes of `protocol`.
     pub(crate) fn pseudo_sum(&self, protocol: u8, length: usize) -> u16 {
         match self {
             Self::V4(h) => checksum::pseudo_sum(&h.source, &h.destination, protocol, length),
@@ -159,7 +159,7 @@ impl Network {
         }
     }
 
-    /// The packet around `payload`.
+    /// Returns the packet with this `payload`.
     pub(crate) fn around(&self, protocol: u8, payload: &[u8]) -> Vec<u8> {
         match self {
             Self::V4(header) => header.around(protocol, payload),
@@ -167,17 +167,17 @@ impl Network {
         }
     }
 
-    /// The packet with one TCP segment.
+    /// Returns the packet with one TCP segment.
     pub(crate) fn tcp(&self, tcp: &transport::Tcp) -> Vec<u8> {
         self.around(6, &tcp.bytes(self))
     }
 
-    /// The packet with one UDP datagram.
+    /// Returns the packet with one UDP datagram.
     pub(crate) fn udp(&self, udp: &transport::Udp) -> Vec<u8> {
         self.around(17, &udp.bytes(self))
     }
 
-    /// The packet with one ICMP or ICMPv6 message.
+    /// Returns the packet with one ICMP or ICMPv6 message.
     pub(crate) fn icmp(&self, icmp: &transport::Icmp) -> Vec<u8> {
         let protocol = if self.family() == Family::V4 { 1 } else { 58 };
         self.around(protocol, &icmp.bytes(self))

@@ -16,7 +16,7 @@ mod flags {
 }
 pub(crate) use flags::*;
 
-/// One TCP segment; data offset and checksum are made.
+/// One TCP segment; data offset and checksum are computed.
 #[derive(Clone, Debug)]
 pub(crate) struct Tcp {
     pub(crate) source: u16,
@@ -51,12 +51,12 @@ impl Default for Tcp {
 }
 
 impl Tcp {
-    /// Bytes of the header.
+    /// Returns the length of the header, bytes.
     pub(crate) fn header_len(&self) -> usize {
         20 + self.options.len()
     }
 
-    /// The segment with its checksum field zero.
+    /// Returns the segment with a checksum field of zero.
     pub(crate) fn bytes_without_checksum(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for port in [self.source, self.destination] {
@@ -83,7 +83,7 @@ impl Tcp {
     }
 }
 
-/// One UDP datagram; the length is made.
+/// One UDP datagram; the length is computed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Udp {
     pub(crate) source: u16,
@@ -94,7 +94,7 @@ pub(crate) struct Udp {
 }
 
 impl Udp {
-    /// The datagram with its checksum field zero.
+    /// Returns the datagram with a checksum field of zero.
     pub(crate) fn bytes_without_checksum(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let length = (8 + self.payload.len()) as u16;
@@ -122,7 +122,7 @@ impl Udp {
     }
 }
 
-/// One ICMP or ICMPv6 message; the checksum is made.
+/// One ICMP or ICMPv6 message; the checksum is computed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Icmp {
     pub(crate) kind: u8,
@@ -135,7 +135,7 @@ impl Icmp {
     pub(super) fn bytes(&self, network: &Network) -> Vec<u8> {
         let mut bytes = vec![self.kind, self.code, 0, 0];
         bytes.extend_from_slice(&self.body);
-        // ICMPv6 has a pseudo header (RFC 4443 §2.3), ICMP none.
+        // ICMPv6 has a pseudo header (RFC 4443 §2.3), ICMP does not.
         let pseudo = match network.family() {
             Family::V4 => 0,
             Family::V6 => network.pseudo_sum(58, bytes.len()),

@@ -5,17 +5,17 @@ use crate::craft::{Family, Network, payload};
 
 type Extension = (u8, Vec<u8>);
 
-/// Hop-by-hop or destination options: length 0 (8 bytes), PadN.
+/// Returns hop-by-hop or destination options: length 0 (8 bytes), PadN.
 fn options(kind: u8) -> Extension {
     (kind, vec![0, 1, 4, 0, 0, 0, 0])
 }
 
-/// A routing header of an unknown type, no segments left.
+/// Returns a routing header of an unknown type, no segments left.
 fn routing() -> Extension {
     (43, vec![0, 253, 0, 0, 0, 0, 0])
 }
 
-/// A segment routing header (RFC 8754) of one segment.
+/// Returns a segment routing header (RFC 8754) of one segment.
 fn segment_routing() -> Extension {
     (43, [vec![2, 4, 0, 0, 0, 0, 0], vec![0x20; 16]].concat())
 }
@@ -24,7 +24,7 @@ fn atomic_fragment() -> Extension {
     (44, vec![0, 0, 0, 0, 0, 0, 1])
 }
 
-/// An authentication header (RFC 4302): its length is in units of 4 bytes, minus 2.
+/// Returns an authentication header (RFC 4302): its length is in units of 4 bytes, minus 2.
 fn authentication() -> Extension {
     (51, vec![4, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
 }

@@ -32,7 +32,7 @@ pub(crate) fn tcp(segment: &Segment, gso_size: u16) -> Input {
     Input { header, packet }
 }
 
-/// A UDP super-packet.
+/// Returns a UDP super-packet.
 pub(crate) fn udp(network: &Network, udp: &Udp, gso_size: u16) -> Input {
     let bytes = udp.bytes_without_checksum();
     let pseudo = network.pseudo_sum(17, bytes.len());
