@@ -1,5 +1,5 @@
 /*
- * Sends datagrams of one length as fast as the kernel takes them, and prints how many it took.
+ * Sends datagrams of one length as fast as the kernel accepts them, and prints how many it accepted.
  *
  *   blast LOCAL_ADDRESS ADDRESS PORT LENGTH SECONDS
  */

@@ -12,7 +12,7 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Where the sources of the helpers and peers are. */
+/** The folder with the sources of the helpers and peers. */
 export const SOURCES = fileURLToPath(new URL('.', import.meta.url))
 
 /** Builds are kept between runs, outside the tree. */
@@ -23,11 +23,12 @@ export const CACHE = join(
 )
 
 /**
- * The directory with what was built from these sources: built now, or by an earlier run from the same.
+ * Returns the directory with the build of these sources. It is built now, unless an earlier run built it from
+ * the same sources.
  *
- * @param key what else the result depends on, such as the compiler's version.
- * @param build makes the result in the directory that it is given; what it leaves there is kept whole
- * or, if it throws, not at all.
+ * @param key further inputs of the result, such as the compiler's version.
+ * @param build creates the result in the directory that it receives. The directory is kept as a whole or, if
+ * the function throws, removed.
  */
 export async function cached(
   name: string,
@@ -50,7 +51,7 @@ export async function cached(
   }
 }
 
-/** Another process may have built the same meanwhile. */
+/** Another process may have built the same result during this time. */
 function keep(aside: string, kept: string): void {
   try {
     renameSync(aside, kept)
@@ -59,7 +60,7 @@ function keep(aside: string, kept: string): void {
   }
 }
 
-/** The files in a folder of the sources, not below it. */
+/** Returns the files in a folder of the sources, without those in subfolders. */
 export function sourcesIn(folder: string): string[] {
   return readdirSync(join(SOURCES, folder), { withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -1,7 +1,7 @@
 /*
  * Returns each datagram to its sender.
  *
- *   echo ADDRESS PORT       says "ready", and stays until it is killed
+ *   echo ADDRESS PORT       prints "ready", and runs until it is killed
  */
 #include <err.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /*
- * Sends an exact number of datagrams; what comes back to it a filter throws away, counted as any
- * other datagram but without a reader.
+ * Sends an exact number of datagrams. A filter discards the datagrams that return: the kernel counts them
+ * like any other, but no process reads them.
  *
- *   fill LOCAL_ADDRESS ADDRESS PORT LENGTH    says "ready"; for each line COUNT on stdin it sends so
- *                                             many and prints "sent"
+ *   fill LOCAL_ADDRESS ADDRESS PORT LENGTH    prints "ready"; for each line COUNT on stdin it sends
+ *                                             COUNT datagrams and prints "sent"
  */
 #define _GNU_SOURCE
 #include <err.h>

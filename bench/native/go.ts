@@ -4,18 +4,18 @@ import { execa } from 'execa'
 import { SOURCES, cached, sourcesIn } from './cache.ts'
 import { versionOf } from './tools.ts'
 
-/** A program in Go that was built. */
+/** A built program in Go. */
 export interface GoProgram {
   readonly path: string
-  /** The module that it is about and its version, with that of Go. */
+  /** The version of the module that it tests, and that of Go. */
   readonly version: string
 }
 
 /**
  * Builds a package from the module in a folder of the sources.
  *
- * @param module the module that the program is about, for its version.
- * @param target the package: `.`, or one of another module that the folder's `go.mod` pins.
+ * @param module the module that the program tests, for its version.
+ * @param target the package: `.`, or a package of another module that the folder's `go.mod` pins.
  */
 export async function buildGo(
   folder: string,
@@ -40,7 +40,7 @@ export async function buildGo(
   return { path, version: `${module} ${pinned(folder, module)}, ${go}` }
 }
 
-/** A module's version in `go.mod`. */
+/** Returns a module's version in `go.mod`. */
 function pinned(folder: string, module: string): string {
   const manifest = readFileSync(join(SOURCES, folder, 'go.mod'), 'utf8')
   const line = manifest.split('\n').find((text) => text.trim().includes(`${module} v`))

@@ -1,5 +1,5 @@
 /**
- * A forwarder of nothing but Node: `fs` on the descriptor 3 of a TUN interface, and `dgram`.
+ * A forwarder that uses only Node: `fs` on descriptor 3, which is a TUN interface, and `dgram`.
  *
  * `node node-fs.mjs PORT PEER_PORT`, both on 127.0.0.1.
  */
@@ -8,7 +8,7 @@ import { read, write } from 'node:fs'
 import { setTimeout } from 'node:timers'
 
 const TUN = 3
-/** The longest IP packet. */
+/** The length of the longest IP packet. */
 const MAX_PACKET = 65_535
 const [port, peerPort] = process.argv.slice(2).map(Number)
 
@@ -16,9 +16,9 @@ const socket = createSocket('udp4')
 socket.bind(port, '127.0.0.1', () => {
   socket.connect(peerPort, '127.0.0.1', readNext)
 })
-// A peer that is not there yet refuses.
+// The peer refuses datagrams until it has started.
 socket.on('error', () => undefined)
-// An interface that is not up yet takes nothing.
+// An interface that is not up yet accepts nothing.
 socket.on('message', (packet) => {
   write(TUN, packet, () => undefined)
 })
@@ -26,7 +26,7 @@ socket.on('message', (packet) => {
 function readNext() {
   const packet = Buffer.allocUnsafe(MAX_PACKET)
   read(TUN, packet, 0, MAX_PACKET, null, (error, length) => {
-    // While the interface is moved it is down: there is nothing to read.
+    // The interface is down while it is moved, so there is nothing to read.
     if (error) setTimeout(readNext, 1)
     else socket.send(packet, 0, length, readNext)
   })

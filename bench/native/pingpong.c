@@ -1,6 +1,6 @@
 /*
- * One datagram there and back at a time, as often as time allows; prints every round trip's
- * percentiles in microseconds. A datagram that does not return within a second is lost.
+ * Sends one datagram at a time and waits for its return, as often as time allows. Prints the percentiles of
+ * all round trips in microseconds. A datagram that does not return within a second counts as lost.
  *
  *   pingpong LOCAL_ADDRESS ADDRESS PORT LENGTH SECONDS [COUNT]
  */
@@ -33,7 +33,7 @@ static int by_value(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Whether the answer to datagram `id` came; older ones that come late are passed over. */
+/* Returns whether the reply to datagram `id` arrived. Older replies that arrive late are skipped. */
 static int returns(int fd, uint32_t id)
 {
 	for (;;) {

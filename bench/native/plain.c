@@ -1,5 +1,5 @@
 /*
- * The plain peer: one packet, one datagram, one system call for each. What every ratio is against.
+ * The plain peer: one packet, one datagram, one system call for each. It is the reference of every ratio.
  *
  *   plain INTERFACE PORT PEER_PORT      both ports on 127.0.0.1
  */
@@ -31,12 +31,12 @@ int main(int argc, char **argv)
 			ssize_t length = read(tun, packet, sizeof packet);
 			if (length < 0)
 				err(1, "read from %s", argv[1]);
-			/* A refusal is news of a peer that has not started yet. */
+			/* A refusal reports that the peer has not started yet. */
 			(void)!send(udp, packet, (size_t)length, 0);
 		}
 		if (ready[1].revents) {
 			ssize_t length = recv(udp, packet, sizeof packet, 0);
-			/* An interface that is not up yet takes no packet. */
+			/* An interface that is not up yet accepts no packets. */
 			if (length > 0)
 				(void)!write(tun, packet, (size_t)length);
 		}

@@ -1,9 +1,9 @@
 /*
- * A socket that keeps up with any rate: its filter lets nothing through, so that the kernel checks
- * each datagram's checksum and counts it, but wakes nobody. The counts are in /proc/net/snmp and
- * snmp6: InErrors, and of these InCsumErrors for wrong checksums.
+ * A socket that keeps up with any rate: its filter drops everything, so the kernel checks each
+ * datagram's checksum and counts it, but wakes no process. The counts are in /proc/net/snmp and
+ * snmp6: InErrors, which includes InCsumErrors for wrong checksums.
  *
- *   sink ADDRESS PORT       says "ready", and stays until it is killed
+ *   sink ADDRESS PORT       prints "ready", and runs until it is killed
  */
 #include <err.h>
 #include <linux/filter.h>

@@ -10,7 +10,7 @@ const PROGRAMS = [
 /** Paths of the programs in C that are built from this folder. */
 export type Tools = Readonly<Record<(typeof PROGRAMS)[number], string>>
 
-/** Builds the programs in C, if they are not there yet. */
+/** Builds the programs in C, unless they exist. */
 export async function buildTools(signal?: AbortSignal): Promise<Tools> {
   const compiler = await versionOf('cc', ['--version'])
   if (compiler === undefined) {
@@ -31,8 +31,8 @@ export async function buildTools(signal?: AbortSignal): Promise<Tools> {
 }
 
 /**
- * What a program says of its version: the first line, or the first match of a pattern; nothing if it
- * cannot be run.
+ * Returns the version that a program prints: its first line, or the first match of a pattern; nothing if the
+ * program cannot be run.
  */
 export async function versionOf(
   program: string,

@@ -1,4 +1,4 @@
-/* A TUN device of one queue; its packets stand alone, without a header, unless flags say more. */
+/* A TUN device with one queue. Its packets have no header, unless the flags specify one. */
 #pragma once
 #include <err.h>
 #include <fcntl.h>

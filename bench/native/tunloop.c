@@ -1,11 +1,11 @@
 /*
- * Reads packets from a TUN device by one blocking read(2) each, the least that can be done; with
- * "echo" it also gives each back, addresses and ports exchanged.
+ * Reads packets from a TUN device with one blocking read(2) each, the minimum of work; with "echo" it
+ * also writes each back, with addresses and ports exchanged.
  *
  *   tunloop INTERFACE drain|header|echo
  *
- * With "header" each packet has a vnet header. It says "ready"; for each line COUNT on stdin it takes so
- * many packets (0: for ever) and prints the seconds that it took.
+ * With "header" each packet has a vnet header. It prints "ready"; for each line COUNT on stdin it reads
+ * COUNT packets (0: forever) and prints the time that it took in seconds.
  */
 #include <err.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static void exchange(unsigned char *one, unsigned char *other, size_t length)
 	memcpy(other, kept, length);
 }
 
-/* IPv4 without options, and UDP behind it: the sums stay right. */
+/* For IPv4 without options, followed by UDP: the checksums remain correct. */
 static void turn_round(void)
 {
 	exchange(packet + 12, packet + 16, 4);

@@ -1,4 +1,4 @@
-/* UDP sockets by address and port in text, as the programs here get them. */
+/* UDP sockets for addresses and ports in text, the form in which these programs receive them. */
 #pragma once
 #include <err.h>
 #include <netdb.h>
@@ -14,7 +14,7 @@ static inline struct addrinfo *udp_address(const char *host, const char *port)
 	return address;
 }
 
-/* A socket bound to an address of this host. */
+/* Creates a socket bound to an address of this host. */
 static inline int udp_socket(const char *host, const char *port)
 {
 	struct addrinfo *address = udp_address(host, port);

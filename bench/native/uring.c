@@ -1,12 +1,12 @@
 /*
- * What io_uring would give the relay's system calls, each against the call that the relay makes:
- * trains sent (sendmmsg against linked-free sendmsg requests, copied and zero-copy), trains received
- * (recvmmsg against multishot receive into a ring of provided buffers), packets read from a TUN device
- * (read against read requests on a registered buffer).
+ * Measures what io_uring would bring for the relay's system calls, each compared with the call that the relay
+ * makes: sending GSO batches (sendmmsg and unlinked sendmsg requests, copied and zero-copy), receiving GSO
+ * batches (recvmmsg and multishot receive into a ring of provided buffers), reading packets from a TUN device
+ * (read and read requests on a registered buffer).
  *
  *   cc -O2 -o uring uring.c -luring && unshare --user --map-root-user --net ./uring
  *
- * Prints microseconds an operation, the median of ROUNDS rounds in turn, and the ratio to the first.
+ * Prints microseconds per operation, the median of ROUNDS rounds in turn, and the ratio to the first.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -51,7 +51,7 @@ static void send_calls(void) {
   if (sendmmsg(from, sends, TRAINS, 0) != TRAINS) fail("sendmmsg");
 }
 
-/* Waits for `count` completions, and for the notices of zero-copy sends that these announce. */
+/* Waits for `count` completions, and for the notifications of zero-copy sends that they announce. */
 static void reap(int count) {
   while (count > 0) {
     struct io_uring_cqe *done;
@@ -77,7 +77,7 @@ static void send_ring_zero_copy(void) {
     io_uring_prep_sendmsg_zc(request, from, &sends[i].msg_hdr, 0);
   }
   io_uring_submit(&ring);
-  /* The kernel tells that it let go of the buffers only once they were received. */
+  /* The kernel reports that it released the buffers only once they were received. */
 }
 
 static void receive_calls(void) {

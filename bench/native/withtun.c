@@ -1,5 +1,5 @@
 /*
- * Becomes a program that has a TUN interface open as descriptor 3.
+ * Opens a TUN interface as descriptor 3, and executes a program.
  *
  *   withtun INTERFACE PROGRAM [ARGUMENT...]
  */

@@ -8,13 +8,13 @@ export interface CounterDescription {
   readonly direction: Direction
   /** Its name in `RelayStats`. */
   readonly name: string
-  /** What it counts: `packets`, `bytes`, `datagrams`, `reports`, `calls`. */
+  /** Its unit: `packets`, `bytes`, `datagrams`, `reports`, `calls`. */
   readonly unit: string
   /** Whether it is a cause of `dropped`. */
   readonly isDrop: boolean
-  /** What the program calls it; absent: it is not printed by itself. */
+  /** Its name in the program's output; absent: it is not printed by itself. */
   readonly words?: string
-  /** What it counts, in sentences. */
+  /** Its description, in sentences. */
   readonly help: string
 }
 

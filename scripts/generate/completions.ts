@@ -125,7 +125,7 @@ function zshWords(completion: Completion | undefined): string {
   return areSeveral ? `_values -s , value ${words.join(' ')}` : `(${words.join(' ')})`
 }
 
-/** `name[:group]` is asked for as `name`, `name|path|pid` as `name or path or pid`. */
+/** Converts the argument to a hint: `name[:group]` becomes `name`, `name|path|pid` becomes `name or path or pid`. */
 function labelOf(argument: string): string {
   return argument.replaceAll(/\[.*?\]/gu, '').replaceAll('|', ' or ')
 }
@@ -139,7 +139,7 @@ function toFlag(
   { help, form, isRepeatable }: Pick<OptionDescription, 'help'> & Partial<OptionDescription>,
 ): Flag {
   const { name, argument } = splitFlag(flag)
-  // A line of a menu has no room for more.
+  // A line of a menu has no room for more text.
   const [phrase = ''] = help.replaceAll('`', '').split(/[;:] /u, 1)
   const short = phrase.length > MENU_WIDTH ? (phrase.split(', ', 1)[0] ?? '') : phrase
   return {

@@ -39,7 +39,7 @@ export function statusTable(): string {
   return table(['status', 'meaning'], rows)
 }
 
-/** Puts a text between the marks that begin with `name`. */
+/** Replaces the text between the marks that begin with `name`. */
 export function insert(page: string, name: string, text: string): string {
   const begin = `<!-- ${name}: written by \`npm run generate\` -->`
   const end = `<!-- end of ${name} -->`
@@ -59,7 +59,7 @@ function effectOf({ help, details, isRepeatable }: ProgramOption): string {
   return details === undefined ? text.slice(0, -1) : `${text} ${details}`
 }
 
-/** `--queues <number|auto>` becomes `--queues NUMBER|auto`: what is to be typed as it is stays. */
+/** Converts the argument: `--queues <number|auto>` becomes `--queues NUMBER|auto`. Literal words are kept. */
 function shown(flag: string, words: readonly string[]): string {
   const { name, argument } = splitFlag(flag)
   const typed = argument.replaceAll(/\w+/gu, (word) =>

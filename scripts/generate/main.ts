@@ -1,6 +1,6 @@
 /**
- * Writes the files of the tree that are made of the tables of options and counters. `--check` only compares them, and
- * fails if one differs. It needs the built addon, which has the counters.
+ * Writes the files of the tree that are generated from the tables of options and counters. `--check` only
+ * compares them, and fails if one differs. It requires the built addon, which contains the counters.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

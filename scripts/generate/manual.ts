@@ -4,7 +4,7 @@ import { COUNTERS } from '../../lib/relay/counters.ts'
 import { sentence, splitFlag } from './text.ts'
 
 /**
- * Fills in the lists of the manual page of tun2udp, in the language of mdoc(7). Each takes the place of a line
+ * Fills in the lists of the manual page of tun2udp, in the language of mdoc(7). Each list replaces a line
  * `.\" NAME: …`.
  *
  * @param relayPage docs/relay.md, which has the table of the events.
@@ -48,7 +48,8 @@ function options(): string[] {
 function events(page: string): [kind: string, text: string][] {
   const rows = [...page.matchAll(/^\| `(?<kind>[a-z-]+)` +\| (?<text>[^|]+?) *\|/gmu)]
   if (rows.length === 0) throw new Error('docs/relay.md has no table of events')
-  // Heads and rows of its other table, and the event that only readers in JavaScript get.
+  // Skips the headings, the rows of the page's other table, and the event that only readers in JavaScript
+  // receive.
   const others = ['kind', 'type', 'opened', 'closed', 'event', 'error', 'events-lost']
   return rows.flatMap(({ groups: { kind = '', text = '' } = {} }) =>
     others.includes(kind) ? [] : [[kind, text]],
@@ -65,7 +66,7 @@ function item(flag: string, texts: readonly string[]): string {
   return `.It Fl ${name.slice(1)}${takes}\n${texts.map(linesOf).join('\n')}\n`
 }
 
-/** Begins each sentence on a line of its own, as mdoc(7) requires. */
+/** Starts each sentence on a new line, as mdoc(7) requires. */
 function linesOf(text: string): string {
   const lines = sentence(text).split(/(?<=\.) (?=[A-Z0-9`])/u)
   return lines.map(format).join('\n')
@@ -78,7 +79,7 @@ function argumentOf(argument: string): string {
     .replaceAll('|', ' | ')
 }
 
-/** Code becomes bold. A line that begins with a dot or a quote is escaped, because it would be a request. */
+/** Formats code in bold. Escapes a line that begins with a dot or a quote, because it would be a request. */
 function format(line: string): string {
   const text = line
     .replaceAll('\\', '\\e')

@@ -1,6 +1,6 @@
 /**
- * Writes the manual pages and completions into a folder, from those of the tree and the table of options. The build runs
- * it; the results are not kept in git. Those of tunctl are written by hand.
+ * Writes the manual pages and completions into a folder, from those of the tree and the table of options. The
+ * build runs it; git does not contain the results. Those of tunctl are written by hand.
  */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ for (const kind of ['man', 'completions']) {
   cpSync(join(ROOT, kind), join(folder, kind), { recursive: true })
 }
 writeFileSync(join(folder, 'man/tun2udp.8'), manual(read('man/tun2udp.8'), read('docs/relay.md')))
-// The package installs tunctl under this name, since uml-utilities may have installed the other one.
+// The package installs tunctl under this name, since uml-utilities may have installed the original one.
 cpSync(join(ROOT, 'man/tunctl.8'), join(folder, 'man/tun2udp-tunctl.8'))
 writeFileSync(join(folder, 'completions/tun2udp.bash'), bash())
 writeFileSync(join(folder, 'completions/tun2udp.fish'), fish())

@@ -1,13 +1,13 @@
 import type { OptionDescription } from '../../lib/options/table.ts'
 
-/** Begins a sentence with a capital letter; code and names stay as they are. */
+/** Capitalizes the first letter of a sentence, unless it begins with code or a name. */
 export function sentence(phrase: string): string {
   const isWord = /^[a-z](?!\()/u.test(phrase)
   const text = isWord ? phrase.charAt(0).toUpperCase() + phrase.slice(1) : phrase
   return text.endsWith('.') ? text : `${text}.`
 }
 
-/** Returns what is known of an option, in whole sentences, in Markdown. */
+/** Returns the description of an option, in whole sentences, in Markdown. */
 export function sentencesOf({ help, details, default: otherwise }: OptionDescription): string {
   const parts = [sentence(help), details, otherwise === undefined ? '' : `Default: ${otherwise}.`]
   return parts.filter((part) => part !== undefined && part !== '').join(' ')
@@ -25,7 +25,10 @@ export function wrap(text: string, width: number): string[] {
   return lines
 }
 
-/** Splits `--mtu <bytes>` into its name and its argument, which is empty for a switch; `--help, -h` has the name `--help`. */
+/**
+ * Splits `--mtu <bytes>` into its name and its argument. The argument of a switch is empty; `--help, -h` has
+ * the name `--help`.
+ */
 export function splitFlag(flag: string): { name: string; argument: string } {
   const [name = '', argument = ''] = flag.replace(/, -\w$/u, '').split(' ')
   return { name, argument: argument.replace(/^<|>$/gu, '') }

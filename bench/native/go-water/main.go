@@ -1,4 +1,4 @@
-// A forwarder over songgao/water: one packet a call, a goroutine a direction.
+// A forwarder that uses songgao/water: one packet per call, one goroutine per direction.
 //
 //	go-water INTERFACE PORT PEER_PORT
 //
@@ -14,7 +14,7 @@ import (
 	"github.com/songgao/water"
 )
 
-// The longest IP packet.
+// The length of the longest IP packet.
 const maxPacket = 65535
 
 func main() {
@@ -52,7 +52,7 @@ func outbound(device *water.Interface, socket *net.UDPConn) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		// A peer that is not there yet refuses.
+		// The peer refuses datagrams until it has started.
 		_, _ = socket.Write(packet[:length])
 	}
 }
@@ -64,7 +64,7 @@ func inbound(device *water.Interface, socket *net.UDPConn) {
 		if err != nil {
 			continue
 		}
-		// An interface that is not up yet takes nothing.
+		// An interface that is not up yet accepts nothing.
 		_, _ = device.Write(packet[:length])
 	}
 }

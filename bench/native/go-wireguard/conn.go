@@ -24,7 +24,7 @@ func forwardByConn(device tun.Device, port, peerPort int) {
 		for i := range count {
 			batch[i] = packets[i][headroom : headroom+sizes[i]]
 		}
-		// A peer that is not there yet refuses.
+		// The peer refuses datagrams until it has started.
 		_ = bind.Send(batch[:count], peer)
 	}
 }
@@ -43,12 +43,12 @@ func receiveByConn(device tun.Device, receive conn.ReceiveFunc, batchSize int) {
 		check(err)
 		batch = batch[:0]
 		for i := range count {
-			// What belongs to no datagram is left empty.
+			// Packets without a datagram are left empty.
 			if sizes[i] > 0 {
 				batch = append(batch, packets[i][:headroom+sizes[i]])
 			}
 		}
-		// An interface that is not up yet takes nothing.
+		// An interface that is not up yet accepts nothing.
 		_, _ = device.Write(batch, headroom)
 	}
 }

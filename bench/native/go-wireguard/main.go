@@ -1,10 +1,10 @@
-// A forwarder over wireguard-go's tun package, which splits and joins super-packets.
+// A forwarder that uses wireguard-go's tun package, which splits super-packets and coalesces packets.
 //
 //	go-wireguard mmsg|conn INTERFACE MTU PORT PEER_PORT
 //
-// Both ports are on 127.0.0.1. With mmsg the datagrams of a batch are sent and received by one
-// sendmmsg and recvmmsg (golang.org/x/net/ipv4); with conn by wireguard-go's conn package, which also
-// uses UDP_SEGMENT and UDP_GRO.
+// Both ports are on 127.0.0.1. With mmsg, the datagrams of a batch are sent and received with one sendmmsg
+// and one recvmmsg (golang.org/x/net/ipv4); with conn, by wireguard-go's conn package, which also uses
+// UDP_SEGMENT and UDP_GRO.
 package main
 
 import (
@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// Room before each packet for the header that the tun package puts there, struct virtio_net_hdr.
+	// Space in front of each packet for the header that the tun package writes there, struct virtio_net_hdr.
 	headroom = 10
-	// The longest IP packet: joined packets grow at the end of their first one.
+	// The length of the longest IP packet: coalesced packets are appended to the first of them.
 	maxPacket = 65535
 )
 
@@ -54,10 +54,11 @@ func check(err error) {
 	}
 }
 
-// Reads a batch; packets stand behind the headroom.
+// Reads a batch. The packets are behind the headroom.
 func read(device tun.Device, packets [][]byte, sizes []int) int {
 	count, err := device.Read(packets, sizes, headroom)
-	// A super-packet that is cut into more packets than fit is told of, and the batch is good.
+	// If a super-packet is split into more packets than fit, this is reported as an error, and the batch is
+	// valid.
 	if !errors.Is(err, tun.ErrTooManySegments) {
 		check(err)
 	}

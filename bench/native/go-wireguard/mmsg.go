@@ -18,7 +18,7 @@ func forwardByMmsg(device tun.Device, port, peerPort int) {
 	sendByMmsg(device, ipv4.NewPacketConn(socket))
 }
 
-// What wireguard/conn does too: the usual buffer holds less than two super-packets in pieces.
+// Like wireguard/conn: the default buffer has room for less than two super-packets in pieces.
 func growReceiveBuffer(socket *net.UDPConn) {
 	raw, err := socket.SyscallConn()
 	check(err)
@@ -43,7 +43,7 @@ func sendByMmsg(device tun.Device, socket *ipv4.PacketConn) {
 		for sent := 0; sent < count; {
 			n, err := socket.WriteBatch(messages[sent:count], 0)
 			if err != nil {
-				// A peer that is not there yet refuses; the datagram is lost.
+				// The peer refuses datagrams until it has started; this datagram is lost.
 				n = 1
 			}
 			sent += n
@@ -66,7 +66,7 @@ func receiveByMmsg(device tun.Device, socket *ipv4.PacketConn) {
 		for i := range count {
 			batch[i] = packets[i][:headroom+messages[i].N]
 		}
-		// An interface that is not up yet takes nothing.
+		// An interface that is not up yet accepts nothing.
 		_, _ = device.Write(batch[:count], headroom)
 	}
 }

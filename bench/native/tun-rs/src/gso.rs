@@ -1,4 +1,4 @@
-//! Batches: super-packets at the device, `sendmmsg` and `recvmmsg` at the socket.
+//! Moves batches: super-packets at the device, `sendmmsg` and `recvmmsg` at the socket.
 
 use crate::Result;
 use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
@@ -7,7 +7,7 @@ use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use tun_rs::{GROTable, IDEAL_BATCH_SIZE, SyncDevice, VIRTIO_NET_HDR_LEN};
 
-/// The longest IP packet.
+/// The length of the longest IP packet.
 const MAX_PACKET: usize = 65_535;
 
 pub fn outbound(device: &SyncDevice, socket: &UdpSocket, mtu: usize) -> Result<()> {
@@ -30,7 +30,7 @@ pub fn outbound(device: &SyncDevice, socket: &UdpSocket, mtu: usize) -> Result<(
             let flags = MsgFlags::empty();
             match sendmmsg(socket.as_raw_fd(), &mut headers, rest, addresses, [], flags) {
                 Ok(results) => sent += results.count(),
-                // A peer that is not there yet refuses; the datagram is lost.
+                // The peer refuses datagrams until it has started; this datagram is lost.
                 Err(_) => sent += 1,
             }
         }
@@ -39,13 +39,13 @@ pub fn outbound(device: &SyncDevice, socket: &UdpSocket, mtu: usize) -> Result<(
 
 pub fn inbound(device: &SyncDevice, socket: &UdpSocket, mtu: usize) -> Result<()> {
     let mut table = GROTable::default();
-    // Joined packets grow at the end of their first one.
+    // Coalesced packets are appended to the first of them.
     let mut packets: Vec<Vec<u8>> = (0..IDEAL_BATCH_SIZE)
         .map(|_| Vec::with_capacity(VIRTIO_NET_HDR_LEN + MAX_PACKET))
         .collect();
     let mut headers = MultiHeaders::<()>::preallocate(IDEAL_BATCH_SIZE, None);
     loop {
-        // Where packets are as long as the MTU this writes nothing.
+        // If packets are as long as the MTU, this writes nothing.
         for packet in &mut packets {
             packet.resize(VIRTIO_NET_HDR_LEN + mtu, 0);
         }
@@ -63,7 +63,7 @@ pub fn inbound(device: &SyncDevice, socket: &UdpSocket, mtu: usize) -> Result<()
         for (packet, length) in packets.iter_mut().zip(&lengths) {
             packet.truncate(VIRTIO_NET_HDR_LEN + length);
         }
-        // An interface that is not up yet takes nothing.
+        // An interface that is not up yet accepts nothing.
         let batch = &mut packets[..lengths.len()];
         let _ = device.send_multiple(&mut table, batch, VIRTIO_NET_HDR_LEN);
     }

@@ -1,9 +1,9 @@
-//! A forwarder over tun-rs, as its documentation has one do it.
+//! A forwarder that uses tun-rs as its documentation recommends.
 //!
 //! `bench-tun-rs plain|gso INTERFACE MTU PORT PEER_PORT`, both ports on 127.0.0.1.
 //!
-//! `plain` moves one packet a call. `gso` lets tun-rs split and join super-packets, and sends and
-//! receives the datagrams of a batch by one `sendmmsg` and `recvmmsg`.
+//! `plain` moves one packet per call. With `gso`, tun-rs splits super-packets and coalesces packets, and the
+//! datagrams of a batch are sent and received with one `sendmmsg` and one `recvmmsg`.
 
 mod gso;
 mod plain;
@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     let socket = UdpSocket::bind(("127.0.0.1", port.parse()?))?;
     socket.connect(("127.0.0.1", peer_port.parse()?))?;
     if mode == "gso" {
-        // The usual buffer holds less than two super-packets in pieces.
+        // The default buffer has room for less than two super-packets in pieces.
         setsockopt(&socket, RcvBufForce, &(7 << 20))?;
     }
     let device =

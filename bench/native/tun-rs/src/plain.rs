@@ -1,4 +1,4 @@
-//! One packet a call.
+//! Moves one packet per call.
 
 use crate::Result;
 use std::net::UdpSocket;
@@ -8,7 +8,7 @@ pub fn outbound(device: &SyncDevice, socket: &UdpSocket, mtu: usize) -> Result<(
     let mut packet = vec![0; mtu];
     loop {
         let length = device.recv(&mut packet)?;
-        // A peer that is not there yet refuses.
+        // The peer refuses datagrams until it has started.
         let _ = socket.send(&packet[..length]);
     }
 }
@@ -17,7 +17,7 @@ pub fn inbound(device: &SyncDevice, socket: &UdpSocket, mtu: usize) -> Result<()
     let mut packet = vec![0; mtu];
     loop {
         if let Ok(length) = socket.recv(&mut packet) {
-            // An interface that is not up yet takes nothing.
+            // An interface that is not up yet accepts nothing.
             let _ = device.send(&packet[..length]);
         }
     }
