@@ -13,11 +13,11 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MARK = 'TUN2UDP_BENCH_TEST'
 const TIMEOUT_MS = 20_000
 
-/** A bench whose processes can be told from all others on the machine. */
+/** A bench whose processes can be distinguished from all others on the machine. */
 interface Bench {
   out: string
   process: ReturnType<typeof spawnBench>
-  /** The command lines of the processes of it that there are, other than its own. */
+  /** Returns the command lines of its existing child processes. */
   children: () => string[]
 }
 
@@ -42,7 +42,7 @@ function spawnBench(out: string, args: readonly string[]) {
   })
 }
 
-/** The command lines of the processes with the mark in their environments. */
+/** Returns the command lines of the processes with the mark in their environments. */
 function marked(mark: string, own: number | undefined): string[] {
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/u.test(pid) || Number(pid) === own) return []
@@ -51,7 +51,7 @@ function marked(mark: string, own: number | undefined): string[] {
       const isMarked = read('environ').includes(`${MARK}=${mark}`)
       return isMarked ? [read('cmdline').replaceAll('\0', ' ')] : []
     } catch {
-      // It ended meanwhile.
+      // It ended during this time.
       return []
     }
   })
@@ -103,7 +103,7 @@ test('a race of two peers gives figures for both and leaves no process', async (
 for (const [signal, status, goesTo] of [
   ['SIGINT', 130, 'the bench'],
   ['SIGTERM', 143, 'the bench'],
-  // As a terminal sends it at Ctrl-C.
+  // The terminal sends it like this at Ctrl-C.
   ['SIGINT', 130, 'its process group'],
 ] as const) {
   test(`${signal} to ${goesTo} ends a race with all that it started and writes nothing`, async (t) => {

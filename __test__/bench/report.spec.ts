@@ -86,7 +86,7 @@ test('medians, ratios, CPU and memory of throughput', (t) => {
     toVxlan: 0.5,
     toBest: 5,
     toComposite: 2.5,
-    // 8 Gbit are 10^9 bytes: a second of CPU for each.
+    // 8 Gbit are 10^9 bytes, and each takes a second of CPU time.
     cpuPerGb: 1,
     cpuToPlain: 0.25,
     machineCpuPerGb: 1.6,
@@ -137,7 +137,8 @@ test('plots are of what was raced, with a bar for each peer, and the same each t
   t.deepEqual([...files.keys()], ['latest.md', 'tcp.svg', 'rtt.svg', 'cpu.svg'])
   const picture = files.get('tcp.svg') ?? ''
   t.regex(picture, /^<svg .*<\/svg>\n$/su)
-  // What is light is the ground, first of all, and what is dark the texts: a dark scheme changes both.
+  // The light colours are the backgrounds, first of all, and the dark ones the texts. A dark scheme swaps
+  // both.
   t.regex(picture, /^<svg [^>]+><style>@media \(prefers-color-scheme: dark\) .+<\/style><rect /u)
   for (const title of ['kernel VXLAN', 'tun2udp', 'plain C loop', 'socat', 'parts of a tunnel'])
     t.true(picture.includes(`>${title}<`), title)

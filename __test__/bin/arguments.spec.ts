@@ -3,7 +3,7 @@ import test from 'ava'
 import { fakeEnvironment } from '../support/fakeBinding.ts'
 import { runProgram } from '../support/program.ts'
 
-// Nothing here may come as far as the native layer: with this one it would start, and hang.
+// No case may reach the native layer: with this native layer it would start, and hang.
 const env = fakeEnvironment()
 const { version } = createRequire(import.meta.url)('tun2udp/package.json') as { version: string }
 
@@ -14,7 +14,7 @@ const OPERANDS = ['10.0.0.1/24', '5001', '5002']
 
 const FAMILY = `expected an IPv6 address, as family says; ${HINT}`
 
-/** Operands, with the text of the plain program on stderr. */
+/** Operands, with the plain program's text on stderr. */
 const refusedOperands: [string[], string][] = [
   ...[
     [],

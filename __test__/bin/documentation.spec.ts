@@ -10,7 +10,7 @@ import { hasTools } from '../support/skip.ts'
 const execute = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Options and what each is given, in the words of the help: `['--name', 'name']`, `['--json', '']`. */
+/** Options with their arguments, in the words of the help: `['--name', 'name']`, `['--json', '']`. */
 type Options = ReadonlyMap<string, string>
 
 async function run(file: string, ...args: string[]): Promise<string> {
@@ -20,7 +20,7 @@ async function run(file: string, ...args: string[]): Promise<string> {
 
 const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8')
 
-/** The options of `--help`: those of letters stand in the usage, those of words each begin a line. */
+/** Returns the options of `--help`. Short options are in the usage; each long option begins a line. */
 async function optionsOf(program: string): Promise<Options> {
   const help = await run(process.execPath, `dist/bin/${program}.js`, '--help')
   const options = new Map<string, string>()
@@ -37,7 +37,7 @@ const sorted = (options: Iterable<string>) => [...options].sort()
 const taking = (options: Options) =>
   sorted([...options].filter(([, argument]) => argument !== '').map(([option]) => option))
 
-/** What the first words of a shell's line are completed to. */
+/** Returns the completions of a shell for the first words of a line. */
 async function bash(program: string, ...words: string[]): Promise<string[]> {
   const script = `. dist/completions/${program}.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _${program}
     printf '%s\\n' "\${COMPREPLY[@]}"`
@@ -110,7 +110,7 @@ for (const program of ['tun2udp', 'tunctl']) {
   test(`${program}: zsh completes the options of the help`, async (t) => {
     if (!hasTools(t, 'zsh')) return
     const options = await optionsOf(program)
-    // What the completion hands to zsh's own function, which says what it is.
+    // The completion passes its specifications to zsh's own function, which is replaced to print them.
     const script = `_arguments() { print -rl -- "$@" }; source dist/completions/_${program}`
     const specs = lines(await run('zsh', '-f', '-c', script)).flatMap((line) => {
       const { option, rest } =

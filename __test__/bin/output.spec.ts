@@ -221,7 +221,7 @@ test('a reader of stdout that does not read does not hold it', async (t) => {
   const program = start(['--json', '--stats', '0.1'])
   await program.until('stdout', /ready/u)
   program.child.stdout?.pause()
-  // Faster than --stats can: 64 KiB of pipe are full after some hundred of them.
+  // Faster than --stats permits: 64 KiB of pipe are full after some hundred lines.
   for (let count = 0; count < 400; count++) {
     program.child.kill('SIGUSR2')
     await new Promise((resolve) => setTimeout(resolve, 1))

@@ -6,7 +6,7 @@ import { hasTools, isOpenToOthers, rootTest } from '../support/skip.ts'
 
 const DOCKERFILE = readFileSync(`${ROOT}contrib/Dockerfile`, 'utf8').replaceAll('\\\n', ' ')
 
-/** The arguments of an instruction, the last one of its kind. */
+/** Returns the arguments of an instruction, the last one of its kind. */
 function instruction(name: string): string {
   const found = [...DOCKERFILE.matchAll(new RegExp(`^${name} (.*)$`, 'gmu'))].at(-1)?.[1]
   if (found === undefined) throw new Error(`the Dockerfile has no ${name}`)
@@ -28,7 +28,7 @@ pageTest('docs/containers.md', (t, page) => {
 rootTest('what the Dockerfile starts runs as its user with that capability alone', async (t) => {
   if (!isOpenToOthers(t) || !hasTools(t, 'setcap', 'setpriv')) return
   const a = await Machine.start(t, 'a')
-  // Where the image has the package and node.
+  // The places of the package and of node in the image.
   await a.shell(`mkdir -p /usr/local/lib/node_modules
     ln -sfn '${ROOT}' /usr/local/lib/node_modules/tun2udp
     rm /usr/local/bin/node && cp '${process.execPath}' /usr/local/bin/node`)
@@ -41,7 +41,7 @@ rootTest('what the Dockerfile starts runs as its user with that capability alone
 
   const [uid, gid] = instruction('USER').split(':')
   const command = (JSON.parse(instruction('ENTRYPOINT')) as string[]).join(' ')
-  // As a container gives it to a user that is not root: nothing but what the bounding set leaves.
+  // As in a container for a user other than root: only the capabilities that the bounding set permits.
   const container = `setpriv --reuid ${uid} --regid ${gid} --clear-groups --inh-caps=-all --bounding-set=-all,+net_admin`
   const program = await a.leave(`${container} ${command} 10.9.0.1/24 5001 5001`, /^ready: tun0 /mu)
   t.regex(program.stdout, /10\.9\.0\.1\/24/u)

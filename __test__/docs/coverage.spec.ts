@@ -34,7 +34,7 @@ test('the JavaScript of all pages is that of the oldest Node', (t) => {
   const blocks = pages().flatMap((page) => blocksOf(page).filter((one) => one.language === 'js'))
   t.true(blocks.length > 15)
   for (const { page, line, text } of blocks) {
-    // This Node may be a newer one; `using` is what TypeScript users write by habit.
+    // This Node may be newer than the oldest one; TypeScript users write `using` by habit.
     t.notRegex(text, /^\s*(?:await )?using \w/mu, `${page}:${line}`)
     const result = spawnSync(process.execPath, ['--input-type=module', '--check', '-'], {
       input: text,

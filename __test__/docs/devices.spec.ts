@@ -8,7 +8,7 @@ pageTest('docs/devices.md', async (t, page) => {
   const program = page.next('js').replace('dropped++', "console.log('dropped', ++dropped)")
   await a.save(program)
   const running = await a.leave('node write.mjs', /^ready$/mu)
-  // One bad byte each way, twice: the program goes on.
+  // One malformed byte in each direction, twice: the program continues.
   for (const count of [1, 2]) {
     await a.shell('printf x > /dev/udp/127.0.0.1/5002; printf x > /dev/udp/127.0.0.1/5003')
     await running.until('stdout', new RegExp(`^dropped ${count}$`, 'mu'))

@@ -3,7 +3,7 @@ import { pageTest } from '../support/docs/page.ts'
 
 pageTest('docs/persistent-devices.md', async (t, page) => {
   const a = await Machine.start(t, 'a')
-  // What opens the device in the page's virtual machine's place.
+  // This program opens the device instead of the page's virtual machine.
   await a.write('/usr/local/bin/qemu-system-x86_64', '#!/bin/sh\necho "$@"\n')
   await a.shell('chmod +x /usr/local/bin/qemu-system-x86_64')
   t.regex(await a.shell(page.next('sh')), /^vm0\n.*ifname=vm0/u)

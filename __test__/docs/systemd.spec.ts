@@ -7,7 +7,7 @@ import { hasTools, isOpenToOthers, rootTest } from '../support/skip.ts'
 
 const UNIT = readFileSync(`${ROOT}contrib/tun2udp@.service`, 'utf8')
 
-/** What the unit sets; the last one counts. */
+/** Returns a setting of the unit; the last one counts. */
 const setting = (name: string) =>
   [...UNIT.matchAll(new RegExp(`^${name}=(.*)$`, 'gmu'))].at(-1)?.[1] ?? ''
 
@@ -21,7 +21,7 @@ pageTest('docs/systemd.md', async (t, page) => {
   const verified = async (block: string) => {
     const ended = await a.start(['bash', '-euo', 'pipefail', '-c', block]).ended
     t.is(ended.status, 0, ended.stderr)
-    // Other units of the system may have warnings; this one has none.
+    // Other units of the system may have warnings; this unit has no warnings.
     t.false(ended.stderr.includes('tun2udp@'), ended.stderr)
   }
   const block = page.next('sh')
@@ -44,7 +44,7 @@ pageTest('docs/systemd.md', async (t, page) => {
   await verified(`${dropIn}\nsystemd-analyze verify --man=no tun2udp@vpn0.service`)
 })
 
-/** Puts the package where a global npm installation puts it, and the command that prints the folder. */
+/** Installs the package in the place of a global npm installation, and the command that prints the folder. */
 async function installGlobally(machine: Machine): Promise<void> {
   await machine.write(
     '/usr/local/bin/npm',

@@ -28,7 +28,7 @@ pageTest('docs/tun2udp.md', async (t, page) => {
   t.regex(losses, /^UdpRcvbufErrors +0 /mu)
   await a.endPrograms()
 
-  // It is started first, and survives that no process listens on the peer's port yet.
+  // It is started first, and does not end although no process listens on the peer's port yet.
   const socat = b.start(['bash', '-c', `exec ${page.next('sh')}`])
   t.teardown(() => socat.child.kill('SIGKILL'))
   await b.shell('until ip -brief address show type tun | grep -q 10.9.0.2; do sleep 0.01; done')
@@ -41,7 +41,10 @@ pageTest('docs/tun2udp.md', async (t, page) => {
   await completions(t, page, a)
 })
 
-/** The section on the default route: `a` and `b` on different networks, and a host that only `a` may reach for `b`. */
+/**
+ * The section on the default route: `a` and `b` are on different networks, and only `a` may reach a third
+ * host through `b`.
+ */
 async function defaultRoute(t: ExecutionContext, page: Page): Promise<void> {
   const hosts = ['a', 'b', 'router', 'web'].map((host) => Machine.start(t, host))
   const [a, b, router, web] = await Promise.all(hosts)

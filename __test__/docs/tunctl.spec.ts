@@ -4,7 +4,7 @@ import { ROOT } from '../support/docs/root.ts'
 
 pageTest('docs/tunctl.md', async (t, page) => {
   const a = await Machine.start(t, 'a')
-  // The test of the packages runs npx and a global installation; here are their results.
+  // The test of the packages runs npx and a global installation; this is the result of both.
   await a.write('/usr/local/bin/npx', '#!/bin/sh\n[ "$1" = -p ] && shift 2 && exec "$@"\n')
   await a.write('/usr/local/bin/npm', '#!/bin/sh\necho /usr/local/lib/node_modules\n')
   await a.shell(`chmod +x /usr/local/bin/np[xm] && mkdir -p /usr/local/lib/node_modules
@@ -13,7 +13,7 @@ pageTest('docs/tunctl.md', async (t, page) => {
   t.is(await a.shell(page.next('sh')), 'tap0\n')
   await a.shell(page.next('sh'))
   t.is((await a.shell('type -P tunctl')).trim(), '/usr/local/bin/tunctl')
-  // Its devices and process are not at hand; __test__/netns/tunctl/extras.spec.ts has the format.
+  // Its devices and process do not exist here; __test__/netns/tunctl/extras.spec.ts tests the format.
   const [, listed = '', created = ''] = page.next('').split(/^\$ .*\n/mu)
   const lines = listed.trim().split('\n')
   const line =

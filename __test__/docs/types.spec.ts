@@ -5,20 +5,20 @@ import { pages } from '../support/docs/pages.ts'
 import { PRELUDES } from '../support/docs/preludes.ts'
 import { ROOT } from '../support/docs/root.ts'
 
-/** As the package's own, but that the package is what a page imports. */
+/** Returns the compiler options of the package, except that pages import the package by name. */
 function options(): typescript.CompilerOptions {
   const { config } = typescript.readConfigFile(`${ROOT}tsconfig.json`, (path) =>
     typescript.sys.readFile(path),
   ) as { config: unknown }
   const parsed = typescript.parseJsonConfigFileContent(config, typescript.sys, ROOT)
-  // What a page shows need not use all that it makes.
+  // A page need not use everything that it declares.
   const loose = { noUnusedLocals: false, noUnusedParameters: false }
   return { ...parsed.options, ...loose, noEmit: true, paths: { tun2udp: [`${ROOT}index.ts`] } }
 }
 
 /**
- * The programs of all pages, as files in memory by path. Those in JavaScript are checked as TypeScript too,
- * which finds more.
+ * Returns the programs of all pages, as files in memory by path. Those in JavaScript are checked as
+ * TypeScript too, which finds more errors.
  */
 function programs(): Map<string, string> {
   const files = new Map<string, string>()
@@ -32,7 +32,7 @@ function programs(): Map<string, string> {
   return files
 }
 
-/** What the compiler says of files that are only in memory. */
+/** Returns the compiler's errors for files that exist only in memory. */
 function diagnostics(files: ReadonlyMap<string, string>): string {
   const settings = options()
   const disk = typescript.createCompilerHost(settings)

@@ -10,11 +10,11 @@ import {
 } from '../support/packages/tarballs.ts'
 import { hasTools } from '../support/skip.ts'
 
-/** glibc of RHEL 8; of the distributions still kept up, none has an older one. */
+/** The glibc of RHEL 8. No maintained distribution has an older one. */
 const NEWEST_GLIBC = [2, 28] as const
 const MACHINES: Readonly<Record<string, RegExp>> = { x64: /X86-64/u, arm64: /AArch64/u }
 
-/** What readelf(1), which reads the files of any machine, says of an addon. */
+/** Returns the description of an addon by readelf(1), which reads the files of any machine. */
 function readelf(t: ExecutionContext, tarball: Tarball, ...options: string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'tun2udp-elf-'))
   t.teardown(() => {

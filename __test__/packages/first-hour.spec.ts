@@ -11,7 +11,7 @@ import { emptyMachines } from '../support/packages/emptyMachine.ts'
 import { hasPackages } from '../support/packages/tarballs.ts'
 import { hasTools, rootTest } from '../support/skip.ts'
 
-/** The oldest Node that the package is for; by default the Node of the tests. */
+/** The oldest Node that the package supports; by default the Node of the tests. */
 const NODE = process.env['TUN2UDP_OLDEST_NODE'] ?? process.execPath
 
 const PAGES: Readonly<Record<string, { walk: Walk; tools?: readonly string[] }>> = {

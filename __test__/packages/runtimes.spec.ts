@@ -6,7 +6,10 @@ import { ROOT, hasPackages, manifestIn } from '../support/packages/tarballs.ts'
 import { assertTunnel } from '../support/packages/tunnel.ts'
 import { hasTools, rootTest } from '../support/skip.ts'
 
-/** How each installs a package, where to, for what C libraries, and how it runs a file or an installed program. */
+/**
+ * How each runtime installs a package, the target folder, its C libraries, and how it runs a file or an
+ * installed program.
+ */
 const RUNTIMES = {
   bun: {
     add: ['add', 'tun2udp'],

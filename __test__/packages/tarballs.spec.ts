@@ -7,12 +7,12 @@ import {
   rootTarball,
 } from '../support/packages/tarballs.ts'
 
-/** What is downloaded, and the addon in it once it is unpacked; docs/platforms.md tells both. */
+/** The sizes of the download and of the unpacked addon; docs/platforms.md states both. */
 const MAX_PACKAGE_BYTES = 1_500_000
 const MAX_ADDON_BYTES = 3_000_000
 const MAX_ROOT_BYTES = 200_000
 
-/** What the root package may hold. */
+/** Files that the root package may contain. */
 const ROOT_FILES = [
   /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|THIRD-PARTY\.md)$/u,
   /^dist\/completions\/(?:_?[a-z0-9]+|[a-z0-9]+\.(?:bash|fish))$/u,

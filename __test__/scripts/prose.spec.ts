@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava'
 import prh from 'prh'
 import { ROOT } from '../support/docs/root.ts'
 
-/** The rules; reading them fails if an example does not become what the rule says. */
+/** The rules. Reading them fails if an example does not become the text that the rule expects. */
 const engine = prh.fromYAMLFilePath(`${ROOT}scripts/prose/words.yml`)
 
 for (const rule of engine.rules) {

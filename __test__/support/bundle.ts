@@ -50,7 +50,7 @@ const esbuild =
       ...options,
     })
 
-/** Rollup resolves relative imports only; the one package is CommonJS and stays outside. */
+/** Rollup resolves relative imports only. The only package is CommonJS and stays outside. */
 const rolled =
   (format: 'cjs' | 'esm'): Bundle =>
   async (input, file) => {
@@ -59,7 +59,7 @@ const rolled =
     await bundle.close()
   }
 
-/** What users build, by title; the extension of the output is in the name. */
+/** Builds that users make, by title; the name contains the extension of the output. */
 export const BUNDLES: Readonly<Record<string, Bundle>> = {
   'esbuild.cjs': esbuild({ format: 'cjs' }),
   'esbuild-minified.cjs': esbuild({ format: 'cjs', minify: true }),
@@ -79,7 +79,7 @@ export const BUNDLES: Readonly<Record<string, Bundle>> = {
   'rollup.mjs': rolled('esm'),
 }
 
-/** A directory outside of the clone with one bundle in it. */
+/** A directory outside of the clone that contains one bundle. */
 export class BundlePlace {
   readonly directory: string
   readonly file: string

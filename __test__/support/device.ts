@@ -58,7 +58,7 @@ export async function sendNumbers({ run }: Namespace, count: number): Promise<vo
 export const SEGMENTS = 5
 export const SEGMENT_BYTES = 1000
 
-/** Sends a GSO batch of datagrams by one call (`UDP_SEGMENT` of udp(7)): a super-packet, where the device takes it. */
+/** Sends a GSO batch of datagrams with one call (`UDP_SEGMENT` of udp(7)): a super-packet, if the device accepts it. */
 export async function sendGsoBatch({ run }: Namespace): Promise<void> {
   const script = `
 import socket
@@ -68,7 +68,7 @@ s.sendto(bytes(${SEGMENTS * SEGMENT_BYTES}), ('${BEHIND}', 9))`
   await run('python3', '-c', script)
 }
 
-/** An IPv4 packet with a datagram from port 9 of {@link BEHIND} to the device's own address. */
+/** Returns an IPv4 packet with a datagram from port 9 of {@link BEHIND} to the device's own address. */
 export function udpPacket(port: number, text: string): Buffer {
   const packet = Buffer.alloc(28 + text.length)
   packet.set([

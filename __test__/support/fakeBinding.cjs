@@ -56,7 +56,7 @@ const INBOUND = {
 }
 
 const OFFLOAD = { tso: true, uso: false, gso: true, gro: false, coalesce: true }
-/** What stats() of a relay returns unless its behaviour states something else. */
+/** The result of stats() of a relay, unless its behaviour specifies another one. */
 const stats = { offload: OFFLOAD, outbound: OUTBOUND, inbound: INBOUND }
 
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms))

@@ -3,16 +3,16 @@ import type { ExecutionContext } from 'ava'
 import { linkNames } from './device.ts'
 import type { Namespace } from './namespace.ts'
 
-/** How long a test waits for something to be gone, and how often it looks. */
+/** Time limit for the removal of something, and the interval of the checks. */
 const PATIENCE_MS = 20_000
 const INTERVAL_MS = 20
 
 /**
  * Waits until `look` returns `expected`, and asserts it.
  *
- * A test that expects an interface, a queue or a descriptor to be gone waits with this: a process that was
- * forked at that moment holds a copy of each descriptor until its execve(2), and a process that was killed
- * holds them for as long as the kernel takes to end it.
+ * A test that expects the removal of an interface, a queue or a descriptor waits with this function. A
+ * process that was forked at that moment holds a copy of each descriptor until its execve(2). A process that
+ * was killed holds its descriptors until the kernel has ended it.
  */
 export async function eventually<T>(
   t: ExecutionContext,
@@ -29,7 +29,7 @@ export async function eventually<T>(
   t.deepEqual(seen, expected, message)
 }
 
-/** Waits until a namespace has these interfaces and `lo`, and no other. */
+/** Waits until a namespace has only these interfaces and `lo`. */
 export async function untilLinks(
   t: ExecutionContext,
   namespace: Namespace,

@@ -14,7 +14,7 @@ export interface Namespace {
   run: (...command: string[]) => Promise<string>
 }
 
-/** Variables of commands. Node packages have commands of the names of system tools, such as `nft`. */
+/** Variables of commands. Node packages have commands with the names of system tools, such as `nft`. */
 const ENVIRONMENT = {
   ...process.env,
   PATH: (process.env['PATH'] ?? '')

@@ -58,14 +58,14 @@ export class Running {
     throw new Error(`no ${String(pattern)} on ${stream}:\n${this.stdout}\n${this.stderr}`)
   }
 
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits for the program's end. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
     this.child.kill(signal)
     return this.ended
   }
 }
 
-/** Starts the program; `ip netns exec` becomes it, so that signals reach it. */
+/** Starts the program; `ip netns exec` is replaced by it, so that signals reach it. */
 export function startProgram(
   args: readonly string[],
   { netns, env = {} }: RunOptions = {},
@@ -86,7 +86,10 @@ export async function runProgram(
   return startProgram(args, options).ended
 }
 
-/** Returns the environment without variables that would affect the program: npm's, a service manager's, and Node's options. */
+/**
+ * Returns the environment without variables that would affect the program: those of npm, of a service
+ * manager, and Node's options.
+ */
 export function cleanEnvironment(env: Record<string, string> = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
     ([name]) => !/^npm_|^NOTIFY_SOCKET$|^NODE_OPTIONS$|^NAPI_RS_/u.test(name),

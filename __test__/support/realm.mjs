@@ -1,13 +1,13 @@
 // Evaluates the built package inside a `node:vm` context, as Jest and Vitest (vmThreads) do, and runs an
-// asynchronous function of that context, whose text is the argument. Prints what it returns, as JSON.
-// Needs --experimental-vm-modules.
+// asynchronous function of that context, whose text is the argument. Prints its result as JSON. Requires
+// --experimental-vm-modules.
 import { readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import vm from 'node:vm'
 
 const INDEX = new URL('../../dist/index.js', import.meta.url).href
-/** What Jest and Vitest give a context of their own from the main realm. */
+/** Globals of the main realm that Jest and Vitest pass to a context. */
 const SHARED = [
   'process',
   'Buffer',
@@ -28,7 +28,7 @@ const SHARED = [
 const context = vm.createContext(Object.fromEntries(SHARED.map((name) => [name, globalThis[name]])))
 const modules = new Map()
 
-/** A module of Node or of node_modules, which belongs to the main realm. */
+/** Returns a module of Node or of node_modules, which belongs to the main realm. */
 async function foreign(specifier) {
   const namespace = await import(specifier)
   const module = new vm.SyntheticModule(

@@ -2,7 +2,7 @@ import type { ExecutionContext } from 'ava'
 import { type Namespace, withNamespace } from './namespace.ts'
 import { type Running, startProgram } from './program.ts'
 
-/** A host, a router and a host; a tunnel joins two further namespaces, which have its interfaces. */
+/** A host, a router and a second host. A tunnel connects two further namespaces, which contain its interfaces. */
 export interface Routed {
   near: Namespace
   nearInside: Namespace
@@ -41,7 +41,7 @@ async function addAddress(namespace: Namespace, link: string, address: string): 
   await namespace.run('ip', 'link', 'set', link, 'up')
 }
 
-/** Builds the path and the tunnel with further options of the program; everything goes with the test. */
+/** Builds the path and the tunnel with further options of the program. Everything is removed with the test. */
 export async function withRouted(
   t: ExecutionContext,
   family: 4 | 6,

@@ -23,7 +23,7 @@ export async function runModule(
   return stdout.trim()
 }
 
-/** Runs a file of `__test__/support` in a Node of its own inside the namespace; returns what it printed. */
+/** Runs a file of `__test__/support` in a separate Node process inside the namespace, and returns its output. */
 export async function runScript(
   { name }: Namespace,
   file: string | readonly [file: string, ...parameters: string[]],

@@ -14,7 +14,7 @@ const PAYLOAD_BYTES = 36
 const HEADER_BYTES = 28
 /** Datagrams that are sent between two receives. */
 const BURST = 64
-/** Numbers of 32 bits. */
+/** The numbers have 32 bits. */
 const NONE = -1
 
 if (isMainThread) await echo(Number(process.argv[2]), process.argv[3])
@@ -104,7 +104,7 @@ async function send(packets) {
   await new Promise((resolve) => {
     parentPort.once('message', resolve)
   })
-  // Datagrams in the socket are read first.
+  // Datagrams that are in the socket are read first.
   let before = NONE
   while (before !== received) {
     before = received
@@ -129,7 +129,7 @@ function statistic(name, counter) {
   return readFileSync(`/sys/class/net/${name}/statistics/${counter}`, 'utf8')
 }
 
-/** Datagrams that no socket had room for: `RcvbufErrors` of /proc/net/snmp. */
+/** Returns the number of datagrams that no socket had room for: `RcvbufErrors` of /proc/net/snmp. */
 function socketDrops() {
   const [names, values] = readFileSync('/proc/self/net/snmp', 'utf8').match(/^Udp: .*$/gmu)
   return Number(values.split(' ')[names.split(' ').indexOf('RcvbufErrors')])

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 
 /**
- * A test that needs root, a TUN driver and iproute2.
+ * Defines a test that requires root, a TUN driver and iproute2.
  *
  * If one is missing, the test prints `SKIP its title: the reason` and passes. scripts/summary.js counts these
  * lines.
@@ -24,7 +24,10 @@ export function hasTools(t: ExecutionContext, ...tools: readonly string[]): bool
   )
 }
 
-/** Returns whether other users may read this project, as programs that run as another user must; otherwise the test is skipped. */
+/**
+ * Returns whether other users may read this project, which programs that run as another user require;
+ * otherwise the test is skipped.
+ */
 export function isOpenToOthers(t: ExecutionContext): boolean {
   return !isSkipped(t, closedFolder())
 }

@@ -32,7 +32,7 @@ if child == 0:
     os.close(writer)
     os.execvp(command[0], command)
 if kind == "pipe":
-    # The smallest size, so that few lines fill it.
+    # The smallest size, so that a few lines fill it.
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
 seen = b""
 while mark.encode() not in seen:

@@ -29,7 +29,7 @@ async function tcpSink(address) {
   say({ bytes, sha256: hash.digest('hex') })
 }
 
-/** Sends pseudo-random bytes and prints their length and SHA-256. */
+/** Sends pseudorandom bytes and prints their length and SHA-256. */
 async function tcpSource(address, port, length) {
   const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16))
   const zeroes = Buffer.alloc(CHUNK_BYTES)

@@ -1,4 +1,4 @@
-/** Whether each type takes the other's values. */
+/** Whether each type accepts the other's values. */
 export type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
 
 /** Compiles only with `true`. */

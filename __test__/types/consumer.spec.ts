@@ -37,7 +37,7 @@ const COMMONJS = `import { startRelay } from 'tun2udp'
 export const start = startRelay
 `
 
-/** What docs/typescript.md states of one setting: the first error, or none. */
+/** A statement of docs/typescript.md on one setting: the first error, or none. */
 interface Case {
   /** The version of an older compiler, in the cache. */
   readonly compiler?: string

@@ -1,4 +1,4 @@
-/** What the compiler must say of open devices and super-packets; as in persistent.ts. */
+/** Checks the declarations of open devices and super-packets, as in persistent.ts. */
 import {
   type BatchOptions,
   type BpfInstruction,

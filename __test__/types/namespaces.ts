@@ -1,4 +1,4 @@
-/** What the compiler must say of namespaces and networks for tests; as in persistent.ts. */
+/** Checks the declarations of namespaces and networks for tests, as in persistent.ts. */
 import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process'
 import type { Socket as DatagramSocket } from 'node:dgram'
 import type { AddressInfo, Server, Socket } from 'node:net'

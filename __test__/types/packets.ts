@@ -1,4 +1,4 @@
-/** What the compiler must say of devices, packets and streams; as in persistent.ts. */
+/** Checks the declarations of devices, packets and streams, as in persistent.ts. */
 import type { Duplex } from 'node:stream'
 import {
   type ArpPacket,
@@ -73,7 +73,7 @@ export type Expected = [
   Expect<Same<ChecksumVerdict['transport'], boolean | undefined>>,
 ]
 
-/** The ways in and out, as they are written. */
+/** The ways to read and write, as users write them. */
 export async function passes(tun: TunDevice, signal: AbortSignal): Promise<void> {
   for await (const packet of tun) await tun.write(packet)
   for await (const packet of tun.packets({ reuse: true, signal })) packet.writeUInt8(0, 0)
@@ -87,7 +87,7 @@ export async function passes(tun: TunDevice, signal: AbortSignal): Promise<void>
   again.ref().unref().highWaterMark.toFixed()
 }
 
-/** The version tells the kinds of packets apart. */
+/** The version distinguishes the kinds of packets. */
 export function narrows(packet: Packet): void {
   if (packet.version === 4) packet.dontFragment.valueOf()
   else packet.extensionHeaders.map(({ type }) => type)
@@ -96,22 +96,22 @@ export function narrows(packet: Packet): void {
   packet.source = packet.destination
   if (packet.tcp) packet.tcp.sourcePort = 80
 
-  // @ts-expect-error there may be no TCP in it
+  // @ts-expect-error it may contain no TCP
   packet.tcp.sourcePort = 80
-  // @ts-expect-error the length is not changed by writing it here
+  // @ts-expect-error the length is read-only
   packet.totalBytes = 20
-  // @ts-expect-error text is parsed by nobody
+  // @ts-expect-error text is not parsed
   parsePacket('45')
 }
 
-// @ts-expect-error only IPv4 packets have options of that kind
+// @ts-expect-error only IPv4 packets have options of this kind
 export type Options = Packet['options']
 
-/** What is no option, no packet and no batch. */
+/** Values that are not an option, a packet or a batch. */
 export async function refuses(tun: TunDevice): Promise<void> {
   // @ts-expect-error a TUN device has no MAC address
   await openTun({ macAddress: '02:00:00:00:00:01' })
-  // @ts-expect-error there is no such offload
+  // @ts-expect-error this offload does not exist
   await openTap({ offload: ['ufo'] })
   // @ts-expect-error an MTU is a number
   await openTun({ mtu: '1400' })
@@ -128,7 +128,7 @@ export async function refuses(tun: TunDevice): Promise<void> {
   tun.streams({ highWaterMark: '4' })
   // @ts-expect-error the name is the kernel's
   tun.name = 'x'
-  // @ts-expect-error the mode tells devices apart
+  // @ts-expect-error the mode distinguishes devices
   const mode: TapDevice['mode'] = tun.mode
   mode.at(0)
 }

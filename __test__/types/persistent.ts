@@ -1,6 +1,6 @@
 /**
- * What the compiler must say of the declarations; it runs with `npm run lint`. A line below
- * `@ts-expect-error` that compiles is an error.
+ * Checks the declarations with the compiler; it runs with `npm run lint`. A line below `@ts-expect-error`
+ * that compiles is an error.
  */
 import {
   type DeviceHolder,
@@ -39,23 +39,23 @@ void createPersistent({ mode: 'tap', name: undefined, owner: 5, group: 'kvm', ne
 void removePersistent('tap0', {})
 void listDevices({ netns: 'blue' })
 
-// @ts-expect-error the mode is not left out
+// @ts-expect-error the mode is required
 void createPersistent({ name: 'tap0' })
-// @ts-expect-error it is one of two words
+// @ts-expect-error the mode is one of two words
 void createPersistent({ mode: 'bridge' })
-// @ts-expect-error a flag is no number
+// @ts-expect-error a flag is not a number
 void createPersistent({ mode: 'tun', multiQueue: 1 })
-// @ts-expect-error there is no such option
+// @ts-expect-error this option does not exist
 void createPersistent({ mode: 'tun', user: 'alice' })
-// @ts-expect-error a removal needs a name
+// @ts-expect-error a removal requires a name
 void removePersistent()
-// @ts-expect-error a list takes no name
+// @ts-expect-error a list accepts no name
 void listDevices('tap0')
 
-/** What is told of a device is read only. */
+/** The properties of a device are read-only. */
 export function readOnly(device: ListedDevice): void {
-  // @ts-expect-error a name is not changed by writing it here
+  // @ts-expect-error the name is read-only
   device.name = 'x'
-  // @ts-expect-error the holders of a listing are what they were
+  // @ts-expect-error the list of holders is read-only
   device.holders[0] = { pid: 1, command: 'init' }
 }

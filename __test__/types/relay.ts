@@ -1,4 +1,4 @@
-/** What the compiler must say of relays and sessions; as in persistent.ts. */
+/** Checks the declarations of relays and sessions, as in persistent.ts. */
 import {
   type Diagnostic,
   Netlink,
@@ -25,13 +25,13 @@ export type Expected = [
   Expect<Same<RelayDiagnostic, Diagnostic<Relay, RelayEvent>>>,
 ]
 
-/** The kind tells the fields apart. */
+/** The kind distinguishes the fields. */
 export async function narrows(relay: Relay, signal: AbortSignal): Promise<void> {
   for await (const event of relay.events({ signal })) {
     if (event.kind === 'gso-off') event.errno.toFixed()
     else if (event.kind === 'events-lost') event.count.toFixed()
     else event.message.trim()
-    // @ts-expect-error there is no such kind
+    // @ts-expect-error this kind does not exist
     if (event.kind === 'gso') return
   }
 }
@@ -41,6 +41,6 @@ export function refused(): void {
   new Relay()
   // @ts-expect-error sessions come from openNetlink()
   new Netlink()
-  // @ts-expect-error the user of the process is its own business
+  // @ts-expect-error the user of the process is not an option of the library
   void startRelay({ addresses: ['10.0.0.1'], sendPort: 1, receivePort: 2, user: 'nobody' })
 }

@@ -7,7 +7,7 @@ import { cleanEnvironment } from '../../support/program.ts'
 const PROGRAM = fileURLToPath(new URL('../../../dist/bin/tunctl.js', import.meta.url))
 const { version } = createRequire(import.meta.url)('tun2udp/package.json') as { version: string }
 
-/** An addon that is not there. */
+/** An addon that does not exist. */
 const BROKEN = { NAPI_RS_NATIVE_LIBRARY_PATH: '/no/such/addon.node' }
 const NO_ADDON =
   /^tunctl: load the native addon for linux-\w+-\w+: \/no\/such\/addon\.node: Cannot find module [^\n]+; unset NAPI_RS_NATIVE_LIBRARY_PATH, [^\n]+\n$/u

@@ -7,7 +7,7 @@ pageTest('docs/guides/security.md', async (t, page) => {
     return
   }
   const { a } = await twoMachines(t)
-  // In WireGuard's place, which not every kernel has: an interface of that network.
+  // An interface of that network replaces WireGuard, which not every kernel has.
   await a.shell(
     'ip tuntap add dev wg0 mode tun && ip addr add 10.100.0.1/24 dev wg0 && ip link set wg0 up',
   )

@@ -53,7 +53,7 @@ for (const [n, value] of REFUSED.entries()) {
   })
 }
 
-/** A signal as old polyfills make it: without a reason, perhaps without `removeEventListener`. */
+/** A signal like those of old polyfills: without a reason, and possibly without `removeEventListener`. */
 function oldController() {
   const events = new EventTarget()
   let listeners = 0

@@ -13,7 +13,7 @@ const CASES: readonly [given: string, nearest: string | undefined][] = [
   ['highwatermark', 'highWaterMark'],
   ['hihgWaterMarks', 'highWaterMark'],
   ['netnss', 'netns'],
-  // Nothing is like these.
+  // No name is similar to these.
   ['x', undefined],
   ['', undefined],
   ['on', undefined],

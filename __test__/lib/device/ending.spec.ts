@@ -2,7 +2,7 @@ import test from 'ava'
 import type { NativeDevice } from '#binding'
 import { newTunDevice } from '../../../lib/device/kinds.ts'
 
-/** A device that does nothing but count how often it is closed. */
+/** A device that only counts how often it is closed. */
 function fake() {
   const calls = { closed: 0 }
   const native = {

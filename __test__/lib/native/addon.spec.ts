@@ -11,7 +11,7 @@ import { cleanEnvironment } from '../../support/program.ts'
 const execute = promisify(execFile)
 const CODE = { code: 'ERR_TUN_NATIVE_LOAD' }
 
-// An addon of the environment goes before all that is asserted here.
+// An addon of the environment precedes everything that is asserted here.
 test.before(() => {
   delete process.env['NAPI_RS_NATIVE_LIBRARY_PATH']
 })

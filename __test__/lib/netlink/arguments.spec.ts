@@ -9,7 +9,7 @@ import { Routes } from '../../../lib/netlink/routes.ts'
 import { Rules } from '../../../lib/netlink/rules.ts'
 import { TunError } from '../../../lib/errors.ts'
 
-/** A native layer that takes every request. */
+/** A native layer that accepts every request. */
 const native = {
   run: async (request: string) =>
     Promise.resolve(JSON.stringify((JSON.parse(request) as unknown[]).map(() => 'done'))),
@@ -104,7 +104,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   'monitor options': (wrong) => Monitor.open(native, session as never, ['link'], wrong),
 }
 
-/** For a value that is not wrong there. */
+/** Stands for a call whose value is not wrong there. */
 function refused(): never {
   throw new TunError('Invalid test: not wrong here', { code: 'ERR_TUN_INVALID_ARGUMENT' })
 }

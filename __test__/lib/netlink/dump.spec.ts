@@ -6,7 +6,7 @@ import { readTable, streamTable } from '../../../lib/netlink/dump.ts'
 const QUERY = { table: 'routes', filter: {} }
 const INTERRUPTED = JSON.stringify({ code: 'ERR_TUN_INTERRUPTED', message: 'list routes: changed' })
 
-/** A table of two batches that changes meanwhile the first `interruptions` times that it is read. */
+/** A table of two batches that changes while it is read, the first `interruptions` times. */
 function changing(interruptions: number) {
   const counts = { read: 0, closed: 0 }
   const dump = async () => {

@@ -3,7 +3,7 @@ import type { NativeNetlink } from '#binding'
 import { TunError } from '../../../lib/errors.ts'
 import { Pipeline } from '../../../lib/netlink/pipeline.ts'
 
-/** A native layer that answers each request with its own arguments, and tells what crossed together. */
+/** A native layer that answers each request with its own arguments, and reports which requests were passed together. */
 function fake(
   answer = (operation: { op: string; n?: number }): unknown => ({ object: operation.n }),
 ) {

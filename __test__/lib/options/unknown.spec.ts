@@ -14,7 +14,10 @@ import {
 
 const RELAY = { addresses: ['10.0.0.1'], sendPort: 1, receivePort: 0 }
 
-/** Functions, options with one mistyped, and what was meant. Nothing is opened: all are checked before. */
+/**
+ * Functions, options of which one is mistyped, and the correct name. Nothing is opened, since all options are
+ * checked before.
+ */
 const CASES: readonly [
   name: string,
   call: (options: never) => Promise<unknown>,
@@ -24,7 +27,7 @@ const CASES: readonly [
 ][] = [
   ['startRelay', (options) => startRelay(options), { ...RELAY, mut: 1400 }, 'mut', 'mtu'],
   ['startRelay', (options) => startRelay(options), { ...RELAY, peeer: null }, 'peeer', 'peer'],
-  // What belongs to the program, and what went.
+  // Options of the program only, and options that were removed.
   ['startRelay', (options) => startRelay(options), { ...RELAY, user: 'nobody' }, 'user', ''],
   ['startRelay', (options) => startRelay(options), { ...RELAY, onEvent: null }, 'onEvent', ''],
   ['openTun', (options) => openTun(options), { mut: 1400 }, 'mut', 'mtu'],

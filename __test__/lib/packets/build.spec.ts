@@ -16,7 +16,7 @@ const V4 = { source: '10.0.0.2', destination: '10.0.0.1' } as const
 const V6 = { source: 'fd00::2', destination: 'fd00::1' } as const
 const PORTS = { sourcePort: 5353, destinationPort: 9 } as const
 
-/** Packets that were made with struct.pack() of Python, checksums with its own sum. */
+/** Packets that were created with struct.pack() of Python; their checksums were computed by a separate function. */
 const VECTORS: readonly [title: string, built: () => Buffer, bytes: string][] = [
   [
     'UDP over IPv4',
@@ -140,7 +140,7 @@ for (const [title, build, bytes] of VECTORS) {
 
 const u8 = fc.integer({ min: 0, max: 255 })
 const u16 = fc.integer({ min: 0, max: 65_535 })
-/** A word of an address that is not shortened away. */
+/** A word of an address that is not abbreviated. */
 const word = fc.integer({ min: 1, max: 65_535 })
 const u32 = fc.integer({ min: 0, max: 4_294_967_295 })
 const mac = fc.uint8Array({ minLength: 6, maxLength: 6 }).map((bytes) =>
@@ -149,7 +149,7 @@ const mac = fc.uint8Array({ minLength: 6, maxLength: 6 }).map((bytes) =>
     .replaceAll(/..(?=.)/gu, '$&:'),
 )
 
-/** What headers of both families have. */
+/** Fields that the headers of both families have. */
 const shared = {
   hopLimit: u8,
   dscp: fc.integer({ min: 0, max: 63 }),

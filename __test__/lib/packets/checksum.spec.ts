@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { fillChecksums, internetChecksum, parsePacket, verifyChecksums } from '../../../index.ts'
 import { bytesOf, samples } from '../../support/sample.ts'
 
-/** Word by word with the carry at once, as RFC 1071 tells it. */
+/** Adds word by word with an immediate carry, as RFC 1071 describes it. */
 function naive(bytes: Uint8Array): number {
   let sum = 0
   for (let at = 0; at < bytes.length; at += 2) {
@@ -35,7 +35,7 @@ test('what is filled in is right, and one flipped bit is found', (t) => {
       const bit = place % (8 * payload)
       const at = bytes.length - payload + (bit >> 3)
       bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7))
-      // A flipped bit may also make the header another one, which has no checksum to verify.
+      // A flipped bit may also change the type of the header to one without a checksum.
       t.not(verifyChecksums(bytes).transport, true)
     }),
   )
@@ -68,7 +68,7 @@ test('a checksum of zero is written as 0xffff by UDP', (t) => {
   ] as const) {
     const bytes = hex(start, '0000 0000 0000')
     fillChecksums(bytes)
-    // The payload makes up for the rest of the sum.
+    // The payload compensates the rest of the sum.
     bytes.writeUInt16BE(bytes.readUInt16BE(at), at + 2)
     fillChecksums(bytes)
     t.is(bytes.readUInt16BE(at), 0xffff)

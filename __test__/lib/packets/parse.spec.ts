@@ -53,7 +53,7 @@ test('whatever the bytes, looking at them does not throw', (t) => {
   let packets = 0
   const look = fc.property(shapes, ({ bytes, first, isSound }) => {
     bytes[0] = first
-    // With a right length, what lies deeper is reached.
+    // With a correct length, the inner headers are reached.
     if (isSound && bytes.length >= 40)
       Buffer.from(bytes.buffer).writeUInt16BE(
         first === 0x60 ? bytes.length - 40 : bytes.length,
@@ -72,7 +72,7 @@ test('whatever the bytes, looking at them does not throw', (t) => {
   t.true(packets > 100)
 })
 
-/** The values of all getters, down to the transport. */
+/** Returns the values of all getters, including those of the transport header. */
 function everything(view: object): Record<string, unknown> {
   const found: Record<string, unknown> = {}
   for (
@@ -131,7 +131,7 @@ test('what is set is in the bytes, and wrong values are refused by name', (t) =>
   })
 })
 
-/** An IPv6 packet whose payload begins with that header. */
+/** Returns an IPv6 packet whose payload begins with that header. */
 function ipv6(nextHeader: number, ...parts: string[]): Buffer {
   const payload = hex(parts.join(''))
   const header = hex(

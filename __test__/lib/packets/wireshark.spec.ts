@@ -16,7 +16,7 @@ import { hasTools } from '../../support/skip.ts'
 
 const LINKTYPE_ETHERNET = 1
 
-/** A capture file as pcap(5) has it. */
+/** Returns a capture file in the format of pcap(5). */
 function captureOf(frames: readonly Uint8Array[]): Buffer {
   const header = Buffer.alloc(24)
   header.writeUInt32LE(0xa1b2c3d4, 0)
@@ -33,7 +33,7 @@ function captureOf(frames: readonly Uint8Array[]): Buffer {
   return Buffer.concat([header, ...records])
 }
 
-/** What tshark calls a field, and what it is here; numbers may be hexadecimal there. */
+/** The names of a field in tshark and here; tshark may print numbers in hexadecimal. */
 type Fields = readonly (readonly [
   name: string,
   value: (packet: Ipv4Packet | Ipv6Packet, frame: EthernetFrame) => string | number | undefined,
@@ -99,7 +99,7 @@ const FIELDS: Fields = [
   ['icmpv6.echo.sequence_number', ({ icmpv6 }) => icmpv6?.sequence],
 ]
 
-/** What tshark reads in the fields of each frame. */
+/** Returns the values that tshark reads in the fields of each frame. */
 function dissect(t: ExecutionContext, frames: readonly Uint8Array[]): string[][] {
   const folder = mkdtempSync(join(tmpdir(), 'tun2udp-capture-'))
   t.teardown(() => {
@@ -122,7 +122,7 @@ function show(value: string | number | undefined): string {
   return value === undefined ? '' : String(value)
 }
 
-/** Numbers as decimal text, whichever way they were written. */
+/** Converts numbers to decimal text, regardless of their notation. */
 function plain(text: string | undefined): string {
   return text && /^(?:0x[\da-f]+|\d+)$/u.test(text) ? String(Number(text)) : (text ?? '')
 }

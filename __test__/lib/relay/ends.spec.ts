@@ -1,7 +1,7 @@
 import test from 'ava'
 import { checkOptions } from '../../../lib/relay/options.ts'
 
-/** What the native layer is to get, and the peer. */
+/** Returns the options for the native layer, and the peer. */
 function checkEnds(ends: object): object {
   const { native, peer } = checkOptions({ addresses: ['10.0.0.1'], ...ends })
   const { addresses, ...both } = native

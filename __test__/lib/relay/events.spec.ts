@@ -154,7 +154,7 @@ test.serial(
   },
 )
 
-/** The kinds of the core, as its sources have them. */
+/** Returns the kinds of events in the sources of the core. */
 function kindsOfCore(): string[] {
   const read = (file: string) =>
     readFileSync(new URL(`../../../crate/core/src/relay/${file}`, import.meta.url), 'utf8')

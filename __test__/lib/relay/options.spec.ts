@@ -6,7 +6,7 @@ import { checkOptions } from '../../../lib/relay/options.ts'
 
 const LEAST = { addresses: ['10.0.0.1/24'], sendPort: 5001, receivePort: 5002 }
 
-/** Options with one that a compiler would refuse. */
+/** Options of which a compiler would refuse one. */
 const withOption = (option: Record<string, unknown>) =>
   ({ ...LEAST, ...option }) as unknown as RelayOptions
 
@@ -36,7 +36,7 @@ test('everything', (t) => {
     signal: new AbortController().signal,
   }
   const { native, peer, signal } = checkOptions(options)
-  // Text is passed on as it is: the native layer reads what it means, and 'auto' is its default.
+  // Text is passed unchanged: the native layer interprets it, and 'auto' is its default.
   t.deepEqual(native, {
     addresses: ['10.0.0.1', 'fd00::1'],
     sendPort: 1,

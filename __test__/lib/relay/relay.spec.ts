@@ -159,7 +159,7 @@ test('a name that is none is told', async (t) => {
     instanceOf: TunError,
     code: 'ERR_TUN_UNKNOWN_HOST',
   })
-  // ENOTFOUND where a resolver answers, EAI_AGAIN where none does.
+  // ENOTFOUND if a resolver answers, EAI_AGAIN if none does.
   t.regex(
     error.message,
     /^resolve the peer no-such-host\.invalid: (?:no address is known for this name; check the name|the resolver failed \(EAI_AGAIN\); check \/etc\/resolv\.conf), or give an address$/u,

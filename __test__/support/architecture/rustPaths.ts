@@ -12,7 +12,8 @@ export function codeOf(source: string): string {
 }
 
 /**
- * Returns all paths in `code` that begin with `crate` or leave their module by `super`; the latter are resolved.
+ * Returns all paths in `code` that begin with `crate` or leave their module with `super`; the latter are
+ * resolved.
  *
  * @param module the module of the file: `['relay', 'setup']` for `relay/setup.rs`.
  */

@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { filesIn } from './files.ts'
 import { codeOf, internalPaths } from './rustPaths.ts'
 
-/** The rooms that each room of the core may use besides itself; `room::module` opens that module only. */
+/**
+ * The modules that each module of the core may use in addition to itself; `room::module` permits that
+ * submodule only.
+ */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   error: [],
   errno: [],
@@ -44,7 +47,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
-/** Names that the root of the core exports to all rooms: its error type. */
+/** Names that the root of the core exports to all modules: its error type. */
 const FROM_ROOT = ['Error', 'ErrorCode', 'Result']
 
 /** A word that only some files may contain. */
@@ -53,7 +56,7 @@ interface Door {
   name: string
   /** Folders whose files may contain it. */
   open: readonly string[]
-  /** Folder in which it is checked. */
+  /** The folder in which it is checked. */
   watched: string
 }
 
@@ -88,7 +91,7 @@ export function rustProblems(root: string): string[] {
 }
 
 function doorProblems(file: string, code: string): string[] {
-  // Tests and benches are exempt: they set up objects that no room would.
+  // Tests and benches are exempt: they set up objects that no module would.
   if (!file.includes('/src/')) return []
   return DOORS.filter(
     ({ word, open, watched }) =>
@@ -113,7 +116,10 @@ function roomProblems(file: string, code: string): string[] {
   return [...new Set(wrong)].map((path) => `${file}: ${room} may not use ${path}`)
 }
 
-/** Where the bridge takes values from JavaScript: the fields of an object, the parameters of a function, and a call. */
+/**
+ * The places where the bridge takes values from JavaScript: the fields of an object, the parameters of a
+ * function, and a call.
+ */
 const TAKEN: readonly RegExp[] = [
   /#\[napi\(object(?![^\]]*object_from_js = false)[^\]]*\)\][^{;]*?struct \w+[^{;]*\{(?<taken>[^}]*)\}/gu,
   /\bpub (?:async )?fn \w+[^(]*\((?<taken>[^)]*)\)/gu,
@@ -130,7 +136,7 @@ function lengthProblems(file: string, code: string): string[] {
     : []
 }
 
-/** Where a file of the core stands: `['relay', 'setup']`; nothing for the core's root and other crates. */
+/** Returns the module path of a file of the core: `['relay', 'setup']`; empty for the core's root and other crates. */
 function moduleOf(file: string): string[] {
   const inside = /^crate\/core\/src\/(?<path>.+)\.rs$/u.exec(file)?.groups?.['path']
   const module = inside?.split('/') ?? []

@@ -5,10 +5,11 @@ import ts from 'typescript'
 import { filesIn } from './files.ts'
 
 /**
- * The rooms that each room may import from, besides itself and packages; `room/file` opens that file only.
+ * The modules that each module may import from, in addition to itself and packages; `room/file` permits that
+ * file only.
  *
- * tunctl has milliseconds: it may not load all that the index does. `--user` of tun2udp changes the user of the
- * process, which the library itself does not offer.
+ * tunctl must start within milliseconds, so it may not load everything that the index does. `--user` of
+ * tun2udp changes the user of the process, which the library itself does not offer.
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   bin: [
@@ -16,7 +17,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/persistent/tunctl',
     'lib/persistent/persistent',
     'lib/relay/relay',
-    // The tables that describe the program too.
+    // Also the tables that describe the program.
     'lib/relay/counters',
     'lib/options/forms',
     'lib/relay/optionTable',
@@ -25,11 +26,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   index: ['lib'],
   lib: ['#binding'],
   examples: ['index'],
-  // The race runs the built program, as it runs its peers; that of netlink uses the library.
+  // The race runs the built program, like its peers; the race of netlink uses the library.
   bench: ['index'],
 }
 
-/** Rooms that are published: what they import must come with the package. */
+/** Modules that are published: the package must contain the files that they import. */
 const PUBLISHED = ['bin', 'index', 'lib']
 
 /** Returns the violations of the rules in the TypeScript sources under `root`, one line each. */
@@ -68,7 +69,7 @@ function problemWith(file: string, target: string, dependencies: string[]): stri
   return `${file}: ${from} may not import ${to} (${target})`
 }
 
-/** A file's room: its first folder, or `index`. */
+/** Returns a file's module: its first folder, or `index`. */
 function roomOf(file: string): string {
   return normalize(file).split('/')[0]?.replace(/\.ts$/u, '') ?? ''
 }
@@ -78,7 +79,7 @@ function roomOfPackage(target: string): string | undefined {
   return target.startsWith('#') ? target : undefined
 }
 
-/** `@scope/name/file` is of the package `@scope/name`. */
+/** Returns the package of an import: `@scope/name/file` belongs to the package `@scope/name`. */
 function packageOf(target: string): string {
   return target.split('/', target.startsWith('@') ? 2 : 1).join('/')
 }

@@ -37,19 +37,22 @@ hostname "$HOST"
 ip link set lo up
 `
 
-/** The programs of the clone, where an installation puts them, and the Node of the tests. */
+/** Links the programs of the clone into the place of an installation, and the Node of the tests. */
 const LINK_CLONE = `
 for program in tun2udp tunctl; do ln -sf "$ROOT/dist/bin/$program.js" /usr/local/bin/$program; done
 ln -sf "$NODE" /usr/local/bin/node
 `
 
-/** A Node in /usr/local/bin, where npm puts the programs of packages too; nothing of the clone. */
+/**
+ * Mounts Node in /usr/local/bin, where npm also installs the programs of packages, and removes the programs
+ * of the clone.
+ */
 const MOUNT_NODE = `
 for name in tun2udp tunctl node; do rm -f /usr/local/bin/$name; done
 : >/usr/local/bin/node && mount --bind "$NODE" /usr/local/bin/node
 `
 
-/** What a machine has when it starts. */
+/** The initial state of a machine. */
 export interface MachineOptions {
   /** The path of its Node; by default the Node of the tests. */
   readonly node?: string
@@ -179,8 +182,8 @@ export class Machine {
   }
 
   /**
-   * Runs the installation of a page. On a machine that has the build of the clone it only gives the
-   * directory that build.
+   * Runs the installation of a page. On a machine that has the build of the clone, it only links that build
+   * into the directory.
    */
   async install(script: string): Promise<void> {
     if (this.#options.isEmpty === true) {
@@ -203,7 +206,7 @@ export class Machine {
     if (this.#options.isEmpty !== true) await this.#linkPackage()
   }
 
-  /** Writes a program in TypeScript, which the page calls so, as JavaScript. */
+  /** Writes a program that the page declares as TypeScript, as JavaScript. */
   async typescript(file: string, source: string): Promise<void> {
     const { outputText } = typescript.transpileModule(source, {
       compilerOptions: {
@@ -237,7 +240,7 @@ export async function cable(
   [far, farName, farAddress]: [Machine, string, string],
 ): Promise<void> {
   await near.shell(`ip link add ${nearName} type veth peer name cable`)
-  // By the pids on this machine, since the machines do not see each other's processes.
+  // Uses the process ids on this machine, since the machines do not see each other's processes.
   const move = spawn('nsenter', [
     ...['--target', String(near.pid), '--net', '--'],
     ...['ip', 'link', 'set', 'cable', 'name', farName, 'netns', String(far.pid)],
@@ -247,7 +250,7 @@ export async function cable(
   await far.shell(`ip addr add ${farAddress} dev ${farName} && ip link set ${farName} up`)
 }
 
-/** A program's end, for the message of a test. */
+/** Describes the end of a program, for the message of a test. */
 export function failure(what: string, { status, signal, stdout, stderr }: Ended): string {
   return `${what}\nended with ${signal ?? `status ${status}`}\n${stdout}${stderr}`
 }

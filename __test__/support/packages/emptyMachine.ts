@@ -22,8 +22,8 @@ createServer((near) => {
 `
 
 /**
- * Returns what starts machines that have a Node, npm and a registry with the packed packages, and nothing
- * of tun2udp.
+ * Returns a function that starts machines with a Node, npm and a registry with the packed packages, but
+ * without tun2udp.
  */
 export async function emptyMachines(t: ExecutionContext, node: string): Promise<StartMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'tun2udp-first-hour-'))

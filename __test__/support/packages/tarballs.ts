@@ -67,12 +67,12 @@ export function tarballs(): Tarball[] {
   return readdirSync(TARBALLS).map((name) => new Tarball(join(TARBALLS, name)))
 }
 
-/** Those of the platforms. */
+/** Returns the packages of the platforms. */
 export function platformTarballs(): Tarball[] {
   return tarballs().filter(({ manifest }) => manifest.name !== 'tun2udp')
 }
 
-/** That of the root package. */
+/** Returns the root package. */
 export function rootTarball(): Tarball {
   const found = tarballs().find(({ manifest }) => manifest.name === 'tun2udp')
   if (found === undefined) throw new Error(`${TARBALLS ?? ''} has no root package`)

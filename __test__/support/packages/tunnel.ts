@@ -5,7 +5,10 @@ import { assertPing } from '../ping.ts'
 import { freeUdpPort } from '../ports.ts'
 import { Running, cleanEnvironment } from '../program.ts'
 
-/** Starts two programs by the words of `command`, each in its own namespace. They must carry a ping and end with status 0. */
+/**
+ * Starts two programs with the words of `command`, each in its own namespace. They must carry a ping and end
+ * with status 0.
+ */
 export async function assertTunnel(
   t: ExecutionContext,
   [file, ...words]: readonly [string, ...string[]],

@@ -8,7 +8,7 @@ export interface InterfaceCounts {
   read: number
 }
 
-/** Reads the counters out of what `ip -s -json link show` printed; the driver's own way is the other one. */
+/** Reads the counters from the output of `ip -s -json link show`. Its directions are the opposite of the driver's. */
 export function interfaceCounts(json: string): InterfaceCounts {
   const [link] = JSON.parse(json) as { stats64: Record<'rx' | 'tx', { packets: number }> }[]
   if (!link) throw new Error(`no interface in ${json}`)

@@ -35,7 +35,7 @@ export class End {
   static readonly device = 'soak0'
   readonly options: EndOptions
   readonly run: Run
-  /** Differences that were found. */
+  /** Differences found. */
   readonly problems: string[] = []
   /** Relays whose counters were compared. */
   accounts = 0

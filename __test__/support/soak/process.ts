@@ -10,7 +10,7 @@ export class JsonProcess {
   readonly #closed: Promise<unknown>
   #stderr = ''
 
-  /** `ip netns exec` becomes the command, so that signals reach it. */
+  /** `ip netns exec` is replaced by the command, so that signals reach it. */
   constructor(namespace: string, ...command: readonly string[]) {
     this.child = spawn('ip', ['netns', 'exec', namespace, ...command], {
       env: cleanEnvironment(),
@@ -22,7 +22,7 @@ export class JsonProcess {
     this.#lines = createInterface(this.child.stdout)[Symbol.asyncIterator]()
   }
 
-  /** The next value; nothing once it has ended. */
+  /** Returns the next value; nothing once the process has ended. */
   async next(): Promise<unknown> {
     const line = await this.#lines.next()
     return line.done ? undefined : (JSON.parse(line.value) as unknown)

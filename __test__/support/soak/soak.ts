@@ -8,11 +8,11 @@ import { FAR, NEAR } from '../tunnel.ts'
 
 const HOST = fileURLToPath(new URL('host.mjs', import.meta.url))
 
-/** One mishap after the other, at these intervals. */
+/** The mishaps occur one after the other, at these intervals. */
 const MISHAP_EVERY_MS = 1000
 /** Time for which an interface is down, or a relay does not run. */
 const DOWN_MS = 150
-/** Traffic without mishaps at the end, after which not one datagram may be missing. */
+/** Duration of the traffic without mishaps at the end. After it, no datagram may be missing. */
 const CALM_MS = 3000
 
 /** Counters of a host for one of its addresses. */
@@ -39,8 +39,8 @@ export interface SoakReport {
 }
 
 /**
- * Mixed traffic, TCP and UDP over IPv4 and IPv6 both ways, through two relays, while interfaces go down and up
- * and relays are restarted or killed; then some calm.
+ * Runs mixed traffic, TCP and UDP over IPv4 and IPv6 in both directions, through two relays, while interfaces
+ * go down and up and relays are restarted or killed. A calm period follows.
  */
 export async function soak(
   seconds: number,
@@ -100,7 +100,7 @@ class Soak {
     return this.#report
   }
 
-  /** Runs traffic meanwhile, and adds up what it came to. */
+  /** Runs traffic during this time, and adds up its results. */
   async #traffic(meanwhile: () => Promise<void>): Promise<void> {
     const own = [NEAR, FAR].map((addresses) => addresses.map((one) => one.split('/')[0] ?? ''))
     const hosts = this.#ends.map((end, index) => {
@@ -159,7 +159,7 @@ class Soak {
     }
   }
 
-  /** New relays with all offloads: each receives all datagrams that the other sends. */
+  /** Starts new relays with all offloads. Each receives all datagrams that the other sends. */
   async #calm(): Promise<void> {
     for (const end of this.#ends) await end.stop()
     const before = await this.#lostOnTheWire()
@@ -167,7 +167,7 @@ class Soak {
     await this.#traffic(async () => {
       await sleep(CALM_MS)
     })
-    // Packets in flight arrive: both relays sleep by then.
+    // Packets in flight arrive, since both relays sleep by then.
     await sleep(500)
     const [near, far] = [await this.#ends[0].stop(), await this.#ends[1].stop()]
     const lost = (await this.#lostOnTheWire()) - before
@@ -187,7 +187,10 @@ class Soak {
     }
   }
 
-  /** Datagrams that no socket took or had room for, as far as the kernel counts them: a GSO batch is one. */
+  /**
+   * Returns the number of datagrams that no socket accepted or had room for, as far as the kernel counts
+   * them: a GSO batch counts once.
+   */
   async #lostOnTheWire(): Promise<number> {
     const text = await command(this.#wire)('cat', '/proc/net/snmp')
     const [names = '', values = ''] = text.split('\n').filter((line) => line.startsWith('Udp:'))

@@ -1,7 +1,7 @@
 // Every asynchronous call of the public API, by its name, for workers that are terminated while it runs.
 //
-// A call leaves open what it opens, as a worker that is terminated does. The names of links,
-// devices and namespaces that outlive their worker begin with `workerData.run`.
+// A call leaves everything open that it opens, like a worker that is terminated. The names of links, devices
+// and namespaces that outlive their worker begin with `workerData.run`.
 import { workerData } from 'node:worker_threads'
 
 const run = workerData?.run ?? 'stress'
@@ -86,9 +86,9 @@ const DEVICE = {
   'TapDevice.setFilter': async (api) => (await api.openTap()).setFilter(undefined),
 }
 
-/** An address of 10.77.0.0/16, another one each time. */
+/** Returns an address of 10.77.0.0/16, each time another one. */
 const address = () => `10.77.${Math.floor(Math.random() * 256)}.${Math.floor(Math.random() * 256)}`
-/** A name for a link or a namespace, another one each time. */
+/** Returns a name for a link or a namespace, each time another one. */
 const unique = () => `${run}${Math.floor(Math.random() * 1e9).toString(36)}`
 const priority = () => 1000 + Math.floor(Math.random() * 1e9)
 const route = () => ({ destination: address(), link: 'lo' })
@@ -158,7 +158,7 @@ const NETLINK = {
   }),
 }
 
-/** A call of the own namespace, as one that is open. */
+/** Makes a call on the process's own namespace, as on an open one. */
 const inside = (work) => async (api) => work(api.inNamespace('/proc/thread-self/ns/net'), api)
 
 const pair = {
@@ -207,5 +207,5 @@ const OTHERS = {
   },
 }
 
-/** By name. */
+/** The calls by name. */
 export const CALLS = { ...OTHERS, ...NAMESPACES, ...DEVICE, ...NETLINK }

@@ -1,5 +1,5 @@
-// The functions of the public API with right arguments. `main.mjs` replaces one argument, or one property of
-// an argument, at a time.
+// The functions of the public API with correct arguments. `main.mjs` replaces one argument, or one property
+// of an argument, at a time.
 import { settersOf } from './setters.mjs'
 
 const PACKET = Buffer.from('4500001c00000000401166ce0a0900020a09000100090009000800e3', 'hex')
@@ -9,7 +9,7 @@ const MAC = '02:00:00:00:00:01'
 const names = (set) => Object.keys(set.table)
 
 /**
- * Returns the calls: a name, the function, its right arguments, and the properties of each argument that is
+ * Returns the calls: a name, the function, its correct arguments, and the properties of each argument that is
  * an object.
  */
 export function callsOf({ api, tables, tap, relay, netlink, view4, view6 }) {

@@ -1,5 +1,5 @@
-// Calls each function of the public API with wrong arguments, one wrong at a time, and prints a report as
-// JSON. To be run in a network namespace of its own.
+// Calls each function of the public API with wrong arguments, one wrong argument at a time, and prints a
+// report as JSON. It must run in a separate network namespace.
 import { readdirSync } from 'node:fs'
 import { getEventListeners } from 'node:events'
 import * as api from '../../../dist/index.js'
@@ -12,12 +12,12 @@ import { WRONG } from './values.mjs'
 const tables = { ...device, ...persistent, ...relayTable }
 const report = { values: WRONG.length, calls: 0, arguments: 0, faults: {}, left: {} }
 
-/** A fault counts once per call, argument and kind; the first value that shows it is named. */
+/** A fault counts once per call, argument and kind; the report names the first value that shows it. */
 function fault(call, what, value) {
   report.faults[`${call}: ${what}`] ??= value
 }
 
-/** What is wrong with how a call ended; undefined if it is right. */
+/** Returns the fault in the result of a call; undefined if the result is correct. */
 function wrongEnd(error) {
   if (error?.name === 'AbortError') return undefined
   if (error?.name !== 'TunError' && error?.name !== 'BatchError')
@@ -40,13 +40,13 @@ function text(error) {
   }
 }
 
-/** Closes and removes what a call returned after all. */
+/** Closes and removes the result of a call that succeeded nevertheless. */
 async function release(result) {
   if (result === null || typeof result !== 'object') return
   if (result instanceof api.Device) await result.setPersistent(false)
   if (result.persistent) await api.removePersistent(result.name)
   await result.return?.()
-  // A pair of Web streams, which a duplex is not.
+  // A pair of Web streams; a duplex is not one.
   await result.readable?.cancel?.()
   await result.writable?.abort?.()
   result.destroy?.()
@@ -54,16 +54,16 @@ async function release(result) {
 }
 
 const HUNG = Symbol('hung')
-/** These wait for a packet where the wrong value is as good as no option. */
+/** These calls wait for a packet if the wrong value has the same effect as no option. */
 const WAITS = new Set(['read argument 0', 'read signal'])
-/** What a predicate of the caller throws reaches the caller. */
+/** Exceptions of these predicates reach the caller. */
 const PREDICATES = new Set(['waitFor argument 1'])
 
 async function tryCall(name, call, given, value) {
   report.calls++
   try {
     const result = call(...given)
-    // A stream of Node reports an aborted signal as any error.
+    // A stream of Node reports an aborted signal like any error.
     if (typeof result?.on === 'function') result.on('error', () => undefined)
     const ended = await Promise.race([
       result,
@@ -108,7 +108,7 @@ async function tryAll(name, call, given, properties) {
   }
 }
 
-/** A signal that is given beside a wrong option is not listened to any more. */
+/** A signal that is passed next to a wrong option has no listener afterwards. */
 async function trySignals(name, call, given, properties) {
   for (const [n, known] of (properties ?? []).entries()) {
     if (!known.includes('signal')) continue
@@ -148,7 +148,7 @@ report.functions = calls.map(([name]) => name)
 const only = process.argv[2]
 process.on('unhandledRejection', (error) => fault('process', `unhandled: ${text(error)}`, ''))
 process.on('uncaughtException', (error) => fault('process', `uncaught: ${text(error)}`, ''))
-// Threads of pools are started by the first calls.
+// The first calls start the threads of the pools.
 await Promise.all(Array.from({ length: 8 }, () => tap.settings()))
 await Promise.all(Array.from({ length: 4 }, () => api.features()))
 const before = count()

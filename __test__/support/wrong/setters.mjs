@@ -1,5 +1,5 @@
 // The setters of views of packets, as calls for `calls.mjs`.
-/** The setters of a view of a packet and of what is in it: each is a function of one argument. */
+/** The setters of a view of a packet and of the views in it: each is a function with one argument. */
 export function settersOf(kind, view) {
   const calls = []
   for (const [part, object] of Object.entries({

@@ -1,5 +1,5 @@
-// Values that are wrong for every argument of the public API, 200 of them at least. Each is made anew for
-// each call, since some can be used once.
+// Values that are wrong for every argument of the public API, at least 200. Each is created again for each
+// call, since some can be used only once.
 import { runInNewContext } from 'node:vm'
 
 const refuse = () => {
@@ -46,7 +46,7 @@ const NUMBERS = [
   1e21,
   1e300,
 ]
-// Each has a NUL or is too long for any name, path or address: none can name something that exists.
+// Each has a NUL or is too long for any name, path or address, so none can name an existing object.
 const TEXTS = [
   '\0',
   'a\0b',
@@ -82,7 +82,7 @@ function revoked(target) {
 
 const withLength = (length) => Object.assign([], { length })
 
-/** Objects of classes and other things that are no plain object. */
+/** Objects of classes and other values that are not plain objects. */
 const OBJECTS = {
   Date: () => new Date(0),
   'invalid Date': () => new Date(Number.NaN),
@@ -214,7 +214,7 @@ const of = (kind, values) =>
 const kinds = (kind, makers) =>
   Object.entries(makers).map(([name, make]) => [`${kind} ${name}`, make])
 
-/** Pairs of a name and a function that makes the value. */
+/** Pairs of a name and a function that creates the value. */
 export const WRONG = [
   ['null', () => null],
   ['true', () => true],

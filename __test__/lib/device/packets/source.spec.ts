@@ -3,10 +3,10 @@ import type { NativeDevice, NativePackets } from '#binding'
 import { PacketSource, type Waiter } from '../../../../lib/device/packets/source.ts'
 import type { Watching } from '../../../../lib/device/watching/watching.ts'
 
-/** Milliseconds that the native layer asks for after a failed read. */
+/** The delay in milliseconds that the native layer requests after a failed read. */
 const PAUSE = 40
 
-/** A source over a device whose reads return `answers` in order; 0 = nothing is there. */
+/** Creates a source over a device whose reads return `answers` in order; 0 means that no packet is available. */
 function sourceOf(answers: readonly number[]) {
   const log: { at: number; what: string }[] = []
   const note = (what: string) => log.push({ at: performance.now(), what })

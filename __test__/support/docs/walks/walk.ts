@@ -6,12 +6,12 @@ import type { Page } from '../page.ts'
 export type StartMachine = (host: string) => Promise<Machine>
 
 /**
- * What a reader does who follows a page: installs, saves the programs, runs the commands, all as the
- * page has them. The documentation tests and the first hour (`__test__/packages/first-hour.spec.ts`) run it.
+ * The steps of a reader who follows a page: installs, saves the programs, runs the commands, exactly as in
+ * the page. The documentation tests and the first hour (`__test__/packages/first-hour.spec.ts`) run it.
  */
 export type Walk = (t: ExecutionContext, page: Page, start: StartMachine) => Promise<void> | void
 
-/** The two machines of the pages, on one network, each knowing the other's name. */
+/** The two machines of the pages, on one network. Each resolves the other's name. */
 export async function connected(start: StartMachine): Promise<{ a: Machine; b: Machine }> {
   const [a, b] = await Promise.all([start('a'), start('b')])
   await cable([a, 'eth0', '192.0.2.1/24'], [b, 'eth0', '192.0.2.2/24'])
