@@ -74,7 +74,7 @@ test('switch carries frames between its namespaces', async (t) => {
   t.is((await sink.next()).sha256, (await source.next()).sha256)
 })
 
-/** The blocks of a capture: type and body. */
+/** Returns the blocks of a capture: type and body. */
 function blocksOf(bytes: Buffer): [type: number, body: Buffer][] {
   const blocks: [number, Buffer][] = []
   for (let at = 0; at < bytes.length;) {
@@ -86,7 +86,7 @@ function blocksOf(bytes: Buffer): [type: number, body: Buffer][] {
   return blocks
 }
 
-/** How many blocks there are so far; the last may be half written. */
+/** Returns the number of blocks so far; the last one may be incomplete. */
 function blocksIn(file: string): number {
   try {
     return blocksOf(readFileSync(file)).length

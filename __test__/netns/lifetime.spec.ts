@@ -4,7 +4,7 @@ import { rootTest as test } from '../support/skip.ts'
 
 const OPTIONS = `{ addresses: ['10.9.0.1/24'], sendPort: 5001, receivePort: 0, name: 'vpn0' }`
 
-/** Runs a module inside the namespace; `Relay`, `options` and `links` are there. */
+/** Runs a module inside the namespace; it can use `Relay`, `options` and `links`. */
 async function run(namespace: Namespace, script: string): Promise<string> {
   const prelude = `
     import { readdirSync } from 'node:fs'
@@ -18,7 +18,7 @@ async function run(namespace: Namespace, script: string): Promise<string> {
   return runModule(namespace, prelude + script)
 }
 
-/** A worker that opens a relay, says so, and stays; it is a module, as its parent is. */
+/** A worker that opens a relay, reports it, and stays; it is a module, like its parent. */
 const WORKER = `
   const worker = new Worker(\`
     import { parentPort } from 'node:worker_threads'

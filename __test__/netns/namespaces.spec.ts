@@ -18,7 +18,7 @@ import { hasTools, rootTest } from '../support/skip.ts'
 const execute = promisify(execFile)
 const INDEX = new URL('../../dist/index.js', import.meta.url).href
 
-/** Starts a process in a namespace of its own, where `mark0` is; returns its id. */
+/** Starts a process in a separate namespace that contains `mark0`; returns its id. */
 async function startProcess(t: ExecutionContext): Promise<number> {
   const { name, run } = await withNamespace(t)
   await run('ip', 'link', 'add', 'mark0', 'type', 'bridge')
@@ -31,7 +31,7 @@ async function startProcess(t: ExecutionContext): Promise<number> {
   return pid
 }
 
-/** Whether a session in that namespace is in the one of {@link startProcess}. */
+/** Returns whether a session in that namespace is in the namespace of {@link startProcess}. */
 async function isOfProcess(netns: string | number): Promise<boolean> {
   await using netlink = await openNetlink({ netns })
   return (await netlink.links.find('mark0')) !== undefined
@@ -66,14 +66,14 @@ rootTest('a name of the form of a process id is a name, or refused if both exist
   t.regex(error.message, new RegExp(`exactly this name, too; use name:pid:${pid} for that`, 'u'))
   t.false(await isOfProcess(`name:${name}`))
   t.true(await isOfProcess(`/proc/${pid}/ns/net`))
-  // 0 is the id of no process.
+  // 0 is not the id of a process.
   const other = `pid:0${randomBytes(4).readUInt32BE()}`
   await createNamespace(other)
   t.teardown(async () => deleteNamespace(other).catch(() => undefined))
   t.false(await isOfProcess(other))
 })
 
-/** Runs a script in a process of its own; returns what it prints as JSON. */
+/** Runs a script in a separate process; returns its output, parsed as JSON. */
 async function runScript(script: string, ...wrapper: string[]): Promise<unknown> {
   const node = [process.execPath, '--input-type=module', '-e', script]
   const [program = '', ...args] = [...wrapper, ...node]

@@ -2,7 +2,7 @@ import { type Address, type AddressOptions, TunError } from '../../dist/index.js
 import { defined, withNetlink } from '../support/netlink.ts'
 import { rootTest } from '../support/skip.ts'
 
-/** What `ip -j -d address` prints of an address. */
+/** The output of `ip -j -d address` for an address. */
 interface IpAddress {
   family: string
   local: string
@@ -21,7 +21,7 @@ interface IpAddress {
 const FOREVER = 4_294_967_295
 const seconds = (lifetime: number | 'forever') => (lifetime === 'forever' ? FOREVER : lifetime)
 
-/** What ip(8) would print of an address. */
+/** Returns the output that ip(8) would print for an address. */
 function asIp(address: Address): Record<string, unknown> {
   const isSet = (flag: boolean) => flag || undefined
   return defined({
@@ -83,10 +83,10 @@ const CASES: readonly [address: string, options: AddressOptions, expected: objec
 for (const [address, options, expected] of CASES) {
   rootTest(`an address is as ip reads it: ${address} ${JSON.stringify(options)}`, async (t) => {
     const { netlink, ip } = await withNetlink(t)
-    // Without the addresses of its own.
+    // Excludes the namespace's own addresses.
     await netlink.addresses.flush('lo')
     if (address.startsWith('239.')) {
-      // No interface can have it, says parseAddress.
+      // No interface can have it, according to parseAddress.
       await t.throwsAsync(netlink.addresses.add('lo', address, options), { instanceOf: TunError })
       return
     }
@@ -103,7 +103,7 @@ for (const [address, options, expected] of CASES) {
     }
     const found = asIp(ours)
     for (const [key, value] of Object.entries(found)) {
-      // IPv6 lifetimes count down between the two readings.
+      // The lifetimes of IPv6 addresses decrease between the two readings.
       if (key.endsWith('_life_time'))
         t.true(Math.abs(Number(value) - Number(theirs[key])) <= 5, key)
       else t.is(value, theirs[key], key)

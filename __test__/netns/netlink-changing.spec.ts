@@ -16,7 +16,7 @@ rootTest(
       (_, index) => `10.${index >> 8}.${index & 255}.1/32`,
     )
     await netlink.addresses.addMany('lo', addresses)
-    // ip(8) changes an address all the time: faster than the list is read.
+    // ip(8) changes an address permanently, faster than the list is read.
     const batch = spawn('ip', ['-n', namespace.name, '-batch', '-'], {
       stdio: ['pipe', 'ignore', 'ignore'],
     })

@@ -3,7 +3,7 @@ import { openNetlink } from '../../dist/index.js'
 import { type Room, withNetlink } from '../support/netlink.ts'
 import { rootTest } from '../support/skip.ts'
 
-/** A room with two links that are up, `v0` and `w0`, and addresses of both families. */
+/** A namespace with two links that are up, `v0` and `w0`, and addresses of both families. */
 async function withLinks(t: Parameters<typeof withNetlink>[0]): Promise<Room> {
   const room = await withNetlink(t)
   for (const command of [
@@ -24,7 +24,7 @@ async function withLinks(t: Parameters<typeof withNetlink>[0]): Promise<Room> {
 const NET = '10.9.0.0/16'
 const NET6 = 'fd09::/64'
 
-/** Routes with each property that a route can have, in forms that the kernel gives back in another form. */
+/** Routes with each property that a route can have, in forms that the kernel returns in another form. */
 const ROUTES: readonly RouteSpec[] = [
   { destination: NET, gateway: '10.0.0.2', metric: 0 },
   { destination: NET6, gateway: 'fd00::2', metric: 0 },
@@ -98,7 +98,7 @@ rootTest('a route with any property is added once, and removed by undo', async (
   }
 })
 
-/** What is there, what is wanted, and that it differs. */
+/** Existing and desired routes, which differ. */
 const DIFFERENT: readonly [there: RouteSpec, wanted: RouteSpec][] = [
   [
     { destination: NET, gateway: '10.0.0.2' },
@@ -227,7 +227,7 @@ rootTest('routes of one call that exclude one another are refused, and rolled ba
   t.is(await namespace.run('ip', 'route'), before)
 })
 
-/** What many callers ensure at once. */
+/** The configurations that many callers ensure at the same time. */
 const DESIRED: Desired = {
   link: 'v0',
   mtu: 1400,
@@ -250,7 +250,7 @@ rootTest('30 callers at once make each change once, and undo only their own', as
   ]
   const before = (await state()).map((text) => text.replaceAll(/ mtu \d+/gu, ''))
   const others = await Promise.all(
-    // As many by the path of the namespace, whose calls do not wait for the others.
+    // The same number with the path of the namespace; these calls do not wait for the others.
     Array.from({ length: 15 }, async () => openNetlink({ netns: `/run/netns/${namespace.name}` })),
   )
   const own = Array.from({ length: 15 }, () => netlink)

@@ -59,7 +59,7 @@ rootTest('a link becomes as it should be, once, and again as it was', async (t) 
   await netlink.addresses.delete('v0', '10.0.0.1/24')
   await undo()
   await undo()
-  // The queue discipline of a link that was up once stays.
+  // A link that was up once keeps its queueing discipline.
   const clean = (all: unknown) => JSON.stringify(all).replaceAll(/"qdisc":"\w+"/gu, '')
   t.is(clean(await state()), clean(before))
 })

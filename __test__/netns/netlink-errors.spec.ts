@@ -28,7 +28,7 @@ rootTest('without the capability looking works, and changing says what it takes'
     ]
     console.log(JSON.stringify({ up, failures }))
   `
-  // Root all the same: what counts is the capability.
+  // The user is still root: only the capability matters.
   const dropped = ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin']
   const node = [process.execPath, '--input-type=module', '-e', script]
   const args = ['netns', 'exec', name, ...dropped, ...node]

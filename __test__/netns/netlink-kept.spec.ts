@@ -2,7 +2,7 @@ import type { RouteSpec, TunError } from '../../dist/index.js'
 import { type Room, withNetlink } from '../support/netlink.ts'
 import { rootTest } from '../support/skip.ts'
 
-/** A room with a link that has addresses of both families. */
+/** A namespace with a link that has addresses of both families. */
 async function withLink(t: Parameters<typeof withNetlink>[0]): Promise<Room> {
   const room = await withNetlink(t)
   for (const command of [
@@ -22,7 +22,7 @@ function there<T>(object: T | undefined): T {
   return object
 }
 
-/** Runs ip(8), which may find that the kernel lacks what a case needs; gives its reason. */
+/** Runs ip(8). If the kernel lacks a feature that the case requires, returns the reason. */
 async function refusal({ namespace }: Room, command: string): Promise<string | undefined> {
   const attempt = namespace.run('ip', ...command.split(' '))
   return attempt.then(
@@ -70,7 +70,7 @@ for (const [command, kept] of ROUTES) {
     t.regex(before, kept)
     await netlink.routes.replace({ ...(await find()), protocol: 'static' })
     t.is((await shown()).replace('proto static', 'proto boot'), before)
-    // The same by a delete and an add.
+    // The same with a delete and an add.
     const route = await find()
     await netlink.routes.delete(route)
     t.is(await shown(), '')

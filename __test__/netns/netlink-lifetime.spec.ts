@@ -9,7 +9,7 @@ const execute = promisify(execFile)
 const INDEX = new URL('../../dist/index.js', import.meta.url).href
 const TIMEOUT_MS = 30_000
 
-/** Runs a script in a process of its own, outside of the namespace that `netns` in it names; gives its stdout. */
+/** Runs a script in a separate process, outside of the namespace that `netns` in it names; returns its stdout. */
 async function run({ name }: Namespace, script: string): Promise<string> {
   const prelude = `
     import { openNetlink } from '${INDEX}'

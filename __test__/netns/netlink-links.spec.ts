@@ -141,7 +141,7 @@ rootTest('what is set is what ip reads', async (t) => {
 
 rootTest('the carrier can be turned on and off', async (t) => {
   const { netlink, ip, namespace } = await withNetlink(t)
-  // The driver has a carrier only while a process holds the device.
+  // The driver sets the carrier only while a process holds the device.
   const device = { name: 'tun0', netns: namespace.name, addresses: ['10.9.0.1/24'] }
   const relay = await startRelay({ ...device, sendPort: 9, receivePort: 0 })
   const carrier = async () => {

@@ -1,10 +1,10 @@
 import { type Room, withNetlink } from '../support/netlink.ts'
 import { rootTest } from '../support/skip.ts'
 
-/** Bytes of an alternative name at most. */
+/** Maximum length of an alternative name, bytes. */
 const NAME_BYTES = 127
 
-/** Names of this length fill 31 KiB, beyond what one message of a list has by default, and 63 KiB of attributes. */
+/** Names of this length fill 31 KiB, more than one message of a list contains by default, and 63 KiB of attributes. */
 for (const count of [240, 490]) {
   rootTest(
     `a link with ${count} long names is listed, and so are the links after it`,
@@ -59,7 +59,7 @@ for (const count of [240, 490]) {
     async (t) => {
       const { netlink } = await withLongLink(t, count)
       const lookUps = Array.from({ length: 200 }, async () => netlink.links.get('v0'))
-      // Changes between look-ups are acknowledged too, whatever does not fit.
+      // Changes between look-ups are acknowledged too, regardless of the objects that do not fit.
       const changes = Array.from({ length: 100 }, async (_, index) =>
         netlink.addresses.add('last', `10.0.0.${index}/32`),
       )
@@ -72,7 +72,7 @@ for (const count of [240, 490]) {
   )
 }
 
-/** A room with a veth of many long names, `v0`, and a bridge after it, `last`. */
+/** A namespace with a veth with many long names, `v0`, followed by a bridge, `last`. */
 async function withLongLink(t: Parameters<typeof withNetlink>[0], count: number): Promise<Room> {
   const room = await withNetlink(t)
   await room.namespace.run('ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1')

@@ -7,10 +7,13 @@ import { rootTest } from '../support/skip.ts'
 
 const TIMEOUT_MS = 20_000
 
-/** Set before and after what is compared: both sides have told of it, so both have told of all between. */
+/**
+ * Set before and after the compared changes. Once both sides have reported them, both have reported all
+ * changes between.
+ */
 const MARKS = [60_000, 60_001] as const
 
-/** `ip -o -d monitor`, which has no JSON, as what an event is to be. */
+/** Converts the output of `ip -o -d monitor`, which has no JSON, to the form of an event. */
 const FORMS: readonly [RegExp, (match: readonly string[]) => string][] = [
   [
     /^\d+: ([^@:]+)(?:@\S+)?: <([^>]*)> mtu (\d+)/u,
@@ -72,7 +75,7 @@ function ofEvent(event: NetlinkEvent, names: ReadonlyMap<number, string>): strin
   }
 }
 
-/** What lies between the marks. */
+/** Returns the events between the marks. */
 function between(lines: readonly string[]): string[] {
   const [start, end] = MARKS.map((mtu) => lines.indexOf(`link lo up mtu ${mtu}`))
   return lines.slice((start ?? 0) + 1, end)
@@ -94,7 +97,7 @@ rootTest('a watch tells what ip monitor tells, in the same order', async (t) => 
     text = lines.pop() ?? ''
     told.push(...lines.filter((line) => line !== ''))
   })
-  // It says nothing when it begins to listen.
+  // It prints nothing when it begins to listen.
   for (let mtu = 50_000; told.length === 0; mtu++) {
     await run('ip', 'link', 'set', 'lo', 'mtu', String(mtu))
     await delay(50)

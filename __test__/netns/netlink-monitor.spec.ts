@@ -8,7 +8,7 @@ async function all(events: AsyncIterable<NetlinkEvent>): Promise<NetlinkEvent[]>
   return until(events, () => false)
 }
 
-/** Events until one fits, or there are no more. */
+/** Returns the events up to the first that matches, or all. */
 async function until(
   events: AsyncIterable<NetlinkEvent>,
   isLast: (event: NetlinkEvent) => boolean,

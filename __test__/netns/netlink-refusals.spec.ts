@@ -9,7 +9,7 @@ import { hasTools, rootTest } from '../support/skip.ts'
 const execute = promisify(execFile)
 const INDEX = new URL('../../dist/index.js', import.meta.url).href
 
-/** A room with a link, a route to everything but what routes and rules forbid. */
+/** A namespace with a link, and a route to everything that other routes and rules do not forbid. */
 async function withForbidden(t: Parameters<typeof withNetlink>[0]): Promise<Room> {
   const room = await withNetlink(t)
   for (const command of [

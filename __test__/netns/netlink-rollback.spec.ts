@@ -4,7 +4,7 @@ import { rootTest } from '../support/skip.ts'
 
 const MAC = '02:00:00:00:00:05'
 
-/** A room with a macvlan that is up. It cannot be set up while another of its hardware address is. */
+/** A namespace with a macvlan that is up. It cannot be set up while another one has its hardware address. */
 async function withMacvlan(t: Parameters<typeof withNetlink>[0]): Promise<Room | undefined> {
   const room = await withNetlink(t)
   const { run } = room.namespace
@@ -26,7 +26,7 @@ async function withMacvlan(t: Parameters<typeof withNetlink>[0]): Promise<Room |
   return room
 }
 
-/** Makes `m0` one that cannot be set up. */
+/** Prevents `m0` from being set up. */
 async function block({ netlink }: Room): Promise<void> {
   await netlink.links.add({ kind: 'macvlan', name: 'm1', lower: 'v0', macAddress: MAC, up: true })
 }
@@ -65,7 +65,7 @@ rootTest('an error of ensure reports what could not be rolled back', async (t) =
   const room = await withMacvlan(t)
   if (!room) return
   const { netlink } = room
-  // Once m0 is down, m1 is set up and takes the address.
+  // Once m0 is down, m1 is set up and uses the address.
   await netlink.links.add({ kind: 'macvlan', name: 'm1', lower: 'v0', macAddress: MAC })
   const monitor = netlink.monitor(['link'])
   const taken = (async () => {

@@ -3,7 +3,7 @@ import { type Route, type RouteSpec, TunError } from '../../dist/index.js'
 import { type Room, defined, withNetlink } from '../support/netlink.ts'
 import { rootTest } from '../support/skip.ts'
 
-/** What `ip -j -d route` prints of a route. */
+/** The output of `ip -j -d route` for a route. */
 interface IpRoute {
   type: string
   dst: string
@@ -35,13 +35,13 @@ async function withLink(t: ExecutionContext): Promise<Room> {
   return room
 }
 
-/** A network as ip(8) prints it. */
+/** Returns a network as ip(8) prints it. */
 function destination(network: string): string {
   if (network.endsWith('/0')) return 'default'
   return network.replace(/(?<=\..*)\/32$|(?<=:.*)\/128$/u, '')
 }
 
-/** What ip(8) would print of a route. */
+/** Returns the output that ip(8) would print for a route. */
 function asIp(route: Route, names: ReadonlyMap<number, string>): Record<string, unknown> {
   const { gateway } = route
   const isVia = gateway !== undefined && gateway.includes(':') !== (route.family === 6)
@@ -131,7 +131,7 @@ const CASES: readonly [RouteSpec, expected: Partial<IpRoute>][] = [
 const isV6 = ({ destination, gateway }: RouteSpec) =>
   destination.includes(':') || (destination === 'default' && gateway?.includes(':') === true)
 
-/** The route that the test made, as ip and as the library list it. */
+/** Returns the route that the test created, as ip and as the library list it. */
 async function found({ netlink, ip }: Room, spec: RouteSpec) {
   const [family, table] = [isV6(spec) ? 6 : 4, spec.table ?? 'main'] as const
   const shown = await ip<IpRoute>(`-${family} route show table ${table}`)

@@ -30,7 +30,7 @@ rootTest('an opening is aborted with the reason of the signal, and none is left'
   const { name: netns, run } = await withNamespace(t)
   const reason = new Error('not now')
   await t.throwsAsync(openNetlink({ netns, signal: AbortSignal.abort(reason) }), { is: reason })
-  // Sockets of this namespace, where nobody else has one.
+  // The sockets of this namespace, in which no other process has one.
   const sockets = async () => (await run('cat', '/proc/net/netlink')).split('\n').length
   const before = await sockets()
   const controller = new AbortController()

@@ -33,7 +33,7 @@ rootTest('a kernel that ignores filters of tables does not make flush delete mor
     const netlink = await openNetlink({ netns: '${name}' })
     const result = {}
     const { ifIndex } = await netlink.links.get('v0')
-    // As ensure would find it on the other link, were the filter not applied.
+    // If the filter were not applied, ensure would find the address on the other link.
     result.ensured = (await netlink.ensure({ link: 'v0', addresses: ['10.1.0.1/24'] })).changes.length
     result.listed = (await netlink.addresses.list({ link: 'v0' })).every((one) => one.ifIndex === ifIndex)
     result.tables = [...new Set((await netlink.routes.list({ table: 99 })).map((one) => one.table))]

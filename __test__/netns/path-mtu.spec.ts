@@ -26,7 +26,7 @@ async function transfers(
   return result
 }
 
-/** What a command prints on both streams, whatever its status. */
+/** Returns the output of a command on both streams, regardless of its status. */
 async function output(namespace: Namespace, ...command: string[]): Promise<string> {
   return namespace.run('sh', '-c', '"$@" 2>&1 || true', 'sh', ...command)
 }

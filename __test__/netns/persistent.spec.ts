@@ -6,7 +6,7 @@ import { eventually } from '../support/gone.ts'
 import { withNamespace } from '../support/namespace.ts'
 import { hasTools, rootTest as test } from '../support/skip.ts'
 
-/** What ip(8) says of a device of the driver. */
+/** The output of ip(8) for a device of the driver. */
 interface Link {
   ifname: string
   ifindex: number
@@ -24,11 +24,11 @@ interface Link {
   }
 }
 
-/** No number of a user or group of these has a name on common systems. */
+/** On common systems, these numbers of users and groups have no name. */
 const OWNER = 40_001
 const GROUP = 40_002
 
-/** Waits until no device is left: one ends with its last descriptor. */
+/** Waits until no device is left. A device ends with its last descriptor. */
 const untilNone = (t: ExecutionContext, netns: string) =>
   eventually(t, () => listDevices({ netns }), [])
 

@@ -81,7 +81,7 @@ test('the package works inside a vm context, and its errors are those of that re
 test('options, lists and packets of another realm are accepted', async (t) => {
   const namespace = await withNamespace(t)
   const { name: netns } = namespace
-  /** Evaluates an expression in a realm of its own. */
+  /** Evaluates an expression in a separate realm. */
   const foreign = (expression: string) => runInNewContext(expression, { netns }) as never
   const tun = await tunIn(t, namespace, foreign(`({ addresses: ['${NEAR}'], offload: ['tso'] })`))
   t.deepEqual(tun.offload, { tso: true, uso: false, coalesce: false })
@@ -105,7 +105,7 @@ test('options, lists and packets of another realm are accepted', async (t) => {
   await netlink.ensure(foreign(`({ link: '${tun.name}', addresses: ['10.8.0.9/24'] })`))
   t.is((await netlink.addresses.list({ link: tun.name, family: 4 })).length, 4)
   netlink.monitor(foreign(`['link']`)).close()
-  // A wrong value of another realm is refused as one of this realm is.
+  // A wrong value of another realm is refused like one of this realm.
   const error = await t.throwsAsync(openTap(foreign(`({ netns, addresses: new Map() })`)))
   t.regex(error.message, /^Invalid addresses object: expected an array/u)
 })

@@ -11,7 +11,7 @@ rootTest('counters add up while links flap and relays come and go', async (t) =>
   const { problems, flaps, restarts, kills, accounts } = await soak(SECONDS)
   t.deepEqual(problems, [])
   t.true(flaps > 0 && restarts > 0 && kills > 0, 'every mishap happened')
-  // Four relays at the end, and those restarted before.
+  // Four relays at the end, and those that were restarted before.
   t.is(accounts, restarts + 4)
 })
 

@@ -20,7 +20,7 @@ function sum(counts: object): number {
   return Object.values(counts as Record<string, number>).reduce((total, count) => total + count, 0)
 }
 
-/** In each direction everything read was sent or dropped by a cause. */
+/** Asserts for each direction that everything that was read was sent, or dropped for a cause. */
 function isBalanced({ outbound, inbound }: RelayStats): boolean {
   return (
     outbound.packetsRead === outbound.datagramsSent + sum(outbound.dropped) &&
@@ -125,8 +125,8 @@ test('socat at the other end understands it, in both directions', async (t) => {
   if (!hasTools(t, 'socat', 'ping')) return
   const [near, far] = [await withNamespace(t), await withNamespace(t)]
   const [socatPort, carrier] = [await freeUdpPort(), await freeUdpPort()]
-  // socat has one namespace for both of its ends, so the relay's socket must be in it too: its
-  // interface is elsewhere.
+  // socat uses one namespace for both of its ends, so the relay's socket must be in it too. Its interface is
+  // in another one.
   const relay = startProgram(
     [NEAR[0] ?? '', String(socatPort), String(carrier), '--netns', near.name],
     { netns: far.name },
@@ -142,7 +142,7 @@ test('socat at the other end understands it, in both directions', async (t) => {
     `UDP:127.0.0.1:${carrier},bind=127.0.0.1:${socatPort}`,
   ])
   t.teardown(() => socat.kill('SIGKILL'))
-  // It opens one end after the other, and is ready with the second.
+  // It opens one end after the other, and is ready once the second is open.
   await far.run(
     'sh',
     '-c',

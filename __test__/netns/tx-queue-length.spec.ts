@@ -3,7 +3,7 @@ import { type Namespace, withNamespace } from '../support/namespace.ts'
 import { startProgram } from '../support/program.ts'
 import { rootTest as test } from '../support/skip.ts'
 
-/** Packets that may wait in an interface, as ip(8) has it. */
+/** Returns the length of an interface's queue in packets, as ip(8) reports it. */
 async function queueLength({ run }: Namespace, name: string): Promise<number | undefined> {
   const [link] = JSON.parse(await run('ip', '-j', 'link', 'show', name)) as { txqlen?: number }[]
   return link?.txqlen

@@ -10,7 +10,7 @@ type Case = [name: string, call: (wrong: never) => unknown, property: string, me
 const FRAME = new Uint8Array(60)
 const HEADER = { gsotype: 0 }
 
-/** The functions of a device that take options: the properties are each wrong. */
+/** The functions of a device that accept options, each with a wrong property. */
 const ofDevice = (tap: TapDevice): Case[] => [
   ['packets', (wrong) => tap.packets(wrong), 'reuses', 'reuse'],
   ['batches', (wrong) => tap.batches(wrong), 'maxpackets', 'maxPackets'],
@@ -99,7 +99,7 @@ test('no function of a device or a session takes a property that it does not kno
     const error = await t.throwsAsync<TunError>(
       // eslint-disable-next-line @typescript-eslint/require-await -- what is thrown is a rejection
       (async () => call({ [property]: undefined } as never))(),
-      // Sessions are those of the built package, which has a class of its own.
+      // Sessions belong to the built package, which has a separate class.
       { name: 'TunError' },
       name,
     )
@@ -134,7 +134,7 @@ test('a signal of any class ends what waits', async (t) => {
     const { signal, abort } = shapedController()
     const reason = new Error(name)
     const ended = t.throwsAsync(wait(signal), { is: reason }, name)
-    // Once it waits: nothing is read, and no rule changes, in this namespace.
+    // Once it waits: nothing is read in this namespace, and no rule changes.
     setTimeout(() => {
       abort(reason)
     }, 20)

@@ -4,7 +4,7 @@ import { rootTest as test } from '../support/skip.ts'
 import { type WorkersReport, runWorkers } from '../support/workers.ts'
 import { CALLS } from '../support/workers/calls.mjs'
 
-/** Workers of all three tests, or, for `scripts/soak-workers.sh`, the seconds of each. */
+/** Number of workers of all three tests or, for `scripts/soak-workers.sh`, the seconds of each. */
 const WORKERS = 510
 const SECONDS = Number(process.env['TUN2UDP_WORKERS_SECONDS'] ?? 0)
 const SEED = Number(process.env['TUN2UDP_SEED'] ?? Date.now() % 1_000_000)
@@ -56,7 +56,7 @@ const SYNCHRONOUS = [
 function methodsOf(name: string, prototype: object): string[] {
   const keys = Reflect.ownKeys(prototype).filter((key) => key !== 'constructor')
   const nameOf = (key: string | symbol) => {
-    // Its description differs from one Node to the next.
+    // Its description differs between versions of Node.
     if (key === Symbol.asyncDispose) return '[Symbol.asyncDispose]'
     if (key === Symbol.dispose) return '[Symbol.dispose]'
     return typeof key === 'symbol' ? `[${key.description ?? ''}]` : key
@@ -121,7 +121,7 @@ for (const [title, ...flags] of RUNS) {
     })
     t.log(`${report.workers} workers`)
     t.deepEqual(report.left, NOTHING)
-    // A slower machine ends by the time instead; these are few where even that went wrong.
+    // A slower machine reaches the time limit instead. Fewer workers mean that this failed as well.
     t.true(report.workers >= 40)
   })
 }

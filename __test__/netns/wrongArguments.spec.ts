@@ -2,14 +2,14 @@ import { runScript } from '../support/script.ts'
 import { withNamespace } from '../support/namespace.ts'
 import { rootTest as test } from '../support/skip.ts'
 
-/** What `__test__/support/wrong/main.mjs` prints. */
+/** The output of `__test__/support/wrong/main.mjs`. */
 interface Report {
-  /** Wrong values per argument, and what they were tried on. */
+  /** Wrong values per argument, and the number of calls and arguments that were tried. */
   readonly values: number
   readonly arguments: number
   readonly calls: number
   readonly functions: readonly string[]
-  /** What is wrong with a call, and the first value that shows it. */
+  /** The fault of a call, and the first value that shows it. */
   readonly faults: Readonly<Record<string, string>>
   readonly left: Readonly<Record<string, number>>
 }

@@ -103,7 +103,7 @@ test('queues, headers and filters: open it with, attach one first, give one', as
   await refused(plain.write(Buffer.alloc(60)), 'ERR_TUN_CLOSED', /open it again/u)
 })
 
-/** Opens `alice0` as nobody; returns what is printed. */
+/** Opens `alice0` as the user `nobody`; returns the output. */
 async function openAsNobody({ run }: Namespace): Promise<string> {
   const script = `
     import { openTun } from '${INDEX}'

@@ -9,7 +9,7 @@ const TURNS = 6
 const SMALL = 40
 const SEGMENTS = 5
 
-/** Small datagrams, a GSO batch of long ones behind them, and that several times. */
+/** Sends small datagrams followed by a GSO batch of long ones, several times. */
 const MIXTURE = `
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -59,7 +59,7 @@ for (const kind of ['TUN', 'TAP'] as const) {
       const seen: string[] = []
       for await (const frame of device) {
         const packet = kind === 'TUN' ? frame : frame.subarray(ETHERNET_BYTES)
-        // The kernel's own packets of IPv6 are none of these.
+        // The kernel's own IPv6 packets do not count.
         if (packet[0] !== 0x45) continue
         t.deepEqual(verifyChecksums(packet), { header: true, transport: true })
         if (seen.push(textOf(packet)) === PAYLOADS.length) break

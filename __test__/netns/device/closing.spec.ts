@@ -7,7 +7,7 @@ import { withNamespace } from '../../support/namespace.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 import { frames, slowTap } from '../../support/slowTap.ts'
 
-/** Closes the device in a callback, and returns once nothing more can come of it. */
+/** Closes the device in a callback, and returns once no further event can occur. */
 const CLOSINGS: readonly [name: string, close: (tun: TunDevice, stream: Duplex) => void][] = [
   ['data', (tun, stream) => void stream.on('data', () => void tun.close())],
   [

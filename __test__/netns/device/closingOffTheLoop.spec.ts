@@ -13,7 +13,7 @@ test(`closing ${DEVICES} devices does not hold the event loop up`, async (t) => 
   const namespace = await withNamespace(t)
   const tuns: TunDevice[] = []
   for (let n = 0; n < DEVICES; n++) tuns.push(await openTun({ netns: namespace.name }))
-  // The time until each call has returned; the calls blocked for 20 ms each before.
+  // The time until each call returns. Earlier, each call blocked for 20 ms.
   const start = performance.now()
   const closed = tuns.map((tun) => tun.close())
   const calls = performance.now() - start
@@ -23,13 +23,13 @@ test(`closing ${DEVICES} devices does not hold the event loop up`, async (t) => 
   delay.disable()
   const all = performance.now() - start
   t.log(`${calls.toFixed(1)} ms for the calls, ${all.toFixed(0)} ms in all`)
-  // On a busy machine the loop has to wait for the CPU, but not for all of the kernel's work.
+  // On a busy machine the loop must wait for the CPU, but not for all of the kernel's work.
   t.true(calls < all / 2, `${calls} of ${all} ms`)
   t.true(delay.percentile(50) / 1e6 < all / 4, `${delay.percentile(50) / 1e6} of ${all} ms`)
   await untilLinks(t, namespace, [])
 })
 
-/** Runs a script where nothing forks: a child process holds a copy of each descriptor until its exec(2). */
+/** Runs a script in a process that does not fork: a child process holds a copy of each descriptor until its exec(2). */
 async function run(t: ExecutionContext, script: string): Promise<string> {
   const prelude = `
     import { readdirSync } from 'node:fs'

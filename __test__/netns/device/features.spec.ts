@@ -21,7 +21,7 @@ test('what the driver can do is what devices then get, and nothing stays', async
   t.is(limits.queues, 256)
   t.is(controls?.namespace, true)
   await tun.close()
-  // In a namespace where every device that comes is seen, none does.
+  // In a namespace where every new device is observed, none appears.
   const watched = await runModule(
     namespace,
     `import { features, openNetlink } from '${INDEX}'

@@ -3,7 +3,7 @@ import { tapIn, tunIn } from '../../support/device.ts'
 import { INDEX } from '../../support/script.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 
-/** Sends frames of a local experimental type to these stations; each holds the number of its own. */
+/** Sends frames of a local experimental type to these stations; each contains the number of its station. */
 async function sendFrames({ run }: Namespace, name: string, to: readonly string[]): Promise<void> {
   const script = `
 import socket, sys
@@ -20,7 +20,7 @@ const GROUP = '01:00:5e:00:00:05'
 const BROADCAST = 'ff:ff:ff:ff:ff:ff'
 const ALL = [ONE, OTHER, GROUP, BROADCAST, ONE]
 
-/** The numbers of the frames that come, up to that of the last. */
+/** Returns the numbers of the frames that arrive, up to that of the last one. */
 async function numbers(tap: AsyncIterable<Buffer>): Promise<number[]> {
   const seen: number[] = []
   for await (const frame of tap) {
@@ -58,7 +58,7 @@ test('a MAC filter lets through what is for its stations, and for groups if want
   })
 })
 
-/** `tcpdump -dd` of `ether[14] & 1 = 0`, but that it looks at the byte alone: the even ones pass. */
+/** `tcpdump -dd` of `ether[14] & 1 = 0`, except that it loads only the byte: frames with an even number pass. */
 const EVEN = [
   { code: 0x30, k: 14 },
   { code: 0x54, k: 1 },
@@ -79,7 +79,7 @@ test('a classic BPF program drops frames until it is taken away', async (t) => {
     code: 'ERR_TUN_INVALID_ARGUMENT',
     message: /not a valid classic BPF program/u,
   })
-  // The refused one changed nothing.
+  // The refused filter changed nothing.
   await sendFrames(namespace, tap.name, ALL)
   t.deepEqual(await numbers(tap), [0, 2, 4])
   await tap.setFilter(undefined)
@@ -90,7 +90,7 @@ test('a classic BPF program drops frames until it is taken away', async (t) => {
 test('a classic BPF program goes with who set it, and the interface can be opened again', async (t) => {
   if (!hasTools(t, 'python3')) return
   const namespace = await withNamespace(t)
-  // With packet information the kernel would read the program again, from memory that is not ours any more.
+  // With packet information, the kernel would read the program again, from memory that we have freed.
   const options = { name: 'stay0', persistent: true, packetInformation: true }
   const first = await tapIn(t, namespace, options)
   await first.setFilter(EVEN)
@@ -112,7 +112,7 @@ test('a TUN device has neither MAC addresses nor classic BPF programs', async (t
   t.false('setFilter' in tun)
 })
 
-/** Loads an eBPF program that answers that number, and runs Node with it as descriptor 9. */
+/** Loads an eBPF program that returns that number, and runs Node with it as descriptor 9. */
 const LOADER = `
 import ctypes, os, struct, sys
 answer = int(sys.argv[1])
@@ -163,7 +163,7 @@ test('an eBPF program chooses the queue, whatever the flow', async (t) => {
     await tun.setEbpfSteering(9)
     await tun.detachQueue(0)
     await tun.attachQueue(0)
-    // The queue that was attached last has the highest number, and the program answers 2.
+    // The queue that was attached last has the highest number, and the program returns 2.
     for (let to = 2; to < 22; to++) send(to)
     await tun.detachQueue(0)
     const left = await Promise.race([tun.read(), new Promise((resolve) => setTimeout(resolve, 50, 'none'))])

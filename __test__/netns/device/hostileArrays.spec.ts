@@ -13,7 +13,7 @@ function ofLength(length: number): never {
   return array as never
 }
 
-/** An array whose element with that number is what a getter gives. */
+/** An array whose element with that number is the result of a getter. */
 function withGetter(index: number, get: () => unknown): Buffer[] {
   const packets = [udpPacket(9, 'a'), udpPacket(9, 'b'), udpPacket(9, 'c')]
   Object.defineProperty(packets, index, { get, configurable: true })
@@ -50,7 +50,7 @@ test('a batch has at most 65536 packets, and 256 MiB', async (t) => {
     code: INVALID,
     message: /^Invalid offsets object: expected at most 65536 packets/u,
   })
-  // The same megabyte again and again: 512 MiB to be copied, were there no room.
+  // The same megabyte many times: 512 MiB would have to be copied if there were no room.
   const buffer = Buffer.alloc(2 ** 20)
   const overlapping = Uint32Array.from({ length: 1025 }, (_, n) => (n % 2) * buffer.length)
   await t.throwsAsync(tun.writePacked({ buffer, offsets: overlapping }), { code: INVALID })
@@ -208,7 +208,7 @@ for (const [name, read] of READERS) {
   test(`${name} refuses options that are none`, async (t) => {
     const { tun } = await withTun(t)
     for (const options of [null, 5, 'x', Symbol('x')]) {
-      // Writing rejects, all else throws.
+      // Writing rejects, all other calls throw.
       const call = new Promise((resolve) => {
         resolve(read(tun, options as never))
       })

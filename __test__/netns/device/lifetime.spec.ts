@@ -3,7 +3,7 @@ import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { INDEX, runModule } from '../../support/script.ts'
 import { rootTest as test } from '../../support/skip.ts'
 
-/** Runs a module inside the namespace; `openTun`, `links`, `gone`, `send`, `worker` and `sleep` are there. */
+/** Runs a module inside the namespace; it can use `openTun`, `links`, `gone`, `send`, `worker` and `sleep`. */
 async function run(namespace: Namespace, script: string, ...flags: string[]): Promise<string> {
   const prelude = `
     import { readdirSync } from 'node:fs'

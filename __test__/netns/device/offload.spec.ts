@@ -5,18 +5,18 @@ import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { type Sample, bytesOf } from '../../support/sample.ts'
 import { rootTest as test } from '../../support/skip.ts'
 
-/** Packets of one flow behind each other: what may be joined, if they are alike enough. */
+/** Consecutive packets of one flow, which may be coalesced if they are similar enough. */
 interface Run {
   version: 4 | 6
   kind: 'tcp' | 'udp'
   flow: number
   count: number
   payloadBytes: number
-  /** Bytes of the last one, which may be shorter, or longer. */
+  /** Bytes of the last packet, which may be shorter or longer. */
   lastBytes: number
-  /** PSH of the last one. */
+  /** PSH flag of the last packet. */
   isPushed: boolean
-  /** Bytes that are missing before it. */
+  /** Bytes that are missing in front of it. */
   gap: number
   tcpOptions: number
   trafficClass: number
@@ -47,7 +47,7 @@ const ADDRESSES = {
   ],
 } as const
 
-/** The packets of runs, from the network of the one device to that of the other. */
+/** Sends the packets of runs from the network of one device to that of the other. */
 function packetsOf(runs: readonly Run[]): Buffer[] {
   const sequences = new Map<string, number>()
   let made = 0
@@ -83,7 +83,10 @@ function packetsOf(runs: readonly Run[]): Buffer[] {
   })
 }
 
-/** What a router makes of a packet. Of one that must not be fragmented the identification is nobody's (RFC 6864). */
+/**
+ * Returns a packet as a router forwards it. If it must not be fragmented, its identification has no meaning
+ * (RFC 6864).
+ */
 function forwarded(packet: Buffer): string {
   const copy = Buffer.from(packet)
   const view = parsePacket(copy)
@@ -99,7 +102,7 @@ function isOurs(packet: Buffer): boolean {
   return (view?.tcp ?? view?.udp)?.destinationPort === PORT
 }
 
-/** Within a flow the order is that in which packets were written. */
+/** Groups packets by flow. Within a flow, they are in the order in which they were written. */
 function byFlow(packets: readonly Buffer[]): string[] {
   const flowOf = (packet: Buffer) => {
     const view = parsePacket(packet)
@@ -136,7 +139,7 @@ async function receive(tun: TunDevice, count: number): Promise<Buffer[]> {
   return packets
 }
 
-/** Packets, or super-packets, that the kernel had from a device. */
+/** Returns the number of packets, or super-packets, that the kernel received from a device. */
 async function received({ run }: Namespace, name: string): Promise<number> {
   return Number(await run('cat', `/sys/class/net/${name}/statistics/rx_packets`))
 }

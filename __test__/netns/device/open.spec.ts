@@ -180,7 +180,7 @@ test('a failure takes back what was added to an interface that was there before'
     name: 'kept0',
     mtu: 1200,
     addresses: ['10.8.0.1/24'],
-    // Below an MTU of 1280 there is no IPv6.
+    // With an MTU below 1280 there is no IPv6.
     routes: ['192.0.2.0/24', 'fd00::/8'],
   })
   await t.throwsAsync(failing, { message: /^add the route fd00::/u })
@@ -213,7 +213,7 @@ test('a descriptor that is attached is taken over, with what it has', async (t) 
     console.log(tun.name, tun.flags & 0x1000, tun.offload.tso, existsSync('/proc/self/fd/9'))
     tun.write(Buffer.from('4500001400000000400000000a0800020a080001', 'hex'))
     await tun.close()`
-  // TUNSETIFF with IFF_TUN and IFF_NO_PI, and then Node with the descriptor as number 9.
+  // Calls TUNSETIFF with IFF_TUN and IFF_NO_PI, and then runs Node with the descriptor as number 9.
   const parent = `
 import fcntl, os, struct, sys
 fd = os.open('/dev/net/tun', os.O_RDWR)

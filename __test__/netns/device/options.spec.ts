@@ -12,7 +12,7 @@ import { asNobody } from '../../support/nobody.ts'
 import { INDEX } from '../../support/script.ts'
 import { hasTools, isOpenToOthers, rootTest as test } from '../../support/skip.ts'
 
-/** Opens a device as nobody, and tells the error's code and message, or the name. */
+/** Opens a device as the user `nobody`, and prints the error's code and message, or the name. */
 async function openAsNobody({ run }: Namespace, options: object): Promise<string> {
   const script = `
     import { openTun } from '${INDEX}'
@@ -21,7 +21,7 @@ async function openAsNobody({ run }: Namespace, options: object): Promise<string
   return (await run(...asNobody(process.execPath, '--input-type=module', '-e', script))).trim()
 }
 
-/** A device node of these numbers in a folder that goes with the test. */
+/** Creates a device node with these numbers in a folder that is removed with the test. */
 function makeNode(t: ExecutionContext, minor: number, mode: number): string {
   const folder = mkdtempSync(join(tmpdir(), 'tun2udp-node-'))
   t.teardown(() => {
@@ -42,7 +42,7 @@ test('a namespace is named by its path or by a process in it, too', async (t) =>
   t.teardown(() => child.kill())
   await once(child, 'spawn')
   const { pid = 0 } = child
-  // ip(8) becomes the program in the same process, once it is there.
+  // ip(8) is replaced by the program in the same process, once the interface exists.
   const inode = (path: string) => statSync(path).ino
   while (inode(`/proc/${pid}/ns/net`) !== inode(`/run/netns/${namespace.name}`))
     await new Promise((resolve) => setTimeout(resolve, 5))

@@ -17,14 +17,14 @@ import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 import { Traffic } from '../../support/traffic.ts'
 
-/** Sends datagrams of many flows, to neighbouring addresses, each with the number of its flow and its own. */
+/** Sends datagrams of many flows to adjacent addresses, each with the number of its flow and its own number. */
 async function sendFlows({ run }: Namespace, flows: number, each: number): Promise<void> {
   const script = `for ((f=2;f<${flows + 2};f++)); do exec {fd}>/dev/udp/10.8.0.$f/9
     for ((n=0;n<${each};n++)); do echo -n "$f:$n" >&$fd; done; exec {fd}>&-; done`
   await run('bash', '-c', script)
 }
 
-/** The numbers of each flow in the order in which they came. */
+/** Returns the numbers of each flow in their order of arrival. */
 function byFlow(texts: readonly string[]): Map<string, string[]> {
   const flows = new Map<string, string[]>()
   for (const text of texts) {

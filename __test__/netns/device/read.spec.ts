@@ -159,7 +159,7 @@ test('nothing is read that nobody asks for', async (t) => {
   t.is(textOf((await tun.read()) ?? Buffer.alloc(0)), '0')
   await sendNumbers(namespace, 20)
   await sleep(50)
-  // One was read ahead; ten of twenty wait in the kernel, which dropped the others.
+  // One packet was read ahead; ten of twenty wait in the kernel, which dropped the others.
   const seen: string[] = []
   while (seen.length < 11) seen.push(textOf((await tun.read()) ?? Buffer.alloc(0)))
   t.deepEqual(seen, ['1', ...numbers(10)])

@@ -5,7 +5,7 @@ import { withNamespace } from '../../support/namespace.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 import { frames, slowTap } from '../../support/slowTap.ts'
 
-/** At this rate a frame takes eight seconds: whoever waits for room waits longer than a test. */
+/** At this rate a frame takes eight seconds, so a wait for room is longer than a test. */
 const RATE = '1kbit'
 
 /** Writes frames until the device has no room. */
@@ -44,7 +44,7 @@ test('a writable without room says so, and an abort of it does not wait for room
   const writer = writable.getWriter()
   const failures: Promise<unknown>[] = []
   const reason = new Error('enough')
-  // Until the device, and then the stream, are full.
+  // The loop ends when the device, and then the stream, are full.
   for (const frame of frames(100)) {
     failures.push(writer.write(frame).catch((error: unknown) => error))
     await sleep(1)

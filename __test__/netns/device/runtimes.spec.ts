@@ -10,7 +10,7 @@ import { hasTools, rootTest as test } from '../../support/skip.ts'
 
 const execute = promisify(execFile)
 
-/** Packets that each is sent, the second once it waits again; a batch; the end of a loop by `close()`. */
+/** Two packets for each runtime, the second one after it waits again; a batch; the end of a loop by `close()`. */
 const SCRIPT = `
 import { execFileSync } from 'node:child_process'
 import { openTun } from '${INDEX}'
@@ -45,7 +45,7 @@ for (const [runtime, ...args] of [['bun'], ['deno', 'run', '--allow-all']] as co
     t.teardown(() => rm(directory, { recursive: true }))
     const script = join(directory, 'script.mjs')
     await writeFile(script, SCRIPT)
-    // Deno looks for packages as Node does once there is one of these.
+    // Deno searches packages like Node if one of these exists.
     await writeFile(join(directory, 'package.json'), '{}')
     const command = ['ip', 'netns', 'exec', name, runtime, ...args, script]
     const { stdout } = await execute('timeout', ['60', ...command])

@@ -7,7 +7,7 @@ import { rootTest as test } from '../../support/skip.ts'
 
 const execute = promisify(execFile)
 const SCRIPT = fileURLToPath(new URL('../../support/sequence.mjs', import.meta.url))
-/** `scripts/soak-device.sh` takes more. */
+/** `scripts/soak-device.sh` uses more packets. */
 const PACKETS = Number(process.env['TUN2UDP_SEQUENCE'] ?? 500_000)
 
 interface Said {

@@ -8,7 +8,7 @@ import { Traffic } from '../../support/traffic.ts'
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => String(n))
 
-/** The text of the next packet, which must be there or come. */
+/** Returns the text of the next packet, which must exist or arrive. */
 async function textFrom(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
   const { value } = await reader.read()
   return value ? textOf(value) : 'the end'
@@ -55,7 +55,7 @@ test('a readable reads nothing before it is asked, and then one batch at most', 
   const reader = readable.getReader()
   const seen = [await textFrom(reader)]
   await sleep(20)
-  // Three wait in the stream and six in the kernel, which has room for four more of these.
+  // Three packets wait in the stream and six in the kernel, which has room for four more of them.
   await sendNumbers(namespace, 10)
   while (seen.length < 14) seen.push(await textFrom(reader))
   t.deepEqual(seen, [...numbers(10), ...numbers(4)])
@@ -191,7 +191,7 @@ test('stream options of the wrong kind are refused by name', async (t) => {
   t.throws(() => tun.duplex(null as never), { code, message: /^Invalid options null/u })
 })
 
-/** Runs a module inside the namespace, in which `openTun`, `options`, `links` and `worker` are there. */
+/** Runs a module inside the namespace; it can use `openTun`, `options`, `links` and `worker`. */
 async function run(namespace: Namespace, script: string): Promise<string> {
   const prelude = `
     import { execFileSync } from 'node:child_process'

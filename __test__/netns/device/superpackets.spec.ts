@@ -62,12 +62,12 @@ test('a loop of ordinary packets after one of super-packets gets them cut, and n
   const whole = await first(tun.packets({ superpackets: true }))
   const lengths: number[] = [whole.data.length]
   const count = tun.offload.uso ? SEGMENTS : 1
-  // The two that were read ahead, and of the second of them but a part.
+  // Reads the two super-packets that were read ahead, but only a part of the second one.
   for await (const packet of tun) {
     lengths.push(packet.length)
     if (lengths.length === 1 + count + 2) break
   }
-  // What is left is ordinary by now, and stays so for a loop of super-packets.
+  // The remaining packets are ordinary by now, and a loop of super-packets returns them unchanged.
   for await (const { data, header } of tun.packets({ superpackets: true })) {
     t.is(header.gsoSize, 0)
     lengths.push(data.length)
@@ -97,7 +97,7 @@ test('a super-packet that is written arrives as the packets that it stands for',
   const receiver = new Traffic(t, namespace, 'udpReceive', '10.8.0.1', '3')
   const port = Number(await receiver.port())
   const data = udpPacket(port, 'aaaabbbbcc')
-  // The sum of the pseudo-header is what the kernel goes on from.
+  // The kernel continues the checksum from the sum of the pseudo header.
   const words = [0x0a08, 2, 0x0a08, 1, 17, data.length - 20]
   const sum = words.reduce((total, word) => total + word, 0)
   data.writeUInt16BE((sum & 0xffff) + (sum >>> 16), 26)

@@ -5,10 +5,10 @@ import { rootTest as test } from '../../support/skip.ts'
 
 const COUNT = 20
 const INVALID = 'ERR_TUN_INVALID_ARGUMENT'
-/** Node 20 clones what may not be transferred, later ones throw. */
+/** Node 20 clones objects that may not be transferred; later versions throw. */
 const throws = Number(process.versions.node.split('.')[0]) > 20
 
-/** Takes memory away, whatever it is marked with, as an application's stream of bytes does. */
+/** Transfers memory regardless of its marks, as an application's byte stream does. */
 function detach(packet: Uint8Array): ReadableStream {
   return new ReadableStream({
     type: 'bytes',
@@ -84,7 +84,7 @@ const LOOPS: readonly [name: string, loop: (tun: TunDevice) => AsyncIterable<unk
   ['duplex', (tun) => tun.duplex()],
 ]
 
-/** The packet that a loop gave. */
+/** The packet that a loop returned. */
 function packetOf(value: unknown): Uint8Array {
   return value instanceof Uint8Array ? value : (value as { data: Uint8Array }).data
 }

@@ -7,7 +7,7 @@ import { frames, slowTap } from '../../support/slowTap.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 import { Traffic } from '../../support/traffic.ts'
 
-/** Packets end to end. */
+/** Returns packets one after the other in one buffer. */
 function pack(packets: readonly Uint8Array[]) {
   const offsets = new Uint32Array(packets.length + 1)
   for (const [n, packet] of packets.entries()) offsets[n + 1] = (offsets[n] ?? 0) + packet.length
@@ -79,7 +79,7 @@ test('without room nothing waits: a batch is dropped behind what was taken, and 
   t.is(packets + refused, all.length)
   t.false(tap.tryWrite(all[0] ?? BAD))
   t.is(tap.stats().written.refused, refused, 'one that waits for room is not refused')
-  // What waits behind write() is not overtaken.
+  // Packets that wait behind write() are not overtaken.
   const waiting = t.throwsAsync(tap.write(all[0] ?? BAD), { code: 'ERR_TUN_CLOSED' })
   t.false(tap.tryWriteBatch([all[1] ?? BAD]))
   t.false(tap.tryWritePacked(pack([all[1] ?? BAD])))

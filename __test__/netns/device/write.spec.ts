@@ -20,7 +20,7 @@ const WAYS: readonly [name: string, write: (tun: TunDevice, packets: Buffer[]) =
     ['packed batch', (tun, packets) => tun.writePacked(pack(packets))],
   ]
 
-/** Packets end to end, with something before and after them. */
+/** Returns packets one after the other, with other bytes before and after them. */
 function pack(packets: Buffer[]) {
   const offsets = new Uint32Array(packets.length + 1)
   offsets[0] = 3
@@ -87,7 +87,7 @@ test('a frame that is written arrives, and one too short is refused', async (t) 
   t.is(error.code, 'ERR_TUN_PACKET_REFUSED')
 })
 
-/** Tells the last byte of as many frames as come to an interface. */
+/** Returns the last byte of each frame that arrives at an interface, up to a number of frames. */
 function lastBytes({ run }: Namespace, name: string, count: number): Promise<string> {
   const script = `
 import socket
@@ -103,7 +103,7 @@ test('a device without room takes packets later, in order, and close refuses who
   const namespace = await withNamespace(t)
   const tap = await slowTap(t, namespace)
   const seen = lastBytes(namespace, 'v1', 60)
-  // packet(7): the sockets of the namespace that see frames, by their protocol.
+  // packet(7): the sockets of the namespace that receive frames, by their protocol.
   while (!(await namespace.run('cat', '/proc/net/packet')).includes(LOCAL_EXPERIMENTAL))
     await sleep(10)
   const waited: Promise<void>[] = frames(20).map((frame) => tap.write(frame))
@@ -111,7 +111,7 @@ test('a device without room takes packets later, in order, and close refuses who
   const [buffer, offsets] = [Buffer.concat(frames(20, 40)), new Uint32Array(21)]
   for (let n = 1; n < offsets.length; n++) offsets[n] = n * 1000
   waited.push(tap.writePacked({ buffer, offsets }))
-  // The first was taken at once, and the last waits.
+  // The first packet was accepted at once, and the last one waits.
   t.is(waited[0], waited[1])
   t.not(waited[0], waited.at(-1))
   for (const promise of waited) await promise
@@ -150,7 +150,7 @@ async function forward(from: TunDevice, to: TunDevice, way: 'packet' | 'batch' |
     if (way === 'packed')
       for await (const batch of from.packedBatches({ reuse: true })) await to.writePacked(batch)
   } catch (error) {
-    // The other device was closed before.
+    // The other device was closed earlier.
     if ((error as TunError).code !== 'ERR_TUN_CLOSED') throw error
   }
 }

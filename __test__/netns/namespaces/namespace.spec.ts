@@ -13,7 +13,7 @@ import { withNamespace } from '../../support/namespace.ts'
 /** The namespace that this thread is in. */
 const here = () => readlinkSync('/proc/thread-self/ns/net')
 
-/** A namespace with loopback, as an object; both go with the test. */
+/** A namespace with loopback, as an object; both are removed after the test. */
 async function open(t: ExecutionContext): Promise<Namespace> {
   const { name } = await withNamespace(t)
   const namespace = inNamespace(name)
@@ -64,7 +64,7 @@ test('a server and a socket of TCP meet in the namespace, and nowhere else', asy
     const socket = namespace.connect({ port, ...(host && { host }), noDelay: true })
     socket.end('hello')
     t.is(await text(socket), 'hello', host)
-    // No connection from the namespace of the process.
+    // The namespace of the process has no connection.
     const { connect } = await import('node:net')
     const outside = connect({ port, host: host ?? '127.0.0.1' })
     const [error] = (await once(outside, 'error')) as [Error & { code: string }]
@@ -136,7 +136,7 @@ test('datagrams go both ways, bound or not, of both families', async (t) => {
     await new Promise<void>((done) => server.bind(0, host, done))
     const { port, address } = server.address()
     t.is(address, host)
-    // Not bound before it sends.
+    // It is not bound before it sends.
     const client = namespace.createSocket({ type })
     t.teardown(() => client.close())
     client.send('hello', port, host)
@@ -164,7 +164,7 @@ test('bind() takes what that of Node takes, and its failures are events', async 
   second.bind(port, '127.0.0.1')
   const [error] = (await once(second, 'error')) as [TunError]
   t.is(error.code, 'ERR_TUN_ADDRESS_IN_USE')
-  // It can be bound after that.
+  // It can be bound afterwards.
   await new Promise<void>((done) => second.bind(done))
   t.is(second.address().address, '0.0.0.0')
   const third = namespace.createSocket('udp4')
@@ -231,7 +231,7 @@ test('devices and relays are opened inside', async (t) => {
   t.teardown(() => netlink.close())
   const names = (await netlink.links.list()).map(({ name }) => name)
   t.deepEqual(names.sort(), ['here0', 'here1', 'here2', 'lo'])
-  // Its UDP socket is inside, too.
+  // Its UDP socket is inside too.
   const sockets = await namespace.run('ss', ['-Huan'])
   t.regex(sockets.stdout, new RegExp(`127\\.0\\.0\\.1:${relay.info.local.port} `, 'u'))
   await t.throwsAsync(namespace.openTun({ netns: 'x' } as never), {

@@ -35,7 +35,7 @@ test('a router forwards both IP versions, at once and with the MTU of the link',
   for (const address of ['10.0.2.2', 'fd00:2::2']) {
     const { stdout } = await hosts.a.run('ping', ['-nc', '1', '-W', '2', address])
     t.regex(stdout, / 1 received/u)
-    // A hop further away, and too long for the second link.
+    // One hop further, and too long for the second link.
     t.regex(stdout, /ttl=63 /u)
     const long = hosts.a.run('ping', ['-nc', '1', '-W', '1', '-M', 'do', '-s', '1400', address])
     const error = await t.throwsAsync<Error & { stdout: string }>(long)
@@ -105,7 +105,7 @@ test('closing ends all that the hosts created, and leaves nothing', async (t) =>
   t.throws(() => a.spawn('true'), { code: 'ERR_TUN_CLOSED' })
 })
 
-/** Whether a process is in that namespace. */
+/** Returns whether a process is in that namespace. */
 function processesIn(ns: string): boolean {
   return readdirSync('/proc').some((entry) => {
     try {
@@ -117,7 +117,7 @@ function processesIn(ns: string): boolean {
 }
 
 test('a network that cannot be built, or is not wanted any more, leaves no namespace open', async (t) => {
-  // Other tests of this file open and close namespaces meanwhile, so their own process looks.
+  // Other tests of this file open and close namespaces at the same time, so a separate process checks.
   const { hosts } = await build(t, { hosts: { a: {} } })
   const script = `
     import { readdirSync, readlinkSync } from 'node:fs'

@@ -18,7 +18,7 @@ test('a tunnel between two hosts behind a router carries ping and TCP', async (t
   const ports = { sendPort: 5001, receivePort: 5001 }
   const near = await a.startRelay({ addresses: ['10.9.0.1/24'], peer: '198.51.100.2', ...ports })
   const far = await b.startRelay({ addresses: ['10.9.0.2/24'], peer: '192.0.2.2', ...ports })
-  // The route to the peer is one of the host: 1500 bytes, less the outer headers.
+  // The route to the peer is one of the host: 1500 bytes, minus the outer headers.
   t.is(near.info.interface.mtu, 1472)
   const { stdout } = await a.run('ping', ['-nc', '1', '-W', '5', '10.9.0.2'])
   t.regex(stdout, / 1 received/u)

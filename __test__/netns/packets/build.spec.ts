@@ -18,7 +18,7 @@ import {
 } from '../../../index.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 
-// The kernel judges what is built: it drops a packet whose length or checksum is wrong.
+// The kernel checks the created packets: it drops a packet whose length or checksum is wrong.
 
 const FAMILIES = [
   { source: '10.0.0.2', destination: '10.0.0.1', type: 'udp4' },
@@ -34,7 +34,7 @@ async function withHost(t: ExecutionContext): Promise<TestHost> {
 
 type Packet = Ipv4Packet | Ipv6Packet
 
-/** The first packet of a device that fits. */
+/** Returns the first packet of a device that matches. */
 async function find(
   packets: AsyncIterable<Uint8Array>,
   fits: (packet: Packet) => boolean,
@@ -130,7 +130,7 @@ test('a TAP device is asked and answers by frames of buildArp() and buildEtherne
   const reply = await next(({ arp }) => arp?.operation === 2)
   t.like(reply.arp, { senderMac: '02:00:00:00:00:01', senderIp: '10.0.0.1', targetIp: '10.0.0.2' })
 
-  // Now the kernel asks, gets a reply, and sends its datagram there.
+  // Now the kernel sends a request, receives a reply, and sends its datagram there.
   const socket = host.createSocket('udp4')
   socket.send('hello', 9, '10.0.0.3')
   const request = await next(({ arp }) => arp?.targetIp === '10.0.0.3' && arp.operation === 1)

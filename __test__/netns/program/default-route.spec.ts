@@ -5,7 +5,10 @@ import { links, start } from '../../support/netnsProgram.ts'
 import { runProgram } from '../../support/program.ts'
 import { rootTest as test } from '../../support/skip.ts'
 
-/** A host on a network with a default route, and a peer on that network (192.0.2.2) and behind its router (203.0.113.1). */
+/**
+ * A host on a network with a default route, a peer on that network (192.0.2.2), and one behind its router
+ * (203.0.113.1).
+ */
 async function withHost(t: ExecutionContext): Promise<Namespace> {
   const host = await withNamespace(t)
   for (const command of [

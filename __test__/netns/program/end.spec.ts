@@ -58,7 +58,7 @@ test('a deleted interface ends it with the reason and status 1', async (t) => {
 test('under npm it does not outlive its parent', async (t) => {
   const namespace = await withNamespace(t)
   const before = await links(namespace)
-  // A shell in npm's place, which is killed as no signal handler can see.
+  // A shell takes the place of npm, and is killed in a way that no signal handler notices.
   const shell = spawn(
     'sh',
     [
@@ -86,7 +86,7 @@ test('under npm it does not outlive its parent', async (t) => {
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
-      // It is gone, as it should be.
+      // It does not exist any more, as expected.
     }
   })
   shell.kill('SIGKILL')

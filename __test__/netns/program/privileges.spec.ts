@@ -112,7 +112,7 @@ test('a persistent interface of the user needs no capability, as the advice says
     })
     return program
   }
-  // Each error names the capability, and the command that makes the next start come further.
+  // Each error names the capability, and the command with which the next start gets further.
   const done: string[] = []
   for (let program = run(); ; program = run()) {
     const ended = await Promise.race([

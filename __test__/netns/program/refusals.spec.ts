@@ -43,7 +43,7 @@ test('a busy interface is told with its holder', async (t) => {
   )
 })
 
-/** Options that are refused by the system, with the line about it. */
+/** Options that the system refuses, with the line that reports it. */
 const failing: [string, string[], RegExp, status?: number][] = [
   [
     'a namespace that is not there',

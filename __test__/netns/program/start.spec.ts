@@ -78,7 +78,7 @@ test('the interface in another namespace, by its name and by a process', async (
   const sleeper = spawn('ip', ['netns', 'exec', inside.name, 'sleep', '60'], { stdio: 'ignore' })
   t.teardown(() => sleeper.kill())
   await once(sleeper, 'spawn')
-  // `ip` becomes `sleep` when it is in its namespace.
+  // `ip` is replaced by `sleep` once it is in its namespace.
   for (let comm = ''; comm.trim() !== 'sleep';) {
     comm = await readFile(`/proc/${sleeper.pid}/comm`, 'utf8')
     await new Promise((resolve) => setTimeout(resolve, 10))

@@ -11,7 +11,7 @@ const WRAPPER = fileURLToPath(new URL('../../support/terminal.py', import.meta.u
 const LIMIT_MS = 2000
 const SIGNALS = { SIGTERM: 15, SIGINT: 2, SIGUSR2: 12, SIGHUP: 1 }
 
-/** Starts the program with an output that nobody reads once its interface is there. */
+/** Starts the program with an output that no process reads once its interface exists. */
 async function startUnread(
   t: ExecutionContext,
   { name }: Namespace,
@@ -48,7 +48,7 @@ for (const [kind, options] of cases) {
     const namespace = await withNamespace(t)
     const before = await links(namespace)
     const { send, ended } = await startUnread(t, namespace, kind, options)
-    // Enough lines for the output to be full.
+    // Enough lines to fill the output.
     for (let count = 0; count < 90; count++) {
       send('SIGHUP')
       await new Promise((resolve) => setTimeout(resolve, 10))

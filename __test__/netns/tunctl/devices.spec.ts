@@ -1,7 +1,7 @@
 import { sameTest } from '../../support/tunctl.ts'
 
 for (const line of [
-  // Names: cut, refused, templates.
+  // Names: truncated, refused, templates.
   'tunctl -t abcdefghijklmno',
   'tunctl -t abcdefghijklmnop',
   'tunctl -t abcdefghijklmnopqrstuvwxyz0123456789',
@@ -30,7 +30,7 @@ for (const line of [
   'tunctl -t "$(printf \'abcdefghijklmn\\303\\244\')"',
   'tunctl -t "$(printf \'a\\001b\')"',
   'tunctl; tunctl; tunctl -b; tunctl -d tap1; tunctl',
-  // Made again: the owner and group that stay and that do not.
+  // Created again: owners and groups that remain, and that do not.
   'tunctl -t t -u 5 -g 6; tunctl -t t',
   'tunctl -t t -u 5; tunctl -t t -g 7',
   'tunctl -t t -g 7; tunctl -t t -u 5',
@@ -42,7 +42,7 @@ for (const line of [
 }
 
 for (const [before, line] of [
-  // Of other kinds, and other flags.
+  // Devices of other kinds, and other flags.
   [':', 'tunctl -t lo'],
   [':', 'tunctl -d lo'],
   ['ip tuntap add t mode tun', 'tunctl -t t'],
@@ -61,7 +61,7 @@ for (const [before, line] of [
   ['ip tuntap add t mode tap; ip link set dev t up mtu 1400 alias x', 'tunctl -t t -u 5'],
   ['ip tuntap add t mode tap; ip link set dev t up', 'tunctl -d t'],
   ['ip tuntap add t0 mode tap', 'tunctl -t t%d'],
-  // By another name of it.
+  // A device by another name.
   [
     'ip tuntap add t mode tap; ip link property add dev t altname another-name',
     'tunctl -t another-name; tunctl -bt another-name -u 5',
@@ -75,7 +75,7 @@ for (const [before, line] of [
   sameTest(line, { before })
 }
 
-/** Something that holds the device, until the case ends. */
+/** A process that holds the device until the case ends. */
 const hold = (device: string) => `
 socat -u ${device} - >/dev/null 2>&1 &
 until grep -q "iff:.t" /proc/$!/fdinfo/* 2>/dev/null; do sleep 0.01; done`

@@ -4,7 +4,7 @@ import { type Left, runOurs, tunctlTest } from '../../support/tunctl.ts'
 const { version } = createRequire(import.meta.url)('tun2udp/package.json') as { version: string }
 const USAGE = /^Create: tunctl \[-b\] \[-u owner\]/u
 
-/** The TUN and TAP devices, with what the driver says of them. */
+/** The TUN and TAP devices, with the driver's properties of them. */
 function devices({ devices: all }: Left): Record<string, unknown>[] {
   return all
     .filter(({ ifname }) => ifname !== 'lo')

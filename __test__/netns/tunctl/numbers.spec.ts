@@ -1,6 +1,6 @@
 import { sameTest } from '../../support/tunctl.ts'
 
-/** What strtol(3) in base 0 reads into an int, and what it does not. */
+/** Texts that strtol(3) in base 0 converts to an int, and others. */
 const NUMBERS = [
   '0',
   '1000',
@@ -61,7 +61,7 @@ for (const number of NUMBERS) {
   sameTest(`tunctl -t t -u ${quoted}; s=$?; tunctl -t g -g ${quoted} || exit; exit $s`)
 }
 
-// Not given, both or one of them.
+// None, both or one of them.
 sameTest('tunctl -t t -u -1 -g -1')
 sameTest('tunctl -t t -u 5 -g -1')
 sameTest('tunctl -t t -u -1 -g 5')

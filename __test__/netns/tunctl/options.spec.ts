@@ -1,7 +1,7 @@
 import { sameTest } from '../../support/tunctl.ts'
 
 for (const line of [
-  // Alone, apart, attached, in clusters, again.
+  // Options alone, separate, attached, clustered, repeated.
   'tunctl',
   'tunctl -b',
   'tunctl -b -b',
@@ -55,7 +55,7 @@ for (const line of [
   'POSIXLY_CORRECT=1 tunctl vpn0 -x',
   'POSIXLY_CORRECT=1 tunctl vpn0 -u nosuch',
   'POSIXLY_CORRECT= tunctl -b vpn0 -x',
-  // Without their argument.
+  // Options without their argument.
   'tunctl -t',
   'tunctl -d',
   'tunctl -f',
@@ -63,7 +63,7 @@ for (const line of [
   'tunctl -g',
   'tunctl -bt',
   'tunctl -t vpn0 -bu',
-  // Unknown ones.
+  // Unknown options.
   'tunctl -x',
   'tunctl -h',
   'tunctl -bx',
@@ -80,7 +80,7 @@ for (const line of [
   'tunctl "-b$(printf \'\\377\')"',
   'tunctl -x -t vpn0',
   'tunctl -t vpn0 -x',
-  // Long ones that neither program has, and beginnings of ours, which are not completed.
+  // Long options that neither program has, and prefixes of ours, which are not completed.
   'tunctl --brief',
   'tunctl --tap',
   'tunctl --tu',
@@ -99,7 +99,7 @@ for (const line of [
   'tunctl ---',
   'tunctl ---help',
   'tunctl --=',
-  // Left to right, the first that is wrong.
+  // From left to right, the first wrong option is reported.
   'tunctl -x -u nosuch',
   'tunctl -u nosuch -x',
   'tunctl -u nosuch -g nosuch',

@@ -1,7 +1,7 @@
 import { sameTest } from '../../support/tunctl.ts'
 
 for (const line of [
-  // Closed, full, and without a reader: the device is made or removed all the same.
+  // The output is closed, full, or has no reader: the device is created or removed nevertheless.
   'tunctl -t t >&-',
   'tunctl -bt t >&-',
   'tunctl -t t; tunctl -d t >&-',
@@ -20,7 +20,7 @@ for (const line of [
   sameTest(line)
 }
 
-/** Descriptor 9 is a pipe whose reader is gone. */
+/** Descriptor 9 is a pipe without a reader. */
 const BROKEN = 'mkfifo "$left/pipe"; exec 8<>"$left/pipe" 9>"$left/pipe" 8>&-'
 
 for (const line of [
@@ -34,7 +34,7 @@ for (const line of [
   sameTest(line, { before: BROKEN })
 }
 
-// Into files, and both into one.
+// The streams are redirected to files, and both to one file.
 sameTest('tunctl -t t >"$left/x" 2>&1; tunctl -x >>"$left/x" 2>&1; cat "$left/x"; rm "$left/x"')
 sameTest('tunctl -t t | cat; tunctl -t t -x 2>&1 | cat')
 sameTest('set -- "$(tunctl -b)"; ip link set "$1" up && tunctl -d "$1"')

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { sameTest } from '../../support/tunctl.ts'
 
-/** Cases, each of a few calls one after the other: what one leaves behind the next one finds. */
+/** Cases of a few calls each, one after the other: each call finds the objects that the previous one left. */
 const CASES = 24
 const CALLS = 4
 
@@ -13,7 +13,7 @@ const WORDS = [
   ...['/dev/net/tun', '/dev/null', '/nowhere', '--foo', '99999999999999999999'],
 ]
 
-/** Words, mostly few, of which some make sense together. */
+/** Returns random words, mostly few. Some of them form valid calls together. */
 function randomWords(): string[] {
   const length = randomInt(randomInt(1, 8))
   return Array.from({ length }, () => WORDS[randomInt(WORDS.length)] ?? '')
@@ -24,6 +24,6 @@ for (let index = 0; index < CASES; index++) {
     const words = randomWords().map((word) => `'${word}'`)
     return ['tunctl', ...words, '&& echo yes || echo no'].join(' ')
   })
-  // The title holds the calls, so that whatever fails can be run again, and is like no other.
+  // The title contains the calls, so that any failing case can be repeated, and so that each title is unique.
   sameTest(`: ${index + 1}; ${calls.join('; ')}`)
 }

@@ -20,7 +20,7 @@ for (const line of [
   sameTest(line)
 }
 
-/** Databases of users and groups of the case's own. */
+/** Separate databases of users and groups for the case. */
 const DATABASES = `
 mount -t tmpfs none /mnt
 cp /etc/passwd /etc/group /mnt
@@ -31,7 +31,7 @@ mount --bind /mnt/passwd /etc/passwd
 mount --bind /mnt/group /etc/group`
 
 for (const line of [
-  // A name of digits is looked up before it is read as a number.
+  // A name of digits is looked up before it is interpreted as a number.
   'tunctl -t t -u 77 -g 77',
   'tunctl -t t -u 077 -g +77',
   'tunctl -t t -u nowhere',
@@ -44,7 +44,7 @@ for (const line of [
   sameTest(line, { before: DATABASES })
 }
 
-// Whose name service answers nothing.
+// Machines whose name service returns nothing.
 sameTest('tunctl -t t -u root; tunctl -t t -u 5', {
   before: 'mount --bind /dev/null /etc/passwd',
 })
@@ -72,7 +72,7 @@ for (const [line, before] of [
   sameTest(line, { before: `${OPEN_TO_ALL}${own}`, isUnprivileged })
 }
 
-// In a user namespace where only root is a user.
+// A user namespace in which root is the only user.
 for (const line of [
   'unshare --user --map-root-user --net tunctl -t t -u 5',
   'unshare --user --map-root-user --net tunctl -t t -g 5',

@@ -46,7 +46,10 @@ function closing(code: string, from: number): number {
   return code.length
 }
 
-/** Returns the paths of the use tree, or the single path, at the start of `code`: `a::{b, c::d}` is `a::b`, `a::c::d`. */
+/**
+ * Returns the paths of the use tree, or the single path, at the start of `code`: `a::{b, c::d}` is `a::b`,
+ * `a::c::d`.
+ */
 export function expand(code: string): RustPath[] {
   const [head, name] = /^\s*(?:r#)?(\w+|\*)\s*/u.exec(code) ?? []
   if (head === undefined || name === undefined) return [[]]
