@@ -227,7 +227,7 @@ rootTest('routes of one call that exclude one another are refused, and rolled ba
   t.is(await namespace.run('ip', 'route'), before)
 })
 
-/** The configurations that many callers ensure at the same time. */
+/** The configuration that many callers ensure at the same time. */
 const DESIRED: Desired = {
   link: 'v0',
   mtu: 1400,
