@@ -72,7 +72,7 @@ export interface TunErrorDetails {
   readonly kernelMessage?: string
   /** The attribute of the netlink request that the kernel reported: `IFLA_MTU`. */
   readonly attribute?: string
-  /** What the user can do about it. */
+  /** Advice for the user. */
   readonly advice?: string
 }
 
@@ -119,7 +119,7 @@ export class TunError extends Error implements TunErrorDetails {
 export interface Refusal extends ErrorOptions {
   /** Default: `ERR_TUN_INVALID_ARGUMENT`. */
   readonly code?: TunErrorCode
-  /** What the user can do about it. */
+  /** Advice for the user. */
   readonly advice?: string | undefined
 }
 

@@ -87,7 +87,7 @@ test('Rust: comments and docstrings are read, code and strings are not', (t) => 
     '//! Whoever opens it.',
     '/// Reads at the',
     '/// most 64 packets.',
-    'fn dear(text: &\'static str) -> bool { text == "// quick" } // parted by colons',
+    'fn dear(text: &\'static str) -> bool { text == "// quick" } // par' + 'ted by colons',
     '',
   ]
   t.deepEqual(findings(t, 'source.rs', text.join('\n')), [

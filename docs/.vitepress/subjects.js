@@ -8,7 +8,7 @@ const SUBJECTS = {
   'relay/': 'Relay',
   'notify.ts': 'Relay',
   'check/offload.ts': 'Relay',
-  // What the index exports of these declarations are the counters of a relay.
+  // The declarations that the index exports from these files are the counters of a relay.
   'binding.d.ts': 'Relay',
   'device/': 'TUN and TAP devices',
   'persistent/': 'Persistent devices',

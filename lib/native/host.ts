@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 
-/** What decides which addon a process can load. */
+/** The properties of a process that decide which addon it can load. */
 export interface Host {
   /** As `process.platform`. */
   readonly platform: string
   /** As `process.arch`. */
   readonly arch: string
-  /** The C library that the process itself runs on: another may be installed beside it. */
+  /** The C library that the process itself runs on: another one may be installed too. */
   readonly libc: 'gnu' | 'musl'
 }
 
@@ -22,8 +22,8 @@ export function hostOf(): Host {
 }
 
 /**
- * The C library among the files that a process has mapped (the format of `/proc/PID/maps`, proc(5)).
- * Without such a list, what Node's report says of the process.
+ * Returns the C library among the files that a process has mapped (the format of `/proc/PID/maps`, proc(5)).
+ * Without such a list, the C library in Node's report of the process.
  */
 export function libcOf(maps: string | undefined): 'gnu' | 'musl' {
   if (maps !== undefined && /\/(?:ld-musl-|libc\.musl-)[^/\n]*$/mu.test(maps)) return 'musl'

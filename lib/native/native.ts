@@ -1,7 +1,7 @@
 import { requireAddon } from './addon.ts'
 import { hostOf } from './host.ts'
 
-/** What the native addon exports (crate/node/src). */
+/** The exports of the native addon (crate/node/src). */
 export type Native = typeof import('#binding')
 
 let loaded: Native | undefined

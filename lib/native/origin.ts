@@ -40,7 +40,7 @@ export function exists(path: string): boolean {
 }
 
 function ownFile(): string | undefined {
-  // A bundler may leave neither, whatever the types promise.
+  // A bundler may leave neither, although the types promise them.
   const url: unknown = import.meta.url
   if (typeof url === 'string' && url.startsWith('file:')) return fileURLToPath(url)
   const name: unknown = typeof __filename === 'undefined' ? undefined : __filename

@@ -1,4 +1,4 @@
-//! What the packet path costs a packet: sums, cutting, joining. `cargo bench -p tun2udp-core`.
+//! Measures the cost of the packet path per packet: checksums, splitting, coalescing. `cargo bench -p tun2udp-core`.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -62,7 +62,7 @@ fn checksum(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What is benched: its name, whether it is UDP, bytes of payload in all and of each packet.
+/// A case: its name, whether it is UDP, bytes of payload in total and of each packet.
 const CASES: [(&str, bool, usize, u16); 3] = [
     ("TCP 1448", false, 62_264, 1_448),
     ("UDP 1400", true, 61_600, 1_400),

@@ -7,7 +7,7 @@ use std::io;
 /// The result of every fallible operation of the core.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, as a stable name that programs may match on.
+/// The kind of an error, a stable name that programs may match on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {

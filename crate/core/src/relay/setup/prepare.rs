@@ -28,7 +28,7 @@ pub(in crate::relay) struct ReadyRelay {
     pub(in crate::relay) offload: OffloadConfig,
     /// The optimizations that the kernel refused.
     pub(in crate::relay) fallbacks: Vec<Fallback>,
-    /// What is probably not meant.
+    /// Events about settings that are probably not meant.
     pub(in crate::relay) notices: Vec<Event>,
     /// The device whose program is removed at the end.
     pub(in crate::relay) steered: Option<SteeredDevice>,
