@@ -75,7 +75,8 @@ export interface RelayOptions {
   pathMtu?: 'discover' | 'fixed' | 'off' | undefined
   /**
    * Limit of the MSS that a TCP SYN announces. `auto` is what fits into the MTU of the interface, or into the path
-   * to the peer if that is smaller. The MSS is lowered and never raised. Default: `auto`.
+   * to the peer if that is smaller. The MSS is lowered and never raised. For a peer on loopback, `auto` is `off`.
+   * Default: `auto`.
    */
   mssClamp?: number | 'auto' | 'off' | undefined
   /**

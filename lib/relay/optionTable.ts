@@ -191,7 +191,7 @@ export const RELAY = options({
     help: 'limit of the MSS that a TCP SYN announces',
     default: '`auto`',
     details:
-      '`auto` is what fits into the MTU of the interface, or into the path to the peer if that is smaller. The MSS is lowered and never raised.',
+      '`auto` is what fits into the MTU of the interface, or into the path to the peer if that is smaller. The MSS is lowered and never raised. For a peer on loopback, `auto` is `off`.',
   },
   offload: {
     form: offloads,

@@ -219,12 +219,12 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
         let (peers, counters) = (task.peers.view(), Arc::clone(counters));
         let inbound = Inbound::new(receiver, peers, writer, counters)
             .for_share(share)
-            .with_mss_clamp(task.plan.config.mss_clamp, interface_mtu);
+            .with_mss_clamp(task.plan.mss_clamp(), interface_mtu);
         (endpoint, inbound)
     };
     let options = OutboundOptions {
         error_sources: ErrorSources::new(&task.plan.config.addresses),
-        mss_clamp: task.plan.config.mss_clamp,
+        mss_clamp: task.plan.mss_clamp(),
         interface_mtu,
     };
     let parts = Parts {

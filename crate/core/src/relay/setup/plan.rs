@@ -4,7 +4,7 @@ use super::mtu;
 use crate::device::MAX_QUEUES;
 use crate::error::{Error, ErrorCode, Result};
 use crate::interface;
-use crate::relay::config::{AUTO_QUEUES, RelayConfig};
+use crate::relay::config::{AUTO_QUEUES, MssClamp, RelayConfig};
 use crate::udp::{PathMtuDiscovery, is_loopback};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;
@@ -68,6 +68,14 @@ impl Plan {
         match self.config.path_mtu {
             PathMtuDiscovery::Discover if self.is_all_loopback => PathMtuDiscovery::Off,
             discovery => discovery,
+        }
+    }
+
+    /// Returns whether the MSS of a SYN is lowered. Automatically it is not on loopback, where no path gets narrower.
+    pub(in crate::relay) fn mss_clamp(&self) -> MssClamp {
+        match self.config.mss_clamp {
+            MssClamp::Auto if self.is_all_loopback => MssClamp::Off,
+            clamp => clamp,
         }
     }
 
