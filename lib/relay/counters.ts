@@ -107,7 +107,7 @@ export const COUNTERS: readonly CounterDescription[] = [
     unit: 'packets',
     isDrop: false,
     words: 'ICMP errors to the interface',
-    help: 'ICMP errors that the relay wrote into the interface about packets that no peer has a network for.',
+    help: 'ICMP errors that the relay wrote into the interface about packets that no peer has a network for, or that are too long for the path.',
   },
   {
     direction: 'outbound',

@@ -30,7 +30,7 @@ macro_rules! relay_counters {
                 refused_by_peer: reports, "Reports that nothing listens on the port of the peer. The datagrams count as sent.", "refused by the peer";
                 unreachable_reports: reports, "Reports that the peer could not be reached. The datagrams count as sent.", "reported unreachable";
                 path_mtu_reports: reports, "Reports that a datagram was too long for the path. The datagrams count as sent.", "reported too long";
-                replies_written: packets, "ICMP errors that the relay wrote into the interface about packets that no peer has a network for.", "ICMP errors to the interface";
+                replies_written: packets, "ICMP errors that the relay wrote into the interface about packets that no peer has a network for, or that are too long for the path.", "ICMP errors to the interface";
                 replies_dropped: packets, "ICMP errors that the interface refused, or that waited when the relay was closed.", "ICMP errors lost";
             } dropped OutboundDrop {
                 too_long: TooLong, "Larger than a datagram, or than the path, can hold.", "too long";

@@ -7,6 +7,7 @@
 //! - `step` is the report of one round of a direction, and `observer` acts on it;
 //! - `replies` are the relay's own packets for the interface.
 
+mod batch;
 mod busy_poll;
 mod engine;
 mod inbound;

@@ -1,7 +1,8 @@
 //! Interface to peer: reads a batch of packets, splits super-packets, and sends all of them in GSO batches.
 
-use super::lanes::{Lane, Lanes};
-use super::oversize::{self, ErrorSources, Fate, Oversized};
+use super::batch::{Batch, Piece, ReadCount, Sink};
+use super::lanes::Lanes;
+use super::oversize::ErrorSources;
 use super::replies::Replies;
 use super::step::{Failure, Step, StepReport};
 use crate::device::{MAX_PACKET, TunDevice};
@@ -9,7 +10,7 @@ use crate::errno::{Call, Reaction};
 use crate::packet::flow;
 use crate::packet::icmp;
 use crate::packet::mss;
-use crate::packet::split::{self, Split, SplitPlan};
+use crate::packet::split::{self, Split};
 use crate::packet::view::destination;
 use crate::packet::vnet::VnetHeader;
 use crate::relay::config::MssClamp;
@@ -20,7 +21,6 @@ use crate::relay::wire::Wire;
 use crate::udp::{SegmentationChange, SendProgress};
 use std::io;
 use std::io::IoSlice;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,36 +47,6 @@ pub(super) struct Outbound {
     interface_mtu: u32,
     /// Whether the last batch read from the device was at most one packet.
     is_quiet: bool,
-}
-
-/// The packets read, and the pieces that datagrams are gathered from.
-struct Batch {
-    arena: Vec<u8>,
-    filled: usize,
-    /// Headers of the packets that super-packets are split into.
-    headers: Vec<u8>,
-    pieces: Vec<Piece>,
-}
-
-/// A part of a datagram.
-pub(super) enum Piece {
-    /// A range of the arena: a packet, or the payload of one.
-    Read(Range<usize>),
-    /// A range of the generated headers.
-    Made(Range<usize>),
-}
-
-/// The counts of a read, for the counters.
-#[derive(Default)]
-struct ReadCount {
-    packets: u64,
-    bytes: u64,
-    super_packets: u64,
-    split: u64,
-    malformed: u64,
-    unroutable: u64,
-    too_long: u64,
-    fragmented: u64,
 }
 
 /// The properties of the relay that an outbound half needs.
@@ -240,34 +210,11 @@ impl Outbound {
         {
             mss::clamp(packet, limit);
         }
-        let mut sink = Sink { lane, wire: self.wire, to: to.0, flow, pieces, count };
-        sink.count_super_packet(&split);
-        if let Some(limit) = inner_mtu.map(|mtu| oversize::limit(packet, mtu)) {
-            let longest = oversize::longest(packet, &split);
-            if longest > inner_mtu.unwrap_or(u32::MAX) as usize && longest <= limit {
-                // This is an IPv6 packet that the path carries in fragments only.
-                sink.lane.allow_fragments();
-            }
-            if longest > limit {
-                let oversized = Oversized { packet, start: packet_start, split: &split, limit };
-                match oversized.decide(headers) {
-                    Fate::Fragments(fragments) => sink.fragments(fragments),
-                    Fate::Report(quoted) => {
-                        sink.drop_too_long(packet, &split);
-                        let source =
-                            destination(packet).and_then(|to| self.error_sources.source(to));
-                        self.replies
-                            .add(Instant::now(), || icmp::too_big(&quoted, limit as u32, source));
-                        return;
-                    }
-                }
-                self.batch.filled = end;
-                return;
-            }
-        }
-        match split {
-            Split::Whole => sink.push(packet.len(), [Piece::Read(packet_start..end)]),
-            Split::Segments(plan) => sink.segments(&plan, packet_start),
+        let mut sink = Sink { lane, wire: self.wire, to: to.0, flow, inner_mtu, pieces, count };
+        if let Some((quoted, limit)) = sink.queue(packet, packet_start, &split, headers) {
+            let source = destination(packet).and_then(|to| self.error_sources.source(to));
+            self.replies.add(Instant::now(), || icmp::too_big(&quoted, limit as u32, source));
+            return;
         }
         self.batch.filled = end;
     }
@@ -297,89 +244,7 @@ impl Outbound {
     }
 }
 
-/// The destination of the packets of one read.
-struct Sink<'a> {
-    lane: &'a mut Lane,
-    wire: Wire,
-    to: u32,
-    flow: Option<u16>,
-    pieces: &'a mut Vec<Piece>,
-    count: &'a mut ReadCount,
-}
-
-impl Sink<'_> {
-    fn count_super_packet(&mut self, split: &Split) {
-        if let Split::Segments(plan) = split {
-            self.count.super_packets += 1;
-            self.count.split += plan.count() as u64;
-        }
-    }
-
-    /// Queues a packet of `len` bytes that is gathered from `pieces`.
-    #[inline]
-    fn push<const N: usize>(&mut self, len: usize, pieces: [Piece; N]) {
-        let first = self.pieces.len();
-        self.pieces.extend(pieces);
-        self.lane.queue().push(first..first + N, self.wire.seal(len), self.to, self.flow);
-        self.count.add(len);
-    }
-
-    /// Queues the packets of a super-packet whose payload begins at `start` of the arena.
-    fn segments(&mut self, plan: &SplitPlan, start: usize) {
-        for (header, payload) in plan.segments() {
-            let len = header.len() + payload.len();
-            let payload = start + payload.start..start + payload.end;
-            self.push(len, [Piece::Made(header), Piece::Read(payload)]);
-        }
-    }
-
-    fn fragments(&mut self, fragments: Vec<[Piece; 2]>) {
-        self.count.fragmented += 1;
-        for [header, payload] in fragments {
-            self.push(header.len() + payload.len(), [header, payload]);
-        }
-    }
-
-    /// Counts a packet, or each packet of a super-packet, as read and dropped.
-    fn drop_too_long(&mut self, packet: &[u8], split: &Split) {
-        let before = self.count.packets;
-        match split {
-            Split::Whole => self.count.add(packet.len()),
-            Split::Segments(plan) => plan
-                .segments()
-                .for_each(|(header, payload)| self.count.add(header.len() + payload.len())),
-        }
-        self.count.too_long += self.count.packets - before;
-    }
-}
-
-impl Piece {
-    fn len(&self) -> usize {
-        match self {
-            Self::Read(range) | Self::Made(range) => range.len(),
-        }
-    }
-}
-
 /// Returns the bytes of the header in front of each packet.
 fn vnet_len(device: &TunDevice) -> usize {
     if device.has_vnet_header() { VnetHeader::LEN } else { 0 }
-}
-
-impl Batch {
-    /// Returns the space for the next read.
-    fn room(&mut self) -> &mut [u8] {
-        self.arena.get_mut(self.filled..).unwrap_or_default()
-    }
-
-    fn piece_len(&self, piece: usize) -> usize {
-        self.pieces.get(piece).map_or(0, Piece::len)
-    }
-}
-
-impl ReadCount {
-    fn add(&mut self, len: usize) {
-        self.packets += 1;
-        self.bytes += len as u64;
-    }
 }

@@ -3,7 +3,7 @@
 //! An IPv4 packet that may be fragmented is split here, so the outer datagrams are not fragmented. Any other packet
 //! is dropped, and an ICMP error reports the MTU to its sender.
 
-use super::outbound::Piece;
+use super::batch::Piece;
 use crate::packet::fragment::{self, fragment};
 use crate::packet::split::{Split, SplitPlan};
 use std::net::IpAddr;
@@ -140,6 +140,9 @@ fn is_anycast(network: &ipnet::IpNet, host: &IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::samples::Sample;
+    use crate::packet::split;
+    use crate::packet::vnet::{GSO_UDP_L4, NEEDS_CSUM, UDP_CSUM_OFFSET, VnetHeader};
 
     #[test]
     fn errors_come_from_an_address_of_the_tunnel_that_is_not_ours() {
@@ -159,6 +162,79 @@ mod tests {
         let pair = ErrorSources::new(&["192.0.2.1/31".parse().unwrap()]);
         let source = pair.source("198.51.100.1".parse().unwrap());
         assert_eq!(source, Some("192.0.2.0".parse().unwrap()));
+    }
+
+    /// The bytes of the packets in `fragments`; `start` is the offset of `packet` in the arena.
+    fn gather(
+        fragments: Vec<[Piece; 2]>,
+        packet: &[u8],
+        start: usize,
+        headers: &[u8],
+    ) -> Vec<Vec<u8>> {
+        let bytes = |piece: Piece| match piece {
+            Piece::Read(range) => packet[range.start - start..range.end - start].to_vec(),
+            Piece::Made(range) => headers[range].to_vec(),
+        };
+        fragments.into_iter().map(|parts| parts.map(bytes).concat()).collect()
+    }
+
+    /// A UDP super-packet with segments of 1,400 bytes of payload, and its plan.
+    fn super_packet(sample: &Sample, headers: &mut Vec<u8>) -> (Vec<u8>, Split) {
+        let (mut packet, transport) = sample.partial();
+        let vnet = VnetHeader {
+            flags: NEEDS_CSUM,
+            gso_type: GSO_UDP_L4,
+            gso_size: 1_400,
+            csum_start: transport as u16,
+            csum_offset: UDP_CSUM_OFFSET,
+            ..VnetHeader::default()
+        };
+        let split = split::prepare(&vnet, &mut packet, headers).unwrap();
+        (packet, split)
+    }
+
+    #[test]
+    fn each_segment_of_a_super_packet_is_fragmented() {
+        let sample = Sample {
+            has_df: false,
+            ..Sample::udp(&(0..3_000).map(|i| i as u8).collect::<Vec<_>>())
+        };
+        let mut headers = vec![9; 5];
+        let (packet, split) = super_packet(&sample, &mut headers);
+        let oversized = Oversized { packet: &packet, start: 10, split: &split, limit: 1_000 };
+        let Fate::Fragments(fragments) = oversized.decide(&mut headers) else {
+            panic!("they may be fragmented")
+        };
+        let parts = gather(fragments, &packet, 10, &headers);
+        assert!(parts.iter().all(|part| part.len() <= 1_000));
+        let mut joined: Vec<Vec<u8>> = Vec::new();
+        for part in &parts {
+            let offset = usize::from(u16::from_be_bytes([part[6], part[7]]) & 0x1fff) * 8;
+            if offset == 0 {
+                joined.push(Vec::new());
+            }
+            let last = joined.last_mut().unwrap();
+            assert_eq!(last.len(), offset);
+            last.extend(&part[20..]);
+        }
+        let expected: Vec<Vec<u8>> =
+            sample.segments(1_400).iter().map(|segment| segment[20..].to_vec()).collect();
+        assert_eq!(joined, expected);
+    }
+
+    #[test]
+    fn the_first_segment_is_quoted_if_they_may_not_be_fragmented() {
+        for is_v6 in [false, true] {
+            let sample = Sample { is_v6, ..Sample::udp(&[7; 3_000]) };
+            let mut headers = Vec::new();
+            let (packet, split) = super_packet(&sample, &mut headers);
+            let oversized = Oversized { packet: &packet, start: 0, split: &split, limit: 1_300 };
+            let Fate::Report(quoted) = oversized.decide(&mut headers) else {
+                panic!("they may not be fragmented")
+            };
+            assert_eq!(quoted, sample.segments(1_400)[0]);
+            assert_eq!(longest(&packet, &split), quoted.len());
+        }
     }
 
     #[test]

@@ -1,0 +1,156 @@
+//! A batch of packets read, and the queue that its packets go to.
+
+use super::lanes::Lane;
+use super::oversize::{self, Fate, Oversized};
+use crate::packet::split::{Split, SplitPlan};
+use crate::relay::wire::Wire;
+use std::ops::Range;
+
+/// The packets read, and the pieces that datagrams are gathered from.
+pub(super) struct Batch {
+    pub(super) arena: Vec<u8>,
+    /// Bytes of the arena that are in use.
+    pub(super) filled: usize,
+    /// Headers of the packets that super-packets are split into, and of fragments.
+    pub(super) headers: Vec<u8>,
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// A part of a datagram.
+pub(super) enum Piece {
+    /// A range of the arena: a packet, or the payload of one.
+    Read(Range<usize>),
+    /// A range of the generated headers.
+    Made(Range<usize>),
+}
+
+/// The counts of a read, for the counters.
+#[derive(Default)]
+pub(super) struct ReadCount {
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    pub(super) super_packets: u64,
+    pub(super) split: u64,
+    pub(super) malformed: u64,
+    pub(super) unroutable: u64,
+    pub(super) too_long: u64,
+    pub(super) fragmented: u64,
+}
+
+/// The queue of the packets of one read.
+pub(super) struct Sink<'a> {
+    pub(super) lane: &'a mut Lane,
+    pub(super) wire: Wire,
+    /// Index of the destination.
+    pub(super) to: u32,
+    pub(super) flow: Option<u16>,
+    /// The longest packet that the path carries, bytes; `None`: no limit was reported.
+    pub(super) inner_mtu: Option<u32>,
+    pub(super) pieces: &'a mut Vec<Piece>,
+    pub(super) count: &'a mut ReadCount,
+}
+
+impl Batch {
+    /// Returns the space for the next read.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        self.arena.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    pub(super) fn piece_len(&self, piece: usize) -> usize {
+        self.pieces.get(piece).map_or(0, Piece::len)
+    }
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Read(range) | Self::Made(range) => range.len(),
+        }
+    }
+}
+
+impl ReadCount {
+    pub(super) fn add(&mut self, len: usize) {
+        self.packets += 1;
+        self.bytes += len as u64;
+    }
+}
+
+impl Sink<'_> {
+    /// Queues a packet that was read to offset `start` of the arena, split as planned. If it is too long for the path
+    /// and may not be fragmented, it is dropped; returns the packet that the ICMP error quotes, and the MTU for it.
+    pub(super) fn queue(
+        &mut self,
+        packet: &[u8],
+        start: usize,
+        split: &Split,
+        headers: &mut Vec<u8>,
+    ) -> Option<(Vec<u8>, usize)> {
+        if let Split::Segments(plan) = split {
+            self.count.super_packets += 1;
+            self.count.split += plan.count() as u64;
+        }
+        if let Some(mtu) = self.inner_mtu {
+            let (longest, limit) = (oversize::longest(packet, split), oversize::limit(packet, mtu));
+            if longest > limit {
+                let oversized = Oversized { packet, start, split, limit };
+                return match oversized.decide(headers) {
+                    Fate::Fragments(fragments) => {
+                        self.fragments(fragments);
+                        None
+                    }
+                    Fate::Report(quoted) => {
+                        self.drop_too_long(packet, split);
+                        Some((quoted, limit))
+                    }
+                };
+            }
+            if longest > mtu as usize {
+                // This is an IPv6 packet that the path carries in fragments only.
+                self.lane.allow_fragments();
+            }
+        }
+        match split {
+            Split::Whole => self.push(packet.len(), [Piece::Read(start..start + packet.len())]),
+            Split::Segments(plan) => self.segments(plan, start),
+        }
+        None
+    }
+
+    /// Queues a packet of `len` bytes that is gathered from `pieces`.
+    #[inline]
+    fn push<const N: usize>(&mut self, len: usize, pieces: [Piece; N]) {
+        let first = self.pieces.len();
+        self.pieces.extend(pieces);
+        self.lane.queue().push(first..first + N, self.wire.seal(len), self.to, self.flow);
+        self.count.add(len);
+    }
+
+    /// Queues the packets of a super-packet that begins at `start` of the arena.
+    fn segments(&mut self, plan: &SplitPlan, start: usize) {
+        for (header, payload) in plan.segments() {
+            let len = header.len() + payload.len();
+            let payload = start + payload.start..start + payload.end;
+            self.push(len, [Piece::Made(header), Piece::Read(payload)]);
+        }
+    }
+
+    fn fragments(&mut self, fragments: Vec<[Piece; 2]>) {
+        self.count.fragmented += 1;
+        for [header, payload] in fragments {
+            self.push(header.len() + payload.len(), [header, payload]);
+        }
+    }
+
+    /// Counts a packet, or each packet of a super-packet, as read and dropped.
+    fn drop_too_long(&mut self, packet: &[u8], split: &Split) {
+        let before = self.count.packets;
+        match split {
+            Split::Whole => self.count.add(packet.len()),
+            Split::Segments(plan) => plan
+                .segments()
+                .for_each(|(header, payload)| self.count.add(header.len() + payload.len())),
+        }
+        self.count.too_long += self.count.packets - before;
+    }
+}
