@@ -123,3 +123,28 @@ fn the_interface_may_be_in_another_namespace() {
         finish(&relay);
     });
 }
+
+#[test]
+fn an_address_that_is_still_checked_for_duplicates_is_refused_with_this_reason() {
+    in_namespace(|| {
+        ip("link add v0 type veth peer name v1");
+        ip("link set v1 up");
+        std::fs::write("/proc/sys/net/ipv6/conf/v0/dad_transmits", "100").unwrap();
+        ip("link set v0 up");
+        ip("address add 2001:db8::1/64 dev v0");
+        let peer = "[2001:db8::2]:9".parse().unwrap();
+        let listen = |address: &str| RelayConfig {
+            listen: Some(address.parse().unwrap()),
+            addresses: vec!["fd09::1/64".parse().unwrap()],
+            ..config(peer)
+        };
+        let error = start_error(listen("2001:db8::1"));
+        assert_eq!(error.code(), ErrorCode::AddressNotAvailable, "{error}");
+        assert!(error.to_string().contains("duplicate address detection is running"), "{error}");
+        let error = start_error(listen("2001:db8::7"));
+        assert!(error.to_string().contains("not a local address"), "{error}");
+        // The advice is true.
+        ip("address add 2001:db8::3/64 dev v0 nodad");
+        finish(&start(listen("2001:db8::3")));
+    });
+}
