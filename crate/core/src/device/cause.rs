@@ -5,6 +5,7 @@ use super::holder;
 use super::options::MAX_QUEUES;
 use super::options::{DeviceOptions, Mode};
 use crate::error::{Error, ErrorCode};
+use crate::sys::capability::{self, Capability};
 use std::io;
 use std::path::Path;
 
@@ -49,6 +50,12 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
         Some(libc::EEXIST) => base
             .with_code(ErrorCode::Exists)
             .with_advice("an interface of that name or index exists: choose another"),
+        Some(libc::EPERM) if capability::has(Capability::NetAdmin).unwrap_or(false) => {
+            base.with_code(ErrorCode::Permission).with_advice(
+                "this process has CAP_NET_ADMIN, but not over the network namespace: it belongs to \
+                 another user namespace, or a security module or sandbox refuses the call",
+            )
+        }
         Some(libc::EPERM) => base.with_code(ErrorCode::Permission).with_advice(format!(
             "it needs CAP_NET_ADMIN (run it as root), or a persistent device that belongs to this \
              user and has all settings (as root: ip tuntap add dev NAME mode {mode} user NAME)"

@@ -30,13 +30,3 @@ pub fn has_capabilities() -> io::Result<bool> {
     }
     Ok(false)
 }
-
-/// Returns whether the calling thread has `CAP_NET_ADMIN` (12 in linux/capability.h) in effect, in its user
-/// namespace. A status that cannot be read counts as without.
-#[must_use]
-pub fn has_net_admin() -> bool {
-    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let mask = effective.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & (1 << 12) != 0)
-}

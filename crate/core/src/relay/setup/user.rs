@@ -55,9 +55,9 @@ fn unknown(what: &'static str, name: &str, command: &str) -> Error {
 pub(super) fn refuse_persistent(interface: &str) -> Error {
     Error::new(
         ErrorCode::InvalidArgument,
-        "give up root beside",
+        "drop root with the interface",
         interface,
-        "the interface was there before, and without root its addresses could not be taken back",
+        "it was there before the start, and its settings cannot be restored without root",
     )
     .with_advice("leave out --user, or use a new interface name")
 }
