@@ -73,11 +73,21 @@ export function parseArguments(argv: readonly string[]): Arguments {
         stderr,
         status: error.exitCode === 0 ? STATUS.success : STATUS.usage,
       }
+    if (error instanceof OptionError)
+      return {
+        run: false,
+        stdout,
+        stderr: `tun2udp: ${error.message}; ${HINT}\n`,
+        status: STATUS.usage,
+      }
     if (error instanceof OperandError)
       return { run: false, stdout, stderr: `${error.message}\n`, status: operandStatus() }
     throw error
   }
 }
+
+/** Options that cannot be given together. */
+class OptionError extends Error {}
 
 /** A wrong operand, in the words of the plain program, because scripts may search for them. */
 class OperandError extends Error {}
@@ -122,8 +132,7 @@ function interpret(
 }
 
 function familyOf(chosen: Readonly<Record<string, unknown>>): { family?: 4 | 6 } {
-  if (chosen['ipv4'] && chosen['ipv6'])
-    throw new CommanderError(STATUS.usage, 'family', '-4 and -6 exclude each other')
+  if (chosen['ipv4'] && chosen['ipv6']) throw new OptionError('-4 and -6 exclude each other')
   if (chosen['ipv4']) return { family: 4 }
   return chosen['ipv6'] ? { family: 6 } : {}
 }
