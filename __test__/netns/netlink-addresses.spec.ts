@@ -159,7 +159,7 @@ rootTest('refusals name the address and what to do', async (t) => {
     errno: 17,
     syscall: 'RTM_NEWADDR',
     subject: '10.0.0.1/24 of lo',
-    advice: 'it is there already: replace it, or delete it first',
+    advice: 'it already exists: replace it, or delete it first',
   })
   t.like(await refused(netlink.addresses.add('nowhere0', '10.0.0.1/24')), {
     code: 'ERR_TUN_NOT_FOUND',

@@ -176,11 +176,7 @@ test('what cannot be done names what it is about, and leaves nothing behind', as
     ],
     [createPersistent({ mode: 'tap', name: 'lo', netns }), 'ERR_TUN_DEVICE_MISMATCH', /lo/u],
     [removePersistent('absent', { netns }), 'ERR_TUN_NOT_FOUND', /absent/u],
-    [
-      removePersistent('lo', { netns }),
-      'ERR_TUN_DEVICE_MISMATCH',
-      /lo: it is no TUN or TAP device/u,
-    ],
+    [removePersistent('lo', { netns }), 'ERR_TUN_DEVICE_MISMATCH', /lo: not a TUN or TAP device/u],
     [listDevices({ netns: 'no-such-netns' }), 'ERR_TUN_NOT_FOUND', /no-such-netns/u],
   ]
   for (const [failing, code, message] of failures) await t.throwsAsync(failing, { code, message })

@@ -76,9 +76,9 @@ impl Context {
             (ErrorCode::Exists, "RTM_NEWLINK" | "RTM_NEWLINKPROP") => {
                 error.with_advice("an interface has that name already: choose another")
             }
-            (ErrorCode::Exists, "RTM_NEWRULE") => error.with_advice("it is there already"),
+            (ErrorCode::Exists, "RTM_NEWRULE") => error.with_advice("it already exists"),
             (ErrorCode::Exists, _) => {
-                error.with_advice("it is there already: replace it, or delete it first")
+                error.with_advice("it already exists: replace it, or delete it first")
             }
             (ErrorCode::Unreachable, "RTM_NEWROUTE") => error.with_advice(
                 "the gateway must be on a network of an interface that is up; otherwise set onLink",

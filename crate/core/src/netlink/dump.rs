@@ -125,6 +125,6 @@ impl<T> Dump<T> {
         let Context { operation, subject, .. } = &self.context;
         let reason = "they changed while they were read";
         Error::new(ErrorCode::Interrupted, *operation, subject.as_str(), reason)
-            .with_advice("read them again")
+            .with_advice("list them again")
     }
 }

@@ -45,7 +45,7 @@ macro_rules! named {
             impl<'de> Deserialize<'de> for $type {
                 fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                     let unknown = |given: &dyn std::fmt::Display| {
-                        D::Error::custom(format!("{given} is no {}", stringify!($type)))
+                        D::Error::custom(format!("{given} is not a {}", stringify!($type)))
                     };
                     match Either::deserialize(deserializer)? {
                         Either::Number(number) => {
@@ -130,8 +130,8 @@ mod tests {
         assert_eq!(read("7").unwrap(), Scope(7));
         assert_eq!(serde_json::to_string(&Scope(253)).unwrap(), "\"link\"");
         assert_eq!(serde_json::to_string(&Scope(7)).unwrap(), "7");
-        assert_eq!(read("256").unwrap_err().to_string(), "256 is no Scope");
-        assert_eq!(read("\"far\"").unwrap_err().to_string(), "far is no Scope");
+        assert_eq!(read("256").unwrap_err().to_string(), "256 is not a Scope");
+        assert_eq!(read("\"far\"").unwrap_err().to_string(), "far is not a Scope");
         assert!(read("true").unwrap_err().to_string().contains("a name or a number"));
     }
 }

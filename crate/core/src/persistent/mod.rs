@@ -125,7 +125,7 @@ fn find(name: &str) -> Result<TunLink> {
             .with_advice("see \"ip link show type tun\" for those that are there")
     })?;
     let Some(link) = links()?.into_iter().find(|link| link.index == index) else {
-        let reason = "it is no TUN or TAP device";
+        let reason = "not a TUN or TAP device";
         return Err(Error::new(ErrorCode::DeviceMismatch, "remove", name, reason)
             .with_advice("remove it by \"ip link delete\""));
     };

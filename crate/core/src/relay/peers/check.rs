@@ -17,10 +17,14 @@ pub(super) fn check(config: &RelayConfig) -> Result<()> {
     }
     config.endpoints().try_for_each(check_host)?;
     if first.port() == 0 {
-        return Err(refuse("send to", first.to_string(), "port 0 is no destination".to_owned()));
+        return Err(refuse(
+            "send to",
+            first.to_string(),
+            "port 0 cannot be a destination".to_owned(),
+        ));
     }
     if config.peers.first().is_some_and(|peer| peer.endpoint != first) {
-        let reason = "it is not the endpoint of the first of the peers".to_owned();
+        let reason = "not the endpoint of the first peer".to_owned();
         return Err(refuse("send to", first.to_string(), reason));
     }
     let is_mixed = config.endpoints().any(|peer| peer.is_ipv4() != first.is_ipv4());

@@ -257,7 +257,11 @@ impl Many {
     fn add(&mut self, peer: &PeerConfig, index: PeerIndex) -> Result<()> {
         check_host(peer.endpoint)?;
         if peer.endpoint.port() == 0 {
-            return Err(refuse("send to", peer.endpoint.to_string(), "port 0 is no destination"));
+            return Err(refuse(
+                "send to",
+                peer.endpoint.to_string(),
+                "port 0 cannot be a destination",
+            ));
         }
         if !self.sources.insert(peer.endpoint, index) {
             let reason = "another peer has this endpoint";
