@@ -40,6 +40,7 @@ ip link set lo up
 /** Links the programs of the clone into the place of an installation, and the Node of the tests. */
 const LINK_CLONE = `
 for program in tun2udp tunctl; do ln -sf "$ROOT/dist/bin/$program.js" /usr/local/bin/$program; done
+ln -sf "$ROOT/dist/bin/tunctl.js" /usr/local/bin/tun2udp-tunctl
 ln -sf "$NODE" /usr/local/bin/node
 `
 
@@ -48,7 +49,7 @@ ln -sf "$NODE" /usr/local/bin/node
  * of the clone.
  */
 const MOUNT_NODE = `
-for name in tun2udp tunctl node; do rm -f /usr/local/bin/$name; done
+for name in tun2udp tunctl tun2udp-tunctl node; do rm -f /usr/local/bin/$name; done
 : >/usr/local/bin/node && mount --bind "$NODE" /usr/local/bin/node
 `
 

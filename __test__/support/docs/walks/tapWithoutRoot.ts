@@ -18,5 +18,5 @@ export const tapWithoutRoot: Walk = async (t, page, start) => {
 
   t.regex(await a.shell('ip -brief address show vm0'), /10\.8\.0\.1\/24/u)
   await a.shell(page.next('sh'))
-  t.is(await a.shell('tunctl --list'), '')
+  t.is(await a.shell('tun2udp-tunctl --list'), '')
 }
