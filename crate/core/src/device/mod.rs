@@ -101,7 +101,7 @@ impl TunDevice {
     ///
     /// # Errors
     ///
-    /// Returns [`ErrorCode::DeviceMismatch`] if the device has the other mode.
+    /// Returns [`DeviceMismatch`](crate::ErrorCode::DeviceMismatch) if the device has the other mode.
     pub fn adopt(fd: OwnedFd, number: RawFd, mode: Mode) -> Result<Self> {
         let info = tun::queue_info(fd.as_fd()).map_err(|e| cause::of_adopt(number, &e))?;
         if mode_of(info.flags) != mode {
