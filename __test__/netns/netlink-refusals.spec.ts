@@ -95,7 +95,7 @@ rootTest('IPv6 that is disabled on an interface is the cause', async (t) => {
   }
 })
 
-rootTest('only a process without the capability is told to run as root', async (t) => {
+rootTest('the advice to run as root is for a process without the capability', async (t) => {
   if (!hasTools(t, 'unshare', 'setpriv')) return
   const { name } = await withNamespace(t)
   const { name: other } = await withNamespace(t)

@@ -1,4 +1,4 @@
-import { TunError, type TunErrorCode } from '../errors.ts'
+import { TunError, messageOf, type TunErrorCode } from '../errors.ts'
 import type { Route, RouteSpec } from './routeTypes.ts'
 
 /** A change that `ensure` made. */
@@ -81,7 +81,7 @@ export class Rollback {
   async runAfter(error: unknown): Promise<unknown> {
     const failures = await this.#runAll()
     if (failures.length === 0) return error
-    const original = error instanceof Error ? error.message : String(error)
+    const original = messageOf(error)
     const message = `${original}; and what was changed before could not be rolled back: ${describe(failures)}`
     const code = error instanceof TunError ? error.code : 'ERR_TUN_INTERNAL'
     return new RollbackError(message, code, this.changes, { cause: error })
@@ -117,8 +117,7 @@ function name(change: Change): string {
 
 function asTunError(error: unknown): TunError {
   if (error instanceof TunError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new TunError(message, { code: 'ERR_TUN_INTERNAL' }, { cause: error })
+  return new TunError(messageOf(error), { code: 'ERR_TUN_INTERNAL' }, { cause: error })
 }
 
 /** Returns `undefined` for an error that reports a missing object; throws any other. */

@@ -183,7 +183,7 @@ const own = fc.record({
   words: fc.integer({ min: 0, max: 10 }),
 })
 
-test('what is built is read back, and its checksums are right', (t) => {
+test('packets that were built are parsed again, and their checksums are right', (t) => {
   fc.assert(
     fc.property(headers, own, (header, { words, ...tcp }) => {
       const { sourcePort, destinationPort } = tcp

@@ -3,7 +3,7 @@ import { OPERANDS, READY, links, start } from '../../support/netnsProgram.ts'
 import { runProgram } from '../../support/program.ts'
 import { rootTest as test } from '../../support/skip.ts'
 
-test('a taken port is told with its address', async (t) => {
+test('the error for a taken port names the address', async (t) => {
   const namespace = await withNamespace(t)
   const before = await links(namespace)
   const first = start(t, namespace, OPERANDS)
@@ -26,7 +26,7 @@ test('a taken port is told with its address', async (t) => {
   t.deepEqual(await links(namespace), before)
 })
 
-test('a busy interface is told with its holder', async (t) => {
+test('the error for a busy interface names its holder', async (t) => {
   const namespace = await withNamespace(t)
   const first = start(t, namespace, [...OPERANDS, '--name', 'vpn7'])
   await first.until('stdout', READY)

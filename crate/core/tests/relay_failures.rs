@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 use tun2udp_core::relay::Stats;
-use tunnel::{BURST, Tunnel, skips};
+use tunnel::{BURST, EPOLL_WAIT, Tunnel, skips};
 
 /// Errnos that do not count as the failure of a packet or a read.
 const NO_FAILURES: [i32; 3] = [libc::EINTR, libc::EAGAIN, libc::EBADFD];
@@ -155,12 +155,8 @@ fn a_wait_that_fails_does_not_end_the_relay() {
     if skips() {
         return;
     }
-    #[cfg(target_arch = "x86_64")]
-    let wait = libc::SYS_epoll_wait;
-    #[cfg(not(target_arch = "x86_64"))]
-    let wait = libc::SYS_epoll_pwait;
     in_namespace(|| {
-        for (number, errno) in [(wait, libc::ENOMEM), (wait, libc::EINVAL)] {
+        for (number, errno) in [(EPOLL_WAIT, libc::ENOMEM), (EPOLL_WAIT, libc::EINVAL)] {
             assert_goes_on(number, |_| true, 5, errno);
         }
     });

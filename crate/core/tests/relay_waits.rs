@@ -18,7 +18,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tunnel::{Tunnel, skips};
+use tunnel::{EPOLL_WAIT, Tunnel, skips};
 
 const PACKETS: u64 = 100;
 
@@ -27,15 +27,11 @@ fn a_slow_wait_does_not_make_the_relay_read_one_packet_at_a_time() {
     if skips() {
         return;
     }
-    #[cfg(target_arch = "x86_64")]
-    let wait = libc::SYS_epoll_wait;
-    #[cfg(not(target_arch = "x86_64"))]
-    let wait = libc::SYS_epoll_pwait;
     in_namespace(|| {
         let (waits, holds) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (counted, held) = (Arc::clone(&waits), Arc::clone(&holds));
         // Each wait lasts as long as another thread needs to decide about it.
-        let tunnel = Tunnel::under(&[wait], move |_| {
+        let tunnel = Tunnel::under(&[EPOLL_WAIT], move |_| {
             counted.fetch_add(1, Ordering::Relaxed);
             while held.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(1));

@@ -50,16 +50,10 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
         Some(libc::EEXIST) => base
             .with_code(ErrorCode::Exists)
             .with_advice("an interface of that name or index exists: choose another"),
-        Some(libc::EPERM) if capability::has(Capability::NetAdmin).unwrap_or(false) => {
-            base.with_code(ErrorCode::Permission).with_advice(
-                "this process has CAP_NET_ADMIN, but not over the network namespace: it belongs to \
-                 another user namespace, or a security module or sandbox refuses the call",
-            )
-        }
-        Some(libc::EPERM) => base.with_code(ErrorCode::Permission).with_advice(format!(
-            "it needs CAP_NET_ADMIN (run it as root), or a persistent device that belongs to this \
-             user and has all settings (as root: ip tuntap add dev NAME mode {mode} user NAME)"
-        )),
+        Some(libc::EPERM) => base.with_code(ErrorCode::Permission).with_advice(
+            capability::refused_though_present(Capability::NetAdmin, "the network namespace")
+                .unwrap_or_else(|| not_owned(mode)),
+        ),
         Some(libc::EINVAL) => base.with_code(ErrorCode::DeviceMismatch).with_advice(format!(
             "an interface of that name exists, and it is not a {mode} device or has another queue \
              mode: run \"ip -d link show\", and choose another name"
@@ -76,6 +70,14 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
             .with_advice("no number is left for this name template: choose another template"),
         _ => base,
     }
+}
+
+/// Returns the advice for a process that has neither the capability nor a device of its own.
+fn not_owned(mode: &str) -> String {
+    format!(
+        "it needs CAP_NET_ADMIN (run it as root), or a persistent device that belongs to this user and has all \
+         settings (as root: ip tuntap add dev NAME mode {mode} user NAME)"
+    )
 }
 
 /// Returns the error for a device that another process holds, if the kernel would let both processes have queues.

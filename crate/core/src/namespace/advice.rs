@@ -14,17 +14,6 @@ pub(crate) const THREADS: &str =
 /// Returns the advice for `EPERM` or `EACCES`. Only a thread without the capability is advised to run as
 /// root. For a thread with it, the user namespace that owns `object` or a sandbox is the cause.
 pub(crate) fn permission(capability: Capability, object: &str) -> Cow<'static, str> {
-    let name = match capability {
-        Capability::NetAdmin => "CAP_NET_ADMIN",
-        Capability::SysPtrace => "CAP_SYS_PTRACE",
-        Capability::SysAdmin => "CAP_SYS_ADMIN",
-    };
-    if capability::has(capability).unwrap_or(false) {
-        return format!(
-            "this process has {name}, but not over {object}: it belongs to another user namespace, or a \
-             security module or sandbox refuses the call"
-        )
-        .into();
-    }
-    format!("it needs {name} over {object}: run it as root").into()
+    let missing = || format!("it needs {} over {object}: run it as root", capability.name());
+    capability::refused_though_present(capability, object).unwrap_or_else(missing).into()
 }

@@ -34,6 +34,30 @@ struct Sets {
     inheritable: u32,
 }
 
+impl Capability {
+    /// Returns the name in capabilities(7).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NetAdmin => "CAP_NET_ADMIN",
+            Self::SysPtrace => "CAP_SYS_PTRACE",
+            Self::SysAdmin => "CAP_SYS_ADMIN",
+        }
+    }
+}
+
+/// Returns why a call on `object` was refused although the calling thread has the capability; `None` if it lacks it.
+#[must_use]
+pub fn refused_though_present(capability: Capability, object: &str) -> Option<String> {
+    has(capability).unwrap_or(false).then(|| {
+        format!(
+            "this process has {}, but not over {object}: it belongs to another user namespace, or a security \
+             module or sandbox refuses the call",
+            capability.name()
+        )
+    })
+}
+
 /// Returns whether a capability is in the calling thread's effective set: `capget(2)`. It holds in the
 /// thread's user namespace, and in those below it.
 pub fn has(capability: Capability) -> io::Result<bool> {

@@ -103,6 +103,8 @@ pub struct UdpSender {
     endpoint: Arc<UdpEndpoint>,
     batch: SendBatch,
     segmentation: Segmentation,
+    /// Whether [`UdpSender::allow_fragments`] was called: it changes the socket once.
+    allows_fragments: bool,
 }
 
 impl UdpSender {
@@ -110,13 +112,16 @@ impl UdpSender {
     #[must_use]
     pub fn new(endpoint: Arc<UdpEndpoint>, can_segment: bool) -> Self {
         let segmentation = Segmentation::new(can_segment);
-        Self { endpoint, batch: SendBatch::default(), segmentation }
+        Self { endpoint, batch: SendBatch::default(), segmentation, allows_fragments: false }
     }
 
     /// Allows fragmentation of datagrams from now on. If the kernel refuses this, datagrams that are too long are
     /// dropped.
-    pub fn allow_fragments(&self) {
-        let _ = self.endpoint.allow_fragments();
+    pub fn allow_fragments(&mut self) {
+        if !self.allows_fragments {
+            self.allows_fragments = true;
+            let _ = self.endpoint.allow_fragments();
+        }
     }
 
     /// Begins a new batch. If a trial of UDP_SEGMENT is due, this batch is the trial.

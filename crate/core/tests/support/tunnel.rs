@@ -112,3 +112,10 @@ fn with_checksum(mut packet: Vec<u8>) -> Vec<u8> {
     packet[26..28].copy_from_slice(&sum.checksum());
     packet
 }
+
+/// The number of epoll_wait(2) as the C library calls it.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const EPOLL_WAIT: i64 = libc::SYS_epoll_wait;
+/// The number of epoll_wait(2) as the C library calls it.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) const EPOLL_WAIT: i64 = libc::SYS_epoll_pwait;

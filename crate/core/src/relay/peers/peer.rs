@@ -1,13 +1,12 @@
 //! One peer: its counters, and the MTU of the path to it.
 
-use crate::relay::setup::inner_mtu;
+use crate::relay::setup::{MIN_MTU_V6, inner_mtu};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The smallest path MTUs that are accepted from a report, bytes.
 const MIN_PATH_V4: u32 = 552;
-const MIN_PATH_V6: u32 = 1_280;
 
 /// A peer. It outlives the tables that contain it, and all queues share it. Times are milliseconds of the clock of
 /// the relay's timers.
@@ -89,7 +88,7 @@ impl Peer {
     /// A smaller MTU than the kernel itself accepts is raised to that minimum (`min_pmtu` of ip-sysctl, RFC 8200, 5):
     /// a forged report must not make packets arbitrarily small.
     pub(super) fn learn_path_mtu(&self, mtu: u32, deadline: u64) -> bool {
-        let least = if self.endpoint.is_ipv4() { MIN_PATH_V4 } else { MIN_PATH_V6 };
+        let least = if self.endpoint.is_ipv4() { MIN_PATH_V4 } else { MIN_MTU_V6 };
         let before = self.path_mtu();
         self.path_mtu.set(mtu.max(least), deadline);
         before != self.path_mtu()

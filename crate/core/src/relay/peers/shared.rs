@@ -6,6 +6,7 @@ use super::table::{PeerTable, Upkeep};
 use super::zone::Zone;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{PeerConfig, RelayConfig};
+use crate::udp::PathMtuDiscovery;
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 use std::net::SocketAddr;
@@ -33,7 +34,8 @@ impl Peers {
     pub(in crate::relay) fn new(config: &mut RelayConfig) -> Result<Self> {
         config.canonicalize();
         let zone = if config.peers.is_empty() { Zone::resolve(config)? } else { None };
-        let upkeep = Arc::new(Upkeep::new(config.path_mtu_lifetime));
+        let follows_path_mtu = config.path_mtu == PathMtuDiscovery::Discover;
+        let upkeep = Arc::new(Upkeep::new(config.path_mtu_lifetime, follows_path_mtu));
         let table = PeerTable::new(config, Arc::clone(&upkeep))?;
         Ok(Self {
             upkeep,

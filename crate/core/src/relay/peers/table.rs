@@ -36,6 +36,8 @@ pub(super) struct Upkeep {
     pub(super) timers: Timers,
     /// How long a reported path MTU is valid.
     pub(super) path_mtu_lifetime: Duration,
+    /// Whether reported path MTUs are recorded.
+    pub(super) follows_path_mtu: bool,
     /// Changes of path MTUs that were not taken yet.
     pub(super) changes: Changes,
 }
@@ -59,8 +61,10 @@ struct Many {
 }
 
 impl Upkeep {
-    pub(super) fn new(path_mtu_lifetime: Duration) -> Self {
-        Self { timers: Timers::new(), path_mtu_lifetime, changes: Changes::default() }
+    /// With `follows_path_mtu`, reports of path MTUs are recorded; otherwise they are ignored.
+    pub(super) fn new(path_mtu_lifetime: Duration, follows_path_mtu: bool) -> Self {
+        let changes = Changes::default();
+        Self { timers: Timers::new(), path_mtu_lifetime, follows_path_mtu, changes }
     }
 }
 
@@ -177,6 +181,9 @@ impl PeerTable {
 
     /// Records the path MTUs in error reports of datagrams sent earlier.
     pub(in crate::relay) fn note_errors(&self, reports: &[ErrorReport]) {
+        if !self.upkeep.follows_path_mtu {
+            return;
+        }
         for report in reports {
             if let (Some(mtu), Some(destination)) = (report.mtu, report.destination) {
                 self.learn_path_mtu(mtu, destination.ip());
@@ -186,7 +193,7 @@ impl PeerTable {
 
     /// Records the MTU of the path to all peers at `address`, since a report of this kernel has no port.
     fn learn_path_mtu(&self, mtu: u32, address: IpAddr) {
-        let Upkeep { timers, path_mtu_lifetime, changes } = &*self.upkeep;
+        let Upkeep { timers, path_mtu_lifetime, changes, .. } = &*self.upkeep;
         let lifetime = u64::try_from(path_mtu_lifetime.as_millis()).unwrap_or(u64::MAX);
         let deadline = timers.millis(Instant::now()).saturating_add(lifetime);
         for peer in self.peers.iter().filter(|peer| peer.endpoint().ip() == address) {

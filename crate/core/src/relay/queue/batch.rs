@@ -1,7 +1,7 @@
 //! A batch of packets read, and the queue that its packets go to.
 
 use super::lanes::Lane;
-use super::oversize::{self, Fate, Oversized};
+use super::oversize::{self, Oversized};
 use crate::packet::split::{Split, SplitPlan};
 use crate::relay::wire::Wire;
 use std::ops::Range;
@@ -78,14 +78,14 @@ impl ReadCount {
 
 impl Sink<'_> {
     /// Queues a packet that was read to offset `start` of the arena, split as planned. If it is too long for the path
-    /// and may not be fragmented, it is dropped; returns the packet that the ICMP error quotes, and the MTU for it.
+    /// and may not be fragmented, it is dropped; returns the MTU for the ICMP error about it, bytes.
     pub(super) fn queue(
         &mut self,
         packet: &[u8],
         start: usize,
         split: &Split,
         headers: &mut Vec<u8>,
-    ) -> Option<(Vec<u8>, usize)> {
+    ) -> Option<u32> {
         if let Split::Segments(plan) = split {
             self.count.super_packets += 1;
             self.count.split += plan.count() as u64;
@@ -94,16 +94,12 @@ impl Sink<'_> {
             let (longest, limit) = (oversize::longest(packet, split), oversize::limit(packet, mtu));
             if longest > limit {
                 let oversized = Oversized { packet, start, split, limit };
-                return match oversized.decide(headers) {
-                    Fate::Fragments(fragments) => {
-                        self.fragments(fragments);
-                        None
-                    }
-                    Fate::Report(quoted) => {
-                        self.drop_too_long(packet, split);
-                        Some((quoted, limit))
-                    }
+                let Some(fragments) = oversized.fragments(headers) else {
+                    self.drop_too_long(packet, split);
+                    return Some(limit as u32);
                 };
+                self.fragments(fragments);
+                return None;
             }
             if longest > mtu as usize {
                 // This is an IPv6 packet that the path carries in fragments only.

@@ -38,7 +38,6 @@ pub(super) struct Inbound {
     /// The flows that come here.
     share: FlowShare,
     mss_clamp: MssClamp,
-    clamps_mss: bool,
     /// MTU of the interface when the relay started, bytes.
     interface_mtu: u32,
     /// The SYNs of the current batch, and the longest packet that the path to their peer carries.
@@ -72,7 +71,6 @@ impl Inbound {
             is_quiet: true,
             share: FlowShare::ALL,
             mss_clamp: MssClamp::Off,
-            clamps_mss: false,
             interface_mtu: 0,
             syns: Vec::new(),
         }
@@ -80,7 +78,7 @@ impl Inbound {
 
     /// The same with the MSS of SYNs lowered, for an interface with this MTU.
     pub(super) fn with_mss_clamp(self, mss_clamp: MssClamp, interface_mtu: u32) -> Self {
-        Self { mss_clamp, clamps_mss: mss_clamp != MssClamp::Off, interface_mtu, ..self }
+        Self { mss_clamp, interface_mtu, ..self }
     }
 
     /// The same for a queue that only these flows should come to.
@@ -189,7 +187,7 @@ impl Inbound {
                 };
                 match found {
                     Err(cause) => self.counters.count_receive_drop(cause, 1),
-                    Ok(packet) if self.clamps_mss && is_syn(buffer, &packet) => {
+                    Ok(packet) if self.mss_clamp != MssClamp::Off && is_syn(buffer, &packet) => {
                         self.syns.push((packet.clone(), table.inner_mtu_of(peer)));
                         self.writer.packets().push(buffer, packet);
                     }

@@ -34,7 +34,7 @@ impl Lane {
     }
 
     /// Allows fragmentation of datagrams from now on.
-    pub(super) fn allow_fragments(&self) {
+    pub(super) fn allow_fragments(&mut self) {
         self.sender.allow_fragments();
     }
 

@@ -10,6 +10,7 @@
 mod batch;
 mod busy_poll;
 mod engine;
+mod error_sources;
 mod inbound;
 mod lanes;
 mod observer;

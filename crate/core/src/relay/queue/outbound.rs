@@ -1,8 +1,9 @@
 //! Interface to peer: reads a batch of packets, splits super-packets, and sends all of them in GSO batches.
 
 use super::batch::{Batch, Piece, ReadCount, Sink};
+use super::error_sources::ErrorSources;
 use super::lanes::Lanes;
-use super::oversize::ErrorSources;
+use super::oversize;
 use super::replies::Replies;
 use super::step::{Failure, Step, StepReport};
 use crate::device::{MAX_PACKET, TunDevice};
@@ -211,9 +212,11 @@ impl Outbound {
             mss::clamp(packet, limit);
         }
         let mut sink = Sink { lane, wire: self.wire, to: to.0, flow, inner_mtu, pieces, count };
-        if let Some((quoted, limit)) = sink.queue(packet, packet_start, &split, headers) {
-            let source = destination(packet).and_then(|to| self.error_sources.source(to));
-            self.replies.add(Instant::now(), || icmp::too_big(&quoted, limit as u32, source));
+        if let Some(mtu) = sink.queue(packet, packet_start, &split, headers) {
+            self.replies.add(Instant::now(), || {
+                let source = destination(packet).and_then(|to| self.error_sources.source(to));
+                icmp::too_big(&oversize::first(packet, &split, headers), mtu, source)
+            });
             return;
         }
         self.batch.filled = end;

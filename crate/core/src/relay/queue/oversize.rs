@@ -6,11 +6,9 @@
 use super::batch::Piece;
 use crate::packet::fragment::{self, fragment};
 use crate::packet::split::{Split, SplitPlan};
-use std::net::IpAddr;
+use crate::relay::setup::MIN_MTU_V6;
+use std::borrow::Cow;
 use std::ops::Range;
-
-/// The smallest MTU of IPv6 (RFC 8200, 5), bytes.
-const MIN_V6: usize = 1_280;
 
 /// A packet or super-packet that was read, and how to split it.
 pub(super) struct Oversized<'a> {
@@ -22,19 +20,11 @@ pub(super) struct Oversized<'a> {
     pub(super) limit: usize,
 }
 
-/// How to handle the packet.
-pub(super) enum Fate {
-    /// Send these fragments: header and payload of each.
-    Fragments(Vec<[Piece; 2]>),
-    /// Drop it. The ICMP error quotes this packet.
-    Report(Vec<u8>),
-}
-
 /// Returns the longest packet that may be sent to a peer whose path carries packets of `inner_mtu` bytes. An IPv6
 /// packet of 1,280 bytes is always allowed, since an IPv6 link cannot have a smaller MTU.
 pub(super) fn limit(packet: &[u8], inner_mtu: u32) -> usize {
     let is_v6 = packet.first().is_some_and(|byte| byte >> 4 == 6);
-    (inner_mtu as usize).max(if is_v6 { MIN_V6 } else { 0 })
+    inner_mtu.max(if is_v6 { MIN_MTU_V6 } else { 0 }) as usize
 }
 
 /// Returns the length of the longest packet of `split`, bytes.
@@ -46,13 +36,13 @@ pub(super) fn longest(packet: &[u8], split: &Split) -> usize {
 }
 
 impl Oversized<'_> {
-    /// Decides how to handle the packet. Headers of fragments are appended to `headers`.
-    pub(super) fn decide(&self, headers: &mut Vec<u8>) -> Fate {
-        let fragments = match self.split {
+    /// Returns the fragments to send, header and payload of each, or `None` if the packet must not be fragmented. Headers
+    /// of fragments are appended to `headers`.
+    pub(super) fn fragments(&self, headers: &mut Vec<u8>) -> Option<Vec<[Piece; 2]>> {
+        match self.split {
             Split::Whole => self.fragment_whole(headers),
             Split::Segments(plan) => self.fragment_segments(plan, headers),
-        };
-        fragments.map_or_else(|| Fate::Report(self.first(headers)), Fate::Fragments)
+        }
     }
 
     fn fragment_whole(&self, headers: &mut Vec<u8>) -> Option<Vec<[Piece; 2]>> {
@@ -72,7 +62,7 @@ impl Oversized<'_> {
         }
         let mut pieces = Vec::new();
         for part in plan.segments() {
-            let segment = self.segment(part, headers);
+            let segment = segment(self.packet, part, headers);
             let start = headers.len();
             headers.extend_from_slice(&segment);
             if segment.len() <= self.limit {
@@ -86,55 +76,27 @@ impl Oversized<'_> {
         }
         Some(pieces)
     }
+}
 
-    /// Returns the packet, or the first packet of a super-packet.
-    fn first(&self, headers: &[u8]) -> Vec<u8> {
-        match self.split {
-            Split::Whole => self.packet.to_vec(),
-            Split::Segments(plan) => {
-                plan.segments().next().map(|part| self.segment(part, headers)).unwrap_or_default()
-            }
+/// Returns the packet, or the first packet of a super-packet.
+pub(super) fn first<'a>(packet: &'a [u8], split: &Split, headers: &[u8]) -> Cow<'a, [u8]> {
+    match split {
+        Split::Whole => packet.into(),
+        Split::Segments(plan) => {
+            let first = plan.segments().next();
+            first.map(|part| segment(packet, part, headers)).unwrap_or_default().into()
         }
     }
-
-    fn segment(&self, (header, payload): (Range<usize>, Range<usize>), headers: &[u8]) -> Vec<u8> {
-        let header = headers.get(header).unwrap_or_default();
-        [header, self.packet.get(payload).unwrap_or_default()].concat()
-    }
 }
 
-/// Addresses of the tunnel that are used as the source of ICMP errors.
-///
-/// The interface would refuse packets from an address of this machine, so the source is another host of the
-/// interface's network.
-#[derive(Debug, Default)]
-pub(super) struct ErrorSources {
-    networks: Vec<ipnet::IpNet>,
-}
-
-impl ErrorSources {
-    /// Creates the set from the interface's addresses with their prefixes.
-    pub(super) fn new(networks: &[ipnet::IpNet]) -> Self {
-        Self { networks: networks.to_vec() }
-    }
-
-    /// Returns the source of an error about a packet to `destination`: the destination itself if it is in one of the
-    /// tunnel's networks, otherwise another host of such a network. `None`: the tunnel has no network of that family.
-    pub(super) fn source(&self, destination: IpAddr) -> Option<IpAddr> {
-        if self.networks.iter().any(|network| network.contains(&destination)) {
-            return Some(destination);
-        }
-        let same = |network: &&ipnet::IpNet| network.addr().is_ipv4() == destination.is_ipv4();
-        self.networks.iter().filter(same).find_map(|network| {
-            let mut hosts = network.hosts().take(3);
-            hosts.find(|host| *host != network.addr() && !is_anycast(network, host))
-        })
-    }
-}
-
-/// Returns whether an address is the subnet-router anycast address of an IPv6 network (RFC 4291, 2.6.1).
-fn is_anycast(network: &ipnet::IpNet, host: &IpAddr) -> bool {
-    host.is_ipv6() && *host == network.network() && network.prefix_len() < 127
+/// Returns a packet of a super-packet.
+fn segment(
+    packet: &[u8],
+    (header, payload): (Range<usize>, Range<usize>),
+    headers: &[u8],
+) -> Vec<u8> {
+    let header = headers.get(header).unwrap_or_default();
+    [header, packet.get(payload).unwrap_or_default()].concat()
 }
 
 #[cfg(test)]
@@ -143,26 +105,6 @@ mod tests {
     use crate::packet::samples::Sample;
     use crate::packet::split;
     use crate::packet::vnet::{GSO_UDP_L4, NEEDS_CSUM, UDP_CSUM_OFFSET, VnetHeader};
-
-    #[test]
-    fn errors_come_from_an_address_of_the_tunnel_that_is_not_ours() {
-        let networks = ["10.9.0.1/24", "fd09::2/64", "192.0.2.1/32"];
-        let sources = ErrorSources::new(&networks.map(|network| network.parse().unwrap()));
-        let source = |address: &str| sources.source(address.parse().unwrap());
-        for (destination, expected) in [
-            ("10.9.0.7", "10.9.0.7"),
-            ("198.51.100.1", "10.9.0.2"),
-            ("fd09::9", "fd09::9"),
-            ("2001:db8::1", "fd09::1"),
-        ] {
-            assert_eq!(source(destination), Some(expected.parse().unwrap()), "{destination}");
-        }
-        let alone = ErrorSources::new(&["192.0.2.1/32".parse().unwrap()]);
-        assert_eq!(alone.source("198.51.100.1".parse().unwrap()), None);
-        let pair = ErrorSources::new(&["192.0.2.1/31".parse().unwrap()]);
-        let source = pair.source("198.51.100.1".parse().unwrap());
-        assert_eq!(source, Some("192.0.2.0".parse().unwrap()));
-    }
 
     /// The bytes of the packets in `fragments`; `start` is the offset of `packet` in the arena.
     fn gather(
@@ -202,9 +144,7 @@ mod tests {
         let mut headers = vec![9; 5];
         let (packet, split) = super_packet(&sample, &mut headers);
         let oversized = Oversized { packet: &packet, start: 10, split: &split, limit: 1_000 };
-        let Fate::Fragments(fragments) = oversized.decide(&mut headers) else {
-            panic!("they may be fragmented")
-        };
+        let fragments = oversized.fragments(&mut headers).unwrap();
         let parts = gather(fragments, &packet, 10, &headers);
         assert!(parts.iter().all(|part| part.len() <= 1_000));
         let mut joined: Vec<Vec<u8>> = Vec::new();
@@ -229,10 +169,9 @@ mod tests {
             let mut headers = Vec::new();
             let (packet, split) = super_packet(&sample, &mut headers);
             let oversized = Oversized { packet: &packet, start: 0, split: &split, limit: 1_300 };
-            let Fate::Report(quoted) = oversized.decide(&mut headers) else {
-                panic!("they may not be fragmented")
-            };
-            assert_eq!(quoted, sample.segments(1_400)[0]);
+            assert!(oversized.fragments(&mut headers).is_none());
+            let quoted = first(&packet, &split, &headers);
+            assert_eq!(*quoted, sample.segments(1_400)[0]);
             assert_eq!(longest(&packet, &split), quoted.len());
         }
     }

@@ -2,11 +2,11 @@
 //! what it added, and reports how it ended.
 
 use super::engine::{Engine, Parts};
+use super::error_sources::ErrorSources;
 use super::inbound::{BATCH_MESSAGES, Inbound};
 use super::lanes::{Lane, Lanes};
 use super::observer::Reporter;
 use super::outbound::{Outbound, OutboundOptions};
-use super::oversize::ErrorSources;
 use super::packet_writer::PacketWriter;
 use super::stop::Stop;
 use crate::error::{Error, Result};

@@ -16,6 +16,6 @@ mod underlay_route;
 mod user;
 
 pub(super) use flow_sharing::{FlowShare, redirect_datagrams};
-pub(super) use mtu::inside as inner_mtu;
+pub(super) use mtu::{MIN_V6 as MIN_MTU_V6, inside as inner_mtu};
 pub(super) use plan::Plan;
 pub(super) use prepare::{Queue, ReadyRelay, prepare};

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 /// The MTU of Ethernet, and that of the interface if nothing else is known, bytes.
 pub(super) const DEFAULT: u32 = 1_500;
 /// The smallest MTU of IPv6 (RFC 8200, 5), bytes.
-const MIN_V6: u32 = 1_280;
+pub(in crate::relay) const MIN_V6: u32 = 1_280;
 
 /// Returns the largest payload of a datagram to any of the peers, which also limits a GSO batch, bytes.
 pub(super) fn max_payload(config: &RelayConfig) -> usize {

@@ -7,7 +7,7 @@ fn address(text: &str) -> Option<SocketAddr> {
 }
 
 fn upkeep() -> Arc<Upkeep> {
-    Arc::new(Upkeep::new(Duration::from_secs(600)))
+    Arc::new(Upkeep::new(Duration::from_secs(600), true))
 }
 
 fn accepts(table: &PeerTable, source: Option<SocketAddr>) -> bool {
@@ -125,8 +125,23 @@ fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
 }
 
 #[test]
+fn without_path_mtu_discovery_reports_are_ignored() {
+    let peers = [peer("192.0.2.1:5", &[])];
+    let upkeep = Arc::new(Upkeep::new(Duration::from_secs(600), false));
+    let table = PeerTable::many(&peers, &[], upkeep).unwrap();
+    table.note_errors(&[ErrorReport {
+        errno: libc::EMSGSIZE,
+        origin: ErrorOrigin::Network,
+        destination: address("192.0.2.1:5"),
+        mtu: Some(1_300),
+    }]);
+    assert_eq!((table.inner_mtu(PeerIndex(0)), table.upkeep.timers.time_left()), (None, None));
+    assert_eq!(table.upkeep.changes.take(), []);
+}
+
+#[test]
 fn a_lifetime_without_end_has_no_deadline_worth_a_wait() {
-    let upkeep = Arc::new(Upkeep::new(Duration::MAX));
+    let upkeep = Arc::new(Upkeep::new(Duration::MAX, true));
     let table = PeerTable::many(&[peer("192.0.2.2:5", &[])], &[], upkeep).unwrap();
     let origin = ErrorOrigin::Network;
     let destination = address("192.0.2.2:5");
