@@ -241,7 +241,7 @@ test('the service manager is told when it asks', async (t) => {
   t.is(stderr, 'sd_notify READY=1\nsd_notify STOPPING=1\n')
 })
 
-test('a service manager that cannot be told is news only', async (t) => {
+test('a service manager that cannot be notified is a notice only', async (t) => {
   const program = start([], {}, { NOTIFY_SOCKET: '/x', FAKE_NOTIFY: 'fail' })
   await program.until('stderr', /notify/u)
   const { status, stderr } = await program.end()

@@ -184,12 +184,12 @@ impl Reader {
                 continue;
             }
             let read = if expects_super_packet {
-                device.read(segmenter.scratch()).map(|len| segmenter.take_in(len))
+                device.read(segmenter.scratch()).map(|len| segmenter.enqueue(len))
             } else {
                 let vnet_len = segmenter.vnet_len();
                 let Some(place) = filling.place_behind(vnet_len) else { return Ok(End::Space) };
                 read_behind(device, place, vnet_len)
-                    .map(|(len, header)| segmenter.take_in_place(len, &header, filling))
+                    .map(|(len, header)| segmenter.enqueue_in_place(len, &header, filling))
             };
             bursts.note(&read);
             if found_nothing(read)? {

@@ -69,7 +69,7 @@ impl Segmenter {
         self.expects_super_packet
     }
 
-    /// Returns the buffer in which [`Segmenter::take_in`] expects a packet. Call it only while no packet waits.
+    /// Returns the buffer in which [`Segmenter::enqueue`] expects a packet. Call it only while no packet waits.
     pub(super) fn scratch(&mut self) -> &mut [u8] {
         &mut self.scratch
     }
@@ -84,7 +84,7 @@ impl Segmenter {
         if let Some(space) = self.scratch.get_mut(..read.len()) {
             space.copy_from_slice(read);
         }
-        self.take_in(read.len());
+        self.enqueue(read.len());
     }
 
     /// Returns a packet that lies elsewhere to the caller, or copies it into the scratch if it must be split. Returns
@@ -107,7 +107,12 @@ impl Segmenter {
     }
 
     /// Adds a packet at its place in the slab. A packet that must be split is moved to the scratch first.
-    pub(super) fn take_in_place(&mut self, len: usize, header: &[u8], filling: &mut Filling<'_>) {
+    pub(super) fn enqueue_in_place(
+        &mut self,
+        len: usize,
+        header: &[u8],
+        filling: &mut Filling<'_>,
+    ) {
         let vnet = header.first_chunk().map(VnetHeader::parse);
         let (Some(packet_len), Some(vnet)) = (len.checked_sub(self.vnet_len), vnet) else {
             self.malformed += 1;
@@ -134,7 +139,7 @@ impl Segmenter {
     }
 
     /// Plans how to process the `len` bytes that were read into the scratch.
-    pub(super) fn take_in(&mut self, len: usize) {
+    pub(super) fn enqueue(&mut self, len: usize) {
         match self.scratch.first_chunk().map(VnetHeader::parse) {
             Some(vnet) if len >= self.vnet_len => self.plan(vnet, len),
             _ => self.malformed += 1,
