@@ -119,7 +119,7 @@ for (const [title, ...flags] of RUNS) {
       arguments: [String(workers), String(seconds), String(SEED), ...flags],
       timeoutMs: (seconds + 60) * 1000,
     })
-    t.log(`${report.workers} workers`)
+    t.log(`${report.workers} workers`, ...report.threadNames)
     t.deepEqual(report.left, NOTHING)
     // A slower machine reaches the time limit instead. Fewer workers mean that this failed as well.
     t.true(report.workers >= 40)

@@ -10,6 +10,8 @@ const execute = promisify(execFile)
 export interface WorkersReport {
   workers: number
   left: { descriptors: number; threads: number; devices: number }
+  /** Names of the threads that are left. */
+  threadNames: readonly string[]
 }
 
 /** Variables that `scripts/soak-workers.sh` sets to run the addon under AddressSanitizer. */

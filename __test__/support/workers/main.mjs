@@ -5,7 +5,7 @@
 // seconds, whichever comes first. `--with-package`: this thread uses the package too; without it, the last
 // worker is often the last environment that uses the addon. `--only`: only calls whose names have this prefix.
 // `--slow`: workers live longer by this factor, for a memory checker.
-import { readdirSync, readlinkSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout } from 'node:timers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -78,7 +78,22 @@ const runSome = async (limit) => {
   await Promise.all(Array.from({ length: CONCURRENCY }, lane))
 }
 
-const threads = () => readdirSync('/proc/self/task').length
+/**
+ * Returns the name of each thread except those of io_uring (`iou-wrk-…`): the kernel starts them for calls of an event
+ * loop that would block, and keeps the last one as long as the loop exists. Node 24 registers descriptors this way.
+ */
+function threads() {
+  const nameOf = (id) => {
+    try {
+      return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim()
+    } catch {
+      return 'ended'
+    }
+  }
+  return readdirSync('/proc/self/task')
+    .map(nameOf)
+    .filter((name) => !name.startsWith('iou-wrk-'))
+}
 
 /** Returns the target of a descriptor, or nothing if it is closed. */
 function targetOf(fd) {
@@ -93,6 +108,16 @@ function targetOf(fd) {
 function descriptors() {
   const targets = readdirSync('/proc/self/fd').map(targetOf)
   return targets.filter((target) => target !== '' && !/\.(?:m?js|node|json)$/u.test(target)).length
+}
+
+/** Returns what `names` has more often than `before`. */
+function surplus(names, before) {
+  const rest = [...before]
+  return names.filter((name) => {
+    const at = rest.indexOf(name)
+    if (at !== -1) rest.splice(at, 1)
+    return at === -1
+  })
 }
 
 /** Counts repeatedly until the number is not greater than before: the kernel may free objects with a delay. */
@@ -113,7 +138,9 @@ await runSome(workers)
 tidy()
 const left = {
   descriptors: await excess(descriptors, before.descriptors),
-  threads: await excess(threads, before.threads),
+  threads: await excess(() => threads().length, before.threads.length),
   devices: await excess(() => links().length, before.links),
 }
-console.log(JSON.stringify({ workers: count, left }))
+// Their names tell which part of the package or of Node left them.
+const threadNames = left.threads === 0 ? [] : surplus(threads(), before.threads)
+console.log(JSON.stringify({ workers: count, left, threadNames }))
