@@ -9,9 +9,8 @@ const execute = promisify(execFile)
 /** The result of a run of `workers/main.mjs`. */
 export interface WorkersReport {
   workers: number
-  left: { descriptors: number; threads: number; devices: number }
-  /** Names of the threads that are left. */
-  threadNames: readonly string[]
+  /** What is left: the targets of descriptors, the names of threads and of devices. */
+  left: Record<'descriptors' | 'threads' | 'devices', readonly string[]>
 }
 
 /** Variables that `scripts/soak-workers.sh` sets to run the addon under AddressSanitizer. */

@@ -95,19 +95,19 @@ function threads() {
     .filter((name) => !name.startsWith('iou-wrk-'))
 }
 
-/** Returns the target of a descriptor, or nothing if it is closed. */
+/** Returns the target of a descriptor without its number, or nothing if it is closed. */
 function targetOf(fd) {
   try {
-    return readlinkSync(`/proc/self/fd/${fd}`)
+    return readlinkSync(`/proc/self/fd/${fd}`).replace(/:\[\d+\]$/u, '')
   } catch {
     return ''
   }
 }
 
-/** Returns descriptors except those of modules: Node leaves one open if a terminated worker was reading it. */
+/** Returns what the descriptors refer to, except modules: Node leaves one open if a terminated worker was reading it. */
 function descriptors() {
   const targets = readdirSync('/proc/self/fd').map(targetOf)
-  return targets.filter((target) => target !== '' && !/\.(?:m?js|node|json)$/u.test(target)).length
+  return targets.filter((target) => target !== '' && !/\.(?:m?js|node|json)$/u.test(target))
 }
 
 /** Returns what `names` has more often than `before`. */
@@ -120,10 +120,11 @@ function surplus(names, before) {
   })
 }
 
-/** Counts repeatedly until the number is not greater than before: the kernel may free objects with a delay. */
-async function excess(countNow, before) {
-  for (let wait = 0; wait < 300 && countNow() > before; wait++) await sleep(50)
-  return Math.max(0, countNow() - before)
+/** Looks repeatedly until there is no more than before, and returns the rest: the kernel frees objects with a delay. */
+async function excess(namesNow, before) {
+  for (let wait = 0; wait < 300 && namesNow().length > before.length; wait++) await sleep(50)
+  const names = namesNow()
+  return names.length > before.length ? surplus(names, before) : []
 }
 
 if (values['with-package']) {
@@ -133,14 +134,12 @@ if (values['with-package']) {
 // The first workers start the addon's runtime. Its threads and descriptors stay by design.
 await runSome(Math.min(workers, 40))
 await sleep(200)
-const before = { descriptors: descriptors(), threads: threads(), links: links().length }
+const before = { descriptors: descriptors(), threads: threads(), devices: links() }
 await runSome(workers)
 tidy()
 const left = {
   descriptors: await excess(descriptors, before.descriptors),
-  threads: await excess(() => threads().length, before.threads.length),
-  devices: await excess(() => links().length, before.links),
+  threads: await excess(threads, before.threads),
+  devices: await excess(links, before.devices),
 }
-// Their names tell which part of the package or of Node left them.
-const threadNames = left.threads === 0 ? [] : surplus(threads(), before.threads)
-console.log(JSON.stringify({ workers: count, left, threadNames }))
+console.log(JSON.stringify({ workers: count, left }))

@@ -259,10 +259,13 @@ impl NativeDevice {
     }
 }
 
-/// Ends a wait of [`NativeDevice::ready`], which holds its queue open. A terminated worker frees the object
-/// without closing it.
+/// Closes the device with the object that JavaScript holds: a terminated worker frees the object without closing it.
 impl Drop for NativeDevice {
     fn drop(&mut self) {
+        // The functions of `device_packets` share the queues, and napi does not free a function whose creation is
+        // interrupted by `worker.terminate()`.
+        drop(self.queues.take());
+        // A wait of `ready()` holds its queue open.
         self.wakings.iter().for_each(|waking| waking.notify_one());
     }
 }
