@@ -5,6 +5,7 @@ import { startRelayAs } from '../lib/relay/relay.ts'
 import { type Arguments, parseArguments } from './tun2udp/arguments.ts'
 import { nameProcess } from './title.ts'
 import { Output, statusOf } from './tun2udp/output.ts'
+import { STATUS } from './tun2udp/status.ts'
 import { endingSignal, onHangUp, onStatsSignal } from './tun2udp/signals.ts'
 
 /** Prints a text, or runs the relay until it ends. Returns the exit status. */
@@ -12,14 +13,32 @@ async function main(): Promise<number> {
   const args = process.argv.slice(2)
   nameProcess('tun2udp', args)
   const parsed = parseArguments(args)
-  return parsed.run ? run(parsed) : print(parsed)
+  switch (parsed.action) {
+    case 'relay':
+      return run(parsed)
+    case 'print':
+      return print(parsed)
+    case 'doctor':
+      return doctor(parsed)
+  }
+}
+
+/** Examines this machine. Returns the exit status. */
+async function doctor({ json }: Extract<Arguments, { action: 'doctor' }>): Promise<number> {
+  // Only this command needs the checks.
+  const { canStart, examine, formatFindings, toJson } = await import('./tun2udp/doctor/doctor.ts')
+  const { readSystem } = await import('./tun2udp/doctor/system.ts')
+  const findings = examine(await readSystem())
+  const stdout = json ? toJson(findings) : formatFindings(findings)
+  const status = canStart(findings) ? STATUS.success : STATUS.failure
+  return print({ stdout, stderr: '', status })
 }
 
 async function print({
   stdout,
   stderr,
   status,
-}: Extract<Arguments, { run: false }>): Promise<number> {
+}: Omit<Extract<Arguments, { action: 'print' }>, 'action'>): Promise<number> {
   for (const [stream, text] of [
     [process.stdout, stdout],
     [process.stderr, stderr],
@@ -31,7 +50,7 @@ async function print({
   return status
 }
 
-async function run(parsed: Extract<Arguments, { run: true }>): Promise<number> {
+async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<number> {
   const output = new Output(parsed.output)
   const signal = endingSignal()
   // The channel also has the events of a start that fails, for which there is no relay to iterate over.
@@ -64,7 +83,7 @@ async function run(parsed: Extract<Arguments, { run: true }>): Promise<number> {
 
 /** Starts the relay. Returns nothing if a signal came before it was ready. */
 async function start(
-  { relay, account }: Extract<Arguments, { run: true }>,
+  { relay, account }: Extract<Arguments, { action: 'relay' }>,
   signal: AbortSignal,
 ): Promise<Relay | undefined> {
   try {

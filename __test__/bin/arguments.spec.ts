@@ -32,6 +32,7 @@ const refusedOperands: [string[], string][] = [
     '010.0.0.1',
     'x',
     '-5',
+    'doctor',
     'fd00::1/129',
     'fe80::1%eth0',
     '0.0.0.0',
@@ -236,4 +237,15 @@ test('an addon that cannot be loaded is one line, and --help needs none', async 
     stderr,
     /^tun2udp: load the native addon for linux-\w+-\w+: \/no\/such\/addon\.node: Cannot find module [^\n]+; unset NAPI_RS_NATIVE_LIBRARY_PATH, [^\n]+\n$/u,
   )
+})
+
+test('doctor is the command only if all other arguments are options', async (t) => {
+  const run = (...args: string[]) => runProgram(['doctor', ...args], { env })
+  t.like(await run('5001'), { status: 1, stdout: '', stderr: `${USAGE}\n${USAGE_HINT}\n` })
+  t.like(await run('5001', '5002', '--json'), { status: 1, stderr: 'Invalid address "doctor"\n' })
+  const stderr = `tun2udp: unknown option '--mtu'; ${HINT}\n`
+  t.like(await run('--mtu'), { status: 2, stdout: '', stderr })
+  const help = await run('--help')
+  t.is(help.status, 0)
+  t.regex(help.stdout, /^Usage: tun2udp doctor \[options\]\n[^]*--json/u)
 })

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander'
 import { type RelayOptions, parseAddress } from '../../index.ts'
 import type { Account } from '../../lib/relay/relay.ts'
-import { describeProgram, valuesOf } from './command.ts'
+import { describeDoctor, describeProgram, valuesOf } from './command.ts'
 import {
   FAMILY_OPTIONS,
   OUTPUT_OPTIONS,
@@ -21,20 +21,24 @@ export interface OutputOptions {
   readonly quiet: boolean
 }
 
-/** The meaning of the arguments: run the relay, or print a text and exit. */
+/** The meaning of the arguments: run the relay, print a text and exit, or examine this machine. */
 export type Arguments =
   | {
-      readonly run: true
+      readonly action: 'relay'
       readonly relay: RelayOptions
       /** The user and group that the process changes to once the relay is set up. */
       readonly account?: Account
       readonly output: OutputOptions
     }
   | {
-      readonly run: false
+      readonly action: 'print'
       readonly stdout: string
       readonly stderr: string
       readonly status: number
+    }
+  | {
+      readonly action: 'doctor'
+      readonly json: boolean
     }
 
 /** The first line of the error for a wrong number of operands, as the plain program prints it. */
@@ -50,7 +54,9 @@ const USAGE_HINT = 'See `tun2udp --help` for the operands and options.'
 export function parseArguments(argv: readonly string[]): Arguments {
   let stdout = ''
   let stderr = ''
-  const command = describeProgram().configureOutput({
+  const isDoctor = asksDoctor(argv)
+  const program = isDoctor ? describeDoctor() : describeProgram()
+  const command = program.configureOutput({
     writeOut: (text) => (stdout += text),
     writeErr: (text) => (stderr += text),
     outputError: (text, write) => {
@@ -63,27 +69,39 @@ export function parseArguments(argv: readonly string[]): Arguments {
     },
   })
   try {
+    if (isDoctor) {
+      const { json } = command.parse(argv.slice(1), { from: 'user' }).opts<{ json?: boolean }>()
+      return { action: 'doctor', json: json === true }
+    }
     command.parse(withLongFamilies(argv), { from: 'user' })
     return interpret(command.args, command.opts())
   } catch (error) {
     if (error instanceof CommanderError)
       return {
-        run: false,
+        action: 'print',
         stdout,
         stderr,
         status: error.exitCode === 0 ? STATUS.success : STATUS.usage,
       }
     if (error instanceof OptionError)
       return {
-        run: false,
+        action: 'print',
         stdout,
         stderr: `tun2udp: ${error.message}; ${HINT}\n`,
         status: STATUS.usage,
       }
     if (error instanceof OperandError)
-      return { run: false, stdout, stderr: `${error.message}\n`, status: operandStatus() }
+      return { action: 'print', stdout, stderr: `${error.message}\n`, status: operandStatus() }
     throw error
   }
+}
+
+/**
+ * Returns whether the arguments are the command `doctor`: this word, and then options only. Beside other operands the
+ * word is an operand, and as such an invalid address.
+ */
+function asksDoctor([word, ...others]: readonly string[]): boolean {
+  return word === 'doctor' && others.every((other) => other.startsWith('-'))
 }
 
 /** Options that cannot be given together. */
@@ -118,7 +136,7 @@ function interpret(
   const { addresses = [], ...same } = valuesOf(RELAY_OPTIONS, parsed)
   const { user } = valuesOf(PROCESS_OPTIONS, parsed)
   return {
-    run: true,
+    action: 'relay',
     relay: {
       ...same,
       ...familyOf(valuesOf(FAMILY_OPTIONS, parsed)),

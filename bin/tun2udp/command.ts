@@ -21,6 +21,22 @@ export function describeProgram(): Command {
   return command
 }
 
+/** Returns the parser of the arguments behind `doctor`. */
+export function describeDoctor(): Command {
+  return new Command('tun2udp doctor')
+    .description(
+      'Examines this machine: what a tunnel needs, what is missing, and what to do about it.',
+    )
+    .usage('[options]')
+    .option('--json', 'print the findings as one JSON object')
+    .helpOption(HELP.flag, HELP.help)
+    .addHelpText(
+      'after',
+      '\nStatus:   0: a tunnel can be started; 1: there is a problem; 2: wrong options',
+    )
+    .exitOverride()
+}
+
 /** Returns the values of options by their names in the library. */
 export function valuesOf(
   options: readonly ProgramOption[],
@@ -37,6 +53,8 @@ const OPERANDS = `
 ADDRESS[/PREFIX]  interface address, IPv4 or IPv6 (default prefix: 32 or 128)
 SEND_PORT         UDP port of the peer, 1 to 65535
 RECV_PORT         local UDP port, 0 to 65535; 0: chosen by the kernel
+
+Command:  tun2udp doctor [--json]: examine this machine; takes no operands
 
 Signals:  SIGINT, SIGTERM: exit; SIGUSR2: print the counters; SIGHUP: ignored
 Status:   0: ended by a signal; 1: failure; 2: wrong options (wrong operands: 1,

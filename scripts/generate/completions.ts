@@ -53,6 +53,7 @@ ${cases.join('\n')}
     ${plain.map(({ name }) => name).join(' | ')}) ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur") ;;
   esac
+  [ "$COMP_CWORD" -ne 1 ] || mapfile -t -O "\${#COMPREPLY[@]}" COMPREPLY < <(compgen -W doctor -- "$cur")
 }
 
 complete -F _tun2udp tun2udp
@@ -85,6 +86,7 @@ function __tun2udp_namespaces
 end
 
 complete -c tun2udp -f
+complete -c tun2udp -n __fish_is_first_arg -a doctor -d 'Examine this machine'
 ${lines.join('\n')}
 `
 }
@@ -111,7 +113,7 @@ _tun2udp_namespaces() {
 }
 
 _arguments \\
-  '1:address of the interface: ' \\
+  '1:address of the interface, or doctor:(doctor)' \\
   '2:UDP port of the peer: ' \\
   '3:UDP port of this end: ' \\
 ${specs.join(' \\\n')}

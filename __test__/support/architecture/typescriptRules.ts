@@ -22,6 +22,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/options/forms',
     'lib/relay/optionTable',
     'lib/options/table',
+    // `doctor` names the platform whose addon is loaded.
+    'lib/native/host',
+    'lib/native/version',
   ],
   index: ['lib'],
   lib: ['#binding'],
