@@ -24,6 +24,7 @@ export type {
 } from './lib/relay/events.ts'
 export { type Features, features } from './lib/features.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/relay/info.ts'
+export { formatMetrics } from './lib/relay/metrics.ts'
 export type {
   Address,
   AddressFilter,

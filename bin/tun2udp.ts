@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { subscribe } from 'node:diagnostics_channel'
-import { type Relay, type RelayDiagnostic, sdNotify } from '../index.ts'
+import { type Relay, type RelayDiagnostic, formatMetrics, sdNotify } from '../index.ts'
 import { startRelayAs } from '../lib/relay/relay.ts'
 import { type Arguments, parseArguments } from './tun2udp/arguments.ts'
 import { nameProcess } from './title.ts'
+import type { MetricsServer } from './tun2udp/metrics.ts'
+import type { MetricsAddress } from './tun2udp/metricsAddress.ts'
 import { Output, statusOf } from './tun2udp/output.ts'
 import { STATUS } from './tun2udp/status.ts'
 import { endingSignal, onHangUp, onStatsSignal } from './tun2udp/signals.ts'
@@ -63,12 +65,16 @@ async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<num
     output.notice({ kind: 'hangup', message })
   })
   let relay: Relay | undefined
+  let metrics: MetricsServer | undefined
   onStatsSignal(() => {
     if (relay) output.stats(relay.stats(), 'signal')
   })
   try {
-    relay = await start(parsed, signal)
-    if (!relay) return 0
+    metrics = await listenForScrapes(parsed.output.metrics)
+    const started = await start(parsed, signal)
+    if (!started) return 0
+    relay = started
+    metrics?.serve(() => formatMetrics(started))
     output.ready(relay.info)
     await serve(relay, signal, parsed.output.stats, output)
     return 0
@@ -76,9 +82,20 @@ async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<num
     output.error(error)
     return statusOf(error)
   } finally {
+    await metrics?.close()
     if (relay) output.summary(relay.stats())
     await output.flush()
   }
+}
+
+/** Opens the server of the metrics, if it is wanted. */
+async function listenForScrapes(
+  address: MetricsAddress | undefined,
+): Promise<MetricsServer | undefined> {
+  if (!address) return undefined
+  // Only this option needs an HTTP server.
+  const { MetricsServer } = await import('./tun2udp/metrics.ts')
+  return MetricsServer.listen(address)
 }
 
 /** Starts the relay. Returns nothing if a signal came before it was ready. */

@@ -5,7 +5,7 @@ import { ROOT } from '../support/docs/root.ts'
 import { hasTools } from '../support/skip.ts'
 
 pageTest('docs/tun2udp.md', async (t, page) => {
-  if (!hasTools(t, 'socat', 'nft', 'ss', 'nstat')) {
+  if (!hasTools(t, 'socat', 'nft', 'ss', 'nstat', 'curl')) {
     page.skip()
     return
   }
@@ -16,9 +16,16 @@ pageTest('docs/tun2udp.md', async (t, page) => {
     usage.replaceAll(/[^a-z0-9]/giu, '').toLowerCase(),
     expected.replaceAll(/[^a-z0-9]/giu, '').toLowerCase(),
   )
+  const [start = '', scrape = ''] = page.next('sh').split('\n')
+  await runLines(start, { a })
+  t.regex(await a.shell(scrape), /^tun2udp_outbound_read_packets_total\{/mu)
+  await a.endPrograms()
+  const [text = '', json = ''] = page.next('sh').split('\n')
+  t.regex(await a.shell(text), /A tunnel can be started\.\n$/u)
+  t.like(JSON.parse(await a.shell(json)), { canStart: true })
   await defaultRoute(t, page)
-  const json = await a.leave(page.next('sh').trim(), /"event":"ready"/u)
-  await json.until('stdout', /"event":"stats"/u)
+  const events = await a.leave(page.next('sh').trim(), /"event":"ready"/u)
+  await events.until('stdout', /"event":"stats"/u)
   await a.endPrograms()
 
   await runLines('tun2udp 10.9.0.1/24 5001 5001 --peer b.example', { a })

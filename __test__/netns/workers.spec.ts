@@ -18,6 +18,7 @@ const SYNCHRONOUS = [
   'buildTcp',
   'buildUdp',
   'fillChecksums',
+  'formatMetrics',
   'inNamespace',
   'internetChecksum',
   'parseAddress',

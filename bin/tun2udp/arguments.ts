@@ -9,12 +9,15 @@ import {
   RELAY_OPTIONS,
   withLongFamilies,
 } from './options.ts'
+import type { MetricsAddress } from './metricsAddress.ts'
 import { STATUS } from './status.ts'
 
 /** How the program prints. */
 export interface OutputOptions {
   /** Interval between two lines of counters on stdout, seconds. */
   readonly stats?: number
+  /** Where the counters are served to Prometheus. */
+  readonly metrics?: MetricsAddress
   /** Prints one JSON object per line on stdout for every event. */
   readonly json: boolean
   /** Suppresses the ready line, notices and the summary. */

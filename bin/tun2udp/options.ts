@@ -1,5 +1,6 @@
 import { yesOrNo } from '../../lib/options/forms.ts'
 import { RELAY } from '../../lib/relay/optionTable.ts'
+import { parseMetricsAddress } from './metricsAddress.ts'
 import type { Form, OptionDescription, OptionTable } from '../../lib/options/table.ts'
 
 /** The longest period of setInterval() is 2^31 - 1 ms; a day is enough. */
@@ -15,6 +16,12 @@ const period: Form<number> = {
     },
     expected: `a number of seconds from 0.1 to ${STATS_MAX_SECONDS}`,
   },
+}
+
+const metricsAddress: Form<string> = {
+  type: 'string',
+  check: (_, value) => value as string,
+  spelling: { parse: parseMetricsAddress, expected: 'PORT, ADDRESS:PORT or unix:PATH' },
 }
 
 /** Options of the process. A library must not change the user of its caller's process. */
@@ -49,6 +56,13 @@ const OUTPUT: OptionTable = {
     help: 'print events as JSON, one object per line',
     details:
       'The objects are printed on stdout. Their `event` is `ready`, `notice`, `stats` or `summary`.',
+  },
+  metrics: {
+    form: metricsAddress,
+    flag: '--metrics <address>',
+    help: 'serve the counters to Prometheus',
+    details:
+      'The value is `PORT` of 127.0.0.1, `ADDRESS:PORT`, or `unix:PATH` for a Unix socket of mode 0600. The text is at `/metrics` over HTTP. Anyone who can connect can read it.',
   },
   quiet: {
     form: yesOrNo,

@@ -1,0 +1,134 @@
+import { spawnSync } from 'node:child_process'
+import test from 'ava'
+import { type Relay, formatMetrics, startRelay } from '../../../index.ts'
+import { COUNTERS } from '../../../lib/relay/counters.ts'
+import { FAKE_STATS, fakeBinding } from '../../support/fakeBinding.ts'
+
+fakeBinding()
+
+const start = (name: string, receivePort = 5002) =>
+  startRelay({ addresses: ['10.0.0.1/24'], sendPort: 5001, receivePort, name })
+
+interface Line {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+/** Parses the lines that have values. */
+function linesOf(text: string): Line[] {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return lines.map((line) => {
+    const { name, list, value } =
+      /^(?<name>\w+)\{(?<list>.*)\} (?<value>\d+)$/u.exec(line)?.groups ?? {}
+    const pairs = [...(list ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/gu)]
+    const labels = Object.fromEntries(
+      pairs.map(([, label, text]) => [label, text]),
+    ) as Line['labels']
+    return { name: name ?? line, labels, value: Number(value) }
+  })
+}
+
+test('every counter is there once, with its value', async (t) => {
+  await using relay = await start('all0')
+  const lines = linesOf(formatMetrics(relay))
+  for (const { direction, name, isDrop } of COUNTERS) {
+    const values = isDrop ? FAKE_STATS[direction].dropped : FAKE_STATS[direction]
+    // Each counter of the fake has a value of its own.
+    const expected = (values as unknown as Readonly<Record<string, number>>)[name]
+    const found = lines.filter(
+      ({ name: line, value }) => line.endsWith('_total') && value === expected,
+    )
+    t.is(found.length, 1, `${direction} ${name}`)
+    t.is(found[0]?.labels['cause'] !== undefined, isDrop)
+    t.true(found[0]?.name.startsWith(`tun2udp_${direction}_`))
+  }
+  t.is(lines.filter(({ name }) => name.endsWith('_total')).length, COUNTERS.length)
+})
+
+test('names have the unit at their end', async (t) => {
+  await using relay = await start('names0')
+  const lines = linesOf(formatMetrics(relay))
+  const { outbound, inbound } = FAKE_STATS
+  const own = { interface: 'names0', local: '127.0.0.1:5002' }
+  for (const [name, value, labels] of [
+    ['tun2udp_outbound_read_packets_total', outbound.packetsRead, {}],
+    ['tun2udp_outbound_sent_bytes_total', outbound.bytesSent, {}],
+    ['tun2udp_outbound_path_mtu_reports_total', outbound.pathMtuReports, {}],
+    ['tun2udp_inbound_received_datagrams_total', inbound.datagramsReceived, {}],
+    ['tun2udp_inbound_super_packets_written_total', inbound.superPacketsWritten, {}],
+    ['tun2udp_outbound_dropped_packets_total', outbound.dropped.tooLong, { cause: 'too_long' }],
+    ['tun2udp_interface_mtu_bytes', relay.info.interface.mtu, {}],
+    ['tun2udp_queues', 2, {}],
+    ['tun2udp_offload_active', 1, { offload: 'tso' }],
+    ['tun2udp_offload_active', 0, { offload: 'uso' }],
+  ] as const) {
+    t.true(
+      lines.some((line) => {
+        const same = { ...line, labels: JSON.stringify(line.labels) }
+        return (
+          same.name === name &&
+          same.value === value &&
+          same.labels === JSON.stringify({ ...own, ...labels })
+        )
+      }),
+      `${name} ${value}`,
+    )
+  }
+})
+
+test('each metric is described once, in front of the samples of all relays', async (t) => {
+  await using first = await start('two0')
+  await using second = await start('two1', 5003)
+  const text = formatMetrics([first, second])
+  const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gmu)].map(([, name, type]) => [name, type])
+  t.is(new Set(types.map(([name]) => name)).size, types.length)
+  for (const [name, type] of types) t.is(type, name?.endsWith('_total') ? 'counter' : 'gauge')
+  const blocks = text.split(/^# HELP /mu).slice(1)
+  t.is(blocks.length, types.length)
+  for (const block of blocks.slice(1)) {
+    const interfaces = linesOf(block.slice(block.indexOf('\n'))).map(
+      ({ labels }) => labels['interface'],
+    )
+    t.deepEqual([...new Set(interfaces)], ['two0', 'two1'], block)
+  }
+})
+
+test('an interface name with quotes, backslashes and control characters is escaped', async (t) => {
+  await using relay = await start('a"b\\c')
+  const line = formatMetrics(relay)
+    .split('\n')
+    .find((one) => one.startsWith('tun2udp_queues'))
+  t.is(line, String.raw`tun2udp_queues{interface="a\"b\\c",local="127.0.0.1:5002"} 2`)
+})
+
+test('no relay has the version only, and other values are refused', (t) => {
+  t.deepEqual(
+    linesOf(formatMetrics([])).map(({ name, value }) => [name, value]),
+    [['tun2udp_info', 1]],
+  )
+  for (const wrong of [undefined, null, 5, {}, [undefined], 'relay']) {
+    t.throws(() => formatMetrics(wrong as Relay), {
+      code: 'ERR_TUN_INVALID_ARGUMENT',
+      message: /^Invalid relays .*: expected a Relay or an array of them$/u,
+    })
+  }
+})
+
+test('promtool accepts the text', async (t) => {
+  await using first = await start('prom0')
+  await using second = await start('prom1', 5003)
+  const promtool = process.env['TUN2UDP_PROMTOOL'] ?? 'promtool'
+  const input = formatMetrics([first, second])
+  const { error, status, stdout, stderr } = spawnSync(promtool, ['check', 'metrics'], {
+    input,
+    encoding: 'utf8',
+  })
+  if (error) {
+    t.log(`SKIP ${t.title}: promtool is not installed (scripts/promtool.sh fetches it)`)
+    t.pass()
+    return
+  }
+  t.is(`${stdout}${stderr}`, '')
+  t.is(status, 0)
+})

@@ -1,0 +1,25 @@
+import { isIPv4, isIPv6 } from 'node:net'
+
+/** Where the metrics are served: a TCP address and port, or the path of a Unix socket. */
+export type MetricsAddress =
+  { readonly host: string; readonly port: number } | { readonly path: string }
+
+/** The longest path of a Unix socket: `sun_path` of unix(7) without its end. */
+const PATH_BYTES_MAX = 107
+
+const ENDPOINT =
+  /^(?:(?:\[(?<v6>[\da-f:.]+)\]|(?<v4>\d{1,3}(?:\.\d{1,3}){3})):)?(?<port>\d{1,5})$/iu
+
+/** Returns the address that a text names: `PORT`, `ADDRESS:PORT`, `[IPv6]:PORT` or `unix:PATH`; otherwise undefined. */
+export function parseMetricsAddress(text: string): MetricsAddress | undefined {
+  if (text.startsWith('unix:')) return unixSocket(text.slice('unix:'.length))
+  const { v4 = '127.0.0.1', v6, port: digits } = ENDPOINT.exec(text)?.groups ?? {}
+  const port = Number(digits)
+  if (!(port >= 1 && port <= 65_535)) return undefined
+  if (v6 !== undefined) return isIPv6(v6) ? { host: v6, port } : undefined
+  return isIPv4(v4) ? { host: v4, port } : undefined
+}
+
+function unixSocket(path: string): MetricsAddress | undefined {
+  return path !== '' && Buffer.byteLength(path) <= PATH_BYTES_MAX ? { path } : undefined
+}
