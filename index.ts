@@ -126,5 +126,6 @@ export type {
   OffloadStatus,
   OutboundDrops,
   OutboundStats,
+  PathMtu,
   RelayStats,
 } from './lib/relay/stats.ts'

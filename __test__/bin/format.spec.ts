@@ -1,5 +1,7 @@
 import test from 'ava'
-import { formatBytes, formatDuration } from '../../bin/tun2udp/format.ts'
+import { formatBytes, formatDuration, formatStats } from '../../bin/tun2udp/format.ts'
+import { FAKE_STATS } from '../support/fakeBinding.ts'
+import type { PathMtu } from '../../index.ts'
 
 const bytes: [number, string][] = [
   [0, '0 byte'],
@@ -36,5 +38,25 @@ const durations: [number, string][] = [
 for (const [milliseconds, text] of durations) {
   test(`${milliseconds} ms are ${text}`, (t) => {
     t.is(formatDuration(milliseconds), text)
+  })
+}
+
+const PATH = { outside: 1400, inside: 1372 }
+const paths: [PathMtu | undefined, string][] = [
+  [undefined, ''],
+  [{ ...PATH, source: 'start' }, ''],
+  [{ ...PATH, source: 'route' }, "; path MTU 1400, inside 1372, reported by this machine's route"],
+  [
+    { ...PATH, source: 'router', router: '2001:db8::fe' },
+    '; path MTU 1400, inside 1372, reported by 2001:db8::fe',
+  ],
+]
+
+for (const [pathMtu, expected] of paths) {
+  test(`a path MTU from ${pathMtu?.source ?? 'nowhere'} is ${expected ? 'printed' : 'not printed'}`, (t) => {
+    const { offload, outbound, inbound } = FAKE_STATS
+    const stats = { offload, outbound, inbound }
+    const line = formatStats(pathMtu === undefined ? stats : { ...stats, pathMtu })
+    t.is(line.slice(line.lastIndexOf(')') + 1), expected)
   })
 }

@@ -10,7 +10,7 @@ const STATS =
   'out 1 (2 byte), 17 failed reads, sent 4 (5 byte), 6 refused by the peer, 7 reported unreachable, 8 reported too long, 19 ICMP errors to the interface, ' +
   '20 ICMP errors lost, dropped 84 (too long 9, peer unreachable 10, denied 11, no buffers 12, malformed 14, closing 15, other 13); ' +
   'in 101 (102 byte), 115 failed receives, written 103 (104 byte), dropped 876 (foreign source 106, empty 107, truncated 108, ' +
-  'not IP 109, interface down 110, no buffers 111, rejected 112, closing 113)'
+  'not IP 109, interface down 110, no buffers 111, rejected 112, closing 113); path MTU 1400, inside 1372, reported by 192.0.2.254'
 const SUMMARY = new RegExp(`^summary: [\\d.]+ s: ${STATS.replaceAll(/[().]/gu, '\\$&')}\\n$`, 'u')
 const FAILURE = {
   code: 'ERR_TUN_DEVICE_DELETED',
@@ -168,9 +168,12 @@ test('--json gives every event as one object a line on stdout, and nothing on st
     queues: 2,
   })
   t.like(stats, { event: 'stats', outbound: FAKE_STATS.outbound })
+  t.deepEqual(stats?.['pathMtu'], FAKE_STATS.pathMtu)
   t.like(summary, { event: 'summary', outbound: FAKE_STATS.outbound })
   t.true(Number.isInteger(stats?.['uptimeMs']))
-  t.deepEqual(Object.keys(summary ?? {}), ['event', 'uptimeMs', 'offload', 'outbound', 'inbound'])
+  t.deepEqual(Object.keys(summary ?? {}), [
+    ...['event', 'uptimeMs', 'offload', 'pathMtu', 'outbound', 'inbound'],
+  ])
   t.deepEqual(rest, [])
 })
 

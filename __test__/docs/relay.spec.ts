@@ -8,6 +8,8 @@ pageTest('docs/relay.md', async (t, page) => {
   await a.leave('node relay.mjs', /^ready: tun0$/mu)
   t.regex(await a.shell('ip -br addr show dev tun0'), /10\.9\.0\.1\/24/u)
 
+  page.typed()
+
   // The diagnostics belong to a process: to that of the program above, which a signal ends.
   const watched = `${page.next('ts')}\nsetTimeout(() => process.kill(process.pid, 'SIGTERM'), 300)\n`
   await a.typescript(

@@ -56,8 +56,9 @@ const INBOUND = {
 }
 
 const OFFLOAD = { tso: true, uso: false, gso: true, gro: false, coalesce: true }
+const PATH_MTU = { outside: 1400, inside: 1372, source: 'router', router: '192.0.2.254' }
 /** The result of stats() of a relay, unless its behaviour specifies another one. */
-const stats = { offload: OFFLOAD, outbound: OUTBOUND, inbound: INBOUND }
+const stats = { offload: OFFLOAD, pathMtu: PATH_MTU, outbound: OUTBOUND, inbound: INBOUND }
 
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const nativeError = (error) => new Error(typeof error === 'string' ? error : JSON.stringify(error))

@@ -1,6 +1,7 @@
 import type {
   InboundStats,
   OutboundStats,
+  PathMtu,
   RelayInfo,
   RelayStats,
   UdpEndpoint,
@@ -37,14 +38,23 @@ export function formatReady({ interface: device, local, peer }: RelayInfo): stri
   return `ready: ${device.name} ${device.addresses.join(' ')} mtu ${device.mtu}, UDP ${formatEndpoint(local)} to ${formatEndpoint(peer)}`
 }
 
-/** Returns the counters of both directions on one line. */
-export function formatStats({ outbound, inbound }: RelayStats): string {
+/** Returns the counters of both directions on one line, and the path MTU if it was reported. */
+export function formatStats({ outbound, inbound, pathMtu }: RelayStats): string {
   return (
     `out ${formatFlow(outbound.packetsRead, outbound.bytesRead)}${formatOthers(READ, outbound)}, ` +
     `sent ${formatFlow(outbound.datagramsSent, outbound.bytesSent)}${formatOthers(SENT, outbound)}${formatDrops('outbound', outbound)}; ` +
     `in ${formatFlow(inbound.datagramsReceived, inbound.bytesReceived)}${formatOthers(RECEIVED, inbound)}, ` +
-    `written ${formatFlow(inbound.packetsWritten, inbound.bytesWritten)}${formatOthers(WRITTEN, inbound)}${formatDrops('inbound', inbound)}`
+    `written ${formatFlow(inbound.packetsWritten, inbound.bytesWritten)}${formatOthers(WRITTEN, inbound)}${formatDrops('inbound', inbound)}` +
+    formatPathMtu(pathMtu)
   )
+}
+
+/** Formats a path MTU that differs from that of the start. */
+function formatPathMtu(pathMtu: PathMtu | undefined): string {
+  if (pathMtu === undefined || pathMtu.source === 'start') return ''
+  const { outside, inside, source, router } = pathMtu
+  const reporter = source === 'route' ? "this machine's route" : (router ?? 'a router')
+  return `; path MTU ${outside}, inside ${inside}, reported by ${reporter}`
 }
 
 /** Formats a duration with its two largest units: `1 d 2 h`, `3 min 4 s`, `0.5 s`. */

@@ -33,7 +33,7 @@ export interface RelayEventFields {
   readonly 'foreign-source': { readonly address: string }
   /**
    * A smaller MTU of the path to the peer was reported, or a report is not valid any more. `address` is the peer's,
-   * and `message` has the MTU.
+   * and `message` has the MTU and the router that reported it.
    */
   readonly 'path-mtu': { readonly address: string }
   /** Settings of a persistent interface could not be restored; `message` lists them. */

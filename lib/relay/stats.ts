@@ -5,5 +5,6 @@ export type {
   OffloadStatus,
   OutboundDrops,
   OutboundStats,
+  PathMtu,
   RelayStats,
 } from '#binding'

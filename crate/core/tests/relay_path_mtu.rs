@@ -11,7 +11,7 @@ use namespace::{eventually, in_namespace, ip};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc;
 use std::time::Duration;
-use tun2udp_core::relay::{PeerConfig, Relay, RelayConfig};
+use tun2udp_core::relay::{PathMtu, PathMtuSource, PeerConfig, Relay, RelayConfig};
 
 /// Runs a router to a network of MTU 1300, in a network namespace of its own. Sends the id of its task and,
 /// after the first step, that it is ready. Ends with the steps.
@@ -69,14 +69,20 @@ fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
             let relay = Relay::start(config, |event| assert_eq!(event.kind, "path-mtu")).unwrap();
             let path_mtus =
                 || relay.peer_stats().iter().map(|peer| peer.path_mtu).collect::<Vec<_>>();
-            let expected = |mtu| if is_many { vec![None, mtu] } else { vec![mtu] };
+            let path = |outside, source, router: Option<&str>| {
+                let router = router.map(|address| address.parse().unwrap());
+                Some(PathMtu { outside, inside: outside - 28, source, router })
+            };
+            let start = path(1_500, PathMtuSource::Start, None);
+            let reported = path(1_300, PathMtuSource::Router, Some("192.0.2.1"));
+            let expected = |mtu| if is_many { vec![start, mtu] } else { vec![mtu] };
             let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
-            assert_eq!(path_mtus(), expected(None));
+            assert_eq!(path_mtus(), expected(start));
             inside.send_to(&[0; 1_400], "10.20.0.1:7").unwrap();
-            eventually("the report is noted", || path_mtus() == expected(Some(1_300)));
+            eventually("the report is noted", || path_mtus() == expected(reported));
             assert_eq!(relay.stats().outbound.path_mtu_reports, 1);
             // Only its deadline wakes the relay.
-            eventually("it is forgotten", || path_mtus() == expected(None));
+            eventually("it is forgotten", || path_mtus() == expected(start));
         }
         drop(step);
         router.join().unwrap();

@@ -2,7 +2,7 @@
 
 use crate::convert::OffloadStatus;
 use napi_derive::napi;
-use tun2udp_core::relay::{self, Stats};
+use tun2udp_core::relay::{self, PathMtu as CorePathMtu, Stats};
 
 /// One object per direction, with one `f64` for every `u64` of the core. It is exact up to 2^53, which is 8
 /// PiB or, at 10 million packets per second, 28 years. Its name and its texts are public.
@@ -46,18 +46,47 @@ macro_rules! objects {
             /// Which of the kernel's offloads are in use now. `gso` and `coalesce` are off after the kernel refused them, and
             /// on again once a trial succeeds; the others stay off.
             pub offload: OffloadStatus,
+            /// The MTU of the path to the peer. Absent if it is unknown: the peer is on this machine, or there was no route to it
+            /// when the relay started.
+            pub path_mtu: Option<PathMtu>,
             $(#[doc = $about] pub $direction: $stats,)*
         }
 
-        impl From<Stats> for RelayStats {
-            fn from(stats: Stats) -> Self {
+        impl RelayStats {
+            /// Converts the counters of a relay, and the path MTU of its single peer.
+            pub(crate) fn new(stats: Stats, path_mtu: Option<CorePathMtu>) -> Self {
                 Self {
                     offload: stats.offload.into(),
+                    path_mtu: path_mtu.map(Into::into),
                     $($direction: stats.$direction.into(),)*
                 }
             }
         }
     };
+}
+
+/// The MTU of the path to the peer, and where it is known from.
+#[napi(object, object_from_js = false)]
+pub struct PathMtu {
+    /// The longest IP packet outside the tunnel that the path carries, bytes.
+    pub outside: u32,
+    /// The longest IP packet inside the tunnel that needs no fragments outside, bytes. It is `outside` minus the headers of
+    /// IP and UDP: 28 bytes over IPv4, 48 over IPv6.
+    pub inside: u32,
+    /// Where the value is known from: `start`, the route to the peer when the relay started; `route`, the kernel of this
+    /// machine refused a longer datagram; `router`, a router on the path reported it (ICMP). A report is valid for ten minutes.
+    #[napi(ts_type = "'start' | 'route' | 'router'")]
+    pub source: String,
+    /// The address of the router. Absent unless `source` is `router`.
+    pub router: Option<String>,
+}
+
+impl From<CorePathMtu> for PathMtu {
+    fn from(mtu: CorePathMtu) -> Self {
+        let CorePathMtu { outside, inside, source, router } = mtu;
+        let router = router.map(|address| address.to_string());
+        Self { outside, inside, source: source.name().to_owned(), router }
+    }
 }
 
 tun2udp_core::relay_counters!(objects);

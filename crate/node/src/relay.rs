@@ -78,10 +78,12 @@ impl NativeRelay {
         self.relay.info().into()
     }
 
-    /// Returns the counters so far.
+    /// Returns the counters so far, and the MTU of the path.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> RelayStats {
-        self.relay.stats().into()
+        // The relay has a single peer.
+        let path_mtu = self.relay.peer_stats().first().and_then(|peer| peer.path_mtu);
+        RelayStats::new(self.relay.stats(), path_mtu)
     }
 
     /// Ends the relay. Resolves when everything it created is removed, however it ended.

@@ -31,6 +31,6 @@ pub use crate::udp::PathMtuDiscovery;
 pub use config::{Accept, Event, MssClamp, OffloadConfig, PeerConfig, RelayConfig, RelayInfo};
 pub use counters::{COUNTERS, CounterDescription};
 pub use handle::Relay;
-pub use peers::{PeerStats, PeerTraffic};
+pub use peers::{PathMtu, PathMtuSource, PeerStats, PeerTraffic};
 pub use queue::Closed;
 pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};

@@ -1,8 +1,7 @@
 //! Events about a configuration or a peer that probably differ from what the user means.
 
 use super::config::{Event, RelayConfig};
-use super::peers::PathMtuChange;
-use super::setup::inner_mtu;
+use super::peers::{PathMtu, PathMtuChange, PathMtuSource};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -46,13 +45,19 @@ pub(super) fn mtu_above_path(mtu: u32, path: u32) -> Event {
 
 /// Returns the event of a path MTU that was reported, or that is not valid any more.
 pub(super) fn path_mtu(change: &PathMtuChange) -> Event {
-    let PathMtuChange { peer, mtu } = change;
-    let message = match mtu {
-        Some(mtu) => format!(
-            "the path to {peer} carries {mtu} bytes: packets of more than {} bytes are fragmented, or refused with \
-             an ICMP error",
-            inner_mtu(*mtu, *peer)
-        ),
+    let PathMtuChange { peer, reported } = change;
+    let message = match reported {
+        Some(PathMtu { outside, inside, source, router }) => {
+            let reporter = match (source, router) {
+                (PathMtuSource::Router, Some(router)) => format!("the router {router} reports"),
+                (PathMtuSource::Router, None) => "a router reports".to_owned(),
+                _ => "the kernel reports for its route".to_owned(),
+            };
+            format!(
+                "the path to {peer} carries {outside} bytes, {reporter}: packets of more than {inside} bytes are \
+                 fragmented, or refused with an ICMP error"
+            )
+        }
         None => {
             format!("the reported MTU of the path to {peer} is too old and is not used any more")
         }
@@ -120,6 +125,28 @@ mod tests {
         let mut routed = config(&["10.9.0.1/32"]);
         routed.routes.push("10.8.0.0/16".parse().unwrap());
         assert_eq!(no_network(&routed), None);
+    }
+
+    #[test]
+    fn a_path_mtu_is_reported_with_its_source() {
+        let peer = "192.0.2.2:5".parse().unwrap();
+        let router: IpAddr = "192.0.2.254".parse().unwrap();
+        for (source, router, expected) in [
+            (PathMtuSource::Router, Some(router), "the router 192.0.2.254 reports"),
+            (PathMtuSource::Router, None, "a router reports"),
+            (PathMtuSource::Route, None, "the kernel reports for its route"),
+        ] {
+            let reported = Some(PathMtu { outside: 1_400, inside: 1_372, source, router });
+            let event = path_mtu(&PathMtuChange { peer, reported });
+            let expected = format!(
+                "the path to 192.0.2.2:5 carries 1400 bytes, {expected}: packets of more than 1372 bytes are \
+                 fragmented, or refused with an ICMP error"
+            );
+            assert_eq!((event.kind, event.address), ("path-mtu", Some(peer.ip())));
+            assert_eq!(event.message, expected);
+        }
+        let event = path_mtu(&PathMtuChange { peer, reported: None });
+        assert!(event.message.contains("too old"), "{}", event.message);
     }
 
     #[test]

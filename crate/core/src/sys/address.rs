@@ -15,10 +15,14 @@ impl AddressBuffer {
         self.0.as_mut_ptr().cast()
     }
 
-    /// Returns the address in the first `length` bytes; `None` if it is not of IPv4 or IPv6. Ports and
-    /// addresses are in network order.
+    /// Returns the address in the first `length` bytes; `None` if it is not of IPv4 or IPv6.
     pub(super) fn address(&self, length: usize) -> Option<SocketAddr> {
-        let bytes = self.0.get(..length)?;
+        Self::of(self.0.get(..length)?)
+    }
+
+    /// Returns the address that begins with `bytes`; `None` if it is not of IPv4 or IPv6. Ports and addresses are in
+    /// network order.
+    pub(super) fn of(bytes: &[u8]) -> Option<SocketAddr> {
         let field = |start: usize, length: usize| bytes.get(start..start + length);
         let family = i32::from(u16::from_ne_bytes(field(0, 2)?.try_into().ok()?));
         let port = u16::from_be_bytes(field(2, 2)?.try_into().ok()?);

@@ -5,7 +5,7 @@ use super::cmsg::{self, ControlMessage};
 use super::{check, check_count};
 use std::io;
 use std::mem::{self, offset_of};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// An integer option that is set by [`set_option`].
@@ -74,6 +74,8 @@ pub struct ErrorReport {
     pub destination: Option<SocketAddr>,
     /// With `EMSGSIZE`: the MTU of the path, bytes.
     pub mtu: Option<u32>,
+    /// The host or router that sent the ICMP error (`SO_EE_OFFENDER`); `None` if the error is of this kernel.
+    pub reporter: Option<IpAddr>,
 }
 
 /// Removes one message from the error queue; `None` if it is empty.
@@ -106,7 +108,8 @@ pub fn receive_error(fd: BorrowedFd<'_>) -> io::Result<Option<ErrorReport>> {
     let filled = bytes.get(..header.msg_controllen as usize).unwrap_or_default();
     let destination = destination.address(header.msg_namelen as usize);
     let report = cmsg::messages(filled).find_map(|message| report(&message, destination));
-    let unknown = ErrorReport { errno: 0, origin: ErrorOrigin::Other, destination, mtu: None };
+    let origin = ErrorOrigin::Other;
+    let unknown = ErrorReport { errno: 0, origin, destination, mtu: None, reporter: None };
     Ok(Some(report.unwrap_or(unknown)))
 }
 
@@ -128,7 +131,9 @@ fn report(message: &ControlMessage<'_>, destination: Option<SocketAddr>) -> Opti
     let info = message.data.get(offset_of!(libc::sock_extended_err, ee_info)..)?;
     let info = u32::from_ne_bytes(*info.first_chunk()?);
     let mtu = Some(info).filter(|mtu| errno == libc::EMSGSIZE && *mtu > 0);
-    Some(ErrorReport { errno, origin, destination, mtu })
+    let behind = message.data.get(size_of::<libc::sock_extended_err>()..).unwrap_or_default();
+    let reporter = AddressBuffer::of(behind).map(|address| address.ip());
+    Some(ErrorReport { errno, origin, destination, mtu, reporter })
 }
 
 #[cfg(test)]
@@ -161,6 +166,7 @@ mod tests {
                 origin: ErrorOrigin::Network,
                 destination: Some(nobody),
                 mtu: None,
+                reporter: Some(nobody.ip()),
             };
             assert_eq!(receive_error(sender.as_fd()).unwrap(), Some(expected));
             assert_eq!(receive_error(sender.as_fd()).unwrap(), None);
@@ -177,6 +183,15 @@ mod tests {
         let too_long = data(libc::EMSGSIZE, libc::SO_EE_ORIGIN_ICMP, 1_300);
         let found = read(v4.0, v4.1, &too_long).unwrap();
         assert_eq!((found.origin, found.mtu), (ErrorOrigin::Network, Some(1_300)));
+        assert_eq!(found.reporter, None, "no address follows");
+        let router =
+            [&too_long[..], &(libc::AF_INET as u16).to_ne_bytes(), &[0, 0, 192, 0, 2, 254]];
+        let router = [&router.concat()[..], &[0; 8]].concat();
+        let found = read(v4.0, v4.1, &router).unwrap();
+        assert_eq!(found.reporter, Some([192, 0, 2, 254].into()));
+        // An error of this kernel has an address without a family.
+        let nobody = [&too_long[..], &[0; 16]].concat();
+        assert_eq!(read(v4.0, v4.1, &nobody).unwrap().reporter, None);
         let local = data(libc::EMSGSIZE, libc::SO_EE_ORIGIN_LOCAL, 0);
         let found = read(libc::SOL_IPV6, libc::IPV6_RECVERR, &local).unwrap();
         assert_eq!((found.origin, found.mtu), (ErrorOrigin::Local, None));

@@ -1,5 +1,6 @@
 //! Changes of path MTUs on their way to the relay's owner.
 
+use super::path_mtu::PathMtu;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,8 +14,8 @@ const MAX_CHANGES: usize = 64;
 pub(in crate::relay) struct PathMtuChange {
     /// The endpoint of the peer.
     pub(in crate::relay) peer: SocketAddr,
-    /// MTU of the path, bytes; `None`: the last report is not valid any more.
-    pub(in crate::relay) mtu: Option<u32>,
+    /// The MTU that was reported; `None`: the last report is not valid any more.
+    pub(in crate::relay) reported: Option<PathMtu>,
 }
 
 /// Changes that were not taken yet. While there are none, taking them costs one relaxed load.
@@ -25,10 +26,10 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    pub(super) fn add(&self, peer: SocketAddr, mtu: Option<u32>) {
+    pub(super) fn add(&self, peer: SocketAddr, reported: Option<PathMtu>) {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         if changes.len() < MAX_CHANGES {
-            changes.push(PathMtuChange { peer, mtu });
+            changes.push(PathMtuChange { peer, reported });
         }
         self.is_any.store(true, Ordering::Release);
     }
@@ -47,16 +48,19 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::relay::peers::PathMtuSource;
 
     #[test]
     fn changes_are_taken_once_and_are_bounded() {
         let changes = Changes::default();
         assert_eq!(changes.take(), []);
         let peer = "192.0.2.1:5".parse().unwrap();
-        changes.add(peer, Some(1_400));
+        let source = PathMtuSource::Router;
+        let reported = Some(PathMtu { outside: 1_400, inside: 1_372, source, router: None });
+        changes.add(peer, reported);
         changes.add(peer, None);
-        let change = |mtu| PathMtuChange { peer, mtu };
-        assert_eq!(changes.take(), [change(Some(1_400)), change(None)]);
+        let change = |reported| PathMtuChange { peer, reported };
+        assert_eq!(changes.take(), [change(reported), change(None)]);
         assert_eq!(changes.take(), []);
         for _ in 0..2 * MAX_CHANGES {
             changes.add(peer, None);

@@ -2,11 +2,12 @@
 //!
 //! A `PeerTable` is immutable. It contains either a single peer, which gets every packet, or many peers. Of these,
 //! `routes` chooses one by the packet's destination. [`Peers`] replaces the table at run time. The new table keeps
-//! the state of each `Peer` and the deadline of their timers. `zone` follows the interface of a link-local peer.
+//! the state of each `Peer` and the deadline of their timers. `path_mtu` has the MTU of the path to a peer, and why. `zone` follows the interface of a link-local peer.
 //! `changes` has the changes of path MTUs for the owner.
 
 mod changes;
 mod check;
+mod path_mtu;
 mod peer;
 mod routes;
 mod shared;
@@ -15,6 +16,7 @@ mod table;
 mod timers;
 mod zone;
 
+pub use path_mtu::{PathMtu, PathMtuSource};
 pub use peer::{PeerStats, PeerTraffic};
 
 pub(super) use changes::PathMtuChange;

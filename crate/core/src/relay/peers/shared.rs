@@ -82,6 +82,12 @@ impl Peers {
         }
     }
 
+    /// Records the MTUs of the routes to peers when the relay started, bytes.
+    pub(in crate::relay) fn set_start_mtus(&self, mtus: &[(SocketAddr, u32)]) {
+        let table = self.current.load();
+        mtus.iter().for_each(|(endpoint, mtu)| table.set_start_mtu(*endpoint, *mtu));
+    }
+
     /// Returns the state of each peer, by index.
     pub(in crate::relay) fn stats(&self) -> Vec<PeerStats> {
         self.current.load().stats(Instant::now())

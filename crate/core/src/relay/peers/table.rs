@@ -100,7 +100,9 @@ impl PeerTable {
         }
         endpoint.set_scope_id(scope_id);
         let accept = if accepted.is_some() { Accept::Peer } else { Accept::Any };
-        Some(Self::single(accept, endpoint.into(), Arc::clone(&self.upkeep)))
+        let table = Self::single(accept, endpoint.into(), Arc::clone(&self.upkeep));
+        table.set_start_mtu(endpoint.into(), peer.path().start());
+        Some(table)
     }
 
     /// Returns whether `source` is the address of the single peer, but on another interface than the known one.
@@ -138,6 +140,13 @@ impl PeerTable {
     #[cfg(test)]
     pub(super) fn peers(&self) -> &[Arc<Peer>] {
         &self.peers
+    }
+
+    /// Records the MTU of the route to the peer with this endpoint when the relay started, bytes.
+    pub(super) fn set_start_mtu(&self, endpoint: SocketAddr, mtu: u32) {
+        for peer in self.peers.iter().filter(|peer| peer.endpoint() == endpoint) {
+            peer.path().set_start(mtu);
+        }
     }
 
     /// Returns the state of each peer, by index.
@@ -186,19 +195,19 @@ impl PeerTable {
         }
         for report in reports {
             if let (Some(mtu), Some(destination)) = (report.mtu, report.destination) {
-                self.learn_path_mtu(mtu, destination.ip());
+                self.learn_path_mtu(mtu, destination.ip(), report);
             }
         }
     }
 
     /// Records the MTU of the path to all peers at `address`, since a report of this kernel has no port.
-    fn learn_path_mtu(&self, mtu: u32, address: IpAddr) {
+    fn learn_path_mtu(&self, mtu: u32, address: IpAddr, report: &ErrorReport) {
         let Upkeep { timers, path_mtu_lifetime, changes, .. } = &*self.upkeep;
         let lifetime = u64::try_from(path_mtu_lifetime.as_millis()).unwrap_or(u64::MAX);
         let deadline = timers.millis(Instant::now()).saturating_add(lifetime);
         for peer in self.peers.iter().filter(|peer| peer.endpoint().ip() == address) {
-            if peer.learn_path_mtu(mtu, deadline) {
-                changes.add(peer.endpoint(), peer.path_mtu());
+            if peer.learn_path_mtu(mtu, report, deadline) {
+                changes.add(peer.endpoint(), peer.reported_mtu());
             }
             timers.schedule(deadline);
         }
@@ -222,8 +231,8 @@ impl PeerTable {
         let now = timers.millis(now);
         if timers.take_due(now) {
             for peer in &self.peers {
-                let had_mtu = peer.path_mtu().is_some();
-                match peer.expire(now) {
+                let had_mtu = peer.path().learned().is_some();
+                match peer.path().expire(now) {
                     Some(at) => timers.schedule(at),
                     None if had_mtu => self.upkeep.changes.add(peer.endpoint(), None),
                     None => {}

@@ -81,8 +81,10 @@ fn relay(
             return None;
         }
     };
-    let ReadyRelay { queues, info, undo, offload, fallbacks, notices, mut steered } = prepared;
+    let ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, mut steered } =
+        prepared;
     task.meter.set_offload(offload);
+    task.peers.set_start_mtus(&path_mtus);
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
     }

@@ -17,6 +17,7 @@ use crate::relay::config::{Event, OffloadConfig, RelayInfo};
 use crate::relay::fallback::Fallback;
 use crate::relay::notice;
 use crate::udp::UdpEndpoint;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Everything a relay needs to run, and what to roll back at its end.
@@ -30,6 +31,8 @@ pub(in crate::relay) struct ReadyRelay {
     pub(in crate::relay) fallbacks: Vec<Fallback>,
     /// Events about settings that are probably not meant.
     pub(in crate::relay) notices: Vec<Event>,
+    /// MTU of the route to each peer whose route is known, bytes.
+    pub(in crate::relay) path_mtus: Vec<(SocketAddr, u32)>,
     /// The device whose program is removed at the end.
     pub(in crate::relay) steered: Option<SteeredDevice>,
 }
@@ -85,7 +88,8 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
         interface_mtu: mtu,
     };
     let queues = devices.into_iter().zip(sockets).enumerate().map(queue).collect();
-    Ok(ReadyRelay { queues, info, undo, offload, fallbacks, notices, steered })
+    let path_mtus = underlay.path_mtus();
+    Ok(ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, steered })
 }
 
 /// Returns what is probably not meant of a relay that is set up. `existed`: the interface was there before.

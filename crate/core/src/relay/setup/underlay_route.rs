@@ -46,6 +46,11 @@ impl UnderlayRoutes {
         known.map(UnderlayRoute::inner_mtu).min()
     }
 
+    /// Returns the MTU of the route to each peer, as far as they are known, bytes.
+    pub(super) fn path_mtus(&self) -> Vec<(SocketAddr, u32)> {
+        self.0.iter().filter_map(|route| Some((route.peer, route.path_mtu?))).collect()
+    }
+
     /// Returns the peer whose datagrams come back to the socket at `local`.
     pub(super) fn peer_at(&self, local: SocketAddr) -> Option<SocketAddr> {
         let is_own = |route: &&UnderlayRoute| {

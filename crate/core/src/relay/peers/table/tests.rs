@@ -90,6 +90,22 @@ fn what_belongs_to_two_peers_is_refused() {
     assert!(refused(&shared).contains("10.0.0.2/8"), "{}", refused(&shared));
 }
 
+/// The path MTU of each peer, bytes.
+fn outside(table: &PeerTable) -> Vec<Option<u32>> {
+    let stats = table.stats(Instant::now());
+    stats.iter().map(|peer| peer.path_mtu.map(|mtu| mtu.outside)).collect()
+}
+
+#[test]
+fn a_peer_on_a_new_interface_keeps_the_mtu_of_the_start() {
+    let endpoint: SocketAddr = "[fe80::1%3]:5".parse().unwrap();
+    let table = PeerTable::single(Accept::Peer, endpoint, upkeep());
+    table.set_start_mtu("[fe80::2%3]:5".parse().unwrap(), 1_400);
+    assert_eq!(outside(&table), [None]);
+    table.set_start_mtu(endpoint, 1_500);
+    assert_eq!(outside(&table.with_scope(4).unwrap()), [Some(1_500)]);
+}
+
 #[test]
 fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
     let peers = [peer("192.0.2.1:5", &[]), peer("192.0.2.2:5", &[])];
@@ -99,8 +115,9 @@ fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
         origin,
         destination: address(destination),
         mtu,
+        reporter: None,
     };
-    let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();
+    let mtus = || outside(&table);
     table.note_errors(&[
         report(ErrorOrigin::Network, "192.0.2.9:5", Some(1_100)),
         report(ErrorOrigin::Network, "192.0.2.1:5", None),
@@ -114,7 +131,7 @@ fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
     assert_eq!([0, 1].map(|peer| table.inner_mtu(PeerIndex(peer))), [None, Some(1_272)]);
     // The new table keeps the peer's state and the deadline.
     let table = table.successor(&peers[1..]).unwrap();
-    let mtus = || table.stats(Instant::now()).iter().map(|s| s.path_mtu).collect::<Vec<_>>();
+    let mtus = || outside(&table);
     assert_eq!(mtus(), [Some(1_300)]);
     let left = table.upkeep.timers.time_left().unwrap();
     assert!(left > Duration::from_secs(590) && left <= Duration::from_secs(600), "{left:?}");
@@ -134,6 +151,7 @@ fn without_path_mtu_discovery_reports_are_ignored() {
         origin: ErrorOrigin::Network,
         destination: address("192.0.2.1:5"),
         mtu: Some(1_300),
+        reporter: None,
     }]);
     assert_eq!((table.inner_mtu(PeerIndex(0)), table.upkeep.timers.time_left()), (None, None));
     assert_eq!(table.upkeep.changes.take(), []);
@@ -150,8 +168,9 @@ fn a_lifetime_without_end_has_no_deadline_worth_a_wait() {
         origin,
         destination,
         mtu: Some(1_300),
+        reporter: None,
     }]);
     assert_eq!(table.upkeep.timers.time_left(), None);
     table.expire(Instant::now() + Duration::from_secs(1 << 30));
-    assert_eq!(table.stats(Instant::now())[0].path_mtu, Some(1_300));
+    assert_eq!(outside(&table), [Some(1_300)]);
 }
