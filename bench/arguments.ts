@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { PATHS, type Path, innerMtu } from './lane/path.ts'
 import { PEERS } from './peers/index.ts'
 import { type Build, ours } from './peers/ours.ts'
 import type { Peer } from './peers/peer.ts'
@@ -9,8 +10,10 @@ import type { Scenario } from './scenarios/scenario.ts'
 
 /** MTU of Ethernet, in bytes. */
 const MTU = 1500
-/** With `--full`: the least that IPv6 works with (RFC 8200), Ethernet's, and that of jumbo frames. */
-const FULL_MTUS = [1280, MTU, 9000]
+/** The least MTU that IPv6 works with (RFC 8200). */
+const LEAST_MTU = 1280
+/** With `--full`: the least, Ethernet's, and that of jumbo frames. */
+const FULL_MTUS = [LEAST_MTU, MTU, 9000]
 
 /** The runs of `--quick`, which take well under three minutes once everything is built. */
 const QUICK = {
@@ -20,6 +23,8 @@ const QUICK = {
   seconds: 1,
 }
 const DEFAULT = { rounds: 5, seconds: 2 }
+/** The scenarios of a routed path if none are named. */
+const ROUTED_SCENARIOS = ['tcp1', 'tcp4', 'udp1400']
 
 /** The options as the parser gives them. */
 interface Flags {
@@ -30,6 +35,7 @@ interface Flags {
   peers?: string[]
   scenarios?: string[]
   ours?: Build[]
+  path: Path
   congestion: string
   out: string
 }
@@ -69,6 +75,12 @@ function options(): Option[] {
       '--ours <name=path[,--option…]>',
       'a further build of this relay, or options of it, as a peer (repeatable)',
     ).argParser(build),
+    new Option(
+      '--path <path>',
+      'between the forwarders: the loopback of one host, or two hosts and a router',
+    )
+      .choices(PATHS)
+      .default('loopback'),
     new Option('--congestion <name>', 'congestion control of TCP')
       .argParser(available)
       .default(congestionControl('tcp_congestion_control'), "this machine's own"),
@@ -81,17 +93,32 @@ export function parseArguments(argv: readonly string[], command = describeBench(
   const flags = command.parse(argv, { from: 'user' }).opts<Flags>()
   const chosen = flags.quick ? QUICK : DEFAULT
   const quick = flags.quick ? QUICK : undefined
-  const peers = select(PEERS, flags.peers ?? quick?.peers)
+  const { path } = flags
+  const peers = peersOf(flags, quick?.peers, command)
   const builds = (flags.ours ?? []).map(ours)
+  const usual = path === 'routed' ? ROUTED_SCENARIOS : quick?.scenarios
   const plan = {
     peers: [...peers, ...builds] as Peer[],
-    scenarios: select<Scenario>(SCENARIOS, flags.scenarios ?? quick?.scenarios),
+    scenarios: select<Scenario>(SCENARIOS, flags.scenarios ?? usual),
+    path,
     rounds: flags.rounds ?? chosen.rounds,
     seconds: flags.seconds ?? chosen.seconds,
-    mtus: flags.full ? FULL_MTUS : [MTU],
+    mtus: flags.full ? FULL_MTUS.filter((mtu) => innerMtu(path, mtu) >= LEAST_MTU) : [MTU],
     congestion: flags.congestion,
   }
   return { plan, out: flags.out }
+}
+
+/** Returns the peers that are named, or the usual ones, as far as they work on the path. */
+function peersOf(
+  { path, peers }: Flags,
+  usual: readonly string[] | undefined,
+  command: Command,
+): Peer[] {
+  const works = ({ isRoutable = false }: Peer) => isRoutable || path === 'loopback'
+  const stuck = PEERS.find((peer) => peers?.includes(peer.id) && !works(peer))
+  if (stuck) command.error(`error: the peer "${stuck.id}" works with --path loopback only`)
+  return select(PEERS, peers ?? usual).filter(works)
 }
 
 /** Returns the items with these names, in the order of the items. */

@@ -36,6 +36,7 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<void>
     seconds: plan.seconds,
     rounds: plan.rounds,
     mtus: plan.mtus,
+    path: plan.path,
     congestion: plan.congestion,
     peers,
     scenarios: plan.scenarios.map(({ id, title, metrics }) => ({ id, title, metrics })),

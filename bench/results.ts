@@ -1,3 +1,4 @@
+import type { Path } from './lane/path.ts'
 import type { PeerKind } from './peers/peer.ts'
 import type { Metric } from './scenarios/scenario.ts'
 
@@ -65,6 +66,8 @@ export interface Results {
   readonly seconds: number
   readonly rounds: number
   readonly mtus: readonly number[]
+  /** Path of the datagrams; absent in older files, which are of loopback. */
+  readonly path?: Path
   /** Congestion control of TCP, by the kernel's name. */
   readonly congestion: string
   readonly peers: readonly PeerResult[]

@@ -43,6 +43,20 @@ test('peers are run in the order of the tables, further builds behind them', (t)
   )
 })
 
+test('a routed path has the peers that work on it, and scenarios of its own', (t) => {
+  t.is(parse('').plan.path, 'loopback')
+  for (const line of ['--path routed', '--quick --path routed']) {
+    const { plan } = parse(line)
+    t.is(plan.path, 'routed')
+    t.deepEqual(ids(plan.peers), ['vxlan', 'tun2udp', 'plain'])
+    t.deepEqual(ids(plan.scenarios), ['tcp1', 'tcp4', 'udp1400'])
+  }
+  // The interfaces have less than the links, and at 1280 too little for IPv6.
+  t.deepEqual(parse('--full --path routed').plan.mtus, [1500, 9000])
+  const { plan } = parse('--path routed --peers plain --scenarios rtt --ours a=/x')
+  t.deepEqual([ids(plan.peers), ids(plan.scenarios)], [['plain', 'a'], ['rtt']])
+})
+
 function refused(t: ExecutionContext, line: string, pattern: RegExp): void {
   const error = t.throws(() => parse(line), { instanceOf: CommanderError })
   t.regex(error.message, pattern)
@@ -57,6 +71,8 @@ for (const [line, pattern] of [
   ['--ours x', /'--ours .*'.*expected NAME=PATH/],
   ['--ours plain=.', /there is a peer "plain" already/],
   ['--ours a=. --ours a=.', /there is a peer "a" already/],
+  ['--path straight', /'--path <path>'.*Allowed choices are loopback, routed/],
+  ['--path routed --peers plain,socat', /the peer "socat" works with --path loopback only/],
   ['--quick --full', /'--quick' cannot be used with option '--full'/],
   ['--fast', /unknown option '--fast'/],
   ['fast', /too many arguments/],

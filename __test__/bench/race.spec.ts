@@ -100,6 +100,27 @@ test('a race of two peers gives figures for both and leaves no process', async (
   t.regex(stdout, /plain C loop/u)
 })
 
+test('a race over a router gives figures for VXLAN, the relay and the plain loop', async (t) => {
+  if (!hasTools(t, 'iperf3', 'cc', 'nsenter', 'setpriv')) return
+  const { out, process, children } = start(t, '--path', 'routed', ...SHORT)
+  const { exitCode, stdout, stderr } = await process
+  t.is(exitCode, 0, stderr)
+  t.deepEqual(children(), [])
+  const { samples, path } = readResults(out)
+  t.is(path, 'routed')
+  const runs = samples.map(({ scenario, peer, error, bytes = 0 }) => [
+    scenario,
+    peer,
+    error,
+    bytes > 0,
+  ])
+  const expected = ['tcp1', 'tcp4', 'udp1400'].flatMap((scenario) =>
+    ['vxlan', 'tun2udp', 'plain'].map((peer) => [scenario, peer, undefined, true]),
+  )
+  t.deepEqual(runs, expected)
+  t.regex(stdout, /TCP, 1 stream, MTU 1500, routed path/u)
+})
+
 for (const [signal, status, goesTo] of [
   ['SIGINT', 130, 'the bench'],
   ['SIGTERM', 143, 'the bench'],

@@ -132,6 +132,18 @@ test('page and terminal name the machine, each round, who is missing and what fa
   t.true(lines.includes('failed: socat, tcp1, MTU 1500, round 1: it went away'))
 })
 
+test('page, terminal and plots name the path', async (t) => {
+  const routed: Results = { ...RESULTS, path: 'routed' }
+  const files = await render(routed)
+  const page = files.get('latest.md') ?? ''
+  t.regex(page, /^\| path +\| routed: host, router, host/mu)
+  t.regex(page, /^\| TCP, 1 stream, routed path +\| 1500 \| +10\.0 Gbit\/s/mu)
+  t.true(page.includes('## TCP, 1 stream, MTU 1500, routed path'))
+  t.true(files.get('tcp.svg')?.includes('(MTU 1500, routed path)'))
+  t.true(terminalReport(routed).includes('TCP, 1 stream, MTU 1500, routed path\n'))
+  t.regex((await render(RESULTS)).get('latest.md') ?? '', /^\| path +\| loopback of one host/mu)
+})
+
 test('plots are of what was raced, with a bar for each peer, and the same each time', async (t) => {
   const files = await render(RESULTS)
   t.deepEqual([...files.keys()], ['latest.md', 'tcp.svg', 'rtt.svg', 'cpu.svg'])

@@ -1,29 +1,32 @@
 import type { Tools } from '../native/tools.ts'
 import { Namespace } from './namespace.ts'
+import { type Host, type Path, innerMtu, namespacesOf, openPath } from './path.ts'
 import type { Running, StartOptions } from './running.ts'
 
 /** The interface at either end. */
 export const DEVICE = 'lane0'
 
-/** One end of a lane: a namespace with an interface in it. */
-export interface End {
+/** One end of a lane: a namespace with an interface in it, and the host of its forwarder. */
+export interface End extends Host {
   readonly side: 'left' | 'right'
   readonly namespace: Namespace
   /** Addresses of the interface with their prefixes, IPv4 and IPv6. */
   readonly addresses: readonly [v4: string, v6: string]
-  /** UDP port of the forwarder on 127.0.0.1 of the underlay. */
+  /** UDP port of the forwarder on its host. */
   readonly port: number
   /** UDP port of the other forwarder. */
   readonly peerPort: number
 }
 
-const LEFT: Omit<End, 'namespace'> = {
+type Fixed = Omit<End, 'namespace' | keyof Host>
+
+const LEFT: Fixed = {
   side: 'left',
   addresses: ['10.9.0.1/24', 'fd09::1/64'],
   port: 7001,
   peerPort: 7002,
 }
-const RIGHT: Omit<End, 'namespace'> = {
+const RIGHT: Fixed = {
   side: 'right',
   addresses: ['10.9.0.2/24', 'fd09::2/64'],
   port: 7002,
@@ -32,32 +35,49 @@ const RIGHT: Omit<End, 'namespace'> = {
 const ECHO_PORT = '7'
 
 /**
- * Three namespaces, of which the middle one, the underlay, joins the forwarders of the other two:
- * `left [lane0] — forwarder — UDP on the underlay's loopback — forwarder — [lane0] right`.
+ * Two namespaces with an interface each, and the path between their forwarders:
+ * `left [lane0] — forwarder — UDP over the path — forwarder — [lane0] right`.
  *
  * No namespace has a way out of the lane. Everything in it is gone once it is disposed of.
  */
 export class Lane implements AsyncDisposable {
   readonly left: End
   readonly right: End
-  readonly underlay: Namespace
+  readonly path: Path
   /** MTU of both interfaces, in bytes. */
   readonly mtu: number
   readonly #forwarders: Running[] = []
 
-  private constructor(spaces: readonly [Namespace, Namespace, Namespace], mtu: number) {
-    const [left, underlay, right] = spaces
-    this.left = { ...LEFT, namespace: left }
-    this.right = { ...RIGHT, namespace: right }
-    this.underlay = underlay
+  readonly #spaces: readonly Namespace[]
+
+  private constructor(
+    [left, right]: readonly [End, End],
+    { path, mtu, spaces }: { path: Path; mtu: number; spaces: readonly Namespace[] },
+  ) {
+    this.left = left
+    this.right = right
+    this.path = path
     this.mtu = mtu
+    this.#spaces = spaces
   }
 
-  static async open(mtu: number): Promise<Lane> {
+  /** Opens a lane. With `loopback`, `mtu` is that of the interfaces; with `routed`, that of the links of the path. */
+  static async open(mtu: number, path: Path = 'loopback'): Promise<Lane> {
     const spaces: Namespace[] = []
     try {
-      for (let index = 0; index < 3; index++) spaces.push(await Namespace.open())
-      return new Lane(spaces as [Namespace, Namespace, Namespace], mtu)
+      const [left, right] = [await Namespace.open(), await Namespace.open()]
+      spaces.push(left, right)
+      const hosts: Namespace[] = []
+      for (let index = 0; index < namespacesOf(path); index++) {
+        hosts.push(await Namespace.open())
+        spaces.push(...hosts.slice(-1))
+      }
+      const [near, far] = await openPath(path, mtu, hosts)
+      const ends = [
+        { ...LEFT, ...near, namespace: left },
+        { ...RIGHT, ...far, namespace: right },
+      ] as const
+      return new Lane(ends, { path, mtu: innerMtu(path, mtu), spaces })
     } catch (error) {
       await Promise.all(spaces.map((space) => space[Symbol.asyncDispose]()))
       throw error
@@ -78,16 +98,20 @@ export class Lane implements AsyncDisposable {
     return this.#forwarders.find((forwarder) => !forwarder.isAlive)
   }
 
-  /** Starts a forwarder in the underlay. */
-  async forward(command: readonly string[], options?: StartOptions): Promise<Running> {
-    const forwarder = await this.underlay.start(command, options)
+  /** Starts the forwarder of an end on its host. */
+  async forward(
+    { host }: End,
+    command: readonly string[],
+    options?: StartOptions,
+  ): Promise<Running> {
+    const forwarder = await host.start(command, options)
     this.#forwarders.push(forwarder)
     return forwarder
   }
 
   /**
    * Joins the ends by two forwarders that make their interfaces where they are started: each is moved
-   * to its end once it is there. The names given to the commands are unique in the underlay.
+   * to its end once it is there. The names given to the commands are unique on their host.
    */
   async join(
     commandFor: (end: End, device: string) => readonly string[],
@@ -95,16 +119,16 @@ export class Lane implements AsyncDisposable {
   ): Promise<void> {
     for (const end of this.ends) {
       const device = `lane-${end.side}`
-      const forwarder = await this.forward(commandFor(end, device), options)
-      await forwarder.until(() => this.underlay.has(device), `make the interface ${device}`)
+      const forwarder = await this.forward(end, commandFor(end, device), options)
+      await forwarder.until(() => end.host.has(device), `make the interface ${device}`)
       await this.move(device, end)
       await this.configure(end)
     }
   }
 
-  /** Moves an interface of the underlay to an end. */
-  async move(device: string, { namespace }: End): Promise<void> {
-    await this.underlay.ip(`link set dev ${device} netns ${namespace.pid} name ${DEVICE}`)
+  /** Moves an interface from the host of a forwarder to its end. */
+  async move(device: string, { host, namespace }: End): Promise<void> {
+    await host.ip(`link set dev ${device} netns ${namespace.pid} name ${DEVICE}`)
   }
 
   /** Gives an end's interface its MTU and addresses, and sets it up. */
@@ -129,11 +153,7 @@ export class Lane implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const parts = [
-      ...this.#forwarders,
-      ...this.ends.map(({ namespace }) => namespace),
-      this.underlay,
-    ]
+    const parts = [...this.#forwarders, ...this.#spaces]
     await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()))
   }
 }

@@ -1,7 +1,7 @@
 /*
  * The plain peer: one packet, one datagram, one system call for each. It is the reference of every ratio.
  *
- *   plain INTERFACE PORT PEER_PORT      both ports on 127.0.0.1
+ *   plain INTERFACE PORT PEER_PORT [ADDRESS PEER_ADDRESS]      by default both addresses are 127.0.0.1
  */
 #include <err.h>
 #include <poll.h>
@@ -17,11 +17,11 @@ static uint8_t packet[65536];
 
 int main(int argc, char **argv)
 {
-	if (argc != 4)
-		errx(2, "usage: plain INTERFACE PORT PEER_PORT");
+	if (argc != 4 && argc != 6)
+		errx(2, "usage: plain INTERFACE PORT PEER_PORT [ADDRESS PEER_ADDRESS]");
 	int tun = open_tun(argv[1]);
-	int udp = udp_socket("127.0.0.1", argv[2]);
-	udp_connect(udp, "127.0.0.1", argv[3]);
+	int udp = udp_socket(argc == 6 ? argv[4] : "127.0.0.1", argv[2]);
+	udp_connect(udp, argc == 6 ? argv[5] : "127.0.0.1", argv[3]);
 
 	struct pollfd ready[] = {{.fd = tun, .events = POLLIN}, {.fd = udp, .events = POLLIN}};
 	for (;;) {

@@ -23,15 +23,17 @@ export const veth: Peer = {
     }),
 }
 
-/** The kernel's own tunnel over UDP, over a pair of virtual Ethernet interfaces. */
+/** The kernel's own tunnel over UDP; on loopback it has a pair of virtual Ethernet interfaces instead of the path. */
 export const vxlan: Peer = {
   id: 'vxlan',
   title: 'kernel VXLAN',
   kind: 'kernel',
+  isRoutable: true,
   prepare: () =>
     Promise.resolve({
       version: `Linux ${release()}`,
       async open(lane: Lane) {
+        if (lane.path === 'routed') return routedVxlan(lane)
         await joinByVeth(lane, OUTER)
         for (const end of lane.ends) {
           const [local, remote] =
@@ -48,6 +50,17 @@ export const vxlan: Peer = {
         }
       },
     }),
+}
+
+/** The tunnel between the hosts. Its interfaces are moved to the ends, and their sockets stay on the hosts. */
+async function routedVxlan(lane: Lane): Promise<void> {
+  for (const end of lane.ends) {
+    const device = `lane-${end.side}`
+    const ends = `local ${end.address} remote ${end.peerAddress}`
+    await end.host.ip(`link add ${device} type vxlan id 1 dstport 4789 ${ends}`)
+    await lane.move(device, end)
+    await lane.configure(end)
+  }
 }
 
 async function joinByVeth({ left, right }: Lane, device: string): Promise<void> {

@@ -20,6 +20,7 @@ export function ours({ id, tree, options }: Build): Peer {
     id,
     title: id,
     kind: 'ours',
+    isRoutable: true,
     async prepare() {
       const program = resolve(tree, 'dist/bin/tun2udp.js')
       if (!existsSync(program)) {
@@ -32,15 +33,16 @@ export function ours({ id, tree, options }: Build): Peer {
       return {
         version,
         async open(lane) {
-          for (const { namespace, addresses, port, peerPort } of lane.ends) {
+          for (const end of lane.ends) {
+            const { namespace, addresses, port, peerPort, peerAddress } = end
             const [v4, v6] = addresses
-            const relay = await lane.forward([
+            const relay = await lane.forward(end, [
               ...command,
               v4,
               String(peerPort),
               String(port),
               ...['--address', v6, '--name', DEVICE, '--mtu', String(lane.mtu)],
-              ...['--netns', String(namespace.pid), ...options],
+              ...['--netns', String(namespace.pid), '--peer', peerAddress, ...options],
             ])
             await relay.says('ready')
           }

@@ -6,12 +6,15 @@ export const plain: Peer = {
   id: 'plain',
   title: 'plain C loop',
   kind: 'user',
+  isRoutable: true,
   async prepare({ tools }) {
     const compiler = await versionOf('cc', ['--version'])
     return {
       version: `bench/native/plain.c, ${compiler ?? 'cc'}`,
       open: (lane) =>
-        lane.join((end, device) => [tools.plain, device, String(end.port), String(end.peerPort)]),
+        lane.join(({ port, peerPort, address, peerAddress }, device) => [
+          ...[tools.plain, device, String(port), String(peerPort), address, peerAddress],
+        ]),
     }
   },
 }

@@ -1,3 +1,4 @@
+import type { Results } from '../results.ts'
 import type { Row, Table } from './summary.ts'
 
 const NOTHING = '–'
@@ -12,6 +13,16 @@ export function digits(value: number | undefined): string {
 /** A number with its unit as a factor. */
 export function times(value: number | undefined): string {
   return value === undefined ? NOTHING : `${digits(value)} ×`
+}
+
+/** Returns the title of a table: scenario, MTU, and the path unless it is loopback. */
+export function titleOf({ scenario, mtu }: Table, results: Results): string {
+  return `${scenario.title}, MTU ${String(mtu)}${pathOf(results)}`
+}
+
+/** Returns the path as an addition to a title; it is empty for loopback. */
+export function pathOf({ path = 'loopback' }: Results): string {
+  return path === 'loopback' ? '' : `, ${path} path`
 }
 
 /** The heads of a scenario's columns. */

@@ -1,3 +1,4 @@
+import type { Path } from '../lane/path.ts'
 import type { PeerKind } from '../peers/peer.ts'
 
 /** The names of the kinds of peers in pages and plots. */
@@ -6,4 +7,10 @@ export const KIND_NAMES: Readonly<Record<PeerKind, string>> = {
   user: 'user space',
   composite: 'user space, composite',
   kernel: 'kernel',
+}
+
+/** The descriptions of the paths in pages. */
+export const PATH_NAMES: Readonly<Record<Path, string>> = {
+  loopback: 'loopback of one host',
+  routed: 'routed: host, router, host, over virtual Ethernet links',
 }

@@ -1,7 +1,7 @@
 import { markdownTable } from 'markdown-table'
 import type { Results, Sample } from '../results.ts'
-import { cellsOf, digits, headOf, times } from './cells.ts'
-import { KIND_NAMES } from './kinds.ts'
+import { cellsOf, digits, headOf, pathOf, times, titleOf } from './cells.ts'
+import { KIND_NAMES, PATH_NAMES } from './kinds.ts'
 import { type Row, type Table, summarise } from './summary.ts'
 
 /** The relay of the tree itself, which the first table is about. */
@@ -16,12 +16,12 @@ export function markdownReport(results: Results, plots: readonly string[]): stri
     setting(results),
     '## In short',
     caption(results),
-    short(tables),
+    short(tables, results),
     ...plots.map((file) => `![${file.replace(/\.svg$/u, '')}](${file})`),
     '## Peers',
     peersOf(results),
     ...tables.flatMap((table) => [
-      `## ${table.scenario.title}, MTU ${table.mtu}`,
+      `## ${titleOf(table, results)}`,
       tableOf(
         headOf(table),
         table.rows.map((row) => cellsOf(row, table)),
@@ -42,7 +42,8 @@ function tableOf(head: string[], rows: string[][], leftColumns: number): string 
   return markdownTable([head, ...escaped], { align })
 }
 
-function setting({ date, commit, command, machine, congestion, versions }: Results): string {
+function setting(results: Results): string {
+  const { date, commit, command, machine, congestion, versions, path = 'loopback' } = results
   const { cpu, cores, memoryGiB, kernel } = machine
   return tableOf(
     ['', ''],
@@ -53,6 +54,7 @@ function setting({ date, commit, command, machine, congestion, versions }: Resul
       ['CPU', `${cpu}, ${cores} cores, ${memoryGiB} GiB of memory`],
       ['kernel', kernel],
       ['congestion control', congestion],
+      ['path', PATH_NAMES[path]],
       ...Object.entries(versions),
     ],
     2,
@@ -74,19 +76,19 @@ function caption({ rounds, seconds, peers, scenarios }: Results): string {
   return sentences.join(' ')
 }
 
-function short(tables: readonly Table[]): string {
+function short(tables: readonly Table[], results: Results): string {
   const head = [
     ...['scenario', 'MTU', 'tun2udp', 'to plain C', 'to VXLAN', 'to the best other'],
     ...['which is', 'to the best composite', 'CPU s/GB', 'to plain C'],
   ]
   const rows = tables.flatMap((table) => {
     const row = table.rows.find(({ peer }) => peer.id === OURS)
-    return row ? [shortRow(table, row)] : []
+    return row ? [shortRow(table, row, pathOf(results))] : []
   })
   return tableOf(head, rows, 1)
 }
 
-function shortRow({ scenario, mtu, best }: Table, row: Row): string[] {
+function shortRow({ scenario, mtu, best }: Table, row: Row, path: string): string[] {
   const value = scenario.metrics
     .map(({ key, title, unit }, index) => {
       const figure = `${digits(row.values[key])} ${unit}`
@@ -95,7 +97,7 @@ function shortRow({ scenario, mtu, best }: Table, row: Row): string[] {
     })
     .join(', ')
   return [
-    ...[scenario.title, String(mtu), value],
+    ...[`${scenario.title}${path}`, String(mtu), value],
     ...[times(row.toPlain), times(row.toVxlan), times(row.toBest), best ?? '–'],
     ...[times(row.toComposite), digits(row.cpuPerGb), times(row.cpuToPlain)],
   ]

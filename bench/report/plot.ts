@@ -2,6 +2,7 @@ import { View, parse } from 'vega'
 import { type TopLevelSpec, compile } from 'vega-lite'
 import type { PeerKind } from '../peers/peer.ts'
 import type { Results } from '../results.ts'
+import { pathOf } from './cells.ts'
 import { KIND_NAMES } from './kinds.ts'
 import { type Row, type Table, summarise } from './summary.ts'
 
@@ -63,7 +64,8 @@ export async function plots(results: Results): Promise<Map<string, string>> {
   const pictures = new Map<string, string>()
   for (const { file, title, bars } of PLOTS) {
     const data = tables.flatMap(bars)
-    if (data.length > 0) pictures.set(file, await draw(`${title} (MTU ${String(mtu)})`, data))
+    if (data.length > 0)
+      pictures.set(file, await draw(`${title} (MTU ${String(mtu)}${pathOf(results)})`, data))
   }
   return pictures
 }

@@ -1,6 +1,6 @@
 import CliTable from 'cli-table3'
 import type { Results } from '../results.ts'
-import { cellsOf, headOf } from './cells.ts'
+import { cellsOf, headOf, titleOf } from './cells.ts'
 import { summarise } from './summary.ts'
 
 /** The results for a terminal. */
@@ -10,7 +10,7 @@ export function terminalReport(results: Results): string {
     const colAligns = head.map((_, index) => (index === 0 ? 'left' : 'right'))
     const view = new CliTable({ head, colAligns, style: { head: [], border: [] } })
     view.push(...table.rows.map((row) => cellsOf(row, table)))
-    return `${table.scenario.title}, MTU ${table.mtu}\n${view.toString()}`
+    return `${titleOf(table, results)}\n${view.toString()}`
   })
   const failed = results.samples.flatMap(({ scenario, peer, mtu, round, error }) =>
     error === undefined

@@ -1,4 +1,5 @@
 import { Lane } from '../lane/lane.ts'
+import type { Path } from '../lane/path.ts'
 import { busySeconds, usageOf } from '../lane/usage.ts'
 import type { ReadyPeer } from '../peers/peer.ts'
 import type { Sample } from '../results.ts'
@@ -14,11 +15,13 @@ export type Outcome = Omit<Sample, 'scenario' | 'peer' | 'mtu' | 'round'>
 export class Course implements AsyncDisposable {
   readonly #peer: ReadyPeer
   readonly #mtu: number
+  readonly #path: Path
   #lane: Lane | undefined
 
-  constructor(peer: ReadyPeer, mtu: number) {
+  constructor(peer: ReadyPeer, mtu: number, path: Path) {
     this.#peer = peer
     this.#mtu = mtu
+    this.#path = path
   }
 
   /** Runs a scenario once. */
@@ -41,7 +44,7 @@ export class Course implements AsyncDisposable {
   /** Opens the lane, if it is not open, and waits until packets go through it. */
   async open({ tools }: Pick<RunContext, 'tools'>): Promise<Lane> {
     if (this.#lane) return this.#lane
-    const lane = await Lane.open(this.#mtu)
+    const lane = await Lane.open(this.#mtu, this.#path)
     this.#lane = lane
     await this.#peer.open(lane)
     await lane.check(tools)

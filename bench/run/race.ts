@@ -1,3 +1,4 @@
+import type { Path } from '../lane/path.ts'
 import type { Tools } from '../native/tools.ts'
 import type { Peer, ReadyPeer } from '../peers/peer.ts'
 import type { PeerResult, Sample } from '../results.ts'
@@ -13,6 +14,8 @@ export interface Plan {
   /** Length of one run. */
   readonly seconds: number
   readonly mtus: readonly number[]
+  /** Path of the datagrams. */
+  readonly path: Path
   /** Congestion control of TCP, by the kernel's name. */
   readonly congestion: string
 }
@@ -53,7 +56,7 @@ export async function race(
     const { id, title, kind } = peer
     try {
       const ready = await peer.prepare({ tools, signal })
-      await trial(ready, tools, plan.mtus[0] ?? 1500)
+      await trial(ready, tools, plan)
       entrants.push({ peer, ready })
       peers.push({ id, title, kind, version: ready.version })
     } catch (error) {
@@ -70,18 +73,18 @@ export async function race(
 }
 
 /** Opens a lane once, so that a peer that does not work here is known before the race. */
-async function trial(ready: ReadyPeer, tools: Tools, mtu: number): Promise<void> {
-  await using course = new Course(ready, mtu)
+async function trial(ready: ReadyPeer, tools: Tools, { mtus, path }: Plan): Promise<void> {
+  await using course = new Course(ready, mtus[0] ?? 1500, path)
   await course.open({ tools })
 }
 
 async function raceAt(
   mtu: number,
   entrants: readonly Entrant[],
-  { scenarios, rounds, seconds, congestion }: Plan,
+  { scenarios, rounds, seconds, congestion, path }: Plan,
   { tools, signal, watcher }: { tools: Tools; signal: AbortSignal; watcher: Watcher },
 ): Promise<Sample[]> {
-  const courses = new Map(entrants.map(({ peer, ready }) => [peer, new Course(ready, mtu)]))
+  const courses = new Map(entrants.map(({ peer, ready }) => [peer, new Course(ready, mtu, path)]))
   const samples: Sample[] = []
   try {
     for (const { scenario, round, peer } of schedule(scenarios, [...courses.keys()], rounds)) {

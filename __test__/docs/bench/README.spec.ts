@@ -11,4 +11,5 @@ pageTest('bench/README.md', (t, page) => {
   for (const option of named.filter((name) => name !== '--no'))
     t.true(help.includes(option), option)
   page.shown('', 'a picture')
+  page.shown('', 'a picture of the routed path')
 })
