@@ -23,6 +23,7 @@ const GUIDES: DefaultTheme.SidebarItem[] = [
   { text: 'TAP without root', link: '/docs/guides/tap-without-root' },
   { text: 'Packets in JavaScript', link: '/docs/guides/packets' },
   { text: 'Namespaces for tests', link: '/docs/guides/namespaces' },
+  { text: 'Path MTU', link: '/docs/guides/mtu' },
   { text: 'Tuning', link: '/docs/guides/tuning' },
   { text: 'Permissions', link: '/docs/guides/permissions' },
   { text: 'Security', link: '/docs/guides/security' },

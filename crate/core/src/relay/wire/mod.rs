@@ -8,7 +8,7 @@ use std::ops::Range;
 /// The format of datagrams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Wire {
-    /// One packet per datagram and nothing else.
+    /// One packet per datagram and nothing else: GUE variant 1 (draft-ietf-intarea-gue-09, 4).
     #[default]
     Plain,
 }

@@ -1,0 +1,52 @@
+import type { ExecutionContext } from 'ava'
+import { Machine, cable } from '../../support/docs/machine.ts'
+import { pageTest, runLines } from '../../support/docs/page.ts'
+
+/** Starts two machines with a router between them, whose link to `b` carries 1400 bytes. */
+async function machinesOf(t: ExecutionContext): Promise<Record<'a' | 'b', Machine>> {
+  const hosts = ['a', 'router', 'b'].map((host) => Machine.start(t, host))
+  const [a, router, b] = await Promise.all(hosts)
+  if (!a || !router || !b) throw new Error('three machines were started')
+  await cable([a, 'eth0', '192.0.2.1/24'], [router, 'near', '192.0.2.254/24'])
+  await cable([b, 'eth0', '198.51.100.1/24'], [router, 'far', '198.51.100.254/24'])
+  await router.shell('sysctl -q -w net.ipv4.ip_forward=1 && ip link set far mtu 1400')
+  await a.shell('ip route add default via 192.0.2.254')
+  await b.shell('ip link set eth0 mtu 1400 && ip route add default via 198.51.100.254')
+  await a.knows({ 'b.example': '198.51.100.1' })
+  await b.knows({ 'a.example': '192.0.2.1' })
+  return { a, b }
+}
+
+pageTest('docs/guides/mtu.md', async (t, page) => {
+  const { a, b } = await machinesOf(t)
+  await runLines(page.next('sh'), { a, b })
+  t.regex(await a.shell('ping -q -c 1 10.9.0.2'), /1 received/u)
+  const ping = page.next('sh')
+  t.regex(ping, /-s 1372 /u)
+  // The first packet is lost at the router; the second one is refused by the relay.
+  await a.shell(`${ping} || true`)
+  const refused = `(${ping.trim()} 2>&1; true)`
+  t.regex(await a.shell(refused), /Frag needed and DF set \(mtu = 1372\)|mtu=1372/u)
+  t.regex(await a.shell(page.next('sh')), /\bmtu 1372\b/u)
+  await a.endPrograms()
+
+  const stats = await a.leave(page.next('sh').trim(), /"event":"ready"/u)
+  await a.shell(`${ping} || true`)
+  const [, pathMtu = ''] = await stats.until('stdout', /"pathMtu":(\{.*?"router".*?\})/u)
+  const text = '{"outside":1400,"inside":1372,"source":"router","router":"192.0.2.254"}'
+  t.deepEqual(JSON.parse(pathMtu), JSON.parse(text))
+  await Promise.all([a.endPrograms(), b.endPrograms()])
+
+  t.regex(await runLines(page.next('sh'), { a, b }), /1 received/u)
+  await t.throwsAsync(a.shell('ping -c 1 -W 1 -M do -s 1345 10.9.0.2'))
+  await Promise.all([a.endPrograms(), b.endPrograms()])
+
+  await runLines('sudo tun2udp 10.9.0.1/24 5001 5001 --peer b.example', { a })
+  await runLines('sudo tun2udp 10.9.0.2/24 5001 5001 --peer a.example', { b })
+  t.regex(await runLines(page.next('sh'), { a, b }), /1 received/u)
+  t.regex(await a.shell('ip link show dev tun1'), /\bmtu 1444\b/u)
+  // One packet is lost at the router, one in the outer relay, and one in the inner relay.
+  await a.shell('for i in 1 2 3 4; do ping -c 1 -W 1 -M do -s 1400 10.8.0.2 || true; done')
+  t.regex(await a.shell('ip route get 10.8.0.2'), /\bmtu 1344\b/u)
+  t.regex(await a.shell('ping -c 1 -M do -s 1316 10.8.0.2'), /1 received/u)
+})
