@@ -88,7 +88,6 @@ impl Work<'_> {
         }
         let mtu = self.set_mtu().await?;
         self.set_queue_length().await?;
-        self.limit_segments(mtu).await;
         self.add_addresses().await?;
         self.set_state().await?;
         self.add_routes().await?;
@@ -148,20 +147,6 @@ impl Work<'_> {
             self.undo.record(Change::TxQueueLength(Setting { before, set }));
         }
         Ok(())
-    }
-
-    /// Limits super-packets to the size that the caller can send at once. If the kernel rejects the
-    /// limit, or this process may not set it, the caller splits them. This is not reported.
-    async fn limit_segments(&mut self, mtu: u32) {
-        let Some(max_segments) = self.spec.max_segments else { return };
-        let (set, before) = (max_segments(mtu), self.link.gso_max_segs);
-        let Some(before) = before.filter(|before| *before != set && self.is_certain) else {
-            return;
-        };
-        let change = LinkChange { gso_max_segs: Some(set), ..LinkChange::default() };
-        if self.set_link(change).await.is_ok() {
-            self.undo.record(Change::GsoMaxSegments(Setting { before, set }));
-        }
     }
 
     async fn add_addresses(&mut self) -> Result<()> {

@@ -17,9 +17,6 @@ pub(crate) struct Spec<'a> {
     pub(crate) new_mtu: Option<u32>,
     /// Refuses an MTU that the caller cannot use, including that of an existing interface.
     pub(crate) check_mtu: Option<&'a dyn Fn(u32) -> Result<()>>,
-    /// Returns the limit of segments per super-packet for an MTU. If the kernel rejects the limit, that
-    /// is not an error.
-    pub(crate) max_segments: Option<&'a dyn Fn(u32) -> u32>,
     /// Ethernet address; TAP only.
     pub(crate) mac: Option<[u8; MAC_LEN]>,
     /// Maximum number of packets that wait for the reader.

@@ -40,8 +40,6 @@ pub(crate) enum Change {
     TxQueueLength(Setting<u32>),
     /// The hardware address.
     Mac(Setting<String>),
-    /// The limit of segments per super-packet.
-    GsoMaxSegments(Setting<u32>),
     /// The limit of written bytes that the stack has not taken, before a write waits.
     SendBuffer(Setting<i32>),
     /// The link type, `ARPHRD_*`.
@@ -173,8 +171,6 @@ impl Change {
                 let mac_address = MacAddress::parse(&mac.before);
                 LinkChange { mac_address, ..nothing() }
             }),
-            Self::GsoMaxSegments(limit) => (link.gso_max_segs == Some(limit.set))
-                .then(|| LinkChange { gso_max_segs: Some(limit.before), ..nothing() }),
             Self::Up(up) => (link.up == *up).then(|| LinkChange { up: Some(!up), ..nothing() }),
             Self::SendBuffer(_) | Self::LinkType(_) | Self::Address(_) | Self::Route(_) => None,
         }
@@ -189,9 +185,6 @@ impl fmt::Display for Change {
                 write!(f, "queue length {} (was {})", length.set, length.before)
             }
             Self::Mac(mac) => write!(f, "hardware address {} (was {})", mac.set, mac.before),
-            Self::GsoMaxSegments(limit) => {
-                write!(f, "gso_max_segs {} (was {})", limit.set, limit.before)
-            }
             Self::SendBuffer(buffer) => {
                 write!(f, "send buffer {} (was {})", buffer.set, buffer.before)
             }

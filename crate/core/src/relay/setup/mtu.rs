@@ -5,7 +5,7 @@ use crate::device::MIN_MTU as MIN_V4;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::RelayConfig;
 use crate::relay::wire::Wire;
-use crate::udp::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6, MAX_SEGMENTS};
+use crate::udp::{MAX_PAYLOAD_V4, MAX_PAYLOAD_V6};
 use std::net::SocketAddr;
 
 /// The MTU of Ethernet, and that of the interface if nothing else is known, bytes.
@@ -29,12 +29,6 @@ pub(in crate::relay) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
     let overhead = Wire::default().overhead();
     let largest = u32::try_from(max_payload_to(peer) - overhead).unwrap_or(u32::MAX);
     path_mtu.saturating_sub(headers + overhead as u32).clamp(MIN_V4, largest)
-}
-
-/// Returns the maximum number of packets of `mtu` bytes in one GSO batch.
-pub(super) fn segments(mtu: u32, plan: &Plan) -> u32 {
-    let datagram = Wire::default().seal(mtu as usize).max(1);
-    (plan.max_payload / datagram).clamp(1, MAX_SEGMENTS) as u32
 }
 
 /// Refuses an MTU that is not possible for the interface's addresses or the datagrams.
@@ -83,16 +77,6 @@ mod tests {
         assert_eq!(inside(1_500, "[2001:db8::1]:1".parse().unwrap()), 1_452);
         assert_eq!(inside(65_536, "192.0.2.1:1".parse().unwrap()), 65_507);
         assert_eq!(inside(20, "192.0.2.1:1".parse().unwrap()), 68);
-    }
-
-    #[test]
-    fn a_super_packet_is_one_gso_batch() {
-        let plan = &plan("10.9.0.1/24", "192.0.2.1:1");
-        assert_eq!(segments(1_500, plan), 43);
-        assert_eq!(segments(9_000, plan), 7);
-        assert_eq!(segments(65_507, plan), 1);
-        assert_eq!(segments(68, plan), 64);
-        assert_eq!(segments(0, plan), 64);
     }
 
     #[test]

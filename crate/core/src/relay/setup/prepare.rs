@@ -131,8 +131,6 @@ async fn configure(
 ) -> Result<Configured> {
     let Some(device) = opened.devices.first() else { return Err(no_queue()) };
     let config = &plan.config;
-    let has_super_packets = opened.offload.tso || opened.offload.uso;
-    let max_segments = |mtu| mtu::segments(mtu, plan);
     let spec = Spec {
         addresses: &config.addresses,
         routes: &config.routes,
@@ -140,8 +138,6 @@ async fn configure(
         new_mtu: Some(new_mtu),
         tx_queue_length: config.tx_queue_length,
         check_mtu: Some(&|mtu| mtu::check(mtu, plan)),
-        // Super-packets of one GSO batch each.
-        max_segments: if has_super_packets { Some(&max_segments) } else { None },
         up: Some(true),
         ..Spec::default()
     };
