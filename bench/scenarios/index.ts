@@ -1,3 +1,4 @@
+import { forwarded } from './forwarded.ts'
 import { idle } from './idle.ts'
 import { rtt } from './rtt.ts'
 import type { Scenario } from './scenario.ts'
@@ -5,4 +6,4 @@ import { TCP } from './tcp.ts'
 import { UDP } from './udp.ts'
 
 /** All scenarios, in the order of the tables. */
-export const SCENARIOS: readonly Scenario[] = [...TCP, ...UDP, rtt, idle]
+export const SCENARIOS: readonly Scenario[] = [...TCP, forwarded, ...UDP, rtt, idle]

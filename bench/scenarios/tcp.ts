@@ -1,10 +1,16 @@
 import { type Lane, addressOf } from '../lane/lane.ts'
+import type { Namespace } from '../lane/namespace.ts'
 import type { Measured, Metric, RunContext, Scenario } from './scenario.ts'
 
 /** Time that iperf3 may take besides that of the traffic. */
 const MARGIN_MS = 15_000
 
-const THROUGHPUT: Metric = { key: 'gbps', title: 'throughput', unit: 'Gbit/s', better: 'more' }
+export const THROUGHPUT: Metric = {
+  key: 'gbps',
+  title: 'throughput',
+  unit: 'Gbit/s',
+  better: 'more',
+}
 
 /** One side's sum in iperf3's JSON. */
 interface Sum {
@@ -22,15 +28,24 @@ function tcp(id: string, title: string, options: readonly string[], family: 0 | 
     id,
     title,
     metrics: [THROUGHPUT],
-    run: (lane, context) => transfer(lane, context, options, family),
+    run: (lane, context) => transfer(lane, context, { options, family }),
   }
 }
 
-async function transfer(
+/** A transfer; by default one stream over IPv4 from the left end. */
+interface Transfer {
+  /** Further options of the sending iperf3. */
+  options?: readonly string[]
+  family?: 0 | 1
+  /** Where the sender is. */
+  from?: Namespace
+}
+
+/** Runs iperf3 to the right end; what was received counts. */
+export async function transfer(
   { left, right }: Lane,
   { seconds, congestion, signal }: RunContext,
-  options: readonly string[],
-  family: 0 | 1,
+  { options = [], family = 0, from = left.namespace }: Transfer = {},
 ): Promise<Measured> {
   const far = addressOf(right, family)
   await using server = await right.namespace.start([
@@ -44,7 +59,7 @@ async function transfer(
   await server.says('Server listening')
   const command = ['iperf3', '-c', far, '-t', String(seconds), '-J', '-C', congestion, ...options]
   const timeoutMs = seconds * 1000 + MARGIN_MS
-  const report = JSON.parse(await left.namespace.run(command, { signal, timeoutMs })) as Report
+  const report = JSON.parse(await from.run(command, { signal, timeoutMs })) as Report
   if (report.error !== undefined) throw new Error(`iperf3: ${report.error}`)
   const sums = [report.end.sum_received, report.end.sum_received_bidir_reverse]
   const total = (key: keyof Sum) => sums.reduce((sum, part) => sum + (part?.[key] ?? 0), 0)
