@@ -39,6 +39,10 @@ pub struct NativeRelayOptions {
     pub netns: Option<String>,
     /// `NAME[:GROUP]`, each by name or number: the user and group that the process switches to.
     pub user: Option<String>,
+    /// Firewall mark of the datagrams; 0: none.
+    pub fwmark: Option<u32>,
+    /// Name of the interface that the sockets are bound to.
+    pub bind_device: Option<String>,
     /// Whether datagrams may be fragmented on their path.
     #[napi(ts_type = "'discover' | 'fixed' | 'off'")]
     pub path_mtu: Option<String>,
@@ -173,6 +177,8 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
             accept: if is_any { Accept::Any } else { Accept::Peer },
             netns: options.netns,
             user: options.user,
+            fwmark: options.fwmark.unwrap_or(defaults.fwmark),
+            bind_device: options.bind_device,
             path_mtu: match options.path_mtu.as_deref() {
                 Some("fixed") => PathMtuDiscovery::Fixed,
                 Some("off") => PathMtuDiscovery::Off,

@@ -70,6 +70,11 @@ pub struct RelayConfig {
     pub clone_device: PathBuf,
     /// Size asked for each of the socket's buffers, bytes.
     pub socket_buffer_bytes: usize,
+    /// Firewall mark of the datagrams (`SO_MARK`), for policy routing and firewalls; 0: none.
+    pub fwmark: u32,
+    /// The interface that the sockets are bound to (`SO_BINDTODEVICE`), in the caller's namespace; `None`: the routes
+    /// decide.
+    pub bind_device: Option<String>,
     /// Whether datagrams may be fragmented on their path.
     pub path_mtu: PathMtuDiscovery,
     /// How long a path MTU is valid that a router reported.
@@ -161,6 +166,8 @@ impl RelayConfig {
             user: None,
             clone_device: DEFAULT_CLONE_DEVICE.into(),
             socket_buffer_bytes: 4 << 20,
+            fwmark: 0,
+            bind_device: None,
             path_mtu: PathMtuDiscovery::default(),
             path_mtu_lifetime: PATH_MTU_LIFETIME,
             mss_clamp: MssClamp::default(),

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 /// Options of [`UdpEndpoint::bind`].
 #[derive(Clone, Copy, Debug)]
-pub struct UdpOptions {
+pub struct UdpOptions<'a> {
     /// The address to receive on. With port 0, the kernel chooses a port.
     pub listen: SocketAddr,
     /// Whether to receive GSO batches as one message (`UDP_GRO`), if the kernel supports it.
@@ -18,6 +18,10 @@ pub struct UdpOptions {
     pub buffer_bytes: usize,
     /// Whether datagrams may be fragmented on their path.
     pub path_mtu: PathMtuDiscovery,
+    /// Firewall mark of the datagrams (`SO_MARK` of socket(7)); 0: none.
+    pub mark: u32,
+    /// Name of the interface that datagrams leave and arrive by (`SO_BINDTODEVICE` of socket(7)); `None`: any.
+    pub device: Option<&'a str>,
 }
 
 /// Whether the datagrams of a socket may be fragmented (`IP_MTU_DISCOVER` of ip(7), `IPV6_MTU_DISCOVER` of ipv6(7)).
@@ -64,7 +68,7 @@ impl UdpEndpoint {
     /// Creates and binds `queues` sockets on one port. Each receives a share of the datagrams (`SO_REUSEPORT`).
     ///
     /// A port that another program uses is refused, even if it could be shared.
-    pub fn bind_queues(options: &UdpOptions, queues: usize) -> Result<Vec<Self>> {
+    pub fn bind_queues(options: &UdpOptions<'_>, queues: usize) -> Result<Vec<Self>> {
         let first = Self::bind(options)?;
         if queues > 1 {
             // This is set after the first bind, so the first bind conflicts with every other socket on the port.
@@ -80,11 +84,11 @@ impl UdpEndpoint {
     }
 
     /// Creates and binds the socket in the calling thread's network namespace.
-    pub fn bind(options: &UdpOptions) -> Result<Self> {
+    pub fn bind(options: &UdpOptions<'_>) -> Result<Self> {
         Self::bind_one(options, false)
     }
 
-    fn bind_one(options: &UdpOptions, is_shared: bool) -> Result<Self> {
+    fn bind_one(options: &UdpOptions<'_>, is_shared: bool) -> Result<Self> {
         let UdpOptions { listen, .. } = *options;
         let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))
             .map_err(|e| Error::os("make a UDP socket for", listen.to_string(), "socket", &e))?;
@@ -101,6 +105,7 @@ impl UdpEndpoint {
         };
         set_option(socket.as_fd(), errors, 1).map_err(configure)?;
         set_path_mtu_discovery(&socket, listen, options.path_mtu).map_err(configure)?;
+        direct(&socket, options)?;
         let has_gro = options.wants_gro && set_option(socket.as_fd(), SocketOption::Gro, 1).is_ok();
         grow_buffers(&socket, options.buffer_bytes);
         socket.bind(&listen.into()).map_err(|e| bind_error(listen, &e))?;
@@ -171,6 +176,30 @@ fn set_path_mtu_discovery(
         SocketOption::PathMtuDiscoveryV6
     };
     set_option(socket.as_fd(), option, discovery.value())
+}
+
+/// Sets the firewall mark and the interface.
+fn direct(socket: &Socket, options: &UdpOptions<'_>) -> Result<()> {
+    if options.mark != 0 {
+        let subject = format!("{:#x}", options.mark);
+        socket.set_mark(options.mark).map_err(|cause| {
+            let error = Error::os("set the firewall mark", subject, "setsockopt(SO_MARK)", &cause);
+            match cause.raw_os_error() {
+                Some(libc::EPERM) => error.with_advice("it needs CAP_NET_ADMIN"),
+                _ => error,
+            }
+        })?;
+    }
+    let Some(device) = options.device else { return Ok(()) };
+    socket.bind_device(Some(device.as_bytes())).map_err(|cause| {
+        let syscall = "setsockopt(SO_BINDTODEVICE)";
+        let error = Error::os("bind the UDP socket to the interface", device, syscall, &cause);
+        match cause.raw_os_error() {
+            Some(libc::ENODEV) => error.with_advice("no such interface: \"ip link\" lists them"),
+            Some(libc::EPERM) => error.with_advice("it needs CAP_NET_RAW before Linux 5.7"),
+            _ => error,
+        }
+    })
 }
 
 /// Requests buffers larger than `rmem_max`, or, without CAP_NET_ADMIN, as large as permitted (socket(7)). The caller

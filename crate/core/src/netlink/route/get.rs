@@ -8,7 +8,7 @@ use crate::netlink::context::Context;
 use crate::netlink::family;
 use crate::netlink::indices::Indices;
 use crate::netlink::link::LinkRef;
-use crate::netlink::names::RouteType;
+use crate::netlink::names::{RouteType, Table};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 
@@ -152,6 +152,8 @@ pub struct RouteMatch {
     pub is_local: bool,
     /// The destination is the broadcast address of a network.
     pub is_broadcast: bool,
+    /// The table that contains the route.
+    pub table: Table,
     /// Length of the route's prefix.
     pub prefix_length: u8,
     /// Index of the interface that the route leads through; `None` for a route without one.
@@ -161,12 +163,18 @@ pub struct RouteMatch {
 }
 
 impl Connection {
-    /// Returns the route to `destination`: `ip route get fibmatch DESTINATION`.
+    /// Returns the route to `destination` of packets with the firewall mark `mark`, from a socket that is bound to the
+    /// interface with the index `device`: `ip route get fibmatch DESTINATION mark MARK oif DEVICE`.
     ///
     /// # Errors
     ///
     /// [`ErrorCode::Unreachable`] if there is no route.
-    pub async fn route_to(&self, destination: SocketAddr) -> Result<RouteMatch> {
+    pub async fn route_to(
+        &self,
+        destination: SocketAddr,
+        mark: u32,
+        device: Option<u32>,
+    ) -> Result<RouteMatch> {
         let scope = match destination {
             SocketAddr::V6(destination) => Some(destination.scope_id()).filter(|scope| *scope != 0),
             SocketAddr::V4(_) => None,
@@ -174,9 +182,9 @@ impl Connection {
         let query = RouteQuery {
             destination: destination.ip(),
             from: None,
-            link: scope.map(LinkRef::Index),
+            link: scope.or(device).map(LinkRef::Index),
             input_link: None,
-            mark: None,
+            mark: Some(mark).filter(|mark| *mark != 0),
             fib_match: true,
         };
         let request = get_request(&query, &Indices::default())?;
@@ -188,7 +196,7 @@ impl Connection {
         let message =
             MessageView { kind: libc::RTM_NEWROUTE, flags: 0, sequence: 0, payload: &reply };
         let route = read(message).map_err(|malformed| context.malformed(&malformed.to_string()))?;
-        let Route { kind, destination, if_index, metrics, .. } =
+        let Route { kind, destination, if_index, metrics, table, .. } =
             route.ok_or_else(|| context.malformed("the reply is not a route"))?;
         if let Some(name) = forbidding(kind) {
             let reason = format!("the route is of the type {name}, which forbids the destination");
@@ -197,6 +205,7 @@ impl Connection {
         Ok(RouteMatch {
             is_local: kind.0 == libc::RTN_LOCAL,
             is_broadcast: kind.0 == libc::RTN_BROADCAST,
+            table,
             prefix_length: destination.prefix_len(),
             interface_index: if_index,
             mtu: metrics.and_then(|metrics| metrics.mtu),

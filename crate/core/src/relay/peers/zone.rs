@@ -41,6 +41,10 @@ impl Zone {
             }
             (Some(zone), true) => {
                 let (name, index) = find(*peer.ip(), &zone)?;
+                if let Some(device) = config.bind_device.as_ref().filter(|device| **device != name)
+                {
+                    return Err(elsewhere(*peer.ip(), &zone, device));
+                }
                 peer.set_scope_id(index);
                 Ok(Some(Self { name, due: AtomicU64::new(0) }))
             }
@@ -79,6 +83,12 @@ fn find(address: Ipv6Addr, zone: &str) -> Result<(String, u32)> {
         ))
 }
 
+fn elsewhere(address: Ipv6Addr, zone: &str, device: &str) -> Error {
+    let reason = format!("the sockets are bound to {device}, so no other interface can be used");
+    Error::new(ErrorCode::InvalidArgument, "send to", format!("{address}%{zone}"), reason)
+        .with_advice(format!("give {address}%{device}, or bind the sockets to {zone}"))
+}
+
 fn unexpected(peer: SocketAddr, zone: &str) -> Error {
     let reason = "only a link-local address (fe80::/10) has an interface after \"%\"";
     Error::new(ErrorCode::InvalidArgument, "send to", format!("{}%{zone}", peer.ip()), reason)
@@ -109,6 +119,19 @@ mod tests {
         assert_eq!(resolve("fe80::1", Some(&index.to_string())).unwrap(), expected);
         assert_eq!(resolve("2001:db8::1", None).unwrap(), (0, None));
         assert_eq!(resolve("192.0.2.1", None).unwrap(), (0, None));
+    }
+
+    #[test]
+    fn a_peer_on_another_interface_than_the_sockets_is_refused() {
+        let peer = "[fe80::1]:9".parse().unwrap();
+        let mut config = RelayConfig::new("10.9.0.1/24".parse().unwrap(), peer, 0);
+        config.peer_zone = Some("lo".to_owned());
+        config.bind_device = Some("lo".to_owned());
+        assert!(Zone::resolve(&mut config).is_ok());
+        config.bind_device = Some("eth7".to_owned());
+        let error = Zone::resolve(&mut config).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+        assert!(error.to_string().contains("bound to eth7"), "{error}");
     }
 
     #[test]

@@ -83,14 +83,24 @@ mod tests {
     use super::*;
     use crate::packet::samples::Sample;
     use crate::udp::{PathMtuDiscovery, UdpOptions};
-    use std::net::UdpSocket;
+    use std::net::{SocketAddr, UdpSocket};
 
     const QUEUES: usize = 5;
 
+    fn options(listen: SocketAddr) -> UdpOptions<'static> {
+        UdpOptions {
+            listen,
+            wants_gro: false,
+            buffer_bytes: 1 << 16,
+            path_mtu: PathMtuDiscovery::default(),
+            mark: 0,
+            device: None,
+        }
+    }
+
     fn endpoints() -> Vec<UdpEndpoint> {
         let listen = "127.0.0.1:0".parse().unwrap();
-        let path_mtu = PathMtuDiscovery::default();
-        let options = UdpOptions { listen, wants_gro: false, buffer_bytes: 1 << 16, path_mtu };
+        let options = options(listen);
         let endpoints = UdpEndpoint::bind_queues(&options, QUEUES).unwrap();
         steer_datagrams(&endpoints).unwrap();
         endpoints
@@ -160,8 +170,7 @@ mod tests {
     fn a_port_that_is_taken_is_not_shared() {
         let endpoints = endpoints();
         let listen = endpoints[0].local();
-        let path_mtu = PathMtuDiscovery::default();
-        let options = UdpOptions { listen, wants_gro: false, buffer_bytes: 1 << 16, path_mtu };
+        let options = options(listen);
         for queues in [1, 2] {
             let error = UdpEndpoint::bind_queues(&options, queues).unwrap_err();
             assert_eq!(error.code(), crate::ErrorCode::AddressInUse, "{queues} queues");

@@ -2,7 +2,7 @@
 //!
 //! - `plan` makes the decisions that follow from the configuration alone: families, listen addresses, queues, GRO,
 //!   sizes;
-//! - `underlay_route` looks up the routes to the peers, and `mtu` computes the packet sizes that fit into them;
+//! - `underlay_route` looks up the routes to the peers, `policy` evaluates rules, and `mtu` computes the packet sizes that fit into them;
 //! - `queues` opens the device and the sockets, and `flow_sharing` distributes packets over them;
 //! - `user` drops root;
 //! - `prepare` runs all of these in order, and uses the module `interface` for the interface's settings.
@@ -10,6 +10,7 @@
 mod flow_sharing;
 mod mtu;
 mod plan;
+mod policy;
 mod prepare;
 mod queues;
 mod underlay_route;

@@ -76,6 +76,8 @@ fn bind_family(plan: &Plan, is_ipv4: bool, port: u16, queues: usize) -> Result<V
         wants_gro: plan.wants_gro(queues),
         buffer_bytes: plan.config.socket_buffer_bytes,
         path_mtu: plan.path_mtu_discovery(),
+        mark: plan.config.fwmark,
+        device: plan.config.bind_device.as_deref(),
     };
     let endpoints = UdpEndpoint::bind_queues(&options, queues)?;
     if queues > 1 {

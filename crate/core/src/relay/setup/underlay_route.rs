@@ -2,8 +2,9 @@
 //! the tunnel.
 
 use super::mtu;
+use super::policy::{Datagrams, MAIN};
 use crate::error::{Error, ErrorCode, Result};
-use crate::netlink::{Connection, LinkRef};
+use crate::netlink::{Connection, Link, LinkRef, RouteMatch};
 use crate::relay::config::RelayConfig;
 use crate::udp::is_loopback;
 use ipnet::IpNet;
@@ -17,8 +18,11 @@ pub(super) struct UnderlayRoute {
     is_remote: bool,
     /// MTU of the route; `None`: the peer is on this machine, or there is no route yet.
     path_mtu: Option<u32>,
-    /// Prefix length of the route; `None`: there is no route yet.
+    /// Prefix length of the route; `None`: there is no route yet in the table of the relay's routes.
     prefix_length: Option<u8>,
+    /// The routes of the relay cannot lead its datagrams elsewhere: the socket is bound to an interface, or rules look
+    /// up their route in another table first.
+    is_apart: bool,
 }
 
 /// The routes to all peers.
@@ -29,8 +33,19 @@ impl UnderlayRoutes {
     /// Looks up the routes in the network namespace of `connection`.
     pub(super) async fn find(connection: &Connection, config: &RelayConfig) -> Result<Self> {
         let mut routes = Vec::new();
+        let device = match &config.bind_device {
+            Some(name) => {
+                Some(connection.link(&LinkRef::Name(name.clone())).await.map_err(unbound)?)
+            }
+            None => None,
+        };
         for peer in config.endpoints() {
-            routes.push(UnderlayRoute::find(connection, peer).await?);
+            let datagrams = Datagrams {
+                peer,
+                mark: config.fwmark,
+                device: device.as_ref().map(|device| device.name.as_str()),
+            };
+            routes.push(UnderlayRoute::find(connection, &datagrams, device.as_ref()).await?);
         }
         Ok(Self(routes))
     }
@@ -63,8 +78,17 @@ impl UnderlayRoutes {
         self.0.iter().find(is_own).map(|route| route.peer)
     }
 
-    /// Refuses an address or route that would lead the datagrams to a peer into the tunnel.
+    /// Refuses an address or route that would lead the datagrams to a peer into the tunnel, and sockets that are bound
+    /// to the interface itself.
     pub(super) fn refuse_loops(&self, config: &RelayConfig) -> Result<()> {
+        if let Some(device) = &config.bind_device
+            && config.name.as_ref() == Some(device)
+        {
+            let reason = "it is the interface of the tunnel itself";
+            let operation = "bind the UDP socket to the interface";
+            return Err(Error::new(ErrorCode::RouteLoop, operation, device, reason)
+                .with_advice("give the interface that leads to the peer"));
+        }
         self.0.iter().try_for_each(|route| route.refuse_loops(config))
     }
 }
@@ -74,9 +98,21 @@ impl UnderlayRoute {
     ///
     /// A missing route is not an error, nor is one that forbids the destination (blackhole, prohibit,
     /// unreachable): a machine may start its tunnel before its network.
-    async fn find(connection: &Connection, peer: SocketAddr) -> Result<Self> {
-        let mut found = Self { peer, is_remote: false, path_mtu: None, prefix_length: None };
-        let route = match connection.route_to(peer).await {
+    async fn find(
+        connection: &Connection,
+        datagrams: &Datagrams<'_>,
+        device: Option<&Link>,
+    ) -> Result<Self> {
+        let peer = datagrams.peer;
+        let mut found = Self {
+            peer,
+            is_remote: false,
+            path_mtu: None,
+            prefix_length: None,
+            is_apart: device.is_some(),
+        };
+        let index = device.map(|device| device.if_index);
+        let route = match connection.route_to(peer, datagrams.mark, index).await {
             Ok(route) if route.is_broadcast => return Err(broadcast(peer)),
             route => route,
         };
@@ -87,14 +123,19 @@ impl UnderlayRoute {
         match route {
             Ok(route) if route.is_local => found.is_remote = false,
             Ok(route) => {
-                found.prefix_length = Some(route.prefix_length);
+                found.is_apart |= is_apart(datagrams, &route).await?;
+                // In a table that comes after that of the relay's routes, the length of the prefix does not help.
+                found.prefix_length = (route.table == MAIN).then_some(route.prefix_length);
                 found.path_mtu = match (route.mtu, route.interface_index) {
                     (Some(mtu), _) => Some(mtu),
                     (None, Some(index)) => Some(connection.link(&LinkRef::Index(index)).await?.mtu),
                     (None, None) => None,
                 };
             }
-            Err(error) if error.code() == ErrorCode::Unreachable => {}
+            Err(error) if error.code() == ErrorCode::Unreachable => {
+                // Without a route, a destination is taken to be on the link that the socket is bound to.
+                found.path_mtu = device.map(|device| device.mtu);
+            }
             Err(error) => return Err(error),
         }
         Ok(found)
@@ -115,7 +156,9 @@ impl UnderlayRoute {
         }
         let peer = self.peer.ip();
         let swallows = |net: &&IpNet| {
+            // The address itself would be in the table `local`, which comes first.
             net.contains(&peer)
+                && (!self.is_apart || net.addr() == peer)
                 && self.prefix_length.is_none_or(|length| net.prefix_len().max(1) >= length)
         };
         let refuse = |operation: &'static str, net: &IpNet| {
@@ -132,6 +175,24 @@ impl UnderlayRoute {
     }
 }
 
+/// Returns whether the kernel finds the route of the datagrams before it looks into the table of the relay's routes.
+async fn is_apart(datagrams: &Datagrams<'_>, route: &RouteMatch) -> Result<bool> {
+    if route.table == MAIN {
+        return Ok(false);
+    }
+    let rules = Connection::open()?.rules_of(datagrams.peer.ip()).await?;
+    Ok(datagrams.precede_main(&rules, route.table, route.prefix_length))
+}
+
+fn unbound(error: Error) -> Error {
+    match error.code() {
+        ErrorCode::NotFound => error.with_advice(
+            "--bind-device (bindDevice) must name an interface in the namespace of the socket: \"ip link\" lists them",
+        ),
+        _ => error,
+    }
+}
+
 fn broadcast(peer: SocketAddr) -> Error {
     let reason =
         "it is the broadcast address of a network of this machine, not the address of one host";
@@ -145,7 +206,8 @@ mod tests {
 
     fn route(peer: &str, prefix_length: Option<u8>) -> UnderlayRoute {
         let peer = SocketAddr::new(peer.parse().unwrap(), 5);
-        UnderlayRoute { peer, is_remote: true, path_mtu: Some(1_500), prefix_length }
+        let path_mtu = Some(1_500);
+        UnderlayRoute { peer, is_remote: true, path_mtu, prefix_length, is_apart: false }
     }
 
     fn config(address: &str, route: Option<&str>) -> RelayConfig {
