@@ -34,6 +34,18 @@ const STATES: readonly Metric[] = [
     samples: ({ info }) => [{ value: info.interface.mtu }],
   },
   {
+    name: 'path_mtu_bytes',
+    type: 'gauge',
+    help: 'The longest packet that the path to the peer carries, inside and outside the tunnel.',
+    samples: ({ stats: { pathMtu } }) =>
+      pathMtu === undefined
+        ? []
+        : (['inside', 'outside'] as const).map((side) => ({
+            labels: { side },
+            value: pathMtu[side],
+          })),
+  },
+  {
     name: 'queues',
     type: 'gauge',
     help: 'Queues of the interface, each with its own thread and socket.',

@@ -59,6 +59,8 @@ test('names have the unit at their end', async (t) => {
     ['tun2udp_inbound_super_packets_written_total', inbound.superPacketsWritten, {}],
     ['tun2udp_outbound_dropped_packets_total', outbound.dropped.tooLong, { cause: 'too_long' }],
     ['tun2udp_interface_mtu_bytes', relay.info.interface.mtu, {}],
+    ['tun2udp_path_mtu_bytes', 1372, { side: 'inside' }],
+    ['tun2udp_path_mtu_bytes', 1400, { side: 'outside' }],
     ['tun2udp_queues', 2, {}],
     ['tun2udp_offload_active', 1, { offload: 'tso' }],
     ['tun2udp_offload_active', 0, { offload: 'uso' }],
