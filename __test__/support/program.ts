@@ -20,6 +20,8 @@ export interface RunOptions {
   netns?: string | undefined
   /** Variables in addition to those of this process. */
   env?: Record<string, string> | undefined
+  /** Time after which it is killed, milliseconds. */
+  timeoutMs?: number | undefined
 }
 
 /** A running program. */
@@ -68,13 +70,14 @@ export class Running {
 /** Starts the program; `ip netns exec` is replaced by it, so that signals reach it. */
 export function startProgram(
   args: readonly string[],
-  { netns, env = {} }: RunOptions = {},
+  { netns, env = {}, timeoutMs }: RunOptions = {},
 ): Running {
   const command = [process.execPath, PROGRAM, ...args]
   const [file = '', ...rest] =
     netns === undefined ? command : ['ip', 'netns', 'exec', netns, ...command]
   return new Running(
     spawn(file, rest, { env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] }),
+    timeoutMs,
   )
 }
 

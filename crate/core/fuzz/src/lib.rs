@@ -6,4 +6,5 @@
 pub mod encode;
 pub mod flows;
 pub mod law;
+pub mod path;
 pub mod targets;

@@ -3,14 +3,23 @@
 use super::encode::{Batch, Message, read_batch, read_super};
 use super::flows::{FlowKey, flow_key, mended, ones_sum};
 use super::law::{ALL, assert_kept, cut, cut_again, join};
+use super::path;
 use tun2udp_core::packet::flow::hash;
+use tun2udp_core::packet::mss::SegmentLimit;
 use tun2udp_core::packet::vnet::{GSO_NONE, VnetHeader};
 
 /// A target by its name, which is also the name of its folder in `corpus/`.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 3] = [("split", split), ("inbound", inbound), ("steer", steer)];
+pub const TARGETS: [Target; 6] = [
+    ("split", split),
+    ("inbound", inbound),
+    ("steer", steer),
+    ("clamp", clamp),
+    ("icmp", icmp),
+    ("fragment", fragment),
+];
 
 /// Splits a packet with a vnet header, as the kernel passes it, and coalesces the result.
 pub fn split(data: &[u8]) {
@@ -103,6 +112,38 @@ pub fn steer(data: &[u8]) {
         }
         _ => assert_eq!(number, 0, "no packet"),
     }
+}
+
+/// Lowers the MSS of a packet. In front of it are the kind of the limit, one byte, and the limit, two bytes.
+pub fn clamp(data: &[u8]) {
+    let Some((&[kind, a, b], packet)) = data.split_first_chunk() else { return };
+    let value = u16::from_be_bytes([a, b]);
+    let limit = match kind & 1 {
+        0 => SegmentLimit::Mtu(value.into()),
+        _ => SegmentLimit::Mss(value),
+    };
+    path::clamped(packet, limit);
+}
+
+/// Creates an ICMP error about a packet. In front of it are the kind of the error, one byte, and the MTU, two bytes.
+pub fn icmp(data: &[u8]) {
+    let Some((&[kind, a, b], packet)) = data.split_first_chunk() else { return };
+    let source = match kind >> 1 & 3 {
+        0 => None,
+        1 => Some([10, 9, 0, 7].into()),
+        _ => Some([0xfd09_u16, 0, 0, 0, 0, 0, 0, 7].into()),
+    };
+    let error = match kind & 1 {
+        0 => path::Error::NoRoute,
+        _ => path::Error::TooBig(u16::from_be_bytes([a, b]).into(), source),
+    };
+    path::reported(packet, error);
+}
+
+/// Splits a packet into fragments. In front of it is the MTU, two bytes.
+pub fn fragment(data: &[u8]) {
+    let Some((&[a, b], packet)) = data.split_first_chunk() else { return };
+    path::fragmented(packet, u16::from_be_bytes([a, b]).into());
 }
 
 fn swap(bytes: &mut [u8], at: usize, len: usize) {

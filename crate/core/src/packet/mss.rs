@@ -2,7 +2,7 @@
 //! connection fit into the path (RFC 9293, 3.7.1; RFC 4459, 3.2).
 
 use super::checksum::Sum;
-use super::header::{read16, tcp, write};
+use super::header::{ipv4, ipv6, read16, tcp, write};
 use super::view::{
     IPV4_HEADER, IPV6_HEADER, IpVersion, Layout, TCP, TCP_HEADER, tcp_flags, transport_offset,
 };
@@ -64,7 +64,18 @@ fn syn(packet: &[u8]) -> Option<Layout> {
         return None;
     }
     let layout = Layout::with_transport_at(packet, transport)?;
-    (layout.payload > layout.transport + TCP_HEADER).then_some(layout)
+    // Bytes behind the length that the IP header states do not belong to the packet.
+    let stated = stated_len(packet, layout.version)?;
+    let is_whole = layout.payload <= stated && stated <= packet.len();
+    (is_whole && layout.payload > layout.transport + TCP_HEADER).then_some(layout)
+}
+
+/// Returns the length of a packet that its IP header states, bytes.
+fn stated_len(packet: &[u8], version: IpVersion) -> Option<usize> {
+    Some(match version {
+        IpVersion::V4 => read16(packet, ipv4::TOTAL_LENGTH)?.into(),
+        IpVersion::V6 => usize::from(read16(packet, ipv6::PAYLOAD_LENGTH)?) + IPV6_HEADER,
+    })
 }
 
 /// `None` if the options are malformed.
@@ -243,6 +254,17 @@ mod tests {
         let mut udp = packet(false, SYN, &mss);
         udp[9] = 17;
         cases.push(udp);
+        // The options are behind the length that the IP header states.
+        for (is_v6, at, stated) in [(false, 2, 40_u16), (true, 4, 20)] {
+            let mut padded = packet(is_v6, SYN, &mss);
+            padded[at..at + 2].copy_from_slice(&stated.to_be_bytes());
+            cases.push(padded);
+        }
+        let mut with_data = Sample { flags: SYN, ..Sample::tcp(9, b"data") };
+        with_data.options = mss.to_vec();
+        let mut truncated = with_data.bytes();
+        truncated.pop();
+        cases.push(truncated);
         let whole = packet(false, SYN, &mss);
         cases.extend((0..whole.len()).map(|len| whole[..len].to_vec()));
         for before in cases {
@@ -266,6 +288,7 @@ mod tests {
     fn extension_headers_of_ipv6_are_skipped() {
         let mut packet = packet(true, SYN, &[2, 4, 0xff, 0xff]);
         packet[6] = 60;
+        packet[5] += 8;
         packet.splice(40..40, [TCP, 0, 1, 4, 0, 0, 0, 0]);
         assert!(clamp(&mut packet, 1_280));
         assert_eq!(read16(&packet, 70..72), Some(1_220));

@@ -2,7 +2,8 @@
 //!
 //! The relay is transparent: regardless of the optimizations that it uses, its output packets equal its input
 //! packets. Only the identification of IPv4 packets with DF may be renumbered, by the kernel's GRO and GSO and by the
-//! relay's coalescing and splitting; it has no meaning there (RFC 6864). A datagram that cannot be a packet is
+//! relay's coalescing and splitting; it has no meaning there (RFC 6864). With an MSS clamp the
+//! relay also lowers the MSS of a TCP SYN, and corrects the checksum. A datagram that cannot be a packet is
 //! dropped and counted by cause. Input from the network does not end the relay.
 //!
 //! - [`config`](RelayConfig) contains the caller's options, and `setup` decides and opens the required objects;

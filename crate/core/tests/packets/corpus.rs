@@ -52,10 +52,20 @@ fn seeds(target: &str, golden: &Golden) -> Vec<(String, Vec<u8>)> {
             };
             vec![batch(&singly, false), batch(&singly, true), batch(&whole, false)]
         }
+        // A limit as an MTU and as an MSS; an error about a route, and one about the MTU; an MTU for fragments.
+        "clamp" => behind(&[&[0, 2, 64], &[1, 1, 0]], golden),
+        "icmp" => behind(&[&[0, 0, 0], &[3, 5, 92], &[5, 5, 92]], golden),
+        "fragment" => behind(&[&[0, 68]], golden),
         _ => golden.packets.clone(),
     };
     let name = |(number, data)| (format!("golden-{}-{number}", golden.name), data);
     all.into_iter().enumerate().map(name).collect()
+}
+
+/// Returns the packets of a golden file, each behind each of these bytes.
+fn behind(heads: &[&[u8]], golden: &Golden) -> Vec<Vec<u8>> {
+    let all = |packet: &Vec<u8>| heads.iter().map(|head| [head, &packet[..]].concat()).collect();
+    golden.packets.iter().flat_map::<Vec<_>, _>(all).collect()
 }
 
 /// Every run of the fuzzer begins with the golden bytes. `TUN2UDP_WRITE_CORPUS=1` writes them.

@@ -1,5 +1,5 @@
-//! The laws of splitting and coalescing: on random packets, on golden bytes, on the corpus of the fuzzer, and
-//! on mutations of the corpus.
+//! The laws of splitting, of coalescing, and of packets that are too long for the path: on random packets, on golden
+//! bytes, on the corpus of the fuzzer, and on mutations of the corpus.
 //!
 //! A failing run prints `TUN2UDP_SEED=…`. Setting this variable repeats the run.
 #![allow(clippy::print_stdout, reason = "seeds, shown for a failed test")]
@@ -9,6 +9,7 @@ mod corpus;
 #[allow(unreachable_pub, reason = "a library to the fuzzer, a module here")]
 mod fuzz;
 mod golden;
+mod path;
 mod properties;
 mod sample;
 mod seed;

@@ -11,11 +11,15 @@ mod compare;
 mod craft;
 mod flow;
 mod forwarder;
+#[path = "../../fuzz/src/lib.rs"]
+#[allow(unreachable_pub, dead_code, reason = "a library to the fuzzer, of which one part is used")]
+mod fuzz;
 mod golden_test;
 mod gso_batches;
 mod harness;
 mod marker;
 mod matrix;
+mod mss;
 mod naive;
 mod naive_test;
 mod observe;

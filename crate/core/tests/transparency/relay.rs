@@ -80,11 +80,15 @@ impl Launcher for RelayVariant {
     }
 
     fn launch(&self, wiring: &Wiring) -> Box<dyn Forwarder> {
-        let config = config(wiring, self.offload, self.queues);
-        let name = self.name;
-        let relay = Relay::start(config, move |event| println!("{name}: {}", event.message));
-        Box::new(Running(relay.unwrap_or_else(|error| panic!("start the {name}: {error}"))))
+        start(self.name, config(wiring, self.offload, self.queues))
     }
+}
+
+/// Starts a relay, and prints its events.
+pub(crate) fn start(name: &str, config: RelayConfig) -> Box<dyn Forwarder> {
+    let own = name.to_owned();
+    let relay = Relay::start(config, move |event| println!("{own}: {}", event.message));
+    Box::new(Running(relay.unwrap_or_else(|error| panic!("start the {name}: {error}"))))
 }
 
 struct Running(Relay);

@@ -11,6 +11,7 @@ mod runs;
 mod sizes;
 mod supers;
 mod supers_odd;
+mod syn;
 
 use crate::craft::{Family, Network, Tcp};
 use crate::forwarder::Road;
@@ -84,6 +85,7 @@ pub(crate) fn all() -> Vec<Vector> {
     sizes::add(&mut book);
     supers::add(&mut book);
     supers_odd::add(&mut book);
+    syn::add(&mut book);
     golden::add(&mut book);
     book.vectors
 }
