@@ -7,6 +7,7 @@
 //! - `icmp` creates ICMP errors about packets;
 //! - `split` splits a super-packet of the kernel into its packets;
 //! - `flow` computes the number of a flow, by which flows are assigned to queues;
+//! - `ecn` reads the traffic class, and combines the ECN of a packet with that of its datagram;
 //! - `mss` lowers the maximum segment size of a TCP SYN; `fragment` splits an IPv4 packet into fragments;
 //! - `coalesce` joins packets into super-packets that the kernel would split into the same packets.
 //!
@@ -16,6 +17,7 @@
 
 pub mod checksum;
 pub mod coalesce;
+pub mod ecn;
 pub mod ethernet;
 pub mod flow;
 pub mod fragment;
