@@ -1,5 +1,6 @@
 //! The options for starting a relay, and the properties of a running one.
 
+use super::traffic_class::{ClassPolicy, Dscp, Ecn};
 use crate::device::DEFAULT_CLONE_DEVICE;
 use crate::error::{Error, ErrorCode, Result};
 use crate::packet::mss::SegmentLimit;
@@ -75,6 +76,10 @@ pub struct RelayConfig {
     /// The interface that the sockets are bound to (`SO_BINDTODEVICE`), in the caller's namespace; `None`: the routes
     /// decide.
     pub bind_device: Option<String>,
+    /// DSCP of the datagrams.
+    pub dscp: Dscp,
+    /// ECN of the datagrams.
+    pub ecn: Ecn,
     /// Whether datagrams may be fragmented on their path.
     pub path_mtu: PathMtuDiscovery,
     /// How long a path MTU is valid that a router reported.
@@ -168,6 +173,8 @@ impl RelayConfig {
             socket_buffer_bytes: 4 << 20,
             fwmark: 0,
             bind_device: None,
+            dscp: Dscp::default(),
+            ecn: Ecn::default(),
             path_mtu: PathMtuDiscovery::default(),
             path_mtu_lifetime: PATH_MTU_LIFETIME,
             mss_clamp: MssClamp::default(),
@@ -190,6 +197,11 @@ impl RelayConfig {
     pub(super) fn endpoints(&self) -> impl Iterator<Item = SocketAddr> {
         let single = self.peers.is_empty().then_some(self.peer);
         single.into_iter().chain(self.peers.iter().map(|peer| peer.endpoint))
+    }
+
+    /// Returns how the traffic class of datagrams is chosen.
+    pub(super) fn class_policy(&self) -> ClassPolicy {
+        ClassPolicy { dscp: self.dscp, ecn: self.ecn }
     }
 
     /// Replaces IPv4-mapped IPv6 addresses by the IPv4 addresses that they stand for.

@@ -30,6 +30,7 @@ macro_rules! relay_counters {
                 refused_by_peer: reports, "Reports that nothing listens on the port of the peer. The datagrams count as sent.", "refused by the peer";
                 unreachable_reports: reports, "Reports that the peer could not be reached. The datagrams count as sent.", "reported unreachable";
                 path_mtu_reports: reports, "Reports that a datagram was too long for the path. The datagrams count as sent.", "reported too long";
+                sources_lost: calls, "Sends that the kernel refused because the local address that the peer sends to was removed. Each was repeated with an address that the kernel chose.", "local address removed";
                 replies_written: packets, "ICMP errors that the relay wrote into the interface about packets that no peer has a network for, or that are too long for the path.", "ICMP errors to the interface";
                 replies_dropped: packets, "ICMP errors that the interface refused, or that waited when the relay was closed.", "ICMP errors lost";
             } dropped OutboundDrop {
@@ -51,11 +52,13 @@ macro_rules! relay_counters {
                 bytes_written: bytes, "Bytes of the packets written.";
                 super_packets_written: packets, "Super-packets written. The packets coalesced in them are counted as written.";
                 packets_joined: packets, "Packets that were coalesced into super-packets.";
+                ecn_marks: packets, "Packets whose ECN field was changed, because the network changed that of their datagram (RFC 6040). Nearly all of them are marked as congested (CE).";
             } dropped InboundDrop {
                 foreign_source: ForeignSource, "Its source address is not that of a peer.", "foreign source";
                 empty: Empty, "It has no payload.", "empty";
                 truncated: Truncated, "It was longer than the buffer for it.", "truncated";
                 not_ip: NotIp, "It is neither IPv4 nor IPv6.", "not IP";
+                not_ecn_capable: NotEcnCapable, "The network marked its datagram as congested (CE), but the packet is not ECN-capable (RFC 6040, 4.2).", "congestion";
                 interface_down: InterfaceDown, "The interface is down.", "interface down";
                 no_buffers: NoBuffers, "The kernel had no memory for it.", "no buffers";
                 rejected: Rejected, "Refused by the kernel for another reason.", "rejected";

@@ -3,13 +3,14 @@
 //! The relay is transparent: regardless of the optimizations that it uses, its output packets equal its input
 //! packets. Only the identification of IPv4 packets with DF may be renumbered, by the kernel's GRO and GSO and by the
 //! relay's coalescing and splitting; it has no meaning there (RFC 6864). With an MSS clamp the
-//! relay also lowers the MSS of a TCP SYN, and corrects the checksum. A datagram that cannot be a packet is
+//! relay also lowers the MSS of a TCP SYN, and corrects the checksum. If the network changed the ECN field of a
+//! datagram, its packet gets the mark (RFC 6040). A datagram that cannot be a packet is
 //! dropped and counted by cause. Input from the network does not end the relay.
 //!
 //! - [`config`](RelayConfig) contains the caller's options, and `setup` decides and opens the required objects;
 //! - `handle` is the relay as its owner holds it;
 //! - `queue` runs the queues: one thread per queue, with a loop that drives both directions;
-//! - `wire` is the format of datagrams;
+//! - `wire` is the format of datagrams, and `traffic_class` chooses their DSCP and ECN;
 //! - `peers` decides which datagrams are accepted and where packets are sent;
 //! - `counters` lists the counters, and `stats` counts;
 //! - `fallback` describes the optimizations that ended;
@@ -26,6 +27,7 @@ mod peers;
 mod queue;
 mod setup;
 mod stats;
+mod traffic_class;
 mod wire;
 
 pub use crate::udp::PathMtuDiscovery;
@@ -35,3 +37,4 @@ pub use handle::Relay;
 pub use peers::{PathMtu, PathMtuSource, PeerStats, PeerTraffic};
 pub use queue::Closed;
 pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};
+pub use traffic_class::{Dscp, Ecn};

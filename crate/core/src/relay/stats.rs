@@ -76,6 +76,7 @@ impl Counters {
         for (cause, amount) in SendDrop::ALL.into_iter().zip(report.dropped) {
             self.count_send_drop(cause.into(), amount);
         }
+        self.outbound.sources_lost.add(report.lost_sources.len() as u64);
         self.count_errors(&report.errors);
     }
 
@@ -96,6 +97,11 @@ impl Counters {
     pub(super) fn count_received(&self, datagrams: u64, bytes: u64) {
         self.inbound.datagrams_received.add(datagrams);
         self.inbound.bytes_received.add(bytes);
+    }
+
+    /// `packets`: those whose ECN was changed.
+    pub(super) fn count_ecn_changes(&self, packets: u64) {
+        self.inbound.ecn_marks.add(packets);
     }
 
     pub(super) fn count_written(&self, packets: u64, bytes: u64) {

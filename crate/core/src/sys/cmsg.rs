@@ -7,39 +7,63 @@
 const HEADER: usize = size_of::<usize>() + 2 * size_of::<libc::c_int>();
 const _: () = assert!(HEADER == size_of::<libc::cmsghdr>());
 
-/// Space for one control message with up to 8 bytes of data, aligned as the kernel requires.
-#[derive(Clone, Copy, Debug, Default)]
+/// Bytes for the control messages of one datagram: `UDP_SEGMENT` or `UDP_GRO`, the traffic class, and the local address
+/// of IPv4 or IPv6. Each is padded.
+const SPACE: usize = 96;
+
+/// Space for the control messages of one datagram, aligned as the kernel requires.
+#[derive(Clone, Copy, Debug)]
 #[repr(C, align(8))]
-pub struct ControlBuffer([u8; HEADER + 8]);
+pub struct ControlBuffer {
+    bytes: [u8; SPACE],
+    filled: usize,
+}
+
+impl Default for ControlBuffer {
+    fn default() -> Self {
+        Self { bytes: [0; SPACE], filled: 0 }
+    }
+}
 
 impl ControlBuffer {
-    /// Returns the size of the buffer in bytes (`CMSG_SPACE` of a C int).
-    pub const LEN: usize = HEADER + 8;
+    /// Returns the size of the buffer in bytes.
+    pub const LEN: usize = SPACE;
 
-    /// Creates a buffer with one message that carries a 16-bit number, such as `UDP_SEGMENT`.
-    #[must_use]
-    pub fn with_u16(level: libc::c_int, kind: libc::c_int, value: u16) -> Self {
-        let mut buffer = Self::default();
-        let fields = (HEADER + size_of::<u16>())
+    /// Appends a message, which must fit.
+    #[inline]
+    pub fn push<const N: usize>(&mut self, level: libc::c_int, kind: libc::c_int, data: [u8; N]) {
+        let len = HEADER + N;
+        let start = self.filled;
+        let Some(space) = self.bytes.get_mut(start..start + len) else {
+            debug_assert!(false, "no space for a message of {N} bytes");
+            return;
+        };
+        let fields = len
             .to_ne_bytes()
             .into_iter()
             .chain(level.to_ne_bytes())
             .chain(kind.to_ne_bytes())
-            .chain(value.to_ne_bytes());
-        for (to, from) in buffer.0.iter_mut().zip(fields) {
+            .chain(data);
+        for (to, from) in space.iter_mut().zip(fields) {
             *to = from;
         }
-        buffer
+        self.filled = (start + len.next_multiple_of(size_of::<usize>())).min(SPACE);
     }
 
-    /// Returns the buffer's bytes.
+    /// Returns the bytes of the messages that were appended.
     #[must_use]
-    pub fn bytes(&self) -> &[u8; Self::LEN] {
-        &self.0
+    pub fn filled(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+
+    /// Returns all bytes of the buffer, for messages that the kernel wrote.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; SPACE] {
+        &self.bytes
     }
 
     pub(super) fn as_mut_ptr(&mut self) -> *mut libc::c_void {
-        self.0.as_mut_ptr().cast()
+        self.bytes.as_mut_ptr().cast()
     }
 }
 
@@ -73,24 +97,41 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let buffer = ControlBuffer::with_u16(libc::SOL_UDP, libc::UDP_SEGMENT, 1448);
-        let all: Vec<_> = messages(buffer.bytes()).collect();
-        let data = 1448_u16.to_ne_bytes();
+        let mut buffer = ControlBuffer::default();
+        assert_eq!(messages(buffer.filled()).count(), 0);
+        let size = 1_448_u16.to_ne_bytes();
+        let (class, address) = (3_i32.to_ne_bytes(), [7; 20]);
+        buffer.push(libc::SOL_UDP, libc::UDP_SEGMENT, size);
+        buffer.push(libc::SOL_IPV6, libc::IPV6_TCLASS, class);
+        buffer.push(libc::SOL_IPV6, libc::IPV6_PKTINFO, address);
+        let all: Vec<_> = messages(buffer.filled()).collect();
+        let message = |level, kind, data| ControlMessage { level, kind, data };
         assert_eq!(
             all,
-            [ControlMessage { level: libc::SOL_UDP, kind: libc::UDP_SEGMENT, data: &data }]
+            [
+                message(libc::SOL_UDP, libc::UDP_SEGMENT, &size[..]),
+                message(libc::SOL_IPV6, libc::IPV6_TCLASS, &class),
+                message(libc::SOL_IPV6, libc::IPV6_PKTINFO, &address),
+            ]
         );
+    }
+
+    fn one() -> ControlBuffer {
+        let mut buffer = ControlBuffer::default();
+        buffer.push(1, 2, 3_u16.to_ne_bytes());
+        buffer
     }
 
     #[test]
     fn lengths_that_lie_end_the_iteration() {
-        for length in [0_usize, 1, HEADER - 1, HEADER + 9, usize::MAX] {
-            let mut bytes = *ControlBuffer::with_u16(1, 2, 3).bytes();
-            bytes[..8].copy_from_slice(&length.to_ne_bytes());
+        let end = one().filled().len();
+        for length in [0_usize, 1, HEADER - 1, end + 1, usize::MAX] {
+            let mut bytes = one().filled().to_vec();
+            bytes[..size_of::<usize>()].copy_from_slice(&length.to_ne_bytes());
             assert_eq!(messages(&bytes).count(), 0, "length {length}");
         }
         for end in 0..HEADER {
-            assert_eq!(messages(&ControlBuffer::with_u16(1, 2, 3).bytes()[..end]).count(), 0);
+            assert_eq!(messages(&one().filled()[..end]).count(), 0);
         }
     }
 }

@@ -21,6 +21,18 @@ pub enum SocketOption {
     PathMtuDiscoveryV4,
     /// `IPV6_MTU_DISCOVER` (ipv6(7)): an `IPV6_PMTUDISC_…` value.
     PathMtuDiscoveryV6,
+    /// `IP_TOS` (ip(7)): the traffic class of datagrams that have none of their own.
+    TrafficClassV4,
+    /// `IPV6_TCLASS` (ipv6(7)).
+    TrafficClassV6,
+    /// `IP_RECVTOS` (ip(7)): each message received has its traffic class.
+    ReceiveTrafficClassV4,
+    /// `IPV6_RECVTCLASS` (ipv6(7)).
+    ReceiveTrafficClassV6,
+    /// `IP_PKTINFO` (ip(7)): each message received has the local address that it was sent to.
+    ReceiveLocalAddressV4,
+    /// `IPV6_RECVPKTINFO` (ipv6(7)).
+    ReceiveLocalAddressV6,
     /// `SO_RCVBUFFORCE` (socket(7)): bytes, not limited by `rmem_max`; needs CAP_NET_ADMIN.
     ReceiveBufferForce,
     /// `SO_SNDBUFFORCE` (socket(7)): bytes, not limited by `wmem_max`; needs CAP_NET_ADMIN.
@@ -35,6 +47,12 @@ impl SocketOption {
             Self::Gro => (libc::SOL_UDP, libc::UDP_GRO),
             Self::PathMtuDiscoveryV4 => (libc::SOL_IP, libc::IP_MTU_DISCOVER),
             Self::PathMtuDiscoveryV6 => (libc::SOL_IPV6, libc::IPV6_MTU_DISCOVER),
+            Self::TrafficClassV4 => (libc::SOL_IP, libc::IP_TOS),
+            Self::TrafficClassV6 => (libc::SOL_IPV6, libc::IPV6_TCLASS),
+            Self::ReceiveTrafficClassV4 => (libc::SOL_IP, libc::IP_RECVTOS),
+            Self::ReceiveTrafficClassV6 => (libc::SOL_IPV6, libc::IPV6_RECVTCLASS),
+            Self::ReceiveLocalAddressV4 => (libc::SOL_IP, libc::IP_PKTINFO),
+            Self::ReceiveLocalAddressV6 => (libc::SOL_IPV6, libc::IPV6_RECVPKTINFO),
             Self::ReceiveBufferForce => (libc::SOL_SOCKET, libc::SO_RCVBUFFORCE),
             Self::SendBufferForce => (libc::SOL_SOCKET, libc::SO_SNDBUFFORCE),
         }
@@ -80,8 +98,9 @@ pub struct ErrorReport {
 
 /// Removes one message from the error queue; `None` if it is empty.
 pub fn receive_error(fd: BorrowedFd<'_>) -> io::Result<Option<ErrorReport>> {
-    // The control data: cmsghdr, sock_extended_err and the address of the router that reports the error.
-    let mut control = [0_u64; 16];
+    // The control data: traffic class and local address of the datagram, sock_extended_err and the address of the
+    // router that reports the error.
+    let mut control = [0_u64; 24];
     let mut destination = AddressBuffer::default();
     // SAFETY: `struct msghdr` is plain data, valid when all zero.
     let mut header: libc::msghdr = unsafe { mem::zeroed() };

@@ -22,6 +22,8 @@ pub struct UdpOptions<'a> {
     pub mark: u32,
     /// Name of the interface that datagrams leave and arrive by (`SO_BINDTODEVICE` of socket(7)); `None`: any.
     pub device: Option<&'a str>,
+    /// Traffic class of datagrams that have none of their own.
+    pub class: u8,
 }
 
 /// Whether the datagrams of a socket may be fragmented (`IP_MTU_DISCOVER` of ip(7), `IPV6_MTU_DISCOVER` of ipv6(7)).
@@ -106,6 +108,7 @@ impl UdpEndpoint {
         set_option(socket.as_fd(), errors, 1).map_err(configure)?;
         set_path_mtu_discovery(&socket, listen, options.path_mtu).map_err(configure)?;
         direct(&socket, options)?;
+        set_reports(&socket, options).map_err(configure)?;
         let has_gro = options.wants_gro && set_option(socket.as_fd(), SocketOption::Gro, 1).is_ok();
         grow_buffers(&socket, options.buffer_bytes);
         socket.bind(&listen.into()).map_err(|e| bind_error(listen, &e))?;
@@ -176,6 +179,28 @@ fn set_path_mtu_discovery(
         SocketOption::PathMtuDiscoveryV6
     };
     set_option(socket.as_fd(), option, discovery.value())
+}
+
+/// Sets the traffic class, and requests that of each message received. A socket that has all addresses of the machine
+/// also gets the address that a message was sent to.
+fn set_reports(socket: &Socket, options: &UdpOptions<'_>) -> std::io::Result<()> {
+    let [class, receive_class, receive_address] = if options.listen.is_ipv4() {
+        [
+            SocketOption::TrafficClassV4,
+            SocketOption::ReceiveTrafficClassV4,
+            SocketOption::ReceiveLocalAddressV4,
+        ]
+    } else {
+        [
+            SocketOption::TrafficClassV6,
+            SocketOption::ReceiveTrafficClassV6,
+            SocketOption::ReceiveLocalAddressV6,
+        ]
+    };
+    set_option(socket.as_fd(), class, options.class.into())?;
+    set_option(socket.as_fd(), receive_class, 1)?;
+    let is_wildcard = options.listen.ip().is_unspecified();
+    set_option(socket.as_fd(), receive_address, is_wildcard.into())
 }
 
 /// Sets the firewall mark and the interface.

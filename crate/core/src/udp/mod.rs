@@ -20,7 +20,7 @@ pub use endpoint::{PathMtuDiscovery, UdpEndpoint, UdpOptions};
 pub use error_report::ErrorKind;
 pub use receiver::UdpReceiver;
 pub use segmentation::SegmentationChange;
-pub use send_queue::{MAX_SEGMENTS, SendQueue};
+pub use send_queue::{Envelope, MAX_SEGMENTS, SendQueue};
 pub use sender::{SendDrop, SendProgress, SendReport, Sent, UdpSender};
 
 /// The largest payload of a UDP datagram over IPv4: 65,535 less 20 and 8 bytes of headers.

@@ -9,6 +9,7 @@ use crate::sys::mmsg::{MessageShape, SendBatch};
 use crate::sys::socket::ErrorReport;
 use socket2::SockAddr;
 use std::io::IoSlice;
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -87,6 +88,9 @@ pub struct SendReport {
     pub messages: Option<Vec<Sent>>,
     /// Whether GSO batches are no longer used, or are used again.
     pub change: Option<SegmentationChange>,
+    /// Source addresses that the kernel refused, though it accepted the same message without: the address is not one of
+    /// this machine any more.
+    pub lost_sources: Vec<IpAddr>,
 }
 
 /// Whether every message was sent or dropped.
@@ -145,6 +149,8 @@ impl UdpSender {
         report: &mut SendReport,
     ) -> SendProgress {
         let (mut retries, mut limit) = (0, usize::MAX);
+        // The source address of the first message, which is tried without it.
+        let mut suspect = None;
         while !queue.is_done() {
             let fd = self.endpoint.as_fd();
             let waiting = queue.waiting();
@@ -152,6 +158,10 @@ impl UdpSender {
             let result = self.batch.send(fd, destinations, slices, messages);
             let error = match result {
                 Ok(sent) => {
+                    if let Some(source) = suspect.take() {
+                        queue.forget_source(source);
+                        report.lost_sources.push(source);
+                    }
                     for shape in queue.waiting().iter().take(sent) {
                         report.count_sent(shape, slices);
                     }
@@ -168,7 +178,10 @@ impl UdpSender {
             let errno = error.raw_os_error().unwrap_or(0);
             match Reaction::to(Call::SocketSend, errno) {
                 Reaction::Repeat => {}
-                Reaction::Await => return SendProgress::Blocked,
+                Reaction::Await => {
+                    restore_source(queue, suspect);
+                    return SendProgress::Blocked;
+                }
                 _ => {
                     let has_reports =
                         error_report::drain(self.endpoint.as_fd(), &mut report.errors);
@@ -178,6 +191,14 @@ impl UdpSender {
                         continue;
                     }
                     retries = 0;
+                    if suspect.is_none() && may_concern_source(errno) {
+                        suspect = queue.replace_source(None);
+                        if suspect.is_some() {
+                            limit = 1;
+                            continue;
+                        }
+                    }
+                    restore_source(queue, suspect.take());
                     // A call builds the headers of all its messages. If the kernel refuses one after the other, this
                     // keeps the work linear.
                     limit = 1;
@@ -252,6 +273,19 @@ impl SendReport {
         if let Some(messages) = &mut self.messages {
             messages.push(Sent { to: shape.to, datagrams, bytes });
         }
+    }
+}
+
+/// Returns whether the kernel returns this errno for a source address that this machine does not have
+/// (`ip_route_output_key_hash_rcu` of net/ipv4/route.c, `ip6_datagram_send_ctl` of net/ipv6/datagram.c).
+const fn may_concern_source(errno: i32) -> bool {
+    matches!(errno, libc::EINVAL | libc::ENETUNREACH | libc::EADDRNOTAVAIL)
+}
+
+/// Gives the first message its source address again: the error had another reason.
+fn restore_source(queue: &mut SendQueue, suspect: Option<IpAddr>) {
+    if suspect.is_some() {
+        queue.replace_source(suspect);
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A `PeerTable` is immutable. It contains either a single peer, which gets every packet, or many peers. Of these,
 //! `routes` chooses one by the packet's destination. [`Peers`] replaces the table at run time. The new table keeps
-//! the state of each `Peer` and the deadline of their timers. `path_mtu` has the MTU of the path to a peer, and why. `zone` follows the interface of a link-local peer.
-//! `changes` has the changes of path MTUs for the owner.
+//! the state of each `Peer` and the deadline of their timers. `path_mtu` has the MTU of the path to a peer, and its
+//! source. `zone` follows the interface of a link-local peer. `changes` has the changes of path MTUs for the owner, and
+//! `view` is the table as the queues see it.
 
 mod changes;
 mod check;
@@ -14,11 +15,14 @@ mod shared;
 mod sources;
 mod table;
 mod timers;
+mod upkeep;
+mod view;
 mod zone;
 
 pub use path_mtu::{PathMtu, PathMtuSource};
 pub use peer::{PeerStats, PeerTraffic};
 
 pub(super) use changes::PathMtuChange;
-pub(super) use shared::{PeerView, Peers};
+pub(super) use shared::Peers;
 pub(super) use table::{PeerIndex, PeerTable};
+pub(super) use view::PeerView;

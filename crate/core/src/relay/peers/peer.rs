@@ -3,8 +3,9 @@
 use super::path_mtu::{PathMtu, PathState};
 use crate::relay::setup::inner_mtu;
 use crate::sys::socket::ErrorReport;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A peer. It outlives the tables that contain it, and all queues share it. Times are milliseconds of the clock of
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(in crate::relay) struct Peer {
     endpoint: SocketAddr,
     path: PathState,
+    /// The local address that its last datagram was sent to. It is read when it changes, not per packet.
+    local: Mutex<Option<IpAddr>>,
     sent: Traffic,
     received: Traffic,
     /// Time of the last datagram from the peer, plus one; 0: there was none.
@@ -58,6 +61,7 @@ impl Peer {
         Self {
             endpoint,
             path: PathState::default(),
+            local: Mutex::default(),
             sent: Traffic::default(),
             received: Traffic::default(),
             last_heard: AtomicU64::new(0),
@@ -67,6 +71,22 @@ impl Peer {
     /// Returns the address that its datagrams are sent to.
     pub(in crate::relay) fn endpoint(&self) -> SocketAddr {
         self.endpoint
+    }
+
+    /// Returns the local address that its last datagram was sent to.
+    pub(super) fn local(&self) -> Option<IpAddr> {
+        *self.local.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the local address by the one that `change` returns. Returns whether it changed.
+    pub(super) fn update_local(
+        &self,
+        change: impl FnOnce(Option<IpAddr>) -> Option<IpAddr>,
+    ) -> bool {
+        let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *local;
+        *local = change(before);
+        *local != before
     }
 
     pub(super) fn count_sent(&self, datagrams: u64, bytes: u64) {

@@ -2,13 +2,14 @@
 
 use super::changes::PathMtuChange;
 use super::peer::PeerStats;
-use super::table::{PeerTable, Upkeep};
+use super::table::PeerTable;
+use super::upkeep::Upkeep;
+use super::view::PeerView;
 use super::zone::Zone;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{PeerConfig, RelayConfig};
 use crate::udp::PathMtuDiscovery;
 use arc_swap::ArcSwap;
-use arc_swap::cache::Cache;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,33 +116,7 @@ impl Peers {
 
     /// Creates a view of the table for one direction of a queue.
     pub(in crate::relay) fn view(&self) -> PeerView {
-        let table = self.current.load_full();
-        PeerView { newest: Cache::new(Arc::clone(&self.current)), table }
-    }
-}
-
-/// The table as one direction of a queue sees it. It changes between batches only.
-#[derive(Debug)]
-pub(in crate::relay) struct PeerView {
-    newest: Cache<Arc<ArcSwap<PeerTable>>, Arc<PeerTable>>,
-    table: Arc<PeerTable>,
-}
-
-impl PeerView {
-    /// Switches to the newest table. This is one relaxed load if the table has not changed. Indices of the old table
-    /// are invalid afterwards.
-    #[inline]
-    pub(in crate::relay) fn refresh(&mut self) {
-        let newest = self.newest.load();
-        if !Arc::ptr_eq(newest, &self.table) {
-            self.table = Arc::clone(newest);
-        }
-    }
-
-    /// Returns the table of the last refresh.
-    #[inline]
-    pub(in crate::relay) fn table(&self) -> &PeerTable {
-        &self.table
+        PeerView::new(Arc::clone(&self.current))
     }
 }
 

@@ -1,11 +1,10 @@
 //! The table of all peers.
 
-use super::changes::Changes;
 use super::check::{check, check_host};
 use super::peer::{Peer, PeerStats};
 use super::routes::Routes;
 use super::sources::{Sources, is_same_host};
-use super::timers::Timers;
+use super::upkeep::Upkeep;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{Accept, PeerConfig, RelayConfig};
 use crate::sys::socket::ErrorReport;
@@ -14,7 +13,8 @@ use socket2::SockAddr;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicU32;
+use std::time::Instant;
 
 /// The number of a peer in a [`PeerTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,18 +28,6 @@ pub(in crate::relay) struct PeerTable {
     destinations: Vec<SockAddr>,
     routing: Routing,
     upkeep: Arc<Upkeep>,
-}
-
-/// State that all tables of a relay share.
-#[derive(Debug)]
-pub(super) struct Upkeep {
-    pub(super) timers: Timers,
-    /// How long a reported path MTU is valid.
-    pub(super) path_mtu_lifetime: Duration,
-    /// Whether reported path MTUs are recorded.
-    pub(super) follows_path_mtu: bool,
-    /// Changes of path MTUs that were not taken yet.
-    pub(super) changes: Changes,
 }
 
 /// How to choose a peer.
@@ -58,14 +46,6 @@ enum Routing {
 struct Many {
     routes: Routes,
     sources: Sources,
-}
-
-impl Upkeep {
-    /// With `follows_path_mtu`, reports of path MTUs are recorded; otherwise they are ignored.
-    pub(super) fn new(path_mtu_lifetime: Duration, follows_path_mtu: bool) -> Self {
-        let changes = Changes::default();
-        Self { timers: Timers::new(), path_mtu_lifetime, follows_path_mtu, changes }
-    }
 }
 
 impl PeerTable {
@@ -137,7 +117,6 @@ impl PeerTable {
         matches!(self.routing, Routing::Many(_))
     }
 
-    #[cfg(test)]
     pub(super) fn peers(&self) -> &[Arc<Peer>] {
         &self.peers
     }
@@ -147,6 +126,12 @@ impl PeerTable {
         for peer in self.peers.iter().filter(|peer| peer.endpoint() == endpoint) {
             peer.path().set_start(mtu);
         }
+    }
+
+    /// Returns the version of the peers' local addresses. It changes with each of them.
+    #[inline]
+    pub(super) fn local_version(&self) -> &AtomicU32 {
+        &self.upkeep.local_version
     }
 
     /// Returns the state of each peer, by index.

@@ -4,6 +4,7 @@ use super::lanes::Lane;
 use super::oversize::{self, Oversized};
 use crate::packet::split::{Split, SplitPlan};
 use crate::relay::wire::Wire;
+use crate::udp::Envelope;
 use std::ops::Range;
 
 /// The packets read, and the pieces that datagrams are gathered from.
@@ -41,8 +42,7 @@ pub(super) struct ReadCount {
 pub(super) struct Sink<'a> {
     pub(super) lane: &'a mut Lane,
     pub(super) wire: Wire,
-    /// Index of the destination.
-    pub(super) to: u32,
+    pub(super) envelope: Envelope,
     pub(super) flow: Option<u16>,
     /// The longest packet that the path carries, bytes; `None`: no limit was reported.
     pub(super) inner_mtu: Option<u32>,
@@ -118,7 +118,7 @@ impl Sink<'_> {
     fn push<const N: usize>(&mut self, len: usize, pieces: [Piece; N]) {
         let first = self.pieces.len();
         self.pieces.extend(pieces);
-        self.lane.queue().push(first..first + N, self.wire.seal(len), self.to, self.flow);
+        self.lane.queue().push(first..first + N, self.wire.seal(len), self.envelope, self.flow);
         self.count.add(len);
     }
 

@@ -3,7 +3,8 @@
 
 use super::packet_writer::PacketWriter;
 use super::step::{Failure, Step, StepReport};
-use crate::packet::layer::Layer;
+use super::unwrap::{datagrams_of, decapsulate_ecn, packet_in};
+use crate::packet::ecn;
 use crate::packet::mss;
 use crate::port::coalescing_writer::{CoalescingChange, WriteProgress};
 use crate::relay::config::MssClamp;
@@ -23,9 +24,6 @@ use std::sync::Arc;
 /// Messages received by one call, at most.
 pub(super) const BATCH_MESSAGES: usize = 16;
 
-/// The layer of the packets in datagrams: the relay's interface is a TUN device.
-const LAYER: Layer = Layer::Ip;
-
 /// The inbound half of a relay's queue.
 pub(super) struct Inbound {
     receiver: UdpReceiver,
@@ -42,6 +40,8 @@ pub(super) struct Inbound {
     interface_mtu: u32,
     /// The SYNs of the current batch, and the longest packet that the path to their peer carries.
     syns: Vec<(Range<usize>, Option<u32>)>,
+    /// The messages of the current batch. The memory is kept.
+    messages: Vec<Received>,
 }
 
 /// Findings about received messages, in addition to their packets.
@@ -73,6 +73,7 @@ impl Inbound {
             mss_clamp: MssClamp::Off,
             interface_mtu: 0,
             syns: Vec::new(),
+            messages: Vec::new(),
         }
     }
 
@@ -168,22 +169,29 @@ impl Inbound {
     /// rest for coalescing.
     fn sort(&mut self, messages: usize) -> Sorted {
         let (mut datagrams, mut bytes, mut sorted) = (0, 0, Sorted::default());
-        let (buffer, table) = (self.receiver.buffer(), self.peers.table());
+        let table = self.peers.table();
         let now = table.counting_time();
-        for message in self.receiver.messages() {
+        self.messages.clear();
+        self.messages.extend(self.receiver.messages());
+        for message in &self.messages {
             let peer = table.of_source(message.source);
+            if ecn::may_change(message.class) && peer.is_some() {
+                let changed = decapsulate_ecn(self.receiver.buffer_mut(), message, self.wire);
+                self.counters.count_ecn_changes(changed);
+            }
+            let buffer = self.receiver.buffer();
             if peer.is_none() {
                 sorted.is_peer_lost |= table.is_elsewhere(message.source);
                 sorted.foreign = message.source.map(|source| source.ip());
             }
             let is_of_batch = message.segment_size.is_some();
             let before = (datagrams, bytes);
-            for datagram in datagrams_of(&message) {
+            for datagram in datagrams_of(message) {
                 datagrams += 1;
                 bytes += datagram.len() as u64;
                 let found = match peer {
                     None => Err(InboundDrop::ForeignSource),
-                    Some(_) => packet_in(buffer, &message, datagram, self.wire),
+                    Some(_) => packet_in(buffer, message, datagram, self.wire),
                 };
                 match found {
                     Err(cause) => self.counters.count_receive_drop(cause, 1),
@@ -200,11 +208,16 @@ impl Inbound {
                     }
                 }
             }
+            if let (Some(peer), Some(source), Some(local)) = (peer, message.source, message.local)
+                && self.peers.local(peer) != Some(local)
+            {
+                self.peers.learn_local(peer, source, local);
+            }
             if let (Some(now), Some(peer)) = (now, peer) {
                 table.count_received(peer, (datagrams - before.0, bytes - before.1), now);
             }
         }
-        self.writer.packets().finish(buffer);
+        self.writer.packets().finish(self.receiver.buffer());
         self.clamp_syns();
         self.is_quiet = datagrams == 1;
         self.counters.count_received(datagrams, bytes);
@@ -219,69 +232,4 @@ impl Inbound {
 #[inline]
 fn is_syn(buffer: &[u8], packet: &Range<usize>) -> bool {
     buffer.get(packet.clone()).is_some_and(mss::is_syn)
-}
-
-/// The datagrams of a message: one, or those of a GSO batch by its segment size.
-fn datagrams_of(message: &Received) -> impl Iterator<Item = Range<usize>> + use<> {
-    let Range { start, end } = message.range;
-    let stride = message.segment_size.unwrap_or(end - start).max(1);
-    // An empty datagram is one datagram too.
-    let count = (end - start).div_ceil(stride).max(1);
-    (0..count).map(move |number| {
-        let from = start + number * stride;
-        from..(from + stride).min(end)
-    })
-}
-
-/// Finds the packet in a datagram of a message, or why there is none.
-fn packet_in(
-    buffer: &[u8],
-    message: &Received,
-    datagram: Range<usize>,
-    wire: Wire,
-) -> Result<Range<usize>, InboundDrop> {
-    if message.is_truncated {
-        return Err(InboundDrop::Truncated);
-    }
-    let packet = wire.open(datagram).ok_or(InboundDrop::Empty)?;
-    match buffer.get(packet.clone()) {
-        Some(bytes) if LAYER.is_plausible(bytes) => Ok(packet),
-        _ => Err(InboundDrop::NotIp),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn message(range: Range<usize>, segment_size: Option<usize>) -> Received {
-        Received { range, source: None, segment_size, is_truncated: false }
-    }
-
-    #[test]
-    fn gso_batches_are_split_by_their_segment_size() {
-        let all = |message| datagrams_of(&message).map(|r| (r.start, r.end)).collect::<Vec<_>>();
-        assert_eq!(all(message(10..110, None)), [(10, 110)]);
-        assert_eq!(all(message(10..110, Some(40))), [(10, 50), (50, 90), (90, 110)]);
-        assert_eq!(all(message(10..90, Some(40))), [(10, 50), (50, 90)]);
-        assert_eq!(all(message(10..10, None)), [(10, 10)]);
-    }
-
-    #[test]
-    fn what_cannot_be_a_packet_has_one_cause() {
-        let plain = message(0..1, None);
-        let cut = Received { is_truncated: true, ..plain.clone() };
-        let cause = |message: &Received, bytes: &[u8]| {
-            packet_in(bytes, message, 0..bytes.len(), Wire::Plain).err()
-        };
-        assert_eq!(cause(&cut, &[0x45]), Some(InboundDrop::Truncated));
-        assert_eq!(cause(&plain, &[]), Some(InboundDrop::Empty));
-        for byte in 0..=255_u8 {
-            let expected = (byte >> 4 != 4 && byte >> 4 != 6).then_some(InboundDrop::NotIp);
-            assert_eq!(cause(&plain, &[byte]), expected, "{byte:#x}");
-        }
-        // A range outside the buffer does not contain a packet either.
-        let outside = packet_in(&[0x45], &plain, 1..2, Wire::Plain);
-        assert_eq!(outside, Err(InboundDrop::NotIp));
-    }
 }

@@ -1,7 +1,7 @@
 //! The sending ends of a queue: one for each address family of its peers, since a socket and its error queue have one
 //! family.
 
-use crate::relay::peers::{PeerIndex, PeerTable};
+use crate::relay::peers::{PeerIndex, PeerTable, PeerView};
 use crate::relay::stats::Counters;
 use crate::udp::{SegmentationChange, SendDrop, SendProgress, SendQueue, SendReport, UdpSender};
 use std::io::IoSlice;
@@ -88,9 +88,10 @@ impl Lanes {
     pub(super) fn send(
         &mut self,
         slices: &[IoSlice<'_>],
-        table: &PeerTable,
+        peers: &PeerView,
         counters: &Counters,
     ) -> SendProgress {
+        let table = peers.table();
         let mut progress = SendProgress::Done;
         for Lane { sender, queue, is_blocked, change, .. } in &mut self.lanes {
             let messages = table.is_many().then(Vec::new);
@@ -100,6 +101,7 @@ impl Lanes {
             counters.count_sent(&report);
             table.count_sent(report.messages.as_deref().unwrap_or_default());
             table.note_errors(&report.errors);
+            report.lost_sources.iter().for_each(|lost| peers.forget_local(*lost));
             self.has_unreachable |= report.dropped_as(SendDrop::Unreachable) > 0;
             if *is_blocked {
                 progress = SendProgress::Blocked;

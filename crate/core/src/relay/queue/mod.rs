@@ -2,6 +2,7 @@
 //!
 //! - `worker` runs a thread for each queue, and `engine` is the loop of one;
 //! - `outbound` (over `lanes`, one for each socket) and `inbound` (over `packet_writer`) are its two directions;
+//! - `unwrap` finds the packets in received messages;
 //! - `busy_poll` decides whether it polls before it sleeps;
 //! - `pause` decides how long a source is not read after a failure;
 //! - `step` is the report of one round of a direction, and `observer` acts on it;
@@ -21,6 +22,7 @@ mod pause;
 mod replies;
 mod step;
 mod stop;
+mod unwrap;
 mod worker;
 
 pub use worker::Closed;

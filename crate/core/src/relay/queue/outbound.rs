@@ -18,8 +18,9 @@ use crate::relay::config::MssClamp;
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::PeerView;
 use crate::relay::stats::{Counters, OutboundDrop};
+use crate::relay::traffic_class::ClassPolicy;
 use crate::relay::wire::Wire;
-use crate::udp::{SegmentationChange, SendProgress};
+use crate::udp::{Envelope, SegmentationChange, SendProgress};
 use std::io;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub(super) struct Outbound {
     counters: Arc<Counters>,
     replies: Replies,
     error_sources: ErrorSources,
+    class_policy: ClassPolicy,
     mss_clamp: MssClamp,
     /// MTU of the interface when the relay started, bytes.
     interface_mtu: u32,
@@ -53,6 +55,7 @@ pub(super) struct Outbound {
 /// The properties of the relay that an outbound half needs.
 pub(super) struct OutboundOptions {
     pub(super) error_sources: ErrorSources,
+    pub(super) class_policy: ClassPolicy,
     pub(super) mss_clamp: MssClamp,
     pub(super) interface_mtu: u32,
 }
@@ -65,7 +68,7 @@ impl Outbound {
         counters: Arc<Counters>,
         options: OutboundOptions,
     ) -> Self {
-        let OutboundOptions { error_sources, mss_clamp, interface_mtu } = options;
+        let OutboundOptions { error_sources, class_policy, mss_clamp, interface_mtu } = options;
         let batch = Batch {
             arena: vec![0; BATCH_BYTES + MAX_READ],
             filled: 0,
@@ -81,6 +84,7 @@ impl Outbound {
             counters,
             replies: Replies::new(),
             error_sources,
+            class_policy,
             mss_clamp,
             interface_mtu,
             is_quiet: true,
@@ -211,7 +215,9 @@ impl Outbound {
         {
             mss::clamp(packet, limit);
         }
-        let mut sink = Sink { lane, wire: self.wire, to: to.0, flow, inner_mtu, pieces, count };
+        let source = self.peers.local(to);
+        let envelope = Envelope { to: to.0, class: self.class_policy.of(packet), source };
+        let mut sink = Sink { lane, wire: self.wire, envelope, flow, inner_mtu, pieces, count };
         if let Some(mtu) = sink.queue(packet, packet_start, &split, headers) {
             self.replies.add(Instant::now(), || {
                 let source = destination(packet).and_then(|to| self.error_sources.source(to));
@@ -238,7 +244,7 @@ impl Outbound {
             all = pieces.iter().map(slice).collect();
             all.as_slice()
         };
-        self.lanes.send(slices, self.peers.table(), &self.counters)
+        self.lanes.send(slices, &self.peers, &self.counters)
     }
 
     /// Returns whether the socket with this number is full.

@@ -226,6 +226,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     };
     let options = OutboundOptions {
         error_sources: ErrorSources::new(&task.plan.config.addresses),
+        class_policy: task.plan.config.class_policy(),
         mss_clamp: task.plan.mss_clamp(),
         interface_mtu,
     };

@@ -95,6 +95,7 @@ mod tests {
             path_mtu: PathMtuDiscovery::default(),
             mark: 0,
             device: None,
+            class: 0,
         }
     }
 

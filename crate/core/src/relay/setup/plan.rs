@@ -5,9 +5,13 @@ use crate::device::MAX_QUEUES;
 use crate::error::{Error, ErrorCode, Result};
 use crate::interface;
 use crate::relay::config::{AUTO_QUEUES, MssClamp, RelayConfig};
+use crate::relay::traffic_class::Dscp;
 use crate::udp::{PathMtuDiscovery, is_loopback};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;
+
+/// The largest DSCP (RFC 2474, 3).
+const MAX_DSCP: u8 = 63;
 
 /// The maximum number of queues that a relay chooses automatically.
 const MOST_AUTO_QUEUES: usize = 8;
@@ -95,6 +99,12 @@ fn check(config: &RelayConfig) -> Result<()> {
     if config.addresses.is_empty() {
         return refuse("start the relay", String::new(), "the interface needs an address");
     }
+    if let Dscp::Fixed(dscp) = config.dscp
+        && dscp > MAX_DSCP
+    {
+        let reason = format!("a DSCP has 6 bits, so it is at most {MAX_DSCP}");
+        return refuse("use the DSCP", dscp.to_string(), &reason);
+    }
     interface::check_repeats(&config.addresses, &config.routes)?;
     if config.queues > MAX_QUEUES {
         let reason = format!("a device has at most {MAX_QUEUES} queues");
@@ -166,6 +176,7 @@ mod tests {
         refused(|config| config.addresses.clear());
         refused(|config| config.queues = MAX_QUEUES + 1);
         refused(|config| config.mtu = Some(65_508));
+        refused(|config| config.dscp = Dscp::Fixed(64));
         refused(|config| config.addresses.push(config.addresses[0]));
     }
 }

@@ -78,6 +78,7 @@ fn bind_family(plan: &Plan, is_ipv4: bool, port: u16, queues: usize) -> Result<V
         path_mtu: plan.path_mtu_discovery(),
         mark: plan.config.fwmark,
         device: plan.config.bind_device.as_deref(),
+        class: plan.config.class_policy().default_class(),
     };
     let endpoints = UdpEndpoint::bind_queues(&options, queues)?;
     if queues > 1 {

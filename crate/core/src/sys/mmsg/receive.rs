@@ -2,10 +2,10 @@
 
 use crate::sys::address::AddressBuffer;
 use crate::sys::check;
-use crate::sys::cmsg::{self, ControlBuffer};
+use crate::sys::cmsg::{self, ControlBuffer, ControlMessage};
 use std::io;
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -36,6 +36,10 @@ pub struct Received {
     pub source: Option<SocketAddr>,
     /// Length of each datagram except the last, bytes; `None`: the message is one datagram.
     pub segment_size: Option<usize>,
+    /// Traffic class of the datagrams; 0 if the kernel does not report it.
+    pub class: u8,
+    /// The local address that they were sent to, if the kernel reports it.
+    pub local: Option<IpAddr>,
     /// The datagram was longer than the buffer and was truncated (`MSG_TRUNC`).
     pub is_truncated: bool,
 }
@@ -100,12 +104,17 @@ impl ReceiveBatch {
                 #[allow(clippy::unnecessary_cast, reason = "musl counts it in 32 bits")]
                 let control_len = header.msg_controllen as usize;
                 let length = (message.msg_len as usize).min(MAX_DATAGRAM);
-                Received {
+                let mut received = Received {
                     range: start..start + length,
                     source: source.address(header.msg_namelen as usize),
-                    segment_size: segment_size(control, control_len, length),
+                    segment_size: None,
+                    class: 0,
+                    local: None,
                     is_truncated: header.msg_flags & libc::MSG_TRUNC != 0,
-                }
+                };
+                let filled = control.bytes().get(..control_len).unwrap_or_default();
+                cmsg::messages(filled).for_each(|message| received.note(&message));
+                received
             },
         )
     }
@@ -132,13 +141,37 @@ impl ReceiveBatch {
     }
 }
 
-fn segment_size(control: &ControlBuffer, length: usize, data_len: usize) -> Option<usize> {
-    let bytes = control.bytes().get(..length)?;
-    let message = cmsg::messages(bytes)
-        .find(|message| message.level == libc::SOL_UDP && message.kind == libc::UDP_GRO)?;
-    // udp_cmsg_recv() in include/linux/udp.h writes a C int.
-    let size = i32::from_ne_bytes(message.data.try_into().ok()?);
-    usize::try_from(size).ok().filter(|size| *size > 0 && *size < data_len)
+impl Received {
+    /// Takes over what a control message reports.
+    #[inline]
+    fn note(&mut self, message: &ControlMessage<'_>) {
+        let data = message.data;
+        match (message.level, message.kind) {
+            (libc::SOL_UDP, libc::UDP_GRO) => {
+                // udp_cmsg_recv() in include/linux/udp.h writes a C int.
+                let size = data.first_chunk().map(|size| i32::from_ne_bytes(*size));
+                let size = size.and_then(|size| usize::try_from(size).ok());
+                self.segment_size = size.filter(|size| *size > 0 && *size < self.range.len());
+            }
+            // ip_cmsg_recv_tos() in net/ipv4/ip_sockglue.c writes one byte.
+            (libc::SOL_IP, libc::IP_TOS) => self.class = data.first().copied().unwrap_or(0),
+            (libc::SOL_IPV6, libc::IPV6_TCLASS) => {
+                let class = data.first_chunk().map(|class| i32::from_ne_bytes(*class));
+                self.class = class.map_or(0, |class| class as u8);
+            }
+            // `ipi_spec_dst`: of a broadcast, the address that answers it.
+            (libc::SOL_IP, libc::IP_PKTINFO) => {
+                let address = data.get(4..).and_then(|data| data.first_chunk::<4>());
+                let address = address.copied().map(Ipv4Addr::from);
+                self.local = address.filter(|address| !address.is_unspecified()).map(IpAddr::V4);
+            }
+            (libc::SOL_IPV6, libc::IPV6_PKTINFO) => {
+                let address = data.first_chunk::<16>().copied().map(Ipv6Addr::from);
+                self.local = address.filter(|address| !address.is_multicast()).map(IpAddr::V6);
+            }
+            _ => {}
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use socket2::SockAddr;
 use std::io;
 use std::io::IoSlice;
 use std::mem;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// The shape of one message to send: its slices, how the kernel splits it, and its destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageShape {
     /// Range of the slices that are its payload.
     pub slices: Range<usize>,
@@ -18,12 +19,60 @@ pub struct MessageShape {
     pub segment_size: Option<u16>,
     /// Index of its destination.
     pub to: u32,
+    /// Traffic class of its datagrams (`IP_TOS`, `IPV6_TCLASS`); `None`: that of the socket.
+    pub class: Option<u8>,
+    /// Source address (`IP_PKTINFO`, `IPV6_PKTINFO`); `None`: the kernel chooses it. Ignored if it is not of the family
+    /// of the destination.
+    pub source: Option<IpAddr>,
 }
 
 impl MessageShape {
     fn destination<'a>(&self, destinations: &'a [SockAddr]) -> io::Result<&'a SockAddr> {
         destinations.get(self.to as usize).ok_or_else(invalid)
     }
+
+    /// Returns the control messages of the message.
+    #[inline]
+    fn control(&self, destination: &SockAddr) -> ControlBuffer {
+        let mut control = ControlBuffer::default();
+        if let Some(size) = self.segment_size {
+            control.push(libc::SOL_UDP, libc::UDP_SEGMENT, size.to_ne_bytes());
+        }
+        let is_ipv4 = destination.is_ipv4();
+        if let Some(class) = self.class {
+            let (level, kind) = if is_ipv4 {
+                (libc::SOL_IP, libc::IP_TOS)
+            } else {
+                (libc::SOL_IPV6, libc::IPV6_TCLASS)
+            };
+            control.push(level, kind, libc::c_int::from(class).to_ne_bytes());
+        }
+        match self.source {
+            Some(IpAddr::V4(source)) if is_ipv4 => {
+                control.push(libc::SOL_IP, libc::IP_PKTINFO, packet_info_v4(source));
+            }
+            Some(IpAddr::V6(source)) if !is_ipv4 => {
+                control.push(libc::SOL_IPV6, libc::IPV6_PKTINFO, packet_info_v6(source));
+            }
+            _ => {}
+        }
+        control
+    }
+}
+
+/// Returns `struct in_pktinfo` (ip(7)) with the source address in `ipi_spec_dst`, and without an interface.
+fn packet_info_v4(source: Ipv4Addr) -> [u8; 12] {
+    let [a, b, c, d] = source.octets();
+    [0, 0, 0, 0, a, b, c, d, 0, 0, 0, 0]
+}
+
+/// Returns `struct in6_pktinfo` (ipv6(7)) with the source address, and without an interface.
+fn packet_info_v6(source: Ipv6Addr) -> [u8; 20] {
+    let mut info = [0; 20];
+    if let Some(address) = info.first_chunk_mut() {
+        *address = source.octets();
+    }
+    info
 }
 
 fn invalid() -> io::Error {
@@ -50,21 +99,24 @@ impl SendBatch {
         slices: &[IoSlice<'_>],
         shapes: &[MessageShape],
     ) -> io::Result<usize> {
-        if let [shape @ MessageShape { slices: only, segment_size: None, .. }] = shapes
+        if let [
+            shape @ MessageShape {
+                slices: only, segment_size: None, class: None, source: None, ..
+            },
+        ] = shapes
             && let Some([datagram]) = slices.get(only.clone())
         {
             return send(fd, shape.destination(destinations)?, datagram).map(|()| 1);
         }
         self.controls.clear();
-        self.controls.extend(shapes.iter().map(|shape| {
-            let size = shape.segment_size.unwrap_or(0);
-            ControlBuffer::with_u16(libc::SOL_UDP, libc::UDP_SEGMENT, size)
-        }));
+        for shape in shapes {
+            self.controls.push(shape.control(shape.destination(destinations)?));
+        }
         self.messages.clear();
         for (shape, control) in shapes.iter().zip(&mut self.controls) {
             let payload = slices.get(shape.slices.clone()).ok_or_else(invalid)?;
             let destination = shape.destination(destinations)?;
-            self.messages.push(message(destination, payload, shape.segment_size, control));
+            self.messages.push(message(destination, payload, control));
         }
         let count = self.messages.len() as libc::c_uint;
         // SAFETY: the headers point at `destinations`, `slices` and `self.controls`, which live and are
@@ -101,7 +153,6 @@ fn send(fd: BorrowedFd<'_>, destination: &SockAddr, datagram: &[u8]) -> io::Resu
 fn message(
     destination: &SockAddr,
     payload: &[IoSlice<'_>],
-    segment_size: Option<u16>,
     control: &mut ControlBuffer,
 ) -> libc::mmsghdr {
     // SAFETY: `struct mmsghdr` is plain data, valid when all zero.
@@ -112,9 +163,10 @@ fn message(
     // `IoSlice` has the layout of `struct iovec` on Unix.
     header.msg_iov = payload.as_ptr().cast_mut().cast();
     header.msg_iovlen = payload.len() as _;
-    if segment_size.is_some() {
+    let control_len = control.filled().len();
+    if control_len > 0 {
         header.msg_control = control.as_mut_ptr();
-        header.msg_controllen = ControlBuffer::LEN as _;
+        header.msg_controllen = control_len as _;
     }
     message
 }
@@ -138,7 +190,7 @@ mod tests {
         let pieces = pieces.map(IoSlice::new);
         let mut batch = SendBatch::default();
         for slices in [0..1, 1..3] {
-            let shape = MessageShape { slices, segment_size: None, to: 0 };
+            let shape = MessageShape { slices, ..MessageShape::default() };
             assert_eq!(batch.send(sender.as_fd(), &destinations, &pieces, &[shape]).unwrap(), 1);
             let mut buffer = [0; 10];
             assert_eq!(receiver.recv(&mut buffer).unwrap(), 5);
@@ -153,7 +205,8 @@ mod tests {
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
         let pieces: [&[u8]; 4] = [b"a0", b"b1", b"c1", b"d0"];
         let pieces = pieces.map(IoSlice::new);
-        let message = |slice, to| MessageShape { slices: slice..slice + 1, segment_size: None, to };
+        let message =
+            |slice, to| MessageShape { slices: slice..slice + 1, to, ..MessageShape::default() };
         let mut batch = SendBatch::default();
         let shapes = [message(0, 0), message(1, 1), message(2, 1), message(3, 0)];
         assert_eq!(batch.send(sender.as_fd(), &destinations, &pieces, &shapes).unwrap(), 4);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::packet::samples::Sample;
 use crate::sys::socket::ErrorOrigin;
+use std::time::Duration;
 
 fn address(text: &str) -> Option<SocketAddr> {
     Some(text.parse().unwrap())

@@ -1,0 +1,111 @@
+//! Finds the packets in received messages, and passes on to them the congestion that the network marked.
+
+use crate::packet::ecn;
+use crate::packet::layer::Layer;
+use crate::relay::stats::InboundDrop;
+use crate::relay::wire::Wire;
+use crate::sys::mmsg::Received;
+use std::ops::Range;
+
+/// The layer of the packets in datagrams: the relay's interface is a TUN device.
+const LAYER: Layer = Layer::Ip;
+
+/// The datagrams of a message: one, or those of a GSO batch by its segment size.
+pub(super) fn datagrams_of(message: &Received) -> impl Iterator<Item = Range<usize>> + use<> {
+    let Range { start, end } = message.range;
+    let stride = message.segment_size.unwrap_or(end - start).max(1);
+    // An empty datagram is one datagram too.
+    let count = (end - start).div_ceil(stride).max(1);
+    (0..count).map(move |number| {
+        let from = start + number * stride;
+        from..(from + stride).min(end)
+    })
+}
+
+/// Finds the packet in a datagram of a message, or why there is none.
+pub(super) fn packet_in(
+    buffer: &[u8],
+    message: &Received,
+    datagram: Range<usize>,
+    wire: Wire,
+) -> Result<Range<usize>, InboundDrop> {
+    if message.is_truncated {
+        return Err(InboundDrop::Truncated);
+    }
+    let packet = wire.open(datagram).ok_or(InboundDrop::Empty)?;
+    match buffer.get(packet.clone()) {
+        Some(bytes) if !LAYER.is_plausible(bytes) => Err(InboundDrop::NotIp),
+        Some(bytes) if ecn::must_drop(bytes, message.class) => Err(InboundDrop::NotEcnCapable),
+        Some(_) => Ok(packet),
+        None => Err(InboundDrop::NotIp),
+    }
+}
+
+/// Sets the ECN of the packets in a message as RFC 6040 prescribes for the ECN of their datagrams. Packets that must be
+/// dropped are unchanged. Returns the number of packets that have changed.
+pub(super) fn decapsulate_ecn(buffer: &mut [u8], message: &Received, wire: Wire) -> u64 {
+    let packets = datagrams_of(message).filter_map(|datagram| wire.open(datagram));
+    let changed = packets.filter(|packet| {
+        let packet = buffer.get_mut(packet.clone());
+        packet.is_some_and(|packet| ecn::decapsulate(packet, message.class))
+    });
+    changed.count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(range: Range<usize>, segment_size: Option<usize>) -> Received {
+        Received { range, source: None, segment_size, class: 0, local: None, is_truncated: false }
+    }
+
+    #[test]
+    fn gso_batches_are_split_by_their_segment_size() {
+        let all = |message| datagrams_of(&message).map(|r| (r.start, r.end)).collect::<Vec<_>>();
+        assert_eq!(all(message(10..110, None)), [(10, 110)]);
+        assert_eq!(all(message(10..110, Some(40))), [(10, 50), (50, 90), (90, 110)]);
+        assert_eq!(all(message(10..90, Some(40))), [(10, 50), (50, 90)]);
+        assert_eq!(all(message(10..10, None)), [(10, 10)]);
+    }
+
+    #[test]
+    fn what_cannot_be_a_packet_has_one_cause() {
+        let plain = message(0..1, None);
+        let cut = Received { is_truncated: true, ..plain.clone() };
+        let cause = |message: &Received, bytes: &[u8]| {
+            packet_in(bytes, message, 0..bytes.len(), Wire::Plain).err()
+        };
+        assert_eq!(cause(&cut, &[0x45]), Some(InboundDrop::Truncated));
+        assert_eq!(cause(&plain, &[]), Some(InboundDrop::Empty));
+        for byte in 0..=255_u8 {
+            let expected = (byte >> 4 != 4 && byte >> 4 != 6).then_some(InboundDrop::NotIp);
+            assert_eq!(cause(&plain, &[byte]), expected, "{byte:#x}");
+        }
+        // A range outside the buffer does not contain a packet either.
+        let outside = packet_in(&[0x45], &plain, 1..2, Wire::Plain);
+        assert_eq!(outside, Err(InboundDrop::NotIp));
+    }
+
+    #[test]
+    fn a_mark_reaches_each_packet_of_a_message_or_drops_it() {
+        // Packets of four bytes over IPv6 with ECT(0), Not-ECT and ECT(1).
+        let packets = [[0x60, 0x20, 0, 0], [0x60, 0, 0, 0], [0x60, 0x10, 0, 0]].concat();
+        for (class, expected, changed, is_dropped) in [
+            (0, [2, 0, 1], 0, false),
+            (1, [1, 0, 1], 1, false),
+            (2, [2, 0, 1], 0, false),
+            (3, [3, 0, 3], 2, true),
+        ] {
+            let mut buffer = packets.clone();
+            let message = Received { class: 0xb8 | class, ..message(0..12, Some(4)) };
+            assert_eq!(decapsulate_ecn(&mut buffer, &message, Wire::Plain), changed, "{class}");
+            assert_eq!([1, 5, 9].map(|at| buffer[at] >> 4), expected, "{class}");
+            let found: Vec<_> = datagrams_of(&message)
+                .map(|datagram| packet_in(&buffer, &message, datagram, Wire::Plain))
+                .collect();
+            let second = if is_dropped { Err(InboundDrop::NotEcnCapable) } else { Ok(4..8) };
+            assert_eq!(found, [Ok(0..4), second, Ok(8..12)], "{class}");
+        }
+    }
+}
