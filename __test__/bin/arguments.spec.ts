@@ -87,6 +87,14 @@ const refusedOptions: [string[], string][] = [
     [...OPERANDS, '--offload', list],
     `tun2udp: option '--offload <list>' argument '${list}' is invalid: expected a list of tso, uso, gso, gro; ${HINT}`,
   ]),
+  ...['-1', '4294967296', '0x100000000', '33h', '0x', '1.5', ''].map((mark): [string[], string] => [
+    [...OPERANDS, `--fwmark=${mark}`],
+    `tun2udp: option '--fwmark <mark>' argument '${mark}' is invalid: expected a mark from 0 to 4294967295, such as 51820 or 0xca6c; ${HINT}`,
+  ]),
+  ...['-1', '64', '0x10', 'none', ''].map((value): [string[], string] => [
+    [...OPERANDS, `--dscp=${value}`],
+    `tun2udp: option '--dscp <inherit|0..63>' argument '${value}' is invalid: expected a whole number from 0 to 63, or inherit; ${HINT}`,
+  ]),
   ...['0', '257', '1.5', 'all', ''].map((queues): [string[], string] => [
     [...OPERANDS, '--queues', queues],
     `tun2udp: option '--queues <number|auto>' argument '${queues}' is invalid: expected a whole number from 1 to 256, or auto; ${HINT}`,

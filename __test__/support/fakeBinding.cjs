@@ -23,6 +23,7 @@ const OUTBOUND = {
   refusedByPeer: 6,
   unreachableReports: 7,
   pathMtuReports: 8,
+  sourcesLost: 21,
   repliesWritten: 19,
   repliesDropped: 20,
   dropped: {
@@ -43,11 +44,13 @@ const INBOUND = {
   bytesWritten: 104,
   superPacketsWritten: 105,
   packetsJoined: 114,
+  ecnMarks: 0,
   dropped: {
     foreignSource: 106,
     empty: 107,
     truncated: 108,
     notIp: 109,
+    notEcnCapable: 0,
     interfaceDown: 110,
     noBuffers: 111,
     rejected: 112,

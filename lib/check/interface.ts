@@ -37,6 +37,17 @@ export function isLinkName(name: string): boolean {
   return !bytes.some(refused)
 }
 
+/** Checks the name of an existing interface that sockets are bound to. */
+export function checkBindDevice(name: unknown): string {
+  if (typeof name === 'string' && isLinkName(name)) return name
+  throw invalidArgument(
+    'bindDevice',
+    name,
+    'the name of an existing interface: at most 15 bytes without "/", ":" and blanks, not "." or ".."',
+    { code: 'ERR_TUN_INVALID_NAME' },
+  )
+}
+
 /** Checks an MTU in bytes. */
 export function checkMtu(mtu: unknown): number {
   if (Number.isInteger(mtu) && (mtu as number) >= MTU_MIN && (mtu as number) <= MTU_MAX)

@@ -66,6 +66,29 @@ export interface RelayOptions {
   /** Source addresses to accept. The source port is not checked. Default: `peer`. */
   accept?: 'peer' | 'any' | undefined
   /**
+   * Firewall mark of the datagrams (`SO_MARK`), which `ip rule add fwmark` and firewalls match, 0 to 4294967295. It
+   * needs `CAP_NET_ADMIN`. Default: 0, none.
+   */
+  fwmark?: number | undefined
+  /**
+   * Interface that datagrams leave and arrive by. The sockets are bound to the interface (`SO_BINDTODEVICE`), so
+   * routes through other interfaces are not used. The interface must exist in the namespace of the process. If it is
+   * deleted and created again, start the relay again. Default: the routes decide.
+   */
+  bindDevice?: string | undefined
+  /**
+   * DSCP of the datagrams, or `inherit`. `inherit` is the DSCP of the packet in the datagram, which everyone on the
+   * path can then see. The DSCP inside the tunnel never changes. Default: 0.
+   */
+  dscp?: number | 'inherit' | undefined
+  /**
+   * ECN of the datagrams. With `copy` a datagram has the ECN field of its packet, and a packet gets the congestion
+   * mark (CE) that the network set on its datagram (RFC 6040). With `off` datagrams are not ECN-capable, so that the
+   * network drops instead of marking. Use it if the peer is a program that does not return the marks. Default:
+   * `copy`.
+   */
+  ecn?: 'copy' | 'off' | undefined
+  /**
    * Whether datagrams may be fragmented on their path. With `discover` they may not (DF), and reports of a smaller
    * path are followed: an IPv4 packet that may be fragmented is split inside the tunnel, and the sender of any other
    * one that does not fit gets an ICMP error with the right MTU. With `fixed` they may not, and reports are ignored.

@@ -103,6 +103,14 @@ export const COUNTERS: readonly CounterDescription[] = [
   },
   {
     direction: 'outbound',
+    name: 'sourcesLost',
+    unit: 'calls',
+    isDrop: false,
+    words: 'local address removed',
+    help: 'Sends that the kernel refused because the local address that the peer sends to was removed. Each was repeated with an address that the kernel chose.',
+  },
+  {
+    direction: 'outbound',
     name: 'repliesWritten',
     unit: 'packets',
     isDrop: false,
@@ -225,6 +233,13 @@ export const COUNTERS: readonly CounterDescription[] = [
   },
   {
     direction: 'inbound',
+    name: 'ecnMarks',
+    unit: 'packets',
+    isDrop: false,
+    help: 'Packets whose ECN field was changed, because the network changed that of their datagram (RFC 6040). Nearly all of them are marked as congested (CE).',
+  },
+  {
+    direction: 'inbound',
     name: 'foreignSource',
     unit: 'packets',
     isDrop: true,
@@ -254,6 +269,14 @@ export const COUNTERS: readonly CounterDescription[] = [
     isDrop: true,
     words: 'not IP',
     help: 'It is neither IPv4 nor IPv6.',
+  },
+  {
+    direction: 'inbound',
+    name: 'notEcnCapable',
+    unit: 'packets',
+    isDrop: true,
+    words: 'congestion',
+    help: 'The network marked its datagram as congested (CE), but the packet is not ECN-capable (RFC 6040, 4.2).',
   },
   {
     direction: 'inbound',

@@ -13,6 +13,7 @@ import {
 import { interfaceAddresses, networks } from '../options/addressForms.ts'
 import { offloads } from '../check/offload.ts'
 import { checkPeer } from './peer.ts'
+import { bindDevice, dscp, fwmark } from './underlayForms.ts'
 import { type Form, options } from '../options/table.ts'
 
 const addresses: Form<string[]> = {
@@ -176,6 +177,40 @@ export const RELAY = options({
     help: 'source addresses to accept',
     default: '`peer`',
     details: 'The source port is not checked.',
+  },
+  fwmark: {
+    form: fwmark,
+    flag: '--fwmark <mark>',
+    help: 'firewall mark of the datagrams',
+    default: '0, none',
+    details:
+      'The mark (`SO_MARK`) is what `ip rule add fwmark` and firewalls match. The range is 0 to 4294967295, in decimal or in hexadecimal with `0x`. It needs `CAP_NET_ADMIN`.',
+    declaration:
+      'Firewall mark of the datagrams (`SO_MARK`), which `ip rule add fwmark` and firewalls match, 0 to 4294967295. It needs `CAP_NET_ADMIN`. Default: 0, none.',
+  },
+  bindDevice: {
+    form: bindDevice,
+    flag: '--bind-device <name>',
+    help: 'interface that datagrams leave and arrive by',
+    default: 'the routes decide',
+    details:
+      'The sockets are bound to the interface (`SO_BINDTODEVICE`), so routes through other interfaces are not used. The interface must exist in the namespace of the process. If it is deleted and created again, start the relay again.',
+  },
+  dscp: {
+    form: dscp,
+    flag: '--dscp <inherit|0..63>',
+    help: 'DSCP of the datagrams, or `inherit`',
+    default: '0',
+    details:
+      '`inherit` is the DSCP of the packet in the datagram, which everyone on the path can then see. The DSCP inside the tunnel never changes.',
+  },
+  ecn: {
+    form: oneOf('copy', 'off'),
+    flag: '--ecn <copy|off>',
+    help: 'ECN of the datagrams',
+    default: '`copy`',
+    details:
+      'With `copy` a datagram has the ECN field of its packet, and a packet gets the congestion mark (CE) that the network set on its datagram (RFC 6040). With `off` datagrams are not ECN-capable, so that the network drops instead of marking. Use it if the peer is a program that does not return the marks.',
   },
   pathMtu: {
     form: oneOf('discover', 'fixed', 'off'),

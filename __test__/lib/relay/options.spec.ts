@@ -99,6 +99,10 @@ const accepted: Record<string, unknown[]> = {
   accept: ['peer', 'any'],
   offload: ['auto', false, [], ['tso', 'uso', 'gso', 'gro', 'coalesce']],
   queues: [1, 256, 'auto'],
+  dscp: [0, 63, 'inherit'],
+  ecn: ['copy', 'off'],
+  fwmark: [0, 1, 51_820, 4_294_967_295],
+  bindDevice: ['eth0', 'a', 'fifteen-bytes-x', 'br_lan.7', 'é', '%d'],
   netns: ['blue', '/run/netns/blue', './ns', 1, 4_194_304, '1', '12a', '-x'],
 }
 
@@ -207,6 +211,18 @@ const refused: [string, unknown[], string][] = [
     'an IPv4 or IPv6 address of this machine, without a zone, or the wildcard 0.0.0.0 or ::',
   ],
   ['accept', ['all', '', null, true], '"peer" or "any"'],
+  ['dscp', [-1, 64, 1.5, '10', '', null, true], 'a whole number from 0 to 63, or "inherit"'],
+  ['ecn', ['on', '', null, true], '"copy" or "off"'],
+  [
+    'fwmark',
+    [-1, 4_294_967_296, 1.5, '51820', '0x33', Number.NaN, null, true],
+    'a whole number from 0 to 4294967295',
+  ],
+  [
+    'bindDevice',
+    ['', '.', '..', 'a/b', 'a:b', 'a b', 'a\0', 'sixteen-bytes-xx', 'à', 7, null],
+    'the name of an existing interface: at most 15 bytes without "/", ":" and blanks, not "." or ".."',
+  ],
   ['queues', [0, -1, 257, 1.5, '2', null, true], 'a whole number from 1 to 256, or "auto"'],
   [
     'offload',
@@ -221,7 +237,7 @@ for (const [name, values, expected] of refused) {
   for (const value of values) {
     test(`${name} ${inspect(value)} is refused: ${expected}`, (t) => {
       const error = t.throws(() => checkOptions(withOption({ [name]: value })), {
-        code: name === 'name' ? 'ERR_TUN_INVALID_NAME' : 'ERR_TUN_INVALID_ARGUMENT',
+        code: /^(name|bindDevice)$/u.test(name) ? 'ERR_TUN_INVALID_NAME' : 'ERR_TUN_INVALID_ARGUMENT',
       })
       t.regex(error.message, new RegExp(`^Invalid ${name === 'mtu' ? 'MTU' : name} `, 'u'))
       t.true(error.message.endsWith(`: expected ${expected}`), error.message)

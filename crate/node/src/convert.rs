@@ -5,9 +5,12 @@ use ipnet::IpNet;
 use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use tun2udp_core::relay::{
-    Accept, Event, MssClamp, OffloadConfig, PathMtuDiscovery, RelayConfig, RelayInfo,
+    Accept, Dscp, Ecn, Event, MssClamp, OffloadConfig, PathMtuDiscovery, RelayConfig, RelayInfo,
 };
 use tun2udp_core::{Error, ErrorCode, Result};
+
+/// The number for the DSCP of the packet, which is none of a DSCP.
+const INHERIT_DSCP: u8 = 64;
 
 /// Options of a relay. `lib/relay/optionTable.ts` describes them, and `lib/` has checked their form.
 #[napi(object, object_to_js = false)]
@@ -43,6 +46,11 @@ pub struct NativeRelayOptions {
     pub fwmark: Option<u32>,
     /// Name of the interface that the sockets are bound to.
     pub bind_device: Option<String>,
+    /// DSCP of the datagrams, 0 to 63; 64: that of their packet. Default: 0.
+    pub dscp: Option<u8>,
+    /// ECN of the datagrams.
+    #[napi(ts_type = "'copy' | 'off'")]
+    pub ecn: Option<String>,
     /// Whether datagrams may be fragmented on their path.
     #[napi(ts_type = "'discover' | 'fixed' | 'off'")]
     pub path_mtu: Option<String>,
@@ -179,6 +187,11 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
             user: options.user,
             fwmark: options.fwmark.unwrap_or(defaults.fwmark),
             bind_device: options.bind_device,
+            dscp: match options.dscp {
+                Some(INHERIT_DSCP) => Dscp::Inherit,
+                dscp => dscp.map_or(defaults.dscp, Dscp::Fixed),
+            },
+            ecn: if options.ecn.as_deref() == Some("off") { Ecn::Off } else { Ecn::Copy },
             path_mtu: match options.path_mtu.as_deref() {
                 Some("fixed") => PathMtuDiscovery::Fixed,
                 Some("off") => PathMtuDiscovery::Off,
