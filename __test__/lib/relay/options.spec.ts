@@ -237,7 +237,9 @@ for (const [name, values, expected] of refused) {
   for (const value of values) {
     test(`${name} ${inspect(value)} is refused: ${expected}`, (t) => {
       const error = t.throws(() => checkOptions(withOption({ [name]: value })), {
-        code: /^(name|bindDevice)$/u.test(name) ? 'ERR_TUN_INVALID_NAME' : 'ERR_TUN_INVALID_ARGUMENT',
+        code: /^(name|bindDevice)$/u.test(name)
+          ? 'ERR_TUN_INVALID_NAME'
+          : 'ERR_TUN_INVALID_ARGUMENT',
       })
       t.regex(error.message, new RegExp(`^Invalid ${name === 'mtu' ? 'MTU' : name} `, 'u'))
       t.true(error.message.endsWith(`: expected ${expected}`), error.message)
