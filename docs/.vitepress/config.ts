@@ -20,6 +20,7 @@ const GUIDES: DefaultTheme.SidebarItem[] = [
   { text: 'First tunnel', link: '/docs/guides/first-tunnel' },
   { text: 'Two machines', link: '/docs/guides/two-machines' },
   { text: 'Behind NAT', link: '/docs/guides/nat' },
+  { text: 'Underlay', link: '/docs/guides/underlay' },
   { text: 'TAP without root', link: '/docs/guides/tap-without-root' },
   { text: 'Packets in JavaScript', link: '/docs/guides/packets' },
   { text: 'Namespaces for tests', link: '/docs/guides/namespaces' },
