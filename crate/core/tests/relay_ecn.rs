@@ -279,7 +279,7 @@ fn a_burst_of_mixed_classes_keeps_each_of_them() {
         let mut outside = Classes::new(far.socket.try_clone().unwrap());
         let relay = relay(&far, |config| config.dscp = Dscp::Inherit);
         let inside = UdpSocket::bind("10.9.0.1:0").unwrap();
-        let classes = (0..240_u8).map(|number| number & 0x3c | number / 7 & 3);
+        let classes = (0..240_u8).map(|number| number & 0x3c | ((number / 7) & 3));
         for (number, class) in classes.clone().enumerate() {
             set_option(inside.as_fd(), SocketOption::TrafficClassV4, class.into()).unwrap();
             inside.send_to(&[number as u8; 200], "10.9.0.2:9").unwrap();
@@ -293,7 +293,7 @@ fn a_burst_of_mixed_classes_keeps_each_of_them() {
         // The other way: each of them has another mark.
         let mut inner = Classes::new(UdpSocket::bind("10.9.0.1:9").unwrap());
         let [from, to] = ["10.9.0.2", "10.9.0.1"].map(|end| end.parse().unwrap());
-        let outers = (0..60_u8).map(|number| number / 3 & 3);
+        let outers = (0..60_u8).map(|number| (number / 3) & 3);
         for (number, outer) in outers.clone().enumerate() {
             far.send(
                 outer,

@@ -184,10 +184,10 @@ fn a_wildcard_on_loopback_answers_from_the_address_that_was_asked() {
             finish(&relay);
         }
         // A socket with an address of its own always has that.
-        let listen = Some("127.0.0.9".parse().unwrap());
-        let relay = start(RelayConfig { listen, ..config(&peer) });
-        ask(&relay, &peer, listen.unwrap());
-        assert_eq!(answer_of(&peer, "10.9.0.2:7"), listen.unwrap());
+        let listen: IpAddr = "127.0.0.9".parse().unwrap();
+        let relay = start(RelayConfig { listen: Some(listen), ..config(&peer) });
+        ask(&relay, &peer, listen);
+        assert_eq!(answer_of(&peer, "10.9.0.2:7"), listen);
         finish(&relay);
     });
 }

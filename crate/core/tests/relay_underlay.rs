@@ -6,7 +6,7 @@ mod namespace;
 #[path = "support/other_host.rs"]
 mod other_host;
 
-use namespace::{in_namespace, ip};
+use namespace::{eventually, in_namespace, ip};
 use other_host::OtherHost;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -110,6 +110,46 @@ fn sockets_that_are_bound_to_an_interface_do_not_use_the_tunnel() {
             let headers = if address.is_ipv4() { 28 } else { 48 };
             assert_eq!(relay.info().mtu, 1_400 - headers);
             assert_arrives(peer);
+        }
+    });
+}
+
+/// A socket is bound to the index of its interface, which a new interface of that name does not have.
+#[test]
+fn an_interface_that_is_created_again_is_used() {
+    in_namespace(|| {
+        for (peer, near) in [("192.0.2.2", "192.0.2.1/24"), ("2001:db8::2", "2001:db8::1/64 nodad")]
+        {
+            let host = || {
+                let host = OtherHost::connected("left0", "right0");
+                ip(&format!("address add {near} dev left0"));
+                host.ip("address add 192.0.2.2/24 dev right0");
+                host.ip("address add 2001:db8::2/64 dev right0 nodad");
+                host
+            };
+            let bind = |host: &OtherHost, port: u16| {
+                let address: std::net::IpAddr = peer.parse().unwrap();
+                let socket = host.run(move || UdpSocket::bind((address, port)).unwrap());
+                socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+                socket
+            };
+            let first = host();
+            let socket = bind(&first, 0);
+            let address = socket.local_addr().unwrap();
+            let mut bound = config(address, &[]);
+            bound.bind_device = Some("left0".to_owned());
+            let relay = start(bound).unwrap();
+            assert_arrives(&socket);
+            ip("link delete left0");
+            let inside = UdpSocket::bind("10.9.0.1:0").unwrap();
+            inside.send_to(b"lost", "10.9.0.2:7").unwrap();
+            eventually("it is counted", || relay.stats().outbound.unreachable == 1);
+            drop((socket, first));
+            let second = host();
+            assert_arrives(&bind(&second, address.port()));
+            assert_eq!(relay.stats().outbound.dropped(), 1);
+            drop(relay);
+            ip("link delete left0");
         }
     });
 }

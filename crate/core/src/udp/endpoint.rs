@@ -62,6 +62,8 @@ pub struct UdpEndpoint {
     socket: Socket,
     local: SocketAddr,
     has_gro: bool,
+    /// The interface that the socket is bound to.
+    device: Option<String>,
     receive_buffer_bytes: usize,
     send_buffer_bytes: usize,
 }
@@ -120,10 +122,18 @@ impl UdpEndpoint {
         Ok(Self {
             local,
             has_gro,
+            device: options.device.map(str::to_owned),
             receive_buffer_bytes: socket.recv_buffer_size().unwrap_or(0),
             send_buffer_bytes: socket.send_buffer_size().unwrap_or(0),
             socket,
         })
+    }
+
+    /// Binds the socket to its interface again, which may have another index now. Returns whether it was bound: not if
+    /// there is no such interface, or if the process has no CAP_NET_RAW any more.
+    pub(super) fn bind_device_again(&self) -> bool {
+        let Some(device) = &self.device else { return false };
+        self.socket.bind_device(Some(device.as_bytes())).is_ok()
     }
 
     /// Allows fragmentation of datagrams from now on ([`PathMtuDiscovery::Off`]).

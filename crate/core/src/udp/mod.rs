@@ -11,6 +11,7 @@ mod address;
 mod endpoint;
 mod error_report;
 mod receiver;
+mod second_try;
 mod segmentation;
 mod send_queue;
 mod sender;

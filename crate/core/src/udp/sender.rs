@@ -2,6 +2,7 @@
 
 use super::endpoint::UdpEndpoint;
 use super::error_report;
+use super::second_try::{may_concern_device, may_concern_source, restore_source};
 use super::segmentation::{AfterSingle, Segmentation, SegmentationChange};
 use super::send_queue::{SendQueue, datagrams};
 use crate::errno::{Call, Reaction};
@@ -151,6 +152,7 @@ impl UdpSender {
         let (mut retries, mut limit) = (0, usize::MAX);
         // The source address of the first message, which is tried without it.
         let mut suspect = None;
+        let mut is_bound_again = false;
         while !queue.is_done() {
             let fd = self.endpoint.as_fd();
             let waiting = queue.waiting();
@@ -199,6 +201,12 @@ impl UdpSender {
                         }
                     }
                     restore_source(queue, suspect.take());
+                    if !is_bound_again && may_concern_device(errno) {
+                        is_bound_again = true;
+                        if self.endpoint.bind_device_again() {
+                            continue;
+                        }
+                    }
                     // A call builds the headers of all its messages. If the kernel refuses one after the other, this
                     // keeps the work linear.
                     limit = 1;
@@ -273,19 +281,6 @@ impl SendReport {
         if let Some(messages) = &mut self.messages {
             messages.push(Sent { to: shape.to, datagrams, bytes });
         }
-    }
-}
-
-/// Returns whether the kernel returns this errno for a source address that this machine does not have
-/// (`ip_route_output_key_hash_rcu` of net/ipv4/route.c, `ip6_datagram_send_ctl` of net/ipv6/datagram.c).
-const fn may_concern_source(errno: i32) -> bool {
-    matches!(errno, libc::EINVAL | libc::ENETUNREACH | libc::EADDRNOTAVAIL)
-}
-
-/// Gives the first message its source address again: the error had another reason.
-fn restore_source(queue: &mut SendQueue, suspect: Option<IpAddr>) {
-    if suspect.is_some() {
-        queue.replace_source(suspect);
     }
 }
 
