@@ -2,7 +2,7 @@
 
 use super::endpoint::UdpEndpoint;
 use super::error_report;
-use super::second_try::{may_concern_device, may_concern_source, restore_source};
+use super::second_try::SecondTry;
 use super::segmentation::{AfterSingle, Segmentation, SegmentationChange};
 use super::send_queue::{SendQueue, datagrams};
 use crate::errno::{Call, Reaction};
@@ -150,9 +150,7 @@ impl UdpSender {
         report: &mut SendReport,
     ) -> SendProgress {
         let (mut retries, mut limit) = (0, usize::MAX);
-        // The source address of the first message, which is tried without it.
-        let mut suspect = None;
-        let mut is_bound_again = false;
+        let mut second_try = SecondTry::default();
         while !queue.is_done() {
             let fd = self.endpoint.as_fd();
             let waiting = queue.waiting();
@@ -160,10 +158,7 @@ impl UdpSender {
             let result = self.batch.send(fd, destinations, slices, messages);
             let error = match result {
                 Ok(sent) => {
-                    if let Some(source) = suspect.take() {
-                        queue.forget_source(source);
-                        report.lost_sources.push(source);
-                    }
+                    report.lost_sources.extend(second_try.take_lost_source(queue));
                     for shape in queue.waiting().iter().take(sent) {
                         report.count_sent(shape, slices);
                     }
@@ -181,7 +176,7 @@ impl UdpSender {
             match Reaction::to(Call::SocketSend, errno) {
                 Reaction::Repeat => {}
                 Reaction::Await => {
-                    restore_source(queue, suspect);
+                    second_try.restore_source(queue);
                     return SendProgress::Blocked;
                 }
                 _ => {
@@ -193,23 +188,12 @@ impl UdpSender {
                         continue;
                     }
                     retries = 0;
-                    if suspect.is_none() && may_concern_source(errno) {
-                        suspect = queue.replace_source(None);
-                        if suspect.is_some() {
-                            limit = 1;
-                            continue;
-                        }
-                    }
-                    restore_source(queue, suspect.take());
-                    if !is_bound_again && may_concern_device(errno) {
-                        is_bound_again = true;
-                        if self.endpoint.bind_device_again() {
-                            continue;
-                        }
-                    }
                     // A call builds the headers of all its messages. If the kernel refuses one after the other, this
                     // keeps the work linear.
                     limit = 1;
+                    if second_try.prepare(errno, queue, &self.endpoint) {
+                        continue;
+                    }
                     self.refuse_first(errno, queue, slices, report);
                 }
             }
