@@ -73,7 +73,8 @@ export interface RelayOptions {
   /**
    * Interface that datagrams leave and arrive by. The sockets are bound to the interface (`SO_BINDTODEVICE`), so
    * routes through other interfaces are not used. The interface must exist in the namespace of the process. If it is
-   * deleted and created again, start the relay again. Default: the routes decide.
+   * deleted and created again, the next packet to the peer binds the sockets to the new one, unless the process has
+   * dropped its privileges. Default: the routes decide.
    */
   bindDevice?: string | undefined
   /**

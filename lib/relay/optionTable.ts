@@ -194,7 +194,7 @@ export const RELAY = options({
     help: 'interface that datagrams leave and arrive by',
     default: 'the routes decide',
     details:
-      'The sockets are bound to the interface (`SO_BINDTODEVICE`), so routes through other interfaces are not used. The interface must exist in the namespace of the process. If it is deleted and created again, start the relay again.',
+      'The sockets are bound to the interface (`SO_BINDTODEVICE`), so routes through other interfaces are not used. The interface must exist in the namespace of the process. If it is deleted and created again, the next packet to the peer binds the sockets to the new one, unless the process has dropped its privileges.',
   },
   dscp: {
     form: dscp,
