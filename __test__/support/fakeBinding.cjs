@@ -31,6 +31,7 @@ const OUTBOUND = {
     unreachable: 10,
     denied: 11,
     noBuffers: 12,
+    looped: 0,
     malformed: 14,
     closing: 15,
     other: 13,

@@ -26,8 +26,10 @@ export interface RelayOptions {
   name?: string | undefined
   /**
    * Interface MTU. The range is 68 to 65535 bytes. For a peer on another machine the default is the MTU of the route
-   * to it minus 28 bytes (IPv4) or 48 bytes (IPv6), so that datagrams are not fragmented; for a peer on this machine
-   * it is 1500. A persistent interface keeps its MTU. Default: what the path allows.
+   * to it, the smallest of all its next hops, minus 28 bytes (IPv4) or 48 bytes (IPv6), so that datagrams are not
+   * fragmented. With IPv6 addresses or routes the default is at least 1280: if the path leaves less, datagrams with
+   * longer packets are fragmented. For a peer on this machine it is 1500. A persistent interface keeps its MTU.
+   * Default: what the path allows.
    */
   mtu?: number | undefined
   /**

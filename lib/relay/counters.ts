@@ -159,6 +159,14 @@ export const COUNTERS: readonly CounterDescription[] = [
   },
   {
     direction: 'outbound',
+    name: 'looped',
+    unit: 'packets',
+    isDrop: true,
+    words: 'looped',
+    help: 'A datagram of the relay itself, which a route led back into the interface.',
+  },
+  {
+    direction: 'outbound',
     name: 'malformed',
     unit: 'packets',
     isDrop: true,

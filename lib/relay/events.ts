@@ -15,6 +15,8 @@ export interface RelayEventFields {
   readonly 'gso-on': object
   /** The kernel refused `UDP_GRO`: datagrams are received one by one. */
   readonly 'gro-off': object
+  /** GSO batches are received. */
+  readonly 'gro-on': object
   /** The kernel refused a coalesced packet with this errno: packets are written one by one. */
   readonly 'coalesce-off': { readonly errno: number }
   /** Packets are coalesced again. */
@@ -29,6 +31,18 @@ export interface RelayEventFields {
   readonly 'no-network': object
   /** The MTU of the interface is above what the path to the peer leaves: long packets are fragmented or lost. */
   readonly 'mtu-above-path': object
+  /**
+   * The path to the peer leaves less than the 1,280 bytes that IPv6 needs: datagrams with longer packets are
+   * fragmented. `address` is the peer's.
+   */
+  readonly 'outer-fragments': { readonly address: string }
+  /**
+   * A route leads the datagrams to the peer into the tunnel. They are dropped when they come back out of the interface.
+   * `address` is the peer's.
+   */
+  readonly loop: { readonly address: string }
+  /** The datagrams to the peer do not come back any more. `address` is the peer's. */
+  readonly 'loop-ended': { readonly address: string }
   /** Datagrams from this address are dropped, since it is not the peer's. Reported once per address, at most one per second. */
   readonly 'foreign-source': { readonly address: string }
   /**

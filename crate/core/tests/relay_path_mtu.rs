@@ -9,7 +9,7 @@ mod running;
 
 use namespace::{eventually, in_namespace, ip};
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tun2udp_core::relay::{PathMtu, PathMtuSource, PeerConfig, Relay, RelayConfig};
 
@@ -31,8 +31,8 @@ fn router(tasks: mpsc::Sender<String>, steps: mpsc::Receiver<()>) {
     let _ = steps.recv();
 }
 
-#[test]
-fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
+/// Runs `body` in a namespace whose path to 198.51.100.0/24 gets narrower behind a router.
+fn with_router(body: impl FnOnce()) {
     in_namespace(|| {
         let (tasks, task) = mpsc::channel();
         let (step, steps) = mpsc::channel();
@@ -44,6 +44,54 @@ fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
         ip("route add 198.51.100.0/24 via 192.0.2.1");
         step.send(()).unwrap();
         assert_eq!(task.recv().unwrap(), "");
+        body();
+        drop(step);
+        router.join().unwrap();
+    });
+}
+
+#[test]
+fn a_path_that_gets_too_narrow_for_ipv6_is_reported_and_df_is_set_again_later() {
+    with_router(|| {
+        let events = Arc::<Mutex<Vec<_>>>::default();
+        let seen = Arc::clone(&events);
+        let peer = "198.51.100.7:9".parse().unwrap();
+        let config = RelayConfig {
+            path_mtu_lifetime: Duration::from_millis(700),
+            ..RelayConfig::new("fd09::1/64".parse().unwrap(), peer, 0)
+        };
+        let relay =
+            Relay::start(config, move |event| seen.lock().unwrap().push(event.kind)).unwrap();
+        assert_eq!(relay.info().mtu, 1_472, "that of the first link");
+        let inside = UdpSocket::bind("[fd09::1]:0").unwrap();
+        // Packets of 1,280 bytes, which an IPv6 link has to carry.
+        let send = || assert_eq!(inside.send_to(&[0; 1_232], "[fd09::2]:7").unwrap(), 1_232);
+        let path_mtu = || relay.peer_stats().first()?.path_mtu.map(|path| path.outside);
+        for round in 1..=2 {
+            eventually("the report is noted", || {
+                send();
+                path_mtu() == Some(1_300)
+            });
+            // From now on they are sent in fragments.
+            let sent = relay.stats().outbound.datagrams_sent;
+            eventually("they are sent", || {
+                send();
+                relay.stats().outbound.datagrams_sent > sent + 10
+            });
+            // Only a socket that forbids fragments learns the path again.
+            eventually("the report ages", || path_mtu() == Some(1_500));
+            let events = events.lock().unwrap().clone();
+            let expected = ["path-mtu", "outer-fragments", "path-mtu"].repeat(round);
+            assert_eq!(events, expected);
+        }
+        assert_eq!(relay.stats().outbound.path_mtu_reports, 1, "the kernel remembers it");
+        running::finish(&relay);
+    });
+}
+
+#[test]
+fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
+    with_router(|| {
         let endpoint = |text: &str| text.parse::<SocketAddr>().unwrap();
         let near = PeerConfig {
             endpoint: endpoint("192.0.2.1:9"),
@@ -84,7 +132,5 @@ fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
             // Only its deadline wakes the relay.
             eventually("it is forgotten", || path_mtus() == expected(start));
         }
-        drop(step);
-        router.join().unwrap();
     });
 }

@@ -86,6 +86,39 @@ fn gso_batches_that_are_refused_go_singly_and_gso_is_on_again_later() {
     }
 }
 
+#[test]
+fn gro_that_is_refused_at_the_start_is_on_later() {
+    if skips() {
+        return;
+    }
+    for errno in [libc::ENOPROTOOPT, libc::ENOMEM, libc::EPERM] {
+        in_namespace(|| {
+            let is_refusing = Arc::new(AtomicBool::new(true));
+            let refusing = Arc::clone(&is_refusing);
+            let is_gro = |call: &Call| {
+                let option = (call.arguments[1] as i32, call.arguments[2] as i32);
+                option == (libc::SOL_UDP, libc::UDP_GRO)
+            };
+            let judge = move |call: &Call| match refusing.load(Ordering::Relaxed) && is_gro(call) {
+                true => Verdict::Refuse(errno),
+                false => Verdict::Pass,
+            };
+            let mut tunnel = Tunnel::under(&[libc::SYS_setsockopt], judge);
+            (0..20).for_each(|_| tunnel.burst_in());
+            assert!(!tunnel.stats().offload.gro);
+            assert_eq!(tunnel.events(), ["gro-off"], "{errno}");
+            is_refusing.store(false, Ordering::Relaxed);
+            eventually("it is accepted", || {
+                tunnel.burst_in();
+                tunnel.stats().offload.gro
+            });
+            (0..20).for_each(|_| tunnel.burst_in());
+            assert_eq!(tunnel.events(), ["gro-off", "gro-on"], "{errno}");
+            assert_eq!(tunnel.finish().inbound.dropped(), 0, "{errno}");
+        });
+    }
+}
+
 /// A route of this type refuses GSO batches like a kernel that cannot send them, and single datagrams too.
 #[test]
 fn a_route_to_nowhere_for_a_moment_does_not_end_gso() {

@@ -45,5 +45,5 @@ pub use link::{Link, LinkChange, LinkRef, TunLink};
 pub use mac::MacAddress;
 pub use monitor::{Event, Kind, Monitor};
 pub use other::OtherAttribute;
-pub use route::RouteMatch;
+pub use route::{Datagram, RouteMatch};
 pub use session::{Object, Operation, Session, Table};

@@ -4,6 +4,7 @@
 //! - `header` is where the fields of headers are;
 //! - `view` finds the headers of a packet; `checksum` adds and folds;
 //! - `ethernet` finds the packet in a frame; `layer` states whether packets are in frames;
+//! - `datagram` finds the addresses and ports of a UDP packet;
 //! - `icmp` creates ICMP errors about packets;
 //! - `split` splits a super-packet of the kernel into its packets;
 //! - `flow` computes the number of a flow, by which flows are assigned to queues;
@@ -17,6 +18,7 @@
 
 pub mod checksum;
 pub mod coalesce;
+pub mod datagram;
 pub mod ecn;
 pub mod ethernet;
 pub mod flow;

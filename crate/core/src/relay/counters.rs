@@ -38,6 +38,7 @@ macro_rules! relay_counters {
                 unreachable: Unreachable, "There is no route to the peer or one that forbids it, or no peer for its destination.", "peer unreachable";
                 denied: Denied, "A firewall or policy of this machine forbids it.", "denied";
                 no_buffers: NoBuffers, "The socket or the network device has no memory or queue space for it.", "no buffers";
+                looped: Looped, "A datagram of the relay itself, which a route led back into the interface.", "looped";
                 malformed: Malformed, "The header that the kernel put before it does not fit it.", "malformed";
                 closing: Closing, "Read, but the relay was closed before it could be sent.", "closing";
                 other: Other, "Refused by the kernel for another reason.", "other";

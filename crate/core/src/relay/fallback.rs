@@ -1,10 +1,10 @@
 //! The slower paths that are taken when the kernel refuses a faster one, and their end.
 //!
 //! Each change of state is reported once, as an event, and is visible in `stats().offload`. If the kernel refuses
-//! single writes (GSO batches, coalesced packets), the faster path is tried again later, with a back-off. If it
-//! refuses an optimization when the relay starts, the optimization stays off: the driver or the kernel does not
-//! support it (vnet header, TSO, USO, `UDP_GRO`), or this process may not use it (steering). `Receivers` stays too,
-//! since each trial would let packets overtake each other.
+//! single writes (GSO batches, coalesced packets) or `UDP_GRO`, the faster path is tried again later, with a back-off.
+//! If it refuses another optimization when the relay starts, the optimization stays off: the driver does not support it
+//! (vnet header, TSO, USO), or this process may not use it (steering). `Receivers` stays too, since each trial would
+//! let packets overtake each other.
 
 use super::config::{Event, OffloadConfig};
 use crate::error::strerror;
@@ -24,6 +24,8 @@ pub(super) enum Fallback {
     GsoAgain,
     /// `UDP_GRO`, as before Linux 5.0.
     Gro,
+    /// `UDP_GRO` is accepted, by one socket.
+    GroAgain,
     /// The write of a super-packet, with this errno, by one queue.
     Coalesce(i32),
     /// Super-packets are accepted again, by one queue.
@@ -48,6 +50,7 @@ impl Fallback {
             Self::Gso(_) => offload.gso = false,
             Self::GsoAgain => offload.gso = true,
             Self::Gro => offload.gro = false,
+            Self::GroAgain => offload.gro = true,
             Self::Coalesce(_) => offload.coalesce = false,
             Self::CoalesceAgain => offload.coalesce = true,
             Self::Steering(_) | Self::Receivers => {}
@@ -67,6 +70,7 @@ impl Fallback {
             Self::Gso(_) => "gso-off",
             Self::GsoAgain => "gso-on",
             Self::Gro => "gro-off",
+            Self::GroAgain => "gro-on",
             Self::Coalesce(_) => "coalesce-off",
             Self::CoalesceAgain => "coalesce-on",
             Self::Steering(_) => "steering-off",
@@ -105,7 +109,12 @@ impl Fallback {
             Self::GsoAgain => {
                 "the kernel accepts UDP_SEGMENT again: datagrams are sent in GSO batches".to_owned()
             }
-            Self::Gro => "the kernel refused UDP_GRO: datagrams are received one by one".to_owned(),
+            Self::Gro => "the kernel refused UDP_GRO: datagrams are received one by one until a \
+                          trial succeeds"
+                .to_owned(),
+            Self::GroAgain => {
+                "the kernel accepts UDP_GRO: datagrams are received in GSO batches".to_owned()
+            }
             Self::Coalesce(errno) => format!(
                 "the kernel refused a coalesced packet ({}): packets are written one by one \
                      until a trial succeeds",
@@ -135,11 +144,14 @@ pub(super) struct ActiveOffload {
     without_segment: usize,
     /// Queues that do without coalescing for a while.
     without_coalesce: usize,
+    /// Sockets that do without `UDP_GRO` for a while.
+    without_gro: usize,
 }
 
 impl ActiveOffload {
-    pub(super) const fn new(offload: OffloadConfig) -> Self {
-        Self { offload, without_segment: 0, without_coalesce: 0 }
+    /// Creates the state of a start. `without_gro`: sockets for which the kernel refused `UDP_GRO`.
+    pub(super) const fn new(offload: OffloadConfig, without_gro: usize) -> Self {
+        Self { offload, without_segment: 0, without_coalesce: 0, without_gro }
     }
 
     /// Records what one queue met with; returns whether it changes which offloads are in use.
@@ -149,6 +161,7 @@ impl ActiveOffload {
             Fallback::Coalesce(_) => lose(&mut self.without_coalesce),
             Fallback::GsoAgain => regain(&mut self.without_segment),
             Fallback::CoalesceAgain => regain(&mut self.without_coalesce),
+            Fallback::GroAgain => regain(&mut self.without_gro),
             _ => true,
         };
         let before = self.offload;
@@ -191,11 +204,21 @@ mod tests {
             (Gso(22), true, (false, true)),
             (GsoAgain, true, (true, true)),
         ];
-        let mut active = ActiveOffload::new(OffloadConfig::ALL);
+        let mut active = ActiveOffload::new(OffloadConfig::ALL, 0);
         for (number, (fallback, is_change, expected)) in rows.into_iter().enumerate() {
             assert_eq!(active.note(fallback), is_change, "row {number}");
             let OffloadConfig { gso, coalesce, .. } = active.offload;
             assert_eq!((gso, coalesce), expected, "row {number}");
+        }
+    }
+
+    #[test]
+    fn gro_is_on_once_each_socket_has_it() {
+        let without = OffloadConfig { gro: false, ..OffloadConfig::ALL };
+        let mut active = ActiveOffload::new(without, 3);
+        for (number, expected) in [false, false, true].into_iter().enumerate() {
+            assert_eq!(active.note(Fallback::GroAgain), expected, "socket {number}");
+            assert_eq!(active.offload.gro, expected, "socket {number}");
         }
     }
 }

@@ -14,6 +14,7 @@
 //! - `peers` decides which datagrams are accepted and where packets are sent;
 //! - `counters` lists the counters, and `stats` counts;
 //! - `fallback` describes the optimizations that ended;
+//! - `loops` drops the relay's own datagrams that come back out of the interface;
 //! - `notice` has the events about configurations that are probably not meant.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -22,6 +23,7 @@ mod config;
 mod counters;
 mod fallback;
 mod handle;
+mod loops;
 mod notice;
 mod peers;
 mod queue;

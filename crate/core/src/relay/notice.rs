@@ -1,7 +1,9 @@
 //! Events about a configuration or a peer that probably differ from what the user means.
 
 use super::config::{Event, RelayConfig};
+use super::loops::LoopChange;
 use super::peers::{PathMtu, PathMtuChange, PathMtuSource};
+use super::setup::MIN_MTU_V6;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -43,9 +45,27 @@ pub(super) fn mtu_above_path(mtu: u32, path: u32) -> Event {
     Event { kind: "mtu-above-path", errno: None, address: None, message }
 }
 
+/// Returns the event of a path to a peer that leaves `inner` bytes, less than IPv6 needs.
+pub(super) fn outer_fragments(peer: SocketAddr, inner: u32) -> Event {
+    let message = format!(
+        "the path to {peer} leaves {inner} bytes, less than the {MIN_MTU_V6} that IPv6 needs: datagrams with longer \
+         packets are fragmented"
+    );
+    Event { kind: "outer-fragments", errno: None, address: Some(peer.ip()), message }
+}
+
+/// Returns the event of a path that has just become too narrow for IPv6, if it has.
+pub(super) fn narrowed_below_v6(change: &PathMtuChange) -> Option<Event> {
+    let PathMtuChange { peer, reported, before } = *change;
+    let is_narrow = |inner: &u32| *inner < MIN_MTU_V6;
+    let inner = |path: Option<PathMtu>| path.map(|path| path.inside).filter(is_narrow);
+    let narrow = inner(reported)?;
+    inner(before).is_none().then(|| outer_fragments(peer, narrow))
+}
+
 /// Returns the event of a path MTU that was reported, or that is not valid any more.
 pub(super) fn path_mtu(change: &PathMtuChange) -> Event {
-    let PathMtuChange { peer, reported } = change;
+    let PathMtuChange { peer, reported, .. } = change;
     let message = match reported {
         Some(PathMtu { outside, inside, source, router }) => {
             let reporter = match (source, router) {
@@ -63,6 +83,21 @@ pub(super) fn path_mtu(change: &PathMtuChange) -> Event {
         }
     };
     Event { kind: "path-mtu", errno: None, address: Some(peer.ip()), message }
+}
+
+/// Returns the event of a loop that begins or ends.
+pub(super) fn loop_change(change: &LoopChange) -> Event {
+    let LoopChange { peer, is_start } = change;
+    let (kind, message) = if *is_start {
+        let message = format!(
+            "a route leads the datagrams to {peer} into the tunnel, and they are dropped when they come back out of \
+             it: delete the route, or give the peer a longer route of its own"
+        );
+        ("loop", message)
+    } else {
+        ("loop-ended", format!("the datagrams to {peer} do not come back any more"))
+    };
+    Event { kind, errno: None, address: Some(peer.ip()), message }
 }
 
 /// Returns the event of the first datagram from an address that is not a peer's.
@@ -137,7 +172,7 @@ mod tests {
             (PathMtuSource::Route, None, "the kernel reports for its route"),
         ] {
             let reported = Some(PathMtu { outside: 1_400, inside: 1_372, source, router });
-            let event = path_mtu(&PathMtuChange { peer, reported });
+            let event = path_mtu(&PathMtuChange { peer, reported, before: None });
             let expected = format!(
                 "the path to 192.0.2.2:5 carries 1400 bytes, {expected}: packets of more than 1372 bytes are \
                  fragmented, or refused with an ICMP error"
@@ -145,8 +180,38 @@ mod tests {
             assert_eq!((event.kind, event.address), ("path-mtu", Some(peer.ip())));
             assert_eq!(event.message, expected);
         }
-        let event = path_mtu(&PathMtuChange { peer, reported: None });
+        let event = path_mtu(&PathMtuChange { peer, reported: None, before: None });
         assert!(event.message.contains("too old"), "{}", event.message);
+    }
+
+    #[test]
+    fn a_path_that_becomes_too_narrow_for_ipv6_is_reported_once() {
+        let report = |peer: &str, before: Option<u32>, mtu: Option<u32>| {
+            let headers = if peer.starts_with('[') { 48 } else { 28 };
+            let path = |outside: u32| PathMtu {
+                outside,
+                inside: outside - headers,
+                source: PathMtuSource::Route,
+                router: None,
+            };
+            let (reported, before) = (mtu.map(path), before.map(path));
+            let change = PathMtuChange { peer: peer.parse().unwrap(), reported, before };
+            narrowed_below_v6(&change).map(|event| event.kind)
+        };
+        let (v4, v6) = ("192.0.2.2:5", "[2001:db8::2]:5");
+        for (peer, before, mtu, is_reported) in [
+            (v4, None, Some(1_308), false),
+            (v4, None, Some(1_307), true),
+            (v4, Some(1_308), Some(1_307), true),
+            (v4, Some(1_307), Some(1_200), false),
+            (v4, Some(1_200), Some(1_400), false),
+            (v4, Some(1_200), None, false),
+            (v6, None, Some(1_328), false),
+            (v6, Some(1_400), Some(1_327), true),
+        ] {
+            let expected = is_reported.then_some("outer-fragments");
+            assert_eq!(report(peer, before, mtu), expected, "{peer} {before:?} {mtu:?}");
+        }
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Meter {
     pub(super) fn new(queues: usize) -> Self {
         Self {
             queues: (0..queues).map(|_| Arc::default()).collect(),
-            offload: Mutex::new(ActiveOffload::new(OffloadConfig::NONE)),
+            offload: Mutex::new(ActiveOffload::new(OffloadConfig::NONE, 0)),
             has_one_receiver: AtomicBool::new(false),
             foreign: Mutex::default(),
         }
@@ -145,9 +145,10 @@ impl Meter {
         &self.queues
     }
 
-    /// Sets which offloads are in use when the relay starts.
-    pub(super) fn set_offload(&self, offload: OffloadConfig) {
-        *self.active() = ActiveOffload::new(offload);
+    /// Sets which offloads are in use when the relay starts. `without_gro`: sockets for which the kernel refused
+    /// `UDP_GRO`.
+    pub(super) fn set_offload(&self, offload: OffloadConfig, without_gro: usize) {
+        *self.active() = ActiveOffload::new(offload, without_gro);
     }
 
     /// Records a fall-back or its end; returns whether it is a change of the relay's state.

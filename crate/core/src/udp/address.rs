@@ -1,6 +1,6 @@
-//! Properties of an address that need no system call.
+//! Properties of an address.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// Returns the IPv4 address that an IPv4-mapped IPv6 address represents (RFC 4291, 2.5.5.2); any other address is
 /// returned unchanged. Each socket has one address family, so a mapped address could not be reached.
@@ -21,6 +21,13 @@ pub fn is_loopback(address: IpAddr) -> bool {
             address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
         }
     }
+}
+
+/// Returns whether this machine has `address`, in the network namespace of the calling thread: whether a socket can be
+/// bound to it.
+#[must_use]
+pub fn is_local(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
 }
 
 #[cfg(test)]
@@ -55,6 +62,13 @@ mod tests {
             ("::ffff:192.0.2.1", false),
         ] {
             assert_eq!(is_loopback(text.parse().unwrap()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_this_machine_are_local() {
+        for (text, expected) in [("127.0.0.1", true), ("127.0.0.9", true), ("192.0.2.1", false)] {
+            assert_eq!(is_local(text.parse().unwrap()), expected, "{text}");
         }
     }
 }

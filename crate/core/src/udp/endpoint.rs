@@ -61,6 +61,8 @@ const NOT_LOCAL: &str = "not a local address: \"ip address\" lists them";
 pub struct UdpEndpoint {
     socket: Socket,
     local: SocketAddr,
+    path_mtu: PathMtuDiscovery,
+    wants_gro: bool,
     has_gro: bool,
     /// The interface that the socket is bound to.
     device: Option<String>,
@@ -111,7 +113,8 @@ impl UdpEndpoint {
         set_path_mtu_discovery(&socket, listen, options.path_mtu).map_err(configure)?;
         direct(&socket, options)?;
         set_reports(&socket, options).map_err(configure)?;
-        let has_gro = options.wants_gro && set_option(socket.as_fd(), SocketOption::Gro, 1).is_ok();
+        let wants_gro = options.wants_gro;
+        let has_gro = wants_gro && set_option(socket.as_fd(), SocketOption::Gro, 1).is_ok();
         grow_buffers(&socket, options.buffer_bytes);
         socket.bind(&listen.into()).map_err(|e| bind_error(listen, &e))?;
         let local = socket
@@ -121,6 +124,8 @@ impl UdpEndpoint {
             .unwrap_or(listen);
         Ok(Self {
             local,
+            path_mtu: options.path_mtu,
+            wants_gro,
             has_gro,
             device: options.device.map(str::to_owned),
             receive_buffer_bytes: socket.recv_buffer_size().unwrap_or(0),
@@ -137,8 +142,16 @@ impl UdpEndpoint {
     }
 
     /// Allows fragmentation of datagrams from now on ([`PathMtuDiscovery::Off`]).
-    pub fn allow_fragments(&self) -> std::io::Result<()> {
-        set_path_mtu_discovery(&self.socket, self.local, PathMtuDiscovery::Off)
+    pub fn allow_fragments(&mut self) -> std::io::Result<()> {
+        set_path_mtu_discovery(&self.socket, self.local, PathMtuDiscovery::Off)?;
+        self.path_mtu = PathMtuDiscovery::Off;
+        Ok(())
+    }
+
+    /// Allows fragmentation of datagrams for a while, or forbids it again if the socket was opened so.
+    pub(super) fn allow_fragments_for_now(&self, is_allowed: bool) -> std::io::Result<()> {
+        let discovery = if is_allowed { PathMtuDiscovery::Off } else { self.path_mtu };
+        set_path_mtu_discovery(&self.socket, self.local, discovery)
     }
 
     /// Returns the address that datagrams are received on, with the port that the kernel chose.
@@ -147,10 +160,21 @@ impl UdpEndpoint {
         self.local
     }
 
-    /// Returns whether the kernel passes a GSO batch as one message.
+    /// Returns whether the kernel passed a GSO batch as one message when the socket was opened.
     #[must_use]
     pub fn has_gro(&self) -> bool {
         self.has_gro
+    }
+
+    /// Returns whether the kernel refused to pass GSO batches as one message when the socket was opened.
+    #[must_use]
+    pub fn lacks_gro(&self) -> bool {
+        self.wants_gro && !self.has_gro
+    }
+
+    /// Requests again that the kernel passes a GSO batch as one message.
+    pub(super) fn request_gro(&self) -> std::io::Result<()> {
+        set_option(self.as_fd(), SocketOption::Gro, 1)
     }
 
     /// Returns the receive buffer that the kernel granted, in its own bytes (twice the requested size).

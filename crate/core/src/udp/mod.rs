@@ -16,7 +16,7 @@ mod segmentation;
 mod send_queue;
 mod sender;
 
-pub use address::{canonical, is_loopback};
+pub use address::{canonical, is_local, is_loopback};
 pub use endpoint::{PathMtuDiscovery, UdpEndpoint, UdpOptions};
 pub use error_report::ErrorKind;
 pub use receiver::UdpReceiver;

@@ -2,12 +2,14 @@
 
 use super::endpoint::UdpEndpoint;
 use super::error_report;
+use crate::backoff::Backoff;
 use crate::errno::{Call, Reaction};
 use crate::sys::mmsg::{ReceiveBatch, Received};
 use crate::sys::socket::ErrorReport;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// How often receiving is tried again after the error of a sent datagram was returned in its place.
 const MAX_RETRIES: u32 = 8;
@@ -16,13 +18,19 @@ const MAX_RETRIES: u32 = 8;
 pub struct UdpReceiver {
     endpoint: Arc<UdpEndpoint>,
     batch: ReceiveBatch,
+    /// Whether UDP_GRO is off because the kernel refused it, and when to try it again.
+    gro: Backoff,
 }
 
 impl UdpReceiver {
     /// Creates a receiver for up to `capacity` messages at a time.
     #[must_use]
     pub fn new(endpoint: Arc<UdpEndpoint>, capacity: usize) -> Self {
-        Self { endpoint, batch: ReceiveBatch::new(capacity) }
+        let mut gro = Backoff::OFFLOAD;
+        if endpoint.lacks_gro() {
+            gro.refuse(Instant::now());
+        }
+        Self { endpoint, batch: ReceiveBatch::new(capacity), gro }
     }
 
     /// Receives up to `limit` messages without blocking. Fails with `WouldBlock` if there are none.
@@ -45,6 +53,25 @@ impl UdpReceiver {
                         return Err(error);
                     }
                 }
+            }
+        }
+    }
+
+    /// Tries UDP_GRO again if the kernel refused it and a trial is due. Returns whether it is in use from now on. Reads
+    /// the clock only while it is off.
+    pub fn regains_gro(&mut self) -> bool {
+        if self.gro.is_on() {
+            return false;
+        }
+        let now = Instant::now();
+        if !self.gro.allows(now) {
+            return false;
+        }
+        match self.endpoint.request_gro() {
+            Ok(()) => self.gro.accept(now),
+            Err(_) => {
+                self.gro.refuse(now);
+                false
             }
         }
     }

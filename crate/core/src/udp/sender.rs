@@ -108,7 +108,7 @@ pub struct UdpSender {
     endpoint: Arc<UdpEndpoint>,
     batch: SendBatch,
     segmentation: Segmentation,
-    /// Whether [`UdpSender::allow_fragments`] was called: it changes the socket once.
+    /// Whether fragmentation is allowed for a while.
     allows_fragments: bool,
 }
 
@@ -120,13 +120,19 @@ impl UdpSender {
         Self { endpoint, batch: SendBatch::default(), segmentation, allows_fragments: false }
     }
 
-    /// Allows fragmentation of datagrams from now on. If the kernel refuses this, datagrams that are too long are
-    /// dropped.
-    pub fn allow_fragments(&mut self) {
-        if !self.allows_fragments {
-            self.allows_fragments = true;
-            let _ = self.endpoint.allow_fragments();
+    /// Allows fragmentation of datagrams for a while, or forbids it again if the socket was opened so. If the kernel
+    /// refuses this, datagrams that are too long are dropped. Makes a system call only for a change.
+    pub fn allow_fragments(&mut self, is_allowed: bool) {
+        if self.allows_fragments != is_allowed {
+            self.allows_fragments = is_allowed;
+            let _ = self.endpoint.allow_fragments_for_now(is_allowed);
         }
+    }
+
+    /// Returns whether fragmentation is allowed for a while.
+    #[must_use]
+    pub fn allows_fragments(&self) -> bool {
+        self.allows_fragments
     }
 
     /// Begins a new batch. If a trial of UDP_SEGMENT is due, this batch is the trial.

@@ -24,7 +24,7 @@ attributes!(ifla, "IFLA_": ADDRESS = 1, BROADCAST = 2, IFNAME = 3, MTU = 4, LINK
 
 attributes!(info, "IFLA_INFO_": KIND = 1, DATA = 2, SLAVE_KIND = 4, SLAVE_DATA = 5);
 
-attributes!(inet6, "IFLA_INET6_": ADDR_GEN_MODE = 8);
+attributes!(inet6, "IFLA_INET6_": CONF = 2, ADDR_GEN_MODE = 8);
 
 attributes!(tun, "IFLA_TUN_": OWNER = 1, GROUP = 2, TYPE = 3, PI = 4, VNET_HDR = 5, PERSIST = 6,
     MULTI_QUEUE = 7, NUM_QUEUES = 8, NUM_DISABLED_QUEUES = 9);
@@ -53,6 +53,8 @@ attributes!(rta, "RTA_": DST = 1, SRC = 2, IIF = 3, OIF = 4, GATEWAY = 5, PRIORI
     VIA = 18, PREF = 20, ENCAP_TYPE = 21, ENCAP = 22, EXPIRES = 23, PAD = 24, UID = 25, IP_PROTO = 27,
     SPORT = 28, DPORT = 29, NH_ID = 30);
 
+attributes!(nha, "NHA_": ID = 1, GROUP = 2, OIF = 5);
+
 attributes!(rtax, "RTAX_": LOCK = 1, MTU = 2, WINDOW = 3, RTT = 4, RTTVAR = 5, SSTHRESH = 6,
     CWND = 7, ADVMSS = 8, REORDERING = 9, HOPLIMIT = 10, INITCWND = 11, FEATURES = 12, RTO_MIN = 13,
     INITRWND = 14, QUICKACK = 15);
@@ -72,6 +74,10 @@ pub(in crate::netlink) const AF_SPEC_INET6: u16 = libc::AF_INET6 as u16;
 pub(in crate::netlink) const RTM_NEWLINKPROP: u16 = 108;
 pub(in crate::netlink) const RTM_DELLINKPROP: u16 = 109;
 const RTM_GETLINKPROP: u16 = 110;
+
+/// Messages about nexthop objects (linux/rtnetlink.h, Linux ≥ 5.3), which libc does not name.
+const RTM_NEWNEXTHOP: u16 = 104;
+pub(in crate::netlink) const RTM_GETNEXTHOP: u16 = 106;
 
 type Names = &'static [(u16, &'static str)];
 
@@ -99,6 +105,7 @@ const NEXT_HOP: Layout = Layout::behind(4, rta::NAMES);
 fn of_message(message: u16) -> Option<Layout> {
     Some(match message {
         libc::RTM_NEWLINK..=libc::RTM_SETLINK | RTM_NEWLINKPROP..=RTM_GETLINKPROP => LINK,
+        RTM_NEWNEXTHOP..=RTM_GETNEXTHOP => Layout::behind(8, nha::NAMES),
         libc::RTM_NEWADDR..=libc::RTM_GETADDR => Layout::behind(8, ifa::NAMES),
         libc::RTM_NEWROUTE..=libc::RTM_GETROUTE => Layout::behind(12, rta::NAMES),
         libc::RTM_NEWNEIGH..=libc::RTM_GETNEIGH => Layout::behind(12, nda::NAMES),

@@ -128,6 +128,10 @@ pub struct Link {
     /// The mode of generating IPv6 link-local addresses; absent without IPv6.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address_generation_mode: Option<AddressGenerationMode>,
+    /// Largest IPv6 packet, bytes: `net.ipv6.conf.LINK.mtu`. A router or an administrator can make it smaller than
+    /// the MTU of the link; absent without IPv6.
+    #[serde(skip)]
+    pub ipv6_mtu: Option<u32>,
     /// Kind of virtual link: the driver's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,

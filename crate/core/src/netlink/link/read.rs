@@ -30,6 +30,9 @@ const FLAGS: [(u32, &str); 19] = [
     (0x4_0000, "ECHO"),
 ];
 
+/// The offset of the MTU in the settings of IPv6, an array of 32-bit numbers (`DEVCONF_MTU6` of linux/ipv6.h), bytes.
+const DEVCONF_MTU6: usize = 2 * 4;
+
 /// Reads the link of a message. Returns nothing for bridge ports, which bridges report under a separate
 /// family (`AF_BRIDGE`), and for messages that do not describe a link.
 pub(in crate::netlink) fn read(message: MessageView<'_>) -> Result<Option<Link>, Malformed> {
@@ -101,6 +104,8 @@ fn properties(link: &mut Link, kind: u16, payload: &[u8]) {
             let inet6 = Attributes::within(payload).find(AF_SPEC_INET6).unwrap_or_default();
             let mode = Attributes::within(inet6).find(inet6::ADDR_GEN_MODE).and_then(value);
             link.address_generation_mode = mode.map(AddressGenerationMode);
+            let settings = Attributes::within(inet6).find(inet6::CONF).unwrap_or_default();
+            link.ipv6_mtu = head(settings, DEVCONF_MTU6);
         }
         _ => {}
     }

@@ -1,6 +1,6 @@
 //! Looks up the route to a destination.
 
-use super::{Head, Route, read};
+use super::{Head, read};
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::codec::{Message, MessageView, rta};
 use crate::netlink::connection::{Connection, Request};
@@ -8,9 +8,8 @@ use crate::netlink::context::Context;
 use crate::netlink::family;
 use crate::netlink::indices::Indices;
 use crate::netlink::link::LinkRef;
-use crate::netlink::names::{RouteType, Table};
 use serde::Deserialize;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// `RTM_F_LOOKUP_TABLE` requests the table of the route. `RTM_F_FIB_MATCH` (Linux ≥ 4.13) requests the
 /// route as it is in its table instead of the path of a packet (linux/rtnetlink.h).
@@ -131,84 +130,4 @@ async fn is_local(connection: &Connection, address: IpAddr) -> bool {
     let message =
         MessageView { kind: libc::RTM_NEWROUTE, flags: 0, sequence: 0, payload: &payload };
     matches!(read(message), Ok(Some(route)) if route.kind.0 == libc::RTN_LOCAL)
-}
-
-/// Returns the name of a route type, if routes of this type forbid their destination.
-fn forbidding(kind: RouteType) -> Option<&'static str> {
-    match kind.0 {
-        libc::RTN_UNICAST
-        | libc::RTN_LOCAL
-        | libc::RTN_BROADCAST
-        | libc::RTN_MULTICAST
-        | libc::RTN_ANYCAST => None,
-        _ => Some(kind.name().unwrap_or("unknown")),
-    }
-}
-
-/// The route to a destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RouteMatch {
-    /// The destination is this machine itself.
-    pub is_local: bool,
-    /// The destination is the broadcast address of a network.
-    pub is_broadcast: bool,
-    /// The table that contains the route.
-    pub table: Table,
-    /// Length of the route's prefix.
-    pub prefix_length: u8,
-    /// Index of the interface that the route leads through; `None` for a route without one.
-    pub interface_index: Option<u32>,
-    /// MTU that is set on the route, bytes.
-    pub mtu: Option<u32>,
-}
-
-impl Connection {
-    /// Returns the route to `destination` of packets with the firewall mark `mark`, from a socket that is bound to the
-    /// interface with the index `device`: `ip route get fibmatch DESTINATION mark MARK oif DEVICE`.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorCode::Unreachable`] if there is no route.
-    pub async fn route_to(
-        &self,
-        destination: SocketAddr,
-        mark: u32,
-        device: Option<u32>,
-    ) -> Result<RouteMatch> {
-        let scope = match destination {
-            SocketAddr::V6(destination) => Some(destination.scope_id()).filter(|scope| *scope != 0),
-            SocketAddr::V4(_) => None,
-        };
-        let query = RouteQuery {
-            destination: destination.ip(),
-            from: None,
-            link: scope.or(device).map(LinkRef::Index),
-            input_link: None,
-            mark: Some(mark).filter(|mark| *mark != 0),
-            fib_match: true,
-        };
-        let request = get_request(&query, &Indices::default())?;
-        let context = request.context.clone();
-        let reply = match self.exchange(request).await {
-            Ok(reply) => reply.unwrap_or_default(),
-            Err(error) => return Err(explain(self, error, &query, &Indices::default()).await),
-        };
-        let message =
-            MessageView { kind: libc::RTM_NEWROUTE, flags: 0, sequence: 0, payload: &reply };
-        let route = read(message).map_err(|malformed| context.malformed(&malformed.to_string()))?;
-        let Route { kind, destination, if_index, metrics, table, .. } =
-            route.ok_or_else(|| context.malformed("the reply is not a route"))?;
-        if let Some(name) = forbidding(kind) {
-            let reason = format!("the route is of the type {name}, which forbids the destination");
-            return Err(context.malformed(&reason).with_code(ErrorCode::Unreachable));
-        }
-        Ok(RouteMatch {
-            is_local: kind.0 == libc::RTN_LOCAL,
-            is_broadcast: kind.0 == libc::RTN_BROADCAST,
-            table,
-            prefix_length: destination.prefix_len(),
-            interface_index: if_index,
-            mtu: metrics.and_then(|metrics| metrics.mtu),
-        })
-    }
 }

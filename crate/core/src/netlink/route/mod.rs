@@ -1,15 +1,18 @@
 //! Routes: `ip route`.
 
 mod change;
+mod datagram;
 mod delete;
 mod get;
 mod list;
 mod metrics;
+mod next_hops;
 mod read;
 mod spec;
 mod state;
 
-pub use get::{RouteMatch, RouteQuery};
+pub use datagram::{Datagram, RouteMatch};
+pub use get::RouteQuery;
 pub use list::RouteFilter;
 pub use metrics::RouteMetrics;
 pub use spec::{NextHopSpec, RouteSpec};

@@ -1,14 +1,11 @@
 //! Lists rules.
 
-use super::{HEAD_BYTES, Rule, read};
-use crate::error::Result;
+use super::{HEAD_BYTES, Rule};
 use crate::netlink::codec::Message;
-use crate::netlink::connection::{Connection, Request};
+use crate::netlink::connection::Request;
 use crate::netlink::context::Context;
-use crate::netlink::dump::Dump;
 use crate::netlink::family;
 use serde::Deserialize;
-use std::net::IpAddr;
 
 /// The rules to list; an absent property matches every rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -33,14 +30,4 @@ pub(in crate::netlink) fn list_request(version: Option<u8>) -> Request {
     }
     let message = Message::new(libc::RTM_GETRULE, libc::NLM_F_DUMP, &head);
     Request::new(message, Context::new("list", "the rules", "RTM_GETRULE"))
-}
-
-impl Connection {
-    /// Returns all rules of the family of `address`: `ip rule show`.
-    pub async fn rules_of(self, address: IpAddr) -> Result<Vec<Rule>> {
-        let version = if address.is_ipv4() { 4 } else { 6 };
-        let dump = Dump::start(self, list_request(Some(version)), Box::new(read)).await?;
-        // Kernels without strict checks list the rules of both families.
-        Ok(dump.collect().await?.into_iter().filter(|rule| rule.family == version).collect())
-    }
 }

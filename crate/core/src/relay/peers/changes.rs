@@ -16,6 +16,8 @@ pub(in crate::relay) struct PathMtuChange {
     pub(in crate::relay) peer: SocketAddr,
     /// The MTU that was reported; `None`: the last report is not valid any more.
     pub(in crate::relay) reported: Option<PathMtu>,
+    /// The MTU that was reported before; `None`: none.
+    pub(in crate::relay) before: Option<PathMtu>,
 }
 
 /// Changes that were not taken yet. While there are none, taking them costs one relaxed load.
@@ -26,10 +28,10 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    pub(super) fn add(&self, peer: SocketAddr, reported: Option<PathMtu>) {
+    pub(super) fn add(&self, change: PathMtuChange) {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         if changes.len() < MAX_CHANGES {
-            changes.push(PathMtuChange { peer, reported });
+            changes.push(change);
         }
         self.is_any.store(true, Ordering::Release);
     }
@@ -57,13 +59,13 @@ mod tests {
         let peer = "192.0.2.1:5".parse().unwrap();
         let source = PathMtuSource::Router;
         let reported = Some(PathMtu { outside: 1_400, inside: 1_372, source, router: None });
-        changes.add(peer, reported);
-        changes.add(peer, None);
-        let change = |reported| PathMtuChange { peer, reported };
-        assert_eq!(changes.take(), [change(reported), change(None)]);
+        let change = |reported, before| PathMtuChange { peer, reported, before };
+        let both = [change(reported, None), change(None, reported)];
+        both.into_iter().for_each(|change| changes.add(change));
+        assert_eq!(changes.take(), both);
         assert_eq!(changes.take(), []);
         for _ in 0..2 * MAX_CHANGES {
-            changes.add(peer, None);
+            changes.add(change(None, None));
         }
         assert_eq!(changes.take().len(), MAX_CHANGES);
     }

@@ -90,6 +90,11 @@ impl PathState {
         self.learned.expire(now)
     }
 
+    /// Forgets the reported MTU.
+    pub(super) fn forget(&self) {
+        self.learned.set(0, 0);
+    }
+
     /// Returns the MTU that was reported, bytes.
     #[inline]
     pub(super) fn learned(&self) -> Option<u32> {

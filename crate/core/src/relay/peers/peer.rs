@@ -113,6 +113,10 @@ impl Peer {
         self.path.reported(self.endpoint)
     }
 
+    pub(super) fn forget_path_mtu(&self) {
+        self.path.forget();
+    }
+
     /// Returns the MTU of the path, with its source; `None` if it is unknown.
     pub(super) fn path_mtu(&self) -> Option<PathMtu> {
         self.path.current(self.endpoint)

@@ -89,6 +89,18 @@ impl Peers {
         mtus.iter().for_each(|(endpoint, mtu)| table.set_start_mtu(*endpoint, *mtu));
     }
 
+    /// Forgets the MTU of the path to a peer.
+    pub(in crate::relay) fn forget_path_mtu(&self, endpoint: SocketAddr) {
+        self.current.load().forget_path_mtu(endpoint);
+    }
+
+    /// Returns the number of datagrams sent to one of many peers; `None` if packets are not routed to many peers.
+    pub(in crate::relay) fn sent_to(&self, endpoint: SocketAddr) -> Option<u64> {
+        let stats = self.stats();
+        let peer = stats.iter().find(|peer| peer.endpoint == endpoint)?;
+        Some(peer.traffic?.datagrams_sent)
+    }
+
     /// Returns the state of each peer, by index.
     pub(in crate::relay) fn stats(&self) -> Vec<PeerStats> {
         self.current.load().stats(Instant::now())

@@ -27,6 +27,11 @@ impl Sources {
         self.by_endpoint.insert(without_flow(endpoint), peer).is_none()
     }
 
+    /// Returns whether a peer has this endpoint.
+    pub(super) fn has(&self, endpoint: SocketAddr) -> bool {
+        self.by_endpoint.contains_key(&without_flow(endpoint))
+    }
+
     /// Returns the peer that sends from `source`; `None` if no peer does.
     pub(super) fn find(&self, source: SocketAddr) -> Option<PeerIndex> {
         let host = Host::of(source);

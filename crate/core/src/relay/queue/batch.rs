@@ -34,6 +34,7 @@ pub(super) struct ReadCount {
     pub(super) split: u64,
     pub(super) malformed: u64,
     pub(super) unroutable: u64,
+    pub(super) looped: u64,
     pub(super) too_long: u64,
     pub(super) fragmented: u64,
 }
@@ -74,6 +75,33 @@ impl ReadCount {
         self.packets += 1;
         self.bytes += len as u64;
     }
+
+    /// Counts a packet that was read, or each packet of a super-packet. Returns their number.
+    fn add_all(&mut self, packet: &[u8], split: &Split) -> u64 {
+        let before = self.packets;
+        match split {
+            Split::Whole => self.add(packet.len()),
+            Split::Segments(plan) => {
+                plan.segments().for_each(|(header, payload)| self.add(header.len() + payload.len()))
+            }
+        }
+        self.packets - before
+    }
+
+    /// Counts a read that is a super-packet.
+    #[inline]
+    fn note_split(&mut self, split: &Split) {
+        if let Split::Segments(plan) = split {
+            self.super_packets += 1;
+            self.split += plan.count() as u64;
+        }
+    }
+
+    /// Counts datagrams of the relay itself as read and dropped.
+    pub(super) fn drop_looped(&mut self, packet: &[u8], split: &Split) {
+        self.note_split(split);
+        self.looped += self.add_all(packet, split);
+    }
 }
 
 impl Sink<'_> {
@@ -86,10 +114,7 @@ impl Sink<'_> {
         split: &Split,
         headers: &mut Vec<u8>,
     ) -> Option<u32> {
-        if let Split::Segments(plan) = split {
-            self.count.super_packets += 1;
-            self.count.split += plan.count() as u64;
-        }
+        self.count.note_split(split);
         if let Some(mtu) = self.inner_mtu {
             let (longest, limit) = (oversize::longest(packet, split), oversize::limit(packet, mtu));
             if longest > limit {
@@ -140,13 +165,6 @@ impl Sink<'_> {
 
     /// Counts a packet, or each packet of a super-packet, as read and dropped.
     fn drop_too_long(&mut self, packet: &[u8], split: &Split) {
-        let before = self.count.packets;
-        match split {
-            Split::Whole => self.count.add(packet.len()),
-            Split::Segments(plan) => plan
-                .segments()
-                .for_each(|(header, payload)| self.count.add(header.len() + payload.len())),
-        }
-        self.count.too_long += self.count.packets - before;
+        self.count.too_long += self.count.add_all(packet, split);
     }
 }

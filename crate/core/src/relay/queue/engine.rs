@@ -13,6 +13,7 @@ use super::stop::Stop;
 use crate::backoff::Backoff;
 use crate::device::TunDevice;
 use crate::error::Result;
+use crate::relay::loops::Loops;
 use crate::relay::peers::Peers;
 use crate::sys::poll::{Interest, Poller, Readiness, WakeUp};
 use crate::udp::UdpEndpoint;
@@ -29,6 +30,7 @@ pub(super) struct Engine {
     device: Arc<TunDevice>,
     stop: Arc<Stop>,
     peers: Arc<Peers>,
+    loops: Arc<Loops>,
     poller: Poller,
     /// The events that the device is watched for.
     watched: Interest,
@@ -57,6 +59,7 @@ pub(super) struct Parts {
     pub(super) device: Arc<TunDevice>,
     pub(super) stop: Arc<Stop>,
     pub(super) peers: Arc<Peers>,
+    pub(super) loops: Arc<Loops>,
 }
 
 /// Sockets of one queue at most.
@@ -96,7 +99,7 @@ const SLEEP: Duration = Duration::from_micros(3);
 impl Engine {
     /// Creates an engine that `wake_up` can wake.
     pub(super) fn new(parts: Parts, wake_up: &WakeUp) -> io::Result<Self> {
-        let Parts { outbound, sockets, device, stop, peers } = parts;
+        let Parts { outbound, sockets, device, stop, peers, loops } = parts;
         let poller = Poller::new()?;
         poller.add(device.as_fd(), DEVICE, READABLE)?;
         for ((endpoint, _), token) in sockets.iter().zip(0..) {
@@ -116,6 +119,7 @@ impl Engine {
             device,
             stop,
             peers,
+            loops,
             poller,
             watched: READABLE,
             pause: Pause::default(),
@@ -138,7 +142,8 @@ impl Engine {
         let mut ready = Ready::ANY;
         let first = self.sockets.first().map(|socket| Arc::clone(&socket.endpoint));
         let (device, peers) = (Arc::clone(&self.device), Arc::clone(&self.peers));
-        let observer = Observer { device: &device, peers: &peers, reporter };
+        let loops = Arc::clone(&self.loops);
+        let observer = Observer { device: &device, peers: &peers, loops: &loops, reporter };
         while !self.stop.is_raised() {
             let (mut outbound, mut inbound) = (Step::Drained, [Step::Drained; MAX_SOCKETS]);
             if ready.device && self.pause.may_read() {
@@ -165,7 +170,7 @@ impl Engine {
                     Err(_) => self.sleep_after_failure(),
                 }
             };
-            observer.note_path_mtus();
+            observer.note_changes();
         }
         Ok(())
     }
@@ -261,7 +266,8 @@ impl Engine {
     /// Sleeps until there is something to do, or something is due with a peer.
     fn sleep(&mut self) -> io::Result<Ready> {
         let pauses = self.sockets.iter().map(|socket| &socket.pause).chain([&self.pause]);
-        let limit = self.peers.time_left().into_iter().chain(pauses.filter_map(Pause::left)).min();
+        let deadlines = [self.peers.time_left(), self.loops.time_left()].into_iter().flatten();
+        let limit = deadlines.chain(pauses.filter_map(Pause::left)).min();
         let told = self.poller.wait(limit)?;
         Ok(self.ready(told))
     }

@@ -123,6 +123,8 @@ impl Inbound {
             CoalescingChange::Off { errno } => Fallback::Coalesce(errno),
             CoalescingChange::On => Fallback::CoalesceAgain,
         });
+        let fallback =
+            fallback.or_else(|| self.receiver.regains_gro().then_some(Fallback::GroAgain));
         let Sorted { is_misdirected, is_peer_lost, foreign } = sorted;
         Ok(StepReport { step, fallback, is_misdirected, is_peer_lost, foreign })
     }

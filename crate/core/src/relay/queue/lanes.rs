@@ -33,9 +33,9 @@ impl Lane {
         self.sender.can_segment()
     }
 
-    /// Allows fragmentation of datagrams from now on.
+    /// Allows fragmentation of datagrams as long as the path to a peer is too narrow for IPv6.
     pub(super) fn allow_fragments(&mut self) {
-        self.sender.allow_fragments();
+        self.sender.allow_fragments(true);
     }
 
     pub(super) fn queue(&mut self) -> &mut SendQueue {
@@ -70,9 +70,13 @@ impl Lanes {
         self.lanes.get(number).is_some_and(|lane| lane.is_blocked)
     }
 
-    /// Removes all messages that wait, and begins a new batch.
-    pub(super) fn start_batch(&mut self) {
+    /// Removes all messages that wait, and begins a new batch. If no path is too narrow for IPv6 any more, datagrams
+    /// must not be fragmented again.
+    pub(super) fn start_batch(&mut self, table: &PeerTable) {
         for lane in &mut self.lanes {
+            if lane.sender.allows_fragments() && !table.is_too_narrow_for_v6(lane.is_ipv4) {
+                lane.sender.allow_fragments(false);
+            }
             lane.sender.start_batch();
             lane.queue.clear();
             lane.is_blocked = false;

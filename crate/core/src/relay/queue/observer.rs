@@ -4,10 +4,11 @@ use super::step::{Failure, Step, StepReport};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::fallback::Fallback;
+use crate::relay::loops::{LoopChange, Loops};
 use crate::relay::peers::{PathMtuChange, Peers};
 use crate::relay::setup::redirect_datagrams;
 use crate::udp::UdpEndpoint;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
 /// Passes on what a queue finds out; any queue's thread may call it.
@@ -17,18 +18,25 @@ pub(super) struct Reporter<'a> {
     pub(super) on_foreign: &'a (dyn Fn(IpAddr) + Sync),
     /// The path MTU of a peer changed.
     pub(super) on_path_mtu: &'a (dyn Fn(PathMtuChange) + Sync),
+    /// Datagrams to a peer come back, or do not any more.
+    pub(super) on_loop: &'a (dyn Fn(LoopChange) + Sync),
+    /// Returns the number of datagrams sent to a peer so far.
+    pub(super) sent_to: &'a (dyn Fn(SocketAddr) -> u64 + Sync),
 }
 
 /// Acts on the reports of a queue's rounds.
 pub(super) struct Observer<'a> {
     pub(super) device: &'a TunDevice,
     pub(super) peers: &'a Peers,
+    pub(super) loops: &'a Loops,
     pub(super) reporter: &'a Reporter<'a>,
 }
 
 impl Observer<'_> {
-    /// Reports the changes of path MTUs since the last call.
-    pub(super) fn note_path_mtus(&self) {
+    /// Reports the changes of path MTUs and of loops since the last call.
+    pub(super) fn note_changes(&self) {
+        let loops = self.loops.take_changes(self.peers, self.reporter.sent_to);
+        loops.into_iter().for_each(self.reporter.on_loop);
         self.peers.take_path_mtu_changes().into_iter().for_each(self.reporter.on_path_mtu);
     }
 

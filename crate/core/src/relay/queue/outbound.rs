@@ -11,11 +11,12 @@ use crate::errno::{Call, Reaction};
 use crate::packet::flow;
 use crate::packet::icmp;
 use crate::packet::mss;
-use crate::packet::split::{self, Split};
+use crate::packet::split::{self, Split, SplitError};
 use crate::packet::view::destination;
 use crate::packet::vnet::VnetHeader;
 use crate::relay::config::MssClamp;
 use crate::relay::fallback::Fallback;
+use crate::relay::loops::LoopGuard;
 use crate::relay::peers::PeerView;
 use crate::relay::stats::{Counters, OutboundDrop};
 use crate::relay::traffic_class::ClassPolicy;
@@ -45,6 +46,7 @@ pub(super) struct Outbound {
     replies: Replies,
     error_sources: ErrorSources,
     class_policy: ClassPolicy,
+    loops: LoopGuard,
     mss_clamp: MssClamp,
     /// MTU of the interface when the relay started, bytes.
     interface_mtu: u32,
@@ -56,6 +58,7 @@ pub(super) struct Outbound {
 pub(super) struct OutboundOptions {
     pub(super) error_sources: ErrorSources,
     pub(super) class_policy: ClassPolicy,
+    pub(super) loops: LoopGuard,
     pub(super) mss_clamp: MssClamp,
     pub(super) interface_mtu: u32,
 }
@@ -68,7 +71,8 @@ impl Outbound {
         counters: Arc<Counters>,
         options: OutboundOptions,
     ) -> Self {
-        let OutboundOptions { error_sources, class_policy, mss_clamp, interface_mtu } = options;
+        let OutboundOptions { error_sources, class_policy, loops, mss_clamp, interface_mtu } =
+            options;
         let batch = Batch {
             arena: vec![0; BATCH_BYTES + MAX_READ],
             filled: 0,
@@ -85,6 +89,7 @@ impl Outbound {
             replies: Replies::new(),
             error_sources,
             class_policy,
+            loops,
             mss_clamp,
             interface_mtu,
             is_quiet: true,
@@ -139,7 +144,8 @@ impl Outbound {
     /// Forgets the last batch. Its messages refer to its peer table, so the table is only replaced now.
     fn start_batch(&mut self) {
         self.peers.refresh();
-        self.lanes.start_batch();
+        self.loops.start_batch();
+        self.lanes.start_batch(self.peers.table());
         self.batch.pieces.clear();
         self.batch.headers.clear();
         self.batch.filled = 0;
@@ -177,6 +183,7 @@ impl Outbound {
         self.counters.count_super_packets_read(count.super_packets, count.split);
         self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);
         self.counters.count_send_drop(OutboundDrop::Unreachable, count.unroutable);
+        self.counters.count_send_drop(OutboundDrop::Looped, count.looped);
         self.counters.count_send_drop(OutboundDrop::TooLong, count.too_long);
         self.counters.count_fragmented(count.fragmented);
         result
@@ -191,6 +198,11 @@ impl Outbound {
         let Some((vnet, packet)) = read.split_at_mut_checked(vnet_len) else { return };
         // All packets of a super-packet have the same destination.
         let table = self.peers.table();
+        if self.loops.is_own(packet, table) {
+            let split = prepare(vnet, packet, headers).unwrap_or(Split::Whole);
+            count.drop_looped(packet, &split);
+            return;
+        }
         let found = table.route(packet).and_then(|to| Some((to, self.lanes.to(to, table)?)));
         let Some((to, lane)) = found else {
             count.add(packet.len());
@@ -199,12 +211,8 @@ impl Outbound {
             return;
         };
         let flow = lane.can_segment().then(|| flow::hash(packet));
-        let prepared = match vnet.first_chunk() {
-            Some(vnet) => split::prepare(&VnetHeader::parse(vnet), packet, headers),
-            None => Ok(Split::Whole),
-        };
         let packet_start = start + vnet_len;
-        let Ok(split) = prepared else {
+        let Ok(split) = prepare(vnet, packet, headers) else {
             count.add(packet.len());
             count.malformed += 1;
             return;
@@ -250,6 +258,15 @@ impl Outbound {
     /// Returns whether the socket with this number is full.
     pub(super) fn is_blocked(&self, socket: usize) -> bool {
         self.lanes.is_blocked(socket)
+    }
+}
+
+/// Completes a packet with the header in front of it, which is empty on a device without such headers.
+#[inline]
+fn prepare(vnet: &[u8], packet: &mut [u8], headers: &mut Vec<u8>) -> Result<Split, SplitError> {
+    match vnet.first_chunk() {
+        Some(vnet) => split::prepare(&VnetHeader::parse(vnet), packet, headers),
+        None => Ok(Split::Whole),
     }
 }
 

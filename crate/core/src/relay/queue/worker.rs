@@ -14,6 +14,7 @@ use crate::interface::Undo;
 use crate::packet::coalesce::CoalesceOptions;
 use crate::relay::config::{Event, RelayInfo};
 use crate::relay::fallback::Fallback;
+use crate::relay::loops::{LoopChange, LoopGuard};
 use crate::relay::notice;
 use crate::relay::peers::{PathMtuChange, Peers};
 use crate::relay::setup::{self, Plan, Queue, ReadyRelay};
@@ -83,7 +84,8 @@ fn relay(
     };
     let ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, mut steered } =
         prepared;
-    task.meter.set_offload(offload);
+    let sockets = queues.iter().flat_map(|queue| &queue.endpoints);
+    task.meter.set_offload(offload, sockets.filter(|socket| socket.lacks_gro()).count());
     task.peers.set_start_mtus(&path_mtus);
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
@@ -173,9 +175,23 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
             (task.on_event)(notice::foreign_source(address, &task.plan.config));
         }
     };
-    let on_path_mtu = |change: PathMtuChange| (task.on_event)(notice::path_mtu(&change));
-    let reporter =
-        Reporter { on_fallback: &on_fallback, on_foreign: &on_foreign, on_path_mtu: &on_path_mtu };
+    let on_path_mtu = |change: PathMtuChange| {
+        (task.on_event)(notice::path_mtu(&change));
+        let narrow = notice::narrowed_below_v6(&change).filter(|_| task.plan.has_v6());
+        narrow.into_iter().for_each(&task.on_event);
+    };
+    let on_loop = |change: LoopChange| (task.on_event)(notice::loop_change(&change));
+    let sent_to = |peer| {
+        // The datagrams of a single peer are all that are sent.
+        task.peers.sent_to(peer).unwrap_or_else(|| task.meter.snapshot().outbound.datagrams_sent)
+    };
+    let reporter = Reporter {
+        on_fallback: &on_fallback,
+        on_foreign: &on_foreign,
+        on_path_mtu: &on_path_mtu,
+        on_loop: &on_loop,
+        sent_to: &sent_to,
+    };
     let result = engine.run(&reporter);
     task.stop.raise();
     result
@@ -207,7 +223,7 @@ fn start_thread(
 }
 
 fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
-    let Queue { device, endpoints, offload, share, interface_mtu } = queue;
+    let Queue { device, endpoints, offload, share, interface_mtu, loops } = queue;
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
     let coalesce = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
     let lane = |endpoint: &Arc<UdpEndpoint>| {
@@ -227,6 +243,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     let options = OutboundOptions {
         error_sources: ErrorSources::new(&task.plan.config.addresses),
         class_policy: task.plan.config.class_policy(),
+        loops: LoopGuard::new(Arc::clone(&loops)),
         mss_clamp: task.plan.mss_clamp(),
         interface_mtu,
     };
@@ -242,6 +259,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
         device: Arc::clone(&device),
         stop: Arc::clone(&task.stop),
         peers: Arc::clone(&task.peers),
+        loops,
     };
     Engine::new(parts, &task.wake_up).map_err(watch)
 }

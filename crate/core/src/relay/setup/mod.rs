@@ -10,7 +10,6 @@
 mod flow_sharing;
 mod mtu;
 mod plan;
-mod policy;
 mod prepare;
 mod queues;
 mod underlay_route;

@@ -31,6 +31,12 @@ pub(in crate::relay) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
     path_mtu.saturating_sub(headers + overhead as u32).clamp(MIN_V4, largest)
 }
 
+/// Returns the MTU for the interface if none was asked for and the paths leave `inner` bytes. IPv6 needs at least
+/// 1,280 bytes. If the path leaves less, the datagrams are fragmented.
+pub(super) fn for_interface(inner: u32, plan: &Plan) -> u32 {
+    if plan.has_v6() { inner.max(MIN_V6) } else { inner }
+}
+
 /// Refuses an MTU that is not possible for the interface's addresses or the datagrams.
 pub(super) fn check(mtu: u32, plan: &Plan) -> Result<()> {
     let config = &plan.config;
@@ -52,8 +58,7 @@ pub(super) fn check(mtu: u32, plan: &Plan) -> Result<()> {
             format!("use {MIN_V4} to {largest}"),
         );
     }
-    let has_v6 = config.addresses.iter().chain(&config.routes).any(|net| net.addr().is_ipv6());
-    if has_v6 && mtu < MIN_V6 {
+    if plan.has_v6() && mtu < MIN_V6 {
         return refuse(
             format!("IPv6 needs at least {MIN_V6} bytes"),
             format!("use {MIN_V6} to {largest}, or only IPv4 addresses and routes"),
@@ -77,6 +82,20 @@ mod tests {
         assert_eq!(inside(1_500, "[2001:db8::1]:1".parse().unwrap()), 1_452);
         assert_eq!(inside(65_536, "192.0.2.1:1".parse().unwrap()), 65_507);
         assert_eq!(inside(20, "192.0.2.1:1".parse().unwrap()), 68);
+    }
+
+    #[test]
+    fn an_interface_with_ipv6_has_at_least_1280_bytes() {
+        let v4 = plan("10.9.0.1/24", "192.0.2.1:1");
+        let v6 = plan("fd00::1/64", "192.0.2.1:1");
+        for (inner, of_v4, of_v6) in
+            [(68, 68, 1_280), (1_279, 1_279, 1_280), (1_280, 1_280, 1_280), (1_472, 1_472, 1_472)]
+        {
+            assert_eq!((for_interface(inner, &v4), for_interface(inner, &v6)), (of_v4, of_v6));
+        }
+        let mut routed = plan("10.9.0.1/24", "192.0.2.1:1");
+        routed.config.routes.push("fd00::/8".parse().unwrap());
+        assert_eq!(for_interface(1_000, &routed), 1_280);
     }
 
     #[test]

@@ -56,6 +56,12 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Returns whether the interface carries IPv6: an address or a route of it is.
+    pub(in crate::relay) fn has_v6(&self) -> bool {
+        let mut networks = self.config.addresses.iter().chain(&self.config.routes);
+        networks.any(|network| network.addr().is_ipv6())
+    }
+
     /// Returns the address to receive on, for a socket of this family.
     pub(super) fn listen_address(&self, is_ipv4: bool) -> IpAddr {
         self.config.listen.unwrap_or_else(|| match (is_ipv4, self.is_all_loopback) {

@@ -12,10 +12,12 @@ use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::interface::{self, BusyWait, Configured, Spec, Undo};
 use crate::namespace;
-use crate::netlink::Connection;
+use crate::netlink::{Connection, Datagram};
 use crate::relay::config::{Event, OffloadConfig, RelayInfo};
 use crate::relay::fallback::Fallback;
+use crate::relay::loops::{Loops, LoopsOptions};
 use crate::relay::notice;
+use crate::sys::process::effective_user;
 use crate::udp::UdpEndpoint;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,14 +47,19 @@ pub(in crate::relay) struct Queue {
     pub(in crate::relay) share: FlowShare,
     /// MTU of the interface, bytes.
     pub(in crate::relay) interface_mtu: u32,
+    /// The loops of the relay, which all queues share.
+    pub(in crate::relay) loops: Arc<Loops>,
 }
 
 /// Sets everything up.
 pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     let config = &plan.config;
     let identity = config.user.as_deref().map(user::resolve).transpose()?;
-    let underlay = UnderlayRoutes::find(&Connection::open()?, config).await?;
     let mut sockets = queues::bind(plan)?;
+    let connection = Connection::open()?;
+    let underlay = UnderlayRoutes::find(&connection, config, &sockets).await?;
+    let first = underlay.datagram().ok_or_else(no_queue)?;
+    let datagram = Datagram { user: Some(effective_user()), ..first };
     let is_elsewhere = match &config.netns {
         Some(name) => namespace::enter(name)?,
         None => false,
@@ -70,14 +77,30 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     if identity.is_some() && device.is_persistent() {
         return Err(user::refuse_persistent(device.name()));
     }
-    let configured = configure(plan, underlay.inner_mtu(), &opened, index_before).await?;
+    if !is_elsewhere {
+        underlay.refuse_interface(config, device.index())?;
+    }
+    let new_mtu = mtu::for_interface(underlay.inner_mtu(), plan);
+    let configured = configure(plan, new_mtu, &opened, index_before).await?;
     let Configured { mtu, undo, existed } = configured;
-    if let Some(Err(error)) = identity.as_ref().map(user::Identity::assume) {
+    let no_loop = match is_elsewhere {
+        false => underlay.refuse_own_interface(&connection, config, device.index()).await,
+        true => Ok(()),
+    };
+    let assume = || identity.as_ref().map_or(Ok(()), user::Identity::assume);
+    if let Err(error) = no_loop.and_then(|()| assume()) {
         let _ = undo.run().await;
         return Err(error);
     }
-    let notices = notices(plan, &underlay, &sockets, (mtu, existed));
     let info = info(plan, device, endpoint, mtu, opened.devices.len());
+    let fragmented = allow_fragments(plan, &underlay, &mut sockets, mtu);
+    let notices = notices(plan, &underlay, &sockets, (mtu, existed), fragmented);
+    let loops = Arc::new(Loops::new(LoopsOptions {
+        interface: info.interface_index,
+        is_elsewhere,
+        locals: sockets.iter().flatten().map(UdpEndpoint::local).collect(),
+        datagram,
+    }));
     let Opened { devices, offload, fallbacks, steered } = opened;
     let queues = devices.len();
     let queue = |(number, (device, endpoints)): (_, (_, Sockets))| Queue {
@@ -86,6 +109,7 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
         offload,
         share: FlowShare { number, queues },
         interface_mtu: mtu,
+        loops: Arc::clone(&loops),
     };
     let queues = devices.into_iter().zip(sockets).enumerate().map(queue).collect();
     let path_mtus = underlay.path_mtus();
@@ -93,18 +117,46 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
 }
 
 /// Returns what is probably not meant of a relay that is set up. `existed`: the interface was there before.
+/// `fragmented`: the events about paths whose datagrams may be fragmented.
 fn notices(
     plan: &Plan,
     underlay: &UnderlayRoutes,
     sockets: &[Sockets],
     (mtu, existed): (u32, bool),
+    fragmented: Vec<Event>,
 ) -> Vec<Event> {
     let locals = sockets.first().into_iter().flatten().map(UdpEndpoint::local);
     let own = locals.filter_map(|local| underlay.peer_at(local)).map(notice::self_peer);
     let path = underlay.known_mtu().filter(|path| mtu > *path);
-    let long = path.map(|path| notice::mtu_above_path(mtu, path));
+    let long = path.filter(|_| fragmented.is_empty());
+    let long = long.map(|path| notice::mtu_above_path(mtu, path)).into_iter().chain(fragmented);
     let alone = if existed { None } else { notice::no_network(&plan.config) };
     own.chain(long).chain(alone).collect()
+}
+
+/// Lets the datagrams to peers be fragmented whose paths leave less than IPv6 needs, if the interface has exactly that
+/// MTU. Returns the events about them.
+///
+/// A larger MTU was asked for. Then the first datagram that is too long shows what the path carries.
+fn allow_fragments(
+    plan: &Plan,
+    underlay: &UnderlayRoutes,
+    sockets: &mut [Sockets],
+    mtu: u32,
+) -> Vec<Event> {
+    if !plan.has_v6() || mtu != mtu::MIN_V6 {
+        return Vec::new();
+    }
+    let mut events = Vec::new();
+    for (peer, inner) in underlay.narrower_than(mtu) {
+        let is_ipv4 = peer.is_ipv4();
+        let mut of_family =
+            sockets.iter_mut().flatten().filter(|socket| socket.local().is_ipv4() == is_ipv4);
+        if of_family.all(|socket| socket.allow_fragments().is_ok()) {
+            events.push(notice::outer_fragments(peer, inner));
+        }
+    }
+    events
 }
 
 /// Looks for the device and opens it; waits for one that was closed a moment ago.

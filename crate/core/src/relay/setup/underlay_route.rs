@@ -2,27 +2,29 @@
 //! the tunnel.
 
 use super::mtu;
-use super::policy::{Datagrams, MAIN};
+use super::queues::Sockets;
 use crate::error::{Error, ErrorCode, Result};
-use crate::netlink::{Connection, Link, LinkRef, RouteMatch};
+use crate::netlink::{Connection, Datagram, Link, LinkRef, RouteMatch};
 use crate::relay::config::RelayConfig;
-use crate::udp::is_loopback;
+use crate::udp::{UdpEndpoint, is_loopback};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 
 /// The route that datagrams to a peer take, as it was before the tunnel was set up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct UnderlayRoute {
     peer: SocketAddr,
+    /// A datagram to the peer.
+    datagram: Datagram,
     /// The peer is not on this machine.
     is_remote: bool,
     /// MTU of the route; `None`: the peer is on this machine, or there is no route yet.
     path_mtu: Option<u32>,
-    /// Prefix length of the route; `None`: there is no route yet in the table of the relay's routes.
+    /// Prefix length of the route in the main table; `None`: there is no route yet, it is in another table, or the socket
+    /// is bound to an interface.
     prefix_length: Option<u8>,
-    /// The routes of the relay cannot lead its datagrams elsewhere: the socket is bound to an interface, or rules look
-    /// up their route in another table first.
-    is_apart: bool,
+    /// Indices of the interfaces of its next hops.
+    interfaces: Vec<u32>,
 }
 
 /// The routes to all peers.
@@ -30,8 +32,13 @@ pub(super) struct UnderlayRoute {
 pub(super) struct UnderlayRoutes(Vec<UnderlayRoute>);
 
 impl UnderlayRoutes {
-    /// Looks up the routes in the network namespace of `connection`.
-    pub(super) async fn find(connection: &Connection, config: &RelayConfig) -> Result<Self> {
+    /// Looks up the routes in the network namespace of `connection`, for datagrams of `sockets`.
+    pub(super) async fn find(
+        connection: &Connection,
+        config: &RelayConfig,
+        sockets: &[Sockets],
+    ) -> Result<Self> {
+        let locals: Vec<_> = sockets.iter().flatten().map(UdpEndpoint::local).collect();
         let mut routes = Vec::new();
         let device = match &config.bind_device {
             Some(name) => {
@@ -40,14 +47,17 @@ impl UnderlayRoutes {
             None => None,
         };
         for peer in config.endpoints() {
-            let datagrams = Datagrams {
-                peer,
-                mark: config.fwmark,
-                device: device.as_ref().map(|device| device.name.as_str()),
-            };
-            routes.push(UnderlayRoute::find(connection, &datagrams, device.as_ref()).await?);
+            let local = locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4()).copied();
+            let index = device.as_ref().map(|device| device.if_index);
+            let datagram = datagram(peer, local, config.fwmark, index);
+            routes.push(UnderlayRoute::find(connection, datagram, device.as_ref()).await?);
         }
         Ok(Self(routes))
+    }
+
+    /// Returns a datagram to the first peer.
+    pub(super) fn datagram(&self) -> Option<Datagram> {
+        self.0.first().map(|route| route.datagram)
     }
 
     /// Returns the MTU for the interface if none was asked for, bytes: the one that suits every peer.
@@ -66,6 +76,12 @@ impl UnderlayRoutes {
         self.0.iter().filter_map(|route| Some((route.peer, route.path_mtu?))).collect()
     }
 
+    /// Returns the peers whose known path leaves less than `mtu` bytes inside, and how many it leaves.
+    pub(super) fn narrower_than(&self, mtu: u32) -> impl Iterator<Item = (SocketAddr, u32)> {
+        let known = self.0.iter().filter(|route| route.path_mtu.is_some());
+        known.map(|route| (route.peer, route.inner_mtu())).filter(move |(_, inner)| *inner < mtu)
+    }
+
     /// Returns the peer whose datagrams come back to the socket at `local`.
     pub(super) fn peer_at(&self, local: SocketAddr) -> Option<SocketAddr> {
         let is_own = |route: &&UnderlayRoute| {
@@ -78,8 +94,8 @@ impl UnderlayRoutes {
         self.0.iter().find(is_own).map(|route| route.peer)
     }
 
-    /// Refuses an address or route that would lead the datagrams to a peer into the tunnel, and sockets that are bound
-    /// to the interface itself.
+    /// Refuses an address or route that would lead the datagrams to a peer into the tunnel, as far as the prefixes
+    /// show it before the interface is changed, and sockets that are bound to the interface itself.
     pub(super) fn refuse_loops(&self, config: &RelayConfig) -> Result<()> {
         if let Some(device) = &config.bind_device
             && config.name.as_ref() == Some(device)
@@ -91,28 +107,55 @@ impl UnderlayRoutes {
         }
         self.0.iter().try_for_each(|route| route.refuse_loops(config))
     }
+
+    /// Refuses an interface that existed, if the datagrams to a peer leave by it already.
+    pub(super) fn refuse_interface(&self, config: &RelayConfig, interface: u32) -> Result<()> {
+        let entering = self.0.iter().find(|route| route.interfaces.contains(&interface));
+        entering.map_or(Ok(()), |route| Err(route.loop_error(config)))
+    }
+
+    /// Refuses an interface that the kernel's routes lead the datagrams to a peer into. `interface` is the index of
+    /// the interface, which is configured. Rules of policy routing are respected, since the kernel itself decides.
+    pub(super) async fn refuse_own_interface(
+        &self,
+        connection: &Connection,
+        config: &RelayConfig,
+        interface: u32,
+    ) -> Result<()> {
+        for route in self.0.iter().filter(|route| route.is_remote) {
+            match connection.route_to(&route.datagram).await {
+                Ok(RouteMatch { interfaces, .. }) if interfaces.contains(&interface) => {
+                    return Err(route.loop_error(config));
+                }
+                // There may be no route yet.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl UnderlayRoute {
-    /// Looks up the route to `peer`. `InvalidArgument` if it is the broadcast address of a network.
+    /// Looks up the route to `peer` from the socket at `local`. `InvalidArgument` if the peer is the broadcast address
+    /// of a network.
     ///
     /// A missing route is not an error, nor is one that forbids the destination (blackhole, prohibit,
     /// unreachable): a machine may start its tunnel before its network.
     async fn find(
         connection: &Connection,
-        datagrams: &Datagrams<'_>,
+        datagram: Datagram,
         device: Option<&Link>,
     ) -> Result<Self> {
-        let peer = datagrams.peer;
+        let peer = datagram.destination;
         let mut found = Self {
             peer,
+            datagram,
             is_remote: false,
             path_mtu: None,
             prefix_length: None,
-            is_apart: device.is_some(),
+            interfaces: Vec::new(),
         };
-        let index = device.map(|device| device.if_index);
-        let route = match connection.route_to(peer, datagrams.mark, index).await {
+        let route = match connection.route_to(&datagram).await {
             Ok(route) if route.is_broadcast => return Err(broadcast(peer)),
             route => route,
         };
@@ -123,14 +166,10 @@ impl UnderlayRoute {
         match route {
             Ok(route) if route.is_local => found.is_remote = false,
             Ok(route) => {
-                found.is_apart |= is_apart(datagrams, &route).await?;
-                // In a table that comes after that of the relay's routes, the length of the prefix does not help.
-                found.prefix_length = (route.table == MAIN).then_some(route.prefix_length);
-                found.path_mtu = match (route.mtu, route.interface_index) {
-                    (Some(mtu), _) => Some(mtu),
-                    (None, Some(index)) => Some(connection.link(&LinkRef::Index(index)).await?.mtu),
-                    (None, None) => None,
-                };
+                found.prefix_length =
+                    (route.is_main() && device.is_none()).then_some(route.prefix_length);
+                found.path_mtu = path_mtu(connection, &route, peer).await?;
+                found.interfaces = route.interfaces;
             }
             Err(error) if error.code() == ErrorCode::Unreachable => {
                 // Without a route, a destination is taken to be on the link that the socket is bound to.
@@ -148,40 +187,78 @@ impl UnderlayRoute {
         mtu::inside(self.path_mtu.unwrap_or(mtu::DEFAULT), self.peer)
     }
 
-    /// The kernel takes the longest prefix; of two equal ones it would take ours, or refuse it. A
-    /// default route is added as two halves, whose prefix has one bit.
+    /// The kernel uses the route with the longest prefix. Of two with the same prefix it would use ours, or refuse
+    /// it. A default route is added as two halves, whose prefix has one bit. The routes of the interface are in the
+    /// main table, so a route in another table is not compared with them.
     fn refuse_loops(&self, config: &RelayConfig) -> Result<()> {
-        if !self.is_remote {
-            return Ok(());
-        }
+        let Some(length) = self.prefix_length.filter(|_| self.is_remote) else { return Ok(()) };
+        let swallows =
+            |net: &IpNet| net.contains(&self.peer.ip()) && net.prefix_len().max(1) >= length;
+        let mut networks = config.routes.iter().chain(&config.addresses);
+        if networks.any(swallows) { Err(self.loop_error(config)) } else { Ok(()) }
+    }
+
+    /// Returns the error for datagrams to the peer that would enter the tunnel. It names the network of the
+    /// configuration that contains the peer and has the longest prefix.
+    fn loop_error(&self, config: &RelayConfig) -> Error {
         let peer = self.peer.ip();
-        let swallows = |net: &&IpNet| {
-            // The address itself would be in the table `local`, which comes first.
-            net.contains(&peer)
-                && (!self.is_apart || net.addr() == peer)
-                && self.prefix_length.is_none_or(|length| net.prefix_len().max(1) >= length)
+        let routes = config.routes.iter().map(|net| ("add the route", net));
+        let addresses = config.addresses.iter().map(|net| ("set the address", net));
+        let of_peer = addresses.chain(routes).filter(|(_, net)| net.contains(&peer));
+        let (operation, subject, reason) = match of_peer.max_by_key(|(_, net)| net.prefix_len()) {
+            Some((operation, net)) => {
+                let reason = format!("it would lead the datagrams to {peer} into the tunnel");
+                (operation, net.to_string(), reason)
+            }
+            None => {
+                let reason = "a route leads the datagrams to it into the tunnel".to_owned();
+                ("send to", peer.to_string(), reason)
+            }
         };
-        let refuse = |operation: &'static str, net: &IpNet| {
-            let reason = format!("it would lead the datagrams to {peer} into the tunnel");
-            Err(Error::new(ErrorCode::RouteLoop, operation, net.to_string(), reason).with_advice(
-                "use a network without the peer, put the interface into another namespace \
-                 (--netns), or first give the peer a longer route of its own",
-            ))
-        };
-        if let Some(net) = config.routes.iter().find(swallows) {
-            return refuse("add the route", net);
-        }
-        config.addresses.iter().find(swallows).map_or(Ok(()), |net| refuse("set the address", net))
+        Error::new(ErrorCode::RouteLoop, operation, subject, reason).with_advice(
+            "use a network without the peer, put the interface into another namespace \
+             (--netns), or first give the peer a longer route of its own",
+        )
     }
 }
 
-/// Returns whether the kernel finds the route of the datagrams before it looks into the table of the relay's routes.
-async fn is_apart(datagrams: &Datagrams<'_>, route: &RouteMatch) -> Result<bool> {
-    if route.table == MAIN {
-        return Ok(false);
+/// Returns a datagram to `peer` from the socket at `local` with this firewall mark, which is bound to the interface with
+/// the index `device`.
+pub(super) fn datagram(
+    peer: SocketAddr,
+    local: Option<SocketAddr>,
+    mark: u32,
+    device: Option<u32>,
+) -> Datagram {
+    Datagram {
+        destination: peer,
+        source: local.map(|local| local.ip()),
+        source_port: local.map(|local| local.port()),
+        mark,
+        device,
+        user: None,
     }
-    let rules = Connection::open()?.rules_of(datagrams.peer.ip()).await?;
-    Ok(datagrams.precede_main(&rules, route.table, route.prefix_length))
+}
+
+/// Returns the MTU of the path, as far as this machine knows it, bytes: the smallest MTU of the route and of the
+/// interfaces of its next hops. `None` for a route without an interface and an MTU.
+async fn path_mtu(
+    connection: &Connection,
+    route: &RouteMatch,
+    peer: SocketAddr,
+) -> Result<Option<u32>> {
+    let mut least = route.mtu;
+    for index in &route.interfaces {
+        let link = match connection.link(&LinkRef::Index(*index)).await {
+            Ok(link) => link,
+            // It was deleted, with its next hops.
+            Err(error) if error.code() == ErrorCode::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        let ipv6_mtu = link.ipv6_mtu.filter(|_| peer.is_ipv6());
+        least = [least, Some(link.mtu), ipv6_mtu].into_iter().flatten().min();
+    }
+    Ok(least)
 }
 
 fn unbound(error: Error) -> Error {
@@ -207,7 +284,9 @@ mod tests {
     fn route(peer: &str, prefix_length: Option<u8>) -> UnderlayRoute {
         let peer = SocketAddr::new(peer.parse().unwrap(), 5);
         let path_mtu = Some(1_500);
-        UnderlayRoute { peer, is_remote: true, path_mtu, prefix_length, is_apart: false }
+        let interfaces = Vec::new();
+        let datagram = datagram(peer, None, 0, None);
+        UnderlayRoute { peer, datagram, is_remote: true, path_mtu, prefix_length, interfaces }
     }
 
     fn config(address: &str, route: Option<&str>) -> RelayConfig {
@@ -236,7 +315,8 @@ mod tests {
     #[test]
     fn an_address_whose_network_holds_the_peer_is_refused() {
         assert!(route("192.0.2.7", Some(0)).refuse_loops(&config("192.0.2.1/24", None)).is_err());
-        assert!(route("192.0.2.7", None).refuse_loops(&config("192.0.2.1/24", None)).is_err());
+        // Without a route, or with one in another table, the kernel decides once the interface is configured.
+        assert!(route("192.0.2.7", None).refuse_loops(&config("192.0.2.1/24", None)).is_ok());
         let here = UnderlayRoute { is_remote: false, ..route("192.0.2.7", None) };
         assert!(here.refuse_loops(&config("192.0.2.1/24", None)).is_ok());
     }
@@ -250,7 +330,7 @@ mod tests {
 
     #[test]
     fn of_several_peers_each_counts() {
-        let (near, far) = (route("192.0.2.7", Some(24)), route("2001:db8::7", None));
+        let (near, far) = (route("192.0.2.7", Some(24)), route("2001:db8::7", Some(0)));
         let routes = UnderlayRoutes(vec![near, UnderlayRoute { path_mtu: Some(1_400), ..far }]);
         assert_eq!(routes.inner_mtu(), 1_352);
         assert!(routes.refuse_loops(&config("10.9.0.1/24", None)).is_ok());
