@@ -34,6 +34,10 @@ pageTest('docs/guides/troubleshooting.md', async (t, page) => {
   await runLines('sudo tun2udp 10.9.0.2/24 5001 5001 --peer a.example', { b })
   t.regex(await a.shell(page.next('sh')), / 10\.9\.0\.1\/24 [^]*^10\.9\.0\.2 dev tun0 /mu)
   t.regex(await a.shell(page.next('sh')), /^192\.0\.2\.2 /mu)
+  t.notRegex(await a.shell(page.next('sh')), /dev tun0/u)
+  await a.shell(page.next('sh'))
+  t.regex(await a.shell('ip rule'), /ipproto udp dport 5001 lookup 100/u)
+  await a.shell('sudo ip rule delete ipproto udp dport 5001 lookup 100')
   page.shown('sh', 'tcpdump is not among the tools that the tests install')
 
   const shark = b.start(['bash', '-c', `exec ${page.next('sh')}`])

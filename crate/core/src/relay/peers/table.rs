@@ -8,7 +8,6 @@ use super::sources::{Sources, is_same_host};
 use super::upkeep::Upkeep;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{Accept, PeerConfig, RelayConfig};
-use crate::relay::setup::MIN_MTU_V6;
 use crate::sys::socket::ErrorReport;
 use crate::udp::Sent;
 use socket2::SockAddr;
@@ -214,34 +213,6 @@ impl PeerTable {
         self.inner_mtu(peer?)
     }
 
-    /// Returns whether the path to a peer of this address family is known to carry less than IPv6 needs.
-    pub(in crate::relay) fn is_too_narrow_for_v6(&self, is_ipv4: bool) -> bool {
-        let mut of_family = self.peers.iter().filter(|peer| peer.endpoint().is_ipv4() == is_ipv4);
-        of_family.any(|peer| peer.inner_mtu().is_some_and(|inner| inner < MIN_MTU_V6))
-    }
-
-    /// Returns whether `destination` is the endpoint of a peer. That of a link-local peer includes its interface, so an
-    /// address without one is not it.
-    pub(in crate::relay) fn has_endpoint(&self, destination: SocketAddr) -> bool {
-        match &self.routing {
-            Routing::Single { .. } => {
-                self.peers.iter().any(|peer| is_endpoint(peer.endpoint(), destination))
-            }
-            Routing::Many(many) => many.sources.has(destination),
-        }
-    }
-
-    /// Forgets the MTU of the path to a peer.
-    pub(super) fn forget_path_mtu(&self, endpoint: SocketAddr) {
-        for peer in self.peers.iter().filter(|peer| peer.endpoint() == endpoint) {
-            let before = peer.reported_mtu();
-            peer.forget_path_mtu();
-            if before.is_some() {
-                self.upkeep.changes.add(PathMtuChange { peer: endpoint, reported: None, before });
-            }
-        }
-    }
-
     /// Handles deadlines that have passed.
     pub(super) fn expire(&self, now: Instant) {
         let timers = &self.upkeep.timers;
@@ -313,16 +284,10 @@ impl Many {
     }
 }
 
-/// Returns whether both are one address, port and interface.
-fn is_endpoint(endpoint: SocketAddr, other: SocketAddr) -> bool {
-    endpoint.port() == other.port()
-        && is_same_host(endpoint, other)
-        && is_same_host(other, endpoint)
-}
-
 fn refuse(operation: &'static str, subject: String, reason: &str) -> Error {
     Error::new(ErrorCode::InvalidArgument, operation, subject, reason)
 }
 
+mod endpoints;
 #[cfg(test)]
 mod tests;

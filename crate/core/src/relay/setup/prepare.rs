@@ -57,9 +57,10 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     let identity = config.user.as_deref().map(user::resolve).transpose()?;
     let mut sockets = queues::bind(plan)?;
     let connection = Connection::open()?;
+    let user = effective_user();
     let underlay = UnderlayRoutes::find(&connection, config, &sockets).await?;
     let first = underlay.datagram().ok_or_else(no_queue)?;
-    let datagram = Datagram { user: Some(effective_user()), ..first };
+    let datagram = Datagram { user: Some(user), ..first };
     let is_elsewhere = match &config.netns {
         Some(name) => namespace::enter(name)?,
         None => false,
@@ -95,12 +96,7 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     let info = info(plan, device, endpoint, mtu, opened.devices.len());
     let fragmented = allow_fragments(plan, &underlay, &mut sockets, mtu);
     let notices = notices(plan, &underlay, &sockets, (mtu, existed), fragmented);
-    let loops = Arc::new(Loops::new(LoopsOptions {
-        interface: info.interface_index,
-        is_elsewhere,
-        locals: sockets.iter().flatten().map(UdpEndpoint::local).collect(),
-        datagram,
-    }));
+    let loops = loops(&info, is_elsewhere, &sockets, datagram);
     let Opened { devices, offload, fallbacks, steered } = opened;
     let queues = devices.len();
     let queue = |(number, (device, endpoints)): (_, (_, Sockets))| Queue {
@@ -114,6 +110,21 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     let queues = devices.into_iter().zip(sockets).enumerate().map(queue).collect();
     let path_mtus = underlay.path_mtus();
     Ok(ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, steered })
+}
+
+/// Creates the state of the loops, without a loop. `datagram` is one to the first peer.
+fn loops(
+    info: &RelayInfo,
+    is_elsewhere: bool,
+    sockets: &[Sockets],
+    datagram: Datagram,
+) -> Arc<Loops> {
+    Arc::new(Loops::new(LoopsOptions {
+        interface: info.interface_index,
+        is_elsewhere,
+        locals: sockets.iter().flatten().map(UdpEndpoint::local).collect(),
+        datagram,
+    }))
 }
 
 /// Returns what is probably not meant of a relay that is set up. `existed`: the interface was there before.

@@ -1,0 +1,58 @@
+//! What the table knows about the endpoints of the peers, and about the paths to them.
+
+use super::{PathMtuChange, PeerTable, Routing, is_same_host};
+use crate::relay::setup::MIN_MTU_V6;
+use std::net::SocketAddr;
+
+impl PeerTable {
+    /// Returns whether the path to a peer of this address family is known to carry less than IPv6 needs.
+    pub(in crate::relay) fn is_too_narrow_for_v6(&self, is_ipv4: bool) -> bool {
+        let mut of_family = self.peers.iter().filter(|peer| peer.endpoint().is_ipv4() == is_ipv4);
+        of_family.any(|peer| peer.inner_mtu().is_some_and(|inner| inner < MIN_MTU_V6))
+    }
+
+    /// Returns whether `destination` is the endpoint of a peer. That of a link-local peer includes its interface, so an
+    /// address without one is not it.
+    pub(in crate::relay) fn has_endpoint(&self, destination: SocketAddr) -> bool {
+        match &self.routing {
+            Routing::Single { .. } => {
+                self.peers.iter().any(|peer| is_endpoint(peer.endpoint(), destination))
+            }
+            Routing::Many(many) => many.sources.has(destination),
+        }
+    }
+
+    /// Forgets the MTU of the path to a peer.
+    pub(in crate::relay) fn forget_path_mtu(&self, endpoint: SocketAddr) {
+        for peer in self.peers.iter().filter(|peer| peer.endpoint() == endpoint) {
+            let before = peer.reported_mtu();
+            peer.forget_path_mtu();
+            if before.is_some() {
+                self.upkeep.changes.add(PathMtuChange { peer: endpoint, reported: None, before });
+            }
+        }
+    }
+}
+
+/// Returns whether both are one address, port and interface.
+fn is_endpoint(endpoint: SocketAddr, other: SocketAddr) -> bool {
+    endpoint.port() == other.port()
+        && is_same_host(endpoint, other)
+        && is_same_host(other, endpoint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_has_an_address_a_port_and_an_interface() {
+        let is = |endpoint: &str, other: &str| {
+            is_endpoint(endpoint.parse().unwrap(), other.parse().unwrap())
+        };
+        assert!(is("192.0.2.1:5", "192.0.2.1:5"));
+        assert!(!is("192.0.2.1:5", "192.0.2.1:6") && !is("192.0.2.1:5", "192.0.2.2:5"));
+        assert!(is("[2001:db8::1]:5", "[2001:db8::1]:5"));
+        assert!(!is("[fe80::1%3]:5", "[fe80::1]:5") && !is("[fe80::1]:5", "[fe80::1%3]:5"));
+    }
+}
