@@ -142,7 +142,7 @@ fn assert_loops_are_dropped(running: &Running, option: &str, host: &str, per_pac
         send(running.relay.info().mtu as usize - 28);
         eventually("the path is known to be narrow", has_path_mtu);
         ip(&format!("{option} route delete {host} dev {}", running.interface()));
-        // Nothing is sent meanwhile.
+        // Nothing is sent until then.
         running.await_end(round);
         assert!(!has_path_mtu(), "{case}");
     }

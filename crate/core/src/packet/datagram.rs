@@ -25,18 +25,20 @@ pub enum UdpPacket<'a> {
     },
 }
 
-/// Returns whether a packet may be a UDP datagram from `port`. It may be one if its IPv6 header is followed by an
+/// Returns whether a packet may be a UDP datagram from one of `ports`. It may be one if its IPv6 header is followed by an
 /// extension header. [`UdpPacket::parse`] decides.
 #[inline]
 #[must_use]
-pub fn may_be_from(packet: &[u8], port: u16) -> bool {
+pub fn may_be_from(packet: &[u8], ports: &[u16]) -> bool {
     let Some(first) = packet.first() else { return false };
     let (protocol, transport) = match first >> 4 {
         4 => (packet.get(ipv4::PROTOCOL), usize::from(first & 0x0f) * 4),
         _ => (packet.get(ipv6::NEXT_HEADER), IPV6_HEADER),
     };
     match protocol {
-        Some(&UDP) => read16(packet, transport..transport + 2) == Some(port),
+        Some(&UDP) => {
+            read16(packet, transport..transport + 2).is_some_and(|port| ports.contains(&port))
+        }
         Some(&ipv6::FRAGMENT) => first >> 4 == 6,
         _ => false,
     }
@@ -133,12 +135,13 @@ mod tests {
             };
             assert_eq!((payload, source.is_ipv6()), (&b"payload"[..], is_v6));
             assert_eq!(Some(destination.ip()), crate::packet::view::destination(&packet));
-            assert!(may_be_from(&packet, source.port()));
-            assert!(!may_be_from(&packet, source.port() ^ 1));
+            assert!(may_be_from(&packet, &[source.port()]));
+            assert!(may_be_from(&packet, &[source.port() ^ 1, source.port()]));
+            assert!(!may_be_from(&packet, &[source.port() ^ 1]) && !may_be_from(&packet, &[]));
         }
         let tcp = Sample::tcp(1, b"x").bytes();
         assert_eq!(UdpPacket::parse(&tcp), None);
-        assert!((0..=u16::MAX).all(|port| !may_be_from(&tcp, port)));
+        assert!((0..=u16::MAX).all(|port| !may_be_from(&tcp, &[port])));
     }
 
     #[test]
@@ -148,10 +151,10 @@ mod tests {
         options[0] = 0x46;
         options.splice(20..20, [1, 1, 1, 0]);
         assert_eq!(source_port(&options), port);
-        assert!(may_be_from(&options, port));
+        assert!(may_be_from(&options, &[port]));
         let first = fragmented_v6(0);
         assert_eq!(source_port(&first), source_port(&sample(true)));
-        assert!(may_be_from(&first, source_port(&first)));
+        assert!(may_be_from(&first, &[source_port(&first)]));
     }
 
     #[test]
@@ -174,10 +177,10 @@ mod tests {
             let mut bytes = bytes;
             if let Some(byte) = bytes.first_mut() { *byte = first }
             if let Some(UdpPacket::Datagram { source, .. }) = UdpPacket::parse(&bytes) {
-                // The quick test misses no datagram, unless its header length is too small for a header.
-                prop_assert!(first == 0x00 || may_be_from(&bytes, source.port()));
+                // The first test misses no datagram, unless its header length is too small for a header.
+                prop_assert!(first == 0x00 || may_be_from(&bytes, &[source.port()]));
             }
-            prop_assert!(!bytes.is_empty() || !may_be_from(&bytes, port));
+            prop_assert!(!bytes.is_empty() || !may_be_from(&bytes, &[port]));
         }
     }
 }

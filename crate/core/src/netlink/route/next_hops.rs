@@ -10,7 +10,7 @@ const HEAD_BYTES: usize = 8;
 /// Bytes of `struct nexthop_grp` (linux/nexthop.h). It begins with the number of the object.
 const MEMBER_BYTES: usize = 8;
 
-/// What a nexthop object contains.
+/// The parts of a nexthop object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct NextHopObject {
     /// Index of its interface.

@@ -15,8 +15,8 @@ const ANSWER_LIFETIME: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(in crate::relay) struct LoopGuard {
     loops: Arc<Loops>,
-    /// The port of the sockets.
-    port: u16,
+    /// The ports of the sockets, without repeats: usually one.
+    ports: Vec<u16>,
     /// Whether a loop is known. It is read once per batch.
     is_looping: bool,
     /// The last source that was looked up, whether it is an address of this machine, and when.
@@ -27,8 +27,8 @@ pub(in crate::relay) struct LoopGuard {
 
 impl LoopGuard {
     pub(in crate::relay) fn new(loops: Arc<Loops>) -> Self {
-        let port = loops.port();
-        Self { loops, port, is_looping: false, source: None, noted: None }
+        let ports = loops.ports();
+        Self { loops, ports, is_looping: false, source: None, noted: None }
     }
 
     /// Begins a batch.
@@ -41,7 +41,7 @@ impl LoopGuard {
     /// Returns whether a packet that was read is a datagram of the relay itself.
     #[inline]
     pub(in crate::relay) fn is_own(&mut self, packet: &[u8], table: &PeerTable) -> bool {
-        (may_be_from(packet, self.port) || self.is_looping) && self.examine(packet, table)
+        (may_be_from(packet, &self.ports) || self.is_looping) && self.examine(packet, table)
     }
 
     /// Decides about a packet that may be one. If it is, the loop is noted.
@@ -49,7 +49,7 @@ impl LoopGuard {
     fn examine(&mut self, packet: &[u8], table: &PeerTable) -> bool {
         match UdpPacket::parse(packet) {
             Some(UdpPacket::Datagram { source, destination, payload }) => {
-                let is_own = source.port() == self.port
+                let is_own = self.ports.contains(&source.port())
                     && table.has_endpoint(destination)
                     && match self.loops.is_elsewhere() {
                         true => is_between(payload, source, destination),

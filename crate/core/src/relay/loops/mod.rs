@@ -1,6 +1,6 @@
 //! Loops: a route that leads the relay's own datagrams into its interface.
 //!
-//! Each packet would then be sent, read again as the payload of a longer one, and sent once more. Such datagrams are
+//! Each packet would then be sent, read again as the payload of a longer one, and sent again. Such datagrams are
 //! recognized when they are read (`guard`), dropped and counted. `watch` keeps which peers are concerned, and finds
 //! out when the route is gone. Both directions of a loop are events.
 //!

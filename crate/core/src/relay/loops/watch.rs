@@ -3,6 +3,7 @@
 use crate::error::ErrorCode;
 use crate::netlink::{Connection, Datagram};
 use crate::relay::peers::Peers;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,7 +32,7 @@ pub(in crate::relay) struct LoopsOptions {
     pub(in crate::relay) interface: u32,
     /// Whether the interface is in another network namespace than the sockets.
     pub(in crate::relay) is_elsewhere: bool,
-    /// The addresses of the sockets, at least one; all have one port.
+    /// The addresses of the sockets, at least one.
     pub(in crate::relay) locals: Vec<SocketAddr>,
     /// A datagram of the sockets, to any peer.
     pub(in crate::relay) datagram: Datagram,
@@ -98,9 +99,10 @@ impl Loops {
         }
     }
 
-    /// Returns the port of the sockets.
-    pub(super) fn port(&self) -> u16 {
-        self.options.locals.first().map_or(0, SocketAddr::port)
+    /// Returns the ports of the sockets, without repeats.
+    pub(super) fn ports(&self) -> Vec<u16> {
+        let ports: BTreeSet<u16> = self.options.locals.iter().map(SocketAddr::port).collect();
+        ports.into_iter().collect()
     }
 
     /// Returns whether the interface is in another network namespace than the sockets.

@@ -1,4 +1,4 @@
-//! What the table knows about the endpoints of the peers, and about the paths to them.
+//! Endpoints of the peers, and the paths to them.
 
 use super::{PathMtuChange, PeerTable, Routing, is_same_host};
 use crate::relay::setup::MIN_MTU_V6;
