@@ -6,6 +6,7 @@ use super::options::MAX_QUEUES;
 use super::options::{DeviceOptions, Mode};
 use crate::error::{Error, ErrorCode};
 use crate::sys::capability::{self, Capability};
+use crate::sys::interface;
 use std::io;
 use std::path::Path;
 
@@ -41,6 +42,14 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
         Mode::Tap => "tap",
     };
     match error.raw_os_error() {
+        // `dev_index_reserve`, net/core/dev.c; kernels before 6.7 return EEXIST.
+        Some(libc::EBUSY | libc::EEXIST) if is_index_taken(options, name) => base
+            .with_code(ErrorCode::Exists)
+            .with_advice("an interface with that index exists: choose another index"),
+        // Kernels before 6.7 return ENFILE (`dev_alloc_name`, net/core/dev.c).
+        Some(libc::ENFILE | libc::EEXIST) if name.contains('%') => base
+            .with_code(ErrorCode::Exhausted)
+            .with_advice("no number is left for this name template: choose another template"),
         Some(libc::EBUSY) if options.is_exclusive && holder::find(name).is_none() => {
             base.with_code(ErrorCode::Exists).with_advice(
                 "an interface of that name exists: choose another name, or allow an existing interface",
@@ -49,7 +58,7 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
         Some(libc::EBUSY) => busy_error(subject),
         Some(libc::EEXIST) => base
             .with_code(ErrorCode::Exists)
-            .with_advice("an interface of that name or index exists: choose another"),
+            .with_advice("an interface of that name exists: choose another name"),
         Some(libc::EPERM) => base.with_code(ErrorCode::Permission).with_advice(
             capability::refused_though_present(Capability::NetAdmin, "the network namespace")
                 .unwrap_or_else(|| not_owned(mode)),
@@ -65,11 +74,14 @@ pub(super) fn of_attach(options: &DeviceOptions, name: &str, error: &io::Error) 
         Some(libc::E2BIG) => base
             .with_code(ErrorCode::Exhausted)
             .with_advice(format!("it already has {MAX_QUEUES} queues, the maximum: open fewer queues")),
-        Some(libc::ENFILE) => base
-            .with_code(ErrorCode::Exhausted)
-            .with_advice("no number is left for this name template: choose another template"),
         _ => base,
     }
+}
+
+/// Returns whether the requested index belongs to an interface, and the requested name does not.
+fn is_index_taken(options: &DeviceOptions, name: &str) -> bool {
+    let is_taken = |index: u32| interface::name_of(index).is_ok();
+    options.index.is_some_and(is_taken) && interface::index_of(name).is_err()
 }
 
 /// Returns the advice for a process that has neither the capability nor a device of its own.
