@@ -76,7 +76,9 @@ impl Context {
             (ErrorCode::Exists, "RTM_NEWLINK" | "RTM_NEWLINKPROP") => {
                 error.with_advice("an interface has that name already: choose another")
             }
-            (ErrorCode::Exists, "RTM_NEWRULE") => error.with_advice("it already exists"),
+            (ErrorCode::Exists, "RTM_NEWRULE") => {
+                error.with_advice("it already exists: delete it first")
+            }
             (ErrorCode::Exists, _) => {
                 error.with_advice("it already exists: replace it, or delete it first")
             }
@@ -90,7 +92,9 @@ impl Context {
                 error.with_advice("no rule has all of these properties: list the rules")
             }
             (ErrorCode::AddressNotAvailable, "RTM_DELADDR") => {
-                error.with_advice("the interface has no such address with that prefix length")
+                error.with_advice(
+                    "the interface has no such address with that prefix length: list the addresses",
+                )
             }
             _ => error,
         }

@@ -49,6 +49,16 @@ fn leads_by(
     (spec.gateway.is_none() || spec.gateway == gateway) && (link.is_none() || link == if_index)
 }
 
+/// Returns whether a route has the `on_link` of a specification. Next hops have one of their own.
+fn has_on_link(route: &Route, spec: &RouteSpec) -> bool {
+    let has_hops = !spec.next_hops.is_empty() || !route.next_hops.is_empty();
+    match spec.on_link {
+        Some(true) => route.on_link || !spec.next_hops.is_empty(),
+        Some(false) => !route.on_link || has_hops,
+        None => true,
+    }
+}
+
 /// Returns whether a route has the given properties, except for the next hops. Properties that do not
 /// distinguish routes are not compared: the remaining lifetime, and for IPv6 the scope.
 fn has_properties(route: &Route, spec: &RouteSpec) -> bool {
@@ -65,7 +75,7 @@ fn has_properties(route: &Route, spec: &RouteSpec) -> bool {
         && (spec.preferred_source.is_none() || spec.preferred_source == route.preferred_source)
         && spec.preference.is_none_or(|one| route.preference.unwrap_or_default() == one)
         && (spec.next_hop_id.is_none() || spec.next_hop_id == route.next_hop_id)
-        && (route.on_link || spec.on_link != Some(true) || !spec.next_hops.is_empty())
+        && has_on_link(route, spec)
         && spec
             .metrics
             .as_ref()
