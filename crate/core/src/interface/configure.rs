@@ -6,7 +6,9 @@ use super::spec::{self, Spec};
 use super::undo::{Change, Setting, Undo};
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
+use crate::namespace::advice;
 use crate::netlink::{Connection, Link, LinkChange};
+use crate::sys::capability::Capability;
 use crate::sys::{interface, tun_control};
 use ipnet::IpNet;
 use std::io;
@@ -57,6 +59,16 @@ pub(crate) async fn configure(
             Err(error)
         }
     }
+}
+
+/// Adds the advice to a refused route. A route of this interface is not added, so an equal one is that of another.
+fn of_route(error: Error) -> Error {
+    if error.code() != ErrorCode::Exists {
+        return error;
+    }
+    error.with_advice(
+        "another interface has this route: use the two halves of the network, or delete that route first",
+    )
 }
 
 fn deleted(device: &TunDevice) -> Error {
@@ -140,8 +152,8 @@ impl Work<'_> {
     async fn set_queue_length(&mut self) -> Result<()> {
         let before = self.link.tx_queue_length;
         if let Some(set) = self.spec.tx_queue_length.filter(|set| *set != before) {
-            let advice = format!("txqueuelen {set}");
-            self.may_change("set the queue length of", &self.link.name, &advice)?;
+            let setting = format!("txqueuelen {set}");
+            self.may_change("set the queue length of", &self.link.name, &setting)?;
             self.set_link(LinkChange { tx_queue_length: Some(set), ..LinkChange::default() })
                 .await?;
             self.undo.record(Change::TxQueueLength(Setting { before, set }));
@@ -193,7 +205,7 @@ impl Work<'_> {
                 continue;
             }
             self.may_add("add the route", "route", route)?;
-            self.connection.add_route(index, route).await?;
+            self.connection.add_route(index, route).await.map_err(of_route)?;
             self.undo.record(Change::Route(route));
             added.push(route);
         }
@@ -221,8 +233,8 @@ impl Work<'_> {
         }
         let cause = io::Error::from_raw_os_error(libc::EPERM);
         let advice = format!(
-            "it needs CAP_NET_ADMIN over the interface's network namespace: run it as root, or \
-             have root prepare the interface: {command}"
+            "{}, or have root prepare the interface: {command}",
+            advice::permission(Capability::NetAdmin, "the interface's network namespace")
         );
         Err(Error::os(operation, subject, "ioctl(TUNGETDEVNETNS)", &cause).with_advice(advice))
     }

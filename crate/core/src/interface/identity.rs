@@ -7,8 +7,10 @@
 
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
+use crate::namespace::advice;
 use crate::netlink::link::{KindData, TunMode};
 use crate::netlink::{Connection, Link, LinkRef};
+use crate::sys::capability::Capability;
 use crate::sys::netns;
 use crate::sys::tun::{self, QueueInfo};
 use std::io;
@@ -98,9 +100,10 @@ impl Identity {
             return Ok(found);
         }
         let cause = io::Error::from_raw_os_error(libc::EPERM);
-        Err(self
-            .refused("ioctl(TUNGETDEVNETNS)", &cause)
-            .with_advice("it needs CAP_NET_ADMIN over the interface's network namespace"))
+        Err(self.refused("ioctl(TUNGETDEVNETNS)", &cause).with_advice(advice::permission(
+            Capability::NetAdmin,
+            "the interface's network namespace",
+        )))
     }
 
     /// Finds the interface in order to read its settings, which needs no privilege.

@@ -1,6 +1,6 @@
 //! Sockets that are created in a namespace and used outside of it: a socket does not leave its namespace.
 
-use super::Namespace;
+use super::{Namespace, advice};
 use crate::error::{Error, Result};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -65,14 +65,17 @@ fn create(options: SocketOptions) -> Result<OwnedFd> {
     Ok(socket.into())
 }
 
+const NOT_LOCAL: &str =
+    "no interface of the namespace has the address; \"ip address\" in the namespace lists them";
+
 fn cannot(address: SocketAddr, syscall: &'static str, cause: &io::Error) -> Error {
     let error = Error::os("open a socket on", address.to_string(), syscall, cause);
     match cause.raw_os_error() {
         Some(libc::EADDRINUSE) => error.with_advice("choose another port, or 0 for a free one"),
-        Some(libc::EADDRNOTAVAIL) => error.with_advice(
-            "no interface of the namespace has the address; \"ip address\" in the namespace lists them",
-        ),
-        Some(libc::EACCES) => error.with_advice("a port below 1024 needs CAP_NET_BIND_SERVICE"),
+        Some(libc::EADDRNOTAVAIL) => {
+            error.with_advice(advice::unavailable(address.ip(), NOT_LOCAL))
+        }
+        Some(libc::EACCES) => error.with_advice(advice::low_port()),
         _ => error,
     }
 }

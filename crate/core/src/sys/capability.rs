@@ -7,6 +7,12 @@ use std::io;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Capability {
+    /// `CAP_SETGID`
+    SetGid = 6,
+    /// `CAP_SETUID`
+    SetUid = 7,
+    /// `CAP_NET_BIND_SERVICE`
+    NetBindService = 10,
     /// `CAP_NET_ADMIN`
     NetAdmin = 12,
     /// `CAP_SYS_PTRACE`
@@ -39,6 +45,9 @@ impl Capability {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::SetGid => "CAP_SETGID",
+            Self::SetUid => "CAP_SETUID",
+            Self::NetBindService => "CAP_NET_BIND_SERVICE",
             Self::NetAdmin => "CAP_NET_ADMIN",
             Self::SysPtrace => "CAP_SYS_PTRACE",
             Self::SysAdmin => "CAP_SYS_ADMIN",
@@ -80,7 +89,15 @@ mod tests {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
         let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
-        for capability in [Capability::NetAdmin, Capability::SysPtrace, Capability::SysAdmin] {
+        let all = [
+            Capability::SetGid,
+            Capability::SetUid,
+            Capability::NetBindService,
+            Capability::NetAdmin,
+            Capability::SysPtrace,
+            Capability::SysAdmin,
+        ];
+        for capability in all {
             let is_set = mask & (1 << capability as u8) != 0;
             assert_eq!(has(capability).unwrap(), is_set, "{capability:?}");
         }

@@ -1,10 +1,10 @@
 //! The UDP socket: bound but not connected, with large buffers and an error queue.
 
 use crate::error::{Error, Result};
-use crate::sys::interface::{DuplicateDetection, duplicate_detection};
+use crate::namespace::advice;
 use crate::sys::socket::{SocketOption, set_option};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 /// Options of [`UdpEndpoint::bind`].
@@ -277,31 +277,14 @@ fn configure_error(listen: SocketAddr, error: &std::io::Error) -> Error {
     Error::os("configure the UDP socket for", listen.to_string(), "setsockopt", error)
 }
 
-/// Returns the advice about an address that cannot be bound.
-fn unavailable(address: IpAddr) -> &'static str {
-    let IpAddr::V6(v6) = address else { return NOT_LOCAL };
-    match duplicate_detection(v6) {
-        Some(DuplicateDetection::Running) => {
-            "duplicate address detection is running: start again in a few seconds, or add the \
-             address with \"nodad\" of ip-address(8)"
-        }
-        Some(DuplicateDetection::Failed) => {
-            "another host on the link has this address (dadfailed): use another one"
-        }
-        None => NOT_LOCAL,
-    }
-}
-
 fn bind_error(listen: SocketAddr, error: &std::io::Error) -> Error {
     let base = Error::os("listen on UDP", listen.to_string(), "bind", error);
     match error.raw_os_error() {
         Some(libc::EADDRINUSE) => base.with_advice(
             "another socket has this port: choose another RECV_PORT, or 0 to let the kernel choose",
         ),
-        Some(libc::EADDRNOTAVAIL) => base.with_advice(unavailable(listen.ip())),
-        Some(libc::EACCES) => base.with_advice(
-            "ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE",
-        ),
+        Some(libc::EADDRNOTAVAIL) => base.with_advice(advice::unavailable(listen.ip(), NOT_LOCAL)),
+        Some(libc::EACCES) => base.with_advice(advice::low_port()),
         _ => base,
     }
 }

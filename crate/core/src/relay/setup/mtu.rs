@@ -41,28 +41,22 @@ pub(super) fn for_interface(inner: u32, plan: &Plan) -> u32 {
 pub(super) fn check(mtu: u32, plan: &Plan) -> Result<()> {
     let config = &plan.config;
     let largest = plan.max_payload - Wire::default().overhead();
-    let refuse = |reason: String, advice: String| {
-        Err(Error::new(ErrorCode::InvalidArgument, "use the MTU", mtu.to_string(), reason)
-            .with_advice(advice))
+    let refuse = |reason: String| {
+        Error::new(ErrorCode::InvalidArgument, "use the MTU", mtu.to_string(), reason)
     };
     if mtu as usize > largest {
         let family = if config.endpoints().any(|peer| peer.is_ipv4()) { "IPv4" } else { "IPv6" };
-        return refuse(
-            format!("one UDP datagram over {family} holds at most {largest} bytes"),
-            format!("use {MIN_V4} to {largest}"),
-        );
+        let reason = format!("one UDP datagram over {family} holds at most {largest} bytes");
+        return Err(refuse(reason).with_advice(format!("use {MIN_V4} to {largest}")));
     }
     if mtu < MIN_V4 {
-        return refuse(
-            format!("IPv4 needs at least {MIN_V4} bytes"),
-            format!("use {MIN_V4} to {largest}"),
-        );
+        let reason = format!("IPv4 needs at least {MIN_V4} bytes");
+        return Err(refuse(reason).with_advice(format!("use {MIN_V4} to {largest}")));
     }
     if plan.has_v6() && mtu < MIN_V6 {
-        return refuse(
-            format!("IPv6 needs at least {MIN_V6} bytes"),
-            format!("use {MIN_V6} to {largest}, or only IPv4 addresses and routes"),
-        );
+        let advice = format!("use {MIN_V6} to {largest}, or only IPv4 addresses and routes");
+        let reason = format!("IPv6 needs at least {MIN_V6} bytes");
+        return Err(refuse(reason).with_advice(advice));
     }
     Ok(())
 }

@@ -1,7 +1,11 @@
 //! Drops root: looks up the user, and changes to it.
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::namespace::advice;
+use crate::sys::capability::{self, Capability};
 use crate::sys::{privileges, users};
+use std::borrow::Cow;
+use std::io;
 
 /// The user and group to change to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +70,7 @@ impl Identity {
     /// Changes the whole process to this user, without any capability.
     pub(super) fn assume(&self) -> Result<()> {
         privileges::become_user(self.uid, self.gid).map_err(|e| {
-            Error::os("become the user", &self.name, "setresuid", &e)
-                .with_advice("it needs CAP_SETUID and CAP_SETGID: run it as root")
+            Error::os("become the user", &self.name, "setresuid", &e).with_advice(refusal(&e))
         })?;
         let remains = privileges::has_capabilities().map_err(|e| {
             Error::os("read the capabilities of", &self.name, "read(/proc/self/task)", &e)
@@ -79,6 +82,35 @@ impl Identity {
         }
         Ok(())
     }
+}
+
+/// Returns the advice for a failed change of the user. Only a process without the capabilities is advised to run as
+/// root.
+fn refusal(cause: &io::Error) -> Cow<'static, str> {
+    match cause.raw_os_error() {
+        Some(libc::EPERM) if is_setgroups_denied() => Cow::Borrowed(
+            "the user namespace that this process is in forbids setgroups(2) (/proc/self/setgroups): leave out \
+             --user",
+        ),
+        Some(libc::EPERM) => {
+            let is_missing =
+                |capability: &Capability| !capability::has(*capability).unwrap_or(false);
+            let missing = [Capability::SetUid, Capability::SetGid].into_iter().find(is_missing);
+            advice::permission(missing.unwrap_or(Capability::SetUid), "the user namespace")
+        }
+        // `make_kuid` and `make_kgid` of setresuid(2) and setresgid(2), kernel/sys.c.
+        Some(libc::EINVAL) => Cow::Borrowed(
+            "the user namespace that this process is in does not map that user or group: use numbers of \
+             /proc/self/uid_map and gid_map",
+        ),
+        _ => Cow::Borrowed("leave out --user, or start the process as that user"),
+    }
+}
+
+/// Returns whether setgroups(2) is forbidden, as in the user namespace of a process without privileges
+/// (user_namespaces(7)).
+fn is_setgroups_denied() -> bool {
+    std::fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "deny")
 }
 
 #[cfg(test)]
