@@ -16,6 +16,7 @@ import {
   loadError,
   reasonOf,
   unreachableFromBundle,
+  unreadable,
   withoutOrigin,
 } from './refusal.ts'
 import { VERSION } from './version.ts'
@@ -140,6 +141,7 @@ function openFile(path: string, host: Host, advice: string): unknown {
   try {
     return requireFrom(path)(path) as unknown
   } catch (error) {
-    throw loadError(host, `${path}: ${reasonOf(error)}`, adviceFor(error) ?? advice, error)
+    const reason = `${path}: ${reasonOf(error)}`
+    throw loadError(host, reason, adviceFor(error) ?? unreadable(path) ?? advice, error)
   }
 }

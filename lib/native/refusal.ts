@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs'
 import { TunError } from '../errors.ts'
 import { type Host, platformOf } from './host.ts'
 import type { Origin } from './origin.ts'
@@ -5,6 +6,8 @@ import type { Origin } from './origin.ts'
 /** The advice for an installation that lacks the addon of this system. */
 export const REINSTALL =
   'install tun2udp again on this system, with optional dependencies (no --omit=optional, no lock file or node_modules of another system)'
+
+const UNREADABLE = 'let this user read the file and enter its directories (chmod)'
 
 /** Returns the error for an addon that could not be loaded. */
 export function loadError(host: Host, reason: string, advice: string, cause?: unknown): TunError {
@@ -58,11 +61,23 @@ export function adviceFor(error: unknown): string | undefined {
   if (reason.includes('failed to map segment from shared object')) {
     return 'the file system is mounted with noexec, or a security module forbids to map the file: move it to another file system'
   }
-  if (reason.includes('cannot open shared object file: Permission denied')) {
-    return 'let this user read the file and enter its directories (chmod)'
-  }
-  if (/libc\.musl-|ld-linux|wrong ELF class|invalid ELF header|Exec format error/u.test(reason)) {
+  if (reason.includes('cannot open shared object file: Permission denied')) return UNREADABLE
+  if (
+    /libc\.musl-|ld-linux|wrong ELF class|invalid ELF header|file too short|Exec format error/u.test(
+      reason,
+    )
+  ) {
     return `the file is for another processor or C library, or damaged: ${REINSTALL}`
+  }
+  return undefined
+}
+
+/** Returns the advice for a file that this user may not read; Node's loader reports that it does not exist. */
+export function unreadable(path: string): string | undefined {
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (error) {
+    if (codeOf(error) === 'EACCES') return UNREADABLE
   }
   return undefined
 }
