@@ -167,7 +167,7 @@ rootTest('refusals name the address and what to do', async (t) => {
   })
   t.like(await refused(netlink.addresses.delete('lo', '10.0.0.9/24')), {
     code: 'ERR_TUN_ADDRESS_NOT_AVAILABLE',
-    advice: 'the interface has no such address with that prefix length',
+    advice: 'the interface has no such address with that prefix length: list the addresses',
   })
   for (const address of ['10.0.0.1/33', '10.0.0/8', 'fd00::1/129', 'x', '']) {
     t.is((await refused(netlink.addresses.add('lo', address))).code, 'ERR_TUN_INVALID_ARGUMENT')

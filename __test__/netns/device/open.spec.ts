@@ -165,7 +165,7 @@ test('each cause of a failing open has its own code, and nothing stays behind', 
     t.regex(error.message, message)
   }
   await t.throwsAsync(openTap({ netns, name: 'kept0' }), { code: 'ERR_TUN_DEVICE_MISMATCH' })
-  await t.throwsAsync(openTap({ netns, name: 'a', macAddress: '01:00:00:00:00:00' }), {
+  await t.throwsAsync(openTap({ netns, name: 'tap0', macAddress: '01:00:00:00:00:00' }), {
     code: 'ERR_TUN_INVALID_ARGUMENT',
     message: /one station/u,
   })
