@@ -56,6 +56,28 @@ for (const [family, inside, router] of [
   })
 }
 
+for (const family of [4, 6] as const) {
+  test(`IPv${family} outside: a path that leaves less than 1280 bytes still carries IPv6, in fragments`, async (t) => {
+    if (!hasTools(t, 'nstat', 'ping', 'sysctl')) return
+    const routed = await withRouted(t, family, '--json')
+    const { near, nearInside, farInside, program, narrow } = routed
+    await narrow(1_300)
+    // IPv4 has no minimum: its packets get smaller, and are not fragmented outside.
+    await transfer(t, [nearInside, farInside], '10.9.0.2', 4 * MIB)
+    t.is((await statsOf(program)).pathMtu?.outside, 1_300)
+    t.is(await fragmentsMade(near), 0)
+    t.regex(await refusedPing(nearInside, 'fd09::2'), /mtu\D*1280\b/u)
+    // The clamp makes the segments of a new connection fit.
+    await transfer(t, [nearInside, farInside], 'fd09::2', 4 * MIB)
+    t.is(await fragmentsMade(near), 0)
+    const least = ['ping', '-c', '3', '-i', '0.2', '-M', 'do', '-s', '1232', 'fd09::2']
+    t.regex(await output(nearInside, ...least), /1240 bytes from fd09::2/u)
+    t.true((await fragmentsMade(near)) > 0)
+    await transfer(t, [nearInside, farInside], '10.9.0.2', 4 * MIB)
+    t.is((await statsOf(program)).pathMtu?.inside, family === 4 ? 1_272 : 1_252)
+  })
+}
+
 test('with --path-mtu off the datagrams are fragmented outside', async (t) => {
   if (!hasTools(t, 'nstat', 'sysctl')) return
   const { near, nearInside, farInside, narrow } = await withRouted(t, 4, '--path-mtu', 'off')
