@@ -69,7 +69,7 @@ export interface RelayOptions {
   accept?: 'peer' | 'any' | undefined
   /**
    * Firewall mark of the datagrams (`SO_MARK`), which `ip rule add fwmark` and firewalls match, 0 to 4294967295. It
-   * needs `CAP_NET_ADMIN`. Default: 0, none.
+   * needs `CAP_NET_ADMIN`, or `CAP_NET_RAW` since Linux 5.17. Default: 0, none.
    */
   fwmark?: number | undefined
   /**

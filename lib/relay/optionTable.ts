@@ -184,9 +184,9 @@ export const RELAY = options({
     help: 'firewall mark of the datagrams',
     default: '0, none',
     details:
-      'The mark (`SO_MARK`) is what `ip rule add fwmark` and firewalls match. The range is 0 to 4294967295, in decimal or in hexadecimal with `0x`. It needs `CAP_NET_ADMIN`.',
+      'The mark (`SO_MARK`) is what `ip rule add fwmark` and firewalls match. The range is 0 to 4294967295, in decimal or in hexadecimal with `0x`. It needs `CAP_NET_ADMIN`, or `CAP_NET_RAW` since Linux 5.17.',
     declaration:
-      'Firewall mark of the datagrams (`SO_MARK`), which `ip rule add fwmark` and firewalls match, 0 to 4294967295. It needs `CAP_NET_ADMIN`. Default: 0, none.',
+      'Firewall mark of the datagrams (`SO_MARK`), which `ip rule add fwmark` and firewalls match, 0 to 4294967295. It needs `CAP_NET_ADMIN`, or `CAP_NET_RAW` since Linux 5.17. Default: 0, none.',
   },
   bindDevice: {
     form: bindDevice,

@@ -39,6 +39,45 @@ test('without the capability it says which, and what to do', async (t) => {
   )
 })
 
+test('a mark without the capability is one line that says which', async (t) => {
+  const namespace = await withNamespace(t)
+  const child = spawn(
+    'ip',
+    [
+      'netns',
+      'exec',
+      namespace.name,
+      'setpriv',
+      '--bounding-set',
+      '-net_admin,-net_raw',
+      '--inh-caps',
+      '-net_admin,-net_raw',
+      process.execPath,
+      ...programArgs([...OPERANDS, '--fwmark', '0xca6c']),
+    ],
+    { env: cleanEnvironment(), stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  t.regex(
+    await text(child.stderr),
+    /^tun2udp: set the firewall mark 0xca6c: Operation not permitted; it needs CAP_NET_ADMIN[^\n]*\n$/u,
+  )
+})
+
+test('--user keeps the mark and the interface of the sockets', async (t) => {
+  if (!hasTools(t, 'ss')) return
+  const namespace = await withNamespace(t)
+  const options = ['--fwmark', '51820', '--bind-device', 'lo', '--user', 'nobody:nogroup']
+  const program = start(t, namespace, [...OPERANDS, ...options])
+  const [, , port = ''] = await program.until('stdout', READY)
+  const sockets = await namespace.run('ss', '-lunHe', `sport = :${port}`)
+  t.regex(sockets, new RegExp(`%lo:${port}`, 'u'))
+  t.regex(sockets, /fwmark:0xca6c/u)
+  await sendPacket(namespace)
+  program.child.kill('SIGUSR2')
+  await program.until('stderr', /^stats: out 1 \(84 byte\), sent 1 /u)
+  t.is((await program.end()).status, 0)
+})
+
 test('--user drops root and every capability, and packets flow on', async (t) => {
   const namespace = await withNamespace(t)
   const before = await links(namespace)

@@ -95,6 +95,16 @@ const failing: [string, string[], RegExp, status?: number][] = [
   ],
   ['an interface of another kind', ['--name', 'lo'], /^tun2udp: [^\n]*lo: [^\n]+\n$/u],
   [
+    'an interface for the sockets that is not there',
+    ['--bind-device', 'no-such'],
+    /^tun2udp: look up no-such: No such device; [^\n]*--bind-device[^\n]+\n$/u,
+  ],
+  [
+    'a tunnel whose sockets are bound to itself',
+    ['--bind-device', 'lo', '--name', 'lo'],
+    /^tun2udp: bind the UDP socket to the interface lo: [^\n]*the tunnel itself; [^\n]+\n$/u,
+  ],
+  [
     'a link-local peer behind no interface',
     ['--peer', 'fe80::1%no-such'],
     /^tun2udp: find the interface of the peer fe80::1%no-such: No such device; [^\n]+\n$/u,
