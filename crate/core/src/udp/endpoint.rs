@@ -244,7 +244,9 @@ fn direct(socket: &Socket, options: &UdpOptions<'_>) -> Result<()> {
         socket.set_mark(options.mark).map_err(|cause| {
             let error = Error::os("set the firewall mark", subject, "setsockopt(SO_MARK)", &cause);
             match cause.raw_os_error() {
-                Some(libc::EPERM) => error.with_advice("it needs CAP_NET_ADMIN, or CAP_NET_RAW since Linux 5.17"),
+                Some(libc::EPERM) => {
+                    error.with_advice("it needs CAP_NET_ADMIN, or CAP_NET_RAW since Linux 5.17")
+                }
                 _ => error,
             }
         })?;

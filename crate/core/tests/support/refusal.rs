@@ -6,6 +6,7 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::mpsc;
+use tun2udp_core::sys::cmsg;
 
 /// A call that waits for its verdict. The memory that its arguments point at does not change until then.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +125,7 @@ pub(crate) fn refuse_gso_batches(call: &Call, errno: i32) -> Verdict {
     // SAFETY: the caller waits in sendmmsg(2) with an array of that many headers.
     let headers =
         unsafe { std::slice::from_raw_parts_mut(messages as *mut libc::mmsghdr, count as usize) };
-    let batch = headers.iter().position(|header| header.msg_hdr.msg_controllen != 0);
+    let batch = headers.iter().position(|header| is_gso_batch(&header.msg_hdr));
     match batch {
         None => Verdict::Pass,
         Some(0) => Verdict::Refuse(errno),
@@ -139,6 +140,19 @@ pub(crate) fn refuse_gso_batches(call: &Call, errno: i32) -> Verdict {
             }
         }
     }
+}
+
+/// Returns whether one of the control messages is `UDP_SEGMENT`. Others have the traffic class and the source address.
+#[allow(clippy::unnecessary_cast, reason = "musl counts it in 32 bits")]
+fn is_gso_batch(header: &libc::msghdr) -> bool {
+    let len = header.msg_controllen as usize;
+    if len == 0 {
+        return false;
+    }
+    // SAFETY: the caller waits with a buffer of that many bytes.
+    let control = unsafe { std::slice::from_raw_parts(header.msg_control.cast::<u8>(), len) };
+    let mut messages = cmsg::messages(control);
+    messages.any(|message| (message.level, message.kind) == (libc::SOL_UDP, libc::UDP_SEGMENT))
 }
 
 /// Executes `writev` like a kernel that refuses super-packets behind a `struct virtio_net_hdr`.
