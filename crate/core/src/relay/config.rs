@@ -53,7 +53,8 @@ pub struct RelayConfig {
     /// Where datagrams go. With several peers, the endpoint of the first.
     pub peer: SocketAddr,
     /// Name or index of the interface that `peer` is on, if it is link-local. The relay follows the interface by
-    /// its name. The endpoints of `peers` have their index themselves.
+    /// its name. The endpoints of `peers` have its index, and the relay follows the interface by the name that it has
+    /// at the start.
     pub peer_zone: Option<String>,
     /// Several peers, each with the inner networks that are routed to it; empty: `peer` gets every packet.
     pub peers: Vec<PeerConfig>,

@@ -4,6 +4,7 @@ use super::path_mtu::{PathMtu, PathState};
 use crate::relay::setup::inner_mtu;
 use crate::sys::socket::ErrorReport;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,12 @@ pub(in crate::relay) struct Peer {
     path: PathState,
     /// The local address that its last datagram was sent to. It is read when it changes, not per packet.
     local: Mutex<Option<IpAddr>>,
+    counters: Arc<PeerCounters>,
+}
+
+/// The counters of a peer. They stay the same if its interface gets another index.
+#[derive(Debug, Default)]
+struct PeerCounters {
     sent: Traffic,
     received: Traffic,
     /// Time of the last datagram from the peer, plus one; 0: there was none.
@@ -62,10 +69,15 @@ impl Peer {
             endpoint,
             path: PathState::default(),
             local: Mutex::default(),
-            sent: Traffic::default(),
-            received: Traffic::default(),
-            last_heard: AtomicU64::new(0),
+            counters: Arc::default(),
         }
+    }
+
+    /// Returns the same peer with another endpoint. The path to it has the MTU of the start.
+    pub(super) fn at(&self, endpoint: SocketAddr) -> Self {
+        let peer = Self { counters: Arc::clone(&self.counters), ..Self::new(endpoint) };
+        peer.path.set_start(self.path.start());
+        peer
     }
 
     /// Returns the address that its datagrams are sent to.
@@ -90,12 +102,12 @@ impl Peer {
     }
 
     pub(super) fn count_sent(&self, datagrams: u64, bytes: u64) {
-        self.sent.add(datagrams, bytes);
+        self.counters.sent.add(datagrams, bytes);
     }
 
     pub(super) fn count_received(&self, datagrams: u64, bytes: u64, now: u64) {
-        self.received.add(datagrams, bytes);
-        self.last_heard.store(now + 1, Ordering::Relaxed);
+        self.counters.received.add(datagrams, bytes);
+        self.counters.last_heard.store(now + 1, Ordering::Relaxed);
     }
 
     /// Returns the state of the path to the peer.
@@ -129,12 +141,12 @@ impl Peer {
     }
 
     pub(super) fn traffic(&self, now: u64) -> PeerTraffic {
-        let last_heard = self.last_heard.load(Ordering::Relaxed).checked_sub(1);
+        let last_heard = self.counters.last_heard.load(Ordering::Relaxed).checked_sub(1);
         PeerTraffic {
-            datagrams_sent: self.sent.datagrams.load(Ordering::Relaxed),
-            bytes_sent: self.sent.bytes.load(Ordering::Relaxed),
-            datagrams_received: self.received.datagrams.load(Ordering::Relaxed),
-            bytes_received: self.received.bytes.load(Ordering::Relaxed),
+            datagrams_sent: self.counters.sent.datagrams.load(Ordering::Relaxed),
+            bytes_sent: self.counters.sent.bytes.load(Ordering::Relaxed),
+            datagrams_received: self.counters.received.datagrams.load(Ordering::Relaxed),
+            bytes_received: self.counters.received.bytes.load(Ordering::Relaxed),
             silent_for: last_heard.map(|at| Duration::from_millis(now.saturating_sub(at))),
         }
     }

@@ -7,7 +7,7 @@ use prefix_trie::PrefixMap;
 use std::net::IpAddr;
 
 /// The routes of both address families.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Routes {
     v4: PrefixMap<Ipv4Net, PeerIndex>,
     v6: PrefixMap<Ipv6Net, PeerIndex>,

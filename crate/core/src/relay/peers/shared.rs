@@ -5,7 +5,7 @@ use super::peer::PeerStats;
 use super::table::PeerTable;
 use super::upkeep::Upkeep;
 use super::view::PeerView;
-use super::zone::Zone;
+use super::zone::Zones;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{PeerConfig, RelayConfig};
 use crate::udp::PathMtuDiscovery;
@@ -22,10 +22,9 @@ pub(in crate::relay) struct Peers {
     has_ipv4: bool,
     has_ipv6: bool,
     upkeep: Arc<Upkeep>,
-    /// The interface of a single link-local peer.
-    zone: Option<Zone>,
-    /// Locked while a table is replaced, since the new table keeps peers of the old one.
-    replacing: Mutex<()>,
+    /// The interfaces of link-local peers. Locked while a table is replaced, since the new table keeps peers of the
+    /// old one.
+    zones: Mutex<Zones>,
 }
 
 impl Peers {
@@ -34,7 +33,7 @@ impl Peers {
     /// configuration is contradictory, `NotFound` if there is no such interface.
     pub(in crate::relay) fn new(config: &mut RelayConfig) -> Result<Self> {
         config.canonicalize();
-        let zone = if config.peers.is_empty() { Zone::resolve(config)? } else { None };
+        let zones = Zones::resolve(config)?;
         let follows_path_mtu = config.path_mtu == PathMtuDiscovery::Discover;
         let upkeep = Arc::new(Upkeep::new(config.path_mtu_lifetime, follows_path_mtu));
         let table = PeerTable::new(config, Arc::clone(&upkeep))?;
@@ -43,15 +42,14 @@ impl Peers {
             current: Arc::new(ArcSwap::from_pointee(table)),
             has_ipv4: config.endpoints().any(|peer| peer.is_ipv4()),
             has_ipv6: config.endpoints().any(|peer| peer.is_ipv6()),
-            zone,
-            replacing: Mutex::new(()),
+            zones: Mutex::new(zones),
         })
     }
 
     /// Replaces the peers. A peer whose endpoint does not change keeps its counters and its path MTU. Packets that
     /// were already read are sent to the peers that the old table chose.
     pub(in crate::relay) fn replace(&self, peers: &[PeerConfig]) -> Result<()> {
-        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current.load();
         if !before.is_many() {
             let reason = "the relay was started for a single peer, which gets every packet";
@@ -61,24 +59,24 @@ impl Peers {
             SocketAddr::V4(_) => !self.has_ipv4,
             SocketAddr::V6(_) => !self.has_ipv6,
         };
-        let peers: Vec<PeerConfig> = peers.iter().map(PeerConfig::canonical).collect();
+        let mut peers: Vec<PeerConfig> = peers.iter().map(PeerConfig::canonical).collect();
         if let Some(peer) = peers.iter().find(is_foreign) {
             let reason = "the relay has no socket of its address family";
             return Err(refuse(peer.endpoint.to_string(), reason));
         }
+        let followed = zones.of_peers(&mut peers)?;
         let table = before.successor(&peers)?;
         self.current.store(Arc::new(table));
+        *zones = followed;
         Ok(())
     }
 
-    /// Checks whether the interface of a link-local peer has a new index in the namespace of `socket`, and uses the
-    /// new index from then on. The caller calls it when the peer cannot be reached, or sends from another interface.
-    pub(in crate::relay) fn follow_zone(&self, socket: BorrowedFd<'_>) {
-        let Some(zone) = &self.zone else { return };
-        let now = self.upkeep.timers.millis(Instant::now());
-        let Some(scope_id) = zone.look_up(socket, now) else { return };
-        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(table) = self.current.load().with_scope(scope_id) {
+    /// Checks whether the interfaces of link-local peers have new indices in the namespace of `socket`, and uses the
+    /// new indices from then on. The caller calls it when a peer cannot be reached, or sends from another interface.
+    pub(in crate::relay) fn follow_zones(&self, socket: BorrowedFd<'_>) {
+        let mut zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        let moves = zones.take_moves(socket, self.upkeep.timers.millis(Instant::now()));
+        if let Some(table) = self.current.load().moved(&moves) {
             self.current.store(Arc::new(table));
         }
     }

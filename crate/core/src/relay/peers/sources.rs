@@ -1,7 +1,7 @@
 //! Finds the peer that a datagram comes from.
 
 use super::PeerIndex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// The peers by endpoint. The port of a source may differ, since a plain peer sends from a port of its own. If
@@ -10,6 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 pub(super) struct Sources {
     by_endpoint: HashMap<SocketAddr, PeerIndex>,
     by_address: HashMap<Host, PeerIndex>,
+    /// The link-local addresses of peers, on whichever interface.
+    link_local: HashSet<IpAddr>,
 }
 
 /// An address that identifies a host. A link-local address does so only together with its interface.
@@ -24,12 +26,20 @@ impl Sources {
     pub(super) fn insert(&mut self, endpoint: SocketAddr, peer: PeerIndex) -> bool {
         // The first of several peers at one address gets datagrams from other ports.
         self.by_address.entry(Host::of(endpoint)).or_insert(peer);
+        if is_link_local(endpoint) {
+            self.link_local.insert(endpoint.ip());
+        }
         self.by_endpoint.insert(without_flow(endpoint), peer).is_none()
     }
 
     /// Returns whether a peer has this endpoint.
     pub(super) fn has(&self, endpoint: SocketAddr) -> bool {
         self.by_endpoint.contains_key(&without_flow(endpoint))
+    }
+
+    /// Returns whether a peer has this link-local address, on whichever interface.
+    pub(super) fn has_link_local(&self, source: SocketAddr) -> bool {
+        !self.link_local.is_empty() && self.link_local.contains(&source.ip())
     }
 
     /// Returns the peer that sends from `source`; `None` if no peer does.
@@ -40,6 +50,10 @@ impl Sources {
         // A link-local peer may be configured without its interface.
         found.or_else(|| self.by_address.get(&Host { scope_id: 0, ..host })).copied()
     }
+}
+
+fn is_link_local(endpoint: SocketAddr) -> bool {
+    matches!(endpoint, SocketAddr::V6(address) if address.ip().is_unicast_link_local())
 }
 
 impl Host {

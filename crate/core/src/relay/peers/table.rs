@@ -69,29 +69,6 @@ impl PeerTable {
         }
     }
 
-    /// Builds the table in which the single peer is on the interface with this index. Returns `None` if it is
-    /// already, or if its address is not an IPv6 address.
-    pub(super) fn with_scope(&self, scope_id: u32) -> Option<Self> {
-        let (Routing::Single { accepted }, [peer]) = (&self.routing, self.peers.as_slice()) else {
-            return None;
-        };
-        let SocketAddr::V6(mut endpoint) = peer.endpoint() else { return None };
-        if endpoint.scope_id() == scope_id {
-            return None;
-        }
-        endpoint.set_scope_id(scope_id);
-        let accept = if accepted.is_some() { Accept::Peer } else { Accept::Any };
-        let table = Self::single(accept, endpoint.into(), Arc::clone(&self.upkeep));
-        table.set_start_mtu(endpoint.into(), peer.path().start());
-        Some(table)
-    }
-
-    /// Returns whether `source` is the address of the single peer, but on another interface than the known one.
-    pub(in crate::relay) fn is_elsewhere(&self, source: Option<SocketAddr>) -> bool {
-        let Routing::Single { accepted: Some(expected) } = &self.routing else { return false };
-        source.is_some_and(|source| source.ip() == expected.ip())
-    }
-
     /// Builds the table that replaces this one. A peer whose endpoint does not change is the same peer.
     pub(super) fn successor(&self, configs: &[PeerConfig]) -> Result<Self> {
         Self::many(configs, &self.peers, Arc::clone(&self.upkeep))
@@ -289,5 +266,6 @@ fn refuse(operation: &'static str, subject: String, reason: &str) -> Error {
 }
 
 mod endpoints;
+mod moved;
 #[cfg(test)]
 mod tests;

@@ -1,64 +1,123 @@
-//! Follows the interface of a link-local peer by its name: if a link is deleted and created again, its index changes.
+//! Follows the interfaces of link-local peers by their names: if a link is deleted and created again, its index changes.
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::relay::config::RelayConfig;
+use crate::relay::config::{PeerConfig, RelayConfig};
 use crate::sys::interface;
+use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Time between two look-ups while the peer cannot be reached, milliseconds.
 const INTERVAL: u64 = 100;
 
-/// The zone of a peer (RFC 4007, 11): an interface, identified by its name.
-#[derive(Debug)]
+/// The interface of link-local peers (RFC 4007, 11), identified by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Zone {
     name: String,
-    /// Time from which the index may be looked up again, milliseconds of the clock of the relay's timers.
-    due: AtomicU64,
+    /// Its index in the configuration.
+    configured: u32,
+    /// Its index in the table of peers.
+    current: u32,
 }
 
-impl Zone {
-    /// Looks up the zone of the configuration's peer in the namespace of the calling thread, and writes its index
-    /// into the peer's address. Returns `None` if the peer has no zone.
+/// The interfaces of all link-local peers.
+#[derive(Debug, Default)]
+pub(super) struct Zones {
+    zones: Vec<Zone>,
+    /// Time from which the indices may be looked up again, milliseconds of the clock of the relay's timers.
+    due: u64,
+}
+
+impl Zones {
+    /// Looks up the zones of the configuration's peers in the namespace of the calling thread. Writes the index of a
+    /// single peer's zone into its address.
     ///
-    /// Returns `NotFound` if there is no such interface. Returns `InvalidArgument` if the address needs a zone and
-    /// has none, or has a zone that it does not need.
-    pub(in crate::relay) fn resolve(config: &mut RelayConfig) -> Result<Option<Self>> {
-        let zone = config.peer_zone.clone();
-        let SocketAddr::V6(peer) = &mut config.peer else {
-            return zone.map_or(Ok(None), |zone| Err(unexpected(config.peer, &zone)));
-        };
-        let zone = zone.or_else(|| (peer.scope_id() != 0).then(|| peer.scope_id().to_string()));
-        match (zone, peer.ip().is_unicast_link_local()) {
-            (None, false) => Ok(None),
-            (Some(zone), false) => Err(unexpected(config.peer, &zone)),
-            (None, true) => {
-                let reason = "a link-local address is unique only together with its interface";
-                let address = *peer.ip();
-                Err(Error::new(ErrorCode::InvalidArgument, "send to", address.to_string(), reason)
-                    .with_advice(format!("give its interface, such as {address}%eth0")))
+    /// Returns `NotFound` if there is no such interface. Returns `InvalidArgument` if the address of a single peer
+    /// needs a zone and has none, or has a zone that it does not need.
+    pub(super) fn resolve(config: &mut RelayConfig) -> Result<Self> {
+        if config.peers.is_empty() {
+            let zones = resolve_single(config)?.into_iter().collect();
+            return Ok(Self { zones, due: 0 });
+        }
+        Self::default().of_peers(&mut config.peers)
+    }
+
+    /// Looks up the zones of several peers by the indices in their endpoints. An index that no interface has any more
+    /// is replaced by the present one, if this is the zone of an earlier peer.
+    pub(super) fn of_peers(&self, peers: &mut [PeerConfig]) -> Result<Self> {
+        let mut zones: Vec<Zone> = Vec::new();
+        for peer in peers {
+            let SocketAddr::V6(address) = &mut peer.endpoint else { continue };
+            let index = address.scope_id();
+            if index == 0 || !address.ip().is_unicast_link_local() {
+                continue;
             }
-            (Some(zone), true) => {
-                let (name, index) = find(*peer.ip(), &zone)?;
-                if let Some(device) = config.bind_device.as_ref().filter(|device| **device != name)
-                {
-                    return Err(elsewhere(*peer.ip(), &zone, device));
+            let zone = match zones.iter().find(|zone| zone.configured == index) {
+                Some(zone) => zone.clone(),
+                None => {
+                    let zone = self.of_index(*address.ip(), index)?;
+                    zones.push(zone.clone());
+                    zone
                 }
-                peer.set_scope_id(index);
-                Ok(Some(Self { name, due: AtomicU64::new(0) }))
-            }
+            };
+            address.set_scope_id(zone.current);
+        }
+        Ok(Self { zones, due: 0 })
+    }
+
+    fn of_index(&self, address: Ipv6Addr, index: u32) -> Result<Zone> {
+        let found = interface::name_of(index);
+        let known = |zone: &&Zone| zone.configured == index || zone.current == index;
+        match (found, self.zones.iter().find(known)) {
+            (Ok(name), _) => Ok(Zone { name, configured: index, current: index }),
+            (Err(_), Some(zone)) => Ok(Zone { configured: index, ..zone.clone() }),
+            (Err(cause), None) => Err(missing(address, &index.to_string(), &cause)),
         }
     }
 
-    /// Looks up the index in the namespace of `socket`. Returns `None` if there is no such interface now, or if the
-    /// last look-up was a moment ago.
-    pub(super) fn look_up(&self, socket: BorrowedFd<'_>, now: u64) -> Option<u32> {
-        if now < self.due.load(Ordering::Relaxed) {
-            return None;
+    /// Looks up the indices in the namespace of `socket`. Returns the old and the new index of each interface whose
+    /// index has changed; nothing if the last look-up was a moment ago. An interface that does not exist now keeps
+    /// its index.
+    pub(super) fn take_moves(&mut self, socket: BorrowedFd<'_>, now: u64) -> Vec<(u32, u32)> {
+        if self.zones.is_empty() || now < self.due {
+            return Vec::new();
         }
-        self.due.store(now + INTERVAL, Ordering::Relaxed);
-        interface::index_in_namespace_of(socket, &self.name).ok()
+        self.due = now + INTERVAL;
+        let mut moves = Vec::new();
+        for zone in &mut self.zones {
+            let Ok(index) = interface::index_in_namespace_of(socket, &zone.name) else { continue };
+            if index != zone.current {
+                moves.push((zone.current, index));
+                zone.current = index;
+            }
+        }
+        moves
+    }
+}
+
+fn resolve_single(config: &mut RelayConfig) -> Result<Option<Zone>> {
+    let zone = config.peer_zone.clone();
+    let SocketAddr::V6(peer) = &mut config.peer else {
+        return zone.map_or(Ok(None), |zone| Err(unexpected(config.peer, &zone)));
+    };
+    let zone = zone.or_else(|| (peer.scope_id() != 0).then(|| peer.scope_id().to_string()));
+    match (zone, peer.ip().is_unicast_link_local()) {
+        (None, false) => Ok(None),
+        (Some(zone), false) => Err(unexpected(config.peer, &zone)),
+        (None, true) => {
+            let reason = "a link-local address is unique only together with its interface";
+            let address = *peer.ip();
+            Err(Error::new(ErrorCode::InvalidArgument, "send to", address.to_string(), reason)
+                .with_advice(format!("give its interface, such as {address}%eth0")))
+        }
+        (Some(zone), true) => {
+            let (name, index) = find(*peer.ip(), &zone)?;
+            if let Some(device) = config.bind_device.as_ref().filter(|device| **device != name) {
+                return Err(elsewhere(*peer.ip(), &zone, device));
+            }
+            peer.set_scope_id(index);
+            Ok(Some(Zone { name, configured: index, current: index }))
+        }
     }
 }
 
@@ -75,12 +134,16 @@ fn find(address: Ipv6Addr, zone: &str) -> Result<(String, u32)> {
     {
         return Ok((name, index));
     }
+    Err(missing(address, zone, &cause))
+}
+
+fn missing(address: Ipv6Addr, zone: &str, cause: &io::Error) -> Error {
     let peer = format!("{address}%{zone}");
-    Err(Error::os("find the interface of the peer", peer, "if_nametoindex", &cause)
+    Error::os("find the interface of the peer", peer, "if_nametoindex", cause)
         .with_code(ErrorCode::NotFound)
         .with_advice(
             "the part after \"%\" must be the name or index of an interface of \"ip link\"",
-        ))
+        )
 }
 
 fn elsewhere(address: Ipv6Addr, zone: &str, device: &str) -> Error {
@@ -103,12 +166,12 @@ mod tests {
         let peer = SocketAddr::new(address.parse().unwrap(), 9);
         let mut config = RelayConfig::new("10.9.0.1/24".parse().unwrap(), peer, 0);
         config.peer_zone = zone.map(str::to_owned);
-        let found = Zone::resolve(&mut config)?;
+        let found = Zones::resolve(&mut config)?;
         let scope_id = match config.peer {
             SocketAddr::V6(peer) => peer.scope_id(),
             SocketAddr::V4(_) => 0,
         };
-        Ok((scope_id, found.map(|zone| zone.name)))
+        Ok((scope_id, found.zones.first().map(|zone| zone.name.clone())))
     }
 
     #[test]
@@ -127,9 +190,9 @@ mod tests {
         let mut config = RelayConfig::new("10.9.0.1/24".parse().unwrap(), peer, 0);
         config.peer_zone = Some("lo".to_owned());
         config.bind_device = Some("lo".to_owned());
-        assert!(Zone::resolve(&mut config).is_ok());
+        assert!(Zones::resolve(&mut config).is_ok());
         config.bind_device = Some("eth7".to_owned());
-        let error = Zone::resolve(&mut config).unwrap_err();
+        let error = Zones::resolve(&mut config).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
         assert!(error.to_string().contains("bound to eth7"), "{error}");
     }

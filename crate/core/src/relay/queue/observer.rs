@@ -61,7 +61,7 @@ impl Observer<'_> {
         if report.is_peer_lost
             && let Some(endpoint) = endpoint
         {
-            self.peers.follow_zone(endpoint.as_fd());
+            self.peers.follow_zones(endpoint.as_fd());
         }
         Ok(report.step)
     }

@@ -104,7 +104,7 @@ fn a_peer_on_a_new_interface_keeps_the_mtu_of_the_start() {
     table.set_start_mtu("[fe80::2%3]:5".parse().unwrap(), 1_400);
     assert_eq!(outside(&table), [None]);
     table.set_start_mtu(endpoint, 1_500);
-    assert_eq!(outside(&table.with_scope(4).unwrap()), [Some(1_500)]);
+    assert_eq!(outside(&table.moved(&[(3, 4)]).unwrap()), [Some(1_500)]);
 }
 
 #[test]
