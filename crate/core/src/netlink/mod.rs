@@ -15,6 +15,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod address;
+mod again;
 mod closing;
 pub mod codec;
 mod columns;
@@ -37,6 +38,7 @@ pub mod rule;
 mod session;
 mod socket;
 
+pub use again::until_consistent;
 pub use closing::Closing;
 pub use columns::to_columns;
 pub use connection::Connection;

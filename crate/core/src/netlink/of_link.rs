@@ -1,15 +1,13 @@
 //! Addresses and routes of one link, for `interface` and `persistent`.
 
 use super::address::{self, Address};
+use super::again::until_consistent;
 use super::codec::{Malformed, MessageView};
 use super::connection::{Connection, Request};
 use super::dump::Dump;
 use super::names::Table;
 use super::route::{self, Route, RouteFilter};
-use crate::error::{Error, ErrorCode};
-
-/// The maximum number of times that a table is read if it changes while it is read.
-const ATTEMPTS: u32 = 5;
+use crate::error::Error;
 
 /// The number of objects that are read from a dump at a time.
 const CHUNK: usize = 512;
@@ -20,7 +18,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::Interrupted`] if the table changed during each of five attempts.
+    /// [`ErrorCode::Interrupted`](crate::error::ErrorCode::Interrupted) if the table changed in every attempt.
     pub async fn addresses_of(self, index: u32) -> Result<Vec<Address>, Error> {
         let request = || address::list_request(None, Some(index));
         read_all(self, request, address::read, move |address: &Address| address.if_index == index)
@@ -32,7 +30,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::Interrupted`] if the table changed during each of five attempts.
+    /// [`ErrorCode::Interrupted`](crate::error::ErrorCode::Interrupted) if the table changed in every attempt.
     pub async fn routes_through(self, index: u32) -> Result<Vec<Route>, Error> {
         let main = Table(u32::from(libc::RT_TABLE_MAIN));
         let filter = RouteFilter { table: Some(main), ..RouteFilter::default() };
@@ -45,22 +43,21 @@ impl Connection {
 /// Reads a table and keeps the wanted objects: before Linux 4.20 the kernel ignores the link in a
 /// request. Reads the table again if it changed.
 async fn read_all<T: 'static>(
-    mut connection: Connection,
+    connection: Connection,
     request: impl Fn() -> Request,
     read: fn(MessageView<'_>) -> Result<Option<T>, Malformed>,
     is_wanted: impl Fn(&T) -> bool + Copy + Send + Sync + 'static,
 ) -> Result<Vec<T>, Error> {
-    let mut attempt = 1;
-    loop {
+    let mut idle = Some(connection);
+    until_consistent(async || {
+        let connection = idle.take().map_or_else(Connection::open, Ok)?;
         let wanted = Box::new(move |message: MessageView<'_>| Ok(read(message)?.filter(is_wanted)));
         let mut dump = Dump::start(connection, request(), wanted).await?;
-        let error = match collect(&mut dump).await {
-            Err(error) if error.code() == ErrorCode::Interrupted && attempt < ATTEMPTS => error,
-            result => return result,
-        };
-        attempt += 1;
-        connection = dump.into_connection().ok_or(error)?;
-    }
+        let result = collect(&mut dump).await;
+        idle = dump.into_connection();
+        result
+    })
+    .await
 }
 
 async fn collect<T>(dump: &mut Dump<T>) -> Result<Vec<T>, Error> {

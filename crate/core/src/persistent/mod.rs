@@ -9,7 +9,7 @@
 use crate::device::{self, Attachment, DeviceOptions, Holder, Mode, principal};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace;
-use crate::netlink::{Connection, TunLink};
+use crate::netlink::{Connection, TunLink, until_consistent};
 use crate::sys::interface;
 use std::path::PathBuf;
 
@@ -137,24 +137,13 @@ fn find(name: &str) -> Result<TunLink> {
     Ok(link)
 }
 
-/// The maximum number of times that the table of links is read again because it changed during the read.
-const MAX_INTERRUPTED_READS: usize = 32;
-
 fn links() -> Result<Vec<TunLink>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::os("start", "the runtime of a netlink socket", "epoll_create1", &e))?;
-    runtime.block_on(async {
-        // If other programs add and delete links all the time, the table may change while it is read.
-        for _ in 0..MAX_INTERRUPTED_READS {
-            match Connection::open()?.tun_links().await {
-                Err(error) if error.code() == ErrorCode::Interrupted => {}
-                result => return result,
-            }
-        }
-        Connection::open()?.tun_links().await
-    })
+    // If other programs add and delete links all the time, the table may change while it is read.
+    runtime.block_on(until_consistent(async || Connection::open()?.tun_links().await))
 }
 
 fn within<T: Send>(netns: Option<&str>, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {

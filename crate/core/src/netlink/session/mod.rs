@@ -7,6 +7,7 @@ mod table;
 pub use operation::{Object, Operation};
 pub use table::Table;
 
+use super::again::PAUSES_MS;
 use super::closing::Closing;
 use super::connection::{Answer, Connection, Request};
 use super::dump::Dump;
@@ -24,11 +25,6 @@ use tokio::sync::watch;
 
 /// The maximum number of sockets that are kept for later dumps.
 const IDLE_MAX: usize = 4;
-
-/// The pauses before a table is read again that changed while it was read, milliseconds: 6 seconds in
-/// total. lib/netlink/dump.ts has the same numbers.
-const PAUSES_MS: [u64; 19] =
-    [0, 0, 0, 1, 2, 5, 10, 20, 40, 80, 150, 250, 400, 600, 700, 800, 900, 1000, 1000];
 
 /// A session with the routing tables of one network namespace.
 pub struct Session {

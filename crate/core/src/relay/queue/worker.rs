@@ -64,7 +64,7 @@ pub(in crate::relay) fn run(
 
 fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
-        .enable_io()
+        .enable_all()
         .build()
         .map_err(|error| Error::os("start", "the relay's event loop", "epoll_create1", &error))
 }
