@@ -10,14 +10,15 @@ const STATE = text(1, 65_536)
  *
  * @param state `READY=1`, `STOPPING=1`, `STATUS=…`, or several of them, one per line.
  * @returns whether there is a service manager, that is whether `NOTIFY_SOCKET` is set.
- * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` for a state that is not text, or if the datagram could not be sent.
+ * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` for a state that is not text, or if the datagram could not be sent,
+ *   for example because the queue of the service manager was full for 5 seconds.
  */
 export async function sdNotify(state: string): Promise<boolean> {
   const checked = STATE('state', state)
   if (!process.env['NOTIFY_SOCKET']) return false
   const native = await loadNative()
   try {
-    return native.sdNotify(checked)
+    return await native.sdNotify(checked)
   } catch (error) {
     throw fromNative(error)
   }

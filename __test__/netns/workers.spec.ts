@@ -24,7 +24,6 @@ const SYNCHRONOUS = [
   'parseAddress',
   'parseFrame',
   'parsePacket',
-  'sdNotify',
   'verifyChecksums',
   'Namespace.[Symbol.dispose]',
   'Namespace.connect',

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { withNamespace } from '../../support/namespace.ts'
 import { OPERANDS, READY, start } from '../../support/netnsProgram.ts'
-import { rootTest as test } from '../../support/skip.ts'
+import { cleanEnvironment } from '../../support/program.ts'
+import { INDEX } from '../../support/script.ts'
+import { hasTools, rootTest as test } from '../../support/skip.ts'
 
 test('sd_notify: READY=1 once packets flow, STOPPING=1 at the end', async (t) => {
   const namespace = await withNamespace(t)
@@ -27,4 +29,58 @@ test('sd_notify: READY=1 once packets flow, STOPPING=1 at the end', async (t) =>
   t.is((await program.end()).status, 0)
   while (!heard.includes('STOPPING')) await new Promise((resolve) => setTimeout(resolve, 10))
   t.is(heard, 'READY=1\nSTOPPING=1\n')
+})
+
+/** Binds a socket that nobody reads, says so, and reads all of it after a line of input. */
+const UNREAD = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print('bound', flush=True)
+sys.stdin.readline()
+while True: print(s.recv(100).decode(), end='', flush=True)`
+
+test('a service manager that does not read delays a notification, and never the event loop', async (t) => {
+  if (!hasTools(t, 'python3')) return
+  const directory = await mkdtemp(join(tmpdir(), 'tun2udp-'))
+  t.teardown(() => rm(directory, { recursive: true }))
+  const socket = join(directory, 'notify')
+  const reader = spawn('python3', ['-c', UNREAD, socket], { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.teardown(() => reader.kill())
+  await once(reader.stdout, 'data')
+  let heard = ''
+  reader.stdout.setEncoding('utf8').on('data', (data: string) => (heard += data))
+  const script = `
+    import { sdNotify } from '${INDEX}'
+    let ticks = 0
+    setInterval(() => ticks++, 10)
+    let sent = 0
+    const fill = async () => { for (;; sent++) await sdNotify('STATUS=' + sent) }
+    const error = await fill().catch((error) => error)
+    console.log(JSON.stringify({ code: error.code, message: error.message, sent, ticks }))
+    const last = sdNotify('READY=1')
+    console.log('waits')
+    console.log(await last)
+    process.exit()`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    env: cleanEnvironment({ NOTIFY_SOCKET: socket }),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill())
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (data: string) => (said += data))
+  while (!said.includes('waits')) await new Promise((resolve) => setTimeout(resolve, 10))
+  const [result = ''] = said.split('\n')
+  const { code, message, sent, ticks } = JSON.parse(result) as Record<string, unknown>
+  t.is(code, 'ERR_TUN_SYSTEM')
+  t.is(
+    message,
+    `notify the service manager at ${socket}: its queue was full for 5 seconds; check NOTIFY_SOCKET, or unset it`,
+  )
+  t.true(Number(sent) > 0)
+  t.true(Number(ticks) > 1, `${String(ticks)} turns of the event loop`)
+  reader.stdin.write('read\n')
+  await once(child, 'close')
+  t.regex(said, /\ntrue\n$/u)
+  while (!heard.includes('READY=1\n')) await new Promise((resolve) => setTimeout(resolve, 10))
 })

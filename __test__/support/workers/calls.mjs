@@ -198,6 +198,7 @@ const OTHERS = {
   },
   listDevices: (api) => api.listDevices(),
   features: (api) => api.features(),
+  sdNotify: (api) => api.sdNotify('READY=1'),
   listNamespaces: (api) => api.listNamespaces(),
   createNamespace: (api) => api.createNamespace(unique()),
   deleteNamespace: async (api) => {

@@ -1,21 +1,55 @@
 //! Notifications to the service manager: `sd_notify(3)`.
 
+use crate::background;
 use crate::error;
+use napi::Env;
+use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
-use sd_notify::NotifyState;
-use tun2udp_core::Error;
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+use tun2udp_core::{Error, ErrorCode};
+
+/// How long a notification waits for room in the queue of the service manager.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Sends `state` to the service manager. Returns whether there is one.
-#[napi(catch_unwind)]
-pub fn sd_notify(state: String) -> napi::Result<bool> {
-    let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else {
-        return Ok(false);
+#[napi(catch_unwind, ts_return_type = "Promise<boolean>")]
+pub fn sd_notify(env: &Env, state: String) -> napi::Result<PromiseRaw<'_, bool>> {
+    let socket = std::env::var_os("NOTIFY_SOCKET");
+    background::run(env, async move {
+        let Some(socket) = socket else { return Ok(false) };
+        let refuse = |error: Error| {
+            error::to_napi(&error.with_advice("check NOTIFY_SOCKET, or unset it"))
+        };
+        let operation = "notify the service manager at";
+        let sending = send(&socket, format!("{state}\n"));
+        match tokio::time::timeout(PATIENCE, sending).await {
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(cause)) => {
+                Err(refuse(Error::os(operation, socket.to_string_lossy(), "sendto", &cause)))
+            }
+            Err(_) => {
+                let reason = format!("its queue was full for {} seconds", PATIENCE.as_secs());
+                let subject = socket.to_string_lossy();
+                Err(refuse(Error::new(ErrorCode::System, operation, subject, reason)))
+            }
+        }
+    })
+}
+
+/// Sends a datagram to a path, or to an abstract name if it begins with `@` (unix(7)). Waits for room in the queue.
+async fn send(socket: &OsStr, state: String) -> io::Result<()> {
+    let address = match socket.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(socket)?,
     };
-    sd_notify::notify(&[NotifyState::Custom(&state)]).map_err(|cause| {
-        let error =
-            Error::os("notify the service manager at", socket.to_string_lossy(), "sendto", &cause)
-                .with_advice("check NOTIFY_SOCKET, or unset it");
-        error::to_napi(&error)
-    })?;
-    Ok(true)
+    let datagram = UnixDatagram::unbound()?;
+    datagram.set_nonblocking(true)?;
+    datagram.connect_addr(&address)?;
+    tokio::net::UnixDatagram::from_std(datagram)?.send(state.as_bytes()).await?;
+    Ok(())
 }
