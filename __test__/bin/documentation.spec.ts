@@ -162,3 +162,14 @@ test('the pages about the programs name every option of the help', async (t) => 
       t.regex(text, new RegExp(`\`${option}[\` ]`, 'u'), `${page}: ${option}`)
   }
 })
+
+test('pages and man pages have the unambiguous forms of a namespace', async (t) => {
+  for (const program of ['tun2udp', 'tunctl']) {
+    t.true((await optionsOf(program)).has('--netns'))
+    const page = read(`docs/${program}.md`)
+    t.true(page.includes('`name:NAME` and `pid:N`'), program)
+    const manual = read(`dist/man/${program}.8`)
+    t.regex(manual, /name:(?:NAME| Ns Ar name)/u, program)
+    t.regex(manual, /pid:(?:N| Ns Ar pid)/u, program)
+  }
+})

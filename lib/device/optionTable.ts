@@ -61,7 +61,7 @@ const TUN = {
   },
   netns: {
     form: namespace,
-    help: 'network namespace for the interface: a name of ip-netns(8), a path, or a process id',
+    help: 'network namespace for the interface: a name of ip-netns(8), a path, a process id, or `name:NAME` or `pid:N`',
   },
   fd: {
     form: whole(0),

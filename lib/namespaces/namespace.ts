@@ -220,7 +220,8 @@ function refuseNetns(options: unknown): void {
 }
 
 /**
- * Opens a network namespace: a name of ip-netns(8), a path (it holds a `/`), or a process id.
+ * Opens a network namespace: a name of ip-netns(8), a path (it holds a `/`), a process id, or
+ * `name:NAME` or `pid:N`.
  *
  * Opening it needs no privilege; creating something in it needs CAP_SYS_ADMIN.
  *

@@ -21,7 +21,7 @@ import { type LinkPredicate, type WaitOptions, waitForLink } from './waitFor.ts'
 
 /** The options of {@link openNetlink}. */
 export interface NetlinkOptions {
-  /** Network namespace: a name of ip-netns(8), a path (it contains a `/`), or a process id. Default: this one. */
+  /** Network namespace: a name of ip-netns(8), a path (it contains a `/`), a process id, or `name:NAME` or `pid:N`. Default: this one. */
   netns?: string | number | undefined
   /**
    * If aborted while the session is opened, the promise rejects with the signal's reason. If aborted later, the

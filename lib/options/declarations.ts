@@ -131,7 +131,7 @@ export interface TunOptions {
   name?: string | undefined
   /** Path of the driver's clone device. Default: `/dev/net/tun`. */
   cloneDevice?: string | undefined
-  /** Network namespace for the interface: a name of ip-netns(8), a path, or a process id. */
+  /** Network namespace for the interface: a name of ip-netns(8), a path, a process id, or `name:NAME` or `pid:N`. */
   netns?: string | number | undefined
   /** A descriptor that is attached to an interface already. It belongs to the device from then on. */
   fd?: number | undefined
@@ -224,7 +224,10 @@ export interface PersistentOptions {
    * device keeps its setting.
    */
   vnetHeader?: boolean | undefined
-  /** Network namespace: a name of ip-netns(8), a path or a process id. Default: the namespace of this thread. */
+  /**
+   * Network namespace: a name of ip-netns(8), a path, a process id, or `name:NAME` or `pid:N`. Default: the
+   * namespace of this thread.
+   */
   netns?: string | number | undefined
   /** Path of the clone device. Default: `/dev/net/tun`. */
   cloneDevice?: string | undefined
@@ -232,7 +235,10 @@ export interface PersistentOptions {
 
 /** The options of {@link removePersistent}. */
 export interface RemoveOptions {
-  /** Network namespace: a name of ip-netns(8), a path or a process id. Default: the namespace of this thread. */
+  /**
+   * Network namespace: a name of ip-netns(8), a path, a process id, or `name:NAME` or `pid:N`. Default: the
+   * namespace of this thread.
+   */
   netns?: string | number | undefined
   /** Path of the clone device. Default: `/dev/net/tun`. */
   cloneDevice?: string | undefined
@@ -240,7 +246,10 @@ export interface RemoveOptions {
 
 /** The options of {@link listDevices}. */
 export interface ListOptions {
-  /** Network namespace: a name of ip-netns(8), a path or a process id. Default: the namespace of this thread. */
+  /**
+   * Network namespace: a name of ip-netns(8), a path, a process id, or `name:NAME` or `pid:N`. Default: the
+   * namespace of this thread.
+   */
   netns?: string | number | undefined
 }
 

@@ -12,7 +12,7 @@ import { options } from '../options/table.ts'
 
 const netns = {
   form: namespace,
-  help: 'network namespace: a name of ip-netns(8), a path or a process id',
+  help: 'network namespace: a name of ip-netns(8), a path, a process id, or `name:NAME` or `pid:N`',
   default: 'the namespace of this thread',
 } as const
 
