@@ -2,6 +2,7 @@ import { withNamespace } from '../support/namespace.ts'
 import { startProgram } from '../support/program.ts'
 import { fragmentsMade } from '../support/routed.ts'
 import { hasTools, rootTest as test } from '../support/skip.ts'
+import { Traffic } from '../support/traffic.ts'
 
 for (const [family, near, far] of [
   [4, '192.0.2.1', '192.0.2.2'],
@@ -31,7 +32,7 @@ for (const [family, near, far] of [
       return inside
     }
     const inside = await start(one, 'fd09::1/64', far)
-    await start(other, 'fd09::2/64', near)
+    const farInside = await start(other, 'fd09::2/64', near)
     t.is(await fragmentsMade(one), 0)
     const ping = ['ping', '-c', '3', '-i', '0.2', '-W', '5', '-M', 'do']
     // The longest packet: 1,280 bytes.
@@ -39,6 +40,12 @@ for (const [family, near, far] of [
     t.true((await fragmentsMade(one)) >= 6)
     const before = await fragmentsMade(one)
     t.regex(await inside.run(...ping, '-s', '1000', 'fd09::2'), / 0% packet loss/u)
+    t.is(await fragmentsMade(one), before)
+    // The segments of TCP are short enough.
+    const sink = new Traffic(t, farInside, 'tcpSink', 'fd09::2')
+    const source = new Traffic(t, inside, 'tcpSource', 'fd09::2', await sink.port(), '1000000')
+    t.deepEqual(await sink.next(), await source.next())
+    await source.end()
     t.is(await fragmentsMade(one), before)
   })
 }

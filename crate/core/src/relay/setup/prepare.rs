@@ -45,7 +45,7 @@ pub(in crate::relay) struct Queue {
     pub(in crate::relay) endpoints: Vec<Arc<UdpEndpoint>>,
     pub(in crate::relay) offload: OffloadConfig,
     pub(in crate::relay) share: FlowShare,
-    /// MTU of the interface, bytes.
+    /// MTU of the interface, or of the path if its datagrams are fragmented, bytes.
     pub(in crate::relay) interface_mtu: u32,
     /// The loops of the relay, which all queues share.
     pub(in crate::relay) loops: Arc<Loops>,
@@ -95,6 +95,9 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     }
     let info = info(plan, device, endpoint, mtu, opened.devices.len());
     let fragmented = allow_fragments(plan, &underlay, &mut sockets, mtu);
+    // TCP need not be fragmented: its segments can be shorter.
+    let path = underlay.known_mtu().filter(|_| !fragmented.is_empty());
+    let interface_mtu = path.map_or(mtu, |path| path.min(mtu));
     let notices = notices(plan, &underlay, &sockets, (mtu, existed), fragmented);
     let loops = loops(&info, is_elsewhere, &sockets, datagram);
     let Opened { devices, offload, fallbacks, steered } = opened;
@@ -104,7 +107,7 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
         endpoints: endpoints.into_iter().map(Arc::new).collect(),
         offload,
         share: FlowShare { number, queues },
-        interface_mtu: mtu,
+        interface_mtu,
         loops: Arc::clone(&loops),
     };
     let queues = devices.into_iter().zip(sockets).enumerate().map(queue).collect();
