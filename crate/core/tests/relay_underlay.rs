@@ -114,6 +114,35 @@ fn sockets_that_are_bound_to_an_interface_do_not_use_the_tunnel() {
     });
 }
 
+#[test]
+fn a_route_of_the_peers_port_is_used_and_is_not_a_loop() {
+    in_namespace(|| {
+        let far = far();
+        for (family, network, peer) in
+            [("-4", "192.0.2.0/24", &far.sockets[0]), ("-6", "2001:db8::/64", &far.sockets[1])]
+        {
+            let address = peer.local_addr().unwrap();
+            ip(&format!("{family} route add {network} dev left0 mtu 1400 table 100"));
+            let (port, other) = (address.port(), address.port() ^ 1);
+            for rule in [format!("ipproto udp dport {port}"), "ipproto udp".to_owned()] {
+                ip(&format!("{family} rule add {rule} table 100 priority 200"));
+                let relay = start(config(address, &[network])).unwrap();
+                let headers = if address.is_ipv4() { 28 } else { 48 };
+                assert_eq!(relay.info().mtu, 1_400 - headers, "{rule}");
+                assert_arrives(peer);
+                drop(relay);
+                ip(&format!("{family} rule del {rule} table 100 priority 200"));
+            }
+            for rule in [format!("ipproto udp dport {other}"), "ipproto tcp".to_owned()] {
+                ip(&format!("{family} rule add {rule} table 100 priority 200"));
+                let error = start(config(address, &[network])).map(drop).unwrap_err();
+                assert_eq!(error.code(), ErrorCode::RouteLoop, "{rule}: {error}");
+                ip(&format!("{family} rule del {rule} table 100 priority 200"));
+            }
+        }
+    });
+}
+
 /// A socket is bound to the index of its interface, which a new interface of that name does not have.
 #[test]
 fn an_interface_that_is_created_again_is_used() {
