@@ -22,9 +22,8 @@ pub fn sd_notify(env: &Env, state: String) -> napi::Result<PromiseRaw<'_, bool>>
     let socket = std::env::var_os("NOTIFY_SOCKET");
     background::run(env, async move {
         let Some(socket) = socket else { return Ok(false) };
-        let refuse = |error: Error| {
-            error::to_napi(&error.with_advice("check NOTIFY_SOCKET, or unset it"))
-        };
+        let refuse =
+            |error: Error| error::to_napi(&error.with_advice("check NOTIFY_SOCKET, or unset it"));
         let operation = "notify the service manager at";
         let sending = send(&socket, format!("{state}\n"));
         match tokio::time::timeout(PATIENCE, sending).await {

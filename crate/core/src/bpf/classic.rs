@@ -10,9 +10,9 @@ pub(super) fn assemble(program: &[Instruction]) -> Vec<libc::sock_filter> {
 /// Returns the classic BPF instruction of a step.
 fn classic(step: Instruction) -> libc::sock_filter {
     use libc::{
-        BPF_A, BPF_ABS, BPF_ALU, BPF_AND, BPF_B, BPF_H, BPF_IND, BPF_JEQ, BPF_JGE, BPF_JMP,
-        BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_MEM, BPF_MISC, BPF_MOD, BPF_MSH, BPF_MUL, BPF_RET,
-        BPF_RSH, BPF_ST, BPF_TAX, BPF_W, BPF_X, BPF_XOR,
+        BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_B, BPF_H, BPF_IND, BPF_JEQ, BPF_JGE,
+        BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_MEM, BPF_MISC, BPF_MOD, BPF_MSH, BPF_MUL,
+        BPF_RET, BPF_RSH, BPF_ST, BPF_TAX, BPF_W, BPF_X, BPF_XOR,
     };
     let (code, k) = match step {
         Instruction::LoadWord(at) => (BPF_LD | BPF_W | BPF_ABS, at),
@@ -25,6 +25,7 @@ fn classic(step: Instruction) -> libc::sock_filter {
         Instruction::LoadCellToX(cell) => (BPF_LDX | BPF_MEM, cell as u32),
         Instruction::StoreCell(cell) => (BPF_ST, cell as u32),
         Instruction::XorX => (BPF_ALU | BPF_XOR | BPF_X, 0),
+        Instruction::AddX => (BPF_ALU | BPF_ADD | BPF_X, 0),
         Instruction::And(mask) => (BPF_ALU | BPF_AND | BPF_K, mask),
         Instruction::Multiply(value) => (BPF_ALU | BPF_MUL | BPF_K, value),
         Instruction::ShiftRight(bits) => (BPF_ALU | BPF_RSH | BPF_K, bits),

@@ -35,6 +35,7 @@ fn extended(step: Instruction) -> Vec<Extended> {
         Instruction::LoadCellToX(cell) => vec![copy(X, register(cell))],
         Instruction::StoreCell(cell) => vec![copy(register(cell), A)],
         Instruction::XorX => vec![instruction(0xac, A, X, 0)],
+        Instruction::AddX => vec![instruction(0x0c, A, X, 0)],
         Instruction::And(mask) => vec![instruction(0x54, A, 0, mask)],
         Instruction::Multiply(value) => vec![instruction(0x24, A, 0, value)],
         Instruction::ShiftRight(bits) => vec![instruction(0x74, A, 0, bits)],

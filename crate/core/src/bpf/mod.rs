@@ -2,14 +2,16 @@
 //!
 //! A program is written once, in the instructions of this room. `classic` assembles it to classic BPF for
 //! sockets (Documentation/networking/filter.rst), `extended` to eBPF for TUN devices
-//! (Documentation/bpf/standardization/instruction-set.rst). `flow` is the only program. The room `sys`
-//! attaches programs.
+//! (Documentation/bpf/standardization/instruction-set.rst). The programs are `flow` and `source`. The room `sys`
+//! attaches them.
 
 mod classic;
 mod extended;
 mod flow;
+mod source;
 
 pub(crate) use flow::by_flow;
+pub(crate) use source::by_source;
 
 use crate::sys::bpf;
 use std::io;
@@ -40,6 +42,8 @@ pub(crate) enum Instruction {
     StoreCell(Cell),
     /// A ^= X.
     XorX,
+    /// A += X, modulo 2^32.
+    AddX,
     /// A &= mask.
     And(u32),
     /// A *= value, modulo 2^32.
@@ -60,6 +64,9 @@ pub(crate) enum Instruction {
     Return(u32),
 }
 
+/// The offset of the IP header, for programs of sockets: `SKF_NET_OFF` of linux/filter.h.
+const NETWORK_HEADER: u32 = libc::SKF_NET_OFF as u32;
+
 /// A cell of a program's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cell {
@@ -70,7 +77,8 @@ pub(crate) enum Cell {
 }
 
 /// Attaches a program that chooses the socket for each datagram among those that share a port (`SO_REUSEPORT`).
-/// Its result is the number of the socket in the order of bind(2). It reads the payload.
+/// Its result is the number of the socket in the order of bind(2). Offsets from 0 on are those of the payload, and
+/// offsets from [`NETWORK_HEADER`] on those of the IP header.
 ///
 /// # Errors
 ///

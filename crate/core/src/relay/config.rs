@@ -13,6 +13,9 @@ use std::time::Duration;
 /// The number of queues that means automatic.
 pub(super) const AUTO_QUEUES: usize = 0;
 
+/// The number of source ports that means automatic.
+pub(super) const AUTO_SOURCE_PORTS: usize = 0;
+
 /// How long the kernel remembers a path MTU (`mtu_expires` of ip-sysctl).
 const PATH_MTU_LIFETIME: Duration = Duration::from_secs(600);
 
@@ -89,9 +92,12 @@ pub struct RelayConfig {
     pub mss_clamp: MssClamp,
     /// Which shortcuts the relay may take.
     pub offload: OffloadConfig,
-    /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: automatic,
-    /// which is 1 if a peer is not on this machine (only one socket can receive GSO batches then), otherwise
-    /// available CPUs + 1, at most 8.
+    /// Number of ports that datagrams are sent from, 1 to 64. Each carries a share of the inner flows. The first is
+    /// the receiving port; the kernel chooses the others. 0: automatic, which is 1 if all peers have loopback
+    /// addresses, otherwise the number of queues, or if that is automatic too, available CPUs + 1, at most 8.
+    pub source_ports: usize,
+    /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: automatic, which is available
+    /// CPUs + 1, at most 8. If a peer is not on this machine, it is also at most the number of source ports.
     pub queues: usize,
 }
 
@@ -180,6 +186,7 @@ impl RelayConfig {
             path_mtu_lifetime: PATH_MTU_LIFETIME,
             mss_clamp: MssClamp::default(),
             offload: OffloadConfig::ALL,
+            source_ports: 1,
             queues: AUTO_QUEUES,
         }
     }
@@ -255,6 +262,8 @@ pub struct RelayInfo {
     pub send_buffer_bytes: usize,
     /// Queues, each with a thread of its own.
     pub queues: usize,
+    /// Number of ports that datagrams are sent from, the receiving port included.
+    pub source_ports: usize,
 }
 
 /// Something that happened and is not an error: an offload that the kernel refused, or a configuration or peer that is

@@ -4,10 +4,10 @@
 //! and being level-triggered it need not read until a source answers EAGAIN (docs/performance.md).
 
 use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
-use super::inbound::Inbound;
 use super::observer::{Observer, Reporter};
 use super::outbound::Outbound;
 use super::pause::Pause;
+use super::socket::Socket;
 use super::step::Step;
 use super::stop::Stop;
 use crate::backoff::Backoff;
@@ -16,7 +16,6 @@ use crate::error::Result;
 use crate::relay::loops::Loops;
 use crate::relay::peers::Peers;
 use crate::sys::poll::{Interest, Poller, Readiness, WakeUp};
-use crate::udp::UdpEndpoint;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -39,57 +38,45 @@ pub(super) struct Engine {
     /// Waiting itself.
     waiting: Backoff,
     busy_poll: BusyPoll,
-}
-
-/// One socket and what it receives.
-struct Socket {
-    endpoint: Arc<UdpEndpoint>,
-    inbound: Inbound,
-    /// The events that the socket is watched for.
-    watched: Interest,
-    /// Reading the socket.
-    pause: Pause,
+    /// Rounds since all sockets were read.
+    rounds: u32,
 }
 
 /// The components of an engine.
 pub(super) struct Parts {
     pub(super) outbound: Outbound,
-    /// One, or one of each address family: at most [`MAX_SOCKETS`].
-    pub(super) sockets: Vec<(Arc<UdpEndpoint>, Inbound)>,
+    /// Those at the receiving port first.
+    pub(super) sockets: Vec<Socket>,
     pub(super) device: Arc<TunDevice>,
     pub(super) stop: Arc<Stop>,
     pub(super) peers: Arc<Peers>,
     pub(super) loops: Arc<Loops>,
 }
 
-/// Sockets of one queue at most.
-const MAX_SOCKETS: usize = 2;
-
 /// The numbers of the descriptors in the epoll set; the sockets have the numbers from 0 on.
-const DEVICE: u64 = 10;
-const STOP: u64 = 11;
+const DEVICE: u64 = u64::MAX;
+const STOP: u64 = DEVICE - 1;
 
 const READABLE: Interest = Interest { readable: true, writable: false };
 
-/// Which of the sources may have something.
+/// While packets arrive all the time, the poller is not asked. So after this many rounds all sockets are read.
+const ROUNDS_UNTIL_ALL: u32 = 16;
+
+/// Which of the sources may have something. Each socket knows it itself.
 #[derive(Clone, Copy)]
 struct Ready {
     device: bool,
-    sockets: [bool; MAX_SOCKETS],
+    is_any_socket: bool,
     /// All were quiet, and the source is the other one than last time: it has a single packet.
     single_packet: bool,
 }
 
 impl Ready {
-    const NONE: Self = Self { device: false, sockets: [false; MAX_SOCKETS], single_packet: false };
-    const ANY: Self = Self { device: true, sockets: [true; MAX_SOCKETS], single_packet: false };
+    const NONE: Self = Self { device: false, is_any_socket: false, single_packet: false };
+    const ANY: Self = Self { device: true, is_any_socket: true, single_packet: false };
 
     fn is_any(self) -> bool {
-        self.device || self.is_any_socket()
-    }
-
-    fn is_any_socket(self) -> bool {
-        self.sockets.contains(&true)
+        self.device || self.is_any_socket
     }
 }
 
@@ -102,17 +89,10 @@ impl Engine {
         let Parts { outbound, sockets, device, stop, peers, loops } = parts;
         let poller = Poller::new()?;
         poller.add(device.as_fd(), DEVICE, READABLE)?;
-        for ((endpoint, _), token) in sockets.iter().zip(0..) {
-            poller.add(endpoint.as_fd(), token, READABLE)?;
+        for (socket, token) in sockets.iter().zip(0..) {
+            poller.add(socket.endpoint.as_fd(), token, socket.watched)?;
         }
         poller.add(wake_up.as_fd(), STOP, READABLE)?;
-        let socket = |(endpoint, inbound)| Socket {
-            endpoint,
-            inbound,
-            watched: READABLE,
-            pause: Pause::default(),
-        };
-        let sockets = sockets.into_iter().map(socket).collect();
         Ok(Self {
             outbound,
             sockets,
@@ -125,6 +105,7 @@ impl Engine {
             pause: Pause::default(),
             waiting: Backoff::READ,
             busy_poll: BusyPoll::default(),
+            rounds: 0,
         })
     }
 
@@ -145,26 +126,27 @@ impl Engine {
         let loops = Arc::clone(&self.loops);
         let observer = Observer { device: &device, peers: &peers, loops: &loops, reporter };
         while !self.stop.is_raised() {
-            let (mut outbound, mut inbound) = (Step::Drained, [Step::Drained; MAX_SOCKETS]);
+            let mut outbound = Step::Drained;
             if ready.device && self.pause.may_read() {
                 let report = self.outbound.step(ready.single_packet);
                 outbound = observer.note(first.as_deref(), report)?;
                 self.pause.note(outbound);
             }
-            for ((socket, is_ready), step) in
-                self.sockets.iter_mut().zip(ready.sockets).zip(&mut inbound)
-            {
-                if is_ready && socket.pause.may_read() {
+            let mut has_moved = outbound == Step::Moved;
+            for socket in &mut self.sockets {
+                socket.step = Step::Drained;
+                if socket.is_ready && socket.pause.may_read() {
                     let report = socket.inbound.step(ready.single_packet);
-                    *step = observer.note(Some(&socket.endpoint), report)?;
-                    socket.pause.note(*step);
+                    socket.step = observer.note(Some(&socket.endpoint), report)?;
+                    socket.pause.note(socket.step);
+                    has_moved |= socket.step == Step::Moved;
                 }
             }
-            ready = if outbound == Step::Moved || inbound.contains(&Step::Moved) {
+            ready = if has_moved {
                 // During this time another source may have received data.
-                Ready::ANY
+                self.expect_more()
             } else {
-                match self.wait(outbound, inbound) {
+                match self.wait(outbound) {
                     Ok(ready) => ready,
                     // The next wait may succeed; until then all are tried now and then.
                     Err(_) => self.sleep_after_failure(),
@@ -175,10 +157,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Lets the sources be tried that had something a moment ago, or are likely to.
+    fn expect_more(&mut self) -> Ready {
+        self.rounds = (self.rounds + 1) % ROUNDS_UNTIL_ALL;
+        let all = self.rounds == 0;
+        self.sockets.iter_mut().for_each(|socket| socket.expect_more(all));
+        Ready::ANY
+    }
+
     /// Waits until a direction can go on, and returns which.
-    fn wait(&mut self, outbound: Step, inbound: [Step; MAX_SOCKETS]) -> io::Result<Ready> {
-        let is_device_full = inbound.contains(&Step::Blocked);
-        self.watch(outbound, inbound, is_device_full)?;
+    fn wait(&mut self, outbound: Step) -> io::Result<Ready> {
+        let is_device_full = self.sockets.iter().any(|socket| socket.step == Step::Blocked);
+        self.watch(outbound, is_device_full)?;
         let is_blocked = outbound == Step::Blocked || is_device_full;
         let mut is_quiet = !is_blocked && self.outbound.is_quiet() && self.pause.is_none();
         is_quiet &=
@@ -195,8 +185,8 @@ impl Engine {
         }
         // Room in one is what the direction from the other waits for.
         ready.device |= outbound == Step::Blocked || self.pause.is_over();
-        for ((is_ready, step), socket) in ready.sockets.iter_mut().zip(inbound).zip(&self.sockets) {
-            *is_ready |= step == Step::Blocked || socket.pause.is_over();
+        for socket in &mut self.sockets {
+            socket.is_ready |= socket.step == Step::Blocked || socket.pause.is_over();
         }
         Ok(ready)
     }
@@ -206,25 +196,21 @@ impl Engine {
         let now = Instant::now();
         self.waiting.refuse(now);
         thread::sleep(self.waiting.pause_left(now).unwrap_or_default());
+        self.sockets.iter_mut().for_each(|socket| socket.is_ready = true);
         Ready::ANY
     }
 
     /// Changes what the descriptors are watched for, where that is another thing than before.
-    fn watch(
-        &mut self,
-        outbound: Step,
-        inbound: [Step; MAX_SOCKETS],
-        is_device_full: bool,
-    ) -> io::Result<()> {
+    fn watch(&mut self, outbound: Step, is_device_full: bool) -> io::Result<()> {
         let readable = outbound != Step::Blocked && self.pause.is_none();
         let device = Interest { readable, writable: is_device_full };
         if self.watched != device {
             self.poller.change(self.device.as_fd(), DEVICE, device)?;
             self.watched = device;
         }
-        for ((socket, step), number) in self.sockets.iter_mut().zip(inbound).zip(0..) {
+        for (socket, number) in self.sockets.iter_mut().zip(0..) {
             let writable = outbound == Step::Blocked && self.outbound.is_blocked(number);
-            let readable = step != Step::Blocked && socket.pause.is_none();
+            let readable = socket.step != Step::Blocked && socket.pause.is_none();
             let interest = Interest { readable, writable };
             if socket.watched != interest {
                 self.poller.change(socket.endpoint.as_fd(), number as u64, interest)?;
@@ -250,7 +236,7 @@ impl Engine {
             ready = self.sleep()?;
             now = Instant::now();
         }
-        let is_turn = match (ready.device, ready.is_any_socket()) {
+        let is_turn = match (ready.device, ready.is_any_socket) {
             (true, false) => self.busy_poll.record_turn(Source::Device, now),
             (false, true) => self.busy_poll.record_turn(Source::Endpoint, now),
             _ => {
@@ -275,6 +261,7 @@ impl Engine {
     /// Returns which sources the poller reports as ready.
     fn ready(&mut self, told: impl Iterator<Item = Readiness>) -> Ready {
         let mut ready = Ready::NONE;
+        self.sockets.iter_mut().for_each(|socket| socket.is_ready = false);
         for Readiness { token, has_error } in told {
             if token == DEVICE {
                 ready.device = true;
@@ -283,9 +270,10 @@ impl Engine {
                 }
                 continue;
             }
-            let mut sockets = self.sockets.iter_mut().zip(&mut ready.sockets).zip(0..);
-            if let Some(((socket, is_ready), _)) = sockets.find(|(_, number)| *number == token) {
-                *is_ready = true;
+            let number = usize::try_from(token).unwrap_or(usize::MAX);
+            if let Some(socket) = self.sockets.get_mut(number) {
+                socket.is_ready = true;
+                ready.is_any_socket = true;
                 if has_error {
                     socket.inbound.take_errors();
                 }

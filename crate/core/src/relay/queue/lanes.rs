@@ -1,13 +1,16 @@
-//! The sending ends of a queue: one for each address family of its peers, since a socket and its error queue have one
-//! family.
+//! The sending ends of a queue: one for each source port and for each address family of its peers, since a socket and
+//! its error queue have one family.
 
 use crate::relay::peers::{PeerIndex, PeerTable, PeerView};
+use crate::relay::setup::source_port_index;
 use crate::relay::stats::Counters;
 use crate::udp::{SegmentationChange, SendDrop, SendProgress, SendQueue, SendReport, UdpSender};
 use std::io::IoSlice;
 
 /// A sending end and the messages that wait for it.
 pub(super) struct Lane {
+    /// The number of its socket in the queue.
+    socket: usize,
     sender: UdpSender,
     queue: SendQueue,
     is_ipv4: bool,
@@ -16,16 +19,22 @@ pub(super) struct Lane {
     change: Option<SegmentationChange>,
 }
 
-/// All sending ends of a queue, in the order of its sockets: one in total, or one per family.
+/// All sending ends of a queue.
 pub(super) struct Lanes {
+    /// Those of IPv4, then those of IPv6. Within a family, the index is that of the source port.
     lanes: Vec<Lane>,
+    /// The number of those of IPv4.
+    ipv4: usize,
+    /// The number of queues of the relay.
+    queues: usize,
     /// Whether a datagram could not be sent because its peer cannot be reached.
     has_unreachable: bool,
 }
 
 impl Lane {
-    pub(super) fn new(sender: UdpSender, queue: SendQueue, is_ipv4: bool) -> Self {
-        Self { sender, queue, is_ipv4, is_blocked: false, change: None }
+    /// Creates the sending end of the socket with number `socket`.
+    pub(super) fn new(socket: usize, sender: UdpSender, queue: SendQueue, is_ipv4: bool) -> Self {
+        Self { socket, sender, queue, is_ipv4, is_blocked: false, change: None }
     }
 
     /// Returns whether datagrams may be coalesced into GSO batches.
@@ -44,20 +53,31 @@ impl Lane {
 }
 
 impl Lanes {
-    pub(super) fn new(lanes: Vec<Lane>) -> Self {
-        Self { lanes, has_unreachable: false }
+    /// Creates the sending ends of one of `queues` queues, from those of its sockets in their order.
+    pub(super) fn new(mut lanes: Vec<Lane>, queues: usize) -> Self {
+        lanes.sort_by_key(|lane| !lane.is_ipv4);
+        let ipv4 = lanes.iter().filter(|lane| lane.is_ipv4).count();
+        Self { lanes, ipv4, queues, has_unreachable: false }
     }
 
-    /// Returns the lane to a peer; `None` if there is no socket of the peer's family.
+    /// Returns the lane to a peer for the flow with this number ([`crate::packet::flow::hash`]); `None` if there is no
+    /// socket of the peer's family.
     #[inline]
-    pub(super) fn to(&mut self, peer: PeerIndex, table: &PeerTable) -> Option<&mut Lane> {
-        match self.lanes.as_mut_slice() {
-            [only] => Some(only),
-            lanes => {
-                let is_ipv4 = table.destinations().get(peer.0 as usize)?.is_ipv4();
-                lanes.iter_mut().find(|lane| lane.is_ipv4 == is_ipv4)
-            }
-        }
+    pub(super) fn to(
+        &mut self,
+        peer: PeerIndex,
+        flow: u16,
+        table: &PeerTable,
+    ) -> Option<&mut Lane> {
+        let lanes = match self.lanes.as_mut_slice() {
+            [only] => return Some(only),
+            lanes => lanes,
+        };
+        let is_ipv4 = table.destinations().get(peer.0 as usize)?.is_ipv4();
+        let (ipv4, ipv6) = lanes.split_at_mut_checked(self.ipv4)?;
+        let lanes = if is_ipv4 { ipv4 } else { ipv6 };
+        let index = source_port_index(flow, self.queues, lanes.len());
+        lanes.get_mut(index)
     }
 
     /// Returns whether every message was sent or dropped.
@@ -67,7 +87,7 @@ impl Lanes {
 
     /// Returns whether the socket with this number is full.
     pub(super) fn is_blocked(&self, number: usize) -> bool {
-        self.lanes.get(number).is_some_and(|lane| lane.is_blocked)
+        self.lanes.iter().any(|lane| lane.socket == number && lane.is_blocked)
     }
 
     /// Removes all messages that wait, and begins a new batch. If no path is too narrow for IPv6 any more, datagrams
@@ -98,6 +118,10 @@ impl Lanes {
         let table = peers.table();
         let mut progress = SendProgress::Done;
         for Lane { sender, queue, is_blocked, change, .. } in &mut self.lanes {
+            *is_blocked = false;
+            if queue.is_done() {
+                continue;
+            }
             let messages = table.is_many().then(Vec::new);
             let mut report = SendReport { messages, ..SendReport::default() };
             *is_blocked = sender.send(queue, table.destinations(), slices, &mut report)

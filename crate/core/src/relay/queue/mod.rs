@@ -1,7 +1,8 @@
 //! The queues of a relay.
 //!
 //! - `worker` runs a thread for each queue, and `engine` is the loop of one;
-//! - `outbound` (over `lanes`, one for each socket) and `inbound` (over `packet_writer`) are its two directions;
+//! - `socket` is one of its sockets;
+//! - `outbound` (over `lanes`, one for each socket that sends) and `inbound` (over `packet_writer`) are its two directions;
 //! - `unwrap` finds the packets in received messages;
 //! - `busy_poll` decides whether it polls before it sleeps;
 //! - `pause` decides how long a source is not read after a failure;
@@ -20,6 +21,7 @@ mod oversize;
 mod packet_writer;
 mod pause;
 mod replies;
+mod socket;
 mod step;
 mod stop;
 mod unwrap;

@@ -203,14 +203,15 @@ impl Outbound {
             count.drop_looped(packet, &split);
             return;
         }
-        let found = table.route(packet).and_then(|to| Some((to, self.lanes.to(to, table)?)));
+        let flow = flow::hash(packet);
+        let found = table.route(packet).and_then(|to| Some((to, self.lanes.to(to, flow, table)?)));
         let Some((to, lane)) = found else {
             count.add(packet.len());
             count.unroutable += 1;
             self.replies.add(Instant::now(), || icmp::no_route(packet));
             return;
         };
-        let flow = lane.can_segment().then(|| flow::hash(packet));
+        let flow = lane.can_segment().then_some(flow);
         let packet_start = start + vnet_len;
         let Ok(split) = prepare(vnet, packet, headers) else {
             count.add(packet.len());

@@ -8,6 +8,7 @@ use super::lanes::{Lane, Lanes};
 use super::observer::Reporter;
 use super::outbound::{Outbound, OutboundOptions};
 use super::packet_writer::PacketWriter;
+use super::socket::Socket;
 use super::stop::Stop;
 use crate::error::{Error, Result};
 use crate::interface::Undo;
@@ -17,7 +18,7 @@ use crate::relay::fallback::Fallback;
 use crate::relay::loops::{LoopChange, LoopGuard};
 use crate::relay::notice;
 use crate::relay::peers::{PathMtuChange, Peers};
-use crate::relay::setup::{self, Plan, Queue, ReadyRelay};
+use crate::relay::setup::{self, FlowShare, Plan, Queue, ReadyRelay, Sockets};
 use crate::relay::stats::{Counters, Meter};
 use crate::sys::poll::WakeUp;
 use crate::udp::{SendQueue, UdpEndpoint, UdpReceiver, UdpSender};
@@ -84,7 +85,7 @@ fn relay(
     };
     let ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, mut steered } =
         prepared;
-    let sockets = queues.iter().flat_map(|queue| &queue.endpoints);
+    let sockets = queues.iter().flat_map(|queue| queue.sockets.all());
     task.meter.set_offload(offload, sockets.filter(|socket| socket.lacks_gro()).count());
     task.peers.set_start_mtus(&path_mtus);
     for fallback in fallbacks {
@@ -223,22 +224,29 @@ fn start_thread(
 }
 
 fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
-    let Queue { device, endpoints, offload, share, interface_mtu, loops } = queue;
+    let Queue { device, sockets, offload, share, queues, interface_mtu, loops } = queue;
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
     let coalesce = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
-    let lane = |endpoint: &Arc<UdpEndpoint>| {
+    let Sockets { receiving, sends_from_receiving, further } = sockets;
+    let receivers = receiving.len();
+    let endpoints: Vec<_> = receiving.into_iter().chain(further).map(Arc::new).collect();
+    let lane = |(number, endpoint): (usize, &Arc<UdpEndpoint>)| {
         let sender = UdpSender::new(Arc::clone(endpoint), offload.gso);
-        Lane::new(sender, SendQueue::new(task.plan.max_payload), endpoint.local().is_ipv4())
+        let queue = SendQueue::new(task.plan.max_payload);
+        Lane::new(number, sender, queue, endpoint.local().is_ipv4())
     };
-    let lanes = Lanes::new(endpoints.iter().map(lane).collect());
-    let socket = |endpoint: Arc<UdpEndpoint>| {
+    let senders =
+        endpoints.iter().enumerate().skip(if sends_from_receiving { 0 } else { receivers });
+    let lanes = Lanes::new(senders.map(lane).collect(), queues);
+    let socket = |(number, endpoint): (usize, Arc<UdpEndpoint>)| {
         let receiver = UdpReceiver::new(Arc::clone(&endpoint), BATCH_MESSAGES);
         let writer = PacketWriter::new(Arc::clone(&device), coalesce);
         let (peers, counters) = (task.peers.view(), Arc::clone(counters));
+        let is_further = number >= receivers;
         let inbound = Inbound::new(receiver, peers, writer, counters)
-            .for_share(share)
+            .for_share(if is_further { FlowShare::ALL } else { share })
             .with_mss_clamp(task.plan.mss_clamp(), interface_mtu);
-        (endpoint, inbound)
+        Socket::new(endpoint, inbound, is_further)
     };
     let options = OutboundOptions {
         error_sources: ErrorSources::new(&task.plan.config.addresses),
@@ -255,7 +263,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
             Arc::clone(counters),
             options,
         ),
-        sockets: endpoints.into_iter().map(socket).collect(),
+        sockets: endpoints.into_iter().enumerate().map(socket).collect(),
         device: Arc::clone(&device),
         stop: Arc::clone(&task.stop),
         peers: Arc::clone(&task.peers),

@@ -1,9 +1,12 @@
-//! Decides which queue handles a packet: by its flow, in both directions, so packets of a flow do not overtake each
-//! other.
+//! Decides which queue handles a packet, so that packets of a flow do not overtake each other.
 //!
-//! The kernel would choose the queue of a datagram by the datagram's own addresses and ports, which are the same for
-//! all datagrams of a peer. It would choose the queue of an interface's packet with a hash that also covers the
-//! headers inside tunnels. So a program of the relay examines the packet and computes the same as [`flow::hash`].
+//! The kernel would choose the queue of an interface's packet with a hash that also covers the headers inside tunnels.
+//! So a program of the relay examines the packet and computes the same as [`flow::hash`].
+//!
+//! The kernel would choose the queue of a datagram with a hash of the datagram's addresses and ports. Instead a program
+//! chooses it by the same inner flow, so that a queue handles both directions of the flow. If the kernel joins
+//! datagrams of different flows, which it does if they come from a network, a program chooses the queue by the
+//! source. Unlike the kernel's hash, it gives consecutive ports to consecutive queues.
 
 use crate::bpf::{self, Instruction};
 use crate::device::TunDevice;
@@ -56,10 +59,12 @@ pub(super) fn can_steer_packets() -> bool {
     bpf::load(&bpf::by_flow(1)).is_ok()
 }
 
-/// Distributes datagrams for the port of `endpoints` over these sockets, which were bound in this order.
-pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint]) -> Result<()> {
+/// Distributes datagrams for the port of `endpoints` over these sockets, which were bound in this order: by inner
+/// flow, or by source.
+pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint], by_flow: bool) -> Result<()> {
     let Some(first) = endpoints.first() else { return Ok(()) };
-    bpf::attach_reuseport(first.as_fd(), &bpf::by_flow(endpoints.len())).map_err(|e| {
+    let program = if by_flow { bpf::by_flow } else { bpf::by_source };
+    bpf::attach_reuseport(first.as_fd(), &program(endpoints.len())).map_err(|e| {
         let subject = first.local().to_string();
         Error::os("share between queues the port", subject, "setsockopt", &e)
             .with_advice("use one queue")
@@ -83,7 +88,8 @@ mod tests {
     use super::*;
     use crate::packet::samples::Sample;
     use crate::udp::{PathMtuDiscovery, UdpOptions};
-    use std::net::{SocketAddr, UdpSocket};
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::net::{IpAddr, SocketAddr, UdpSocket};
 
     const QUEUES: usize = 5;
 
@@ -100,10 +106,13 @@ mod tests {
     }
 
     fn endpoints() -> Vec<UdpEndpoint> {
-        let listen = "127.0.0.1:0".parse().unwrap();
-        let options = options(listen);
+        endpoints_at("127.0.0.1", true)
+    }
+
+    fn endpoints_at(host: &str, by_flow: bool) -> Vec<UdpEndpoint> {
+        let options = options((host.parse::<IpAddr>().unwrap(), 0).into());
         let endpoints = UdpEndpoint::bind_queues(&options, QUEUES).unwrap();
-        steer_datagrams(&endpoints).unwrap();
+        steer_datagrams(&endpoints, by_flow).unwrap();
         endpoints
     }
 
@@ -143,6 +152,48 @@ mod tests {
             let expected = usize::from(flow::hash(&packet)) % QUEUES;
             assert_eq!(receiver_of(&endpoints), Some(expected), "{packet:x?}");
         }
+    }
+
+    /// Sends packets of different flows from `sender`. Returns the queue that received all of them.
+    fn queue_of(endpoints: &[UdpEndpoint], sender: &UdpSocket) -> usize {
+        let send = |flow| {
+            let packet = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
+            sender.send_to(&packet, endpoints[0].local()).unwrap();
+            receiver_of(endpoints).expect("a datagram")
+        };
+        let queues: BTreeSet<usize> = (0..8).map(send).collect();
+        assert_eq!(queues.len(), 1, "{sender:?}: {queues:?}");
+        *queues.first().unwrap()
+    }
+
+    #[test]
+    fn a_source_stays_on_one_queue_and_consecutive_ports_are_on_consecutive_queues() {
+        for host in ["127.0.0.1", "::1"] {
+            let endpoints = endpoints_at(host, false);
+            // The kernel chooses free ports until each remainder was met.
+            let mut senders: BTreeMap<u16, UdpSocket> = BTreeMap::new();
+            let mut held = Vec::new();
+            while senders.len() < QUEUES {
+                let socket = UdpSocket::bind((host, 0)).unwrap();
+                let remainder = socket.local_addr().unwrap().port() % QUEUES as u16;
+                held.extend(senders.insert(remainder, socket));
+            }
+            let queues: Vec<usize> =
+                senders.values().map(|sender| queue_of(&endpoints, sender)).collect();
+            let turned: Vec<usize> = (0..QUEUES).map(|n| (queues[0] + n) % QUEUES).collect();
+            assert_eq!(queues, turned, "{host}");
+        }
+    }
+
+    #[test]
+    fn hosts_with_the_same_port_are_spread() {
+        let endpoints = endpoints_at("127.0.0.1", false);
+        let first = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = first.local_addr().unwrap().port();
+        let sender = |number| UdpSocket::bind((format!("127.0.7.{number}"), port)).unwrap();
+        let queues: BTreeSet<usize> =
+            (1..33).map(|number| queue_of(&endpoints, &sender(number))).collect();
+        assert_eq!(queues.len(), QUEUES);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //!   sizes;
 //! - `underlay_route` looks up the routes to the peers, `policy` evaluates rules, and `mtu` computes the packet sizes that fit into them;
 //! - `queues` opens the device and the sockets, and `flow_sharing` distributes packets over them;
+//! - `source_ports` binds further sockets to send from, and distributes flows over them;
 //! - `user` drops root;
 //! - `prepare` runs all of these in order, and uses the module `interface` for the interface's settings.
 
@@ -12,6 +13,7 @@ mod mtu;
 mod plan;
 mod prepare;
 mod queues;
+mod source_ports;
 mod underlay_route;
 mod user;
 
@@ -19,3 +21,4 @@ pub(super) use flow_sharing::{FlowShare, redirect_datagrams};
 pub(super) use mtu::{MIN_V6 as MIN_MTU_V6, inside as inner_mtu};
 pub(super) use plan::Plan;
 pub(super) use prepare::{Queue, ReadyRelay, prepare};
+pub(super) use source_ports::{Sockets, index_for as source_port_index};

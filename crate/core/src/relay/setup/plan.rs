@@ -4,7 +4,7 @@ use super::mtu;
 use crate::device::MAX_QUEUES;
 use crate::error::{Error, ErrorCode, Result};
 use crate::interface;
-use crate::relay::config::{AUTO_QUEUES, MssClamp, RelayConfig};
+use crate::relay::config::{AUTO_QUEUES, AUTO_SOURCE_PORTS, MssClamp, RelayConfig};
 use crate::relay::traffic_class::Dscp;
 use crate::udp::{PathMtuDiscovery, is_loopback};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -15,6 +15,9 @@ const MAX_DSCP: u8 = 63;
 
 /// The maximum number of queues that a relay chooses automatically.
 const MOST_AUTO_QUEUES: usize = 8;
+
+/// The maximum number of source ports. Each is a descriptor, of each address family that peers have.
+const MAX_SOURCE_PORTS: usize = 64;
 
 /// The decisions of a start.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(in crate::relay) struct Plan {
     pub(in crate::relay) queues: usize,
     /// Whether the number of queues was not requested. Then fewer may be used without a report.
     pub(super) has_auto_queues: bool,
+    /// The number of ports that datagrams are sent from, the receiving port included.
+    pub(super) source_ports: usize,
     /// Largest payload of a datagram to any of the peers, and of a GSO batch, bytes.
     pub(in crate::relay) max_payload: usize,
 }
@@ -43,12 +48,19 @@ impl Plan {
         let is_ipv4 = config.peer.is_ipv4();
         let needs_both = config.endpoints().any(|peer| peer.is_ipv4() != is_ipv4);
         let has_auto_queues = config.queues == AUTO_QUEUES;
+        let source_ports = source_ports(&config, is_all_loopback);
         let plan = Self {
             is_all_loopback,
             is_ipv4,
             needs_both,
-            queues: if has_auto_queues { auto_queues(is_all_loopback) } else { config.queues },
+            queues: match config.queues {
+                AUTO_QUEUES if is_all_loopback => auto_queues(),
+                // A peer that is a relay distributes the datagrams of a port to one queue, like this one.
+                AUTO_QUEUES => auto_queues().min(source_ports),
+                queues => queues,
+            },
             has_auto_queues,
+            source_ports,
             max_payload: mtu::max_payload(&config),
             config,
         };
@@ -89,12 +101,15 @@ impl Plan {
         }
     }
 
-    /// Returns whether to receive GSO batches with this number of queues. The kernel passes a whole batch to a single
-    /// queue, so with several queues each batch must carry one flow. From a network the kernel forms batches of any
-    /// consecutive datagrams. On this machine the batches are as the peer formed them, and a relay's batches carry
-    /// one flow.
-    pub(super) fn wants_gro(&self, queues: usize) -> bool {
-        self.config.offload.gro && (queues == 1 || self.is_all_loopback)
+    /// Returns whether several queues receive datagrams by their inner flow. Otherwise they receive them by their
+    /// source.
+    ///
+    /// The kernel passes a whole GSO batch to a single queue. On this machine the batches are as the peer formed
+    /// them, and a relay's batches carry one flow. From a network the kernel forms batches of any consecutive datagrams
+    /// of one source, so there the source must decide. A relay sends each flow from one port, so both keep the order
+    /// of a flow.
+    pub(super) fn steers_by_flow(&self) -> bool {
+        self.is_all_loopback
     }
 }
 
@@ -116,15 +131,26 @@ fn check(config: &RelayConfig) -> Result<()> {
         let reason = format!("a device has at most {MAX_QUEUES} queues");
         return refuse("open queues of the interface", config.queues.to_string(), &reason);
     }
+    if config.source_ports > MAX_SOURCE_PORTS {
+        let reason = format!("a relay has at most {MAX_SOURCE_PORTS} source ports");
+        return refuse("send from several ports", config.source_ports.to_string(), &reason);
+    }
     Ok(())
 }
 
-/// Returns the number of queues, depending on whether all peers are on this machine. While one queue waits for the
-/// other end, another one runs. A small number of queues shares the caches better than a large one.
-fn auto_queues(is_all_loopback: bool) -> usize {
-    if !is_all_loopback {
-        return 1;
+/// Returns the number of source ports. Several are useless on loopback, where queues receive by inner flow.
+fn source_ports(config: &RelayConfig, is_all_loopback: bool) -> usize {
+    match (config.source_ports, config.queues) {
+        (AUTO_SOURCE_PORTS, _) if is_all_loopback => 1,
+        (AUTO_SOURCE_PORTS, AUTO_QUEUES) => auto_queues(),
+        (AUTO_SOURCE_PORTS, queues) => queues.min(MAX_SOURCE_PORTS),
+        (ports, _) => ports,
     }
+}
+
+/// Returns the number of queues that use all CPUs. While one queue waits for the other end, another one runs. A small
+/// number of queues shares the caches better than a large one.
+fn auto_queues() -> usize {
     thread::available_parallelism().map_or(1, |cpus| (cpus.get() + 1).min(MOST_AUTO_QUEUES))
 }
 
@@ -142,9 +168,9 @@ mod tests {
     }
 
     #[test]
-    fn the_peers_decide_families_listen_addresses_queues_and_gro() {
-        let auto = auto_queues(true);
-        for (peers, v4, v6, needs_both, queues, gro_of_many) in [
+    fn the_peers_decide_families_listen_addresses_queues_and_steering() {
+        let auto = auto_queues();
+        for (peers, v4, v6, needs_both, queues, by_flow) in [
             (&["127.0.0.2:1"][..], "127.0.0.1", "::1", false, auto, true),
             (&["192.0.2.1:1"], "0.0.0.0", "::", false, 1, false),
             (&["127.0.0.2:1", "192.0.2.1:1"], "0.0.0.0", "::", false, 1, false),
@@ -156,7 +182,7 @@ mod tests {
             assert_eq!(listen, [v4, v6], "{peers:?}");
             assert_eq!(plan.is_ipv4, peers[0].starts_with('1'), "{peers:?}");
             assert_eq!((plan.needs_both, plan.queues), (needs_both, queues), "{peers:?}");
-            assert_eq!((plan.wants_gro(1), plan.wants_gro(2)), (true, gro_of_many), "{peers:?}");
+            assert_eq!((plan.steers_by_flow(), plan.source_ports), (by_flow, 1), "{peers:?}");
             assert!(plan.has_auto_queues);
         }
     }
@@ -168,7 +194,30 @@ mod tests {
         (config.listen, config.queues, config.offload.gro) = (Some(listen), 3, false);
         let plan = Plan::of(config).unwrap();
         assert_eq!((plan.listen_address(true), plan.queues), (listen, 3));
-        assert!(!plan.wants_gro(1) && !plan.has_auto_queues);
+        assert!(!plan.config.offload.gro && !plan.has_auto_queues);
+    }
+
+    #[test]
+    fn source_ports_and_queues_follow_each_other_to_a_distant_peer_only() {
+        let auto = auto_queues();
+        for (peer, ports, queues, expected) in [
+            ("192.0.2.1:1", 1, AUTO_QUEUES, (1, 1)),
+            ("192.0.2.1:1", 1, 4, (1, 4)),
+            ("192.0.2.1:1", 2, AUTO_QUEUES, (2, 2.min(auto))),
+            ("192.0.2.1:1", MAX_SOURCE_PORTS, AUTO_QUEUES, (MAX_SOURCE_PORTS, auto)),
+            ("192.0.2.1:1", AUTO_SOURCE_PORTS, AUTO_QUEUES, (auto, auto)),
+            ("192.0.2.1:1", AUTO_SOURCE_PORTS, 1, (1, 1)),
+            ("192.0.2.1:1", AUTO_SOURCE_PORTS, 5, (5, 5)),
+            ("192.0.2.1:1", AUTO_SOURCE_PORTS, MAX_QUEUES, (MAX_SOURCE_PORTS, MAX_QUEUES)),
+            ("127.0.0.1:1", AUTO_SOURCE_PORTS, AUTO_QUEUES, (1, auto)),
+            ("127.0.0.1:1", AUTO_SOURCE_PORTS, 5, (1, 5)),
+            ("127.0.0.1:1", 4, AUTO_QUEUES, (4, auto)),
+        ] {
+            let mut config = config(&[peer]);
+            (config.source_ports, config.queues) = (ports, queues);
+            let plan = Plan::of(config).unwrap();
+            assert_eq!((plan.source_ports, plan.queues), expected, "{peer} {ports} {queues}");
+        }
     }
 
     #[test]
@@ -181,6 +230,7 @@ mod tests {
         };
         refused(|config| config.addresses.clear());
         refused(|config| config.queues = MAX_QUEUES + 1);
+        refused(|config| config.source_ports = MAX_SOURCE_PORTS + 1);
         refused(|config| config.mtu = Some(65_508));
         refused(|config| config.dscp = Dscp::Fixed(64));
         refused(|config| config.addresses.push(config.addresses[0]));

@@ -5,7 +5,8 @@
 
 use super::flow_sharing::{FlowShare, SteeredDevice};
 use super::plan::Plan;
-use super::queues::{self, Opened, Sockets};
+use super::queues::{self, Opened};
+use super::source_ports::{self, Sockets};
 use super::underlay_route::UnderlayRoutes;
 use super::{mtu, user};
 use crate::device::TunDevice;
@@ -39,12 +40,15 @@ pub(in crate::relay) struct ReadyRelay {
     pub(in crate::relay) steered: Option<SteeredDevice>,
 }
 
-/// One queue of the device and its sockets: one, or one of each address family that peers have.
+/// One queue of the device and its sockets.
 pub(in crate::relay) struct Queue {
     pub(in crate::relay) device: Arc<TunDevice>,
-    pub(in crate::relay) endpoints: Vec<Arc<UdpEndpoint>>,
+    pub(in crate::relay) sockets: Sockets,
     pub(in crate::relay) offload: OffloadConfig,
+    /// The flows that its receiving sockets get.
     pub(in crate::relay) share: FlowShare,
+    /// The number of queues.
+    pub(in crate::relay) queues: usize,
     /// MTU of the interface, or of the path if its datagrams are fragmented, bytes.
     pub(in crate::relay) interface_mtu: u32,
     /// The loops of the relay, which all queues share.
@@ -70,8 +74,8 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     }
     let index_before = interface::index_of(config.name.as_deref());
     let opened = open_device(plan, &sockets).await?;
-    sockets.truncate(opened.devices.len());
-    let endpoint = sockets.iter().flatten().next();
+    source_ports::reduce(&mut sockets, opened.devices.len());
+    let endpoint = sockets.iter().flat_map(Sockets::all).next();
     let (Some(device), Some(endpoint)) = (opened.devices.first(), endpoint) else {
         return Err(no_queue());
     };
@@ -93,7 +97,8 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
         let _ = undo.run().await;
         return Err(error);
     }
-    let info = info(plan, device, endpoint, mtu, opened.devices.len());
+    let counts = (opened.devices.len(), source_ports::count(&sockets));
+    let info = info(plan, device, endpoint, mtu, counts);
     let fragmented = allow_fragments(plan, &underlay, &mut sockets, mtu);
     // TCP need not be fragmented: its segments can be shorter.
     let path = underlay.known_mtu().filter(|_| !fragmented.is_empty());
@@ -102,11 +107,13 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     let loops = loops(&info, is_elsewhere, &sockets, datagram);
     let Opened { devices, offload, fallbacks, steered } = opened;
     let queues = devices.len();
-    let queue = |(number, (device, endpoints)): (_, (_, Sockets))| Queue {
+    let steers_by_flow = plan.steers_by_flow();
+    let queue = |(number, (device, sockets)): (_, (_, Sockets))| Queue {
         device,
-        endpoints: endpoints.into_iter().map(Arc::new).collect(),
+        sockets,
         offload,
-        share: FlowShare { number, queues },
+        share: if steers_by_flow { FlowShare { number, queues } } else { FlowShare::ALL },
+        queues,
         interface_mtu,
         loops: Arc::clone(&loops),
     };
@@ -125,7 +132,7 @@ fn loops(
     Arc::new(Loops::new(LoopsOptions {
         interface: info.interface_index,
         is_elsewhere,
-        locals: sockets.iter().flatten().map(UdpEndpoint::local).collect(),
+        locals: sockets.iter().flat_map(Sockets::all).map(UdpEndpoint::local).collect(),
         datagram,
     }))
 }
@@ -139,7 +146,8 @@ fn notices(
     (mtu, existed): (u32, bool),
     fragmented: Vec<Event>,
 ) -> Vec<Event> {
-    let locals = sockets.first().into_iter().flatten().map(UdpEndpoint::local);
+    let first = sockets.first().into_iter();
+    let locals = first.flat_map(|queue| &queue.receiving).map(UdpEndpoint::local);
     let own = locals.filter_map(|local| underlay.peer_at(local)).map(notice::self_peer);
     let path = underlay.known_mtu().filter(|path| mtu > *path);
     let long = path.filter(|_| fragmented.is_empty());
@@ -164,8 +172,10 @@ fn allow_fragments(
     let mut events = Vec::new();
     for (peer, inner) in underlay.narrower_than(mtu) {
         let is_ipv4 = peer.is_ipv4();
-        let mut of_family =
-            sockets.iter_mut().flatten().filter(|socket| socket.local().is_ipv4() == is_ipv4);
+        let mut of_family = sockets
+            .iter_mut()
+            .flat_map(Sockets::all_mut)
+            .filter(|socket| socket.local().is_ipv4() == is_ipv4);
         if of_family.all(|socket| socket.allow_fragments().is_ok()) {
             events.push(notice::outer_fragments(peer, inner));
         }
@@ -219,7 +229,7 @@ fn info(
     device: &TunDevice,
     endpoint: &UdpEndpoint,
     mtu: u32,
-    queues: usize,
+    (queues, source_ports): (usize, usize),
 ) -> RelayInfo {
     RelayInfo {
         interface_name: device.name().to_owned(),
@@ -231,5 +241,6 @@ fn info(
         receive_buffer_bytes: endpoint.receive_buffer_bytes(),
         send_buffer_bytes: endpoint.send_buffer_bytes(),
         queues,
+        source_ports,
     }
 }

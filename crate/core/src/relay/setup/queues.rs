@@ -2,6 +2,7 @@
 
 use super::flow_sharing::{self, SteeredDevice};
 use super::plan::Plan;
+use super::source_ports::{self, Sockets};
 use crate::device::{DeviceOptions, Mode, Offloads, TunDevice, busy_error, has_vnet_header};
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::link::KindData;
@@ -29,10 +30,6 @@ pub(super) struct Existing {
     is_multi_queue: bool,
 }
 
-/// The sockets of one queue, all on one port: one for the address family of the first peer, and one for the other
-/// family if a peer has it.
-pub(super) type Sockets = Vec<UdpEndpoint>;
-
 /// How often another port is tried: the kernel's choice may be in use in the other address family.
 const PORT_ATTEMPTS: usize = 16;
 
@@ -53,16 +50,20 @@ fn bind_queues(plan: &Plan, queues: usize) -> Result<Vec<Sockets>> {
     let Plan { is_ipv4, needs_both, .. } = *plan;
     let receive_port = plan.config.receive_port;
     let mut attempts = if receive_port == 0 { PORT_ATTEMPTS } else { 1 };
+    let complete = |receiving| {
+        let further = |first: &UdpEndpoint| options(plan, first.local().is_ipv4(), 0);
+        source_ports::bind_further(plan, receiving, further)
+    };
     loop {
         let first = bind_family(plan, is_ipv4, receive_port, queues)?;
         if !needs_both {
-            return Ok(first.into_iter().map(|socket| vec![socket]).collect());
+            return complete(first.into_iter().map(|socket| vec![socket]).collect());
         }
         let port = first.first().map_or(0, |socket| socket.local().port());
         attempts -= 1;
         match bind_family(plan, !is_ipv4, port, queues) {
             Ok(second) => {
-                return Ok(first.into_iter().zip(second).map(|(a, b)| vec![a, b]).collect());
+                return complete(first.into_iter().zip(second).map(|(a, b)| vec![a, b]).collect());
             }
             Err(error) if error.code() == ErrorCode::AddressInUse && attempts > 0 => {}
             Err(error) => return Err(error),
@@ -71,20 +72,23 @@ fn bind_queues(plan: &Plan, queues: usize) -> Result<Vec<Sockets>> {
 }
 
 fn bind_family(plan: &Plan, is_ipv4: bool, port: u16, queues: usize) -> Result<Vec<UdpEndpoint>> {
-    let options = UdpOptions {
+    let endpoints = UdpEndpoint::bind_queues(&options(plan, is_ipv4, port), queues)?;
+    if queues > 1 {
+        flow_sharing::steer_datagrams(&endpoints, plan.steers_by_flow())?;
+    }
+    Ok(endpoints)
+}
+
+fn options(plan: &Plan, is_ipv4: bool, port: u16) -> UdpOptions<'_> {
+    UdpOptions {
         listen: SocketAddr::new(plan.listen_address(is_ipv4), port),
-        wants_gro: plan.wants_gro(queues),
+        wants_gro: plan.config.offload.gro,
         buffer_bytes: plan.config.socket_buffer_bytes,
         path_mtu: plan.path_mtu_discovery(),
         mark: plan.config.fwmark,
         device: plan.config.bind_device.as_deref(),
         class: plan.config.class_policy().default_class(),
-    };
-    let endpoints = UdpEndpoint::bind_queues(&options, queues)?;
-    if queues > 1 {
-        flow_sharing::steer_datagrams(&endpoints)?;
     }
-    Ok(endpoints)
 }
 
 /// Looks up the device in the calling thread's network namespace. Refuses a device of which another process has
@@ -125,8 +129,7 @@ pub(super) fn open(plan: &Plan, sockets: &[Sockets], existing: Option<Existing>)
         fallbacks.push(fallback);
     };
     let mut offload = plan.config.offload;
-    offload.gro = plan.wants_gro(sockets.len());
-    if offload.gro && !sockets.iter().flatten().all(UdpEndpoint::has_gro) {
+    if offload.gro && !sockets.iter().flat_map(Sockets::all).all(UdpEndpoint::has_gro) {
         refuse(Fallback::Gro, &mut offload);
     }
     if offload.needs_vnet_header() && !has_vnet_header(&plan.config.clone_device) {

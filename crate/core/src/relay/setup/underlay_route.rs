@@ -2,7 +2,7 @@
 //! the tunnel.
 
 use super::mtu;
-use super::queues::Sockets;
+use super::source_ports::Sockets;
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::{Connection, Datagram, Link, LinkRef, RouteMatch};
 use crate::relay::config::RelayConfig;
@@ -38,7 +38,8 @@ impl UnderlayRoutes {
         config: &RelayConfig,
         sockets: &[Sockets],
     ) -> Result<Self> {
-        let locals: Vec<_> = sockets.iter().flatten().map(UdpEndpoint::local).collect();
+        let locals: Vec<_> =
+            sockets.iter().flat_map(|queue| &queue.receiving).map(UdpEndpoint::local).collect();
         let mut routes = Vec::new();
         let device = match &config.bind_device {
             Some(name) => {

@@ -1,0 +1,45 @@
+//! One socket of a queue, as its loop sees it.
+
+use super::inbound::Inbound;
+use super::pause::Pause;
+use super::step::Step;
+use crate::sys::poll::Interest;
+use crate::udp::UdpEndpoint;
+use std::sync::Arc;
+
+/// A socket and what it receives.
+pub(super) struct Socket {
+    pub(super) endpoint: Arc<UdpEndpoint>,
+    pub(super) inbound: Inbound,
+    /// Whether it is at a further source port. Peers send to the receiving port, so it rarely receives a datagram.
+    is_further: bool,
+    /// The events that the socket is watched for.
+    pub(super) watched: Interest,
+    /// Reading the socket.
+    pub(super) pause: Pause,
+    /// Whether there may be something to receive.
+    pub(super) is_ready: bool,
+    /// The progress of the last round.
+    pub(super) step: Step,
+}
+
+impl Socket {
+    pub(super) fn new(endpoint: Arc<UdpEndpoint>, inbound: Inbound, is_further: bool) -> Self {
+        Self {
+            endpoint,
+            inbound,
+            is_further,
+            watched: Interest { readable: true, writable: false },
+            pause: Pause::default(),
+            is_ready: true,
+            step: Step::Drained,
+        }
+    }
+
+    /// Lets the socket be read in the next round, although the poller was not asked. A socket at a further source port
+    /// is read only if it received something in the last round, or if `all` are.
+    #[inline]
+    pub(super) fn expect_more(&mut self, all: bool) {
+        self.is_ready = all || !self.is_further || self.step != Step::Drained;
+    }
+}
