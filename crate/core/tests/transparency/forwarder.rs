@@ -56,7 +56,7 @@ pub(crate) trait Launcher: Sync {
         false
     }
 
-    /// Returns whether it has several queues. IPv6 packets other than TCP are then distributed by their flow
+    /// Returns whether it has several queues or source ports. IPv6 packets other than TCP are then distributed by their flow
     /// label, and GSO batches by the flow of their first packet.
     fn has_queues(&self) -> bool {
         false

@@ -10,6 +10,7 @@ pub(crate) struct RelayVariant {
     pub(crate) name: &'static str,
     pub(crate) offload: OffloadConfig,
     pub(crate) queues: usize,
+    pub(crate) source_ports: usize,
     /// Super-packets are used in at least one direction, so that the interface has fewer packets than were
     /// sent.
     pub(crate) joins_packets: bool,
@@ -17,46 +18,52 @@ pub(crate) struct RelayVariant {
 
 const ALL: OffloadConfig = OffloadConfig::ALL;
 
-/// All variants: all offloads, none, and all except one.
-pub(crate) const VARIANTS: [RelayVariant; 8] = [
-    RelayVariant { name: "relay", offload: ALL, queues: 1, joins_packets: true },
+/// The variant that the others differ from.
+const RELAY: RelayVariant =
+    RelayVariant { name: "relay", offload: ALL, queues: 1, source_ports: 1, joins_packets: true };
+
+/// All variants: all offloads, none, and all except one; several queues and source ports.
+pub(crate) const VARIANTS: [RelayVariant; 10] = [
+    RELAY,
     RelayVariant {
         name: "plain relay",
         offload: OffloadConfig::NONE,
-        queues: 1,
         joins_packets: false,
+        ..RELAY
     },
     RelayVariant {
         name: "relay without TSO",
         offload: OffloadConfig { tso: false, ..ALL },
-        queues: 1,
-        joins_packets: true,
+        ..RELAY
     },
     RelayVariant {
         name: "relay without USO",
         offload: OffloadConfig { uso: false, ..ALL },
-        queues: 1,
-        joins_packets: true,
+        ..RELAY
     },
     RelayVariant {
         name: "relay without joining",
         offload: OffloadConfig { coalesce: false, ..ALL },
-        queues: 1,
-        joins_packets: true,
+        ..RELAY
     },
     RelayVariant {
         name: "relay without UDP_SEGMENT",
         offload: OffloadConfig { gso: false, ..ALL },
-        queues: 1,
-        joins_packets: true,
+        ..RELAY
     },
     RelayVariant {
         name: "relay without UDP_GRO",
         offload: OffloadConfig { gro: false, ..ALL },
-        queues: 1,
-        joins_packets: true,
+        ..RELAY
     },
-    RelayVariant { name: "relay of three queues", offload: ALL, queues: 3, joins_packets: true },
+    RelayVariant { name: "relay of three queues", queues: 3, ..RELAY },
+    RelayVariant { name: "relay of four source ports", source_ports: 4, ..RELAY },
+    RelayVariant {
+        name: "relay of two queues and five source ports",
+        queues: 2,
+        source_ports: 5,
+        ..RELAY
+    },
 ];
 
 /// Returns the configuration of a relay for this wiring.
@@ -76,11 +83,12 @@ impl Launcher for RelayVariant {
     }
 
     fn has_queues(&self) -> bool {
-        self.queues > 1
+        self.queues > 1 || self.source_ports > 1
     }
 
     fn launch(&self, wiring: &Wiring) -> Box<dyn Forwarder> {
-        start(self.name, config(wiring, self.offload, self.queues))
+        let config = config(wiring, self.offload, self.queues);
+        start(self.name, RelayConfig { source_ports: self.source_ports, ..config })
     }
 }
 

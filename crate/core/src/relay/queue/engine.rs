@@ -7,7 +7,7 @@ use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
 use super::observer::{Observer, Reporter};
 use super::outbound::Outbound;
 use super::pause::Pause;
-use super::socket::Socket;
+use super::socket::{Rounds, Socket};
 use super::step::Step;
 use super::stop::Stop;
 use crate::backoff::Backoff;
@@ -38,8 +38,7 @@ pub(super) struct Engine {
     /// Waiting itself.
     waiting: Backoff,
     busy_poll: BusyPoll,
-    /// Rounds since all sockets were read.
-    rounds: u32,
+    rounds: Rounds,
 }
 
 /// The components of an engine.
@@ -58,9 +57,6 @@ const DEVICE: u64 = u64::MAX;
 const STOP: u64 = DEVICE - 1;
 
 const READABLE: Interest = Interest { readable: true, writable: false };
-
-/// While packets arrive all the time, the poller is not asked. So after this many rounds all sockets are read.
-const ROUNDS_UNTIL_ALL: u32 = 16;
 
 /// Which of the sources may have something. Each socket knows it itself.
 #[derive(Clone, Copy)]
@@ -105,7 +101,7 @@ impl Engine {
             pause: Pause::default(),
             waiting: Backoff::READ,
             busy_poll: BusyPoll::default(),
-            rounds: 0,
+            rounds: Rounds::default(),
         })
     }
 
@@ -159,8 +155,7 @@ impl Engine {
 
     /// Lets the sources be tried that had something a moment ago, or are likely to.
     fn expect_more(&mut self) -> Ready {
-        self.rounds = (self.rounds + 1) % ROUNDS_UNTIL_ALL;
-        let all = self.rounds == 0;
+        let all = self.rounds.is_for_all();
         self.sockets.iter_mut().for_each(|socket| socket.expect_more(all));
         Ready::ANY
     }

@@ -25,8 +25,6 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     /// The number of those of IPv4.
     ipv4: usize,
-    /// The number of queues of the relay.
-    queues: usize,
     /// Whether a datagram could not be sent because its peer cannot be reached.
     has_unreachable: bool,
 }
@@ -53,11 +51,11 @@ impl Lane {
 }
 
 impl Lanes {
-    /// Creates the sending ends of one of `queues` queues, from those of its sockets in their order.
-    pub(super) fn new(mut lanes: Vec<Lane>, queues: usize) -> Self {
+    /// Creates the sending ends of a queue, from those of its sockets in their order.
+    pub(super) fn new(mut lanes: Vec<Lane>) -> Self {
         lanes.sort_by_key(|lane| !lane.is_ipv4);
         let ipv4 = lanes.iter().filter(|lane| lane.is_ipv4).count();
-        Self { lanes, ipv4, queues, has_unreachable: false }
+        Self { lanes, ipv4, has_unreachable: false }
     }
 
     /// Returns the lane to a peer for the flow with this number ([`crate::packet::flow::hash`]); `None` if there is no
@@ -76,7 +74,7 @@ impl Lanes {
         let is_ipv4 = table.destinations().get(peer.0 as usize)?.is_ipv4();
         let (ipv4, ipv6) = lanes.split_at_mut_checked(self.ipv4)?;
         let lanes = if is_ipv4 { ipv4 } else { ipv6 };
-        let index = source_port_index(flow, self.queues, lanes.len());
+        let index = source_port_index(flow, lanes.len());
         lanes.get_mut(index)
     }
 

@@ -7,6 +7,22 @@ use crate::sys::poll::Interest;
 use crate::udp::UdpEndpoint;
 use std::sync::Arc;
 
+/// While packets arrive all the time, the poller is not asked. So after this many rounds all sockets are read.
+const ROUNDS_UNTIL_ALL: u32 = 16;
+
+/// Counts the rounds for which the poller was not asked.
+#[derive(Debug, Default)]
+pub(super) struct Rounds(u32);
+
+impl Rounds {
+    /// Counts a round. Returns whether to read all sockets in it.
+    #[inline]
+    pub(super) fn is_for_all(&mut self) -> bool {
+        self.0 = (self.0 + 1) % ROUNDS_UNTIL_ALL;
+        self.0 == 0
+    }
+}
+
 /// A socket and what it receives.
 pub(super) struct Socket {
     pub(super) endpoint: Arc<UdpEndpoint>,
@@ -41,5 +57,17 @@ impl Socket {
     #[inline]
     pub(super) fn expect_more(&mut self, all: bool) {
         self.is_ready = all || !self.is_further || self.step != Step::Drained;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_sockets_are_read_in_some_of_the_rounds() {
+        let mut rounds = Rounds::default();
+        let all: Vec<usize> = (1..=40).filter(|_| rounds.is_for_all()).collect();
+        assert_eq!(all, [16, 32]);
     }
 }

@@ -224,7 +224,7 @@ fn start_thread(
 }
 
 fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
-    let Queue { device, sockets, offload, share, queues, interface_mtu, loops } = queue;
+    let Queue { device, sockets, offload, share, interface_mtu, loops } = queue;
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
     let coalesce = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
     let Sockets { receiving, sends_from_receiving, further } = sockets;
@@ -237,7 +237,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     };
     let senders =
         endpoints.iter().enumerate().skip(if sends_from_receiving { 0 } else { receivers });
-    let lanes = Lanes::new(senders.map(lane).collect(), queues);
+    let lanes = Lanes::new(senders.map(lane).collect());
     let socket = |(number, endpoint): (usize, Arc<UdpEndpoint>)| {
         let receiver = UdpReceiver::new(Arc::clone(&endpoint), BATCH_MESSAGES);
         let writer = PacketWriter::new(Arc::clone(&device), coalesce);

@@ -47,8 +47,6 @@ pub(in crate::relay) struct Queue {
     pub(in crate::relay) offload: OffloadConfig,
     /// The flows that its receiving sockets get.
     pub(in crate::relay) share: FlowShare,
-    /// The number of queues.
-    pub(in crate::relay) queues: usize,
     /// MTU of the interface, or of the path if its datagrams are fragmented, bytes.
     pub(in crate::relay) interface_mtu: u32,
     /// The loops of the relay, which all queues share.
@@ -106,20 +104,28 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     let notices = notices(plan, &underlay, &sockets, (mtu, existed), fragmented);
     let loops = loops(&info, is_elsewhere, &sockets, datagram);
     let Opened { devices, offload, fallbacks, steered } = opened;
-    let queues = devices.len();
-    let steers_by_flow = plan.steers_by_flow();
-    let queue = |(number, (device, sockets)): (_, (_, Sockets))| Queue {
+    let shares = shares(plan, devices.len());
+    let queue = |((device, sockets), share): ((_, Sockets), _)| Queue {
         device,
         sockets,
         offload,
-        share: if steers_by_flow { FlowShare { number, queues } } else { FlowShare::ALL },
-        queues,
+        share,
         interface_mtu,
         loops: Arc::clone(&loops),
     };
-    let queues = devices.into_iter().zip(sockets).enumerate().map(queue).collect();
+    let queues = devices.into_iter().zip(sockets).zip(shares).map(queue).collect();
     let path_mtus = underlay.path_mtus();
     Ok(ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, steered })
+}
+
+/// Returns the flows that the receiving sockets of each queue get.
+fn shares(plan: &Plan, queues: usize) -> impl Iterator<Item = FlowShare> {
+    let steers_by_flow = plan.steers_by_flow();
+    (0..queues).map(
+        move |number| {
+            if steers_by_flow { FlowShare { number, queues } } else { FlowShare::ALL }
+        },
+    )
 }
 
 /// Creates the state of the loops, without a loop. `datagram` is one to the first peer.

@@ -36,13 +36,13 @@ impl Sockets {
     }
 }
 
-/// Returns the index of the source port for a flow, of the `ports` that one of `queues` queues uses.
+/// Returns the index of the source port for a flow, of the `ports` that its queue uses.
 ///
-/// The queue of a flow is its number modulo the number of queues, so the quotient chooses the port.
+/// The lower bits of the flow's number choose the queue (modulo), so the upper bits choose the port. They are also the
+/// bits that differ most between similar flows ([`crate::packet::flow::MULTIPLIER`]).
 #[inline]
-pub(in crate::relay) fn index_for(flow: u16, queues: usize, ports: usize) -> usize {
-    let quotient = usize::from(flow).checked_div(queues).unwrap_or(0);
-    quotient.checked_rem(ports).unwrap_or(0)
+pub(in crate::relay) fn index_for(flow: u16, ports: usize) -> usize {
+    (usize::from(flow) * ports) >> u16::BITS
 }
 
 /// Returns whether a queue uses the source port with this number; 0 is the receiving port. Each queue uses at least
@@ -146,7 +146,7 @@ mod tests {
                 .collect();
             for flow in 0..=u16::MAX {
                 let own = &of_queue[usize::from(flow) % queues];
-                used[own[index_for(flow, queues, own.len())]] = true;
+                used[own[index_for(flow, own.len())]] = true;
             }
             prop_assert!(used.into_iter().all(|is_used| is_used));
             // Queues share a port only if there are more of them.
@@ -159,8 +159,8 @@ mod tests {
         #[test]
         fn the_shares_of_a_queue_are_equal(queues in 1..9_usize, ports in 1..9_usize) {
             let mut counts = vec![0_u32; ports];
-            for flow in (0..u16::MAX).step_by(queues) {
-                counts[index_for(flow, queues, ports)] += 1;
+            for flow in (0..=u16::MAX).step_by(queues) {
+                counts[index_for(flow, ports)] += 1;
             }
             let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
             prop_assert!(most - least <= 1, "{:?}", counts);
