@@ -95,6 +95,10 @@ const refusedOptions: [string[], string][] = [
     [...OPERANDS, `--dscp=${value}`],
     `tun2udp: option '--dscp <inherit|0..63>' argument '${value}' is invalid: expected a whole number from 0 to 63, or inherit; ${HINT}`,
   ]),
+  ...['0', '65', '1.5', 'all', ''].map((ports): [string[], string] => [
+    [...OPERANDS, '--source-ports', ports],
+    `tun2udp: option '--source-ports <number|auto>' argument '${ports}' is invalid: expected a whole number from 1 to 64, or auto; ${HINT}`,
+  ]),
   ...['0', '257', '1.5', 'all', ''].map((queues): [string[], string] => [
     [...OPERANDS, '--queues', queues],
     `tun2udp: option '--queues <number|auto>' argument '${queues}' is invalid: expected a whole number from 1 to 256, or auto; ${HINT}`,

@@ -89,6 +89,13 @@ test('addresses and ends over IPv6 are told in brackets', async (t) => {
   t.is(stdout, 'ready: vpn0 10.0.0.1/24 fd00::1/64 mtu 1400, UDP [::]:5002 to [::1]:5001\n')
 })
 
+test('the ready line contains the number of source ports if there are several', async (t) => {
+  const program = start(['--source-ports', '4'])
+  await program.until('stdout', /\n/u)
+  const { stdout } = await program.end()
+  t.is(stdout, READY.replace(/\n$/u, ', 4 source ports\n'))
+})
+
 test('a start that fails is one line and status 1', async (t) => {
   const program = start([], {
     startError: {
@@ -166,6 +173,7 @@ test('--json gives every event as one object a line on stdout, and nothing on st
     peer: { address: '127.0.0.1', port: 5001 },
     buffers: { receiveBytes: 425_984, sendBytes: 212_992 },
     queues: 2,
+    sourcePorts: 1,
   })
   t.like(stats, { event: 'stats', outbound: FAKE_STATS.outbound })
   t.deepEqual(stats?.['pathMtu'], FAKE_STATS.pathMtu)

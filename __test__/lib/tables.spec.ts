@@ -11,6 +11,7 @@ const { tables } = await loadNative()
 test('Rust and TypeScript have the same limits', (t) => {
   t.deepEqual(tables().limits, {
     queues: limits.QUEUES_MAX,
+    sourcePorts: limits.SOURCE_PORTS_MAX,
     minMtu: limits.MTU_MIN,
     maxMtu: limits.MTU_MAX,
     nameBytes: limits.NAME_BYTES_MAX,

@@ -83,6 +83,7 @@ class NativeRelay {
       receiveBufferBytes: 425984,
       sendBufferBytes: 212992,
       queues: options.queues || 2,
+      sourcePorts: options.sourcePorts || 1,
     }
     const alive = setInterval(() => {}, 1000)
     this.end = new Promise((resolve, reject) => {

@@ -1,7 +1,10 @@
-/** Limits of the kernel. The core has the same; `__test__/lib/tables.spec.ts` compares them. */
+/** Limits of the kernel and of the core. The core has the same; `__test__/lib/tables.spec.ts` compares them. */
 
 /** The maximum number of queues of a device, `MAX_TAP_QUEUES` of drivers/net/tun.c. */
 export const QUEUES_MAX = 256
+
+/** The maximum number of source ports of a relay. */
+export const SOURCE_PORTS_MAX = 64
 
 /** The smallest MTU for IPv4 (RFC 791) that the kernel accepts, bytes. */
 export const MTU_MIN = 68

@@ -111,10 +111,18 @@ export interface RelayOptions {
    */
   offload?: 'auto' | false | readonly Offload[] | undefined
   /**
-   * Number of queues, 1 to 256. Each queue has its own thread and socket. The packets of a flow stay in order. For a
-   * peer on the loopback of this machine `auto` is the number of CPUs plus one, at most 8. Otherwise it is 1, also
-   * if this process may not steer packets (which needs `CAP_BPF`) or if the interface was created for one queue.
-   * Default: `auto`.
+   * Number of ports to send from, 1 to 64. Each port carries a share of the flows, so routers with several paths,
+   * network cards and a relay with several queues can distribute them. The first is the receiving port; the kernel
+   * chooses the others. A firewall on the path must let datagrams from these ports pass. `auto` is 1 for a peer on
+   * the loopback of this machine, otherwise the number of queues, or if that is `auto` too, the number of CPUs plus
+   * one, at most 8. Default: 1.
+   */
+  sourcePorts?: number | 'auto' | undefined
+  /**
+   * Number of queues, 1 to 256. Each queue has its own thread and socket. The packets of a flow stay in order.
+   * `auto` is the number of CPUs plus one, at most 8, and for a peer that is not on the loopback of this machine at
+   * most the number of source ports. It is 1 if this process may not steer packets (which needs `CAP_BPF`) or if the
+   * interface was created for one queue. Default: `auto`.
    */
   queues?: number | 'auto' | undefined
   /**

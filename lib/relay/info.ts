@@ -36,6 +36,8 @@ export interface RelayInfo {
   }
   /** Number of queues of the interface. Each has its own thread and socket. */
   readonly queues: number
+  /** Number of ports that datagrams are sent from, the receiving port included. */
+  readonly sourcePorts: number
 }
 
 /** Returns the public form of the native relay's state. */
@@ -51,5 +53,6 @@ export function toInfo(native: NativeRelayInfo): RelayInfo {
     peer: { address: native.peerAddress, port: native.peerPort },
     buffers: { receiveBytes: native.receiveBufferBytes, sendBytes: native.sendBufferBytes },
     queues: native.queues,
+    sourcePorts: native.sourcePorts,
   }
 }

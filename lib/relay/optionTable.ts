@@ -1,4 +1,4 @@
-import { QUEUES_MAX } from '../check/limits.ts'
+import { QUEUES_MAX, SOURCE_PORTS_MAX } from '../check/limits.ts'
 import { invalidArgument } from '../errors.ts'
 import { listen, peers } from './ends.ts'
 import {
@@ -25,23 +25,26 @@ const addresses: Form<string[]> = {
   },
 }
 
-const queues: Form<number | undefined> = {
-  type: "number | 'auto'",
-  check: (what, value) => {
-    if (value === 'auto') return undefined
-    const isNumber = Number.isInteger(value) && (value as number) >= 1
-    if (isNumber && (value as number) <= QUEUES_MAX) return value as number
-    throw invalidArgument(what, value, `a whole number from 1 to ${QUEUES_MAX}, or "auto"`)
-  },
-  spelling: {
-    parse: (text) => {
-      if (text === 'auto') return text
-      const value = /^\d{1,3}$/u.test(text) ? Number(text) : 0
-      return value >= 1 && value <= QUEUES_MAX ? value : undefined
+/** Returns the form of a number up to `max`, or `auto`, for which the native layer gets the value of `auto`. */
+function wholeOrAuto(max: number, auto: number | undefined): Form<number | undefined> {
+  return {
+    type: "number | 'auto'",
+    check: (what, value) => {
+      if (value === 'auto') return auto
+      const isNumber = Number.isInteger(value) && (value as number) >= 1
+      if (isNumber && (value as number) <= max) return value as number
+      throw invalidArgument(what, value, `a whole number from 1 to ${max}, or "auto"`)
     },
-    expected: `a whole number from 1 to ${QUEUES_MAX}, or auto`,
-  },
-  completion: { words: ['auto'] },
+    spelling: {
+      parse: (text) => {
+        if (text === 'auto') return text
+        const value = /^\d{1,3}$/u.test(text) ? Number(text) : 0
+        return value >= 1 && value <= max ? value : undefined
+      },
+      expected: `a whole number from 1 to ${max}, or auto`,
+    },
+    completion: { words: ['auto'] },
+  }
 }
 
 const mssClamp: Form<number | undefined> = {
@@ -239,13 +242,21 @@ export const RELAY = options({
     declaration:
       'Kernel offloads to use. Default: `auto`, all available. An offload that the kernel refuses is not used, and `relay.events()` reports it.',
   },
+  sourcePorts: {
+    form: wholeOrAuto(SOURCE_PORTS_MAX, 0),
+    flag: '--source-ports <number|auto>',
+    help: 'number of ports to send from, 1 to 64',
+    default: '1',
+    details:
+      'Each port carries a share of the flows, so routers with several paths, network cards and a relay with several queues can distribute them. The first is the receiving port; the kernel chooses the others. A firewall on the path must let datagrams from these ports pass. `auto` is 1 for a peer on the loopback of this machine, otherwise the number of queues, or if that is `auto` too, the number of CPUs plus one, at most 8.',
+  },
   queues: {
-    form: queues,
+    form: wholeOrAuto(QUEUES_MAX, undefined),
     flag: '--queues <number|auto>',
     help: 'number of queues, 1 to 256',
     default: '`auto`',
     details:
-      'Each queue has its own thread and socket. The packets of a flow stay in order. For a peer on the loopback of this machine `auto` is the number of CPUs plus one, at most 8. Otherwise it is 1, also if this process may not steer packets (which needs `CAP_BPF`) or if the interface was created for one queue.',
+      'Each queue has its own thread and socket. The packets of a flow stay in order. `auto` is the number of CPUs plus one, at most 8, and for a peer that is not on the loopback of this machine at most the number of source ports. It is 1 if this process may not steer packets (which needs `CAP_BPF`) or if the interface was created for one queue.',
   },
   signal: {
     form: signal,

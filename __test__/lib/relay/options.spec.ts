@@ -32,6 +32,7 @@ test('everything', (t) => {
     accept: 'any',
     netns: 'blue',
     offload: ['tso', 'gro', 'coalesce'],
+    sourcePorts: 'auto',
     queues: 'auto',
     signal: new AbortController().signal,
   }
@@ -48,6 +49,7 @@ test('everything', (t) => {
     accept: 'any',
     netns: 'blue',
     offload: { tso: true, uso: false, gso: false, gro: true, coalesce: true },
+    sourcePorts: 0,
   })
   t.is(peer, 'vpn.example')
   t.is(signal, options.signal)
@@ -64,6 +66,7 @@ test('undefined is as good as absent', (t) => {
     'accept',
     'netns',
     'offload',
+    'sourcePorts',
     'queues',
     'signal',
   ]
@@ -98,6 +101,7 @@ const accepted: Record<string, unknown[]> = {
   family: [4, 6],
   accept: ['peer', 'any'],
   offload: ['auto', false, [], ['tso', 'uso', 'gso', 'gro', 'coalesce']],
+  sourcePorts: [1, 64, 'auto'],
   queues: [1, 256, 'auto'],
   dscp: [0, 63, 'inherit'],
   ecn: ['copy', 'off'],
@@ -223,6 +227,7 @@ const refused: [string, unknown[], string][] = [
     ['', '.', '..', 'a/b', 'a:b', 'a b', 'a\0', 'sixteen-bytes-xx', 'à', 7, null],
     'the name of an existing interface: at most 15 bytes without "/", ":" and blanks, not "." or ".."',
   ],
+  ['sourcePorts', [0, -1, 65, 1.5, '2', null, true], 'a whole number from 1 to 64, or "auto"'],
   ['queues', [0, -1, 257, 1.5, '2', null, true], 'a whole number from 1 to 256, or "auto"'],
   [
     'offload',

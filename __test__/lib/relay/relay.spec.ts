@@ -30,6 +30,7 @@ test('it tells what it became', async (t) => {
     peer: { address: '::1', port: 5001 },
     buffers: { receiveBytes: 425_984, sendBytes: 212_992 },
     queues: 2,
+    sourcePorts: 1,
   })
 })
 

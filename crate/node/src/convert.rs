@@ -57,6 +57,8 @@ pub struct NativeRelayOptions {
     /// Limit of the MSS that a TCP SYN announces, bytes; 0: none. Default: the largest MSS that fits into the
     /// path.
     pub mss_clamp: Option<u16>,
+    /// Number of ports that datagrams are sent from, 1 to 64; 0: automatic. Default: 1.
+    pub source_ports: Option<u32>,
     /// Offloads that may be used. Default: all.
     pub offload: Option<OffloadStatus>,
     /// Queues of the interface, 1 to 256. Default: chosen automatically.
@@ -103,6 +105,8 @@ pub struct NativeRelayInfo {
     pub send_buffer_bytes: f64,
     /// Queues, each with a thread of its own.
     pub queues: u32,
+    /// Number of ports that datagrams are sent from.
+    pub source_ports: u32,
 }
 
 /// A notice: a noteworthy event that is not an error.
@@ -158,6 +162,7 @@ impl From<&RelayInfo> for NativeRelayInfo {
             receive_buffer_bytes: info.receive_buffer_bytes as f64,
             send_buffer_bytes: info.send_buffer_bytes as f64,
             queues: info.queues as u32,
+            source_ports: info.source_ports as u32,
         }
     }
 }
@@ -202,6 +207,9 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
                 Some(0) => MssClamp::Off,
                 Some(bytes) => MssClamp::Bytes(bytes),
             },
+            source_ports: options
+                .source_ports
+                .map_or(defaults.source_ports, |ports| ports as usize),
             offload: options.offload.map_or(defaults.offload, Into::into),
             queues: options.queues.map_or(defaults.queues, |queues| queues as usize),
             addresses: addresses.clone(),

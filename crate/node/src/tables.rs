@@ -7,7 +7,7 @@ use napi_derive::napi;
 use std::collections::HashMap;
 use tun2udp_core::device::{MAX_INSTRUCTIONS, MAX_NAME, MAX_PACKET, MAX_QUEUES, MIN_MTU};
 use tun2udp_core::netlink::names;
-use tun2udp_core::relay::{COUNTERS, CounterDescription};
+use tun2udp_core::relay::{COUNTERS, CounterDescription, MAX_SOURCE_PORTS};
 
 /// The tables of the core.
 #[napi(object, object_from_js = false)]
@@ -42,6 +42,8 @@ pub struct NativeCounter {
 pub struct NativeLimits {
     /// Maximum number of queues of a device.
     pub queues: u32,
+    /// Maximum number of source ports of a relay.
+    pub source_ports: u32,
     /// Smallest MTU, bytes.
     pub min_mtu: u32,
     /// Largest MTU of a TUN device, bytes.
@@ -68,6 +70,7 @@ pub fn tables() -> NativeTables {
         counters: COUNTERS.iter().map(NativeCounter::from).collect(),
         limits: NativeLimits {
             queues: MAX_QUEUES as u32,
+            source_ports: MAX_SOURCE_PORTS as u32,
             min_mtu: MIN_MTU,
             max_mtu: MAX_PACKET as u32,
             name_bytes: MAX_NAME as u32,

@@ -16,6 +16,9 @@ pub(super) const AUTO_QUEUES: usize = 0;
 /// The number of source ports that means automatic.
 pub(super) const AUTO_SOURCE_PORTS: usize = 0;
 
+/// The maximum number of source ports of a relay. Each is a descriptor, of each address family that peers have.
+pub const MAX_SOURCE_PORTS: usize = 64;
+
 /// How long the kernel remembers a path MTU (`mtu_expires` of ip-sysctl).
 const PATH_MTU_LIFETIME: Duration = Duration::from_secs(600);
 

@@ -33,7 +33,9 @@ mod traffic_class;
 mod wire;
 
 pub use crate::udp::PathMtuDiscovery;
-pub use config::{Accept, Event, MssClamp, OffloadConfig, PeerConfig, RelayConfig, RelayInfo};
+pub use config::{
+    Accept, Event, MAX_SOURCE_PORTS, MssClamp, OffloadConfig, PeerConfig, RelayConfig, RelayInfo,
+};
 pub use counters::{COUNTERS, CounterDescription};
 pub use handle::Relay;
 pub use peers::{PathMtu, PathMtuSource, PeerStats, PeerTraffic};

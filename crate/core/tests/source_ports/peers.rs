@@ -133,7 +133,7 @@ fn both_families_have_as_many_ports_and_an_error_queue_of_each() {
             }
             assert_eq!(ports.len(), 3, "{ports:?}");
         }
-        // Nobody receives any more: the kernel reports each datagram to the socket that sent it.
+        // No process receives any more: the kernel reports each datagram to the socket that sent it.
         drop(sockets);
         for (sent, flow) in (1..).zip((0..16).chain(128..144)) {
             local.send_to(&[flow], (behind(flow), 7)).unwrap();

@@ -166,8 +166,7 @@ impl Engine {
         self.watch(outbound, is_device_full)?;
         let is_blocked = outbound == Step::Blocked || is_device_full;
         let mut is_quiet = !is_blocked && self.outbound.is_quiet() && self.pause.is_none();
-        is_quiet &=
-            self.sockets.iter().all(|socket| socket.inbound.is_quiet() && socket.pause.is_none());
+        is_quiet &= self.sockets.iter().all(Socket::is_quiet);
         let mut ready = if is_quiet {
             self.wait_for_turn()?
         } else {

@@ -58,6 +58,13 @@ impl Socket {
     pub(super) fn expect_more(&mut self, all: bool) {
         self.is_ready = all || !self.is_further || self.step != Step::Drained;
     }
+
+    /// Returns whether the last messages received were a single datagram. A socket at a further source port counts only
+    /// if it was read in this round, since its last datagrams may be old.
+    pub(super) fn is_quiet(&self) -> bool {
+        let is_idle = self.is_further && !self.is_ready;
+        self.pause.is_none() && (is_idle || self.inbound.is_quiet())
+    }
 }
 
 #[cfg(test)]

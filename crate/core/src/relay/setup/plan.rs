@@ -4,7 +4,9 @@ use super::mtu;
 use crate::device::MAX_QUEUES;
 use crate::error::{Error, ErrorCode, Result};
 use crate::interface;
-use crate::relay::config::{AUTO_QUEUES, AUTO_SOURCE_PORTS, MssClamp, RelayConfig};
+use crate::relay::config::{
+    AUTO_QUEUES, AUTO_SOURCE_PORTS, MAX_SOURCE_PORTS, MssClamp, RelayConfig,
+};
 use crate::relay::traffic_class::Dscp;
 use crate::udp::{PathMtuDiscovery, is_loopback};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -15,9 +17,6 @@ const MAX_DSCP: u8 = 63;
 
 /// The maximum number of queues that a relay chooses automatically.
 const MOST_AUTO_QUEUES: usize = 8;
-
-/// The maximum number of source ports. Each is a descriptor, of each address family that peers have.
-const MAX_SOURCE_PORTS: usize = 64;
 
 /// The decisions of a start.
 #[derive(Debug)]

@@ -59,10 +59,9 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     let identity = config.user.as_deref().map(user::resolve).transpose()?;
     let mut sockets = queues::bind(plan)?;
     let connection = Connection::open()?;
-    let user = effective_user();
     let underlay = UnderlayRoutes::find(&connection, config, &sockets).await?;
     let first = underlay.datagram().ok_or_else(no_queue)?;
-    let datagram = Datagram { user: Some(user), ..first };
+    let datagram = Datagram { user: Some(effective_user()), ..first };
     let is_elsewhere = match &config.netns {
         Some(name) => namespace::enter(name)?,
         None => false,
@@ -84,8 +83,7 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
         underlay.refuse_interface(config, device.index())?;
     }
     let new_mtu = mtu::for_interface(underlay.inner_mtu(), plan);
-    let configured = configure(plan, new_mtu, &opened, index_before).await?;
-    let Configured { mtu, undo, existed } = configured;
+    let Configured { mtu, undo, existed } = configure(plan, new_mtu, &opened, index_before).await?;
     let no_loop = match is_elsewhere {
         false => underlay.refuse_own_interface(&connection, config, device.index()).await,
         true => Ok(()),
