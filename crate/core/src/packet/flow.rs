@@ -1,4 +1,4 @@
-//! The number of the inner flow, by which packets are assigned to queues.
+//! The number of the inner flow, by which packets are assigned to queues and source ports.
 //!
 //! A TCP flow is identified by addresses and ports, and has the same number in both directions: packets and
 //! replies are handled by one queue, whose thread is awake. Any other IPv4 flow is identified by its addresses
