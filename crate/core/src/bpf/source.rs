@@ -19,19 +19,16 @@ fn byte_at(field: usize) -> u32 {
     NETWORK_HEADER.wrapping_add(field as u32)
 }
 
-/// Returns the program that assigns datagrams to `queues` queues by their source address and port. All datagrams of a
-/// source go to one queue, and consecutive ports of an address to consecutive queues. The program is for sockets only:
-/// it reads the headers in front of the payload.
+/// Returns the program that assigns datagrams to `queues` queues by their source port, or by their source address and
+/// port if `has_hosts`. All datagrams of a source go to one queue, and consecutive ports of an address to consecutive
+/// queues. The program is for sockets only: it reads the headers in front of the payload.
 ///
 /// A datagram with IPv6 extension headers is assigned to the first queue.
-pub(crate) fn by_source(queues: usize) -> Vec<Instruction> {
+pub(crate) fn by_source(queues: usize, has_hosts: bool) -> Vec<Instruction> {
     let queues = u32::try_from(queues.max(1)).unwrap_or(u32::MAX);
-    let tail = [
-        Instruction::LoadCellToX(HOST),
-        Instruction::AddX,
-        Instruction::Modulo(queues),
-        Instruction::ReturnA,
-    ];
+    let number = [Instruction::Modulo(queues), Instruction::ReturnA];
+    let add_host = [Instruction::LoadCellToX(HOST), Instruction::AddX];
+    let tail = [if has_hosts { add_host.as_slice() } else { &[] }, &number].concat();
     let v4 = [v4_host_and_port().as_slice(), &tail].concat();
     let v6 = [v6_host_and_port().as_slice(), &tail].concat();
     let if_udp = [

@@ -141,6 +141,36 @@ fn each_queue_of_a_distant_relay_receives_a_share_of_the_ports() {
 }
 
 #[test]
+fn one_queue_of_each_end_handles_both_directions_of_a_flow() {
+    in_namespace(|| {
+        let side = connected();
+        for (family, queues, ports) in [(0, 3, 3), (1, 2, 4)] {
+            let (near, far) = relays(&side, family, (ports, queues), (ports, queues), false);
+            let (local, remote) = flows(&side);
+            let mut buffer = [0; 2_000];
+            for ((local, remote), flow) in local.iter().zip(&remote).zip(0..8) {
+                let before = [sleeps(), side.run(sleeps)];
+                for number in 0..100 {
+                    for (from, to) in [(local, remote), (remote, local)] {
+                        from.send(&payload(flow, number)).unwrap();
+                        receive(to, &mut buffer);
+                    }
+                }
+                for (before, after) in before.iter().zip([sleeps(), side.run(sleeps)]) {
+                    let has_worked =
+                        |(thread, sleeps): &(&PathBuf, &u64)| after[*thread] > *sleeps + 7;
+                    let count = before.iter().filter(has_worked).count();
+                    // A thread that busy-polls does not sleep.
+                    assert!(count <= 1, "flow {flow}: {before:?} {after:?}");
+                }
+            }
+            finish(&near);
+            finish(&far);
+        }
+    });
+}
+
+#[test]
 fn the_kernel_joins_flows_of_one_port_only() {
     in_namespace(|| {
         let side = connected();
@@ -150,6 +180,9 @@ fn the_kernel_joins_flows_of_one_port_only() {
                 wants_gro: true,
                 buffer_bytes: 4 << 20,
                 path_mtu: PathMtuDiscovery::default(),
+                mark: 0,
+                device: None,
+                class: 0,
             };
             let receiver = Arc::new(UdpEndpoint::bind(&options).unwrap());
             assert!(receiver.has_gro());

@@ -6,7 +6,8 @@
 //! The kernel would choose the queue of a datagram with a hash of the datagram's addresses and ports. Instead a program
 //! chooses it by the same inner flow, so that a queue handles both directions of the flow. If the kernel joins
 //! datagrams of different flows, which it does if they come from a network, a program chooses the queue by the
-//! source. Unlike the kernel's hash, it gives consecutive ports to consecutive queues.
+//! source. Unlike the kernel's hash, it gives consecutive ports to consecutive queues. So a relay with as many queues
+//! at the other end, which chooses the port by flow, chooses the queue here too.
 
 use crate::bpf::{self, Instruction};
 use crate::device::TunDevice;
@@ -59,12 +60,26 @@ pub(super) fn can_steer_packets() -> bool {
     bpf::load(&bpf::by_flow(1)).is_ok()
 }
 
-/// Distributes datagrams for the port of `endpoints` over these sockets, which were bound in this order: by inner
-/// flow, or by source.
-pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint], by_flow: bool) -> Result<()> {
+/// The property that chooses the queue of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Steering {
+    /// The inner flow.
+    Flow,
+    /// The source port.
+    SourcePort,
+    /// The source address and port.
+    Source,
+}
+
+/// Distributes datagrams for the port of `endpoints` over these sockets, which were bound in this order.
+pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint], steering: Steering) -> Result<()> {
     let Some(first) = endpoints.first() else { return Ok(()) };
-    let program = if by_flow { bpf::by_flow } else { bpf::by_source };
-    bpf::attach_reuseport(first.as_fd(), &program(endpoints.len())).map_err(|e| {
+    let program = match steering {
+        Steering::Flow => bpf::by_flow(endpoints.len()),
+        Steering::SourcePort => bpf::by_source(endpoints.len(), false),
+        Steering::Source => bpf::by_source(endpoints.len(), true),
+    };
+    bpf::attach_reuseport(first.as_fd(), &program).map_err(|e| {
         let subject = first.local().to_string();
         Error::os("share between queues the port", subject, "setsockopt", &e)
             .with_advice("use one queue")
@@ -106,13 +121,13 @@ mod tests {
     }
 
     fn endpoints() -> Vec<UdpEndpoint> {
-        endpoints_at("127.0.0.1", true)
+        endpoints_at("127.0.0.1", Steering::Flow)
     }
 
-    fn endpoints_at(host: &str, by_flow: bool) -> Vec<UdpEndpoint> {
+    fn endpoints_at(host: &str, steering: Steering) -> Vec<UdpEndpoint> {
         let options = options((host.parse::<IpAddr>().unwrap(), 0).into());
         let endpoints = UdpEndpoint::bind_queues(&options, QUEUES).unwrap();
-        steer_datagrams(&endpoints, by_flow).unwrap();
+        steer_datagrams(&endpoints, steering).unwrap();
         endpoints
     }
 
@@ -168,8 +183,13 @@ mod tests {
 
     #[test]
     fn a_source_stays_on_one_queue_and_consecutive_ports_are_on_consecutive_queues() {
-        for host in ["127.0.0.1", "::1"] {
-            let endpoints = endpoints_at(host, false);
+        for (host, steering) in [
+            ("127.0.0.1", Steering::Source),
+            ("::1", Steering::Source),
+            ("127.0.0.1", Steering::SourcePort),
+            ("::1", Steering::SourcePort),
+        ] {
+            let endpoints = endpoints_at(host, steering);
             // The kernel chooses free ports until each remainder was met.
             let mut senders: BTreeMap<u16, UdpSocket> = BTreeMap::new();
             let mut held = Vec::new();
@@ -181,13 +201,14 @@ mod tests {
             let queues: Vec<usize> =
                 senders.values().map(|sender| queue_of(&endpoints, sender)).collect();
             let turned: Vec<usize> = (0..QUEUES).map(|n| (queues[0] + n) % QUEUES).collect();
-            assert_eq!(queues, turned, "{host}");
+            assert_eq!(queues, turned, "{host} {steering:?}");
+            assert!(steering == Steering::Source || queues[0] == 0, "the remainder is the queue");
         }
     }
 
     #[test]
     fn hosts_with_the_same_port_are_spread() {
-        let endpoints = endpoints_at("127.0.0.1", false);
+        let endpoints = endpoints_at("127.0.0.1", Steering::Source);
         let first = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = first.local_addr().unwrap().port();
         let sender = |number| UdpSocket::bind((format!("127.0.7.{number}"), port)).unwrap();

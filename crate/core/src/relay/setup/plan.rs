@@ -1,5 +1,6 @@
 //! The plan: decisions that follow from a relay's configuration alone. All later steps use the plan.
 
+use super::flow_sharing::Steering;
 use super::mtu;
 use crate::device::MAX_QUEUES;
 use crate::error::{Error, ErrorCode, Result};
@@ -100,15 +101,18 @@ impl Plan {
         }
     }
 
-    /// Returns whether several queues receive datagrams by their inner flow. Otherwise they receive them by their
-    /// source.
+    /// Returns the property that chooses the queue of a datagram.
     ///
     /// The kernel passes a whole GSO batch to a single queue. On this machine the batches are as the peer formed
     /// them, and a relay's batches carry one flow. From a network the kernel forms batches of any consecutive datagrams
     /// of one source, so there the source must decide. A relay sends each flow from one port, so both keep the order
-    /// of a flow.
-    pub(super) fn steers_by_flow(&self) -> bool {
-        self.is_all_loopback
+    /// of a flow. Several peers often have the same port.
+    pub(super) fn steering(&self) -> Steering {
+        match (self.is_all_loopback, self.config.peers.is_empty()) {
+            (true, _) => Steering::Flow,
+            (false, true) => Steering::SourcePort,
+            (false, false) => Steering::Source,
+        }
     }
 }
 
@@ -169,19 +173,19 @@ mod tests {
     #[test]
     fn the_peers_decide_families_listen_addresses_queues_and_steering() {
         let auto = auto_queues();
-        for (peers, v4, v6, needs_both, queues, by_flow) in [
-            (&["127.0.0.2:1"][..], "127.0.0.1", "::1", false, auto, true),
-            (&["192.0.2.1:1"], "0.0.0.0", "::", false, 1, false),
-            (&["127.0.0.2:1", "192.0.2.1:1"], "0.0.0.0", "::", false, 1, false),
-            (&["127.0.0.2:1", "[::1]:1"], "127.0.0.1", "::1", true, auto, true),
-            (&["[2001:db8::1]:1", "192.0.2.1:1"], "0.0.0.0", "::", true, 1, false),
+        for (peers, v4, v6, needs_both, queues, steering) in [
+            (&["127.0.0.2:1"][..], "127.0.0.1", "::1", false, auto, Steering::Flow),
+            (&["192.0.2.1:1"], "0.0.0.0", "::", false, 1, Steering::Source),
+            (&["127.0.0.2:1", "192.0.2.1:1"], "0.0.0.0", "::", false, 1, Steering::Source),
+            (&["127.0.0.2:1", "[::1]:1"], "127.0.0.1", "::1", true, auto, Steering::Flow),
+            (&["[2001:db8::1]:1", "192.0.2.1:1"], "0.0.0.0", "::", true, 1, Steering::Source),
         ] {
             let plan = Plan::of(config(peers)).unwrap();
             let listen = [true, false].map(|is_ipv4| plan.listen_address(is_ipv4).to_string());
             assert_eq!(listen, [v4, v6], "{peers:?}");
             assert_eq!(plan.is_ipv4, peers[0].starts_with('1'), "{peers:?}");
             assert_eq!((plan.needs_both, plan.queues), (needs_both, queues), "{peers:?}");
-            assert_eq!((plan.steers_by_flow(), plan.source_ports), (by_flow, 1), "{peers:?}");
+            assert_eq!((plan.steering(), plan.source_ports), (steering, 1), "{peers:?}");
             assert!(plan.has_auto_queues);
         }
     }

@@ -3,7 +3,7 @@
 //! Runs on the relay's own thread, which may move into another network namespace. A failure at any
 //! point leaves nothing behind.
 
-use super::flow_sharing::{FlowShare, SteeredDevice};
+use super::flow_sharing::{FlowShare, SteeredDevice, Steering};
 use super::plan::Plan;
 use super::queues::{self, Opened};
 use super::source_ports::{self, Sockets};
@@ -118,7 +118,7 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
 
 /// Returns the flows that the receiving sockets of each queue get.
 fn shares(plan: &Plan, queues: usize) -> impl Iterator<Item = FlowShare> {
-    let steers_by_flow = plan.steers_by_flow();
+    let steers_by_flow = plan.steering() == Steering::Flow;
     (0..queues).map(
         move |number| {
             if steers_by_flow { FlowShare { number, queues } } else { FlowShare::ALL }

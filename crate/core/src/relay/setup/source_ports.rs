@@ -8,7 +8,7 @@
 use super::plan::Plan;
 use crate::error::Result;
 use crate::udp::{UdpEndpoint, UdpOptions};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// How many sockets are bound per source port, at most, until one has the wanted remainder.
 const ATTEMPTS_PER_PORT: usize = 32;
@@ -45,11 +45,19 @@ pub(in crate::relay) fn index_for(flow: u16, ports: usize) -> usize {
     (usize::from(flow) * ports) >> u16::BITS
 }
 
-/// Returns whether a queue uses the source port with this number; 0 is the receiving port. Each queue uses at least
-/// one, and each port is used by at least one queue. Only if there are more queues than ports do queues share a port.
-fn uses(queue: usize, port: usize, queues: usize, ports: usize) -> bool {
+/// Returns whether a queue uses the source port in this slot, of as many slots as `ports`. Each queue uses at least one,
+/// and each port is used by at least one queue. Only if there are more queues than ports do queues share a port.
+///
+/// The slot is the port's number modulo `ports`. If that is a multiple of `queues`, a relay with as many queues at the
+/// other end, which receives by port, therefore handles both directions of a flow on one queue.
+fn uses(queue: usize, slot: usize, queues: usize, ports: usize) -> bool {
     let groups = queues.min(ports).max(1);
-    queue % groups == port % groups
+    queue % groups == slot % groups
+}
+
+fn slot(socket: Option<&UdpEndpoint>, ports: usize) -> usize {
+    let port = socket.map_or(0, |socket| usize::from(socket.local().port()));
+    port.checked_rem(ports).unwrap_or(0)
 }
 
 /// Binds the further source ports of `plan`, and distributes them over queues with these receiving sockets.
@@ -59,52 +67,51 @@ pub(super) fn bind_further<'p>(
     options: impl Fn(&UdpEndpoint) -> UdpOptions<'p>,
 ) -> Result<Vec<Sockets>> {
     let (queues, ports) = (receiving.len(), plan.source_ports);
+    // Both families have one receiving port.
     let families = receiving.first().into_iter().flatten();
+    let taken = slot(families.clone().next(), ports);
     let mut bound = Vec::new();
     for first in families {
         // If there are fewer ports than queues, a port has a socket for each queue that uses it.
         let copies = queues.div_ceil(queues.min(ports).max(1));
-        let remainder = usize::from(first.local().port()) % ports;
-        let further = bind_with_remainders(&options(first), ports, remainder, copies)?;
-        bound.extend((1..).zip(further));
+        bound.extend(bind_slots(&options(first), ports, taken, copies)?);
     }
     let queue = |(number, receiving): (usize, Vec<UdpEndpoint>)| {
-        let own = bound.iter_mut().filter(|(port, _)| uses(number, *port, queues, ports));
+        let own = bound.iter_mut().filter(|(slot, _)| uses(number, *slot, queues, ports));
         let further = own.filter_map(|(_, copies)| copies.pop()).collect();
-        let sends_from_receiving = uses(number, 0, queues, ports);
+        let sends_from_receiving = uses(number, taken, queues, ports);
         Sockets { receiving, sends_from_receiving, further }
     };
     Ok(receiving.into_iter().enumerate().map(queue).collect())
 }
 
-/// Binds sockets to `ports - 1` ports that the kernel chooses, `copies` sockets to each. The remainders of the ports,
-/// divided by their number, are all different, and differ from `taken`: a relay with as many queues, or with a divisor
-/// of them, then receives the same number of ports on each. If the kernel does not choose such ports, others are used.
-fn bind_with_remainders(
+/// Binds sockets to `ports - 1` ports that the kernel chooses, `copies` sockets to each. Returns them with their slots,
+/// which are all different, and differ from `taken`. If the kernel does not choose such ports, others get the free
+/// slots.
+fn bind_slots(
     options: &UdpOptions<'_>,
     ports: usize,
     taken: usize,
     copies: usize,
-) -> Result<Vec<Vec<UdpEndpoint>>> {
-    let mut remainders = HashSet::from([taken]);
-    // Sockets with a remainder that another one has are kept open, so the kernel does not choose their ports again.
+) -> Result<Vec<(usize, Vec<UdpEndpoint>)>> {
+    let mut free: BTreeSet<usize> = (0..ports).filter(|slot| *slot != taken).collect();
+    // Sockets for a slot that is not free are kept open, so the kernel does not choose their ports again.
     let (mut chosen, mut spare) = (Vec::new(), Vec::new());
-    let further = ports.saturating_sub(1);
-    for _ in 0..further * ATTEMPTS_PER_PORT {
-        if chosen.len() == further {
+    for _ in 0..free.len() * ATTEMPTS_PER_PORT {
+        if free.is_empty() {
             break;
         }
         let sockets = match UdpEndpoint::bind_queues(options, copies) {
             Ok(sockets) => sockets,
             // All ports may be in use, or all descriptors.
-            Err(_) if chosen.len() + spare.len() >= further => break,
+            Err(_) if spare.len() >= free.len() => break,
             Err(error) => return Err(error),
         };
-        let port = sockets.first().map_or(0, |socket| usize::from(socket.local().port()));
-        let is_new = port.checked_rem(ports).is_some_and(|remainder| remainders.insert(remainder));
-        if is_new { chosen.push(sockets) } else { spare.push(sockets) }
+        let slot = slot(sockets.first(), ports);
+        if free.remove(&slot) { chosen.push((slot, sockets)) } else { spare.push(sockets) }
     }
-    chosen.extend(spare.into_iter().take(further - chosen.len()));
+    chosen.extend(free.into_iter().zip(spare));
+    chosen.sort_by_key(|(slot, _)| *slot);
     Ok(chosen)
 }
 
@@ -112,6 +119,7 @@ fn bind_with_remainders(
 pub(super) fn reduce(sockets: &mut Vec<Sockets>, queues: usize) {
     let removed = sockets.split_off(queues.min(sockets.len()));
     let Some(first) = sockets.first_mut() else { return };
+    first.sends_from_receiving |= removed.iter().any(|queue| queue.sends_from_receiving);
     for socket in removed.into_iter().flat_map(|queue| queue.further) {
         if first.further.iter().all(|own| own.local() != socket.local()) {
             first.further.push(socket);
@@ -134,7 +142,6 @@ mod tests {
     use crate::relay::config::RelayConfig;
     use crate::udp::PathMtuDiscovery;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
     use std::net::IpAddr;
 
     proptest! {
@@ -182,11 +189,18 @@ mod tests {
             device: None,
             class: 0,
         };
-        let mut receiving: Vec<Vec<UdpEndpoint>> = (0..queues).map(|_| Vec::new()).collect();
-        for host in hosts {
-            let all = UdpEndpoint::bind_queues(&options(host.parse().unwrap(), 0), queues).unwrap();
-            receiving.iter_mut().zip(all).for_each(|(queue, socket)| queue.push(socket));
-        }
+        // The kernel's choice for one family may be in use in the other one.
+        let receiving = (0..64).find_map(|_| {
+            let mut receiving: Vec<Vec<UdpEndpoint>> = (0..queues).map(|_| Vec::new()).collect();
+            for host in hosts {
+                let port = receiving[0].first().map_or(0, |first| first.local().port());
+                let options = options(host.parse().unwrap(), port);
+                let all = UdpEndpoint::bind_queues(&options, queues).ok()?;
+                receiving.iter_mut().zip(all).for_each(|(queue, socket)| queue.push(socket));
+            }
+            Some(receiving)
+        });
+        let receiving = receiving.expect("a port that is free in each family");
         let sockets =
             bind_further(&plan, receiving, |first| options(first.local().ip(), 0)).unwrap();
         let of_queue = |queue: &Sockets| {
@@ -215,6 +229,12 @@ mod tests {
                 assert_eq!(remainders.len(), count, "{queues} {count}: {all:?}");
                 let receiving = sockets[0].receiving[family].local().port();
                 assert!(own.contains(&receiving), "{all:?}");
+                if count % queues == 0 {
+                    let of_queue = all.iter().zip(0..).flat_map(|(queue, number)| {
+                        queue[family].iter().map(move |port| (usize::from(*port) % queues, number))
+                    });
+                    assert!(of_queue.clone().all(|(rest, number)| rest == number), "{all:?}");
+                }
             }
         }
     }
