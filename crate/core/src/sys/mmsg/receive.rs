@@ -204,6 +204,52 @@ mod tests {
     }
 
     #[test]
+    fn control_messages_are_read_and_malformed_ones_are_ignored() {
+        let noted = |level, kind, data: &[u8]| {
+            let mut received = Received {
+                range: 0..3_000,
+                source: None,
+                segment_size: None,
+                class: 0,
+                local: None,
+                is_truncated: false,
+            };
+            received.note(&ControlMessage { level, kind, data });
+            (received.segment_size, received.class, received.local)
+        };
+        let none = (None, 0, None);
+        let int = |value: i32| value.to_ne_bytes();
+        assert_eq!(noted(libc::SOL_UDP, libc::UDP_GRO, &int(1_400)), (Some(1_400), 0, None));
+        for size in [0, -1, 3_000, i32::MAX] {
+            assert_eq!(noted(libc::SOL_UDP, libc::UDP_GRO, &int(size)), none, "{size}");
+        }
+        assert_eq!(noted(libc::SOL_IP, libc::IP_TOS, &[0xbb]), (None, 0xbb, None));
+        assert_eq!(noted(libc::SOL_IPV6, libc::IPV6_TCLASS, &int(0xbb)), (None, 0xbb, None));
+        // The address of the machine, and that in the header of a broadcast.
+        let info_v4 = [7, 0, 0, 0, 192, 0, 2, 1, 192, 0, 2, 255];
+        let local = Some(IpAddr::from([192, 0, 2, 1]));
+        assert_eq!(noted(libc::SOL_IP, libc::IP_PKTINFO, &info_v4), (None, 0, local));
+        assert_eq!(noted(libc::SOL_IP, libc::IP_PKTINFO, &[0; 12]), none);
+        let info_v6 = |address: &str| {
+            [&address.parse::<Ipv6Addr>().unwrap().octets()[..], &[7, 0, 0, 0]].concat()
+        };
+        let local = "2001:db8::1".parse().ok();
+        let (level, kind) = (libc::SOL_IPV6, libc::IPV6_PKTINFO);
+        assert_eq!(noted(level, kind, &info_v6("2001:db8::1")), (None, 0, local));
+        assert_eq!(noted(level, kind, &info_v6("ff02::1")), none, "multicast");
+        for (level, kind, len) in [
+            (libc::SOL_UDP, libc::UDP_GRO, 3),
+            (libc::SOL_IP, libc::IP_TOS, 0),
+            (libc::SOL_IPV6, libc::IPV6_TCLASS, 3),
+            (libc::SOL_IP, libc::IP_PKTINFO, 7),
+            (libc::SOL_IPV6, libc::IPV6_PKTINFO, 15),
+            (libc::SOL_SOCKET, libc::IP_TOS, 4),
+        ] {
+            assert_eq!(noted(level, kind, &vec![1; len]), none, "{level} {kind} {len}");
+        }
+    }
+
+    #[test]
     fn zeroes_stand_before_each_message() {
         let lengths = [MAX_DATAGRAM - 28, 1, 0, 1_400];
         let receiver = receiver(&lengths);

@@ -222,4 +222,52 @@ mod tests {
             assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{shapes:?}");
         }
     }
+
+    #[test]
+    #[allow(clippy::print_stdout, reason = "a skipped part says why")]
+    fn a_message_has_its_own_class_and_source() {
+        use crate::sys::mmsg::ReceiveBatch;
+        use crate::sys::socket::{SocketOption, set_option};
+        let (v4, v6) = (SocketOption::ReceiveTrafficClassV4, SocketOption::ReceiveTrafficClassV6);
+        for (listen, option, source) in [("127.0.0.1:0", v4, "127.0.0.9"), ("[::1]:0", v6, "::1")] {
+            let receiver = match UdpSocket::bind(listen) {
+                Ok(socket) => socket,
+                Err(error) => {
+                    println!("SKIP {listen}: {error}");
+                    continue;
+                }
+            };
+            set_option(receiver.as_fd(), option, 1).unwrap();
+            let any = if listen.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
+            let sender = UdpSocket::bind(any).unwrap();
+            let destinations = [SockAddr::from(receiver.local_addr().unwrap())];
+            let source: IpAddr = source.parse().unwrap();
+            let other: IpAddr = if source.is_ipv4() { "::1" } else { "127.0.0.1" }.parse().unwrap();
+            let pieces = [[1_u8; 50], [2; 50], [3; 50]];
+            let pieces = pieces.each_ref().map(|piece| IoSlice::new(piece));
+            let shape = |slices, segment_size, class, source| MessageShape {
+                slices,
+                segment_size,
+                to: 0,
+                class,
+                source,
+            };
+            let shapes = [
+                shape(0..1, None, Some(0xbb), Some(source)),
+                // The source of the other family is ignored.
+                shape(1..2, None, Some(2), Some(other)),
+                shape(0..3, Some(50), Some(3), Some(source)),
+                shape(2..3, None, None, None),
+            ];
+            let mut batch = SendBatch::default();
+            assert_eq!(batch.send(sender.as_fd(), &destinations, &pieces, &shapes).unwrap(), 4);
+            let mut received = ReceiveBatch::new(8);
+            assert_eq!(received.receive(receiver.as_fd(), 8).unwrap(), 6);
+            let classes: Vec<_> = received.iter().map(|message| message.class).collect();
+            assert_eq!(classes, [0xbb, 2, 3, 3, 3, 0], "{listen}");
+            let sources: Vec<_> = received.iter().map(|m| m.source.unwrap().ip()).collect();
+            let usual = receiver.local_addr().unwrap().ip();
+            assert_eq!(sources, [source, usual, source, source, source, usual]);
+        }
+    }
 }
