@@ -184,7 +184,7 @@ impl Loops {
             let is_proven = entry.check(sent(entry.peer));
             match entry.quiet_checks {
                 0 => {}
-                _ if is_proven => over.push(entry.peer),
+                _ if is_proven || !peers.has_endpoint(entry.peer) => over.push(entry.peer),
                 checks => quiet.push((entry.peer, checks)),
             }
         }

@@ -92,6 +92,11 @@ impl Peers {
         self.current.load().forget_path_mtu(endpoint);
     }
 
+    /// Returns whether `destination` is the endpoint of a peer.
+    pub(in crate::relay) fn has_endpoint(&self, destination: SocketAddr) -> bool {
+        self.current.load().has_endpoint(destination)
+    }
+
     /// Returns the number of datagrams sent to one of many peers; `None` if packets are not routed to many peers.
     pub(in crate::relay) fn sent_to(&self, endpoint: SocketAddr) -> Option<u64> {
         let stats = self.stats();
