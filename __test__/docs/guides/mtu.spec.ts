@@ -30,7 +30,15 @@ pageTest('docs/guides/mtu.md', async (t, page) => {
   t.regex(await a.shell(page.next('sh')), /\bmtu 1372\b/u)
   await a.endPrograms()
 
-  const stats = await a.leave(page.next('sh').trim(), /"event":"ready"/u)
+  const start = page.next('sh').trim()
+  const again = await a.leave(start, /"event":"ready"/u)
+  await again.until('stdout', /"pathMtu":\{"outside":1500,"inside":1472,"source":"start"\}/u)
+  // The kernel still knows the MTU that the router reported.
+  await a.shell(`${ping} || true`)
+  await again.until('stdout', /"pathMtu":\{"outside":1400,"inside":1372,"source":"route"\}/u)
+  await a.endPrograms()
+  await a.shell('ip route flush cache')
+  const stats = await a.leave(start, /"event":"ready"/u)
   await a.shell(`${ping} || true`)
   const [, pathMtu = ''] = await stats.until('stdout', /"pathMtu":(\{.*?"router".*?\})/u)
   const text = '{"outside":1400,"inside":1372,"source":"router","router":"192.0.2.254"}'
