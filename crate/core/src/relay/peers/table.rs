@@ -115,10 +115,9 @@ impl PeerTable {
     /// Returns the state of each peer, by index.
     pub(super) fn stats(&self, now: Instant) -> Vec<PeerStats> {
         let now = self.upkeep.timers.millis(now);
-        let stats = |peer: &Arc<Peer>| PeerStats {
-            endpoint: peer.endpoint(),
-            path_mtu: peer.path_mtu(),
-            traffic: self.is_many().then(|| peer.traffic(now)),
+        let stats = |peer: &Arc<Peer>| {
+            let traffic = self.is_many().then(|| peer.traffic(now));
+            PeerStats { endpoint: peer.endpoint(), path_mtu: peer.path_mtu(), traffic }
         };
         self.peers.iter().map(stats).collect()
     }
