@@ -158,6 +158,45 @@ test('plots are of what was raced, with a bar for each peer, and the same each t
   t.deepEqual(await render(RESULTS), files)
 })
 
+/** Returns the lengths of the bars of a picture, in its order. */
+function barLengths(picture: string): number[] {
+  const bars = picture.matchAll(/aria-roledescription="bar" d="M0,\d+(?:\.\d+)?h(\d+(?:\.\d+)?)v/gu)
+  return [...bars].map(([, length]) => Number(length))
+}
+
+test('one bar that is much longer than the others is cut where less is better, and only there', async (t) => {
+  const usual = await render(RESULTS)
+  for (const picture of usual.values()) t.false(picture.includes('→'))
+  const [, plain = 0] = barLengths(usual.get('cpu.svg') ?? '')
+  t.true(plain > 0)
+  const samples = RESULTS.samples.map((sample): Sample =>
+    'error' in sample || sample.peer !== 'socat' || sample.scenario !== 'tcp1'
+      ? sample
+      : tcp('socat', 0, 100, 1_000),
+  )
+  const files = await render({ ...RESULTS, samples })
+  const cpu = files.get('cpu.svg') ?? ''
+  t.true(cpu.includes('less is better (MTU 1500); bars with an arrow are cut'))
+  t.true(cpu.includes('>80 →<'), 'the value is that of the whole bar')
+  const lengths = barLengths(cpu)
+  const longest = Math.max(...lengths)
+  t.true(Math.max(...lengths.filter((length) => length < longest)) > longest / 2, lengths.join())
+  t.false((files.get('tcp.svg') ?? '').includes('→'), 'more is better')
+})
+
+test('plots fit a phone, and their panels have one scale', async (t) => {
+  for (const [file, picture] of await render(readResults(RECORDED))) {
+    if (!file.endsWith('.svg')) continue
+    const width = Number(/^<svg [^>]*width="(\d+)"/u.exec(picture)?.[1])
+    // At the 340 pixels of a phone, texts of 12 pixels have more than 8.
+    t.true(width > 300 && width < 490, `${file}: ${width}`)
+    const sizes = [...picture.matchAll(/font-size="(\d+)px"/gu)].map(([, size]) => Number(size))
+    t.true(sizes.length > 0 && Math.min(...sizes) >= 12, file)
+    const lowest = picture.matchAll(/aria-label="X-axis[^"]*"/gu)
+    t.true([...lowest].length <= 1, `${file}: panels with an axis of their own`)
+  }
+})
+
 test('results of another format are refused', (t) => {
   const text = JSON.stringify({ ...RESULTS, format: FORMAT + 1 })
   const message = `old.json is of format ${FORMAT + 1}, expected ${FORMAT}: run \`npm run bench\` anew`

@@ -1,4 +1,4 @@
-import { View, parse } from 'vega'
+import * as vega from 'vega'
 import { type TopLevelSpec, compile } from 'vega-lite'
 import type { PeerKind } from '../peers/peer.ts'
 import type { Results } from '../results.ts'
@@ -18,6 +18,26 @@ const COLOURS: Readonly<Record<PeerKind, string>> = {
 const DARK_STYLE =
   '<style>@media (prefers-color-scheme: dark) { svg > rect { fill: #1b1b1f } text { fill: #dfdfd6 } }</style>'
 
+/** A peer whose bars are longer than those of the next by this factor is cut, so that the others can be compared. */
+const OUTLIER = 2.5
+/** Length of the axis for cut bars, in proportion to the longest other bar. */
+const ROOM_FOR_CUT = 1.15
+/** Width of the bars, pixels. With the names it fits a phone, which shows the pictures at its own width. */
+const BARS_WIDTH = 180
+/** Height of a bar and its gap, and of the text, pixels. */
+const STEP = 17
+const FONT_SIZE = 12
+
+/** Width of a character in relation to the size of the text: that of a wide sans-serif font. */
+const EM_PER_CHARACTER = 0.62
+
+/** Vega's measure of texts, which its types lack. Without a canvas it assumes 0.8 em, and pictures are half empty. */
+const { textMetrics } = vega as unknown as {
+  textMetrics: { width: (item: { fontSize?: number }, text: unknown) => number }
+}
+textMetrics.width = ({ fontSize = FONT_SIZE }, text) =>
+  String(text).length * fontSize * EM_PER_CHARACTER
+
 /** One bar. */
 interface Bar {
   panel: string
@@ -26,32 +46,43 @@ interface Bar {
   value: number
 }
 
-/** One picture: which bars of a scenario are in it. */
+/** A bar as it is drawn. */
+interface Drawn extends Bar {
+  length: number
+  label: string
+}
+
+/** One picture: which bars of a scenario are in it. All have one unit, and so one scale. */
 interface Plot {
   file: string
   title: string
+  better: 'more' | 'less'
   bars: (table: Table) => Bar[]
 }
 
 const PLOTS: readonly Plot[] = [
   {
     file: 'tcp.svg',
-    title: 'TCP through the tunnel, Gbit/s: more is better',
+    title: 'TCP through the tunnel, Gbit/s',
+    better: 'more',
     bars: (table) => metricBars(table, 'gbps'),
   },
   {
     file: 'udp.svg',
-    title: 'UDP delivered, 1000 packets per second: more is better',
+    title: 'UDP delivered, 1000 packets per second',
+    better: 'more',
     bars: (table) => metricBars(table, 'kpps'),
   },
   {
     file: 'rtt.svg',
-    title: 'Round trip, µs: less is better',
+    title: 'Round trip, µs',
+    better: 'less',
     bars: (table) => [...metricBars(table, 'p50', 'p50'), ...metricBars(table, 'p99', 'p99')],
   },
   {
     file: 'cpu.svg',
-    title: 'CPU of both forwarders, seconds for 10⁹ bytes over TCP: less is better',
+    title: 'CPU of both forwarders, seconds for 10⁹ bytes over TCP',
+    better: 'less',
     bars: (table) => (hasMetric(table, 'gbps') ? barsOf(table, ({ cpuPerGb }) => cpuPerGb) : []),
   },
 ]
@@ -62,12 +93,35 @@ export async function plots(results: Results): Promise<Map<string, string>> {
   const mtu = mtus.includes(USUAL_MTU) ? USUAL_MTU : mtus[0]
   const tables = summarise(results).filter((table) => table.mtu === mtu)
   const pictures = new Map<string, string>()
-  for (const { file, title, bars } of PLOTS) {
+  for (const { file, title, better, bars } of PLOTS) {
     const data = tables.flatMap(bars)
-    if (data.length > 0)
-      pictures.set(file, await draw(`${title} (MTU ${String(mtu)}${pathOf(results)})`, data))
+    if (data.length === 0) continue
+    const end = better === 'less' ? endOfAxis(data) : Infinity
+    const cut = end === Infinity ? '' : '; bars with an arrow are cut'
+    const lines = [title, `${better} is better (MTU ${String(mtu)}${pathOf(results)})${cut}`]
+    pictures.set(
+      file,
+      await draw(
+        lines,
+        data.map((bar) => drawn(bar, end)),
+      ),
+    )
   }
   return pictures
+}
+
+/** Returns where the bars of an outlier are cut; infinity if there is none. */
+function endOfAxis(bars: readonly Bar[]): number {
+  const longest = new Map<string, number>()
+  for (const { peer, value } of bars) longest.set(peer, Math.max(value, longest.get(peer) ?? 0))
+  const [first = 0, second = 0] = [...longest.values()].sort((a, b) => b - a)
+  return second > 0 && first > OUTLIER * second ? ROOM_FOR_CUT * second : Infinity
+}
+
+function drawn(bar: Bar, end: number): Drawn {
+  const value = String(Number(bar.value.toPrecision(3)))
+  const isCut = bar.value > end
+  return { ...bar, length: Math.min(bar.value, end), label: isCut ? `${value} →` : value }
 }
 
 function hasMetric({ scenario }: Table, key: string): boolean {
@@ -90,28 +144,28 @@ function barsOf(
   })
 }
 
-async function draw(title: string, values: readonly Bar[]): Promise<string> {
+async function draw(title: readonly string[], values: readonly Drawn[]): Promise<string> {
   const { spec } = compile(specOf(title, values))
-  const picture = await new View(parse(spec), { renderer: 'none' }).toSVG()
+  const picture = await new vega.View(vega.parse(spec), { renderer: 'none' }).toSVG()
   return picture.replace(/^<svg [^>]*>/u, (opening) => opening + DARK_STYLE)
 }
 
-function specOf(title: string, values: readonly Bar[]): TopLevelSpec {
+function specOf([text, ...subtitle]: readonly string[], values: readonly Drawn[]): TopLevelSpec {
   const order = (key: 'panel' | 'peer') => [...new Set(values.map((bar) => bar[key]))]
   const y = { field: 'peer', type: 'nominal', sort: order('peer'), title: null } as const
-  const x = { field: 'value', type: 'quantitative', title: null } as const
-  const label = { field: 'value', type: 'quantitative', format: '.3~g' } as const
+  const x = { field: 'length', type: 'quantitative', title: null } as const
+  const label = { field: 'label', type: 'nominal' } as const
   const kinds = ['ours', 'user', 'composite', 'kernel'] as const
   return {
-    title: { text: title, anchor: 'start' },
+    title: { text: text ?? '', subtitle, anchor: 'start', frame: 'bounds' },
     background: 'white',
     padding: 8,
     data: { values: [...values] },
     facet: { field: 'panel', type: 'nominal', sort: order('panel'), title: null },
-    columns: 2,
-    resolve: { scale: { x: 'independent' } },
+    columns: 1,
     spec: {
-      width: 240,
+      width: BARS_WIDTH,
+      height: { step: STEP },
       layer: [
         {
           mark: 'bar',
@@ -127,13 +181,21 @@ function specOf(title: string, values: readonly Bar[]): TopLevelSpec {
                 range: kinds.map((kind) => COLOURS[kind]),
               },
               // Without a limit, Vega cuts labels of more than 160 pixels.
-              legend: { orient: 'bottom', labelLimit: 0 },
+              legend: { orient: 'bottom', labelLimit: 0, columns: 1 },
             },
           },
         },
         { mark: { type: 'text', align: 'left', dx: 3 }, encoding: { y, x, text: label } },
       ],
     },
-    config: { font: 'sans-serif', view: { stroke: null }, axis: { grid: false, labelLimit: 300 } },
+    config: {
+      font: 'sans-serif',
+      view: { stroke: null },
+      axis: { grid: false, labelLimit: 300, labelFontSize: FONT_SIZE, tickCount: 5 },
+      text: { fontSize: FONT_SIZE },
+      title: { fontSize: FONT_SIZE + 1, subtitleFontSize: FONT_SIZE },
+      header: { labelFontSize: FONT_SIZE, labelFontWeight: 'bold' },
+      legend: { labelFontSize: FONT_SIZE },
+    },
   }
 }
