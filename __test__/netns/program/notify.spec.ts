@@ -31,7 +31,7 @@ test('sd_notify: READY=1 once packets flow, STOPPING=1 at the end', async (t) =>
   t.is(heard, 'READY=1\nSTOPPING=1\n')
 })
 
-/** Binds a socket that nobody reads, says so, and reads all of it after a line of input. */
+/** Binds a socket that is not read, prints a line, and reads all of it after a line of input. */
 const UNREAD = `
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -5,7 +5,7 @@ import { withNetlink } from '../netlink.ts'
 import { INDEX, runModule } from '../script.ts'
 import { hasTools, rootTest } from '../skip.ts'
 
-/** A call that fails with an advice, and what the advice says. */
+/** A call that fails with an advice, and the steps of the advice. */
 export interface AdviceCase {
   /** The text of the advice in the sources; `{…}` stands for any text. */
   readonly advice: string

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import ts from 'typescript'
 
 const FOLDERS = ['lib', 'bin']
-/** The end of a message that tells the caller what to do. */
+/** The end of a message that states what the caller can do. */
 const IMPERATIVE =
   /; ((?:call|check|give|leave|let|listen|mount|open|resolve|start|use)\b[^;]*?)(?:, as in [^;]*)?$/u
 

@@ -9,17 +9,18 @@ import { codeOf, internalPaths } from './rustPaths.ts'
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   error: [],
+  advice: ['sys'],
   errno: [],
   backoff: [],
   sys: [],
   packet: ['error', 'sys::checksum'],
   device: ['error', 'sys', 'packet'],
   bpf: ['sys', 'packet'],
-  udp: ['error', 'errno', 'backoff', 'sys', 'packet'],
-  namespace: ['error', 'sys'],
-  netlink: ['error', 'sys', 'namespace'],
+  udp: ['error', 'advice', 'errno', 'backoff', 'sys', 'packet'],
+  namespace: ['error', 'advice', 'sys'],
+  netlink: ['error', 'advice', 'sys', 'namespace'],
   persistent: ['error', 'sys', 'namespace', 'device', 'netlink'],
-  interface: ['error', 'sys', 'device', 'netlink'],
+  interface: ['error', 'advice', 'sys', 'device', 'netlink'],
   port: [
     'error',
     'errno',
@@ -34,6 +35,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   relay: [
     'bpf',
     'error',
+    'advice',
     'errno',
     'backoff',
     'sys',

@@ -16,9 +16,11 @@
 //! - [`port`] is a device for programs: it is configured by one call, read and written in batches.
 //! - [`relay`] connects a device with UDP sockets, and configures both.
 //!
-//! [`error`] is the error type of all rooms, [`errno`] the table of reactions to failed system calls of the
-//! packet path, and [`backoff`] decides when to try again what the kernel refused.
+//! [`error`] is the error type of all rooms, and `advice` has the advice that several rooms add to it. [`errno`] is
+//! the table of reactions to failed system calls of the packet path, and [`backoff`] decides when to try again what
+//! the kernel refused.
 
+mod advice;
 pub mod backoff;
 mod bpf;
 pub mod device;

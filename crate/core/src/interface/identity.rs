@@ -5,9 +5,9 @@
 //! the present name (`TUNGETIFF`) and namespace (`TUNGETDEVNETNS`) of its interface, through every rename
 //! and move.
 
+use crate::advice;
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
-use crate::namespace::advice;
 use crate::netlink::link::{KindData, TunMode};
 use crate::netlink::{Connection, Link, LinkRef};
 use crate::sys::capability::Capability;

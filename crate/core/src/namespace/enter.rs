@@ -1,6 +1,6 @@
 //! Resolves a reference to a namespace, and enters the namespace.
 
-use super::advice;
+use crate::advice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::capability::{self, Capability};
 use crate::sys::netns;

@@ -1,7 +1,8 @@
 //! Named namespaces (ip-netns(8)). Each name is a file that the namespace is mounted on. The mount keeps
 //! the namespace alive.
 
-use super::{FOLDER, advice};
+use super::FOLDER;
+use crate::advice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::capability::Capability;
 use crate::sys::{mount, netns};

@@ -1,6 +1,7 @@
 //! Sockets that are created in a namespace and used outside of it: a socket does not leave its namespace.
 
-use super::{Namespace, advice};
+use super::Namespace;
+use crate::advice;
 use crate::error::{Error, Result};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;

@@ -1,8 +1,8 @@
 //! The context of a request, and its errors.
 
 use super::codec::{self, HEADER_BYTES, Refusal};
+use crate::advice;
 use crate::error::{Error, ErrorCode};
-use crate::namespace::advice;
 use crate::sys::capability::Capability;
 use std::io;
 

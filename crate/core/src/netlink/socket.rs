@@ -1,8 +1,8 @@
 //! A NETLINK_ROUTE socket whose reads and writes are asynchronous (tokio).
 
 use super::codec::Malformed;
+use crate::advice;
 use crate::error::{Error, Result};
-use crate::namespace::advice;
 use crate::sys::readiness;
 use neli::consts::socket::{Msg, NlFamily};
 use neli::socket::NlSocket;

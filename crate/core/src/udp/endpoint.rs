@@ -1,7 +1,7 @@
 //! The UDP socket: bound but not connected, with large buffers and an error queue.
 
+use crate::advice;
 use crate::error::{Error, Result};
-use crate::namespace::advice;
 use crate::sys::socket::{SocketOption, set_option};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! Drops root: looks up the user, and changes to it.
 
+use crate::advice;
 use crate::error::{Error, ErrorCode, Result};
-use crate::namespace::advice;
 use crate::sys::capability::{self, Capability};
 use crate::sys::{privileges, users};
 use std::borrow::Cow;
