@@ -9,7 +9,7 @@ const execute = promisify(execFile)
 /** The result of a run of `workers/main.mjs`. */
 export interface WorkersReport {
   workers: number
-  /** What is left: the targets of descriptors, the names of threads and of devices. */
+  /** The leftovers: the targets of descriptors, the names of threads and of devices. */
   left: Record<'descriptors' | 'threads' | 'devices', readonly string[]>
 }
 

@@ -100,7 +100,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
 }
 
 /**
- * Returns whether the arguments are the command `doctor`: this word, and then options only. Beside other operands the
+ * Returns whether the arguments are the command `doctor`: this word, and then options only. In front of other operands the
  * word is an operand, and as such an invalid address.
  */
 function asksDoctor([word, ...others]: readonly string[]): boolean {

@@ -71,7 +71,7 @@ fn a_route_of_the_mark_is_used_and_is_not_a_loop() {
             let address = peer.local_addr().unwrap();
             ip(&format!("{family} route add {network} dev left0 mtu 1400 table 100"));
             ip(&format!("{family} rule add fwmark {MARK} table 100 priority 200"));
-            // Both would swallow the peer if they were looked at first.
+            // Both would swallow the peer if their table came first.
             for route in [network, other] {
                 let error = start(config(address, &[route])).map(drop).unwrap_err();
                 assert_eq!(error.code(), ErrorCode::RouteLoop, "{error}");

@@ -9,7 +9,7 @@ use tun2udp_core::relay::{
 };
 use tun2udp_core::{Error, ErrorCode, Result};
 
-/// The number for the DSCP of the packet, which is none of a DSCP.
+/// The number for the DSCP of the packet, which is not a DSCP itself.
 const INHERIT_DSCP: u8 = 64;
 
 /// Options of a relay. `lib/relay/optionTable.ts` describes them, and `lib/` has checked their form.

@@ -256,7 +256,9 @@ fn direct(socket: &Socket, options: &UdpOptions<'_>) -> Result<()> {
         let syscall = "setsockopt(SO_BINDTODEVICE)";
         let error = Error::os("bind the UDP socket to the interface", device, syscall, &cause);
         match cause.raw_os_error() {
-            Some(libc::ENODEV) => error.with_advice("no such interface: \"ip link\" lists them"),
+            Some(libc::ENODEV) => error.with_advice(
+                "--bind-device (bindDevice) must name an interface in the namespace of the socket: \"ip link\" lists them",
+            ),
             Some(libc::EPERM) => error.with_advice("it needs CAP_NET_RAW before Linux 5.7"),
             _ => error,
         }

@@ -1,4 +1,4 @@
-//! Sends a refused message once more if its source address or the interface of the socket may be the reason.
+//! Sends a refused message again if its source address or the interface of the socket may be the reason.
 
 use super::endpoint::UdpEndpoint;
 use super::send_queue::SendQueue;
@@ -21,7 +21,7 @@ impl SecondTry {
         Some(lost)
     }
 
-    /// Prepares to send the first message once more after `errno`. Returns false if this does not help.
+    /// Prepares to send the first message again after `errno`. Returns false if this does not help.
     pub(super) fn prepare(
         &mut self,
         errno: i32,

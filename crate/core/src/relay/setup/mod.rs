@@ -2,7 +2,7 @@
 //!
 //! - `plan` makes the decisions that follow from the configuration alone: families, listen addresses, queues, GRO,
 //!   sizes;
-//! - `underlay_route` looks up the routes to the peers, `policy` evaluates rules, and `mtu` computes the packet sizes that fit into them;
+//! - `underlay_route` looks up the routes to the peers, and `mtu` computes the packet sizes that fit into them;
 //! - `queues` opens the device and the sockets, and `flow_sharing` distributes packets over them;
 //! - `source_ports` binds further sockets to send from, and distributes flows over them;
 //! - `user` drops root;

@@ -42,9 +42,7 @@ impl UnderlayRoutes {
             sockets.iter().flat_map(|queue| &queue.receiving).map(UdpEndpoint::local).collect();
         let mut routes = Vec::new();
         let device = match &config.bind_device {
-            Some(name) => {
-                Some(connection.link(&LinkRef::Name(name.clone())).await.map_err(unbound)?)
-            }
+            Some(name) => Some(connection.link(&LinkRef::Name(name.clone())).await?),
             None => None,
         };
         for peer in config.endpoints() {
@@ -128,6 +126,8 @@ impl UnderlayRoutes {
                 Ok(RouteMatch { interfaces, .. }) if interfaces.contains(&interface) => {
                     return Err(route.loop_error(config));
                 }
+                // The interface has the address of the peer.
+                Ok(RouteMatch { is_local: true, .. }) => return Err(route.loop_error(config)),
                 // There may be no route yet.
                 _ => {}
             }
@@ -260,15 +260,6 @@ async fn path_mtu(
         least = [least, Some(link.mtu), ipv6_mtu].into_iter().flatten().min();
     }
     Ok(least)
-}
-
-fn unbound(error: Error) -> Error {
-    match error.code() {
-        ErrorCode::NotFound => error.with_advice(
-            "--bind-device (bindDevice) must name an interface in the namespace of the socket: \"ip link\" lists them",
-        ),
-        _ => error,
-    }
 }
 
 fn broadcast(peer: SocketAddr) -> Error {
