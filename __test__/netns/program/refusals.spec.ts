@@ -97,7 +97,7 @@ const failing: [string, string[], RegExp, status?: number][] = [
   [
     'an interface for the sockets that is not there',
     ['--bind-device', 'no-such'],
-    /^tun2udp: look up no-such: No such device; [^\n]*--bind-device[^\n]+\n$/u,
+    /^tun2udp: bind the UDP socket to the interface no-such: No such device; --bind-device [^\n]+\n$/u,
   ],
   [
     'a tunnel whose sockets are bound to itself',

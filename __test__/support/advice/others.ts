@@ -2,9 +2,33 @@ const DEVICE = '__test__/netns/device/advice.spec.ts'
 const FLAGS = '__test__/lib/native/flags.spec.ts'
 const BUNDLES = '__test__/lib/native/bundles.spec.ts'
 
+const DOCTOR = '__test__/bin/doctor.spec.ts'
+const WITHOUT_FAULTS = [DOCTOR, 'on a machine without faults every check is ok'] as const
+
 /** Advice that a test outside of the tables follows: its file and title. */
 export const FOLLOWED_ELSEWHERE: Readonly<Record<string, readonly [file: string, title: string]>> =
   {
+    'mount /proc': WITHOUT_FAULTS,
+    'use a newer kernel where throughput matters': WITHOUT_FAULTS,
+    '"sysctl kernel.io_uring_disabled=0" permits it': WITHOUT_FAULTS,
+    'a container runtime or seccomp(2) filter may refuse it: permit io_uring_setup there':
+      WITHOUT_FAULTS,
+    '"sysctl {}" raises the limits': WITHOUT_FAULTS,
+    '"sysctl {}" enables IPv6': WITHOUT_FAULTS,
+    'give the interface a route to every network behind the peer (--route), or set net.ipv4.conf.all.rp_filter=2':
+      WITHOUT_FAULTS,
+    '"sysctl net.netfilter.nf_conntrack_max={}" doubles it': WITHOUT_FAULTS,
+    '"sysctl {}" permits them': WITHOUT_FAULTS,
+    '"ulimit -n 1024" raises the limit': WITHOUT_FAULTS,
+    'run the check with CAP_NET_ADMIN, for example as root': [
+      '__test__/netns/doctor.spec.ts',
+      'as root a tunnel can be started',
+    ],
+    'run it as root, give the capability with setpriv(1), or use a persistent interface of this user (docs/guides/permissions.md)':
+      [
+        '__test__/netns/doctor.spec.ts',
+        'without a capability it is a problem, and with CAP_NET_ADMIN alone it is none',
+      ],
     'process {} ({}) holds it: end that process, or choose another name': [
       DEVICE,
       'busy, existing and of another mode: choose another name',
@@ -84,6 +108,7 @@ export const FOLLOWED_ELSEWHERE: Readonly<Record<string, readonly [file: string,
 export const NOT_FOLLOWED: Readonly<Record<string, string>> = {
   'this kernel has no TUN driver loaded: run "modprobe tun"':
     'the tests need the driver, and no namespace has modules of its own',
+  'it needs CAP_NET_RAW before Linux 5.7': 'newer kernels permit it to every process',
   'the device cgroup forbids it: in a container pass --device /dev/net/tun, in a systemd unit set DeviceAllow=/dev/net/tun rw':
     'a device cgroup belongs to the machine, not to a namespace',
   'this process has {}, but not over {object}: it belongs to another user namespace, or a security module or sandbox refuses the call':

@@ -221,6 +221,54 @@ export const RELAY = adviceCases([
     },
   },
   {
+    advice: 'it needs CAP_NET_ADMIN, or CAP_NET_RAW since Linux 5.17',
+    tools: ['setpriv'],
+    run: async ({ t, advised, script }) => {
+      const body = `
+        const options = { addresses: ['10.9.0.1/24'], sendPort: 5001, receivePort: 0, fwmark: 5 }
+        say(await attempt(async () => (await tun2udp.startRelay(options)).close()))`
+      const lost = '-net_admin,-net_raw'
+      const without = ['--bounding-set', lost, '--inh-caps', lost]
+      const [message = ''] = await script(body, 'setpriv', ...without)
+      advised(message)
+      t.deepEqual(await script(body), ['works'])
+    },
+  },
+  {
+    advice:
+      '--bind-device (bindDevice) must name an interface in the namespace of the socket: "ip link" lists them',
+    run: async (room) => {
+      await withUnderlay(room)
+      const peer = '192.0.2.7'
+      await expectStarts(room, { peer, bindDevice: 'no-such' }, { peer, bindDevice: 'up0' })
+    },
+  },
+  {
+    advice: 'give the interface that leads to the peer',
+    run: async (room) => {
+      await withUnderlay(room)
+      await room.ip('tuntap add dev vpn7 mode tun')
+      const options = { peer: '192.0.2.7', name: 'vpn7' }
+      await expectStarts(
+        room,
+        { ...options, bindDevice: 'vpn7' },
+        { ...options, bindDevice: 'up0' },
+      )
+    },
+  },
+  {
+    advice: 'give {address}%{device}, or bind the sockets to {zone}',
+    run: async (room) => {
+      await withUnderlay(room)
+      await expectStarts(
+        room,
+        { peer: 'fe80::7%up1', bindDevice: 'up0' },
+        { peer: 'fe80::7%up0', bindDevice: 'up0' },
+        { peer: 'fe80::7%up1', bindDevice: 'up1' },
+      )
+    },
+  },
+  {
     advice: 'check NOTIFY_SOCKET, or unset it',
     run: async ({ t, advised, script }) => {
       const body = `
