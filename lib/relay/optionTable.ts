@@ -256,7 +256,7 @@ export const RELAY = options({
     help: 'number of queues, 1 to 256',
     default: '`auto`',
     details:
-      'Each queue has its own thread and socket. The packets of a flow stay in order. `auto` is the number of CPUs plus one, at most 8, and for a peer that is not on the loopback of this machine at most the number of source ports. It is 1 if this process may not steer packets (which needs `CAP_BPF`) or if the interface was created for one queue.',
+      'Each queue has its own thread and socket. The packets of a flow stay in order. `auto` is the number of CPUs plus one, at most 8, and for a peer that is not on the loopback of this machine at most the number of source ports, and if possible a divisor of it. It is 1 if this process may not steer packets (which needs `CAP_BPF`) or if the interface was created for one queue.',
   },
   signal: {
     form: signal,

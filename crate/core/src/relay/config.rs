@@ -100,7 +100,8 @@ pub struct RelayConfig {
     /// addresses, otherwise the number of queues, or if that is automatic too, available CPUs + 1, at most 8.
     pub source_ports: usize,
     /// Queues of the interface, each with a thread and a socket of its own, 1 to 256; 0: automatic, which is available
-    /// CPUs + 1, at most 8. If a peer is not on this machine, it is also at most the number of source ports.
+    /// CPUs + 1, at most 8. If a peer is not on this machine, it is also at most the number of source ports, and if
+    /// possible a divisor of it.
     pub queues: usize,
 }
 

@@ -55,8 +55,7 @@ impl Plan {
             needs_both,
             queues: match config.queues {
                 AUTO_QUEUES if is_all_loopback => auto_queues(),
-                // A peer that is a relay distributes the datagrams of a port to one queue, like this one.
-                AUTO_QUEUES => auto_queues().min(source_ports),
+                AUTO_QUEUES => queues_for(source_ports, auto_queues()),
                 queues => queues,
             },
             has_auto_queues,
@@ -151,6 +150,14 @@ fn source_ports(config: &RelayConfig, is_all_loopback: bool) -> usize {
     }
 }
 
+/// Returns the number of queues for source ports, at most `most`. A peer that is a relay distributes the datagrams of a
+/// port to one queue, like this one. If each queue has the same number of ports, one queue handles both directions of a
+/// flow, so the largest divisor is preferred, except for 1.
+fn queues_for(source_ports: usize, most: usize) -> usize {
+    let most = most.min(source_ports);
+    (2..=most).rev().find(|queues| source_ports.is_multiple_of(*queues)).unwrap_or(most)
+}
+
 /// Returns the number of queues that use all CPUs. While one queue waits for the other end, another one runs. A small
 /// number of queues shares the caches better than a large one.
 fn auto_queues() -> usize {
@@ -207,7 +214,7 @@ mod tests {
             ("192.0.2.1:1", 1, AUTO_QUEUES, (1, 1)),
             ("192.0.2.1:1", 1, 4, (1, 4)),
             ("192.0.2.1:1", 2, AUTO_QUEUES, (2, 2.min(auto))),
-            ("192.0.2.1:1", MAX_SOURCE_PORTS, AUTO_QUEUES, (MAX_SOURCE_PORTS, auto)),
+            ("192.0.2.1:1", 8, AUTO_QUEUES, (8, queues_for(8, auto))),
             ("192.0.2.1:1", AUTO_SOURCE_PORTS, AUTO_QUEUES, (auto, auto)),
             ("192.0.2.1:1", AUTO_SOURCE_PORTS, 1, (1, 1)),
             ("192.0.2.1:1", AUTO_SOURCE_PORTS, 5, (5, 5)),
@@ -220,6 +227,24 @@ mod tests {
             (config.source_ports, config.queues) = (ports, queues);
             let plan = Plan::of(config).unwrap();
             assert_eq!((plan.source_ports, plan.queues), expected, "{peer} {ports} {queues}");
+        }
+    }
+
+    #[test]
+    fn the_queues_are_the_largest_divisor_of_the_source_ports() {
+        for (ports, most, expected) in [
+            (1, 3, 1),
+            (2, 3, 2),
+            (3, 3, 3),
+            (4, 3, 2),
+            (6, 4, 3),
+            (8, 8, 8),
+            (64, 5, 4),
+            (5, 3, 3),
+            (7, 8, 7),
+            (4, 1, 1),
+        ] {
+            assert_eq!(queues_for(ports, most), expected, "{ports} ports, at most {most} queues");
         }
     }
 
