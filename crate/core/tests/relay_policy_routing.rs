@@ -6,8 +6,9 @@ mod namespace;
 
 use namespace::{eventually, in_namespace, ip};
 use std::net::UdpSocket;
-use tun2udp_core::ErrorCode;
+use std::time::Duration;
 use tun2udp_core::relay::{Relay, RelayConfig};
+use tun2udp_core::{ErrorCode, Result};
 
 /// One address family: its option of ip(8), and the addresses of the host, its gateway and the peer.
 struct Family {
@@ -56,6 +57,20 @@ fn config(family: &Family) -> RelayConfig {
     }
 }
 
+/// Starts a relay. Waits while its port is in use: a process that another test starts has a copy of each descriptor
+/// until its exec(2).
+fn start(config: &RelayConfig) -> Result<Relay> {
+    for _ in 0..1_000 {
+        match Relay::start(config.clone(), |event| panic!("{event:?}")) {
+            Err(error) if error.code() == ErrorCode::AddressInUse => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
+    }
+    panic!("the port stays in use");
+}
+
 #[test]
 fn datagrams_that_a_rule_leads_past_the_tunnel_are_no_loop() {
     with_host(|| {
@@ -72,8 +87,8 @@ fn datagrams_that_a_rule_leads_past_the_tunnel_are_no_loop() {
                 ip(&format!("{option} rule add pref 90 {rule} lookup 100"));
                 let mut config = config(family);
                 config.listen = rule.starts_with("from").then(|| local.parse().unwrap());
-                let start = || Relay::start(config.clone(), |event| panic!("{event:?}"));
-                let relay = start().unwrap_or_else(|error| panic!("{option} {rule}: {error}"));
+                let relay =
+                    start(&config).unwrap_or_else(|error| panic!("{option} {rule}: {error}"));
                 // The rule about the user applies to the packets inside too.
                 let interface = &relay.info().interface_name;
                 ip(&format!("route add 10.9.0.0/24 dev {interface} table 100"));
@@ -86,7 +101,7 @@ fn datagrams_that_a_rule_leads_past_the_tunnel_are_no_loop() {
                 assert_eq!(relay.stats().outbound.packets_read, 2, "{option} {rule}");
                 drop(relay);
                 ip(&format!("{option} rule delete pref 90"));
-                let error = Relay::start(config, |_| {}).map(drop).unwrap_err();
+                let error = start(&config).map(drop).unwrap_err();
                 assert_eq!(error.code(), ErrorCode::RouteLoop, "{option} {rule}: {error}");
             }
         }
@@ -101,13 +116,13 @@ fn a_rule_that_leads_datagrams_into_the_tunnel_is_refused_and_nothing_stays() {
             // The table of the rule has no route to the peer yet, and main is consulted next.
             ip(&format!("{option} rule add pref 90 ipproto udp dport 9 lookup 101"));
             let before = (ip("-o link"), ip("route"), ip("-6 route"));
-            let error = Relay::start(config(family), |_| {}).map(drop).unwrap_err();
+            let error = start(&config(family)).map(drop).unwrap_err();
             assert_eq!(error.code(), ErrorCode::RouteLoop, "{option}: {error}");
             assert_eq!((ip("-o link"), ip("route"), ip("-6 route")), before, "{option}");
             ip(&format!("{option} rule delete pref 90"));
             // Without a route, the kernel decides once the interface is configured.
             ip(&format!("{option} route delete default"));
-            let error = Relay::start(config(family), |_| {}).map(drop).unwrap_err();
+            let error = start(&config(family)).map(drop).unwrap_err();
             assert_eq!(error.code(), ErrorCode::RouteLoop, "{option}: {error}");
             assert!(error.to_string().contains("add the route"), "{option}: {error}");
         }
