@@ -23,9 +23,24 @@ pub fn holders() -> BTreeMap<String, Vec<Holder>> {
     search(|_| true)
 }
 
-/// Returns the first process that holds `interface`.
+/// Returns the first process that holds `interface`, except copies: a child has the descriptors of its parent until it
+/// executes another program.
 pub(super) fn find(interface: &str) -> Option<Holder> {
-    search(|name| name == interface).remove(interface)?.into_iter().next()
+    first_original(search(|name| name == interface).remove(interface)?, parent_of)
+}
+
+/// Returns the first holder whose parent is not a holder too.
+fn first_original(holders: Vec<Holder>, parent_of: impl Fn(u32) -> Option<u32>) -> Option<Holder> {
+    let holds = |pid: u32| holders.iter().any(|holder| holder.pid == pid);
+    let is_copy = |holder: &Holder| parent_of(holder.pid).is_some_and(holds);
+    let first = holders.iter().position(|holder| !is_copy(holder)).unwrap_or(0);
+    holders.into_iter().nth(first)
+}
+
+/// Returns the id of a process's parent (`PPid` of proc(5)).
+fn parent_of(pid: u32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
 }
 
 fn search(is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<Holder>> {
@@ -74,4 +89,34 @@ fn is_in(here: &OwnedFd, pid: u32, fd: RawFd) -> bool {
 fn command_of(pid: u32) -> String {
     let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
     String::from_utf8_lossy(&name).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_has_a_copy_is_not_the_holder() {
+        let holders = |pids: &[u32]| {
+            pids.iter().map(|pid| Holder { pid: *pid, command: String::new() }).collect()
+        };
+        // 7 was started by 90 after the process ids began again.
+        let parent_of = |pid| {
+            [(7, 90), (90, 1), (95, 90)]
+                .into_iter()
+                .find(|(child, _)| *child == pid)
+                .map(|(_, parent)| parent)
+        };
+        let first = |pids| first_original(holders(pids), parent_of).map(|holder| holder.pid);
+        assert_eq!(first(&[7, 90, 95]), Some(90));
+        assert_eq!(first(&[7, 95]), Some(7));
+        assert_eq!(first(&[50, 90]), Some(50));
+        assert_eq!(first(&[]), None);
+    }
+
+    #[test]
+    fn the_parent_of_this_process_is_found() {
+        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
+        assert_eq!(parent_of(u32::MAX), None);
+    }
 }
