@@ -192,6 +192,11 @@ impl UnderlayRoute {
     /// it. A default route is added as two halves, whose prefix has one bit. The routes of the interface are in the
     /// main table, so a route in another table is not compared with them.
     fn refuse_loops(&self, config: &RelayConfig) -> Result<()> {
+        // An address of this machine comes before all routes. The kernel adds that of IPv6 after a moment.
+        let is_peer = |net: &IpNet| net.addr() == self.peer.ip();
+        if self.is_remote && config.addresses.iter().any(is_peer) {
+            return Err(self.loop_error(config));
+        }
         let Some(length) = self.prefix_length.filter(|_| self.is_remote) else { return Ok(()) };
         let swallows =
             |net: &IpNet| net.contains(&self.peer.ip()) && net.prefix_len().max(1) >= length;
