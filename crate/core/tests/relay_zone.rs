@@ -44,7 +44,13 @@ fn config(zone: &str, port: u16, accept: Accept) -> RelayConfig {
 
 /// Sends packets in both directions until one arrives. `sends_first`: into the interface first.
 fn exchange(relay: &Relay, far: &UdpSocket, sends_first: bool) {
-    let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+    // A process that another test starts has a copy of each descriptor until its exec(2).
+    let mut bound = None;
+    eventually("the port is free", || {
+        bound = UdpSocket::bind("10.9.0.1:9").ok();
+        bound.is_some()
+    });
+    let inside = bound.unwrap();
     inside.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let scope_id = interface::index_of("far").unwrap();
     let to = SocketAddrV6::new(NEAR.parse().unwrap(), relay.info().local.port(), 0, scope_id);
