@@ -151,9 +151,9 @@ test('an address that cannot be used is one line, and no relay is started', asyn
 })
 
 test('addresses have three forms', (t) => {
-  t.deepEqual(parseMetricsAddress('9586'), { host: '127.0.0.1', port: 9586 })
-  t.deepEqual(parseMetricsAddress('0.0.0.0:9586'), { host: '0.0.0.0', port: 9586 })
-  t.deepEqual(parseMetricsAddress('[::1]:9586'), { host: '::1', port: 9586 })
+  t.deepEqual(parseMetricsAddress('9586'), { address: '127.0.0.1', port: 9586 })
+  t.deepEqual(parseMetricsAddress('0.0.0.0:9586'), { address: '0.0.0.0', port: 9586 })
+  t.deepEqual(parseMetricsAddress('[::1]:9586'), { address: '::1', port: 9586 })
   t.deepEqual(parseMetricsAddress('unix:/run/x'), { path: '/run/x' })
   for (const wrong of [
     '',

@@ -1,12 +1,6 @@
-import type {
-  InboundStats,
-  OutboundStats,
-  PathMtu,
-  RelayInfo,
-  RelayStats,
-  UdpEndpoint,
-} from '../../index.ts'
+import type { InboundStats, OutboundStats, PathMtu, RelayInfo, RelayStats } from '../../index.ts'
 import { COUNTERS, type CounterDescription, type Direction } from '../../lib/relay/counters.ts'
+import { formatEndpoint } from '../../lib/relay/info.ts'
 
 // The lines are in English, so the locale of the user is not used.
 const LOCALE = 'en'
@@ -84,11 +78,6 @@ export function formatBytes(bytes: number): string {
     unit: UNITS[step] ?? 'byte',
     maximumFractionDigits: step === 0 ? 0 : 1,
   }).format(bytes / 1000 ** step)
-}
-
-/** Formats `ADDRESS:PORT`, with IPv6 in brackets (RFC 5952, section 6). */
-function formatEndpoint({ address, port }: UdpEndpoint): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 function formatFlow(count: number, bytes: number): string {

@@ -4,6 +4,7 @@ import { type Server, createServer } from 'node:http'
 import { type Socket, connect } from 'node:net'
 import { dirname } from 'node:path'
 import { TunError, type TunErrorCode } from '../../index.ts'
+import { formatEndpoint } from '../../lib/relay/info.ts'
 import type { MetricsAddress } from './metricsAddress.ts'
 
 /** The type of the text format of Prometheus. */
@@ -66,7 +67,8 @@ export class MetricsServer {
     // Only the owner may connect to a Unix socket. The socket is created during the call.
     const mask = process.umask(0o177)
     try {
-      this.#server.listen({ ...this.#address })
+      const at = this.#address
+      this.#server.listen('path' in at ? at : { host: at.address, port: at.port })
     } finally {
       process.umask(mask)
     }
@@ -119,7 +121,7 @@ const REASONS: Readonly<Record<string, readonly [TunErrorCode, string]>> = {
 }
 
 function listenError(address: MetricsAddress, cause: NodeJS.ErrnoException): TunError {
-  const subject = 'path' in address ? `unix:${address.path}` : joinHost(address)
+  const subject = 'path' in address ? `unix:${address.path}` : formatEndpoint(address)
   // libuv reports a missing folder as EACCES.
   const isMissing = 'path' in address && !existsSync(dirname(address.path))
   const name = isMissing ? 'ENOENT' : (cause.code ?? '')
@@ -135,8 +137,4 @@ function listenError(address: MetricsAddress, cause: NodeJS.ErrnoException): Tun
     },
     { cause },
   )
-}
-
-function joinHost({ host, port }: { host: string; port: number }): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import type { UdpEndpoint } from '../../index.ts'
 
 /** Where the metrics are served: a TCP address and port, or the path of a Unix socket. */
-export type MetricsAddress =
-  { readonly host: string; readonly port: number } | { readonly path: string }
+export type MetricsAddress = UdpEndpoint | { readonly path: string }
 
 /** The longest path of a Unix socket: `sun_path` of unix(7) without its end. */
 const PATH_BYTES_MAX = 107
@@ -16,8 +16,8 @@ export function parseMetricsAddress(text: string): MetricsAddress | undefined {
   const { v4 = '127.0.0.1', v6, port: digits } = ENDPOINT.exec(text)?.groups ?? {}
   const port = Number(digits)
   if (!(port >= 1 && port <= 65_535)) return undefined
-  if (v6 !== undefined) return isIPv6(v6) ? { host: v6, port } : undefined
-  return isIPv4(v4) ? { host: v4, port } : undefined
+  if (v6 !== undefined) return isIPv6(v6) ? { address: v6, port } : undefined
+  return isIPv4(v4) ? { address: v4, port } : undefined
 }
 
 function unixSocket(path: string): MetricsAddress | undefined {

@@ -43,6 +43,42 @@ export function oneOf<const W extends string>(...words: readonly W[]): Form<W> {
   }
 }
 
+/**
+ * Returns the form of a whole number in a range that includes both ends, or of one of several words. For a word, the
+ * native layer gets its value in `words`.
+ */
+export function wholeOr<const W extends string, V extends number | undefined>(
+  lowest: number,
+  highest: number,
+  words: Readonly<Record<W, V>>,
+): Form<number | V> {
+  const names = Object.keys(words) as W[]
+  const isWord = (value: unknown): value is W => (names as readonly unknown[]).includes(value)
+  const isInRange = (value: unknown): value is number =>
+    Number.isInteger(value) && (value as number) >= lowest && (value as number) <= highest
+  const digits = new RegExp(`^\\d{1,${String(highest).length}}$`, 'u')
+  // A single word is set off by a comma: `a whole number from 1 to 9, or auto`.
+  const expected = (list: readonly string[]) =>
+    `a whole number from ${lowest} to ${highest}, ${list.length === 1 ? 'or ' : ''}${either(list)}`
+  return {
+    type: ['number', ...names.map((word) => `'${word}'`)].join(' | '),
+    check: (what, value) => {
+      if (isWord(value)) return words[value]
+      if (isInRange(value)) return value
+      throw invalidArgument(what, value, expected(names.map((word) => JSON.stringify(word))))
+    },
+    spelling: {
+      parse: (text) => {
+        if (isWord(text)) return text
+        const value = digits.test(text) ? Number(text) : undefined
+        return isInRange(value) ? value : undefined
+      },
+      expected: expected(names),
+    },
+    completion: { words: names },
+  }
+}
+
 /** Joins words: `a`, `a or b`, `a, b or c`. */
 function either(words: readonly string[]): string {
   return [...words.slice(0, -2), words.slice(-2).join(' or ')].join(', ')

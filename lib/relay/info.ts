@@ -8,6 +8,11 @@ export interface UdpEndpoint {
   readonly port: number
 }
 
+/** Formats `ADDRESS:PORT`, with IPv6 in brackets (RFC 5952, section 6). */
+export function formatEndpoint({ address, port }: UdpEndpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
 /** The state of a relay after its start. */
 export interface RelayInfo {
   /** The interface. */

@@ -1,6 +1,7 @@
 import { invalidArgument } from '../errors.ts'
 import { VERSION } from '../native/version.ts'
 import { COUNTERS, type CounterDescription } from './counters.ts'
+import { formatEndpoint } from './info.ts'
 import { Relay } from './relay.ts'
 
 /** A metric of all relays, in the terms of the Prometheus text format. */
@@ -86,8 +87,8 @@ export function formatMetrics(relays: Relay | readonly Relay[]): string {
     const full = `${PREFIX}_${name}`
     lines.push(...head(full, type, help))
     for (const snapshot of snapshots) {
-      const { address, port } = snapshot.info.local
-      const own = { interface: snapshot.info.interface.name, local: join(address, port) }
+      const { interface: device, local } = snapshot.info
+      const own = { interface: device.name, local: formatEndpoint(local) }
       for (const { labels, value } of samples(snapshot)) {
         lines.push(sample(full, { ...own, ...labels }, value))
       }
@@ -149,9 +150,4 @@ function escapeLabel(text: string): string {
     .replaceAll('\\', String.raw`\\`)
     .replaceAll('"', String.raw`\"`)
     .replaceAll('\n', String.raw`\n`)
-}
-
-/** Joins an address and a port, with IPv6 in brackets. */
-function join(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }

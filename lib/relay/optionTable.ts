@@ -9,6 +9,7 @@ import {
   oneOf,
   signal,
   whole,
+  wholeOr,
 } from '../options/forms.ts'
 import { interfaceAddresses, networks } from '../options/addressForms.ts'
 import { offloads } from '../check/offload.ts'
@@ -23,49 +24,6 @@ const addresses: Form<string[]> = {
     if (texts.length > 0) return texts
     throw invalidArgument(what, value, 'at least one ADDRESS[/PREFIX]')
   },
-}
-
-/** Returns the form of a number up to `max`, or `auto`, for which the native layer gets the value of `auto`. */
-function wholeOrAuto(max: number, auto: number | undefined): Form<number | undefined> {
-  return {
-    type: "number | 'auto'",
-    check: (what, value) => {
-      if (value === 'auto') return auto
-      const isNumber = Number.isInteger(value) && (value as number) >= 1
-      if (isNumber && (value as number) <= max) return value as number
-      throw invalidArgument(what, value, `a whole number from 1 to ${max}, or "auto"`)
-    },
-    spelling: {
-      parse: (text) => {
-        if (text === 'auto') return text
-        const value = /^\d{1,3}$/u.test(text) ? Number(text) : 0
-        return value >= 1 && value <= max ? value : undefined
-      },
-      expected: `a whole number from 1 to ${max}, or auto`,
-    },
-    completion: { words: ['auto'] },
-  }
-}
-
-const mssClamp: Form<number | undefined> = {
-  type: "number | 'auto' | 'off'",
-  check: (what, value) => {
-    if (value === 'auto') return undefined
-    if (value === 'off') return 0
-    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535) {
-      return value as number
-    }
-    throw invalidArgument(what, value, 'a whole number from 1 to 65535, "auto" or "off"')
-  },
-  spelling: {
-    parse: (text) => {
-      if (text === 'auto' || text === 'off') return text
-      const value = /^\d{1,5}$/u.test(text) ? Number(text) : 0
-      return value >= 1 && value <= 65_535 ? value : undefined
-    },
-    expected: 'a whole number from 1 to 65535, auto or off',
-  },
-  completion: { words: ['auto', 'off'] },
 }
 
 const family: Form<4 | 6> = {
@@ -224,7 +182,7 @@ export const RELAY = options({
       'With `discover` they may not (DF), and reports of a smaller path are followed: an IPv4 packet that may be fragmented is split inside the tunnel, and the sender of any other one that does not fit gets an ICMP error with the right MTU. With `fixed` they may not, and reports are ignored. With `off` the kernel and routers may fragment them. For a peer on loopback, `discover` is `off`.',
   },
   mssClamp: {
-    form: mssClamp,
+    form: wholeOr(1, 65_535, { auto: undefined, off: 0 }),
     flag: '--mss-clamp <auto|off|bytes>',
     help: 'limit of the MSS that a TCP SYN announces',
     default: '`auto`',
@@ -243,7 +201,7 @@ export const RELAY = options({
       'Kernel offloads to use. Default: `auto`, all available. An offload that the kernel refuses is not used, and `relay.events()` reports it.',
   },
   sourcePorts: {
-    form: wholeOrAuto(SOURCE_PORTS_MAX, 0),
+    form: wholeOr(1, SOURCE_PORTS_MAX, { auto: 0 }),
     flag: '--source-ports <number|auto>',
     help: 'number of ports to send from, 1 to 64',
     default: '1',
@@ -251,7 +209,7 @@ export const RELAY = options({
       'Each port carries a share of the flows, so routers with several paths, network cards and a relay with several queues can distribute them. The first is the receiving port; the kernel chooses the others. A firewall on the path must let datagrams from these ports pass. `auto` is 1 for a peer on the loopback of this machine, otherwise the number of queues, or if that is `auto` too, the number of CPUs plus one, at most 8.',
   },
   queues: {
-    form: wholeOrAuto(QUEUES_MAX, undefined),
+    form: wholeOr(1, QUEUES_MAX, { auto: undefined }),
     flag: '--queues <number|auto>',
     help: 'number of queues, 1 to 256',
     default: '`auto`',

@@ -1,7 +1,6 @@
 import { integer } from '../check/fields.ts'
 import { checkBindDevice } from '../check/interface.ts'
-import { invalidArgument } from '../errors.ts'
-import { checked } from '../options/forms.ts'
+import { checked, wholeOr } from '../options/forms.ts'
 import type { Form } from '../options/table.ts'
 
 // Forms of the options about the datagrams on their way to the peer.
@@ -30,21 +29,4 @@ const DSCP_MAX = 63
 const DSCP_INHERIT = 64
 
 /** A DSCP, or `inherit`. */
-export const dscp: Form<number> = {
-  type: "number | 'inherit'",
-  check: (what, value) => {
-    if (value === 'inherit') return DSCP_INHERIT
-    const isNumber = Number.isInteger(value) && (value as number) >= 0
-    if (isNumber && (value as number) <= DSCP_MAX) return value as number
-    throw invalidArgument(what, value, `a whole number from 0 to ${DSCP_MAX}, or "inherit"`)
-  },
-  spelling: {
-    parse: (text) => {
-      if (text === 'inherit') return text
-      const value = /^\d{1,2}$/u.test(text) ? Number(text) : DSCP_INHERIT
-      return value <= DSCP_MAX ? value : undefined
-    },
-    expected: `a whole number from 0 to ${DSCP_MAX}, or inherit`,
-  },
-  completion: { words: ['inherit'] },
-}
+export const dscp = wholeOr(0, DSCP_MAX, { inherit: DSCP_INHERIT })

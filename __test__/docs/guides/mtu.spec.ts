@@ -1,24 +1,9 @@
-import type { ExecutionContext } from 'ava'
-import { Machine, cable } from '../../support/docs/machine.ts'
-import { pageTest, runLines } from '../../support/docs/page.ts'
-
-/** Starts two machines with a router between them, whose link to `b` carries 1400 bytes. */
-async function machinesOf(t: ExecutionContext): Promise<Record<'a' | 'b', Machine>> {
-  const hosts = ['a', 'router', 'b'].map((host) => Machine.start(t, host))
-  const [a, router, b] = await Promise.all(hosts)
-  if (!a || !router || !b) throw new Error('three machines were started')
-  await cable([a, 'eth0', '192.0.2.1/24'], [router, 'near', '192.0.2.254/24'])
-  await cable([b, 'eth0', '198.51.100.1/24'], [router, 'far', '198.51.100.254/24'])
-  await router.shell('sysctl -q -w net.ipv4.ip_forward=1 && ip link set far mtu 1400')
-  await a.shell('ip route add default via 192.0.2.254')
-  await b.shell('ip link set eth0 mtu 1400 && ip route add default via 198.51.100.254')
-  await a.knows({ 'b.example': '198.51.100.1' })
-  await b.knows({ 'a.example': '192.0.2.1' })
-  return { a, b }
-}
+import { pageTest, runLines, twoRoutedMachines } from '../../support/docs/page.ts'
 
 pageTest('docs/guides/mtu.md', async (t, page) => {
-  const { a, b } = await machinesOf(t)
+  const { a, router, b } = await twoRoutedMachines(t)
+  await router.shell('ip link set far mtu 1400')
+  await b.shell('ip link set eth0 mtu 1400')
   await runLines(page.next('sh'), { a, b })
   t.regex(await a.shell('ping -q -c 1 10.9.0.2'), /1 received/u)
   const ping = page.next('sh').trim()

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { withNamespace } from '../../support/namespace.ts'
+import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import {
   OPERANDS,
   READY,
@@ -14,25 +14,24 @@ import { asNobody } from '../../support/nobody.ts'
 import { Running, cleanEnvironment, runProgram } from '../../support/program.ts'
 import { hasTools, isOpenToOthers, rootTest as test } from '../../support/skip.ts'
 
+/** Runs the program without the capabilities `lost`, and returns its output on stderr. */
+function errorsWithout(
+  { name }: Namespace,
+  lost: string,
+  ...options: readonly string[]
+): Promise<string> {
+  const dropped = ['setpriv', '--bounding-set', lost, '--inh-caps', lost]
+  const program = [process.execPath, ...programArgs([...OPERANDS, ...options])]
+  const child = spawn('ip', ['netns', 'exec', name, ...dropped, ...program], {
+    env: cleanEnvironment(),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  return text(child.stderr)
+}
+
 test('without the capability it says which, and what to do', async (t) => {
   const namespace = await withNamespace(t)
-  const child = spawn(
-    'ip',
-    [
-      'netns',
-      'exec',
-      namespace.name,
-      'setpriv',
-      '--bounding-set',
-      '-net_admin',
-      '--inh-caps',
-      '-net_admin',
-      process.execPath,
-      ...programArgs(OPERANDS),
-    ],
-    { env: cleanEnvironment(), stdio: ['ignore', 'ignore', 'pipe'] },
-  )
-  const stderr = await text(child.stderr)
+  const stderr = await errorsWithout(namespace, '-net_admin')
   t.regex(
     stderr,
     /^tun2udp: [^\n]*Operation not permitted[^\n]*; [^\n]*(?:CAP_NET_ADMIN|root)[^\n]*\n$/u,
@@ -41,24 +40,9 @@ test('without the capability it says which, and what to do', async (t) => {
 
 test('a mark without the capability is one line that says which', async (t) => {
   const namespace = await withNamespace(t)
-  const child = spawn(
-    'ip',
-    [
-      'netns',
-      'exec',
-      namespace.name,
-      'setpriv',
-      '--bounding-set',
-      '-net_admin,-net_raw',
-      '--inh-caps',
-      '-net_admin,-net_raw',
-      process.execPath,
-      ...programArgs([...OPERANDS, '--fwmark', '0xca6c']),
-    ],
-    { env: cleanEnvironment(), stdio: ['ignore', 'ignore', 'pipe'] },
-  )
+  const lost = '-net_admin,-net_raw'
   t.regex(
-    await text(child.stderr),
+    await errorsWithout(namespace, lost, '--fwmark', '0xca6c'),
     /^tun2udp: set the firewall mark 0xca6c: Operation not permitted; it needs CAP_NET_ADMIN[^\n]*\n$/u,
   )
 })

@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/relay/relay',
     // Also the tables that describe the program.
     'lib/relay/counters',
+    'lib/relay/info',
     'lib/options/forms',
     'lib/relay/optionTable',
     'lib/options/table',

@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava'
 import { rootTest } from '../skip.ts'
-import { Machine } from './machine.ts'
+import { Machine, cable } from './machine.ts'
 import { type Block, blocksOf } from './markdown.ts'
 import { type StartMachine, type Walk, connected } from './walks/walk.ts'
 
@@ -72,6 +72,23 @@ export async function follow(
 /** The two machines of the pages, on one network. Each resolves the other's name. */
 export async function twoMachines(t: ExecutionContext): Promise<{ a: Machine; b: Machine }> {
   return connected(async (host) => Machine.start(t, host))
+}
+
+/** The two machines of the pages on two networks, with a router that is the default route of both. */
+export async function twoRoutedMachines(
+  t: ExecutionContext,
+): Promise<Record<'a' | 'router' | 'b', Machine>> {
+  const hosts = ['a', 'router', 'b'].map((host) => Machine.start(t, host))
+  const [a, router, b] = await Promise.all(hosts)
+  if (!a || !router || !b) throw new Error('three machines were started')
+  await cable([a, 'eth0', '192.0.2.1/24'], [router, 'near', '192.0.2.254/24'])
+  await cable([b, 'eth0', '198.51.100.1/24'], [router, 'far', '198.51.100.254/24'])
+  await router.shell('sysctl -q -w net.ipv4.ip_forward=1')
+  await a.shell('ip route add default via 192.0.2.254')
+  await b.shell('ip route add default via 198.51.100.254')
+  await a.knows({ 'b.example': '198.51.100.1' })
+  await b.knows({ 'a.example': '192.0.2.1' })
+  return { a, router, b }
 }
 
 /** Programs that pages start and that run until they are ended, with their output when they are ready. */

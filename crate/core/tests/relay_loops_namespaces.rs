@@ -15,7 +15,7 @@ mod running;
 use elsewhere::Elsewhere;
 use looping::{BURST, Running, config, send, with_host};
 use namespace::{eventually, ip};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 use tun2udp_core::sys::netns;
 
@@ -37,6 +37,21 @@ fn pid_of(namespace: &Elsewhere) -> &str {
     parts.next_back().unwrap()
 }
 
+/// Sends datagrams to the peer from the relay's own port at `source` in `namespace`, and asserts that the tunnel carries
+/// them.
+fn assert_carried(running: &Running, namespace: &Elsewhere, source: IpAddr) {
+    let local = SocketAddr::new(source, running.relay.info().local.port());
+    within(&namespace.path, || {
+        let socket = UdpSocket::bind(local).unwrap();
+        for _ in 0..BURST {
+            socket.send_to(b"nested", "203.0.113.1:9").unwrap();
+        }
+    });
+    eventually("each is sent", || running.sent() == BURST);
+    assert_eq!((running.looped(), running.loop_events()), (0, Vec::new()));
+    running::finish(&running.relay);
+}
+
 #[test]
 fn packets_of_another_host_with_the_same_ports_are_carried() {
     with_host(|| {
@@ -52,16 +67,7 @@ fn packets_of_another_host_with_the_same_ports_are_carried() {
         // Everything of that host goes through the tunnel, also its own tunnel to the same peer.
         ip(&format!("route add default dev {} table 200", running.interface()));
         ip("rule add pref 90 iif h0 lookup 200");
-        let port = running.relay.info().local.port();
-        within(&host.path, || {
-            let socket = UdpSocket::bind(("198.51.100.2", port)).unwrap();
-            for _ in 0..BURST {
-                socket.send_to(b"nested", "203.0.113.1:9").unwrap();
-            }
-        });
-        eventually("each is sent", || running.sent() == BURST);
-        assert_eq!((running.looped(), running.loop_events()), (0, Vec::new()));
-        running::finish(&running.relay);
+        assert_carried(&running, &host, "198.51.100.2".parse().unwrap());
     });
 }
 
@@ -75,17 +81,7 @@ fn packets_between_the_same_addresses_in_another_namespace_are_carried() {
         config.routes = vec!["203.0.113.0/24".parse().unwrap()];
         config.netns = Some(inner.path.clone());
         let running = Running::start(config);
-        let local =
-            SocketAddr::new("192.0.2.1".parse().unwrap(), running.relay.info().local.port());
-        within(&inner.path, || {
-            let socket = UdpSocket::bind(local).unwrap();
-            for _ in 0..BURST {
-                socket.send_to(b"nested", "203.0.113.1:9").unwrap();
-            }
-        });
-        eventually("each is sent", || running.sent() == BURST);
-        assert_eq!((running.looped(), running.loop_events()), (0, Vec::new()));
-        running::finish(&running.relay);
+        assert_carried(&running, &inner, "192.0.2.1".parse().unwrap());
     });
 }
 

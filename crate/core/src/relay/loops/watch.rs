@@ -220,7 +220,7 @@ impl Loops {
             source: self.bound_to(peer.is_ipv4()),
             ..self.options.datagram
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().ok()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         runtime.block_on(async {
             match Connection::open().ok()?.route_to(&datagram).await {
                 Ok(route) => Some(route.interfaces.contains(&self.options.interface)),

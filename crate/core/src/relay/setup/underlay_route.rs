@@ -13,7 +13,6 @@ use std::net::SocketAddr;
 /// The route that datagrams to a peer take, as it was before the tunnel was set up.
 #[derive(Clone, Debug)]
 pub(super) struct UnderlayRoute {
-    peer: SocketAddr,
     /// A datagram to the peer.
     datagram: Datagram,
     /// The peer is not on this machine.
@@ -72,25 +71,24 @@ impl UnderlayRoutes {
 
     /// Returns the MTU of the route to each peer, as far as they are known, bytes.
     pub(super) fn path_mtus(&self) -> Vec<(SocketAddr, u32)> {
-        self.0.iter().filter_map(|route| Some((route.peer, route.path_mtu?))).collect()
+        self.0.iter().filter_map(|route| Some((route.peer(), route.path_mtu?))).collect()
     }
 
     /// Returns the peers whose known path leaves less than `mtu` bytes inside, and how many it leaves.
     pub(super) fn narrower_than(&self, mtu: u32) -> impl Iterator<Item = (SocketAddr, u32)> {
         let known = self.0.iter().filter(|route| route.path_mtu.is_some());
-        known.map(|route| (route.peer, route.inner_mtu())).filter(move |(_, inner)| *inner < mtu)
+        known.map(|route| (route.peer(), route.inner_mtu())).filter(move |(_, inner)| *inner < mtu)
     }
 
     /// Returns the peer whose datagrams come back to the socket at `local`.
     pub(super) fn peer_at(&self, local: SocketAddr) -> Option<SocketAddr> {
-        let is_own = |route: &&UnderlayRoute| {
+        let is_own = |peer: &SocketAddr| {
             let ip = local.ip();
-            !route.is_remote
-                && route.peer.port() == local.port()
-                && route.peer.is_ipv4() == local.is_ipv4()
-                && (ip.is_unspecified() || ip == route.peer.ip())
+            peer.port() == local.port()
+                && peer.is_ipv4() == local.is_ipv4()
+                && (ip.is_unspecified() || ip == peer.ip())
         };
-        self.0.iter().find(is_own).map(|route| route.peer)
+        self.0.iter().filter(|route| !route.is_remote).map(UnderlayRoute::peer).find(is_own)
     }
 
     /// Refuses an address or route that would lead the datagrams to a peer into the tunnel, as far as the prefixes
@@ -126,8 +124,6 @@ impl UnderlayRoutes {
                 Ok(RouteMatch { interfaces, .. }) if interfaces.contains(&interface) => {
                     return Err(route.loop_error(config));
                 }
-                // The interface has the address of the peer.
-                Ok(RouteMatch { is_local: true, .. }) => return Err(route.loop_error(config)),
                 // There may be no route yet.
                 _ => {}
             }
@@ -137,8 +133,8 @@ impl UnderlayRoutes {
 }
 
 impl UnderlayRoute {
-    /// Looks up the route to `peer` from the socket at `local`. `InvalidArgument` if the peer is the broadcast address
-    /// of a network.
+    /// Looks up the route of `datagram`, whose socket is bound to the interface `device` if there is one.
+    /// `InvalidArgument` if the peer is the broadcast address of a network.
     ///
     /// A missing route is not an error, nor is one that forbids the destination (blackhole, prohibit,
     /// unreachable): a machine may start its tunnel before its network.
@@ -149,7 +145,6 @@ impl UnderlayRoute {
     ) -> Result<Self> {
         let peer = datagram.destination;
         let mut found = Self {
-            peer,
             datagram,
             is_remote: false,
             path_mtu: None,
@@ -181,11 +176,15 @@ impl UnderlayRoute {
         Ok(found)
     }
 
+    fn peer(&self) -> SocketAddr {
+        self.datagram.destination
+    }
+
     fn inner_mtu(&self) -> u32 {
         if !self.is_remote {
             return mtu::DEFAULT;
         }
-        mtu::inside(self.path_mtu.unwrap_or(mtu::DEFAULT), self.peer)
+        mtu::inside(self.path_mtu.unwrap_or(mtu::DEFAULT), self.peer())
     }
 
     /// The kernel uses the route with the longest prefix. Of two with the same prefix it would use ours, or refuse
@@ -193,13 +192,13 @@ impl UnderlayRoute {
     /// main table, so a route in another table is not compared with them.
     fn refuse_loops(&self, config: &RelayConfig) -> Result<()> {
         // An address of this machine comes before all routes. The kernel adds that of IPv6 after a moment.
-        let is_peer = |net: &IpNet| net.addr() == self.peer.ip();
+        let is_peer = |net: &IpNet| net.addr() == self.peer().ip();
         if self.is_remote && config.addresses.iter().any(is_peer) {
             return Err(self.loop_error(config));
         }
         let Some(length) = self.prefix_length.filter(|_| self.is_remote) else { return Ok(()) };
         let swallows =
-            |net: &IpNet| net.contains(&self.peer.ip()) && net.prefix_len().max(1) >= length;
+            |net: &IpNet| net.contains(&self.peer().ip()) && net.prefix_len().max(1) >= length;
         let mut networks = config.routes.iter().chain(&config.addresses);
         if networks.any(swallows) { Err(self.loop_error(config)) } else { Ok(()) }
     }
@@ -207,7 +206,7 @@ impl UnderlayRoute {
     /// Returns the error for datagrams to the peer that would enter the tunnel. It names the network of the
     /// configuration that contains the peer and has the longest prefix.
     fn loop_error(&self, config: &RelayConfig) -> Error {
-        let peer = self.peer.ip();
+        let peer = self.peer().ip();
         let routes = config.routes.iter().map(|net| ("add the route", net));
         let addresses = config.addresses.iter().map(|net| ("set the address", net));
         let of_peer = addresses.chain(routes).filter(|(_, net)| net.contains(&peer));
@@ -283,7 +282,7 @@ mod tests {
         let path_mtu = Some(1_500);
         let interfaces = Vec::new();
         let datagram = datagram(peer, None, 0, None);
-        UnderlayRoute { peer, datagram, is_remote: true, path_mtu, prefix_length, interfaces }
+        UnderlayRoute { datagram, is_remote: true, path_mtu, prefix_length, interfaces }
     }
 
     fn config(address: &str, route: Option<&str>) -> RelayConfig {
