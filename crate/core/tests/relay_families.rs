@@ -23,7 +23,7 @@ fn socket_v6() -> UdpSocket {
 }
 
 fn peer(endpoint: SocketAddr, network: &str) -> PeerConfig {
-    PeerConfig { endpoint, networks: vec![network.parse().unwrap()] }
+    PeerConfig::new(endpoint, vec![network.parse().unwrap()])
 }
 
 fn config(peers: Vec<PeerConfig>) -> RelayConfig {

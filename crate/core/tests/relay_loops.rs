@@ -79,9 +79,8 @@ fn a_route_into_the_tunnel_does_not_feed_it() {
 #[test]
 fn of_several_peers_only_the_one_in_the_loop_is_concerned() {
     with_host(|| {
-        let peer = |endpoint: &str, network: &str| PeerConfig {
-            endpoint: endpoint.parse().unwrap(),
-            networks: vec![network.parse().unwrap()],
+        let peer = |endpoint: &str, network: &str| {
+            PeerConfig::new(endpoint.parse().unwrap(), vec![network.parse().unwrap()])
         };
         let peers = vec![peer("192.0.2.2:9", "10.20.0.0/16"), peer("203.0.113.1:9", "10.9.0.0/24")];
         let others = vec![peers[0].clone()];

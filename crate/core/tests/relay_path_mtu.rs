@@ -92,14 +92,9 @@ fn a_path_that_gets_too_narrow_for_ipv6_is_reported_and_df_is_set_again_later() 
 fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
     with_router(|| {
         let endpoint = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let near = PeerConfig {
-            endpoint: endpoint("192.0.2.1:9"),
-            networks: vec!["10.21.0.0/16".parse().unwrap()],
-        };
-        let far = PeerConfig {
-            endpoint: endpoint("198.51.100.7:9"),
-            networks: vec!["10.20.0.0/16".parse().unwrap()],
-        };
+        let near = PeerConfig::new(endpoint("192.0.2.1:9"), vec!["10.21.0.0/16".parse().unwrap()]);
+        let far =
+            PeerConfig::new(endpoint("198.51.100.7:9"), vec!["10.20.0.0/16".parse().unwrap()]);
         let address = "10.9.0.1/24".parse().unwrap();
         let lifetime = Duration::from_millis(700);
         for is_many in [false, true] {

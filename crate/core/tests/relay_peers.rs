@@ -24,7 +24,7 @@ const HEADERS: usize = 28;
 
 fn peer(socket: &UdpSocket, networks: &[&str]) -> PeerConfig {
     let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
-    PeerConfig { endpoint: socket.local_addr().unwrap(), networks }
+    PeerConfig::new(socket.local_addr().unwrap(), networks)
 }
 
 fn config(peers: Vec<PeerConfig>) -> RelayConfig {

@@ -151,9 +151,8 @@ fn each_peer_has_its_own_address() {
     in_namespace(|| {
         let (_host, sockets) = far(&["192.0.2.2", "192.0.2.3", "2001:db8::2", "2001:db8::3"]);
         let networks = ["10.20.0.0/16", "10.21.0.0/16", "10.22.0.0/16", "10.23.0.0/16"];
-        let peers = sockets.iter().zip(networks).map(|(socket, network)| PeerConfig {
-            endpoint: socket.local_addr().unwrap(),
-            networks: vec![network.parse().unwrap()],
+        let peers = sockets.iter().zip(networks).map(|(socket, network)| {
+            PeerConfig::new(socket.local_addr().unwrap(), vec![network.parse().unwrap()])
         });
         let address = "10.9.0.1/24".parse().unwrap();
         let mut config = RelayConfig::with_peers(address, peers.collect(), 0).unwrap();

@@ -132,7 +132,7 @@ fn numbered_socket(number: u32, port: u16) -> UdpSocket {
 /// The endpoint of the peer at the far end of a link, as seen from its near end of this index.
 fn peer(number: u8, index: u32, port: u16) -> PeerConfig {
     let endpoint = SocketAddrV6::new(FAR.parse().unwrap(), port, 0, index).into();
-    PeerConfig { endpoint, networks: vec![format!("10.9.{number}.0/24").parse().unwrap()] }
+    PeerConfig::new(endpoint, vec![format!("10.9.{number}.0/24").parse().unwrap()])
 }
 
 /// Sends packets into the interface until one arrives at the peer of this number.

@@ -37,9 +37,9 @@ pub enum Accept {
 pub struct PeerConfig {
     /// Where its datagrams go, and the address that they come from.
     pub endpoint: SocketAddr,
-    /// Packets to these networks are sent to it. Of networks that contain a destination the one with the
-    /// longest prefix counts, whichever peer has it.
-    pub networks: Vec<IpNet>,
+    /// The inner networks of the peer. Packets to them are sent to it. Of the networks of all peers that contain a
+    /// destination, the one with the longest prefix decides.
+    pub allowed_prefixes: Vec<IpNet>,
 }
 
 /// Options of [`super::Relay::start`].
@@ -225,10 +225,18 @@ impl RelayConfig {
 }
 
 impl PeerConfig {
+    /// Creates a peer with these inner networks.
+    #[must_use]
+    pub fn new(endpoint: SocketAddr, allowed_prefixes: Vec<IpNet>) -> Self {
+        Self { endpoint, allowed_prefixes }
+    }
+
     /// Returns the same peer, IPv4-mapped IPv6 addresses and networks replaced by those of IPv4.
     pub(super) fn canonical(&self) -> Self {
-        let networks = self.networks.iter().copied().map(canonical_network).collect();
-        Self { endpoint: canonical(self.endpoint), networks }
+        let mut peer = self.clone();
+        peer.endpoint = canonical(peer.endpoint);
+        peer.allowed_prefixes.iter_mut().for_each(|prefix| *prefix = canonical_network(*prefix));
+        peer
     }
 }
 
@@ -290,18 +298,18 @@ mod tests {
 
     #[test]
     fn mapped_addresses_become_those_of_ipv4() {
-        let peer = PeerConfig {
-            endpoint: "[::ffff:192.0.2.2]:5".parse().unwrap(),
-            networks: ["::ffff:10.0.0.0/104", "::ffff:0:0/95", "10.1.0.0/16", "fd00::/8"]
-                .map(|network| network.parse().unwrap())
-                .to_vec(),
-        };
+        let prefixes = ["::ffff:10.0.0.0/104", "::ffff:0:0/95", "10.1.0.0/16", "fd00::/8"];
+        let prefixes = prefixes.map(|prefix| prefix.parse().unwrap()).to_vec();
+        let peer = PeerConfig::new("[::ffff:192.0.2.2]:5".parse().unwrap(), prefixes);
         let address = "10.9.0.1/24".parse().unwrap();
         let mut config = RelayConfig::with_peers(address, vec![peer], 0).unwrap();
         config.listen = Some("::ffff:0.0.0.0".parse().unwrap());
         config.canonicalize();
-        let networks: Vec<_> = config.peers[0].networks.iter().map(ToString::to_string).collect();
-        assert_eq!(networks, ["10.0.0.0/8", "::ffff:0.0.0.0/95", "10.1.0.0/16", "fd00::/8"]);
+        let prefixes = config.peers[0].allowed_prefixes.iter().map(ToString::to_string);
+        assert_eq!(
+            prefixes.collect::<Vec<_>>(),
+            ["10.0.0.0/8", "::ffff:0.0.0.0/95", "10.1.0.0/16", "fd00::/8"]
+        );
         assert_eq!(config.peer, "192.0.2.2:5".parse().unwrap());
         assert_eq!(config.peers[0].endpoint, config.peer);
         assert_eq!(config.listen, Some("0.0.0.0".parse().unwrap()));

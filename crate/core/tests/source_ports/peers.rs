@@ -116,9 +116,8 @@ fn both_families_have_as_many_ports_and_an_error_queue_of_each() {
         let v6 = socket(Ipv6Addr::LOCALHOST, 0);
         let sockets = [loopback_socket(), v6];
         let peers = sockets.iter().zip(["10.9.128.0/25", "10.9.128.128/25"]);
-        let peers = peers.map(|(socket, network)| PeerConfig {
-            endpoint: socket.local_addr().unwrap(),
-            networks: vec![network.parse().unwrap()],
+        let peers = peers.map(|(socket, network)| {
+            PeerConfig::new(socket.local_addr().unwrap(), vec![network.parse().unwrap()])
         });
         let address = "10.9.0.1/16".parse().unwrap();
         let config = RelayConfig::with_peers(address, peers.collect(), 0).unwrap();
@@ -149,9 +148,8 @@ fn datagrams_of_further_ports_are_of_the_first_peer_at_an_address() {
         let side = connected();
         let peers = side.run(|| [0; 3].map(|_| socket([192, 0, 2, 2], 0)));
         let configs = peers[..2].iter().zip(["10.9.1.0/24", "10.9.2.0/24"]);
-        let configs = configs.map(|(socket, network)| PeerConfig {
-            endpoint: socket.local_addr().unwrap(),
-            networks: vec![network.parse().unwrap()],
+        let configs = configs.map(|(socket, network)| {
+            PeerConfig::new(socket.local_addr().unwrap(), vec![network.parse().unwrap()])
         });
         let address = "10.9.0.1/16".parse().unwrap();
         let config = RelayConfig::with_peers(address, configs.collect(), 0).unwrap();

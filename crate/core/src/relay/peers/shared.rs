@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn peer(endpoint: &str) -> PeerConfig {
-        PeerConfig { endpoint: endpoint.parse().unwrap(), networks: Vec::new() }
+        PeerConfig::new(endpoint.parse().unwrap(), Vec::new())
     }
 
     fn peers(endpoints: &[&str]) -> Peers {

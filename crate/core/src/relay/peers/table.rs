@@ -250,7 +250,7 @@ impl Many {
             let reason = "another peer has this endpoint";
             return Err(refuse("add the peer", peer.endpoint.to_string(), reason));
         }
-        for network in &peer.networks {
+        for network in &peer.allowed_prefixes {
             if self.routes.insert(*network, index).is_some() {
                 let reason = "it is given twice: each network belongs to one peer";
                 return Err(refuse("route the network", network.to_string(), reason));

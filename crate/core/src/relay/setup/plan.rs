@@ -170,10 +170,8 @@ mod tests {
     use crate::relay::config::PeerConfig;
 
     fn config(peers: &[&str]) -> RelayConfig {
-        let peers = peers.iter().map(|endpoint| PeerConfig {
-            endpoint: endpoint.parse().unwrap(),
-            networks: Vec::new(),
-        });
+        let peers =
+            peers.iter().map(|endpoint| PeerConfig::new(endpoint.parse().unwrap(), Vec::new()));
         RelayConfig::with_peers("10.9.0.1/24".parse().unwrap(), peers.collect(), 0).unwrap()
     }
 

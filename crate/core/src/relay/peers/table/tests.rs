@@ -17,7 +17,7 @@ fn accepts(table: &PeerTable, source: Option<SocketAddr>) -> bool {
 
 fn peer(endpoint: &str, networks: &[&str]) -> PeerConfig {
     let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
-    PeerConfig { endpoint: endpoint.parse().unwrap(), networks }
+    PeerConfig::new(endpoint.parse().unwrap(), networks)
 }
 
 #[test]
