@@ -35,11 +35,19 @@ pub enum Accept {
 /// One of several peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerConfig {
+    /// The name that identifies the peer when the peers are replaced; `None`: its endpoint does.
+    pub name: Option<String>,
     /// Where its datagrams go, and the address that they come from.
     pub endpoint: SocketAddr,
+    /// Further endpoints, tried in turn while the peer is silent.
+    pub alternatives: Vec<SocketAddr>,
     /// The inner networks of the peer. Packets to them are sent to it. Of the networks of all peers that contain a
     /// destination, the one with the longest prefix decides.
     pub allowed_prefixes: Vec<IpNet>,
+    /// Time between two packets that show the peer that the relay is there; `None`: none is sent.
+    pub keepalive: Option<Duration>,
+    /// Whether datagrams go to the port that the peer sends from, if a NAT changes it.
+    pub follow_port: bool,
 }
 
 /// Options of [`super::Relay::start`].
@@ -228,13 +236,21 @@ impl PeerConfig {
     /// Creates a peer with these inner networks.
     #[must_use]
     pub fn new(endpoint: SocketAddr, allowed_prefixes: Vec<IpNet>) -> Self {
-        Self { endpoint, allowed_prefixes }
+        Self {
+            name: None,
+            endpoint,
+            alternatives: Vec::new(),
+            allowed_prefixes,
+            keepalive: None,
+            follow_port: false,
+        }
     }
 
     /// Returns the same peer, IPv4-mapped IPv6 addresses and networks replaced by those of IPv4.
     pub(super) fn canonical(&self) -> Self {
         let mut peer = self.clone();
         peer.endpoint = canonical(peer.endpoint);
+        peer.alternatives.iter_mut().for_each(|endpoint| *endpoint = canonical(*endpoint));
         peer.allowed_prefixes.iter_mut().for_each(|prefix| *prefix = canonical_network(*prefix));
         peer
     }
