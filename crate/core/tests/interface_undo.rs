@@ -9,10 +9,13 @@ mod namespace;
 #[path = "support/refusal.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
 mod refusal;
+#[path = "support/settled.rs"]
+mod settled;
 
 use elsewhere::Elsewhere;
 use namespace::{in_namespace, ip, skip};
 use refusal::{Call, Verdict};
+use settled::settled;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +56,7 @@ fn make_stranger() {
 fn shown(name: &str) -> String {
     let all =
         ip(&format!("-o -d link show dev {name}")) + &ip(&format!("-o -4 address show dev {name}"));
+    let all = settled(&all);
     let mut words: Vec<&str> = all.split_whitespace().collect();
     for property in ["qdisc", "addrgenmode"] {
         if let Some(place) = words.iter().position(|word| *word == property) {

@@ -7,10 +7,13 @@ mod elsewhere;
 mod namespace;
 #[path = "support/running.rs"]
 mod running;
+#[path = "support/settled.rs"]
+mod settled;
 
 use elsewhere::Elsewhere;
 use namespace::{in_namespace, ip, loopback_socket};
 use running::{finish, start};
+use settled::settled;
 use std::net::SocketAddr;
 use tun2udp_core::relay::{Relay, RelayConfig};
 use tun2udp_core::{Error, ErrorCode};
@@ -32,7 +35,7 @@ fn the_settings_of_a_persistent_device_are_restored() {
         ip("address add 10.8.0.1/24 dev keep0");
         // Without the queueing discipline, which the kernel attaches when the link first comes up.
         let link = || ip("-o link show dev keep0").replace("pfifo_fast", "noop");
-        let describe = || ip("-o address show dev keep0") + &link();
+        let describe = || settled(&(ip("-o address show dev keep0") + &link()));
         let before = describe();
         let mut config = config("127.0.0.1:9".parse().unwrap());
         config.name = Some("keep0".to_owned());
@@ -59,7 +62,7 @@ fn a_failed_start_leaves_no_interface() {
     in_namespace(|| {
         let taken = loopback_socket();
         let peer = "127.0.0.1:9".parse().unwrap();
-        let before = ip("-o link show");
+        let before = settled(&ip("-o link show"));
         let port = taken.local_addr().unwrap().port();
         let refused = [
             (RelayConfig { receive_port: port, ..config(peer) }, ErrorCode::AddressInUse),
@@ -89,7 +92,7 @@ fn a_failed_start_leaves_no_interface() {
         for (config, code) in refused {
             let error = start_error(config);
             assert_eq!(error.code(), code, "{error}");
-            assert_eq!(ip("-o link show"), before, "{error}");
+            assert_eq!(settled(&ip("-o link show")), before, "{error}");
         }
     });
 }

@@ -2,6 +2,7 @@
 
 use crate::namespace::{in_namespace, ip, skip};
 use crate::refusal::{self, Call, Verdict};
+use crate::settled::settled;
 use crate::user::{PLAIN, User, Wanted, for_both, link, make_persistent, open_options};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tun2udp_core::ErrorCode;
@@ -52,7 +53,7 @@ fn a_route_of_another_metric_is_neither_taken_for_the_wanted_one_nor_deleted() {
         for route in ["10.6.0.0/16", "fd06::/32"] {
             ip(&format!("route add {route} dev keep0 proto static metric 100"));
         }
-        let routes = || ip("route show dev keep0") + &ip("-6 route show dev keep0");
+        let routes = || settled(&(ip("route show dev keep0") + &ip("-6 route show dev keep0")));
         let before = routes();
         let wanted = Wanted { routes: &["10.6.0.0/16", "fd06::/32"], ..PLAIN };
         let in_use = User::Relay.configure(&wanted).unwrap();

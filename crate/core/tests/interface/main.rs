@@ -12,4 +12,6 @@ mod owner;
 #[path = "../support/refusal.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
 mod refusal;
+#[path = "../support/settled.rs"]
+mod settled;
 mod user;

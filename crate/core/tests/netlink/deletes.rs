@@ -2,6 +2,7 @@
 
 use crate::namespace::{in_namespace, ip};
 use crate::session::Caller;
+use crate::settled::settled;
 use serde_json::{Value, json};
 use tun2udp_core::ErrorCode;
 
@@ -18,6 +19,9 @@ fn route(spec: &Value) -> Value {
 fn prepare() {
     for command in [
         "link add v0 type veth peer name v1",
+        // Otherwise the kernel adds addresses and routes a moment later.
+        "link set v0 addrgenmode none",
+        "link set v1 addrgenmode none",
         "link set v0 up",
         "link set v1 up",
         "address add 10.0.0.1/24 dev v0",
@@ -90,7 +94,7 @@ fn a_route_is_deleted_only_if_it_alone_has_all_properties() {
             ip(command);
         }
         let caller = Caller::new();
-        let shown = || ip("route show table all") + &ip("-6 route show table all");
+        let shown = || settled(&(ip("route show table all") + &ip("-6 route show table all")));
         let before = shown();
         let to = |destination: &str, mut spec: Value| {
             spec["destination"] = json!(destination);
@@ -163,11 +167,11 @@ fn an_address_is_deleted_only_with_the_peer_that_it_has() {
         ip("-6 address add fd05::1 peer fd06::1/64 dev v0 nodad");
         let caller = Caller::new();
         let delete = |address: &str, peer: &str| json!({ "op": "deleteAddress", "link": "v0", "spec": { "address": address, "peer": peer } });
-        let before = ip("address show dev v0");
+        let before = settled(&ip("address show dev v0"));
         for (address, peer) in [("10.5.0.1/24", "10.6.0.2"), ("fd05::1/64", "fd06::2")] {
             let (code, message) = caller.refused(&delete(address, peer));
             assert_eq!(code, ErrorCode::AddressNotAvailable, "{message}");
-            assert_eq!(ip("address show dev v0"), before);
+            assert_eq!(settled(&ip("address show dev v0")), before);
         }
         caller.run_one(&delete("10.5.0.1/24", "10.6.0.1")).expect("deleted");
         caller.run_one(&delete("fd05::1/64", "fd06::1")).expect("deleted");
@@ -180,7 +184,9 @@ fn no_operation_is_on_the_link_of_index_0() {
     in_namespace(|| {
         prepare();
         let caller = Caller::new();
-        let before = (ip("link show"), ip("address show"), ip("neighbour show"));
+        let shown =
+            || ["link show", "address show", "neighbour show"].map(|what| settled(&ip(what)));
+        let before = shown();
         let address = json!({ "address": "10.0.0.1/24" });
         for operation in [
             json!({ "op": "deleteLink", "link": 0 }),
@@ -192,6 +198,6 @@ fn no_operation_is_on_the_link_of_index_0() {
             let (code, message) = caller.refused(&operation);
             assert_eq!(code, ErrorCode::InvalidArgument, "{operation}: {message}");
         }
-        assert_eq!((ip("link show"), ip("address show"), ip("neighbour show")), before);
+        assert_eq!(shown(), before);
     });
 }

@@ -10,3 +10,5 @@ mod namespace;
 #[allow(dead_code, reason = "a part of what other tests use")]
 mod refusal;
 mod session;
+#[path = "../support/settled.rs"]
+mod settled;
