@@ -1,6 +1,6 @@
 import type { Desired, Netlink, RouteSpec, TunError } from '../../dist/index.js'
 import { openNetlink } from '../../dist/index.js'
-import { type Room, withNetlink } from '../support/netlink.ts'
+import { type Room, untilCarrier, withNetlink } from '../support/netlink.ts'
 import { rootTest } from '../support/skip.ts'
 
 /** A namespace with two links that are up, `v0` and `w0`, and addresses of both families. */
@@ -18,6 +18,7 @@ async function withLinks(t: Parameters<typeof withNetlink>[0]): Promise<Room> {
   ]) {
     await room.namespace.run('ip', ...command.split(' '))
   }
+  await untilCarrier(room, 'v0', 'v1', 'w0', 'w1')
   return room
 }
 

@@ -1,5 +1,5 @@
 import type { RouteSpec, TunError } from '../../dist/index.js'
-import { type Room, withNetlink } from '../support/netlink.ts'
+import { type Room, untilCarrier, withNetlink } from '../support/netlink.ts'
 import { rootTest } from '../support/skip.ts'
 
 /** A namespace with a link that has addresses of both families. */
@@ -14,6 +14,7 @@ async function withLink(t: Parameters<typeof withNetlink>[0]): Promise<Room> {
   ]) {
     await room.namespace.run('ip', ...command.split(' '))
   }
+  await untilCarrier(room, 'v0', 'v1')
   return room
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { type Netlink, openNetlink } from '../../dist/index.js'
 import { type Namespace, withNamespace } from './namespace.ts'
@@ -20,6 +21,16 @@ export async function withNetlink(t: ExecutionContext): Promise<Room> {
     return (stdout.trim() === '' ? [] : JSON.parse(stdout)) as T[]
   }
   return { namespace, netlink, ip }
+}
+
+/** Waits until the links have a carrier. The kernel announces it a moment after both ends are up. */
+export async function untilCarrier({ ip }: Room, ...names: string[]): Promise<void> {
+  for (;;) {
+    const links = await ip<IpLink>('link')
+    const isReady = ({ ifname, operstate }: IpLink) => !names.includes(ifname) || operstate === 'UP'
+    if (links.every(isReady)) return
+    await setTimeout(5)
+  }
 }
 
 /** Returns the object without keys whose value is undefined, for comparisons. */
