@@ -1,9 +1,10 @@
 //! Converts values of the core to plain JavaScript objects, and options in the other direction.
 
+use crate::peers::{NativeEndpoint, NativePeer, address};
 use crate::sys::list::{LIST_MAX, List};
 use ipnet::IpNet;
 use napi_derive::napi;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr};
 use tun2udp_core::relay::{
     Accept, Dscp, Ecn, Event, MssClamp, OffloadConfig, PathMtuDiscovery, RelayConfig, RelayInfo,
 };
@@ -18,7 +19,7 @@ pub struct NativeRelayOptions {
     /// `ADDRESS[/PREFIX]`, the primary one first.
     #[napi(ts_type = "Array<string>")]
     pub addresses: List<String, LIST_MAX>,
-    /// UDP port of the peer.
+    /// UDP port of the peer; without an effect next to `peers`.
     pub send_port: u16,
     /// UDP port of this end; 0: chosen by the kernel.
     pub receive_port: u16,
@@ -31,8 +32,12 @@ pub struct NativeRelayOptions {
     /// `NETWORK[/PREFIX]`.
     #[napi(ts_type = "Array<string>")]
     pub routes: Option<List<String, LIST_MAX>>,
-    /// An address literal; an IPv6 one may have `%ZONE`, the name or index of an interface.
+    /// An address literal; an IPv6 one may have `%ZONE`, the name or index of an interface. Without an effect next to
+    /// `peers`.
     pub peer: String,
+    /// Several peers, at least one. Absent: `peer` gets every packet.
+    #[napi(ts_type = "Array<NativePeer>")]
+    pub peers: Option<List<NativePeer, LIST_MAX>>,
     /// An address literal.
     pub listen: Option<String>,
     /// Address of the peer whose datagrams are accepted.
@@ -176,7 +181,8 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
             let reason = "the interface needs an address";
             return Err(Error::new(ErrorCode::InvalidArgument, "start the relay", "", reason));
         };
-        let (peer, peer_zone) = peer(&options.peer, options.send_port)?;
+        let endpoint = NativeEndpoint { address: options.peer, port: options.send_port };
+        let (peer, peer_zone) = address(&endpoint)?;
         let listen = options.listen.as_deref().map(|text| parse::<IpAddr>("local address", text));
         let is_any = options.accept.as_deref() == Some("any");
         let defaults = Self::new(*first, peer, options.receive_port);
@@ -227,24 +233,14 @@ pub(crate) fn networks(what: &'static str, texts: &[String]) -> Result<Vec<IpNet
     texts.iter().map(network).collect()
 }
 
-/// Parses the address of the peer, and the name of its zone. No interface is looked up here because this runs
-/// on the event loop.
-fn peer(text: &str, port: u16) -> Result<(SocketAddr, Option<String>)> {
-    let Some((address, zone)) = text.split_once('%') else {
-        return Ok((SocketAddr::new(parse("peer", text)?, port), None));
-    };
-    let peer = SocketAddrV6::new(parse("peer", address)?, port, 0, 0);
-    Ok((peer.into(), Some(zone.to_owned())))
-}
-
-fn parse<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T> {
+pub(crate) fn parse<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T> {
     text.parse().map_err(|_| {
         Error::new(ErrorCode::InvalidArgument, format!("read the {what}"), text, "not a valid one")
     })
 }
 
 /// Returns the address without the port, with the index of its interface if it needs one.
-fn literal(address: SocketAddr) -> String {
+pub(crate) fn literal(address: SocketAddr) -> String {
     match address {
         SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
         _ => address.ip().to_string(),

@@ -1,7 +1,7 @@
 //! The N-API bridge: thin, without logic, one file per topic.
 //!
 //! - `relay` is the native relay as a JavaScript class; `convert` converts its values to plain objects and
-//!   back, `counters` its counters; `tables` contains the tables that Rust and TypeScript share; `lifetime`
+//!   back, `peers` its peers, `counters` its counters; `tables` contains the tables that Rust and TypeScript share; `lifetime`
 //!   ends relays together with the JavaScript environment that started them;
 //! - `device` is an open TUN or TAP device; `device_packets` moves its packets, `device_options` contains its
 //!   options, `device_control` its queries and changes, and `readiness` reports when it can be read or
@@ -35,6 +35,7 @@ pub mod monitor;
 pub mod namespaces;
 pub mod netlink;
 pub mod notify;
+pub mod peers;
 pub mod persistent;
 pub mod readiness;
 pub mod relay;

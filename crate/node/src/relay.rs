@@ -6,11 +6,14 @@ use crate::counters::RelayStats;
 use crate::error;
 use crate::lifetime::Slot;
 use crate::namespaces::NativeNamespace;
+use crate::peers::{self, NativePeer, NativePeerState, UnresolvedPeer};
+use crate::sys::list::{LIST_MAX, List};
 use napi::bindgen_prelude::PromiseRaw;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tun2udp_core::namespace::Namespace;
 use tun2udp_core::relay::{Event, Relay, RelayConfig};
 use tun2udp_core::{Error, ErrorCode, Result};
 
@@ -23,49 +26,77 @@ type OnEvent = ThreadsafeFunction<NativeEvent, (), NativeEvent, Status, false, t
 pub struct NativeRelay {
     relay: Arc<Relay>,
     slot: Arc<Slot>,
+    /// The namespace of its sockets, if it is not that of the process. It is released with the relay.
+    namespace: Arc<Mutex<Option<Arc<Namespace>>>>,
 }
 
 /// Starts a relay off the event loop. If `namespace` is specified, its socket is created there too.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeRelay>")]
 pub fn start_relay<'env>(
     env: &'env Env,
-    options: NativeRelayOptions,
+    mut options: NativeRelayOptions,
     #[napi(ts_arg_type = "((event: NativeEvent) => void) | undefined | null")] on_event: Option<
         OnEvent,
     >,
     namespace: Option<&NativeNamespace>,
 ) -> napi::Result<PromiseRaw<'env, NativeRelay>> {
     let namespace = namespace.map(NativeNamespace::get).transpose()?;
+    let peers = options.peers.take().map(peers::unresolved).transpose();
+    let peers = peers.map_err(|e| error::to_napi(&e))?;
     let config = RelayConfig::try_from(options).map_err(|e| error::to_napi(&e))?;
     let slot = Slot::register(env)?;
-    run_blocking(env, move || match namespace {
-        Some(namespace) => {
-            let waiting = Arc::clone(&slot);
-            let started = namespace.within(|| start(config, on_event, slot));
-            started.inspect_err(|_| waiting.release())
-        }
-        None => start(config, on_event, slot),
+    run_blocking(env, move || {
+        let starting = Arc::clone(&slot);
+        let home = namespace.clone();
+        let started = within(namespace.as_deref(), || {
+            let config = with_peers(config, peers)?;
+            start(config, on_event, slot, home)
+        });
+        started.inspect_err(|_| starting.release())
     })
 }
 
-fn start(config: RelayConfig, on_event: Option<OnEvent>, slot: Arc<Slot>) -> Result<NativeRelay> {
+/// Runs `work` in the namespace, if there is one.
+fn within<T: Send>(
+    namespace: Option<&Namespace>,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    match namespace {
+        Some(namespace) => namespace.within(work),
+        None => work(),
+    }
+}
+
+/// Returns the configuration with several peers, if there are any.
+fn with_peers(mut config: RelayConfig, peers: Option<Vec<UnresolvedPeer>>) -> Result<RelayConfig> {
+    let Some(peers) = peers else { return Ok(config) };
+    config.peers = peers::resolve(peers)?;
+    let Some(first) = config.peers.first() else {
+        let reason = "the relay needs a peer";
+        return Err(Error::new(ErrorCode::InvalidArgument, "start the relay", "", reason));
+    };
+    config.peer = first.endpoint;
+    config.peer_zone = None;
+    Ok(config)
+}
+
+fn start(
+    config: RelayConfig,
+    on_event: Option<OnEvent>,
+    slot: Arc<Slot>,
+    namespace: Option<Arc<Namespace>>,
+) -> Result<NativeRelay> {
     let report = move |event: Event| {
         if let Some(on_event) = &on_event {
             // A failure means that the environment is ending, and its listeners with it.
             let _ = on_event.call(event.into(), ThreadsafeFunctionCallMode::NonBlocking);
         }
     };
-    match Relay::start(config, report) {
-        Ok(relay) => match slot.started(relay) {
-            Some(relay) => Ok(NativeRelay { relay, slot }),
-            None => {
-                let reason = "its JavaScript environment has ended";
-                Err(Error::new(ErrorCode::Closed, "start the relay", "", reason))
-            }
-        },
-        Err(error) => {
-            slot.release();
-            Err(error)
+    match slot.started(Relay::start(config, report)?) {
+        Some(relay) => Ok(NativeRelay { relay, slot, namespace: Arc::new(Mutex::new(namespace)) }),
+        None => {
+            let reason = "its JavaScript environment has ended";
+            Err(Error::new(ErrorCode::Closed, "start the relay", "", reason))
         }
     }
 }
@@ -81,9 +112,31 @@ impl NativeRelay {
     /// Returns the counters so far, and the MTU of the path.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> RelayStats {
-        // The relay has a single peer.
-        let path_mtu = self.relay.peer_stats().first().and_then(|peer| peer.path_mtu);
+        let path_mtu = match self.relay.peer_stats().as_slice() {
+            [only] => only.path_mtu,
+            _ => None,
+        };
         RelayStats::new(self.relay.stats(), path_mtu)
+    }
+
+    /// Returns the state of each peer, in the order of the configuration.
+    #[napi(catch_unwind)]
+    pub fn peers(&self) -> Vec<NativePeerState> {
+        self.relay.peer_stats().into_iter().map(Into::into).collect()
+    }
+
+    /// Replaces all peers of a relay that was started with several. A peer that does not change is not touched.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_peers<'env>(
+        &self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "Array<NativePeer>")] peers: List<NativePeer, LIST_MAX>,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        let peers = peers::unresolved(peers).map_err(|e| error::to_napi(&e))?;
+        let (relay, namespace) = (Arc::clone(&self.relay), lock(&self.namespace).clone());
+        run_blocking(env, move || {
+            within(namespace.as_deref(), || relay.set_peers(&peers::resolve(peers)?))
+        })
     }
 
     /// Ends the relay. Resolves when everything it created is removed, however it ended.
@@ -101,10 +154,16 @@ impl NativeRelay {
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn closed<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
         let (closed, slot) = (self.relay.closed(), Arc::clone(&self.slot));
+        let namespace = Arc::clone(&self.namespace);
         run(env, async move {
             let end = closed.await;
             slot.release();
+            lock(&namespace).take();
             end.map_err(|e| error::to_napi(&e))
         })
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

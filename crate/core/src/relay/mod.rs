@@ -38,7 +38,7 @@ pub use config::{
 };
 pub use counters::{COUNTERS, CounterDescription};
 pub use handle::Relay;
-pub use peers::{PathMtu, PathMtuSource, PeerStats, PeerTraffic};
+pub use peers::{PathMtu, PathMtuSource, PeerStats, PeerTraffic, zone_index};
 pub use queue::Closed;
 pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};
 pub use traffic_class::{Dscp, Ecn};

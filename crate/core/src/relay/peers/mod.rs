@@ -21,6 +21,7 @@ mod zone;
 
 pub use path_mtu::{PathMtu, PathMtuSource};
 pub use peer::{PeerStats, PeerTraffic};
+pub use zone::zone_index;
 
 pub(super) use changes::PathMtuChange;
 pub(super) use shared::Peers;

@@ -121,6 +121,17 @@ fn resolve_single(config: &mut RelayConfig) -> Result<Option<Zone>> {
     }
 }
 
+/// Returns the index of the interface that the zone of a link-local address identifies, in the network namespace of the
+/// calling thread. As in getaddrinfo(3), digits are an index unless an interface has that name.
+///
+/// Returns `NotFound` if there is no such interface, and `InvalidArgument` if the address is not link-local.
+pub fn zone_index(address: Ipv6Addr, zone: &str) -> Result<u32> {
+    if !address.is_unicast_link_local() {
+        return Err(unexpected(SocketAddr::new(address.into(), 0), zone));
+    }
+    find(address, zone).map(|(_, index)| index)
+}
+
 /// Returns the name and the index of the interface that a zone identifies. As in getaddrinfo(3), digits are an index
 /// unless an interface has that name.
 fn find(address: Ipv6Addr, zone: &str) -> Result<(String, u32)> {
