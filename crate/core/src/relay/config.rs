@@ -10,6 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use super::peer_config::PeerConfig;
+
 /// The number of queues that means automatic.
 pub(super) const AUTO_QUEUES: usize = 0;
 
@@ -30,24 +32,6 @@ pub enum Accept {
     Peer,
     /// Those from anybody.
     Any,
-}
-
-/// One of several peers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerConfig {
-    /// The name that identifies the peer when the peers are replaced; `None`: its endpoint does.
-    pub name: Option<String>,
-    /// Where its datagrams go, and the address that they come from.
-    pub endpoint: SocketAddr,
-    /// Further endpoints, tried in turn while the peer is silent.
-    pub alternatives: Vec<SocketAddr>,
-    /// The inner networks of the peer. Packets to them are sent to it. Of the networks of all peers that contain a
-    /// destination, the one with the longest prefix decides.
-    pub allowed_prefixes: Vec<IpNet>,
-    /// Time between two packets that show the peer that the relay is there; `None`: none is sent.
-    pub keepalive: Option<Duration>,
-    /// Whether datagrams go to the port that the peer sends from, if a NAT changes it.
-    pub follow_port: bool,
 }
 
 /// Options of [`super::Relay::start`].
@@ -72,6 +56,9 @@ pub struct RelayConfig {
     pub peer_zone: Option<String>,
     /// Several peers, each with the inner networks that are routed to it; empty: `peer` gets every packet.
     pub peers: Vec<PeerConfig>,
+    /// Whether the relay has sockets of both address families even if all endpoints are of one, so that the family of
+    /// an endpoint can change at run time. If the other family is not available, the relay starts without it.
+    pub both_families: bool,
     /// Where datagrams come from; `None`: loopback for a loopback peer, otherwise the wildcard address.
     pub listen: Option<IpAddr>,
     /// The port to receive on; 0: the kernel chooses.
@@ -183,6 +170,7 @@ impl RelayConfig {
             peer,
             peer_zone: None,
             peers: Vec::new(),
+            both_families: false,
             listen: None,
             receive_port,
             accept: Accept::default(),
@@ -213,10 +201,10 @@ impl RelayConfig {
         Ok(Self { peers, ..Self::new(address, peer, receive_port) })
     }
 
-    /// Returns the endpoints of all peers, at least one.
+    /// Returns the endpoints of all peers with their alternatives, at least one. The first is `peer`.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = SocketAddr> {
         let single = self.peers.is_empty().then_some(self.peer);
-        single.into_iter().chain(self.peers.iter().map(|peer| peer.endpoint))
+        single.into_iter().chain(self.peers.iter().flat_map(PeerConfig::endpoints))
     }
 
     /// Returns how the traffic class of datagrams is chosen.
@@ -229,43 +217,6 @@ impl RelayConfig {
         self.peer = canonical(self.peer);
         self.listen = self.listen.map(|address| address.to_canonical());
         self.peers = self.peers.iter().map(PeerConfig::canonical).collect();
-    }
-}
-
-impl PeerConfig {
-    /// Creates a peer with these inner networks.
-    #[must_use]
-    pub fn new(endpoint: SocketAddr, allowed_prefixes: Vec<IpNet>) -> Self {
-        Self {
-            name: None,
-            endpoint,
-            alternatives: Vec::new(),
-            allowed_prefixes,
-            keepalive: None,
-            follow_port: false,
-        }
-    }
-
-    /// Returns the same peer, IPv4-mapped IPv6 addresses and networks replaced by those of IPv4.
-    pub(super) fn canonical(&self) -> Self {
-        let mut peer = self.clone();
-        peer.endpoint = canonical(peer.endpoint);
-        peer.alternatives.iter_mut().for_each(|endpoint| *endpoint = canonical(*endpoint));
-        peer.allowed_prefixes.iter_mut().for_each(|prefix| *prefix = canonical_network(*prefix));
-        peer
-    }
-}
-
-/// Bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2).
-const MAPPED_PREFIX: u8 = 96;
-
-fn canonical_network(network: IpNet) -> IpNet {
-    let length = network.prefix_len().checked_sub(MAPPED_PREFIX);
-    match (network.addr().to_canonical(), network, length) {
-        (IpAddr::V4(address), IpNet::V6(_), Some(length)) => {
-            IpNet::new(address.into(), length).unwrap_or(network)
-        }
-        _ => network,
     }
 }
 

@@ -8,6 +8,7 @@ use super::stats::{Meter, Stats};
 use crate::error::{Error, Result};
 use crate::sys::poll::WakeUp;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{Builder, JoinHandle};
 use tokio::sync::watch;
@@ -85,15 +86,27 @@ impl Relay {
         self.peers.stats()
     }
 
-    /// Replaces the peers of a relay that was started with several, without losing a packet. A peer whose endpoint
-    /// does not change keeps its counts. Packets that were already read are sent to the peers that they were routed
-    /// to.
+    /// Replaces the peers of a relay that was started with several, without losing a packet. A peer is identified by its
+    /// name. If it has none, or had none before, its endpoint identifies it. A known peer keeps its counts, also at
+    /// another endpoint, and the MTU of the path if its address does not change. Packets that were already read are sent
+    /// to the peers that they were routed to.
     ///
-    /// Returns `InvalidArgument` if two peers have the same endpoint or network, if one has another address family
-    /// than the relay's socket, or if the relay was started for a single peer. The interface's MTU does not change,
-    /// and its routes are not checked against the new endpoints.
+    /// Returns `InvalidArgument` if two peers have the same name, endpoint or network, or if the relay was started for
+    /// a single peer. An endpoint must have an address family that the relay has sockets of
+    /// ([`RelayConfig::both_families`]), and a loopback address if the sockets have loopback addresses. The interface's
+    /// MTU does not change, and its routes are not checked against the new endpoints.
     pub fn set_peers(&self, peers: &[PeerConfig]) -> Result<()> {
         self.peers.replace(peers)
+    }
+
+    /// Replaces the endpoint of a relay that was started for a single peer, without losing a packet. The MTU of the path
+    /// is forgotten if the address changes.
+    ///
+    /// Returns `InvalidArgument` if the relay was started for several peers, and for an endpoint that
+    /// [`Relay::set_peers`] refuses. A link-local address needs its interface as scope id; `NotFound` if there is no
+    /// such interface.
+    pub fn set_endpoint(&self, endpoint: SocketAddr) -> Result<()> {
+        self.peers.set_endpoint(endpoint)
     }
 
     /// Requests the end of the relay and returns immediately. [`Relay::closed`] or [`Relay::join`] wait for it.

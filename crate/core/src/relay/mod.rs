@@ -7,7 +7,8 @@
 //! datagram, its packet gets the mark (RFC 6040). A datagram that cannot be a packet is
 //! dropped and counted by cause. Input from the network does not end the relay.
 //!
-//! - [`config`](RelayConfig) contains the caller's options, and `setup` decides and opens the required objects;
+//! - [`config`](RelayConfig) and `peer_config` contain the caller's options, and `setup` decides and opens the required
+//!   objects;
 //! - `handle` is the relay as its owner holds it;
 //! - `queue` runs the queues: one thread per queue, with a loop that drives both directions;
 //! - `wire` is the format of datagrams, and `traffic_class` chooses their DSCP and ECN;
@@ -25,6 +26,7 @@ mod fallback;
 mod handle;
 mod loops;
 mod notice;
+mod peer_config;
 mod peers;
 mod queue;
 mod setup;

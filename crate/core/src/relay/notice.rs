@@ -100,15 +100,14 @@ pub(super) fn loop_change(change: &LoopChange) -> Event {
     Event { kind, errno: None, address: Some(peer.ip()), message }
 }
 
-/// Returns the event of the first datagram from an address that is not a peer's.
-pub(super) fn foreign_source(address: IpAddr, config: &RelayConfig) -> Event {
-    let cure = if config.peers.is_empty() {
-        let peer = config.peer.ip();
-        format!(
+/// Returns the event of the first datagram from an address that is not a peer's. `single` is the address of a single
+/// peer.
+pub(super) fn foreign_source(address: IpAddr, single: Option<IpAddr>) -> Event {
+    let cure = match single {
+        Some(peer) => format!(
             "the peer is {peer}; if {address} is the other end, make it the peer, or accept any"
-        )
-    } else {
-        "no peer has that address".to_owned()
+        ),
+        None => "no peer has that address".to_owned(),
     };
     let message = format!("datagrams from {address} are dropped: {cure}");
     Event { kind: "foreign-source", errno: None, address: Some(address), message }

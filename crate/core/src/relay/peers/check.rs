@@ -15,14 +15,7 @@ pub(super) fn check(config: &RelayConfig) -> Result<()> {
         return Err(refuse("listen on", listen.to_string(), reason)
             .with_advice("give both as IPv4 or both as IPv6"));
     }
-    config.endpoints().try_for_each(check_host)?;
-    if first.port() == 0 {
-        return Err(refuse(
-            "send to",
-            first.to_string(),
-            "port 0 cannot be a destination".to_owned(),
-        ));
-    }
+    config.endpoints().try_for_each(check_endpoint)?;
     if config.peers.first().is_some_and(|peer| peer.endpoint != first) {
         let reason = "not the endpoint of the first peer".to_owned();
         return Err(refuse("send to", first.to_string(), reason));
@@ -40,16 +33,22 @@ pub(super) fn check(config: &RelayConfig) -> Result<()> {
     Ok(())
 }
 
-/// Refuses an endpoint whose address is not the address of one host.
-pub(super) fn check_host(endpoint: SocketAddr) -> Result<()> {
+/// Refuses an endpoint whose address is not the address of one host, or whose port is 0.
+pub(super) fn check_endpoint(endpoint: SocketAddr) -> Result<()> {
     let ip = endpoint.ip();
+    let error = |subject: String, reason: String| {
+        Error::new(ErrorCode::InvalidArgument, "send to", subject, reason)
+    };
     let kind = match ip {
         _ if ip.is_unspecified() => "an unspecified",
         _ if ip.is_multicast() => "a multicast",
         IpAddr::V4(ip) if ip.is_broadcast() => "a broadcast",
+        _ if endpoint.port() == 0 => {
+            let reason = "port 0 cannot be a destination".to_owned();
+            return Err(error(endpoint.to_string(), reason));
+        }
         _ => return Ok(()),
     };
     let reason = format!("it is {kind} address, not the address of one host");
-    Err(Error::new(ErrorCode::InvalidArgument, "send to", ip.to_string(), reason)
-        .with_advice("give the peer's own address"))
+    Err(error(ip.to_string(), reason).with_advice("give the peer's own address"))
 }

@@ -1,6 +1,8 @@
-//! One peer: its counters, and the MTU of the path to it.
+//! One peer: its endpoint, its counters, and the MTU of the path to it.
 
 use super::path_mtu::{PathMtu, PathState};
+use super::sources::is_same_host;
+use crate::relay::config::PeerConfig;
 use crate::relay::setup::inner_mtu;
 use crate::sys::socket::ErrorReport;
 use std::net::{IpAddr, SocketAddr};
@@ -9,18 +11,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A peer. It outlives the tables that contain it, and all queues share it. Times are milliseconds of the clock of
-/// the relay's timers.
+/// A peer. It outlives the tables that contain it, and all queues share it. A peer with another endpoint or other
+/// settings is a new object, which shares the counters. Times are milliseconds of the clock of the relay's timers.
 #[derive(Debug)]
 pub(in crate::relay) struct Peer {
+    settings: PeerSettings,
     endpoint: SocketAddr,
-    path: PathState,
+    path: Arc<PathState>,
     /// The local address that its last datagram was sent to. It is read when it changes, not per packet.
-    local: Mutex<Option<IpAddr>>,
+    local: Arc<Mutex<Option<IpAddr>>>,
     counters: Arc<PeerCounters>,
 }
 
-/// The counters of a peer. They stay the same if its interface gets another index.
+/// The configuration of a peer, except for its inner networks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PeerSettings {
+    pub(super) name: Option<String>,
+    /// The endpoint and the alternatives, at least one.
+    pub(super) endpoints: Vec<SocketAddr>,
+    pub(super) follow_port: bool,
+}
+
+/// The counters of a peer. They stay the same if its endpoint changes.
 #[derive(Debug, Default)]
 struct PeerCounters {
     sent: Traffic,
@@ -37,8 +49,10 @@ struct Traffic {
 }
 
 /// The state of a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerStats {
+    /// The name of the configuration; `None`: it has none.
+    pub name: Option<String>,
     /// The address that its datagrams are sent to.
     pub endpoint: SocketAddr,
     /// MTU of the path to the peer, and where it is known from. `None`: the peer is on this machine, or there was no
@@ -64,25 +78,57 @@ pub struct PeerTraffic {
 }
 
 impl Peer {
-    pub(super) fn new(endpoint: SocketAddr) -> Self {
+    pub(super) fn new(settings: PeerSettings) -> Self {
         Self {
-            endpoint,
-            path: PathState::default(),
-            local: Mutex::default(),
+            endpoint: settings.first(),
+            settings,
+            path: Arc::default(),
+            local: Arc::default(),
             counters: Arc::default(),
         }
     }
 
-    /// Returns the same peer with another endpoint. The path to it has the MTU of the start.
-    pub(super) fn at(&self, endpoint: SocketAddr) -> Self {
-        let peer = Self { counters: Arc::clone(&self.counters), ..Self::new(endpoint) };
-        peer.path.set_start(self.path.start());
+    /// Returns the same peer with another endpoint. If that has another address, the path to it is unknown; if only the
+    /// interface of the address is another one, the path has the MTU of the start.
+    pub(super) fn at(&self, settings: PeerSettings, endpoint: SocketAddr) -> Self {
+        let peer = Self { endpoint, counters: Arc::clone(&self.counters), ..Self::new(settings) };
+        if is_same_host(self.endpoint, endpoint) && is_same_host(endpoint, self.endpoint) {
+            let (path, local) = (Arc::clone(&self.path), Arc::clone(&self.local));
+            return Self { path, local, ..peer };
+        }
+        if self.endpoint.ip() == endpoint.ip() {
+            peer.path.set_start(self.path.start());
+        }
         peer
+    }
+
+    /// Returns the peer with these settings: the same one if they have not changed. Datagrams go on to an endpoint that
+    /// was chosen at run time if the settings still permit it.
+    pub(super) fn configured(self: &Arc<Self>, settings: PeerSettings) -> Arc<Self> {
+        if self.settings == settings {
+            return Arc::clone(self);
+        }
+        let keeps = self.settings.first() == settings.first() && settings.permits(self.endpoint);
+        let endpoint = if keeps { self.endpoint } else { settings.first() };
+        Arc::new(self.at(settings, endpoint))
+    }
+
+    pub(super) fn settings(&self) -> &PeerSettings {
+        &self.settings
+    }
+
+    pub(super) fn name(&self) -> Option<&str> {
+        self.settings.name.as_deref()
     }
 
     /// Returns the address that its datagrams are sent to.
     pub(in crate::relay) fn endpoint(&self) -> SocketAddr {
         self.endpoint
+    }
+
+    /// Returns the endpoints that its datagrams may come from. Some may be repeated.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = SocketAddr> {
+        self.settings.endpoints.iter().copied().chain([self.endpoint])
     }
 
     /// Returns the local address that its last datagram was sent to.
@@ -152,6 +198,33 @@ impl Peer {
     }
 }
 
+impl PeerSettings {
+    pub(super) fn of(config: &PeerConfig) -> Self {
+        Self {
+            name: config.name.clone(),
+            endpoints: config.endpoints().collect(),
+            follow_port: config.follow_port,
+        }
+    }
+
+    /// Creates the settings of a peer without a name at this endpoint.
+    pub(super) fn at(endpoint: SocketAddr) -> Self {
+        Self::of(&PeerConfig::new(endpoint, Vec::new()))
+    }
+
+    /// Returns the endpoint that is used first.
+    pub(super) fn first(&self) -> SocketAddr {
+        // There is at least one.
+        self.endpoints.first().copied().unwrap_or_else(|| SocketAddr::from(([0; 4], 0)))
+    }
+
+    /// Returns whether datagrams may go to this endpoint.
+    fn permits(&self, endpoint: SocketAddr) -> bool {
+        let is_other_port = |own: &SocketAddr| self.follow_port && own.ip() == endpoint.ip();
+        self.endpoints.iter().any(|own| *own == endpoint || is_other_port(own))
+    }
+}
+
 impl Traffic {
     fn add(&self, datagrams: u64, bytes: u64) {
         self.datagrams.fetch_add(datagrams, Ordering::Relaxed);
@@ -165,7 +238,7 @@ mod tests {
 
     #[test]
     fn messages_add_up_and_the_last_one_is_remembered() {
-        let peer = Peer::new("192.0.2.1:5".parse().unwrap());
+        let peer = Peer::new(PeerSettings::at("192.0.2.1:5".parse().unwrap()));
         assert_eq!(peer.traffic(7).silent_for, None);
         peer.count_sent(3, 300);
         peer.count_sent(1, 50);

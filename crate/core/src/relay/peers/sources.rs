@@ -22,14 +22,14 @@ struct Host {
 }
 
 impl Sources {
-    /// Adds a peer. Returns whether no other peer has its endpoint.
+    /// Adds an endpoint of a peer. Returns whether no other peer has it; otherwise it remains the endpoint of that peer.
     pub(super) fn insert(&mut self, endpoint: SocketAddr, peer: PeerIndex) -> bool {
         // The first of several peers at one address gets datagrams from other ports.
         self.by_address.entry(Host::of(endpoint)).or_insert(peer);
         if is_link_local(endpoint) {
             self.link_local.insert(endpoint.ip());
         }
-        self.by_endpoint.insert(without_flow(endpoint), peer).is_none()
+        *self.by_endpoint.entry(without_flow(endpoint)).or_insert(peer) == peer
     }
 
     /// Returns whether a peer has this endpoint.
@@ -129,7 +129,8 @@ mod tests {
             for (number, peer) in peers.iter().enumerate() {
                 prop_assert!(table.insert(*peer, PeerIndex(number as u32)));
             }
-            prop_assert!(!table.insert(peers[0], PeerIndex(0)));
+            prop_assert!(table.insert(peers[0], PeerIndex(0)));
+            prop_assert!(!table.insert(peers[0], PeerIndex(u32::MAX)));
             for source in sources {
                 let found = table.find(source).map(|peer| peer.0);
                 prop_assert_eq!(found, scan(&peers, source), "{} among {:?}", source, peers);

@@ -1,8 +1,9 @@
 //! The table of all peers.
 
 use super::changes::PathMtuChange;
-use super::check::{check, check_host};
-use super::peer::{Peer, PeerStats};
+use super::check::{check, check_endpoint};
+use super::known::KnownPeers;
+use super::peer::{Peer, PeerSettings, PeerStats};
 use super::routes::Routes;
 use super::sources::{Sources, is_same_host};
 use super::upkeep::Upkeep;
@@ -11,7 +12,6 @@ use crate::relay::config::{Accept, PeerConfig, RelayConfig};
 use crate::sys::socket::ErrorReport;
 use crate::udp::Sent;
 use socket2::SockAddr;
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -28,6 +28,8 @@ pub(in crate::relay) struct PeerTable {
     /// The peers' endpoints, by index, in the kernel's format.
     destinations: Vec<SockAddr>,
     routing: Routing,
+    /// Whether a peer has an IPv4 endpoint, and whether one has an IPv6 endpoint.
+    families: [bool; 2],
     upkeep: Arc<Upkeep>,
 }
 
@@ -45,7 +47,7 @@ enum Routing {
 
 #[derive(Debug, Default)]
 struct Many {
-    routes: Routes,
+    routes: Arc<Routes>,
     sources: Sources,
 }
 
@@ -61,32 +63,45 @@ impl PeerTable {
 
     fn single(accept: Accept, peer: SocketAddr, upkeep: Arc<Upkeep>) -> Self {
         let accepted = (accept == Accept::Peer).then_some(peer);
-        Self {
-            peers: vec![Arc::new(Peer::new(peer))],
-            destinations: vec![peer.into()],
-            routing: Routing::Single { accepted },
-            upkeep,
-        }
+        let peers = vec![Arc::new(Peer::new(PeerSettings::at(peer)))];
+        Self::of_peers(peers, Routing::Single { accepted }, upkeep)
     }
 
-    /// Builds the table that replaces this one. A peer whose endpoint does not change is the same peer.
+    /// Builds the table that replaces this one. A peer of this table is identified by its name, otherwise by its
+    /// endpoint, and keeps its counters.
     pub(super) fn successor(&self, configs: &[PeerConfig]) -> Result<Self> {
         Self::many(configs, &self.peers, Arc::clone(&self.upkeep))
     }
 
-    /// Builds a table of several peers. A peer of `known` with the same endpoint is used again; other peers are
-    /// created. Returns `InvalidArgument` if two have the same endpoint or the same network.
+    /// Builds a table of several peers. Peers of `known` are used again; other peers are created. Returns
+    /// `InvalidArgument` if two have the same name, the same endpoint or the same network.
     fn many(configs: &[PeerConfig], known: &[Arc<Peer>], upkeep: Arc<Upkeep>) -> Result<Self> {
-        let known: HashMap<_, _> = known.iter().map(|peer| (peer.endpoint(), peer)).collect();
+        let known = KnownPeers::new(known, configs)?;
         let mut many = Many::default();
-        let mut peers = Vec::new();
+        let mut peers: Vec<Arc<Peer>> = Vec::new();
         for (config, number) in configs.iter().zip(0..) {
             many.add(config, PeerIndex(number))?;
-            let found = known.get(&config.endpoint).map(|peer| Arc::clone(peer));
-            peers.push(found.unwrap_or_else(|| Arc::new(Peer::new(config.endpoint))));
+            let settings = PeerSettings::of(config);
+            peers.push(match known.find(config) {
+                Some(peer) => peer.configured(settings),
+                None => Arc::new(Peer::new(settings)),
+            });
         }
-        let destinations = configs.iter().map(|config| config.endpoint.into()).collect();
-        Ok(Self { peers, destinations, routing: Routing::Many(Box::new(many)), upkeep })
+        for (peer, number) in peers.iter_mut().zip(0..) {
+            // An endpoint that was chosen at run time may be the configured one of another peer now.
+            if !many.sources.insert(peer.endpoint(), PeerIndex(number)) {
+                let settings = peer.settings();
+                *peer = Arc::new(peer.at(settings.clone(), settings.first()));
+            }
+        }
+        Ok(Self::of_peers(peers, Routing::Many(Box::new(many)), upkeep))
+    }
+
+    fn of_peers(peers: Vec<Arc<Peer>>, routing: Routing, upkeep: Arc<Upkeep>) -> Self {
+        let destinations = peers.iter().map(|peer| peer.endpoint().into()).collect();
+        let has = |is_ipv4| peers.iter().any(|peer| peer.endpoint().is_ipv4() == is_ipv4);
+        let families = [has(true), has(false)];
+        Self { peers, destinations, routing, families, upkeep }
     }
 
     /// Returns whether packets are routed to one of many peers.
@@ -117,7 +132,12 @@ impl PeerTable {
         let now = self.upkeep.timers.millis(now);
         let stats = |peer: &Arc<Peer>| {
             let traffic = self.is_many().then(|| peer.traffic(now));
-            PeerStats { endpoint: peer.endpoint(), path_mtu: peer.path_mtu(), traffic }
+            PeerStats {
+                name: peer.name().map(str::to_owned),
+                endpoint: peer.endpoint(),
+                path_mtu: peer.path_mtu(),
+                traffic,
+            }
         };
         self.peers.iter().map(stats).collect()
     }
@@ -238,20 +258,15 @@ impl PeerTable {
 
 impl Many {
     fn add(&mut self, peer: &PeerConfig, index: PeerIndex) -> Result<()> {
-        check_host(peer.endpoint)?;
-        if peer.endpoint.port() == 0 {
-            return Err(refuse(
-                "send to",
-                peer.endpoint.to_string(),
-                "port 0 cannot be a destination",
-            ));
-        }
-        if !self.sources.insert(peer.endpoint, index) {
-            let reason = "another peer has this endpoint";
-            return Err(refuse("add the peer", peer.endpoint.to_string(), reason));
+        for endpoint in peer.endpoints() {
+            check_endpoint(endpoint)?;
+            if !self.sources.insert(endpoint, index) {
+                let reason = "another peer has this endpoint";
+                return Err(refuse("add the peer", endpoint.to_string(), reason));
+            }
         }
         for network in &peer.allowed_prefixes {
-            if self.routes.insert(*network, index).is_some() {
+            if Arc::make_mut(&mut self.routes).insert(*network, index).is_some() {
                 let reason = "it is given twice: each network belongs to one peer";
                 return Err(refuse("route the network", network.to_string(), reason));
             }

@@ -47,21 +47,43 @@ impl Zones {
     pub(super) fn of_peers(&self, peers: &mut [PeerConfig]) -> Result<Self> {
         let mut zones: Vec<Zone> = Vec::new();
         for peer in peers {
-            let SocketAddr::V6(address) = &mut peer.endpoint else { continue };
-            let index = address.scope_id();
-            if index == 0 || !address.ip().is_unicast_link_local() {
-                continue;
+            for endpoint in std::iter::once(&mut peer.endpoint).chain(&mut peer.alternatives) {
+                self.of_endpoint(endpoint, &mut zones)?;
             }
-            let zone = match zones.iter().find(|zone| zone.configured == index) {
-                Some(zone) => zone.clone(),
-                None => {
-                    let zone = self.of_index(*address.ip(), index)?;
-                    zones.push(zone.clone());
-                    zone
-                }
-            };
-            address.set_scope_id(zone.current);
         }
+        Ok(Self { zones, due: 0 })
+    }
+
+    /// Looks up the zone of an endpoint, and adds it to `zones`. Writes its present index into the endpoint.
+    fn of_endpoint(&self, endpoint: &mut SocketAddr, zones: &mut Vec<Zone>) -> Result<()> {
+        let SocketAddr::V6(address) = endpoint else { return Ok(()) };
+        let index = address.scope_id();
+        if index == 0 || !address.ip().is_unicast_link_local() {
+            return Ok(());
+        }
+        let zone = match zones.iter().find(|zone| zone.configured == index) {
+            Some(zone) => zone.clone(),
+            None => {
+                let zone = self.of_index(*address.ip(), index)?;
+                zones.push(zone.clone());
+                zone
+            }
+        };
+        address.set_scope_id(zone.current);
+        Ok(())
+    }
+
+    /// Looks up the zone of the new endpoint of a single peer. Returns `InvalidArgument` if the endpoint needs a zone
+    /// and has none.
+    pub(super) fn of_single(&self, endpoint: &mut SocketAddr) -> Result<Self> {
+        if let SocketAddr::V6(address) = endpoint
+            && address.ip().is_unicast_link_local()
+            && address.scope_id() == 0
+        {
+            return Err(without_zone(*address.ip()));
+        }
+        let mut zones = Vec::new();
+        self.of_endpoint(endpoint, &mut zones)?;
         Ok(Self { zones, due: 0 })
     }
 
@@ -104,12 +126,7 @@ fn resolve_single(config: &mut RelayConfig) -> Result<Option<Zone>> {
     match (zone, peer.ip().is_unicast_link_local()) {
         (None, false) => Ok(None),
         (Some(zone), false) => Err(unexpected(config.peer, &zone)),
-        (None, true) => {
-            let reason = "a link-local address is unique only together with its interface";
-            let address = *peer.ip();
-            Err(Error::new(ErrorCode::InvalidArgument, "send to", address.to_string(), reason)
-                .with_advice(format!("give its interface, such as {address}%eth0")))
-        }
+        (None, true) => Err(without_zone(*peer.ip())),
         (Some(zone), true) => {
             let (name, index) = find(*peer.ip(), &zone)?;
             if let Some(device) = config.bind_device.as_ref().filter(|device| **device != name) {
@@ -155,6 +172,12 @@ fn missing(address: Ipv6Addr, zone: &str, cause: &io::Error) -> Error {
         .with_advice(
             "the part after \"%\" must be the name or index of an interface of \"ip link\"",
         )
+}
+
+fn without_zone(address: Ipv6Addr) -> Error {
+    let reason = "a link-local address is unique only together with its interface";
+    Error::new(ErrorCode::InvalidArgument, "send to", address.to_string(), reason)
+        .with_advice(format!("give its interface, such as {address}%eth0"))
 }
 
 fn elsewhere(address: Ipv6Addr, zone: &str, device: &str) -> Error {

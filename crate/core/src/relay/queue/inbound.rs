@@ -134,6 +134,12 @@ impl Inbound {
         self.is_quiet
     }
 
+    /// Returns whether a peer has an endpoint of this address family, as of the last batch.
+    #[inline]
+    pub(super) fn is_expecting(&self, is_ipv4: bool) -> bool {
+        self.peers.table().has_family(is_ipv4)
+    }
+
     /// Takes note of the errors of datagrams sent earlier.
     pub(super) fn take_errors(&mut self) {
         let mut errors = Vec::new();

@@ -29,6 +29,7 @@ pub(super) struct Socket {
     pub(super) inbound: Inbound,
     /// Whether it is at a further source port. Peers send to the receiving port, so it rarely receives a datagram.
     is_further: bool,
+    is_ipv4: bool,
     /// The events that the socket is watched for.
     pub(super) watched: Interest,
     /// Reading the socket.
@@ -42,6 +43,7 @@ pub(super) struct Socket {
 impl Socket {
     pub(super) fn new(endpoint: Arc<UdpEndpoint>, inbound: Inbound, is_further: bool) -> Self {
         Self {
+            is_ipv4: endpoint.local().is_ipv4(),
             endpoint,
             inbound,
             is_further,
@@ -52,17 +54,24 @@ impl Socket {
         }
     }
 
-    /// Lets the socket be read in the next round, although the poller was not asked. A socket at a further source port
-    /// is read only if it received something in the last round, or if `all` are.
+    /// Lets the socket be read in the next round, although the poller was not asked. A socket that rarely receives a
+    /// datagram is read only if it received something in the last round, or if `all` are.
     #[inline]
     pub(super) fn expect_more(&mut self, all: bool) {
-        self.is_ready = all || !self.is_further || self.step != Step::Drained;
+        self.is_ready = all || !self.is_rare() || self.step != Step::Drained;
     }
 
-    /// Returns whether the last messages received were a single datagram. A socket at a further source port counts only
-    /// if it was read in this round, since its last datagrams may be old.
+    /// Returns whether the socket rarely receives a datagram: it is at a further source port, or no peer has an endpoint
+    /// of its address family.
+    #[inline]
+    fn is_rare(&self) -> bool {
+        self.is_further || !self.inbound.is_expecting(self.is_ipv4)
+    }
+
+    /// Returns whether the last messages received were a single datagram. A socket that rarely receives a datagram counts
+    /// only if it was read in this round, since its last datagrams may be old.
     pub(super) fn is_quiet(&self) -> bool {
-        let is_idle = self.is_further && !self.is_ready;
+        let is_idle = self.is_rare() && !self.is_ready;
         self.pause.is_none() && (is_idle || self.inbound.is_quiet())
     }
 }

@@ -88,6 +88,11 @@ fn relay(
     let sockets = queues.iter().flat_map(|queue| queue.sockets.all());
     task.meter.set_offload(offload, sockets.filter(|socket| socket.lacks_gro()).count());
     task.peers.set_start_mtus(&path_mtus);
+    let has = |is_ipv4| {
+        let mut receiving = queues.iter().flat_map(|queue| &queue.sockets.receiving);
+        receiving.any(|socket| socket.local().is_ipv4() == is_ipv4)
+    };
+    task.peers.set_families(has(true), has(false));
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
     }
@@ -171,9 +176,9 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
     };
     let on_foreign = |address: IpAddr| {
         // A link-local peer is foreign for a moment when its interface was created again.
-        let is_peer = task.plan.config.endpoints().any(|peer| peer.ip() == address);
-        if !is_peer && task.meter.note_foreign(address) {
-            (task.on_event)(notice::foreign_source(address, &task.plan.config));
+        if !task.peers.has_address(address) && task.meter.note_foreign(address) {
+            let single = task.peers.single_endpoint();
+            (task.on_event)(notice::foreign_source(address, single.map(|peer| peer.ip())));
         }
     };
     let on_path_mtu = |change: PathMtuChange| {

@@ -13,8 +13,11 @@ pub(super) const DEFAULT: u32 = 1_500;
 /// The smallest MTU of IPv6 (RFC 8200, 5), bytes.
 pub(in crate::relay) const MIN_V6: u32 = 1_280;
 
-/// Returns the largest payload of a datagram to any of the peers, which also limits a GSO batch, bytes.
+/// Returns the largest payload of a datagram to any of the peers, now or after a change of their families, which also limits a GSO batch, bytes.
 pub(super) fn max_payload(config: &RelayConfig) -> usize {
+    if config.both_families {
+        return MAX_PAYLOAD_V4.min(MAX_PAYLOAD_V6);
+    }
     config.endpoints().map(max_payload_to).min().unwrap_or(MAX_PAYLOAD_V4)
 }
 
@@ -45,7 +48,8 @@ pub(super) fn check(mtu: u32, plan: &Plan) -> Result<()> {
         Error::new(ErrorCode::InvalidArgument, "use the MTU", mtu.to_string(), reason)
     };
     if mtu as usize > largest {
-        let family = if config.endpoints().any(|peer| peer.is_ipv4()) { "IPv4" } else { "IPv6" };
+        let has_ipv4 = config.both_families || config.endpoints().any(|peer| peer.is_ipv4());
+        let family = if has_ipv4 { "IPv4" } else { "IPv6" };
         let reason = format!("one UDP datagram over {family} holds at most {largest} bytes");
         return Err(refuse(reason).with_advice(format!("use {MIN_V4} to {largest}")));
     }

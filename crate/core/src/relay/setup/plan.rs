@@ -29,6 +29,8 @@ pub(in crate::relay) struct Plan {
     pub(super) is_ipv4: bool,
     /// Whether peers have both address families, so that each queue also has a socket of the other one.
     pub(super) needs_both: bool,
+    /// Whether each queue has a socket of the other family too, if that family is available.
+    pub(super) wants_both: bool,
     /// The number of queues, each with a thread and its sockets. An existing device, or a kernel that cannot
     /// distribute packets, may reduce it to one.
     pub(in crate::relay) queues: usize,
@@ -47,12 +49,15 @@ impl Plan {
         let is_all_loopback = config.endpoints().all(|endpoint| is_loopback(endpoint.ip()));
         let is_ipv4 = config.peer.is_ipv4();
         let needs_both = config.endpoints().any(|peer| peer.is_ipv4() != is_ipv4);
+        // An address to receive on is of one family.
+        let wants_both = config.both_families && config.listen.is_none();
         let has_auto_queues = config.queues == AUTO_QUEUES;
         let source_ports = source_ports(&config, is_all_loopback);
         let plan = Self {
             is_all_loopback,
             is_ipv4,
             needs_both,
+            wants_both,
             queues: match config.queues {
                 AUTO_QUEUES if is_all_loopback => auto_queues(),
                 AUTO_QUEUES => queues_for(source_ports, auto_queues()),

@@ -33,7 +33,8 @@ pub(super) struct Existing {
 /// How often another port is tried: the kernel's choice may be in use in the other address family.
 const PORT_ATTEMPTS: usize = 16;
 
-/// Binds the sockets of each queue, in the calling thread's network namespace.
+/// Binds the sockets of each queue, in the calling thread's network namespace. Each has a socket of the other address
+/// family too if peers need it, or if it is wanted and possible.
 pub(super) fn bind(plan: &Plan) -> Result<Vec<Sockets>> {
     let queues = plan.queues;
     if !plan.has_auto_queues || queues == 1 {
@@ -47,7 +48,7 @@ pub(super) fn bind(plan: &Plan) -> Result<Vec<Sockets>> {
 }
 
 fn bind_queues(plan: &Plan, queues: usize) -> Result<Vec<Sockets>> {
-    let Plan { is_ipv4, needs_both, .. } = *plan;
+    let Plan { is_ipv4, needs_both, wants_both, .. } = *plan;
     let receive_port = plan.config.receive_port;
     let mut attempts = if receive_port == 0 { PORT_ATTEMPTS } else { 1 };
     let complete = |receiving| {
@@ -56,7 +57,7 @@ fn bind_queues(plan: &Plan, queues: usize) -> Result<Vec<Sockets>> {
     };
     loop {
         let first = bind_family(plan, is_ipv4, receive_port, queues)?;
-        if !needs_both {
+        if !needs_both && !wants_both {
             return complete(first.into_iter().map(|socket| vec![socket]).collect());
         }
         let port = first.first().map_or(0, |socket| socket.local().port());
@@ -66,7 +67,8 @@ fn bind_queues(plan: &Plan, queues: usize) -> Result<Vec<Sockets>> {
                 return complete(first.into_iter().zip(second).map(|(a, b)| vec![a, b]).collect());
             }
             Err(error) if error.code() == ErrorCode::AddressInUse && attempts > 0 => {}
-            Err(error) => return Err(error),
+            Err(error) if needs_both => return Err(error),
+            Err(_) => return complete(first.into_iter().map(|socket| vec![socket]).collect()),
         }
     }
 }

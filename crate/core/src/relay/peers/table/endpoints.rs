@@ -2,13 +2,26 @@
 
 use super::{PathMtuChange, PeerTable, Routing, is_same_host};
 use crate::relay::setup::MIN_MTU_V6;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 impl PeerTable {
     /// Returns whether the path to a peer of this address family is known to carry less than IPv6 needs.
     pub(in crate::relay) fn is_too_narrow_for_v6(&self, is_ipv4: bool) -> bool {
         let mut of_family = self.peers.iter().filter(|peer| peer.endpoint().is_ipv4() == is_ipv4);
         of_family.any(|peer| peer.inner_mtu().is_some_and(|inner| inner < MIN_MTU_V6))
+    }
+
+    /// Returns whether a peer has an endpoint of this address family.
+    #[inline]
+    pub(in crate::relay) fn has_family(&self, is_ipv4: bool) -> bool {
+        let [has_ipv4, has_ipv6] = self.families;
+        if is_ipv4 { has_ipv4 } else { has_ipv6 }
+    }
+
+    /// Returns whether a peer has this address, on whichever interface.
+    pub(in crate::relay) fn has_address(&self, address: IpAddr) -> bool {
+        let mut endpoints = self.peers.iter().flat_map(|peer| peer.endpoints());
+        endpoints.any(|endpoint| endpoint.ip() == address)
     }
 
     /// Returns whether `destination` is the endpoint of a peer. That of a link-local peer includes its interface, so an

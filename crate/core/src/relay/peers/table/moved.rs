@@ -1,7 +1,7 @@
-//! Peers whose interface has a new index.
+//! Tables whose peers have other endpoints than in the one before.
 
 use super::{Many, Peer, PeerIndex, PeerTable, Routing, Sources};
-use socket2::SockAddr;
+use crate::relay::peers::peer::PeerSettings;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,34 +12,50 @@ impl PeerTable {
         if moves.is_empty() {
             return None;
         }
-        let endpoints: Vec<SocketAddr> =
-            self.peers.iter().map(|peer| moved(peer.endpoint(), moves)).collect();
-        let peers: Vec<Arc<Peer>> = self
-            .peers
-            .iter()
-            .zip(&endpoints)
-            .map(|(peer, endpoint)| match peer.endpoint() == *endpoint {
+        let move_peer = |peer: &Arc<Peer>| {
+            let endpoint = moved(peer.endpoint(), moves);
+            let own = peer.settings();
+            let endpoints = own.endpoints.iter().map(|own| moved(*own, moves)).collect();
+            let settings = PeerSettings { endpoints, ..own.clone() };
+            match endpoint == peer.endpoint() && settings == *own {
                 true => Arc::clone(peer),
-                false => Arc::new(peer.at(*endpoint)),
-            })
-            .collect();
-        if peers.iter().zip(&self.peers).all(|(after, before)| Arc::ptr_eq(after, before)) {
+                false => Arc::new(peer.at(settings, endpoint)),
+            }
+        };
+        let peers: Vec<Arc<Peer>> = self.peers.iter().map(move_peer).collect();
+        let is_same =
+            peers.iter().zip(&self.peers).all(|(after, before)| Arc::ptr_eq(after, before));
+        (!is_same).then(|| self.with_peers(peers))
+    }
+
+    /// Builds the table in which the single peer has this endpoint. Returns `None` if packets are routed to one of
+    /// many peers.
+    pub(in crate::relay::peers) fn with_endpoint(&self, endpoint: SocketAddr) -> Option<Self> {
+        let (Routing::Single { .. }, Some(peer)) = (&self.routing, self.peers.first()) else {
             return None;
-        }
+        };
+        let settings = PeerSettings { endpoints: vec![endpoint], ..peer.settings().clone() };
+        Some(self.with_peers(vec![peer.configured(settings)]))
+    }
+
+    /// Builds the table with other endpoints of the same peers, whose inner networks do not change.
+    fn with_peers(&self, peers: Vec<Arc<Peer>>) -> Self {
         let routing = match &self.routing {
             Routing::Single { accepted } => {
-                Routing::Single { accepted: accepted.map(|address| moved(address, moves)) }
+                let endpoint = peers.first().map(|peer| peer.endpoint());
+                Routing::Single { accepted: accepted.and(endpoint) }
             }
             Routing::Many(many) => {
                 let mut sources = Sources::default();
-                for (endpoint, number) in endpoints.iter().zip(0..) {
-                    sources.insert(*endpoint, PeerIndex(number));
+                for (peer, number) in peers.iter().zip(0..) {
+                    for endpoint in peer.endpoints() {
+                        sources.insert(endpoint, PeerIndex(number));
+                    }
                 }
-                Routing::Many(Box::new(Many { routes: many.routes.clone(), sources }))
+                Routing::Many(Box::new(Many { routes: Arc::clone(&many.routes), sources }))
             }
         };
-        let destinations = endpoints.into_iter().map(SockAddr::from).collect();
-        Some(Self { peers, destinations, routing, upkeep: Arc::clone(&self.upkeep) })
+        Self::of_peers(peers, routing, Arc::clone(&self.upkeep))
     }
 
     /// Returns whether `source` is the address of a peer, but on another interface than the known one. The caller has

@@ -1,0 +1,66 @@
+//! One of several peers, as the caller configures it.
+
+use crate::udp::canonical;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// One of several peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerConfig {
+    /// The name that identifies the peer when the peers are replaced; `None`: its endpoint identifies it.
+    pub name: Option<String>,
+    /// Where its datagrams go, and the address that they come from.
+    pub endpoint: SocketAddr,
+    /// Further endpoints, tried in turn while the peer is silent.
+    pub alternatives: Vec<SocketAddr>,
+    /// The inner networks of the peer. Packets to them are sent to it. Of the networks of all peers that contain a
+    /// destination, the one with the longest prefix decides.
+    pub allowed_prefixes: Vec<IpNet>,
+    /// Time between two packets that show the peer that the relay is there; `None`: none is sent.
+    pub keepalive: Option<Duration>,
+    /// Whether datagrams go to the port that the peer sends from, if a NAT changes it.
+    pub follow_port: bool,
+}
+
+impl PeerConfig {
+    /// Creates a peer with these inner networks.
+    #[must_use]
+    pub fn new(endpoint: SocketAddr, allowed_prefixes: Vec<IpNet>) -> Self {
+        Self {
+            name: None,
+            endpoint,
+            alternatives: Vec::new(),
+            allowed_prefixes,
+            keepalive: None,
+            follow_port: false,
+        }
+    }
+
+    /// Returns the endpoint and the alternatives.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = SocketAddr> {
+        std::iter::once(self.endpoint).chain(self.alternatives.iter().copied())
+    }
+
+    /// Returns the same peer, IPv4-mapped IPv6 addresses and networks replaced by those of IPv4.
+    pub(super) fn canonical(&self) -> Self {
+        let mut peer = self.clone();
+        peer.endpoint = canonical(peer.endpoint);
+        peer.alternatives.iter_mut().for_each(|endpoint| *endpoint = canonical(*endpoint));
+        peer.allowed_prefixes.iter_mut().for_each(|prefix| *prefix = canonical_network(*prefix));
+        peer
+    }
+}
+
+/// Bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2).
+const MAPPED_PREFIX: u8 = 96;
+
+fn canonical_network(network: IpNet) -> IpNet {
+    let length = network.prefix_len().checked_sub(MAPPED_PREFIX);
+    match (network.addr().to_canonical(), network, length) {
+        (IpAddr::V4(address), IpNet::V6(_), Some(length)) => {
+            IpNet::new(address.into(), length).unwrap_or(network)
+        }
+        _ => network,
+    }
+}
