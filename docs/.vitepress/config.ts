@@ -19,6 +19,7 @@ function apiSidebar(): DefaultTheme.SidebarItem[] {
 const GUIDES: DefaultTheme.SidebarItem[] = [
   { text: 'First tunnel', link: '/docs/guides/first-tunnel' },
   { text: 'Two machines', link: '/docs/guides/two-machines' },
+  { text: 'Two hubs', link: '/docs/guides/two-hubs' },
   { text: 'Behind NAT', link: '/docs/guides/nat' },
   { text: 'Underlay', link: '/docs/guides/underlay' },
   { text: 'TAP without root', link: '/docs/guides/tap-without-root' },

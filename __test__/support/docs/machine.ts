@@ -61,6 +61,8 @@ export interface MachineOptions {
   readonly isEmpty?: boolean
   /** Variables of all its commands. */
   readonly env?: Readonly<Record<string, string>>
+  /** The time limit of programs that are left running, milliseconds; the default is that of `Running`. */
+  readonly programMs?: number
 }
 
 const SUDO = `#!/bin/sh
@@ -162,16 +164,17 @@ export class Machine {
 
   /** Starts a command that does not end, and waits until it reports that it is ready. */
   async leave(script: string, ready: RegExp): Promise<Running> {
-    const running = this.start(['bash', '-euo', 'pipefail', '-c', `exec ${script}`])
+    const command = ['bash', '-euo', 'pipefail', '-c', `exec ${script}`]
+    const running = this.start(command, {}, this.#options.programMs)
     await running.until('stdout', ready)
     this.#left.push(running)
     return running
   }
 
   /** Ends the programs that were left running, the last one first. */
-  async endPrograms(): Promise<void> {
+  async endPrograms(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     for (const running of this.#left.splice(0).reverse()) {
-      end(running)
+      end(running, signal)
       await running.ended
     }
   }

@@ -1,0 +1,27 @@
+import type { Machine } from './machine.ts'
+import { cable } from './machine.ts'
+import type { StartMachine } from './walks/walk.ts'
+
+/**
+ * Starts machines on one network (`eth0`, 192.0.2.1 and following, in the order of their names). Each resolves
+ * `NAME.example` of all others.
+ */
+export async function switched<Name extends string>(
+  start: StartMachine,
+  names: readonly Name[],
+): Promise<Record<Name, Machine>> {
+  const [middle, ...machines] = await Promise.all(['switch', ...names].map(start))
+  if (!middle) throw new Error('a machine was started')
+  await middle.shell('ip link add network type bridge && ip link set network up')
+  const hosts: Record<string, string> = {}
+  for (const [index, machine] of machines.entries()) {
+    const address = `192.0.2.${index + 1}`
+    hosts[`${machine.host}.example`] = address
+    const port = `port${index}`
+    await cable([middle, port, '0.0.0.0/0'], [machine, 'eth0', `${address}/24`])
+    await middle.shell(`ip addr flush dev ${port} && ip link set ${port} master network`)
+  }
+  await Promise.all(machines.map((machine) => machine.knows(hosts)))
+  const entries = machines.map((machine) => [machine.host, machine])
+  return Object.fromEntries(entries) as Record<Name, Machine>
+}
