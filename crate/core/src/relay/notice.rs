@@ -2,7 +2,7 @@
 
 use super::config::{Event, RelayConfig};
 use super::loops::LoopChange;
-use super::peers::{PathMtu, PathMtuChange, PathMtuSource};
+use super::peers::{EndpointChange, PathMtu, PathMtuChange, PathMtuSource, PeerChange};
 use super::setup::MIN_MTU_V6;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -63,8 +63,24 @@ pub(super) fn narrowed_below_v6(change: &PathMtuChange) -> Option<Event> {
     inner(before).is_none().then(|| outer_fragments(peer, narrow))
 }
 
+/// Returns the event of a change of a peer.
+pub(super) fn peer_change(change: &PeerChange) -> Event {
+    match change {
+        PeerChange::PathMtu(change) => path_mtu(change),
+        PeerChange::Endpoint(change) => endpoint_changed(change),
+    }
+}
+
+/// Returns the event of a peer whose datagrams go to another endpoint.
+fn endpoint_changed(change: &EndpointChange) -> Event {
+    let EndpointChange { name, before, endpoint } = change;
+    let peer = name.as_deref().map_or_else(|| before.to_string(), str::to_owned);
+    let message = format!("datagrams to the peer {peer} go to {endpoint} instead of {before}");
+    Event { kind: "endpoint-changed", errno: None, address: Some(endpoint.ip()), message }
+}
+
 /// Returns the event of a path MTU that was reported, or that is not valid any more.
-pub(super) fn path_mtu(change: &PathMtuChange) -> Event {
+fn path_mtu(change: &PathMtuChange) -> Event {
     let PathMtuChange { peer, reported, .. } = change;
     let message = match reported {
         Some(PathMtu { outside, inside, source, router }) => {

@@ -1,4 +1,4 @@
-//! Changes of path MTUs on their way to the relay's owner.
+//! Changes of peers on their way to the relay's owner.
 
 use super::path_mtu::PathMtu;
 use std::net::SocketAddr;
@@ -7,7 +7,27 @@ use std::sync::{Mutex, PoisonError};
 
 /// Maximum number of changes that are kept until they are taken. Further ones are not reported; the statistics of the
 /// peers have the newest values.
-const MAX_CHANGES: usize = 64;
+const MAX_CHANGES: usize = 4_096;
+
+/// A change of a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::relay) enum PeerChange {
+    /// Its path MTU changed.
+    PathMtu(PathMtuChange),
+    /// Its datagrams go to another endpoint, which the relay chose.
+    Endpoint(EndpointChange),
+}
+
+/// Another endpoint of a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::relay) struct EndpointChange {
+    /// The name of the peer.
+    pub(in crate::relay) name: Option<String>,
+    /// The endpoint until now.
+    pub(in crate::relay) before: SocketAddr,
+    /// The endpoint from now on.
+    pub(in crate::relay) endpoint: SocketAddr,
+}
 
 /// A new path MTU of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +44,11 @@ pub(in crate::relay) struct PathMtuChange {
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     is_any: AtomicBool,
-    changes: Mutex<Vec<PathMtuChange>>,
+    changes: Mutex<Vec<PeerChange>>,
 }
 
 impl Changes {
-    pub(super) fn add(&self, change: PathMtuChange) {
+    pub(super) fn add(&self, change: PeerChange) {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         if changes.len() < MAX_CHANGES {
             changes.push(change);
@@ -37,7 +57,7 @@ impl Changes {
     }
 
     #[inline]
-    pub(super) fn take(&self) -> Vec<PathMtuChange> {
+    pub(super) fn take(&self) -> Vec<PeerChange> {
         if !self.is_any.load(Ordering::Relaxed) {
             return Vec::new();
         }
@@ -59,9 +79,10 @@ mod tests {
         let peer = "192.0.2.1:5".parse().unwrap();
         let source = PathMtuSource::Router;
         let reported = Some(PathMtu { outside: 1_400, inside: 1_372, source, router: None });
-        let change = |reported, before| PathMtuChange { peer, reported, before };
+        let change =
+            |reported, before| PeerChange::PathMtu(PathMtuChange { peer, reported, before });
         let both = [change(reported, None), change(None, reported)];
-        both.into_iter().for_each(|change| changes.add(change));
+        both.iter().cloned().for_each(|change| changes.add(change));
         assert_eq!(changes.take(), both);
         assert_eq!(changes.take(), []);
         for _ in 0..2 * MAX_CHANGES {

@@ -1,6 +1,7 @@
 //! One peer: its endpoint, its counters, and the MTU of the path to it.
 
 use super::path_mtu::{PathMtu, PathState};
+use super::ports::PortHistory;
 use super::sources::is_same_host;
 use crate::relay::config::PeerConfig;
 use crate::relay::setup::inner_mtu;
@@ -8,7 +9,7 @@ use crate::sys::socket::ErrorReport;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A peer. It outlives the tables that contain it, and all queues share it. A peer with another endpoint or other
@@ -39,6 +40,9 @@ struct PeerCounters {
     received: Traffic,
     /// Time of the last datagram from the peer, plus one; 0: there was none.
     last_heard: AtomicU64,
+    /// Time of the last datagram from the current endpoint, plus one; 0: there was none.
+    endpoint_heard: AtomicU64,
+    ports: Mutex<PortHistory>,
 }
 
 /// Datagrams of one direction. Each message is counted at once, since several queues add to the same counters.
@@ -110,7 +114,60 @@ impl Peer {
         }
         let keeps = self.settings.first() == settings.first() && settings.permits(self.endpoint);
         let endpoint = if keeps { self.endpoint } else { settings.first() };
+        if endpoint != self.endpoint {
+            *self.ports() = PortHistory::default();
+            self.counters.endpoint_heard.store(0, Ordering::Relaxed);
+        }
         Arc::new(self.at(settings, endpoint))
+    }
+
+    /// Returns whether both are one peer, with whichever endpoints and settings.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.counters, &other.counters)
+    }
+
+    /// Returns the same peer at an endpoint that was chosen at run time.
+    pub(super) fn moved_to(&self, endpoint: SocketAddr) -> Self {
+        self.counters.endpoint_heard.store(0, Ordering::Relaxed);
+        self.at(self.settings.clone(), endpoint)
+    }
+
+    /// Returns whether the endpoint depends on the sources of the peer's datagrams.
+    #[inline]
+    pub(super) fn follows_sources(&self) -> bool {
+        self.settings.follow_port || self.settings.endpoints.len() > 1
+    }
+
+    /// Records an accepted datagram that came from `source` at `now`. Returns the endpoint that the peer's datagrams go to
+    /// from then on, if it is another one. `is_shared`: other peers have the same address, so that a new port can be the
+    /// port of any of them.
+    pub(super) fn note_source(
+        &self,
+        source: SocketAddr,
+        is_shared: impl FnOnce() -> bool,
+        now: u64,
+    ) -> Option<SocketAddr> {
+        if is_at(self.endpoint, source) {
+            self.counters.endpoint_heard.store(now + 1, Ordering::Relaxed);
+            return None;
+        }
+        let mut configured = self.settings.endpoints.iter().copied();
+        let is_host = |endpoint: &SocketAddr| is_same_host(*endpoint, source);
+        let endpoint = configured.clone().find(|endpoint| is_at(*endpoint, source));
+        let endpoint = endpoint.or_else(|| {
+            let host = configured.find(is_host).filter(|_| self.settings.follow_port)?;
+            let host = Some(host).filter(|_| !is_shared());
+            host.map(|mut endpoint| {
+                endpoint.set_port(source.port());
+                endpoint
+            })
+        })?;
+        let heard = self.counters.endpoint_heard.load(Ordering::Relaxed).checked_sub(1);
+        self.ports().accepts(endpoint, self.endpoint, heard, now).then_some(endpoint)
+    }
+
+    fn ports(&self) -> MutexGuard<'_, PortHistory> {
+        self.counters.ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn settings(&self) -> &PeerSettings {
@@ -223,6 +280,11 @@ impl PeerSettings {
         let is_other_port = |own: &SocketAddr| self.follow_port && own.ip() == endpoint.ip();
         self.endpoints.iter().any(|own| *own == endpoint || is_other_port(own))
     }
+}
+
+/// Returns whether a datagram from `source` comes from this endpoint.
+fn is_at(endpoint: SocketAddr, source: SocketAddr) -> bool {
+    endpoint.port() == source.port() && is_same_host(endpoint, source)
 }
 
 impl Traffic {

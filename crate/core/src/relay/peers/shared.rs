@@ -1,6 +1,6 @@
 //! The table in use, which may be replaced while the queues run.
 
-use super::changes::PathMtuChange;
+use super::changes::PeerChange;
 use super::check::check_endpoint;
 use super::peer::PeerStats;
 use super::table::PeerTable;
@@ -13,8 +13,8 @@ use crate::udp::{PathMtuDiscovery, canonical, is_loopback};
 use arc_swap::ArcSwap;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The peers of a relay, shared by its queues and its owner.
@@ -27,9 +27,6 @@ pub(in crate::relay) struct Peers {
     /// Whether the sockets have loopback addresses, because all peers had such addresses at the start.
     is_on_loopback: bool,
     upkeep: Arc<Upkeep>,
-    /// The interfaces of link-local peers. Locked while a table is replaced, since the new table keeps peers of the
-    /// old one.
-    zones: Mutex<Zones>,
 }
 
 impl Peers {
@@ -40,7 +37,7 @@ impl Peers {
         config.canonicalize();
         let zones = Zones::resolve(config)?;
         let follows_path_mtu = config.path_mtu == PathMtuDiscovery::Discover;
-        let upkeep = Arc::new(Upkeep::new(config.path_mtu_lifetime, follows_path_mtu));
+        let upkeep = Arc::new(Upkeep::new(config.path_mtu_lifetime, follows_path_mtu, zones));
         let table = PeerTable::new(config, Arc::clone(&upkeep))?;
         Ok(Self {
             upkeep,
@@ -49,7 +46,6 @@ impl Peers {
             has_ipv6: AtomicBool::new(config.endpoints().any(|peer| peer.is_ipv6())),
             is_on_loopback: config.listen.is_none()
                 && config.endpoints().all(|peer| is_loopback(peer.ip())),
-            zones: Mutex::new(zones),
         })
     }
 
@@ -63,7 +59,7 @@ impl Peers {
     /// path MTU if its address does not change. Packets that were already read are sent to the peers that the old table
     /// chose.
     pub(in crate::relay) fn replace(&self, peers: &[PeerConfig]) -> Result<()> {
-        let mut zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut zones = self.upkeep.lock_table();
         let before = self.current.load();
         if !before.is_many() {
             let reason = "the relay was started for a single peer, which gets every packet";
@@ -86,7 +82,7 @@ impl Peers {
         let mut endpoint = canonical(endpoint);
         check_endpoint(endpoint)?;
         self.check_socket(endpoint)?;
-        let mut zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut zones = self.upkeep.lock_table();
         let followed = zones.of_single(&mut endpoint)?;
         let Some(table) = self.current.load().with_endpoint(endpoint) else {
             let reason = "the relay was started for several peers: replace them instead";
@@ -113,7 +109,7 @@ impl Peers {
     /// Checks whether the interfaces of link-local peers have new indices in the namespace of `socket`, and uses the
     /// new indices from then on. The caller calls it when a peer cannot be reached, or sends from another interface.
     pub(in crate::relay) fn follow_zones(&self, socket: BorrowedFd<'_>) {
-        let mut zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut zones = self.upkeep.lock_table();
         let moves = zones.take_moves(socket, self.upkeep.timers.millis(Instant::now()));
         if let Some(table) = self.current.load().moved(&moves) {
             self.current.store(Arc::new(table));
@@ -173,9 +169,9 @@ impl Peers {
         }
     }
 
-    /// Returns the changes of path MTUs since the last call.
+    /// Returns the changes of peers since the last call.
     #[inline]
-    pub(in crate::relay) fn take_path_mtu_changes(&self) -> Vec<PathMtuChange> {
+    pub(in crate::relay) fn take_changes(&self) -> Vec<PeerChange> {
         self.upkeep.changes.take()
     }
 

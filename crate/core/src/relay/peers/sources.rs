@@ -10,6 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 pub(super) struct Sources {
     by_endpoint: HashMap<SocketAddr, PeerIndex>,
     by_address: HashMap<Host, PeerIndex>,
+    /// The addresses of several peers.
+    shared: HashSet<Host>,
     /// The link-local addresses of peers, on whichever interface.
     link_local: HashSet<IpAddr>,
 }
@@ -25,7 +27,9 @@ impl Sources {
     /// Adds an endpoint of a peer. Returns whether no other peer has it; otherwise it remains the endpoint of that peer.
     pub(super) fn insert(&mut self, endpoint: SocketAddr, peer: PeerIndex) -> bool {
         // The first of several peers at one address gets datagrams from other ports.
-        self.by_address.entry(Host::of(endpoint)).or_insert(peer);
+        if *self.by_address.entry(Host::of(endpoint)).or_insert(peer) != peer {
+            self.shared.insert(Host::of(endpoint));
+        }
         if is_link_local(endpoint) {
             self.link_local.insert(endpoint.ip());
         }
@@ -34,7 +38,18 @@ impl Sources {
 
     /// Returns whether a peer has this endpoint.
     pub(super) fn has(&self, endpoint: SocketAddr) -> bool {
-        self.by_endpoint.contains_key(&without_flow(endpoint))
+        self.find_exact(endpoint).is_some()
+    }
+
+    /// Returns the peer that has this endpoint.
+    pub(super) fn find_exact(&self, endpoint: SocketAddr) -> Option<PeerIndex> {
+        self.by_endpoint.get(&without_flow(endpoint)).copied()
+    }
+
+    /// Returns whether several peers have the address of `source`.
+    pub(super) fn is_shared(&self, source: SocketAddr) -> bool {
+        let host = Host::of(source);
+        self.shared.contains(&host) || self.shared.contains(&Host { scope_id: 0, ..host })
     }
 
     /// Returns whether a peer has this link-local address, on whichever interface.

@@ -1,6 +1,6 @@
 //! The table of all peers.
 
-use super::changes::PathMtuChange;
+use super::changes::{PathMtuChange, PeerChange};
 use super::check::{check, check_endpoint};
 use super::known::KnownPeers;
 use super::peer::{Peer, PeerSettings, PeerStats};
@@ -191,7 +191,8 @@ impl PeerTable {
             let before = peer.reported_mtu();
             if peer.learn_path_mtu(mtu, report, deadline) {
                 let reported = peer.reported_mtu();
-                changes.add(PathMtuChange { peer: peer.endpoint(), reported, before });
+                let change = PathMtuChange { peer: peer.endpoint(), reported, before };
+                changes.add(PeerChange::PathMtu(change));
             }
             timers.schedule(deadline);
         }
@@ -220,7 +221,8 @@ impl PeerTable {
                     Some(at) => timers.schedule(at),
                     None if before.is_some() => {
                         let peer = peer.endpoint();
-                        self.upkeep.changes.add(PathMtuChange { peer, reported: None, before });
+                        let change = PathMtuChange { peer, reported: None, before };
+                        self.upkeep.changes.add(PeerChange::PathMtu(change));
                     }
                     None => {}
                 }

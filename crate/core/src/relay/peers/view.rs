@@ -64,6 +64,19 @@ impl PeerView {
         }
     }
 
+    /// Records an accepted datagram of a peer from `source` at `now`. If the peer's datagrams go to that endpoint from then
+    /// on, the table is replaced before the caller passes the packet on, so that a reply to it goes there.
+    #[inline]
+    pub(in crate::relay) fn note_source(&self, peer: PeerIndex, source: SocketAddr, now: u64) {
+        let peer = self.table.peers().get(peer.0 as usize);
+        if let Some(peer) = peer.filter(|peer| peer.follows_sources()) {
+            let is_shared = || self.table.is_shared(source);
+            if let Some(endpoint) = peer.note_source(source, is_shared, now) {
+                self.table.move_peer(self.newest.arc_swap(), peer, endpoint);
+            }
+        }
+    }
+
     /// Forgets a local address that was removed from this machine.
     #[cold]
     pub(in crate::relay) fn forget_local(&self, lost: IpAddr) {

@@ -193,7 +193,7 @@ impl Inbound {
                 sorted.foreign = message.source.map(|source| source.ip());
             }
             let is_of_batch = message.segment_size.is_some();
-            let before = (datagrams, bytes);
+            let (before, mut accepted) = ((datagrams, bytes), 0_u64);
             for datagram in datagrams_of(message) {
                 datagrams += 1;
                 bytes += datagram.len() as u64;
@@ -201,6 +201,7 @@ impl Inbound {
                     None => Err(InboundDrop::ForeignSource),
                     Some(_) => packet_in(buffer, message, datagram, self.wire),
                 };
+                accepted += u64::from(found.is_ok());
                 match found {
                     Err(cause) => self.counters.count_receive_drop(cause, 1),
                     Ok(packet) if self.mss_clamp != MssClamp::Off && is_syn(buffer, &packet) => {
@@ -223,6 +224,9 @@ impl Inbound {
             }
             if let (Some(now), Some(peer)) = (now, peer) {
                 table.count_received(peer, (datagrams - before.0, bytes - before.1), now);
+                if let Some(source) = message.source.filter(|_| accepted > 0) {
+                    self.peers.note_source(peer, source, now);
+                }
             }
         }
         self.writer.packets().finish(self.receiver.buffer());

@@ -5,7 +5,7 @@ use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::fallback::Fallback;
 use crate::relay::loops::{LoopChange, Loops};
-use crate::relay::peers::{PathMtuChange, Peers};
+use crate::relay::peers::{PeerChange, Peers};
 use crate::relay::setup::redirect_datagrams;
 use crate::udp::UdpEndpoint;
 use std::net::{IpAddr, SocketAddr};
@@ -16,8 +16,8 @@ pub(super) struct Reporter<'a> {
     pub(super) on_fallback: &'a (dyn Fn(Fallback) + Sync),
     /// Datagrams come from an address that is not a peer's.
     pub(super) on_foreign: &'a (dyn Fn(IpAddr) + Sync),
-    /// The path MTU of a peer changed.
-    pub(super) on_path_mtu: &'a (dyn Fn(PathMtuChange) + Sync),
+    /// A peer changed.
+    pub(super) on_peer_change: &'a (dyn Fn(PeerChange) + Sync),
     /// Datagrams to a peer come back, or do not any more.
     pub(super) on_loop: &'a (dyn Fn(LoopChange) + Sync),
     /// Returns the number of datagrams sent to a peer so far.
@@ -33,11 +33,11 @@ pub(super) struct Observer<'a> {
 }
 
 impl Observer<'_> {
-    /// Reports the changes of path MTUs and of loops since the last call.
+    /// Reports the changes of peers and of loops since the last call.
     pub(super) fn note_changes(&self) {
         let loops = self.loops.take_changes(self.peers, self.reporter.sent_to);
         loops.into_iter().for_each(self.reporter.on_loop);
-        self.peers.take_path_mtu_changes().into_iter().for_each(self.reporter.on_path_mtu);
+        self.peers.take_changes().into_iter().for_each(self.reporter.on_peer_change);
     }
 
     /// Acts on a report about the direction from or to `endpoint`. Returns the progress of the round. An error means

@@ -17,7 +17,7 @@ use crate::relay::config::{Event, RelayInfo};
 use crate::relay::fallback::Fallback;
 use crate::relay::loops::{LoopChange, LoopGuard};
 use crate::relay::notice;
-use crate::relay::peers::{PathMtuChange, Peers};
+use crate::relay::peers::{PeerChange, Peers};
 use crate::relay::setup::{self, FlowShare, Plan, Queue, ReadyRelay, Sockets};
 use crate::relay::stats::{Counters, Meter};
 use crate::sys::poll::WakeUp;
@@ -181,10 +181,12 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
             (task.on_event)(notice::foreign_source(address, single.map(|peer| peer.ip())));
         }
     };
-    let on_path_mtu = |change: PathMtuChange| {
-        (task.on_event)(notice::path_mtu(&change));
-        let narrow = notice::narrowed_below_v6(&change).filter(|_| task.plan.has_v6());
-        narrow.into_iter().for_each(&task.on_event);
+    let on_peer_change = |change: PeerChange| {
+        (task.on_event)(notice::peer_change(&change));
+        if let PeerChange::PathMtu(change) = change {
+            let narrow = notice::narrowed_below_v6(&change).filter(|_| task.plan.has_v6());
+            narrow.into_iter().for_each(&task.on_event);
+        }
     };
     let on_loop = |change: LoopChange| (task.on_event)(notice::loop_change(&change));
     let sent_to = |peer| {
@@ -194,7 +196,7 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
     let reporter = Reporter {
         on_fallback: &on_fallback,
         on_foreign: &on_foreign,
-        on_path_mtu: &on_path_mtu,
+        on_peer_change: &on_peer_change,
         on_loop: &on_loop,
         sent_to: &sent_to,
     };

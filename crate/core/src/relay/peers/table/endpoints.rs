@@ -1,6 +1,6 @@
 //! Endpoints of the peers, and the paths to them.
 
-use super::{PathMtuChange, PeerTable, Routing, is_same_host};
+use super::{PathMtuChange, PeerChange, PeerTable, Routing, is_same_host};
 use crate::relay::setup::MIN_MTU_V6;
 use std::net::{IpAddr, SocketAddr};
 
@@ -24,6 +24,14 @@ impl PeerTable {
         endpoints.any(|endpoint| endpoint.ip() == address)
     }
 
+    /// Returns whether several peers have the address of `source`.
+    pub(in crate::relay::peers) fn is_shared(&self, source: SocketAddr) -> bool {
+        match &self.routing {
+            Routing::Single { .. } => false,
+            Routing::Many(many) => many.sources.is_shared(source),
+        }
+    }
+
     /// Returns whether `destination` is the endpoint of a peer. That of a link-local peer includes its interface, so an
     /// address without one is not it.
     pub(in crate::relay) fn has_endpoint(&self, destination: SocketAddr) -> bool {
@@ -41,7 +49,8 @@ impl PeerTable {
             let before = peer.reported_mtu();
             peer.forget_path_mtu();
             if before.is_some() {
-                self.upkeep.changes.add(PathMtuChange { peer: endpoint, reported: None, before });
+                let change = PathMtuChange { peer: endpoint, reported: None, before };
+                self.upkeep.changes.add(PeerChange::PathMtu(change));
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Tables whose peers have other endpoints than in the one before.
 
-use super::{Many, Peer, PeerIndex, PeerTable, Routing, Sources};
+use super::{Many, Peer, PeerChange, PeerIndex, PeerTable, Routing, Sources};
+use crate::relay::peers::changes::EndpointChange;
 use crate::relay::peers::peer::PeerSettings;
+use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -36,6 +38,40 @@ impl PeerTable {
         };
         let settings = PeerSettings { endpoints: vec![endpoint], ..peer.settings().clone() };
         Some(self.with_peers(vec![peer.configured(settings)]))
+    }
+
+    /// Replaces the table in `newest` by one in which datagrams of `peer` go to `endpoint`, and reports it.
+    #[cold]
+    pub(in crate::relay::peers) fn move_peer(
+        &self,
+        newest: &ArcSwap<Self>,
+        peer: &Peer,
+        endpoint: SocketAddr,
+    ) {
+        let _lock = self.upkeep.lock_table();
+        let Some(table) = newest.load().with_moved(peer, endpoint) else { return };
+        newest.store(Arc::new(table));
+        let (name, before) = (peer.name().map(str::to_owned), peer.endpoint());
+        self.upkeep.changes.add(PeerChange::Endpoint(EndpointChange { name, before, endpoint }));
+    }
+
+    /// Builds the table in which datagrams of `peer` go to `endpoint`. Returns `None` if its endpoint has changed in the
+    /// meantime, or if another peer has that endpoint.
+    pub(in crate::relay::peers) fn with_moved(
+        &self,
+        peer: &Peer,
+        endpoint: SocketAddr,
+    ) -> Option<Self> {
+        let is_it = |own: &Arc<Peer>| own.is_same(peer) && own.endpoint() == peer.endpoint();
+        let number = self.peers.iter().position(is_it)?;
+        if let Routing::Many(many) = &self.routing
+            && many.sources.find_exact(endpoint).is_some_and(|owner| owner.0 as usize != number)
+        {
+            return None;
+        }
+        let mut peers = self.peers.clone();
+        *peers.get_mut(number)? = Arc::new(peer.moved_to(endpoint));
+        Some(self.with_peers(peers))
     }
 
     /// Builds the table with other endpoints of the same peers, whose inner networks do not change.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::packet::samples::Sample;
+use crate::relay::peers::zone::Zones;
 use crate::sys::socket::ErrorOrigin;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ fn address(text: &str) -> Option<SocketAddr> {
 }
 
 fn upkeep() -> Arc<Upkeep> {
-    Arc::new(Upkeep::new(Duration::from_secs(600), true))
+    Arc::new(Upkeep::new(Duration::from_secs(600), true, Zones::default()))
 }
 
 fn accepts(table: &PeerTable, source: Option<SocketAddr>) -> bool {
@@ -145,7 +146,7 @@ fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
 #[test]
 fn without_path_mtu_discovery_reports_are_ignored() {
     let peers = [peer("192.0.2.1:5", &[])];
-    let upkeep = Arc::new(Upkeep::new(Duration::from_secs(600), false));
+    let upkeep = Arc::new(Upkeep::new(Duration::from_secs(600), false, Zones::default()));
     let table = PeerTable::many(&peers, &[], upkeep).unwrap();
     table.note_errors(&[ErrorReport {
         errno: libc::EMSGSIZE,
@@ -160,7 +161,7 @@ fn without_path_mtu_discovery_reports_are_ignored() {
 
 #[test]
 fn a_lifetime_without_end_has_no_deadline_worth_a_wait() {
-    let upkeep = Arc::new(Upkeep::new(Duration::MAX, true));
+    let upkeep = Arc::new(Upkeep::new(Duration::MAX, true, Zones::default()));
     let table = PeerTable::many(&[peer("192.0.2.2:5", &[])], &[], upkeep).unwrap();
     let origin = ErrorOrigin::Network;
     let destination = address("192.0.2.2:5");
