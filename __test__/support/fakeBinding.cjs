@@ -29,6 +29,7 @@ const OUTBOUND = {
   dropped: {
     tooLong: 9,
     unreachable: 10,
+    noPeer: 23,
     denied: 11,
     noBuffers: 12,
     looped: 22,
@@ -48,6 +49,7 @@ const INBOUND = {
   ecnMarks: 116,
   dropped: {
     foreignSource: 106,
+    foreignPrefix: 118,
     empty: 107,
     truncated: 108,
     notIp: 109,

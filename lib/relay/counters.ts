@@ -115,7 +115,7 @@ export const COUNTERS: readonly CounterDescription[] = [
     unit: 'packets',
     isDrop: false,
     words: 'ICMP errors to the interface',
-    help: 'ICMP errors that the relay wrote into the interface about packets that no peer has a network for, or that are too long for the path.',
+    help: 'ICMP errors that the relay wrote into the interface about packets that no peer has a prefix for, or that are too long for the path.',
   },
   {
     direction: 'outbound',
@@ -139,7 +139,15 @@ export const COUNTERS: readonly CounterDescription[] = [
     unit: 'packets',
     isDrop: true,
     words: 'peer unreachable',
-    help: 'There is no route to the peer or one that forbids it, or no peer for its destination.',
+    help: 'There is no route to the peer or one that forbids it.',
+  },
+  {
+    direction: 'outbound',
+    name: 'noPeer',
+    unit: 'packets',
+    isDrop: true,
+    words: 'no peer',
+    help: 'No peer has a prefix that contains its destination. Its sender gets an ICMP error.',
   },
   {
     direction: 'outbound',
@@ -253,6 +261,14 @@ export const COUNTERS: readonly CounterDescription[] = [
     isDrop: true,
     words: 'foreign source',
     help: 'Its source address is not that of a peer.',
+  },
+  {
+    direction: 'inbound',
+    name: 'foreignPrefix',
+    unit: 'packets',
+    isDrop: true,
+    words: 'foreign prefix',
+    help: 'The source of its packet is not in a prefix of the peer that sent it.',
   },
   {
     direction: 'inbound',

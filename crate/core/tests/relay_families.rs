@@ -23,7 +23,9 @@ fn socket_v6() -> UdpSocket {
 }
 
 fn peer(endpoint: SocketAddr, network: &str) -> PeerConfig {
-    PeerConfig::new(endpoint, vec![network.parse().unwrap()])
+    // Each peer also has an address of its own, which it sends from.
+    let own = if endpoint.is_ipv4() { "10.9.0.4/32" } else { "10.9.0.6/32" };
+    PeerConfig::new(endpoint, [network, own].map(|prefix| prefix.parse().unwrap()).to_vec())
 }
 
 fn config(peers: Vec<PeerConfig>) -> RelayConfig {
@@ -61,10 +63,11 @@ fn peers_of_both_families_share_one_relay() {
                     }
                 }
             }
-            for (socket, address) in
-                [(&v4, IpAddr::from([127, 0, 0, 1])), (&v6, IpAddr::from(Ipv6Addr::LOCALHOST))]
-            {
-                let packet = inner::udp_packet(3, b"in");
+            for (socket, address, source) in [
+                (&v4, IpAddr::from([127, 0, 0, 1]), 4),
+                (&v6, IpAddr::from(Ipv6Addr::LOCALHOST), 6),
+            ] {
+                let packet = inner::udp_packet(source, b"in");
                 socket.send_to(&packet, (address, local.port())).unwrap();
                 assert_eq!(inside.recv(&mut [0; 10]).unwrap(), 2);
             }

@@ -61,7 +61,10 @@ fn receive(peer: &UdpSocket) -> ([u8; 4], Vec<u8>) {
 fn packets_go_to_the_peer_with_the_longest_prefix() {
     in_namespace(|| {
         let (wide, narrow) = (loopback_socket(), loopback_socket());
-        let peers = vec![peer(&wide, &["10.20.0.0/16"]), peer(&narrow, &["10.20.7.0/24"])];
+        let peers = vec![
+            peer(&wide, &["10.20.0.0/16", "10.9.0.10/32"]),
+            peer(&narrow, &["10.20.7.0/24", "10.9.0.11/32"]),
+        ];
         let relay = start(config(peers));
         let inside = inside_socket("10.9.0.1");
         os::set_option(&inside, libc::SOL_IP, libc::IP_RECVERR, 1).unwrap();
@@ -72,14 +75,14 @@ fn packets_go_to_the_peer_with_the_longest_prefix() {
             assert_eq!(receive(receiver), (to, b"out".to_vec()));
         }
         inside.send_to(b"nowhere", "10.21.0.1:7").unwrap();
-        eventually("the loss is counted", || relay.stats().outbound.unreachable == 1);
+        eventually("the loss is counted", || relay.stats().outbound.no_peer == 1);
         // The sender is informed by ICMP.
         let error = inside.recv(&mut [0; 10]).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::ENETUNREACH), "{error}");
-        // Both are accepted; a third one is not.
+        assert_eq!(error.raw_os_error(), Some(libc::EHOSTUNREACH), "{error}");
+        // Both are accepted, each with its own source; a third one is not.
         let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
         for (number, socket) in [&wide, &narrow, &stranger].into_iter().enumerate() {
-            let packet = inner::udp_packet(3, &[number as u8]);
+            let packet = inner::udp_packet(10 + number as u8, &[number as u8]);
             socket.send_to(&packet, relay.info().local).unwrap();
         }
         let mut buffer = [0; 10];
@@ -105,7 +108,7 @@ fn packets_go_to_the_peer_with_the_longest_prefix() {
         relay.set_peers(&[peer(&narrow, &["10.20.0.0/16"])]).unwrap();
         assert_eq!(relay.peer_stats().iter().map(counts).collect::<Vec<_>>(), [(1, 31, 1, 29)]);
         let stats = finish(&relay);
-        assert_eq!((stats.outbound.datagrams_sent, stats.outbound.unreachable), (3, 1));
+        assert_eq!((stats.outbound.datagrams_sent, stats.outbound.no_peer), (3, 1));
     });
 }
 
@@ -241,7 +244,7 @@ fn the_sender_of_a_packet_without_a_route_is_told_over_ipv6_too() {
             let error = inside.recv(&mut [0; 10]).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::ENETUNREACH), "{error}");
             let outbound = finish(&relay).outbound;
-            assert_eq!(outbound.unreachable, 1);
+            assert_eq!((outbound.no_peer, outbound.unreachable), (1, 0));
             assert_eq!((outbound.replies_written, outbound.replies_dropped), (1, 0));
         }
     });

@@ -43,10 +43,11 @@ fn config(peer: &UdpSocket) -> RelayConfig {
 
 /// Sends a packet from the peer to a local address of the relay, and waits until it has passed.
 fn ask(relay: &Relay, peer: &UdpSocket, local: IpAddr) {
-    ask_at(peer, SocketAddr::new(local, relay.info().local.port()));
+    ask_at(peer, SocketAddr::new(local, relay.info().local.port()), 2);
 }
 
-fn ask_at(peer: &UdpSocket, to: SocketAddr) {
+/// Sends the packet from the inner address 10.9.0.`source`.
+fn ask_at(peer: &UdpSocket, to: SocketAddr, source: u8) {
     // The child of another test may still have the socket of the last question, until it executes its program.
     let mut inside = None;
     eventually("the port is free", || {
@@ -59,7 +60,7 @@ fn ask_at(peer: &UdpSocket, to: SocketAddr) {
     let mut buffer = [0; 10];
     let mut lost = 0;
     while let Err(error) = {
-        peer.send_to(&inner::udp_packet(2, b"question"), to).unwrap();
+        peer.send_to(&inner::udp_packet(source, b"question"), to).unwrap();
         inside.recv(&mut buffer)
     } {
         lost += 1;
@@ -151,8 +152,10 @@ fn each_peer_has_its_own_address() {
     in_namespace(|| {
         let (_host, sockets) = far(&["192.0.2.2", "192.0.2.3", "2001:db8::2", "2001:db8::3"]);
         let networks = ["10.20.0.0/16", "10.21.0.0/16", "10.22.0.0/16", "10.23.0.0/16"];
-        let peers = sockets.iter().zip(networks).map(|(socket, network)| {
-            PeerConfig::new(socket.local_addr().unwrap(), vec![network.parse().unwrap()])
+        let peers = sockets.iter().zip(networks).zip(10..).map(|((socket, network), source)| {
+            let prefixes = [network.to_owned(), format!("10.9.0.{source}/32")];
+            let prefixes = prefixes.map(|prefix| prefix.parse().unwrap()).to_vec();
+            PeerConfig::new(socket.local_addr().unwrap(), prefixes)
         });
         let address = "10.9.0.1/24".parse().unwrap();
         let mut config = RelayConfig::with_peers(address, peers.collect(), 0).unwrap();
@@ -160,8 +163,8 @@ fn each_peer_has_its_own_address() {
         let relay = start(config);
         let locals = ["192.0.2.11", "192.0.2.1", "2001:db8::11", "2001:db8::1"];
         let locals = locals.map(|local| local.parse::<IpAddr>().unwrap());
-        for (peer, local) in sockets.iter().zip(locals) {
-            ask(&relay, peer, local);
+        for ((peer, local), source) in sockets.iter().zip(locals).zip(10..) {
+            ask_at(peer, SocketAddr::new(local, relay.info().local.port()), source);
         }
         for ((peer, local), second) in sockets.iter().zip(locals).zip(20..) {
             assert_eq!(answer_of(peer, &format!("10.{second}.0.1:7")), local);
@@ -215,7 +218,7 @@ fn link_local_addresses_are_answered_from_too() {
         for local in ["fe80::12", "fe80::11"] {
             let address: Ipv6Addr = local.parse().unwrap();
             let to = std::net::SocketAddrV6::new(address, relay.info().local.port(), 0, index);
-            ask_at(&peer, to.into());
+            ask_at(&peer, to.into(), 2);
             assert_eq!(answer_of(&peer, "10.9.0.2:7"), IpAddr::V6(address));
         }
         assert_eq!(finish(&relay).outbound.sources_lost, 0);

@@ -132,7 +132,9 @@ fn numbered_socket(number: u32, port: u16) -> UdpSocket {
 /// The endpoint of the peer at the far end of a link, as seen from its near end of this index.
 fn peer(number: u8, index: u32, port: u16) -> PeerConfig {
     let endpoint = SocketAddrV6::new(FAR.parse().unwrap(), port, 0, index).into();
-    PeerConfig::new(endpoint, vec![format!("10.9.{number}.0/24").parse().unwrap()])
+    // Packets go to the network of the peer, and come from an address of the interface's own.
+    let prefixes = [format!("10.9.{number}.0/24"), format!("10.9.0.{}/32", 10 + number)];
+    PeerConfig::new(endpoint, prefixes.map(|prefix| prefix.parse().unwrap()).to_vec())
 }
 
 /// Sends packets into the interface until one arrives at the peer of this number.
@@ -151,7 +153,7 @@ fn is_reached_from(number: u32, far: &UdpSocket, relay: &Relay) {
     let scope_id = interface::index_of(&format!("vb{number}")).unwrap();
     let to = SocketAddrV6::new(NEAR.parse().unwrap(), relay.info().local.port(), 0, scope_id);
     eventually("a packet of the peer arrives", || {
-        far.send_to(&inner::udp_packet(2, b"in"), to).unwrap();
+        far.send_to(&inner::udp_packet(10 + number as u8, b"in"), to).unwrap();
         matches!(inside.recv(&mut [0; 100]), Ok(2))
     });
 }

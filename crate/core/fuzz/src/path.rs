@@ -176,8 +176,8 @@ fn may_be_reported(packet: &[u8]) -> bool {
 /// An error as [`reported`] asks for it.
 #[derive(Clone, Copy, Debug)]
 pub enum Error {
-    /// There is no route.
-    NoRoute,
+    /// No peer has the destination.
+    NoPeer,
     /// The packet exceeds this MTU; the error comes from this address, or from the destination.
     TooBig(u32, Option<IpAddr>),
 }
@@ -188,7 +188,7 @@ pub enum Error {
 /// the sender, that it quotes the beginning of the packet, and that there is none about it.
 pub fn reported(packet: &[u8], error: Error) -> Option<Vec<u8>> {
     let make = |packet: &[u8]| match error {
-        Error::NoRoute => icmp::no_route(packet),
+        Error::NoPeer => icmp::no_peer(packet, None),
         Error::TooBig(mtu, source) => icmp::too_big(packet, mtu, source),
     };
     let reply = make(packet);
@@ -208,7 +208,7 @@ pub fn reported(packet: &[u8], error: Error) -> Option<Vec<u8>> {
     };
     assert_eq!(reply[from..to], given, "the source");
     let (kind, rest) = match error {
-        Error::NoRoute => (if is_v6 { [1, 0] } else { [3, 0] }, 0),
+        Error::NoPeer => (if is_v6 { [1, 0] } else { [3, 1] }, 0),
         Error::TooBig(mtu, _) if is_v6 => ([2, 0], mtu),
         Error::TooBig(mtu, _) => ([3, 4], mtu.min(0xffff)),
     };

@@ -134,7 +134,7 @@ pub fn icmp(data: &[u8]) {
         _ => Some([0xfd09_u16, 0, 0, 0, 0, 0, 0, 7].into()),
     };
     let error = match kind & 1 {
-        0 => path::Error::NoRoute,
+        0 => path::Error::NoPeer,
         _ => path::Error::TooBig(u16::from_be_bytes([a, b]).into(), source),
     };
     path::reported(packet, error);

@@ -22,9 +22,9 @@ const PRECEDENCE: u8 = 0xc0;
 /// The error that an ICMP message reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Problem {
-    /// ICMP: destination unreachable, network (RFC 792). ICMPv6: destination unreachable, no route
+    /// ICMP: destination unreachable, host (RFC 792; RFC 1812, 5.2.7.1). ICMPv6: destination unreachable, no route
     /// (RFC 4443, 3.1).
-    NoRoute,
+    NoPeer,
     /// ICMP: fragmentation needed (RFC 1191, 4). ICMPv6: packet too big (RFC 4443, 3.2).
     TooBig {
         /// MTU that the packet exceeds, bytes.
@@ -36,7 +36,7 @@ impl Problem {
     /// Type and code of ICMP, and the four bytes behind the checksum.
     fn header_v4(self) -> ([u8; 2], [u8; 4]) {
         match self {
-            Self::NoRoute => ([3, 0], [0; 4]),
+            Self::NoPeer => ([3, 1], [0; 4]),
             // The field has 16 bits; the upper ones are unused.
             Self::TooBig { mtu } => ([3, 4], mtu.min(0xffff).to_be_bytes()),
         }
@@ -45,25 +45,24 @@ impl Problem {
     /// The same of ICMPv6.
     fn header_v6(self) -> ([u8; 2], [u8; 4]) {
         match self {
-            Self::NoRoute => ([1, 0], [0; 4]),
+            Self::NoPeer => ([1, 0], [0; 4]),
             Self::TooBig { mtu } => ([2, 0], mtu.to_be_bytes()),
         }
     }
 }
 
-/// Returns the packet that reports to the sender of `packet` that there is no route to its destination. `None` if
-/// no error may be sent: about ICMP errors, later fragments, multicast, and invalid packets (RFC 1122,
-/// 3.2.2; RFC 4443, 2.4).
+/// Returns the packet that reports to the sender of `packet` that no peer has its destination. `None` if no error may be
+/// sent: about ICMP errors, later fragments, multicast, and invalid packets (RFC 1122, 3.2.2; RFC 4443, 2.4).
 ///
-/// It comes from the destination itself. An address of this machine would be refused as a source on its own
-/// interface, and any other may be by the reverse path filter.
+/// It comes from `source` if that is of the same address family, otherwise from the destination of `packet`. An address
+/// of this machine would be refused as a source on its own interface.
 #[must_use]
-pub fn no_route(packet: &[u8]) -> Option<Vec<u8>> {
-    error(packet, Problem::NoRoute, None)
+pub fn no_peer(packet: &[u8], source: Option<IpAddr>) -> Option<Vec<u8>> {
+    error(packet, Problem::NoPeer, source)
 }
 
 /// Returns the packet that reports to the sender of `packet` that it exceeds the path MTU, `mtu` bytes. `None` in
-/// the same cases as [`no_route`].
+/// the same cases as [`no_peer`].
 ///
 /// It comes from `source` if that is of the same address family, otherwise from the destination of `packet`.
 #[must_use]
@@ -191,7 +190,7 @@ mod tests {
     fn an_error_is_a_valid_packet_that_quotes_the_refused_one() {
         for (is_v6, len) in [(false, 10), (false, 2_000), (true, 10), (true, 2_000)] {
             let packet = sample(is_v6, &vec![7; len]);
-            let reply = no_route(&packet).unwrap();
+            let reply = no_peer(&packet, None).unwrap();
             let (header, addresses, most) =
                 if is_v6 { (40, 8..40, 1_280) } else { (20, 12..20, 576) };
             let quoted = packet.len().min(most - header - 8);
@@ -209,10 +208,10 @@ mod tests {
             } else {
                 assert_eq!((reply[0], reply[9]), (0x45, 1));
                 assert_eq!(read16(&reply, ipv4::TOTAL_LENGTH), Some(reply.len() as u16));
-                assert_eq!(reply[20..22], [3, 0]);
+                assert_eq!(reply[20..22], [3, 1]);
                 assert!(Sum::of(&reply[..20]).is_valid() && Sum::of(&reply[20..]).is_valid());
             }
-            assert_eq!(no_route(&reply), None, "no error about an error");
+            assert_eq!(no_peer(&reply, None), None, "no error about an error");
         }
     }
 
@@ -256,7 +255,7 @@ mod tests {
             for (at, value) in changes {
                 packet[*at] = *value;
             }
-            no_route(&packet).is_some()
+            no_peer(&packet, None).is_some()
         };
         assert!(changed(false, &[]) && changed(true, &[]));
         // The sender needs the transport header, which only a first fragment has.
@@ -295,10 +294,10 @@ mod tests {
             if let Some(first) = packet.first_mut() {
                 *first = if is_v6 { 0x60 } else { 0x45 };
             }
-            if let Some(reply) = no_route(&packet) {
+            if let Some(reply) = no_peer(&packet, None) {
                 prop_assert!(reply.len() > packet.len());
                 prop_assert!(reply.ends_with(&packet));
-                prop_assert_eq!(no_route(&reply), None);
+                prop_assert_eq!(no_peer(&reply, None), None);
             }
         }
     }

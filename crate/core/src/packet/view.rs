@@ -66,6 +66,16 @@ pub fn destination(packet: &[u8]) -> Option<IpAddr> {
     }
 }
 
+/// Returns the source address of an IP packet; `None` if it is not one or ends too soon.
+#[must_use]
+pub fn source(packet: &[u8]) -> Option<IpAddr> {
+    match packet.first()? >> 4 {
+        4 => Some(IpAddr::from(*packet.get(ipv4::SOURCE)?.first_chunk::<4>()?)),
+        6 => Some(IpAddr::from(*packet.get(ipv6::SOURCE)?.first_chunk::<16>()?)),
+        _ => None,
+    }
+}
+
 impl Layout {
     /// Finds the headers of a packet whose transport header begins at `transport`.
     ///

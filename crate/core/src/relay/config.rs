@@ -1,5 +1,6 @@
 //! The options for starting a relay, and the properties of a running one.
 
+use super::peer_config::canonical_network;
 use super::traffic_class::{ClassPolicy, Dscp, Ecn};
 use crate::device::DEFAULT_CLONE_DEVICE;
 use crate::error::{Error, ErrorCode, Result};
@@ -59,6 +60,9 @@ pub struct RelayConfig {
     /// Whether the relay has sockets of both address families even if all endpoints are of one, so that the family of
     /// an endpoint can change at run time. If the other family is not available, the relay starts without it.
     pub both_families: bool,
+    /// The inner networks of the single peer: only packets to them are sent to it, and only packets from them are
+    /// accepted. Empty: all packets. Several peers have networks of their own.
+    pub allowed_prefixes: Vec<IpNet>,
     /// Where datagrams come from; `None`: loopback for a loopback peer, otherwise the wildcard address.
     pub listen: Option<IpAddr>,
     /// The port to receive on; 0: the kernel chooses.
@@ -171,6 +175,7 @@ impl RelayConfig {
             peer_zone: None,
             peers: Vec::new(),
             both_families: false,
+            allowed_prefixes: Vec::new(),
             listen: None,
             receive_port,
             accept: Accept::default(),
@@ -217,6 +222,7 @@ impl RelayConfig {
         self.peer = canonical(self.peer);
         self.listen = self.listen.map(|address| address.to_canonical());
         self.peers = self.peers.iter().map(PeerConfig::canonical).collect();
+        self.allowed_prefixes.iter_mut().for_each(|prefix| *prefix = canonical_network(*prefix));
     }
 }
 

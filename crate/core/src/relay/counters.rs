@@ -31,11 +31,12 @@ macro_rules! relay_counters {
                 unreachable_reports: reports, "Reports that the peer could not be reached. The datagrams count as sent.", "reported unreachable";
                 path_mtu_reports: reports, "Reports that a datagram was too long for the path. The datagrams count as sent.", "reported too long";
                 sources_lost: calls, "Sends that the kernel refused because the local address that the peer sends to was removed. Each was repeated with an address that the kernel chose.", "local address removed";
-                replies_written: packets, "ICMP errors that the relay wrote into the interface about packets that no peer has a network for, or that are too long for the path.", "ICMP errors to the interface";
+                replies_written: packets, "ICMP errors that the relay wrote into the interface about packets that no peer has a prefix for, or that are too long for the path.", "ICMP errors to the interface";
                 replies_dropped: packets, "ICMP errors that the interface refused, or that waited when the relay was closed.", "ICMP errors lost";
             } dropped OutboundDrop {
                 too_long: TooLong, "Larger than a datagram, or than the path, can hold.", "too long";
-                unreachable: Unreachable, "There is no route to the peer or one that forbids it, or no peer for its destination.", "peer unreachable";
+                unreachable: Unreachable, "There is no route to the peer or one that forbids it.", "peer unreachable";
+                no_peer: NoPeer, "No peer has a prefix that contains its destination. Its sender gets an ICMP error.", "no peer";
                 denied: Denied, "A firewall or policy of this machine forbids it.", "denied";
                 no_buffers: NoBuffers, "The socket or the network device has no memory or queue space for it.", "no buffers";
                 looped: Looped, "A datagram of the relay itself, which a route led back into the interface.", "looped";
@@ -56,6 +57,7 @@ macro_rules! relay_counters {
                 ecn_marks: packets, "Packets whose ECN field was changed, because the network changed that of their datagram (RFC 6040). Nearly all of them are marked as congested (CE).";
             } dropped InboundDrop {
                 foreign_source: ForeignSource, "Its source address is not that of a peer.", "foreign source";
+                foreign_prefix: ForeignPrefix, "The source of its packet is not in a prefix of the peer that sent it.", "foreign prefix";
                 empty: Empty, "It has no payload.", "empty";
                 truncated: Truncated, "It was longer than the buffer for it.", "truncated";
                 not_ip: NotIp, "It is neither IPv4 nor IPv6.", "not IP";

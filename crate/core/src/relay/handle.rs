@@ -1,7 +1,7 @@
 //! A running relay as its owner holds it.
 
 use super::config::{Event, PeerConfig, RelayConfig, RelayInfo};
-use super::peers::{PeerStats, Peers};
+use super::peers::{PeerStats, PeerTotals, Peers};
 use super::queue::{Closed, Stop, Task, run};
 use super::setup::Plan;
 use super::stats::{Meter, Stats};
@@ -84,6 +84,13 @@ impl Relay {
     #[must_use]
     pub fn peer_stats(&self) -> Vec<PeerStats> {
         self.peers.stats()
+    }
+
+    /// Returns the state of each peer, and the counts of removed peers and of what belongs to no peer. They add up to
+    /// [`Relay::stats`]. With a single peer, which has no counters of its own, they are not the total.
+    #[must_use]
+    pub fn peer_totals(&self) -> PeerTotals {
+        self.peers.totals(|| self.meter.snapshot())
     }
 
     /// Replaces the peers of a relay that was started with several, without losing a packet. A peer is identified by its

@@ -40,7 +40,7 @@ pub use config::{
 };
 pub use counters::{COUNTERS, CounterDescription};
 pub use handle::Relay;
-pub use peers::{PathMtu, PathMtuSource, PeerStats, PeerTraffic, zone_index};
+pub use peers::{PathMtu, PathMtuSource, PeerStats, PeerTotals, PeerTraffic, zone_index};
 pub use queue::Closed;
 pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};
 pub use traffic_class::{Dscp, Ecn};

@@ -14,8 +14,8 @@ pub struct PeerConfig {
     pub endpoint: SocketAddr,
     /// Further endpoints, tried in turn while the peer is silent.
     pub alternatives: Vec<SocketAddr>,
-    /// The inner networks of the peer. Packets to them are sent to it. Of the networks of all peers that contain a
-    /// destination, the one with the longest prefix decides.
+    /// The inner networks of the peer. Packets to them are sent to it, and packets from it must have a source in them.
+    /// Of the networks of all peers that contain an address, the one with the longest prefix decides.
     pub allowed_prefixes: Vec<IpNet>,
     /// Time between two packets that show the peer that the relay is there; `None`: none is sent.
     pub keepalive: Option<Duration>,
@@ -55,7 +55,8 @@ impl PeerConfig {
 /// Bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2).
 const MAPPED_PREFIX: u8 = 96;
 
-fn canonical_network(network: IpNet) -> IpNet {
+/// Returns the IPv4 network that an IPv4-mapped IPv6 network represents; any other network is returned unchanged.
+pub(super) fn canonical_network(network: IpNet) -> IpNet {
     let length = network.prefix_len().checked_sub(MAPPED_PREFIX);
     match (network.addr().to_canonical(), network, length) {
         (IpAddr::V4(address), IpNet::V6(_), Some(length)) => {

@@ -119,12 +119,16 @@ impl SendQueue {
         self.shapes.get(self.next..).unwrap_or_default()
     }
 
-    /// Returns the number of datagrams still queued. `slice_len` returns the length of a slice by its index,
-    /// bytes.
-    #[must_use]
-    pub fn waiting_datagrams(&self, slice_len: impl Fn(usize) -> usize) -> u64 {
-        let bytes = |shape: &MessageShape| shape.slices.clone().map(&slice_len).sum();
-        self.waiting().iter().map(|shape| datagrams(shape, bytes(shape))).sum()
+    /// Returns the destination of each message still queued, and the number of its datagrams. `slice_len` returns the
+    /// length of a slice by its index, bytes.
+    pub fn waiting_datagrams(
+        &self,
+        slice_len: impl Fn(usize) -> usize,
+    ) -> impl Iterator<Item = (u32, u64)> {
+        self.waiting().iter().map(move |shape| {
+            let bytes = shape.slices.clone().map(&slice_len).sum();
+            (shape.to, datagrams(shape, bytes))
+        })
     }
 
     /// Skips the first `count` waiting messages, which were sent or dropped.

@@ -63,15 +63,17 @@ impl SendDrop {
     }
 }
 
-/// A message that the kernel accepted.
+/// A message that the kernel accepted or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// Index of its destination.
     pub to: u32,
-    /// Datagrams in it.
+    /// Datagrams in it that the kernel accepted.
     pub datagrams: u64,
     /// Bytes of payload in them.
     pub bytes: u64,
+    /// Datagrams in it that were dropped.
+    pub dropped: u64,
 }
 
 /// The outcome of one [`UdpSender::send`].
@@ -85,7 +87,7 @@ pub struct SendReport {
     pub dropped: [u64; SendDrop::COUNT],
     /// Errors of datagrams sent earlier.
     pub errors: Vec<ErrorReport>,
-    /// Each message that the kernel accepted. `None`: only the sums above are wanted.
+    /// Each message that the kernel accepted or refused. `None`: only the sums above are wanted.
     pub messages: Option<Vec<Sent>>,
     /// Whether GSO batches are no longer used, or are used again.
     pub change: Option<SegmentationChange>,
@@ -224,12 +226,12 @@ impl UdpSender {
         report: &mut SendReport,
     ) {
         let Some(shape) = queue.waiting().first() else { return };
-        let lost = datagrams(shape, slice_bytes(shape, slices));
+        let (to, lost) = (shape.to, datagrams(shape, slice_bytes(shape, slices)));
         if shape.segment_size.is_some() {
             if self.segmentation.splits(errno, lost) {
                 queue.break_up_first(|slice| slices.get(slice).map_or(0, |slice| slice.len()));
             } else {
-                report.count_dropped(errno, lost);
+                report.count_dropped(errno, to, lost);
                 queue.advance(1);
             }
             return;
@@ -238,7 +240,8 @@ impl UdpSender {
             AfterSingle::Next => 1,
             AfterSingle::DropRest(rest) => 1 + rest,
         };
-        report.count_dropped(errno, messages as u64);
+        // They are the datagrams of one GSO batch.
+        report.count_dropped(errno, to, messages as u64);
         queue.advance(messages);
     }
 }
@@ -250,9 +253,12 @@ impl SendReport {
         self.dropped.get(cause as usize).copied().unwrap_or(0)
     }
 
-    fn count_dropped(&mut self, errno: i32, datagrams: u64) {
+    fn count_dropped(&mut self, errno: i32, to: u32, dropped: u64) {
         if let Some(count) = self.dropped.get_mut(SendDrop::of_errno(errno) as usize) {
-            *count += datagrams;
+            *count += dropped;
+        }
+        if let Some(messages) = &mut self.messages {
+            messages.push(Sent { to, datagrams: 0, bytes: 0, dropped });
         }
     }
 
@@ -269,7 +275,7 @@ impl SendReport {
         self.datagrams += datagrams;
         self.bytes += bytes;
         if let Some(messages) = &mut self.messages {
-            messages.push(Sent { to: shape.to, datagrams, bytes });
+            messages.push(Sent { to: shape.to, datagrams, bytes, dropped: 0 });
         }
     }
 }

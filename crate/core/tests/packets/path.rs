@@ -97,7 +97,7 @@ proptest! {
     ) {
         let packet = sample(is_v6, 0x010, Vec::new()).packet(&vec![7; len]);
         let source = source.map(|address| address.parse::<IpAddr>().unwrap());
-        for error in [Error::NoRoute, Error::TooBig(mtu, source)] {
+        for error in [Error::NoPeer, Error::TooBig(mtu, source)] {
             let reply = reported(&packet, error).unwrap();
             prop_assert_eq!(reported(&reply, error), None);
         }

@@ -147,9 +147,10 @@ fn datagrams_of_further_ports_are_of_the_first_peer_at_an_address() {
     in_namespace(|| {
         let side = connected();
         let peers = side.run(|| [0; 3].map(|_| socket([192, 0, 2, 2], 0)));
-        let configs = peers[..2].iter().zip(["10.9.1.0/24", "10.9.2.0/24"]);
-        let configs = configs.map(|(socket, network)| {
-            PeerConfig::new(socket.local_addr().unwrap(), vec![network.parse().unwrap()])
+        let prefixes = [["10.9.0.2/32", "10.9.0.4/32"].as_slice(), &["10.9.0.3/32"]];
+        let configs = peers[..2].iter().zip(prefixes).map(|(socket, prefixes)| {
+            let prefixes = prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect();
+            PeerConfig::new(socket.local_addr().unwrap(), prefixes)
         });
         let address = "10.9.0.1/16".parse().unwrap();
         let config = RelayConfig::with_peers(address, configs.collect(), 0).unwrap();

@@ -30,6 +30,11 @@ pub(super) fn check(config: &RelayConfig) -> Result<()> {
         let reason = "datagrams from any source are accepted only with a single peer".to_owned();
         return Err(refuse("start the relay", String::new(), reason));
     }
+    if let Some(prefix) = config.allowed_prefixes.first().filter(|_| !config.peers.is_empty()) {
+        let reason = "each of several peers has prefixes of its own".to_owned();
+        return Err(refuse("allow the prefix", prefix.to_string(), reason)
+            .with_advice("give it as a prefix of one of the peers"));
+    }
     Ok(())
 }
 

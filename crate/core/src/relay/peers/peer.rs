@@ -7,6 +7,7 @@ use crate::relay::config::PeerConfig;
 use crate::relay::setup::inner_mtu;
 use crate::sys::socket::ErrorReport;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Add;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,9 +36,11 @@ pub(super) struct PeerSettings {
 
 /// The counters of a peer. They stay the same if its endpoint changes.
 #[derive(Debug, Default)]
-struct PeerCounters {
+pub(super) struct PeerCounters {
     sent: Traffic,
     received: Traffic,
+    /// Packets from the peer whose source is not in its prefixes.
+    foreign_prefix: AtomicU64,
     /// Time of the last datagram from the peer, plus one; 0: there was none.
     last_heard: AtomicU64,
     /// Time of the last datagram from the current endpoint, plus one; 0: there was none.
@@ -50,6 +53,7 @@ struct PeerCounters {
 struct Traffic {
     datagrams: AtomicU64,
     bytes: AtomicU64,
+    dropped: AtomicU64,
 }
 
 /// The state of a peer.
@@ -67,17 +71,24 @@ pub struct PeerStats {
 }
 
 /// Datagrams exchanged with one of several peers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerTraffic {
     /// Datagrams to the peer that the kernel accepted for sending.
     pub datagrams_sent: u64,
     /// Bytes of payload in them.
     pub bytes_sent: u64,
+    /// Packets to the peer that were dropped, for any cause.
+    pub outbound_dropped: u64,
     /// Datagrams from the peer, including dropped ones.
     pub datagrams_received: u64,
     /// Bytes of payload in them.
     pub bytes_received: u64,
-    /// Time since the last of these. `None`: there was none.
+    /// Datagrams from the peer that were dropped for any cause, except packets that the interface refused: these are not
+    /// counted for a peer.
+    pub inbound_dropped: u64,
+    /// Packets from the peer whose source is not in its prefixes. `inbound_dropped` includes them.
+    pub foreign_prefix: u64,
+    /// Time since the last datagram received. `None`: there was none.
     pub silent_for: Option<Duration>,
 }
 
@@ -213,6 +224,22 @@ impl Peer {
         self.counters.last_heard.store(now + 1, Ordering::Relaxed);
     }
 
+    /// Counts packets to the peer that were dropped.
+    pub(super) fn count_outbound_drops(&self, packets: u64) {
+        self.counters.sent.dropped.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    /// Counts datagrams from the peer that were dropped, `foreign_prefix` of them for their source.
+    pub(super) fn count_inbound_drops(&self, datagrams: u64, foreign_prefix: u64) {
+        self.counters.received.dropped.fetch_add(datagrams, Ordering::Relaxed);
+        self.counters.foreign_prefix.fetch_add(foreign_prefix, Ordering::Relaxed);
+    }
+
+    /// Returns the counters.
+    pub(super) fn counters(&self) -> &Arc<PeerCounters> {
+        &self.counters
+    }
+
     /// Returns the state of the path to the peer.
     pub(super) fn path(&self) -> &PathState {
         &self.path
@@ -245,12 +272,43 @@ impl Peer {
 
     pub(super) fn traffic(&self, now: u64) -> PeerTraffic {
         let last_heard = self.counters.last_heard.load(Ordering::Relaxed).checked_sub(1);
+        let silent_for = last_heard.map(|at| Duration::from_millis(now.saturating_sub(at)));
+        PeerTraffic { silent_for, ..self.counters.counts() }
+    }
+}
+
+impl PeerCounters {
+    /// Returns the counts, without the time.
+    pub(super) fn counts(&self) -> PeerTraffic {
+        let Self { sent, received, foreign_prefix, .. } = self;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         PeerTraffic {
-            datagrams_sent: self.counters.sent.datagrams.load(Ordering::Relaxed),
-            bytes_sent: self.counters.sent.bytes.load(Ordering::Relaxed),
-            datagrams_received: self.counters.received.datagrams.load(Ordering::Relaxed),
-            bytes_received: self.counters.received.bytes.load(Ordering::Relaxed),
-            silent_for: last_heard.map(|at| Duration::from_millis(now.saturating_sub(at))),
+            datagrams_sent: read(&sent.datagrams),
+            bytes_sent: read(&sent.bytes),
+            outbound_dropped: read(&sent.dropped),
+            datagrams_received: read(&received.datagrams),
+            bytes_received: read(&received.bytes),
+            inbound_dropped: read(&received.dropped),
+            foreign_prefix: read(foreign_prefix),
+            silent_for: None,
+        }
+    }
+}
+
+/// The sum of the counts. It has no time.
+impl Add for PeerTraffic {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            datagrams_sent: self.datagrams_sent + other.datagrams_sent,
+            bytes_sent: self.bytes_sent + other.bytes_sent,
+            outbound_dropped: self.outbound_dropped + other.outbound_dropped,
+            datagrams_received: self.datagrams_received + other.datagrams_received,
+            bytes_received: self.bytes_received + other.bytes_received,
+            inbound_dropped: self.inbound_dropped + other.inbound_dropped,
+            foreign_prefix: self.foreign_prefix + other.foreign_prefix,
+            silent_for: None,
         }
     }
 }
@@ -307,9 +365,13 @@ mod tests {
         peer.count_received(2, 20, 0);
         assert_eq!(peer.traffic(7).silent_for, Some(Duration::from_millis(7)));
         peer.count_received(1, 0, 200);
+        peer.count_outbound_drops(2);
+        peer.count_inbound_drops(3, 1);
         let traffic = peer.traffic(1_200);
         assert_eq!((traffic.datagrams_sent, traffic.bytes_sent), (4, 350));
         assert_eq!((traffic.datagrams_received, traffic.bytes_received), (3, 20));
+        assert_eq!((traffic.outbound_dropped, traffic.inbound_dropped), (2, 3));
+        assert_eq!(traffic.foreign_prefix, 1);
         assert_eq!(traffic.silent_for, Some(Duration::from_secs(1)));
     }
 }

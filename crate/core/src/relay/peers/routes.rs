@@ -1,21 +1,26 @@
-//! Inner networks and the peers that they are routed to: longest prefix match.
+//! Inner networks and the peers that they belong to: longest prefix match.
 
 use super::PeerIndex;
-use crate::packet::view::destination;
+use crate::packet::view::{destination, source};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 use std::net::IpAddr;
 
-/// The routes of both address families.
+/// The prefixes of both address families, each with its peer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Routes {
     v4: PrefixMap<Ipv4Net, PeerIndex>,
     v6: PrefixMap<Ipv6Net, PeerIndex>,
 }
 
+/// The result of the last look-up. Packets of one flow have the same address, so most of a batch need no other one.
+/// It is valid for one table: a new batch begins with an empty one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::relay) struct LastRoute(Option<(IpAddr, Option<PeerIndex>)>);
+
 impl Routes {
-    /// Adds a route. Bits of `network` behind its prefix are ignored. If there was a route to the same network, it is
-    /// replaced, and its peer is returned.
+    /// Adds a prefix. Bits of `network` behind its prefix are ignored. If a peer had the same prefix, it is
+    /// replaced, and that peer is returned.
     pub(super) fn insert(&mut self, network: IpNet, peer: PeerIndex) -> Option<PeerIndex> {
         match network.trunc() {
             IpNet::V4(network) => self.v4.insert(network, peer),
@@ -31,9 +36,32 @@ impl Routes {
         }
     }
 
-    /// Returns the peer for an IP packet; `None` if there is no route or the packet is not an IP packet.
-    pub(super) fn route(&self, packet: &[u8]) -> Option<PeerIndex> {
-        self.find(destination(packet)?)
+    /// Returns the peer whose prefix contains the destination of an IP packet; `None` if there is none or the packet is
+    /// not an IP packet.
+    #[inline]
+    pub(super) fn to(&self, packet: &[u8], last: &mut LastRoute) -> Option<PeerIndex> {
+        last.find(self, destination(packet)?)
+    }
+
+    /// Returns the peer whose prefix contains the source of an IP packet; `None` if there is none or the packet is not
+    /// an IP packet.
+    #[inline]
+    pub(super) fn from(&self, packet: &[u8], last: &mut LastRoute) -> Option<PeerIndex> {
+        last.find(self, source(packet)?)
+    }
+}
+
+impl LastRoute {
+    #[inline]
+    fn find(&mut self, routes: &Routes, address: IpAddr) -> Option<PeerIndex> {
+        match self.0 {
+            Some((known, peer)) if known == address => peer,
+            _ => {
+                let peer = routes.find(address);
+                self.0 = Some((address, peer));
+                peer
+            }
+        }
     }
 }
 

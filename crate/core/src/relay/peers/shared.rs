@@ -3,18 +3,21 @@
 use super::changes::PeerChange;
 use super::check::check_endpoint;
 use super::peer::PeerStats;
+use super::removed::Removed;
 use super::table::PeerTable;
+use super::totals::{PeerTotals, of_no_peer};
 use super::upkeep::Upkeep;
 use super::view::PeerView;
 use super::zone::Zones;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{PeerConfig, RelayConfig};
+use crate::relay::stats::Stats;
 use crate::udp::{PathMtuDiscovery, canonical, is_loopback};
 use arc_swap::ArcSwap;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The peers of a relay, shared by its queues and its owner.
@@ -27,6 +30,7 @@ pub(in crate::relay) struct Peers {
     /// Whether the sockets have loopback addresses, because all peers had such addresses at the start.
     is_on_loopback: bool,
     upkeep: Arc<Upkeep>,
+    removed: Mutex<Removed>,
 }
 
 impl Peers {
@@ -46,6 +50,7 @@ impl Peers {
             has_ipv6: AtomicBool::new(config.endpoints().any(|peer| peer.is_ipv6())),
             is_on_loopback: config.listen.is_none()
                 && config.endpoints().all(|peer| is_loopback(peer.ip())),
+            removed: Mutex::default(),
         })
     }
 
@@ -72,6 +77,7 @@ impl Peers {
             .try_for_each(|peer| self.check_socket(peer))?;
         let followed = zones.of_peers(&mut peers)?;
         let table = before.successor(&peers)?;
+        self.removed().add(before.peers(), table.peers());
         self.current.store(Arc::new(table));
         *zones = followed;
         Ok(())
@@ -153,6 +159,18 @@ impl Peers {
     /// Returns the state of each peer, by index.
     pub(in crate::relay) fn stats(&self) -> Vec<PeerStats> {
         self.current.load().stats(Instant::now())
+    }
+
+    /// Returns the counts of all peers. `relay` returns the counters of the relay.
+    pub(in crate::relay) fn totals(&self, relay: impl FnOnce() -> Stats) -> PeerTotals {
+        // The table is not replaced in the meantime.
+        let _zones = self.upkeep.lock_table();
+        let no_peer = of_no_peer(&relay(), self.current.load().foreign_bytes());
+        PeerTotals { peers: self.stats(), removed: self.removed().counts(), no_peer }
+    }
+
+    fn removed(&self) -> MutexGuard<'_, Removed> {
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the time until the next deadline of a peer; `None` if there is none.

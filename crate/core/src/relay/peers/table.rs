@@ -10,11 +10,11 @@ use super::upkeep::Upkeep;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{Accept, PeerConfig, RelayConfig};
 use crate::sys::socket::ErrorReport;
-use crate::udp::Sent;
+use ipnet::IpNet;
 use socket2::SockAddr;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 /// The number of a peer in a [`PeerTable`].
@@ -36,10 +36,12 @@ pub(in crate::relay) struct PeerTable {
 /// How to choose a peer.
 #[derive(Debug)]
 enum Routing {
-    /// There is a single peer, which gets every packet.
+    /// There is a single peer.
     Single {
         /// Accept datagrams from this address only. `None`: from any.
         accepted: Option<SocketAddr>,
+        /// The prefixes of the peer. `None`: it gets every packet, and may send every packet.
+        allowed: Option<Arc<Routes>>,
     },
     /// Choose one of many peers, by the destination of the packet and the source of the datagram.
     Many(Box<Many>),
@@ -56,15 +58,24 @@ impl PeerTable {
     pub(super) fn new(config: &RelayConfig, upkeep: Arc<Upkeep>) -> Result<Self> {
         check(config)?;
         if config.peers.is_empty() {
-            return Ok(Self::single(config.accept, config.peer, upkeep));
+            let allowed = &config.allowed_prefixes;
+            return Ok(Self::single(config.accept, config.peer, allowed, upkeep));
         }
         Self::many(&config.peers, &[], upkeep)
     }
 
-    fn single(accept: Accept, peer: SocketAddr, upkeep: Arc<Upkeep>) -> Self {
+    /// Builds a table of one peer. It gets and sends packets of the `allowed` prefixes; if there are none, all packets.
+    fn single(accept: Accept, peer: SocketAddr, allowed: &[IpNet], upkeep: Arc<Upkeep>) -> Self {
         let accepted = (accept == Accept::Peer).then_some(peer);
+        let allowed = (!allowed.is_empty()).then(|| {
+            let mut routes = Routes::default();
+            for network in allowed {
+                routes.insert(*network, PeerIndex(0));
+            }
+            Arc::new(routes)
+        });
         let peers = vec![Arc::new(Peer::new(PeerSettings::at(peer)))];
-        Self::of_peers(peers, Routing::Single { accepted }, upkeep)
+        Self::of_peers(peers, Routing::Single { accepted, allowed }, upkeep)
     }
 
     /// Builds the table that replaces this one. A peer of this table is identified by its name, otherwise by its
@@ -77,10 +88,11 @@ impl PeerTable {
     /// `InvalidArgument` if two have the same name, the same endpoint or the same network.
     fn many(configs: &[PeerConfig], known: &[Arc<Peer>], upkeep: Arc<Upkeep>) -> Result<Self> {
         let known = KnownPeers::new(known, configs)?;
-        let mut many = Many::default();
-        let mut peers: Vec<Arc<Peer>> = Vec::new();
+        let (mut sources, mut routes) = (Sources::default(), Routes::default());
+        let mut peers: Vec<Arc<Peer>> = Vec::with_capacity(configs.len());
         for (config, number) in configs.iter().zip(0..) {
-            many.add(config, PeerIndex(number))?;
+            add_endpoints(&mut sources, config, PeerIndex(number))?;
+            add_prefixes(&mut routes, &config.allowed_prefixes, PeerIndex(number))?;
             let settings = PeerSettings::of(config);
             peers.push(match known.find(config) {
                 Some(peer) => peer.configured(settings),
@@ -89,11 +101,12 @@ impl PeerTable {
         }
         for (peer, number) in peers.iter_mut().zip(0..) {
             // An endpoint that was chosen at run time may be the configured one of another peer now.
-            if !many.sources.insert(peer.endpoint(), PeerIndex(number)) {
+            if !sources.insert(peer.endpoint(), PeerIndex(number)) {
                 let settings = peer.settings();
                 *peer = Arc::new(peer.at(settings.clone(), settings.first()));
             }
         }
+        let many = Many { routes: Arc::new(routes), sources };
         Ok(Self::of_peers(peers, Routing::Many(Box::new(many)), upkeep))
     }
 
@@ -108,6 +121,11 @@ impl PeerTable {
     #[inline]
     pub(in crate::relay) fn is_many(&self) -> bool {
         matches!(self.routing, Routing::Many(_))
+    }
+
+    /// Returns the bytes of payload of datagrams from addresses that are not a peer's.
+    pub(super) fn foreign_bytes(&self) -> u64 {
+        self.upkeep.foreign_bytes.load(Ordering::Relaxed)
     }
 
     pub(super) fn peers(&self) -> &[Arc<Peer>] {
@@ -140,34 +158,6 @@ impl PeerTable {
             }
         };
         self.peers.iter().map(stats).collect()
-    }
-
-    /// Returns the clock's time if packets are routed to one of many peers. A single peer has no counters of its own:
-    /// the relay's counters suffice, and the caller does not call [`PeerTable::count_received`].
-    #[inline]
-    pub(in crate::relay) fn counting_time(&self) -> Option<u64> {
-        self.is_many().then(|| self.upkeep.timers.millis(Instant::now()))
-    }
-
-    /// Counts a message from a peer, received at `now`.
-    pub(in crate::relay) fn count_received(
-        &self,
-        peer: PeerIndex,
-        (datagrams, bytes): (u64, u64),
-        now: u64,
-    ) {
-        if let Some(peer) = self.peers.get(peer.0 as usize) {
-            peer.count_received(datagrams, bytes, now);
-        }
-    }
-
-    /// Counts messages that were sent.
-    pub(in crate::relay) fn count_sent(&self, messages: &[Sent]) {
-        for message in messages {
-            if let Some(peer) = self.peers.get(message.to as usize) {
-                peer.count_sent(message.datagrams, message.bytes);
-            }
-        }
     }
 
     /// Records the path MTUs in error reports of datagrams sent earlier.
@@ -240,48 +230,45 @@ impl PeerTable {
     #[inline]
     pub(in crate::relay) fn of_source(&self, source: Option<SocketAddr>) -> Option<PeerIndex> {
         match &self.routing {
-            Routing::Single { accepted: None } => Some(PeerIndex(0)),
-            Routing::Single { accepted: Some(expected) } => {
+            Routing::Single { accepted: None, .. } => Some(PeerIndex(0)),
+            Routing::Single { accepted: Some(expected), .. } => {
                 is_same_host(*expected, source?).then_some(PeerIndex(0))
             }
             Routing::Many(many) => many.sources.find(source?),
         }
     }
-
-    /// Returns the peer that an IP packet is sent to; `None` if no peer has a route to its destination.
-    #[inline]
-    pub(in crate::relay) fn route(&self, packet: &[u8]) -> Option<PeerIndex> {
-        match &self.routing {
-            Routing::Single { .. } => Some(PeerIndex(0)),
-            Routing::Many(many) => many.routes.route(packet),
-        }
-    }
 }
 
-impl Many {
-    fn add(&mut self, peer: &PeerConfig, index: PeerIndex) -> Result<()> {
-        for endpoint in peer.endpoints() {
-            check_endpoint(endpoint)?;
-            if !self.sources.insert(endpoint, index) {
-                let reason = "another peer has this endpoint";
-                return Err(refuse("add the peer", endpoint.to_string(), reason));
-            }
+fn add_endpoints(sources: &mut Sources, peer: &PeerConfig, index: PeerIndex) -> Result<()> {
+    for endpoint in peer.endpoints() {
+        check_endpoint(endpoint)?;
+        if !sources.insert(endpoint, index) {
+            let reason = "another peer has this endpoint";
+            return Err(refuse("add the peer", endpoint.to_string(), reason));
         }
-        for network in &peer.allowed_prefixes {
-            if Arc::make_mut(&mut self.routes).insert(*network, index).is_some() {
-                let reason = "it is given twice: each network belongs to one peer";
-                return Err(refuse("route the network", network.to_string(), reason));
-            }
-        }
-        Ok(())
     }
+    Ok(())
+}
+
+fn add_prefixes(routes: &mut Routes, prefixes: &[IpNet], index: PeerIndex) -> Result<()> {
+    for network in prefixes {
+        if routes.insert(*network, index).is_some() {
+            let reason = "it is given twice: each network belongs to one peer";
+            return Err(refuse("route the network", network.to_string(), reason));
+        }
+    }
+    Ok(())
 }
 
 fn refuse(operation: &'static str, subject: String, reason: &str) -> Error {
     Error::new(ErrorCode::InvalidArgument, operation, subject, reason)
 }
 
+pub(in crate::relay) use counting::ReceiveCount;
+
+mod counting;
 mod endpoints;
+mod filter;
 mod moved;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use super::changes::Changes;
 use super::timers::Timers;
 use super::zone::Zones;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(super) struct Upkeep {
     pub(super) follows_path_mtu: bool,
     /// Changes of peers that were not taken yet.
     pub(super) changes: Changes,
+    /// Bytes of payload of datagrams from addresses that are not a peer's.
+    pub(super) foreign_bytes: AtomicU64,
     /// Changes with each peer's local address.
     pub(super) local_version: AtomicU32,
     zones: Mutex<Zones>,
@@ -28,7 +30,16 @@ impl Upkeep {
         let changes = Changes::default();
         let (timers, local_version) = (Timers::new(), AtomicU32::new(0));
         let zones = Mutex::new(zones);
-        Self { timers, path_mtu_lifetime, follows_path_mtu, changes, local_version, zones }
+        let foreign_bytes = AtomicU64::new(0);
+        Self {
+            timers,
+            path_mtu_lifetime,
+            follows_path_mtu,
+            changes,
+            foreign_bytes,
+            local_version,
+            zones,
+        }
     }
 
     /// Locks the interfaces of link-local peers. The lock is held while a table is replaced, since the new table keeps

@@ -33,7 +33,8 @@ pub(super) struct ReadCount {
     pub(super) super_packets: u64,
     pub(super) split: u64,
     pub(super) malformed: u64,
-    pub(super) unroutable: u64,
+    pub(super) no_peer: u64,
+    pub(super) unreachable: u64,
     pub(super) looped: u64,
     pub(super) too_long: u64,
     pub(super) fragmented: u64,
@@ -97,10 +98,10 @@ impl ReadCount {
         }
     }
 
-    /// Counts datagrams of the relay itself as read and dropped.
-    pub(super) fn drop_looped(&mut self, packet: &[u8], split: &Split) {
+    /// Counts a packet, or each packet of a super-packet, as read. Returns their number, for the cause of their drop.
+    pub(super) fn add_dropped(&mut self, packet: &[u8], split: &Split) -> u64 {
         self.note_split(split);
-        self.looped += self.add_all(packet, split);
+        self.add_all(packet, split)
     }
 }
 

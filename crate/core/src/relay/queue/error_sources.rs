@@ -25,9 +25,11 @@ impl ErrorSources {
             return Some(destination);
         }
         let same = |network: &&IpNet| network.addr().is_ipv4() == destination.is_ipv4();
+        let is_own = |host: &IpAddr| self.networks.iter().any(|network| network.addr() == *host);
         self.networks.iter().filter(same).find_map(|network| {
-            let mut hosts = network.hosts().take(3);
-            hosts.find(|host| *host != network.addr() && !is_anycast(network, host))
+            // All addresses of the interface, and the anycast address, may be before it.
+            let mut hosts = network.hosts().take(self.networks.len() + 2);
+            hosts.find(|host| !is_own(host) && !is_anycast(network, host))
         })
     }
 }
@@ -56,6 +58,12 @@ mod tests {
         }
         let alone = ErrorSources::new(&["192.0.2.1/32".parse().unwrap()]);
         assert_eq!(alone.source("198.51.100.1".parse().unwrap()), None);
+        let several = ["10.9.0.1/24", "10.9.0.2/24", "fd09::1/64", "fd09::2/64"];
+        let several = ErrorSources::new(&several.map(|network| network.parse().unwrap()));
+        for (destination, expected) in [("198.51.100.1", "10.9.0.3"), ("2001:db8::1", "fd09::3")] {
+            let source = several.source(destination.parse().unwrap());
+            assert_eq!(source, Some(expected.parse().unwrap()), "{destination}");
+        }
         let pair = ErrorSources::new(&["192.0.2.1/31".parse().unwrap()]);
         let source = pair.source("198.51.100.1".parse().unwrap());
         assert_eq!(source, Some("192.0.2.0".parse().unwrap()));

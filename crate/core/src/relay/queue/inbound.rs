@@ -9,7 +9,7 @@ use crate::packet::mss;
 use crate::port::coalescing_writer::{CoalescingChange, WriteProgress};
 use crate::relay::config::MssClamp;
 use crate::relay::fallback::Fallback;
-use crate::relay::peers::PeerView;
+use crate::relay::peers::{LastRoute, PeerIndex, PeerTable, PeerView, ReceiveCount};
 use crate::relay::setup::FlowShare;
 use crate::relay::stats::{Counters, InboundDrop};
 use crate::relay::wire::Wire;
@@ -177,7 +177,7 @@ impl Inbound {
     /// rest for coalescing.
     fn sort(&mut self, messages: usize) -> Sorted {
         let (mut datagrams, mut bytes, mut sorted) = (0, 0, Sorted::default());
-        let table = self.peers.table();
+        let (table, mut last) = (self.peers.table(), LastRoute::default());
         let now = table.counting_time();
         self.messages.clear();
         self.messages.extend(self.receiver.messages());
@@ -193,17 +193,21 @@ impl Inbound {
                 sorted.foreign = message.source.map(|source| source.ip());
             }
             let is_of_batch = message.segment_size.is_some();
-            let (before, mut accepted) = ((datagrams, bytes), 0_u64);
+            let mut count = ReceiveCount::default();
             for datagram in datagrams_of(message) {
-                datagrams += 1;
-                bytes += datagram.len() as u64;
+                count.datagrams += 1;
+                count.bytes += datagram.len() as u64;
                 let found = match peer {
                     None => Err(InboundDrop::ForeignSource),
-                    Some(_) => packet_in(buffer, message, datagram, self.wire),
+                    Some(peer) => packet_in(buffer, message, datagram, self.wire)
+                        .and_then(|packet| permitted(table, peer, buffer, packet, &mut last)),
                 };
-                accepted += u64::from(found.is_ok());
                 match found {
-                    Err(cause) => self.counters.count_receive_drop(cause, 1),
+                    Err(cause) => {
+                        count.dropped += 1;
+                        count.foreign_prefix += u64::from(cause == InboundDrop::ForeignPrefix);
+                        self.counters.count_receive_drop(cause, 1);
+                    }
                     Ok(packet) if self.mss_clamp != MssClamp::Off && is_syn(buffer, &packet) => {
                         self.syns.push((packet.clone(), table.inner_mtu_of(peer)));
                         self.writer.packets().push(buffer, packet);
@@ -217,17 +221,9 @@ impl Inbound {
                     }
                 }
             }
-            if let (Some(peer), Some(source), Some(local)) = (peer, message.source, message.local)
-                && self.peers.local(peer) != Some(local)
-            {
-                self.peers.learn_local(peer, source, local);
-            }
-            if let (Some(now), Some(peer)) = (now, peer) {
-                table.count_received(peer, (datagrams - before.0, bytes - before.1), now);
-                if let Some(source) = message.source.filter(|_| accepted > 0) {
-                    self.peers.note_source(peer, source, now);
-                }
-            }
+            datagrams += count.datagrams;
+            bytes += count.bytes;
+            self.note_message(peer, message, &count, now);
         }
         self.writer.packets().finish(self.receiver.buffer());
         self.clamp_syns();
@@ -237,6 +233,45 @@ impl Inbound {
             self.share = FlowShare::ALL;
         }
         sorted
+    }
+
+    /// Records what a message says about its peer: the local address that it was sent to, and if the peers are counted,
+    /// `count` and its source at `now`.
+    #[inline]
+    fn note_message(
+        &self,
+        peer: Option<PeerIndex>,
+        message: &Received,
+        count: &ReceiveCount,
+        now: Option<u64>,
+    ) {
+        if let (Some(peer), Some(source), Some(local)) = (peer, message.source, message.local)
+            && self.peers.local(peer) != Some(local)
+        {
+            self.peers.learn_local(peer, source, local);
+        }
+        let Some(now) = now else { return };
+        self.peers.table().count_received(peer, count, now);
+        if let (Some(peer), Some(source)) = (peer, message.source)
+            && count.has_accepted()
+        {
+            self.peers.note_source(peer, source, now);
+        }
+    }
+}
+
+/// Returns the packet at `packet` if `peer` may send from its source.
+#[inline]
+fn permitted(
+    table: &PeerTable,
+    peer: PeerIndex,
+    buffer: &[u8],
+    packet: Range<usize>,
+    last: &mut LastRoute,
+) -> Result<Range<usize>, InboundDrop> {
+    match table.permits(peer, buffer.get(packet.clone()).unwrap_or_default(), last) {
+        true => Ok(packet),
+        false => Err(InboundDrop::ForeignPrefix),
     }
 }
 

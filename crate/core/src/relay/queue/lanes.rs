@@ -101,9 +101,15 @@ impl Lanes {
         }
     }
 
-    /// Returns the number of datagrams that wait. `slice_len` returns the length of a slice by its index, bytes.
-    pub(super) fn waiting_datagrams(&self, slice_len: impl Fn(usize) -> usize) -> u64 {
-        self.lanes.iter().map(|lane| lane.queue.waiting_datagrams(&slice_len)).sum()
+    /// Returns the peer of each message that waits, and the number of its datagrams. `slice_len` returns the length of
+    /// a slice by its index, bytes.
+    pub(super) fn waiting_datagrams(
+        &self,
+        slice_len: impl Fn(usize) -> usize + Copy,
+    ) -> impl Iterator<Item = (PeerIndex, u64)> {
+        let waiting =
+            self.lanes.iter().flat_map(move |lane| lane.queue.waiting_datagrams(slice_len));
+        waiting.map(|(to, datagrams)| (PeerIndex(to), datagrams))
     }
 
     /// Sends the messages that wait; `slices` are the slices that they refer to. Returns the progress.

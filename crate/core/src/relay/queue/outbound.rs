@@ -12,12 +12,11 @@ use crate::packet::flow;
 use crate::packet::icmp;
 use crate::packet::mss;
 use crate::packet::split::{self, Split, SplitError};
-use crate::packet::view::destination;
 use crate::packet::vnet::VnetHeader;
 use crate::relay::config::MssClamp;
 use crate::relay::fallback::Fallback;
 use crate::relay::loops::LoopGuard;
-use crate::relay::peers::PeerView;
+use crate::relay::peers::{LastRoute, PeerView};
 use crate::relay::stats::{Counters, OutboundDrop};
 use crate::relay::traffic_class::ClassPolicy;
 use crate::relay::wire::Wire;
@@ -25,7 +24,6 @@ use crate::udp::{Envelope, SegmentationChange, SendProgress};
 use std::io;
 use std::io::IoSlice;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Maximum number of reads in one batch: one full GSO batch of ordinary packets.
 const BATCH_READS: usize = 64;
@@ -47,6 +45,8 @@ pub(super) struct Outbound {
     error_sources: ErrorSources,
     class_policy: ClassPolicy,
     loops: LoopGuard,
+    /// The last destination of the batch, and its peer.
+    last_route: LastRoute,
     mss_clamp: MssClamp,
     /// MTU of the interface when the relay started, bytes.
     interface_mtu: u32,
@@ -90,6 +90,7 @@ impl Outbound {
             error_sources,
             class_policy,
             loops,
+            last_route: LastRoute::default(),
             mss_clamp,
             interface_mtu,
             is_quiet: true,
@@ -135,8 +136,10 @@ impl Outbound {
 
     /// Counts the packets that were read and will not be sent any more.
     pub(super) fn close(&mut self) {
-        let waiting = self.lanes.waiting_datagrams(|piece| self.batch.piece_len(piece));
-        self.counters.count_send_drop(OutboundDrop::Closing, waiting);
+        for (peer, datagrams) in self.lanes.waiting_datagrams(|piece| self.batch.piece_len(piece)) {
+            self.counters.count_send_drop(OutboundDrop::Closing, datagrams);
+            self.peers.table().count_outbound_drops(peer, datagrams);
+        }
         self.replies.close(&self.counters);
         self.start_batch();
     }
@@ -144,6 +147,7 @@ impl Outbound {
     /// Forgets the last batch. Its messages refer to its peer table, so the table is only replaced now.
     fn start_batch(&mut self) {
         self.peers.refresh();
+        self.last_route = LastRoute::default();
         self.loops.start_batch();
         self.lanes.start_batch(self.peers.table());
         self.batch.pieces.clear();
@@ -182,7 +186,8 @@ impl Outbound {
         self.counters.count_read(count.packets, count.bytes);
         self.counters.count_super_packets_read(count.super_packets, count.split);
         self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);
-        self.counters.count_send_drop(OutboundDrop::Unreachable, count.unroutable);
+        self.counters.count_send_drop(OutboundDrop::NoPeer, count.no_peer);
+        self.counters.count_send_drop(OutboundDrop::Unreachable, count.unreachable);
         self.counters.count_send_drop(OutboundDrop::Looped, count.looped);
         self.counters.count_send_drop(OutboundDrop::TooLong, count.too_long);
         self.counters.count_fragmented(count.fragmented);
@@ -200,15 +205,22 @@ impl Outbound {
         let table = self.peers.table();
         if self.loops.is_own(packet, table) {
             let split = prepare(vnet, packet, headers).unwrap_or(Split::Whole);
-            count.drop_looped(packet, &split);
+            count.looped += count.add_dropped(packet, &split);
             return;
         }
+        let Some(to) = table.route(packet, &mut self.last_route) else {
+            let split = prepare(vnet, packet, headers).unwrap_or(Split::Whole);
+            count.no_peer += count.add_dropped(packet, &split);
+            self.replies.report(packet, &self.error_sources, |source| {
+                icmp::no_peer(&oversize::first(packet, &split, headers), source)
+            });
+            return;
+        };
         let flow = flow::hash(packet);
-        let found = table.route(packet).and_then(|to| Some((to, self.lanes.to(to, flow, table)?)));
-        let Some((to, lane)) = found else {
+        let Some(lane) = self.lanes.to(to, flow, table) else {
             count.add(packet.len());
-            count.unroutable += 1;
-            self.replies.add(Instant::now(), || icmp::no_route(packet));
+            count.unreachable += 1;
+            table.count_outbound_drops(to, 1);
             return;
         };
         let flow = lane.can_segment().then_some(flow);
@@ -216,6 +228,7 @@ impl Outbound {
         let Ok(split) = prepare(vnet, packet, headers) else {
             count.add(packet.len());
             count.malformed += 1;
+            table.count_outbound_drops(to, 1);
             return;
         };
         let inner_mtu = table.inner_mtu(to);
@@ -226,10 +239,11 @@ impl Outbound {
         }
         let source = self.peers.local(to);
         let envelope = Envelope { to: to.0, class: self.class_policy.of(packet), source };
+        let too_long = count.too_long;
         let mut sink = Sink { lane, wire: self.wire, envelope, flow, inner_mtu, pieces, count };
         if let Some(mtu) = sink.queue(packet, packet_start, &split, headers) {
-            self.replies.add(Instant::now(), || {
-                let source = destination(packet).and_then(|to| self.error_sources.source(to));
+            table.count_outbound_drops(to, count.too_long - too_long);
+            self.replies.report(packet, &self.error_sources, |source| {
                 icmp::too_big(&oversize::first(packet, &split, headers), mtu, source)
             });
             return;

@@ -1,9 +1,12 @@
 //! The outbound half's own packets for the interface: ICMP errors about packets that it read.
 
+use super::error_sources::ErrorSources;
 use crate::device::TunDevice;
+use crate::packet::view::destination;
 use crate::relay::stats::Counters;
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// Maximum number of waiting replies. A further reply is dropped, as a router may do.
@@ -46,6 +49,19 @@ impl Replies {
             self.allowed -= 1;
             self.waiting.push_back(packet);
         }
+    }
+
+    /// Adds the ICMP error that `make` returns about a packet, if another reply is allowed now. `make` gets the address
+    /// that the error comes from; `None`: the destination of the packet.
+    pub(super) fn report(
+        &mut self,
+        packet: &[u8],
+        sources: &ErrorSources,
+        make: impl FnOnce(Option<IpAddr>) -> Option<Vec<u8>>,
+    ) {
+        self.add(Instant::now(), || {
+            make(destination(packet).and_then(|address| sources.source(address)))
+        });
     }
 
     /// Writes the waiting replies. If the device has no room, the rest is kept. A refused packet is dropped. Reading

@@ -77,9 +77,9 @@ impl PeerTable {
     /// Builds the table with other endpoints of the same peers, whose inner networks do not change.
     fn with_peers(&self, peers: Vec<Arc<Peer>>) -> Self {
         let routing = match &self.routing {
-            Routing::Single { accepted } => {
+            Routing::Single { accepted, allowed } => {
                 let endpoint = peers.first().map(|peer| peer.endpoint());
-                Routing::Single { accepted: accepted.and(endpoint) }
+                Routing::Single { accepted: accepted.and(endpoint), allowed: allowed.clone() }
             }
             Routing::Many(many) => {
                 let mut sources = Sources::default();
@@ -98,7 +98,7 @@ impl PeerTable {
     /// found no peer that sends from it.
     pub(in crate::relay) fn is_elsewhere(&self, source: Option<SocketAddr>) -> bool {
         match (&self.routing, source) {
-            (Routing::Single { accepted: Some(expected) }, Some(source)) => {
+            (Routing::Single { accepted: Some(expected), .. }, Some(source)) => {
                 source.ip() == expected.ip()
             }
             (Routing::Many(many), Some(source)) => many.sources.has_link_local(source),

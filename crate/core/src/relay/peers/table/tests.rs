@@ -1,5 +1,6 @@
 use super::*;
 use crate::packet::samples::Sample;
+use crate::relay::peers::LastRoute;
 use crate::relay::peers::zone::Zones;
 use crate::sys::socket::ErrorOrigin;
 use std::time::Duration;
@@ -23,7 +24,7 @@ fn peer(endpoint: &str, networks: &[&str]) -> PeerConfig {
 
 #[test]
 fn the_peer_is_known_by_its_address_whatever_its_port() {
-    let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), upkeep());
+    let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), &[], upkeep());
     assert!(accepts(&table, address("192.0.2.1:6")));
     assert!(!accepts(&table, address("192.0.2.2:5")));
     assert!(!accepts(&table, address("[::ffff:192.0.2.1]:5")));
@@ -32,23 +33,27 @@ fn the_peer_is_known_by_its_address_whatever_its_port() {
 
 #[test]
 fn a_link_local_peer_is_known_by_its_link_too() {
-    let table = PeerTable::single(Accept::Peer, "[fe80::1%3]:5".parse().unwrap(), upkeep());
+    let table = PeerTable::single(Accept::Peer, "[fe80::1%3]:5".parse().unwrap(), &[], upkeep());
     assert!(accepts(&table, address("[fe80::1%3]:6")));
     assert!(!accepts(&table, address("[fe80::1%4]:5")));
 }
 
 #[test]
 fn any_source_is_accepted_when_asked_for() {
-    let table = PeerTable::single(Accept::Any, "192.0.2.1:5".parse().unwrap(), upkeep());
+    let table = PeerTable::single(Accept::Any, "192.0.2.1:5".parse().unwrap(), &[], upkeep());
     assert!(accepts(&table, address("198.51.100.7:1")));
     assert!(accepts(&table, None));
 }
 
 #[test]
 fn a_single_peer_gets_everything() {
-    let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), upkeep());
+    let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), &[], upkeep());
     for packet in [&[][..], b"\x45", b"\x60", &[0xff; 60]] {
-        assert_eq!(table.route(packet), Some(PeerIndex(0)), "{packet:?}");
+        assert_eq!(
+            table.route(packet, &mut LastRoute::default()),
+            Some(PeerIndex(0)),
+            "{packet:?}"
+        );
     }
 }
 
@@ -67,7 +72,7 @@ fn of_many_the_destination_of_the_packet_chooses() {
                 IpAddr::V4(address) => packet[16..20].copy_from_slice(&address.octets()),
                 IpAddr::V6(address) => packet[24..40].copy_from_slice(&address.octets()),
             }
-            table.route(&packet).map(|peer| peer.0)
+            table.route(&packet, &mut LastRoute::default()).map(|peer| peer.0)
         };
         let found = match is_v6 {
             false => [to("10.1.2.3"), to("10.9.2.3"), to("11.0.0.1")],
@@ -76,7 +81,7 @@ fn of_many_the_destination_of_the_packet_chooses() {
         assert_eq!(found, [Some(0), Some(1), None]);
     }
     for packet in [&[][..], b"\x45", &[0x45; 19], &[0x60; 39], &[0x50; 60]] {
-        assert_eq!(table.route(packet), None, "{packet:?}");
+        assert_eq!(table.route(packet, &mut LastRoute::default()), None, "{packet:?}");
     }
 }
 
@@ -101,7 +106,7 @@ fn outside(table: &PeerTable) -> Vec<Option<u32>> {
 #[test]
 fn a_peer_on_a_new_interface_keeps_the_mtu_of_the_start() {
     let endpoint: SocketAddr = "[fe80::1%3]:5".parse().unwrap();
-    let table = PeerTable::single(Accept::Peer, endpoint, upkeep());
+    let table = PeerTable::single(Accept::Peer, endpoint, &[], upkeep());
     table.set_start_mtu("[fe80::2%3]:5".parse().unwrap(), 1_400);
     assert_eq!(outside(&table), [None]);
     table.set_start_mtu(endpoint, 1_500);
@@ -175,4 +180,87 @@ fn a_lifetime_without_end_has_no_deadline_worth_a_wait() {
     assert_eq!(table.upkeep.timers.time_left(), None);
     table.expire(Instant::now() + Duration::from_secs(1 << 30));
     assert_eq!(outside(&table), [Some(1_300)]);
+}
+
+/// The start of a packet from `source`.
+fn from(source: &str) -> Vec<u8> {
+    match source.parse().unwrap() {
+        IpAddr::V4(source) => {
+            let mut packet = vec![0x45; 20];
+            packet[12..16].copy_from_slice(&source.octets());
+            packet
+        }
+        IpAddr::V6(source) => {
+            let mut packet = vec![0x60; 40];
+            packet[8..24].copy_from_slice(&source.octets());
+            packet
+        }
+    }
+}
+
+#[test]
+fn a_peer_may_send_from_its_own_prefixes_only() {
+    let peers = [
+        peer("192.0.2.1:5", &["10.20.0.0/16", "fd20::/64"]),
+        peer("192.0.2.2:5", &["10.20.7.0/24", "0.0.0.0/0", "fd20::7/128"]),
+    ];
+    let table = PeerTable::many(&peers, &[], upkeep()).unwrap();
+    // One source after the other, as in a batch.
+    let mut last = LastRoute::default();
+    let mut permitted =
+        |packet: &[u8]| [0, 1].map(|number| table.permits(PeerIndex(number), packet, &mut last));
+    for (source, expected) in [
+        ("10.20.0.1", [true, false]),
+        ("10.20.0.1", [true, false]),
+        // The longer prefix of the other peer decides.
+        ("10.20.7.1", [false, true]),
+        ("198.51.100.1", [false, true]),
+        ("fd20::1", [true, false]),
+        ("fd20::7", [false, true]),
+        ("fd21::1", [false, false]),
+    ] {
+        assert_eq!(permitted(&from(source)), expected, "{source}");
+    }
+    // A packet that ends within its header has no source.
+    for packet in [&[][..], &[0x45; 15], &[0x60; 23], &[0x50; 60]] {
+        assert_eq!(permitted(packet), [false, false], "{packet:?}");
+    }
+}
+
+#[test]
+fn a_single_peer_with_prefixes_gets_and_sends_only_these() {
+    let endpoint = "[fe80::1%3]:5".parse().unwrap();
+    let prefixes = ["10.20.0.0/16", "10.21.0.5/32", "10.20.0.0/16", "fd20::/64"];
+    let prefixes = prefixes.map(|prefix| prefix.parse().unwrap());
+    let limited = PeerTable::single(Accept::Any, endpoint, &prefixes, upkeep());
+    let open = PeerTable::single(Accept::Peer, endpoint, &[], upkeep());
+    let permits = |table: &PeerTable, packet: &[u8]| {
+        table.permits(PeerIndex(0), packet, &mut LastRoute::default())
+    };
+    for packet in [from("10.0.0.1"), from("::"), vec![], vec![0x45; 15]] {
+        assert!(permits(&open, &packet) && !permits(&limited, &packet));
+    }
+    // The prefixes stay when the peer's interface changes.
+    for table in [&limited, &limited.moved(&[(3, 4)]).unwrap()] {
+        for (address, expected) in [
+            ("10.20.255.255", true),
+            ("10.21.0.5", true),
+            ("10.21.0.6", false),
+            ("0.0.0.0", false),
+            ("fd20::9", true),
+            ("fd20:0:0:1::9", false),
+        ] {
+            assert_eq!(permits(table, &from(address)), expected, "from {address}");
+            let mut packet = from("10.0.0.1");
+            match address.parse().unwrap() {
+                IpAddr::V4(to) => packet[16..20].copy_from_slice(&to.octets()),
+                IpAddr::V6(to) => {
+                    packet = from("::1");
+                    packet[24..40].copy_from_slice(&to.octets());
+                }
+            }
+            let found = table.route(&packet, &mut LastRoute::default());
+            assert_eq!(found, expected.then_some(PeerIndex(0)), "to {address}");
+        }
+    }
 }
