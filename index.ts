@@ -80,7 +80,11 @@ export { type InterfaceAddress, parseAddress } from './lib/check/address.ts'
 export type * from './lib/options/declarations.ts'
 export type { DeviceOffload } from './lib/device/optionTable.ts'
 export type { BpfInstruction, MacFilter } from './lib/device/filter.ts'
-export type { ListenOptions, RelayPeer } from './lib/relay/ends.ts'
+export type { ListenOptions } from './lib/relay/ends.ts'
+export type { PeerChanges } from './lib/relay/peers/changes.ts'
+export type { PeerEndpoint } from './lib/relay/peers/endpoint.ts'
+export type { PeerUpdate, RelayPeer } from './lib/relay/peers/options.ts'
+export { Peers, type PeerState, type PeerTraffic } from './lib/relay/peers/peers.ts'
 export type { Offload } from './lib/check/offload.ts'
 export {
   type ChecksumVerdict,

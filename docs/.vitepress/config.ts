@@ -36,6 +36,7 @@ const REFERENCE: DefaultTheme.SidebarItem[] = [
   { text: 'The program tun2udp', link: '/docs/tun2udp' },
   { text: 'The program tunctl', link: '/docs/tunctl' },
   { text: 'The relay in JavaScript', link: '/docs/relay' },
+  { text: 'Several peers', link: '/docs/peers' },
   { text: 'TUN and TAP devices', link: '/docs/devices' },
   { text: 'Packets', link: '/docs/packets' },
   { text: 'Persistent devices', link: '/docs/persistent-devices' },

@@ -45,14 +45,14 @@ export function parseAddress(text: string): InterfaceAddress {
  *
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`, with the network that was probably meant.
  */
-export function parseRoute(text: string): InterfaceAddress {
+export function parseRoute(text: string, what = 'route'): InterfaceAddress {
   const parsed = parseCidr(text)
   if (!parsed)
-    throw invalidArgument('route', text, 'NETWORK[/PREFIX], such as 10.1.0.0/16 or fd00::/8')
+    throw invalidArgument(what, text, 'NETWORK[/PREFIX], such as 10.1.0.0/16 or fd00::/8')
   const network = networkOf(parsed)
   if (ipaddr.parse(parsed.address).toNormalizedString() !== network) {
     throw invalidArgument(
-      'route',
+      what,
       text,
       `a network without host bits: ${compact(network)}/${parsed.prefixLength}`,
     )

@@ -1,6 +1,7 @@
 // Written by `npm run generate` from the tables of options (lib/*/optionTable.ts, lib/persistent/options.ts): change those.
 import type { DeviceOffload } from '../device/optionTable.ts'
-import type { ListenOptions, RelayPeer } from '../relay/ends.ts'
+import type { ListenOptions } from '../relay/ends.ts'
+import type { RelayPeer } from '../relay/peers/options.ts'
 import type { Offload } from '../check/offload.ts'
 
 /** The options of {@link startRelay}; the program has them under the same names. */
@@ -11,8 +12,9 @@ export interface RelayOptions {
    */
   addresses: readonly string[]
   /**
-   * Peers of the relay. This version supports one peer. `peers` and `listen: { address, port }` are the general form
-   * of both ends; `peer`, `sendPort`, `receivePort` and `listen` as text are the form of the program, for one peer.
+   * Peers of the relay. Each has an endpoint and the inner networks that are routed to it. `relay.peers` changes
+   * them while the relay runs. `peer` and `sendPort` are the form of the operands of the program, for one peer that
+   * gets every packet. A single entry with nothing but an endpoint means the same.
    */
   peers?: readonly RelayPeer[] | undefined
   /** UDP port of the peer, 1 to 65535. Required unless `peers` is set. */
@@ -39,10 +41,10 @@ export interface RelayOptions {
   txQueueLength?: number | undefined
   /**
    * Networks to route into the interface, `NETWORK[/PREFIX]`, or `default`: the default route of each family that
-   * `addresses` has. A default route is added as two halves, so that an existing one stays. A network that would
-   * route the tunnel into itself is refused.
+   * `addresses` has. A default route is added as two halves, so that an existing one stays. `true` stands for the
+   * networks of all peers, and follows their changes. A network that would route the tunnel into itself is refused.
    */
-  routes?: readonly string[] | undefined
+  routes?: true | readonly string[] | undefined
   /**
    * Network namespace of the interface. The socket stays in the namespace of the process. The value is a name of
    * ip-netns(8), a path (with a slash) or a process id (digits only). A namespace whose name has only digits is

@@ -26,6 +26,12 @@ const addresses: Form<string[]> = {
   },
 }
 
+/** Networks, or `true` for those of the peers. */
+const routes: Form<string[] | true> = {
+  type: 'true | readonly string[]',
+  check: (what, value) => (value === true ? value : networks.check(what, value)),
+}
+
 const family: Form<4 | 6> = {
   type: '4 | 6',
   check: (what, value) => {
@@ -55,7 +61,7 @@ export const RELAY = options({
     form: peers,
     help: 'peers of the relay',
     details:
-      'This version supports one peer. `peers` and `listen: { address, port }` are the general form of both ends; `peer`, `sendPort`, `receivePort` and `listen` as text are the form of the program, for one peer.',
+      'Each has an endpoint and the inner networks that are routed to it. `relay.peers` changes them while the relay runs. `peer` and `sendPort` are the form of the operands of the program, for one peer that gets every packet. A single entry with nothing but an endpoint means the same.',
   },
   sendPort: {
     form: whole(1, 65_535),
@@ -92,14 +98,14 @@ export const RELAY = options({
       'If the queue is full, the kernel drops packets (`TX dropped` of `ip -s link`). A persistent interface keeps its length.',
   },
   routes: {
-    form: networks,
+    form: routes,
     flag: '--route <cidr>',
     isRepeatable: true,
     help: 'network to route, or `default`',
     details:
       '`default` is the default route of each family (IPv4, IPv6) that the interface has an address of. A default route is added as two halves, 0.0.0.0/1 and 128.0.0.0/1 or ::/1 and 8000::/1, so that an existing one stays. A network that would route the tunnel into itself is refused.',
     declaration:
-      'Networks to route into the interface, `NETWORK[/PREFIX]`, or `default`: the default route of each family that `addresses` has. A default route is added as two halves, so that an existing one stays. A network that would route the tunnel into itself is refused.',
+      'Networks to route into the interface, `NETWORK[/PREFIX]`, or `default`: the default route of each family that `addresses` has. A default route is added as two halves, so that an existing one stays. `true` stands for the networks of all peers, and follows their changes. A network that would route the tunnel into itself is refused.',
   },
   netns: {
     form: namespace,

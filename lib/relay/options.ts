@@ -1,15 +1,30 @@
 import type { NativeRelayOptions } from '#binding'
+import { invalidArgument } from '../errors.ts'
+import { expandDefault } from '../options/addressForms.ts'
 import { joinEnds } from './ends.ts'
 import { RELAY } from './optionTable.ts'
-import { expandDefault } from '../options/addressForms.ts'
+import type { CheckedPeer } from './peers/options.ts'
+import { prefixesOf } from './peers/routes.ts'
 
-/** The checked options. The name of the peer is not resolved yet. */
+/** The checked options. Names of peers are not resolved yet. */
 export interface CheckedRelayOptions {
-  readonly native: Omit<NativeRelayOptions, 'peer'>
+  readonly native: Omit<NativeRelayOptions, 'peer' | 'peers'>
+  /** The peer, or the first one. */
   readonly peer: string
-  /** Required family of the peer's address. */
+  /** Required family of the peers' addresses. */
   readonly family: 4 | 6 | undefined
   readonly signal: AbortSignal | undefined
+  /** The peers, if `peers` was given. */
+  readonly several?: SeveralPeers
+}
+
+/** The peers of a relay, as the option `peers` describes them. */
+export interface SeveralPeers {
+  readonly peers: readonly CheckedPeer[]
+  /** Whether packets are routed to peers. Otherwise there is one peer, which gets every packet. */
+  readonly isMany: boolean
+  /** Whether the networks of peers become routes. */
+  readonly hasRoutes: boolean
 }
 
 /**
@@ -18,10 +33,44 @@ export interface CheckedRelayOptions {
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` or `ERR_TUN_INVALID_NAME`.
  */
 export function checkOptions(options: unknown): CheckedRelayOptions {
-  const { peers, peer, family, sendPort, receivePort, listen, signal, ...same } =
-    RELAY.check(options)
+  return combine(RELAY.check(options))
+}
+
+/** The options of a relay by their names. They are in the form of the native layer, each by itself. */
+export type PlainRelayOptions = ReturnType<typeof RELAY.check>
+
+/** Checks all options as {@link checkOptions} does. Also returns them as they were given, to compare others with. */
+export function checkAndKeep(options: unknown): [CheckedRelayOptions, PlainRelayOptions] {
+  const plain = RELAY.check(options)
+  return [combine(plain), plain]
+}
+
+function combine(checked: PlainRelayOptions): CheckedRelayOptions {
+  const { peers, peer, family, sendPort, receivePort, listen, signal, routes, ...same } = checked
   const ends = joinEnds({ peers, peer, sendPort, receivePort, listen })
   const { peer: host, ...native } = ends
-  const routes = same.routes && { routes: expandDefault(same.routes, same.addresses) }
-  return { native: { ...same, ...routes, ...native }, peer: host, family, signal }
+  const several = peers && severalPeers(peers, routes === true)
+  const added =
+    routes === true ? routesOfPeers(several) : routes && expandDefault(routes, same.addresses)
+  return {
+    native: { ...same, ...(added && { routes: added }), ...native },
+    peer: host,
+    family,
+    signal,
+    ...(several && { several }),
+  }
+}
+
+function severalPeers(peers: readonly CheckedPeer[], hasRoutes: boolean): SeveralPeers {
+  // A single peer with only an endpoint is the form of the operands.
+  const isPlain = ({ endpoints, allowedPrefixes, keepaliveSeconds, followPort }: CheckedPeer) =>
+    endpoints.length === 1 && !allowedPrefixes && !keepaliveSeconds && !followPort
+  return { peers, isMany: peers.length > 1 || !peers.every(isPlain), hasRoutes }
+}
+
+function routesOfPeers(several: SeveralPeers | undefined): string[] {
+  if (several?.peers.every(({ allowedPrefixes }) => allowedPrefixes)) {
+    return [...new Set(prefixesOf(several.peers))]
+  }
+  throw invalidArgument('routes', true, 'networks, or peers with `allowedPrefixes`')
 }

@@ -9,12 +9,12 @@ import { isLinkName } from '../check/interface.ts'
  *
  * A name that ends in a number is refused: getaddrinfo(3) would read `10.1` as 10.0.0.1.
  */
-export function checkPeer(peer: unknown): string {
+export function checkPeer(peer: unknown, what = 'peer'): string {
   if (typeof peer === 'string') {
-    if (familyOfPeer(peer)) return checkPeerAddress(peer)
+    if (familyOfPeer(peer)) return checkPeerAddress(peer, what)
     if (isHostName(peer)) return peer
   }
-  throw invalidArgument('peer', peer, 'an IPv4 address, an IPv6 address or a host name')
+  throw invalidArgument(what, peer, 'an IPv4 address, an IPv6 address or a host name')
 }
 
 /**
@@ -28,13 +28,13 @@ export function familyOfPeer(peer: string): 0 | 4 | 6 {
 }
 
 /** Checks that an address literal can be sent to, and can send replies. */
-export function checkPeerAddress(peer: string): string {
+export function checkPeerAddress(peer: string, what = 'peer'): string {
   const { address: written, zone } = splitZone(peer)
   const address = canonicalAddress(written)
   const range = rangeOf(address)
   if (range === 'unspecified' || range === 'multicast' || range === 'broadcast') {
     throw invalidArgument(
-      'peer',
+      what,
       peer,
       `the address of one host, not ${range === 'unspecified' ? 'an' : 'a'} ${range} one`,
     )
@@ -42,14 +42,14 @@ export function checkPeerAddress(peer: string): string {
   const isLinkLocal = isIPv6(address) && range === 'linkLocal'
   if (isLinkLocal && zone === undefined) {
     throw invalidArgument(
-      'peer',
+      what,
       peer,
       `a link-local address with its interface, such as ${address}%eth0`,
     )
   }
   if (!isLinkLocal && zone !== undefined) {
     throw invalidArgument(
-      'peer',
+      what,
       peer,
       `${written} without an interface, which only a link-local address has`,
     )

@@ -15,10 +15,13 @@ import { EventLog, type EventsOptions, type RelayEvent, toEvent } from './events
 import { type RelayInfo, toInfo } from './info.ts'
 import { loadNative } from '../native/native.ts'
 import type { RelayOptions } from '../options/declarations.ts'
-import { checkFamilies } from './peer.ts'
-import { checkOptions } from './options.ts'
+import { type PlainRelayOptions, checkAndKeep } from './options.ts'
+import type { PeerChanges } from './peers/changes.ts'
+import { type Peers, REPLACE, newPeers } from './peers/peers.ts'
+import { type ResolvedEnds, resolveEnds } from './peers/resolve.ts'
+import { PeerRoutes } from './peers/routes.ts'
+import { checkReload } from './reload.ts'
 import { checkUser } from '../check/user.ts'
-import { resolvePeer } from './resolve.ts'
 
 /** The messages of the channel `tun2udp:relay` of `node:diagnostics_channel`. */
 export type RelayDiagnostic = Diagnostic<Relay, RelayEvent>
@@ -27,7 +30,17 @@ const diagnostics = new Diagnostics<Relay, RelayEvent>('relay')
 
 const EVENTS = { signal: abortSignal }
 
-let newRelay: (native: NativeRelay, events: EventLog, signal: AbortSignal | undefined) => Relay
+/** What a relay is made of. */
+interface Parts {
+  readonly native: NativeRelay
+  readonly events: EventLog
+  readonly signal: AbortSignal | undefined
+  readonly ends: ResolvedEnds
+  readonly routes: PeerRoutes | undefined
+  readonly started: PlainRelayOptions
+}
+
+let newRelay: (parts: Parts) => Relay
 
 /**
  * A relay between a TUN interface and UDP. In both directions, each IP packet is the whole payload of one datagram.
@@ -49,20 +62,24 @@ export class Relay implements AsyncDisposable {
    */
   readonly closed: Promise<void>
 
+  /** The peers. They can be changed if the relay was started with `peers` that have networks. */
+  readonly peers: Peers
+
   readonly #native: NativeRelay
   readonly #events: EventLog
+  readonly #routes: PeerRoutes | undefined
+  readonly #started: PlainRelayOptions
   #isClosed = false
 
-  private constructor(
-    key: typeof KEY,
-    native: NativeRelay,
-    events: EventLog,
-    signal: AbortSignal | undefined,
-  ) {
+  private constructor(key: typeof KEY, { native, events, signal, ends, routes, started }: Parts) {
     checkKey(key, 'Relay', 'startRelay()')
     this.#native = native
     this.#events = events
+    this.#routes = routes
+    this.#started = started
     this.info = toInfo(native.info)
+    routes?.use(this.info.interface.ifIndex)
+    this.peers = newPeers({ native, ...ends, routes, isClosed: () => this.#isClosed })
     const release = onceAborted(signal, () => void this.close())
     this.closed = this.#untilClosed().finally(release)
     this.closed.catch(() => undefined)
@@ -97,12 +114,24 @@ export class Relay implements AsyncDisposable {
   }
 
   /**
+   * Changes the peers to those of the options, as `peers.replace()` does. All other options must be those of the start;
+   * `signal` is not used. Returns what changed.
+   *
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if an option is refused, or one that cannot change while the relay runs
+   *   differs. Nothing is changed then.
+   */
+  async reload(options: RelayOptions): Promise<PeerChanges> {
+    return this.peers[REPLACE](checkReload(this.#started, options))
+  }
+
+  /**
    * Closes the relay and removes everything it added. Calling it again has no effect.
    *
    * Resolves once everything is released, even if the relay failed before: `closed` reports that failure.
    */
   async close(): Promise<void> {
     this.#isClosed = true
+    await this.#routes?.close()
     await this.#native.close().catch(() => undefined)
     await this.closed.catch(() => undefined)
   }
@@ -123,6 +152,7 @@ export class Relay implements AsyncDisposable {
       throw error
     } finally {
       this.#isClosed = true
+      await this.#routes?.close()
       // The last events use a separate path, but arrive in the same turn of the event loop.
       await nextTurn()
       this.#events.end()
@@ -131,7 +161,7 @@ export class Relay implements AsyncDisposable {
   }
 
   static {
-    newRelay = (native, events, signal) => new Relay(KEY, native, events, signal)
+    newRelay = (parts) => new Relay(KEY, parts)
   }
 }
 
@@ -179,7 +209,8 @@ export async function startRelayIn(
   account: Account | undefined,
   namespace: NativeNamespace | undefined,
 ): Promise<Relay> {
-  const { native: checked, peer, family, signal } = checkOptions(options)
+  const [all, started] = checkAndKeep(options)
+  const { native: checked, signal, several } = all
   const user = account && checkUser(account.user, account.group)
   const events = new EventLog()
   const origin: { name: string; target?: Relay } = { name: checked.name ?? '' }
@@ -188,24 +219,35 @@ export async function startRelayIn(
     events.push(event)
     diagnostics.publish({ type: 'event', ...origin, event })
   }
+  let routes: PeerRoutes | undefined
   try {
-    const address = await resolvePeer(peer, { listen: checked.listen, family, signal })
-    if (checked.listen !== undefined) checkFamilies(checked.listen, address)
+    const ends = await resolveEnds(all)
     throwIfAborted(signal)
+    if (several?.hasRoutes) routes = await openRoutes(checked, namespace)
     const native = await startNative(
-      { ...checked, peer: address, ...(user === undefined ? {} : { user }) },
+      { ...checked, ...ends.options, ...(user === undefined ? {} : { user }) },
       onEvent,
       signal,
       namespace,
     )
-    const relay = newRelay(native, events, signal)
+    const relay = newRelay({ native, events, signal, ends, routes, started })
     Object.assign(origin, { name: relay.info.interface.name, target: relay })
     diagnostics.publish({ type: 'opened', name: origin.name, target: relay })
     return relay
   } catch (error) {
+    await routes?.close()
     diagnostics.publish({ type: 'error', name: origin.name, error })
     throw error
   }
+}
+
+/** Opens the routes to the networks of the peers. */
+async function openRoutes(
+  { netns, name, fwmark }: Pick<NativeRelayOptions, 'netns' | 'name' | 'fwmark'>,
+  namespace: NativeNamespace | undefined,
+): Promise<PeerRoutes> {
+  const isElsewhere = netns !== undefined
+  return PeerRoutes.open({ netns: netns ?? namespace?.path, isElsewhere, name, fwmark })
 }
 
 async function startNative(

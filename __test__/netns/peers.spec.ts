@@ -1,0 +1,253 @@
+import type { ExecutionContext } from 'ava'
+import type { Relay, RelayOptions } from '../../index.ts'
+import {
+  PORT,
+  assertAllPings,
+  hubNetwork,
+  pings,
+  spokePeer,
+  startSpoke,
+  startStream,
+} from '../support/hub.ts'
+import { hasTools, rootTest as test } from '../support/skip.ts'
+
+const ADDRESSES = { hub: '10.9.0.1', a: '10.9.0.2', b: '10.9.0.3', c: '10.9.0.4' }
+const INVALID = 'ERR_TUN_INVALID_ARGUMENT'
+
+/** Builds a hub with these options, and its spokes. */
+async function build(t: ExecutionContext, options: Partial<RelayOptions> = {}) {
+  const { hosts } = await hubNetwork(t)
+  const relay = await hosts.hub.startRelay({
+    addresses: ['10.9.0.1/24'],
+    name: 'vpn0',
+    receivePort: PORT,
+    peers: [spokePeer('a'), spokePeer('b'), spokePeer('c')],
+    ...options,
+  })
+  await Promise.all((['a', 'b', 'c'] as const).map(async (name) => startSpoke(hosts[name], name)))
+  const routes = async () => {
+    const { stdout } = await hosts.hub.run('ip', ['-j', 'route', 'show', 'dev', 'vpn0'])
+    const six = await hosts.hub.run('ip', ['-6', '-j', 'route', 'show', 'dev', 'vpn0'])
+    const all = [...(JSON.parse(stdout) as object[]), ...(JSON.parse(six.stdout) as object[])]
+    return (all as { dst: string; protocol: string }[])
+      .filter(({ protocol }) => protocol !== 'kernel')
+      .map(({ dst }) => dst)
+      .sort()
+  }
+  return { hosts, relay, routes }
+}
+
+const names = (relay: Relay) => relay.peers.list().map(({ name }) => name)
+
+test('a hub and its spokes reach each other, and the counters of the peers say so', async (t) => {
+  if (!hasTools(t, 'ping')) return
+  const { hosts, relay } = await build(t)
+  await assertAllPings(t, hosts, ADDRESSES)
+  const { outbound, inbound } = relay.stats()
+  const all = relay.peers.list()
+  t.deepEqual(
+    all.map(({ name, endpoint, allowedPrefixes }) => [name, endpoint, allowedPrefixes]),
+    [
+      ['a', { address: '192.0.2.2', port: PORT }, ['10.9.0.2/32']],
+      ['b', { address: '192.0.2.3', port: PORT }, ['10.9.0.3/32']],
+      ['c', { address: '192.0.2.4', port: PORT }, ['10.9.0.4/32']],
+    ],
+  )
+  const sum = (name: 'datagramsSent' | 'bytesSent' | 'datagramsReceived' | 'bytesReceived') =>
+    all.reduce((total, { traffic }) => total + (traffic?.[name] ?? 0), 0)
+  t.true(sum('datagramsSent') >= 9)
+  t.deepEqual(
+    [sum('datagramsSent'), sum('bytesSent'), sum('datagramsReceived'), sum('bytesReceived')],
+    [outbound.datagramsSent, outbound.bytesSent, inbound.datagramsReceived, inbound.bytesReceived],
+  )
+  t.true(all.every(({ traffic }) => (traffic?.silentForMillis ?? -1) >= 0))
+})
+
+test('peers are added, changed and removed, and the others lose no packet', async (t) => {
+  if (!hasTools(t, 'ping')) return
+  const { hosts, relay } = await build(t, { peers: [spokePeer('a'), spokePeer('b')] })
+  t.true((await pings(hosts.a, ADDRESSES.b)) && !(await pings(hosts.a, ADDRESSES.c, 1)))
+  const stream = await startStream(hosts.a, hosts.b, ADDRESSES.b)
+  await relay.peers.add(spokePeer('c'))
+  t.true(await pings(hosts.hub, ADDRESSES.c))
+  for (let round = 0; round < 20; round++) {
+    await relay.peers.add({
+      name: `d${round}`,
+      endpoint: `192.0.2.100:${PORT + round}`,
+      allowedPrefixes: [`10.9.1.${round}/32`],
+    })
+    await relay.peers.set('c', { allowedPrefixes: ['10.9.0.4/32', `10.9.2.${round}/32`] })
+    await relay.peers.remove(`d${round}`)
+  }
+  t.deepEqual(names(relay), ['a', 'b', 'c'])
+  await relay.peers.remove('c')
+  t.false(await pings(hosts.hub, ADDRESSES.c, 1))
+  const { sent, received } = await stream.stop()
+  t.true(sent > 100)
+  t.is(received, sent)
+})
+
+test('calls in a row are done in their order, and a refused one changes nothing', async (t) => {
+  const { relay } = await build(t)
+  const { peers } = relay
+  const e = { name: 'e', endpoint: '192.0.2.9:1', allowedPrefixes: ['10.9.0.9/32'] }
+  const calls = [
+    peers.add(e),
+    peers.add(e),
+    peers.set('e', { endpoint: `192.0.2.2:${PORT}` }),
+    peers.set('e', { endpoint: '192.0.2.9:2' }),
+    peers.remove('a'),
+    peers.remove('a'),
+    peers.replace([spokePeer('a'), e]),
+    peers.replace([spokePeer('a'), { ...spokePeer('b'), allowedPrefixes: ['10.9.0.2'] }]),
+  ]
+  const results = await Promise.allSettled(calls)
+  const shown = results.map((result) =>
+    result.status === 'rejected' ? (result.reason as Error).message : 'done',
+  )
+  t.deepEqual(
+    shown.map((message) => message === 'done'),
+    [true, false, false, true, true, false, true, false],
+  )
+  t.regex(shown[1] ?? '', /^Invalid peer\.name "e": expected a name .*; the peer "e" has it too$/u)
+  t.regex(shown[2] ?? '', /^Invalid changes\.endpoint .*; the peer "a" has it too$/u)
+  t.regex(shown[5] ?? '', /^find the peer "a": there is none of this name; /u)
+  t.regex(shown[7] ?? '', /^Invalid peers\[1\]\.allowedPrefixes\[0\] .*; peers\[0\] has it too$/u)
+  t.deepEqual(names(relay), ['a', 'e'])
+  t.deepEqual(peers.list()[1]?.endpoint, { address: '192.0.2.9', port: 1 })
+  t.deepEqual(await peers.replace([e, spokePeer('a')]), { added: [], changed: [], removed: [] })
+  await t.throwsAsync(peers.add({ ...e, endpont: 'x' } as never), {
+    code: INVALID,
+    message: /^Invalid property of peer "endpont": .*; did you mean endpoint\?$/u,
+  })
+  await t.throwsAsync(peers.set('e', { name: 'f' } as never), { code: INVALID })
+  await t.throwsAsync(peers.set('nobody', {}), { code: 'ERR_TUN_NOT_FOUND' })
+  await relay.close()
+  t.deepEqual(names(relay), ['a', 'e'])
+  await t.throwsAsync(peers.remove('e'), { code: 'ERR_TUN_CLOSED' })
+})
+
+test('a relay of a single peer that gets every packet keeps it', async (t) => {
+  const { hosts } = await hubNetwork(t)
+  const relay = await hosts.a.startRelay({
+    addresses: ['10.9.0.2/24'],
+    receivePort: PORT,
+    peers: [{ endpoint: `192.0.2.1:${PORT}` }],
+  })
+  t.deepEqual(
+    relay.peers.list().map(({ name, allowedPrefixes }) => [name, allowedPrefixes]),
+    [[`192.0.2.1:${PORT}`, ['0.0.0.0/0', '::/0']]],
+  )
+  const { addresses } = relay.info.interface
+  t.deepEqual(addresses, ['10.9.0.2/24'])
+  await t.throwsAsync(relay.peers.set(`192.0.2.1:${PORT}`, { endpoint: '192.0.2.1:1' }), {
+    code: INVALID,
+    message: /single peer, which gets every packet; start the relay with `allowedPrefixes`/u,
+  })
+})
+
+test('routes: true follows the networks of the peers', async (t) => {
+  const { hosts, relay, routes } = await build(t, {
+    addresses: ['10.9.0.1/24', 'fd09::1/64'],
+    peers: [spokePeer('a', '10.20.1.0/24', '10.9.0.0/24'), spokePeer('b', 'fd20:2::/64')],
+    routes: true,
+  })
+  const first = ['10.20.1.0/24', '10.9.0.2', '10.9.0.3', 'fd20:2::/64']
+  t.deepEqual(await routes(), first)
+  await relay.peers.add(spokePeer('c', '10.20.3.0/24', 'fd20:3::/64'))
+  t.deepEqual(await routes(), [...first, '10.20.3.0/24', '10.9.0.4', 'fd20:3::/64'].sort())
+  // A network that moves keeps its route.
+  await relay.peers.replace([spokePeer('b', '10.20.1.0/24', '::/0'), spokePeer('c')])
+  t.deepEqual(await routes(), ['10.20.1.0/24', '10.9.0.3', '10.9.0.4', '8000::/1', '::/1'])
+  // The network of an address has a route already, which stays.
+  await relay.peers.set('c', { allowedPrefixes: ['10.9.0.0/24'] })
+  await relay.peers.set('c', { allowedPrefixes: ['10.9.0.4/32'] })
+  t.regex((await hosts.hub.run('ip', ['route'])).stdout, /^10\.9\.0\.0\/24 dev vpn0 proto kernel/mu)
+  // Routes of others stay, and a change that needs one of them is refused as a whole.
+  await hosts.hub.run('ip', ['route', 'add', '10.30.0.0/16', 'dev', 'eth0'])
+  const before = await routes()
+  await t.throwsAsync(relay.peers.set('c', { allowedPrefixes: ['10.31.0.0/16', '10.30.0.0/16'] }), {
+    code: 'ERR_TUN_EXISTS',
+    message: /10\.30\.0\.0\/16/u,
+  })
+  const loop = { code: 'ERR_TUN_ROUTE_LOOP', message: /the peer 192\.0\.2\.3 would be sent into/u }
+  await t.throwsAsync(relay.peers.set('c', { allowedPrefixes: ['192.0.2.3/32'] }), loop)
+  await t.throwsAsync(
+    relay.peers.add({
+      name: 'd',
+      endpoint: ['192.0.2.77:1', '10.20.1.5:1'],
+      allowedPrefixes: ['10.20.4.0/24'],
+    }),
+    { code: 'ERR_TUN_ROUTE_LOOP', message: /the peer 10\.20\.1\.5 would be sent into/u },
+  )
+  t.deepEqual(await routes(), before)
+  t.deepEqual(relay.peers.list()[1]?.allowedPrefixes, ['10.9.0.4/32'])
+  // The underlay itself is a shorter route than that to the network of the peer.
+  await relay.peers.set('c', { allowedPrefixes: ['192.0.0.0/16'] })
+  t.deepEqual((await routes()).includes('192.0.0.0/16'), true)
+})
+
+test('an interface that existed before keeps its own routes, and no others', async (t) => {
+  const { hosts } = await hubNetwork(t)
+  const ip = async (...args: string[]) => (await hosts.hub.run('ip', args)).stdout
+  await ip('tuntap', 'add', 'dev', 'kept0', 'mode', 'tun')
+  await ip('address', 'add', '10.9.0.1/24', 'dev', 'kept0')
+  await ip('link', 'set', 'kept0', 'up')
+  await ip('route', 'add', '10.20.2.0/24', 'dev', 'kept0')
+  const relay = await hosts.hub.startRelay({
+    addresses: ['10.9.0.1/24'],
+    name: 'kept0',
+    receivePort: PORT,
+    peers: [spokePeer('a', '10.20.1.0/24', '10.20.2.0/24')],
+    routes: true,
+  })
+  await relay.peers.add(spokePeer('b', '10.20.3.0/24'))
+  const during = await ip('route', 'show', 'dev', 'kept0')
+  for (const network of ['10.20.1.0/24', '10.20.2.0/24', '10.20.3.0/24', '10.9.0.3']) {
+    t.true(during.includes(network), network)
+  }
+  await relay.peers.set('a', { allowedPrefixes: [] })
+  const after = await ip('route', 'show', 'dev', 'kept0')
+  t.true(after.includes('10.20.2.0/24') && !after.includes('10.20.1.0/24'), after)
+  await relay.close()
+  const routes = (await ip('route', 'show', 'dev', 'kept0')).trim().split('\n')
+  t.deepEqual(
+    routes.map((line) => line.split(' ')[0]),
+    ['10.9.0.0/24', '10.20.2.0/24'],
+  )
+})
+
+test('reload changes peers only, and refuses anything else as a whole', async (t) => {
+  const { hosts } = await hubNetwork(t)
+  const options: RelayOptions = {
+    addresses: ['10.9.0.1/24'],
+    receivePort: PORT,
+    mtu: 1400,
+    peers: [spokePeer('a'), spokePeer('b')],
+    routes: true,
+  }
+  const relay = await hosts.hub.startRelay(options)
+  const none = { added: [], changed: [], removed: [] }
+  t.deepEqual(await relay.reload(options), none)
+  t.deepEqual(await relay.reload({ ...options, queues: 'auto', name: undefined }), none)
+  const next = { ...options, peers: [spokePeer('b', '10.20.2.0/24'), spokePeer('c')] }
+  t.deepEqual(await relay.reload(next), { added: ['c'], changed: ['b'], removed: ['a'] })
+  t.deepEqual(await relay.reload(next), none)
+  for (const [change, message] of [
+    [{ mtu: 1300 }, /^Invalid mtu 1300: expected 1400 as at the start; start the relay again/u],
+    [{ mtu: undefined }, /^Invalid mtu undefined: expected 1400 as at the start/u],
+    [{ accept: 'any' }, /^Invalid accept "any": expected its default as at the start/u],
+    [{ addresses: ['10.9.0.1/16'] }, /^Invalid addresses array: expected the value of the start/u],
+    [{ routes: [] }, /^Invalid routes array: expected true as at the start/u],
+    [{ peers: undefined, sendPort: 1 }, /^Invalid routes true: expected networks, or peers/u],
+    [{ mtuu: 1 }, /^Invalid property of options "mtuu"/u],
+  ] as const) {
+    const refused = { ...next, peers: [spokePeer('a')], ...change } as RelayOptions
+    await t.throwsAsync(relay.reload(refused), { code: INVALID, message })
+  }
+  t.deepEqual(names(relay), ['b', 'c'])
+  const plain = { addresses: ['10.9.0.2/24'], sendPort: PORT, receivePort: PORT, peer: '192.0.2.1' }
+  const spoke = await hosts.a.startRelay(plain)
+  t.deepEqual(await spoke.reload(plain), none)
+  await t.throwsAsync(spoke.reload({ ...plain, peer: '192.0.2.9' }), { message: /^Invalid peer/u })
+})

@@ -1,0 +1,254 @@
+import type { NativePeer, NativeRelay, PathMtu } from '#binding'
+import { TunError, fromNative, invalidArgument } from '../../errors.ts'
+import { KEY, checkKey } from '../../lifetime/constructing.ts'
+import type { UdpEndpoint } from '../info.ts'
+import { type PeerChanges, compare, isUnchanged } from './changes.ts'
+import { type PlacedPeer, checkDistinct, inList } from './distinct.ts'
+import {
+  type CheckedPeer,
+  EVERYTHING,
+  type PeerUpdate,
+  type RelayPeer,
+  checkPeerOptions,
+  checkPeers,
+  updatePeer,
+} from './options.ts'
+import type { PeerRoutes } from './routes.ts'
+
+/** Datagrams exchanged with a peer. */
+export interface PeerTraffic {
+  /** Datagrams to the peer that the kernel took for sending. */
+  readonly datagramsSent: number
+  /** Bytes of payload in them. */
+  readonly bytesSent: number
+  /** Datagrams from the peer, including those whose packets were dropped. */
+  readonly datagramsReceived: number
+  /** Bytes of payload in them. */
+  readonly bytesReceived: number
+  /** Time since the last datagram from the peer, milliseconds. Absent: there was none. */
+  readonly silentForMillis?: number
+}
+
+/** The state of a peer. */
+export interface PeerState {
+  /** Its name. */
+  readonly name: string
+  /** The address and port that datagrams are sent to. */
+  readonly endpoint: UdpEndpoint
+  /** Its inner networks. */
+  readonly allowedPrefixes: readonly string[]
+  /** Interval of keepalives, seconds; 0: none. */
+  readonly keepaliveSeconds: number
+  /** Whether the port of its endpoint is followed. */
+  readonly followPort: boolean
+  /** The MTU of the path to it. Absent if it is unknown. */
+  readonly pathMtu?: PathMtu
+  /** Datagrams exchanged with it. Absent for a single peer that gets every packet: `relay.stats()` counts them. */
+  readonly traffic?: PeerTraffic
+}
+
+/** What the peers of a relay need. */
+export interface PeersOptions {
+  readonly native: NativeRelay
+  readonly peers: readonly CheckedPeer[]
+  /** The same peers as the native layer has them. */
+  readonly natives: readonly NativePeer[]
+  /** Whether packets are routed to peers. Otherwise the only peer gets every packet. */
+  readonly isMany: boolean
+  /** Returns peers for the native layer. */
+  readonly resolve: (peers: readonly CheckedPeer[]) => Promise<NativePeer[]>
+  /** The routes to the networks of the peers, if they are wanted. */
+  readonly routes: PeerRoutes | undefined
+  /** Whether the relay is closed. */
+  readonly isClosed: () => boolean
+}
+
+/** Returns the peers after a change. */
+type Change = (peers: readonly CheckedPeer[]) => readonly PlacedPeer[]
+
+/** The name of the method for the relay. */
+export const REPLACE: unique symbol = Symbol('replace')
+
+export let newPeers: (options: PeersOptions) => Peers
+
+/**
+ * The peers of a relay.
+ *
+ * A change is made as a whole or not at all, and does not affect the packets of the peers that stay as they are.
+ * Calls are done one after the other, in their order.
+ *
+ * @example
+ * await relay.peers.add({ name: 'c', endpoint: 'c.example:5001', allowedPrefixes: ['10.9.0.3/32'] })
+ */
+export class Peers {
+  readonly #options: PeersOptions
+  #peers: readonly CheckedPeer[]
+  #natives: readonly NativePeer[]
+  #last: Promise<unknown> = Promise.resolve()
+
+  private constructor(key: typeof KEY, options: PeersOptions) {
+    checkKey(key, 'Peers', 'startRelay()')
+    this.#options = options
+    this.#peers = options.peers
+    this.#natives = options.natives
+  }
+
+  /** Returns the state of each peer. After the relay is closed, the counters keep their last values. */
+  list(): PeerState[] {
+    const states = this.#options.native.peers()
+    return this.#peers.flatMap((peer, index) => {
+      const state = states[index]
+      if (!state) return []
+      const { address, port, pathMtu, traffic } = state
+      return [
+        {
+          name: peer.name,
+          endpoint: { address, port },
+          allowedPrefixes: [...(peer.allowedPrefixes ?? EVERYTHING)],
+          keepaliveSeconds: peer.keepaliveSeconds ?? 0,
+          followPort: peer.followPort ?? false,
+          ...(pathMtu && { pathMtu }),
+          ...(traffic && { traffic }),
+        },
+      ]
+    })
+  }
+
+  /**
+   * Adds a peer.
+   *
+   * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if an option is refused, or another peer has the name, an endpoint or
+   *   a network.
+   */
+  async add(peer: RelayPeer): Promise<void> {
+    const added = checkPeerOptions('peer', peer)
+    await this.#change((peers) => [...known(peers), { place: 'peer', peer: added }])
+  }
+
+  /**
+   * Changes a peer. Properties that are absent stay as they are.
+   *
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is no such peer, otherwise as {@link Peers.add} does.
+   */
+  async set(name: string, changes: PeerUpdate): Promise<void> {
+    // Refused at once, and before an earlier call is done.
+    updatePeer('changes', { name: '', endpoints: [] }, changes)
+    await this.#change((peers) => {
+      find(peers, name)
+      return known(peers).map((placed) =>
+        placed.peer.name === name
+          ? { place: 'changes', peer: updatePeer('changes', placed.peer, changes) }
+          : placed,
+      )
+    })
+  }
+
+  /**
+   * Removes a peer. Packets to its networks have no peer then.
+   *
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is no such peer.
+   */
+  async remove(name: string): Promise<void> {
+    await this.#change((peers) => {
+      const removed = find(peers, name)
+      return known(peers.filter((peer) => peer !== removed))
+    })
+  }
+
+  /**
+   * Replaces all peers. A peer with the same name and the same options is not touched. Returns what changed.
+   *
+   * @throws {TunError} as {@link Peers.add} does.
+   */
+  async replace(peers: readonly RelayPeer[]): Promise<PeerChanges> {
+    return this[REPLACE](checkPeers('peers', peers))
+  }
+
+  /** @internal Replaces all peers by checked ones. Without any, the only peer stays as it is. */
+  async [REPLACE](peers: readonly CheckedPeer[] | undefined): Promise<PeerChanges> {
+    return this.#change((before) => (peers ? inList('peers', peers) : known(before)))
+  }
+
+  async #change(change: Change): Promise<PeerChanges> {
+    const done = this.#last.then(async () => this.#apply(change))
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  async #apply(change: Change): Promise<PeerChanges> {
+    const { isMany, resolve, routes, isClosed } = this.#options
+    if (isClosed()) throw closed()
+    const [before, nativesBefore] = [this.#peers, this.#natives]
+    const placed = change(before)
+    checkDistinct(placed)
+    const after = placed.map(({ peer }) => peer)
+    const changes = compare(before, after)
+    if (isUnchanged(changes)) return changes
+    if (!isMany) throw single()
+    const natives = await resolve(after)
+    const routing = await routes?.begin(before, after, natives)
+    try {
+      await this.#use(after, natives)
+    } catch (error) {
+      await routing?.undo()
+      throw error
+    }
+    try {
+      await routing?.finish()
+    } catch (error) {
+      await this.#use(before, nativesBefore)
+      await routing?.undo()
+      throw error
+    }
+    return changes
+  }
+
+  async #use(peers: readonly CheckedPeer[], natives: readonly NativePeer[]): Promise<void> {
+    try {
+      await this.#options.native.setPeers([...natives])
+    } catch (error) {
+      throw fromNative(error)
+    }
+    this.#peers = peers
+    this.#natives = natives
+  }
+
+  static {
+    newPeers = (options) => new Peers(KEY, options)
+  }
+}
+
+function known(peers: readonly CheckedPeer[]): PlacedPeer[] {
+  const placed = (peer: CheckedPeer): PlacedPeer => {
+    return { place: `the peer ${JSON.stringify(peer.name)}`, peer, isKnown: true }
+  }
+  return peers.map(placed)
+}
+
+function find(peers: readonly CheckedPeer[], name: string): CheckedPeer {
+  if (typeof name !== 'string') throw invalidArgument('name', name, 'the name of a peer')
+  const found = peers.find((peer) => peer.name === name)
+  if (found) return found
+  const advice = 'relay.peers.list() has the names'
+  throw new TunError(
+    `find the peer ${JSON.stringify(name)}: there is none of this name; ${advice}`,
+    {
+      code: 'ERR_TUN_NOT_FOUND',
+      subject: name,
+      advice,
+    },
+  )
+}
+
+function closed(): TunError {
+  return new TunError('change the peers: the relay is closed', { code: 'ERR_TUN_CLOSED' })
+}
+
+function single(): TunError {
+  const advice = 'start the relay with `allowedPrefixes` for its peer'
+  const reason = 'the relay was started for a single peer, which gets every packet'
+  return new TunError(`change the peers: ${reason}; ${advice}`, {
+    code: 'ERR_TUN_INVALID_ARGUMENT',
+    advice,
+  })
+}
