@@ -8,6 +8,7 @@ import type { MetricsServer } from './tun2udp/metrics.ts'
 import type { MetricsAddress } from './tun2udp/metricsAddress.ts'
 import { Output, statusOf } from './tun2udp/output.ts'
 import { STATUS } from './tun2udp/status.ts'
+import { stateOf } from './tun2udp/serviceState.ts'
 import { endingSignal, onHangUp, onStatsSignal } from './tun2udp/signals.ts'
 
 /** Prints a text, or runs the relay until it ends. Returns the exit status. */
@@ -58,7 +59,10 @@ async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<num
   // The channel also has the events of a start that fails, for which there is no relay to iterate over.
   subscribe('tun2udp:relay', (message) => {
     const diagnostic = message as RelayDiagnostic
-    if (diagnostic.type === 'event') output.notice(diagnostic.event)
+    if (diagnostic.type !== 'event') return
+    output.notice(diagnostic.event)
+    const state = stateOf(diagnostic.event)
+    if (state !== undefined) void notify(state, output)
   })
   onHangUp(() => {
     const message = 'SIGHUP is ignored: there is no configuration file to read again'

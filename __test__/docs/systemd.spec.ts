@@ -3,6 +3,7 @@ import test from 'ava'
 import { Machine } from '../support/docs/machine.ts'
 import { pageTest } from '../support/docs/page.ts'
 import { ROOT } from '../support/docs/root.ts'
+import type { Running } from '../support/program.ts'
 import { hasTools, isOpenToOthers, rootTest } from '../support/skip.ts'
 
 const UNIT = readFileSync(`${ROOT}contrib/tun2udp@.service`, 'utf8')
@@ -29,6 +30,7 @@ pageTest('docs/systemd.md', async (t, page) => {
   t.regex(await a.shell('cat /etc/tun2udp/vpn0.conf'), /^ARGUMENTS=10\.9\.0\.1\/24 /u)
   page.shown('sh', 'no service manager runs in a namespace; the next test does what it would do')
   page.shown('sh', 'no service manager runs in a namespace')
+  page.shown('sh', 'no service manager runs in a namespace; a test below compares the status')
   const copied = page.shown(
     'sh',
     'npm would ask a registry; the test of the packages installs globally',
@@ -54,11 +56,15 @@ async function installGlobally(machine: Machine): Promise<void> {
     ln -sfn '${ROOT}' /usr/local/lib/node_modules/tun2udp`)
 }
 
+/** Starts the program with these arguments, as the unit does. */
+function startAsUnit(machine: Machine, args: string): Running {
+  const command = `exec env NOTIFY_SOCKET=/run/no-manager ${setting('ExecStart').replaceAll('%i', 'vpn0')}`
+  return machine.start(['bash', '-c', command.replace('$ARGUMENTS', args)])
+}
+
 /** Returns the exit status of the program with these arguments, as the unit starts it. */
 async function statusOf(machine: Machine, args: string): Promise<number | null> {
-  const command = `exec env NOTIFY_SOCKET=/run/no-manager ${setting('ExecStart').replaceAll('%i', 'vpn0')}`
-  const script = command.replace('$ARGUMENTS', args)
-  return (await machine.start(['bash', '-c', script]).ended).status
+  return (await startAsUnit(machine, args).ended).status
 }
 
 rootTest(
@@ -82,7 +88,6 @@ rootTest(
       t.true(final.includes((await statusOf(a, args)) ?? 0), args)
     }
     for (const args of [
-      '10.9.0.1/24 5001 5001 --peer no-such-host.invalid',
       '10.9.0.1/24 5001 5001 --listen 192.0.2.77 --peer 192.0.2.78',
       '10.9.0.1/24 5001 5001 --user no-such-user',
     ]) {
@@ -92,6 +97,16 @@ rootTest(
     }
   },
 )
+
+rootTest('the unit waits for DNS, with the status that the page shows', async (t) => {
+  const a = await Machine.start(t, 'a')
+  // Nothing listens on this port, as at boot.
+  await a.write('/etc/resolv.conf', 'nameserver 127.0.0.1\n')
+  const program = startAsUnit(a, '10.9.0.1/24 5001 5001 --peer b.example')
+  const [, status = ''] = await program.until('stderr', /^tun2udp: (waiting for DNS: .*)\n/mu)
+  t.true(readFileSync(`${ROOT}docs/systemd.md`, 'utf8').includes(`# Status: "${status}"`), status)
+  // The program ends with its machine.
+})
 
 rootTest('the unit leaves little exposed', async (t) => {
   if (!hasTools(t, 'systemd-analyze')) return

@@ -1,4 +1,5 @@
 'use strict'
+const { lookup } = require('node:dns')
 // A native layer without a kernel. The test sets its behaviour under the name of the interface or, for a program
 // in a process of its own, in the variable FAKE_BINDING. The generated loader finds this file through
 // NAPI_RS_NATIVE_LIBRARY_PATH.
@@ -149,12 +150,20 @@ function sdNotify(state) {
   return true
 }
 
+function lookUp(name, family, onResult) {
+  lookup(name, { family: family ?? 0, all: true }, (error, found) => {
+    if (error) onResult({ addresses: [], failure: error.code })
+    else onResult({ addresses: found.map(({ address }) => address) })
+  })
+}
+
 function closeRelays() {}
 
 module.exports = {
   NativeRelay,
   startRelay,
   sdNotify,
+  lookUp,
   closeRelays,
   behaviours,
   calls,

@@ -63,6 +63,12 @@ export interface RelayOptions {
    */
   family?: 4 | 6 | undefined
   /**
+   * Whether the start waits until the name of the peer has an address. While no name server replies, or none knows
+   * the name, the look-up is repeated, after one second at first and then every five seconds, and the event
+   * `name-waiting` states the reason. Default: false: the start fails with `ERR_TUN_UNKNOWN_HOST`.
+   */
+  waitForDns?: boolean | undefined
+  /**
    * Local address of the socket, as text next to `receivePort`, or address and port as an object. Default: the
    * loopback address for a peer on loopback, otherwise the wildcard address of the family of the peer.
    */

@@ -50,6 +50,13 @@ export interface RelayEventFields {
    * and `message` has the MTU and the router that reported it.
    */
   readonly 'path-mtu': { readonly address: string }
+  /**
+   * The start waits until a name of a peer has an address (`waitForDns`). Reported once per reason, which `message`
+   * has; `name-recovered` follows.
+   */
+  readonly 'name-waiting': { readonly name: string }
+  /** A name has an address again. */
+  readonly 'name-recovered': { readonly name: string }
   /** Settings of a persistent interface could not be restored; `message` lists them. */
   readonly 'undo-incomplete': { readonly errno?: number }
   /** The reader was so slow that older events were dropped: `count` of them. */

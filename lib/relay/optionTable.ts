@@ -10,6 +10,7 @@ import {
   signal,
   whole,
   wholeOr,
+  yesOrNo,
 } from '../options/forms.ts'
 import { interfaceAddresses, networks } from '../options/addressForms.ts'
 import { offloads } from '../check/offload.ts'
@@ -129,6 +130,16 @@ export const RELAY = options({
     help: 'the address family of the peer',
     details: 'A literal of the other family is refused.',
     default: 'that of `listen`, otherwise the first that the resolver returns',
+  },
+  waitForDns: {
+    form: yesOrNo,
+    flag: '--wait-for-dns',
+    help: 'wait until the name of the peer has an address',
+    default: 'the start fails',
+    details:
+      'While no name server replies, or none knows the name, the look-up is repeated, after one second at first and then every five seconds. A notice states the reason, and under systemd the status.',
+    declaration:
+      'Whether the start waits until the name of the peer has an address. While no name server replies, or none knows the name, the look-up is repeated, after one second at first and then every five seconds, and the event `name-waiting` states the reason. Default: false: the start fails with `ERR_TUN_UNKNOWN_HOST`.',
   },
   listen: {
     form: listen,

@@ -13,6 +13,8 @@ export interface CheckedRelayOptions {
   readonly peer: string
   /** Required family of the peers' addresses. */
   readonly family: 4 | 6 | undefined
+  /** Whether the start waits until the name of a peer has an address. */
+  readonly waitForDns?: boolean
   readonly signal: AbortSignal | undefined
   /** The peers, if `peers` was given. */
   readonly several?: SeveralPeers
@@ -46,7 +48,18 @@ export function checkAndKeep(options: unknown): [CheckedRelayOptions, PlainRelay
 }
 
 function combine(checked: PlainRelayOptions): CheckedRelayOptions {
-  const { peers, peer, family, sendPort, receivePort, listen, signal, routes, ...same } = checked
+  const {
+    peers,
+    peer,
+    family,
+    sendPort,
+    receivePort,
+    listen,
+    waitForDns,
+    signal,
+    routes,
+    ...same
+  } = checked
   const ends = joinEnds({ peers, peer, sendPort, receivePort, listen })
   const { peer: host, ...native } = ends
   const several = peers && severalPeers(peers, routes === true)
@@ -57,6 +70,7 @@ function combine(checked: PlainRelayOptions): CheckedRelayOptions {
     peer: host,
     family,
     signal,
+    ...(waitForDns === undefined ? {} : { waitForDns }),
     ...(several && { several }),
   }
 }

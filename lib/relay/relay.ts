@@ -210,18 +210,20 @@ export async function startRelayIn(
   namespace: NativeNamespace | undefined,
 ): Promise<Relay> {
   const [all, started] = checkAndKeep(options)
-  const { native: checked, signal, several } = all
+  const { native: checked, signal, several, waitForDns } = all
   const user = account && checkUser(account.user, account.group)
   const events = new EventLog()
   const origin: { name: string; target?: Relay } = { name: checked.name ?? '' }
-  const onEvent = (native: NativeEvent) => {
-    const event = toEvent(native)
+  const report = (event: RelayEvent) => {
     events.push(event)
     diagnostics.publish({ type: 'event', ...origin, event })
   }
+  const onEvent = (native: NativeEvent) => {
+    report(toEvent(native))
+  }
   let routes: PeerRoutes | undefined
   try {
-    const ends = await resolveEnds(all)
+    const ends = await resolveEnds(all, waitForDns ? report : undefined)
     throwIfAborted(signal)
     if (several?.hasRoutes) routes = await openRoutes(checked, namespace)
     const native = await startNative(

@@ -107,6 +107,20 @@ pub(crate) fn run_limited<'env>(
     })
 }
 
+/// Runs `work`, which may block for long, on a thread of its own. No caller waits for it, and neither an environment
+/// nor the process waits for its end.
+///
+/// # Errors
+///
+/// The runtime has no threads, or the system provides none. `work` is dropped then.
+pub(crate) fn detach(work: impl FnOnce() + Send + 'static) -> napi::Result<()> {
+    let runtime = runtime()?;
+    // tokio panics if the system does not provide a thread.
+    catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(work)))
+        .map_err(|_| napi::Error::from_reason("the system provides no thread"))?;
+    Ok(())
+}
+
 /// Runs `future` on the runtime. No caller waits for it.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 //!   options, `device_control` its queries and changes, and `readiness` reports when it can be read or
 //!   written; `features` reports the features of the driver; `sys` contains the `unsafe` code for N-API and
 //!   libuv;
+//! - `lookup` resolves host names with getaddrinfo(3);
 //! - `persistent` creates, removes and lists devices that outlive their process;
 //! - `tunctl` runs the steps of the program of that name;
 //! - `netlink` runs operations on links, addresses and routes, `dump` reads whole tables, and `monitor`
@@ -31,6 +32,7 @@ mod error;
 pub mod features;
 mod json;
 pub mod lifetime;
+pub mod lookup;
 pub mod monitor;
 pub mod namespaces;
 pub mod netlink;

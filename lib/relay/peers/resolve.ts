@@ -23,21 +23,18 @@ export interface ResolvedEnds {
  * @throws {TunError} as {@link resolvePeer} does, or `ERR_TUN_INVALID_ARGUMENT` if an address is not of the family of
  *   the local address.
  */
-export async function resolveEnds({
-  native: { listen, sendPort },
-  peer,
-  several,
-  family,
-  signal,
-}: CheckedRelayOptions): Promise<ResolvedEnds> {
+export async function resolveEnds(
+  { native: { listen, sendPort }, peer, several, family, signal }: CheckedRelayOptions,
+  onWaiting?: Resolution['onWaiting'],
+): Promise<ResolvedEnds> {
   const resolve = async (peers: readonly CheckedPeer[], until?: AbortSignal) =>
-    resolvePeers(peers, { listen, family, signal: until })
+    resolvePeers(peers, { listen, family, signal: until, onWaiting: until && onWaiting })
   if (several?.isMany) {
     const natives = await resolve(several.peers, signal)
     const first = natives[0]?.endpoint.address ?? peer
     return { options: { peer: first, peers: natives }, natives, ...several, resolve }
   }
-  const address = await resolvePeer(peer, { listen, family, signal })
+  const address = await resolvePeer(peer, { listen, family, signal, onWaiting })
   if (listen !== undefined) checkFamilies(listen, address)
   const [
     only = {
