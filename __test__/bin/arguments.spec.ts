@@ -63,6 +63,10 @@ const refusedOperands: [string[], string][] = [
     `Invalid port "${port}"`,
   ]),
   [['10.0.0.1', '5001', '--', '-4'], 'Invalid port "-4"'],
+  // The word `none` is an address in the mode tap only, and no other word is one.
+  [['none', '5001', '5002'], 'Invalid address "none"'],
+  [['none', '5001', '5002', '--mode', 'tun'], 'Invalid address "none"'],
+  [['None', '5001', '5002', '--mode', 'tap'], 'Invalid address "None"'],
   // In the order of the plain program: the address, then the ports.
   [['x', 'y', 'z'], 'Invalid address "x"'],
   [['10.0.0.1', 'y', 'z'], 'Invalid port "y"'],
@@ -78,6 +82,10 @@ const refusedOptions: [string[], string][] = [
   [
     ['--name', '-4', '-6', ...OPERANDS, '--peer', '192.0.2.1'],
     `tun2udp: Invalid peer "192.0.2.1": ${FAMILY}`,
+  ],
+  [
+    [...OPERANDS, '--mode', 'bridge'],
+    `tun2udp: option '--mode <tun|tap>' argument 'bridge' is invalid: expected tun or tap; ${HINT}`,
   ],
   [[...OPERANDS, '--foo'], `tun2udp: unknown option '--foo'; ${HINT}`],
   [[...OPERANDS, '-x'], `tun2udp: unknown option '-x'; ${HINT}`],

@@ -11,7 +11,7 @@ const STATS =
   '21 local address removed, 19 ICMP errors to the interface, 20 ICMP errors lost, dropped 129 (too long 9, peer unreachable 10, no peer 23, ' +
   'denied 11, no buffers 12, looped 22, malformed 14, closing 15, other 13); ' +
   'in 101 (102 byte), 115 failed receives, written 103 (104 byte), dropped 1,111 (foreign source 106, foreign prefix 118, empty 107, truncated 108, ' +
-  'not IP 109, congestion 117, interface down 110, no buffers 111, rejected 112, closing 113); path MTU 1400, inside 1372, reported by 192.0.2.254'
+  'short frame 119, not IP 109, congestion 117, interface down 110, no buffers 111, rejected 112, closing 113); path MTU 1400, inside 1372, reported by 192.0.2.254'
 const SUMMARY = new RegExp(`^summary: [\\d.]+ s: ${STATS.replaceAll(/[().]/gu, '\\$&')}\\n$`, 'u')
 const FAILURE = {
   code: 'ERR_TUN_DEVICE_DELETED',
@@ -49,6 +49,19 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     })
   })
 }
+
+test('the mode tap is in the ready line, and an address only if there is one', async (t) => {
+  for (const [address, words] of [
+    ['none', 'mode tap'],
+    ['10.0.0.1/24', 'mode tap 10.0.0.1/24'],
+  ] as const) {
+    const env = fakeEnvironment({})
+    const program = startProgram([address, '5001', '5002', '--mode', 'tap'], { env })
+    await program.until('stdout', /\n/u)
+    const { stdout } = await program.end('SIGTERM')
+    t.is(stdout, READY.replace('10.0.0.1/24', words))
+  }
+})
 
 test('SIGHUP is ignored with a notice', async (t) => {
   const program = start([])
@@ -169,6 +182,7 @@ test('--json gives every event as one object a line on stdout, and nothing on st
   t.deepEqual(notice, { event: 'notice', ...EVENT })
   t.deepEqual(ready, {
     event: 'ready',
+    mode: 'tun',
     interface: { name: 'tun0', ifIndex: 7, mtu: 1500, addresses: ['10.0.0.1/24'] },
     local: { address: '127.0.0.1', port: 5002 },
     peer: { address: '127.0.0.1', port: 5001 },

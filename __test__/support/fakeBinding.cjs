@@ -53,6 +53,7 @@ const INBOUND = {
     foreignPrefix: 118,
     empty: 107,
     truncated: 108,
+    shortFrame: 118,
     notIp: 109,
     notEcnCapable: 117,
     interfaceDown: 110,
@@ -75,6 +76,7 @@ class NativeRelay {
     this.name = options.name ?? 'tun0'
     this.behaviour = behaviour
     this.info = {
+      mode: options.mode ?? 'tun',
       interfaceName: this.name,
       interfaceIndex: 7,
       mtu: options.mtu ?? 1500,

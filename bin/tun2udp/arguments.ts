@@ -47,6 +47,9 @@ export type Arguments =
 /** The first line of the error for a wrong number of operands, as the plain program prints it. */
 export const USAGE = 'Usage: tun2udp ADDRESS[/PREFIX] SEND_PORT RECV_PORT [options]'
 
+/** The operand for a TAP device without an address. */
+const NO_ADDRESS = 'none'
+
 /** The end of a message about an option. */
 export const HINT = 'see `tun2udp --help`'
 
@@ -143,7 +146,7 @@ function interpret(
     relay: {
       ...same,
       ...familyOf(valuesOf(FAMILY_OPTIONS, parsed)),
-      addresses: [operandAddress(address), ...(addresses as string[])],
+      addresses: [...operandAddresses(address, same['mode']), ...(addresses as string[])],
       sendPort: operandPort(sendPort, 1),
       receivePort: operandPort(receivePort, 0),
     },
@@ -156,6 +159,11 @@ function familyOf(chosen: Readonly<Record<string, unknown>>): { family?: 4 | 6 }
   if (chosen['ipv4'] && chosen['ipv6']) throw new OptionError('-4 and -6 exclude each other')
   if (chosen['ipv4']) return { family: 4 }
   return chosen['ipv6'] ? { family: 6 } : {}
+}
+
+/** Reads the first operand. A TAP device needs no address: then the operand is the word `none`. */
+function operandAddresses(text: string, mode: unknown): string[] {
+  return mode === 'tap' && text === NO_ADDRESS ? [] : [operandAddress(text)]
 }
 
 function operandAddress(text: string): string {

@@ -50,7 +50,8 @@ export function valuesOf(
 }
 
 const OPERANDS = `
-ADDRESS[/PREFIX]  interface address, IPv4 or IPv6 (default prefix: 32 or 128)
+ADDRESS[/PREFIX]  interface address, IPv4 or IPv6 (default prefix: 32 or 128);
+                  with --mode tap also: none
 SEND_PORT         UDP port of the peer, 1 to 65535
 RECV_PORT         local UDP port, 0 to 65535; 0: chosen by the kernel
 

@@ -8,9 +8,14 @@ import type { Offload } from '../check/offload.ts'
 export interface RelayOptions {
   /**
    * Addresses of the interface, `ADDRESS[/PREFIX]`; the first one is the primary. The default prefix is 32 (IPv4) or
-   * 128 (IPv6), which leads to no other host.
+   * 128 (IPv6), which leads to no other host. At least one is necessary, except with the mode `tap`.
    */
   addresses: readonly string[]
+  /**
+   * Whether datagrams contain IP packets or Ethernet frames (a TAP device). Both ends must have the same mode. With
+   * `tap`, `addresses` may be empty, and there is one peer. Default: `tun`.
+   */
+  mode?: 'tun' | 'tap' | undefined
   /**
    * Peers of the relay. Each has an endpoint and the inner networks that are routed to it. `relay.peers` changes
    * them while the relay runs. `peer` and `sendPort` are the form of the operands of the program, for one peer that

@@ -288,6 +288,14 @@ export const COUNTERS: readonly CounterDescription[] = [
   },
   {
     direction: 'inbound',
+    name: 'shortFrame',
+    unit: 'packets',
+    isDrop: true,
+    words: 'short frame',
+    help: 'It is shorter than an Ethernet header, in the mode tap.',
+  },
+  {
+    direction: 'inbound',
     name: 'notIp',
     unit: 'packets',
     isDrop: true,

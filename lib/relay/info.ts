@@ -15,6 +15,8 @@ export function formatEndpoint({ address, port }: UdpEndpoint): string {
 
 /** The state of a relay after its start. */
 export interface RelayInfo {
+  /** Whether datagrams contain IP packets (`tun`) or Ethernet frames (`tap`). */
+  readonly mode: 'tun' | 'tap'
   /** The interface. */
   readonly interface: {
     /** Its name, as the kernel gave it. */
@@ -48,6 +50,7 @@ export interface RelayInfo {
 /** Returns the public form of the native relay's state. */
 export function toInfo(native: NativeRelayInfo): RelayInfo {
   return {
+    mode: native.mode,
     interface: {
       name: native.interfaceName,
       ifIndex: native.interfaceIndex,

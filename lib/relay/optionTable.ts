@@ -18,15 +18,6 @@ import { checkPeer } from './peer.ts'
 import { bindDevice, dscp, fwmark } from './underlayForms.ts'
 import { type Form, options } from '../options/table.ts'
 
-const addresses: Form<string[]> = {
-  ...interfaceAddresses,
-  check: (what, value) => {
-    const texts = interfaceAddresses.check(what, value)
-    if (texts.length > 0) return texts
-    throw invalidArgument(what, value, 'at least one ADDRESS[/PREFIX]')
-  },
-}
-
 /** Networks, or `true` for those of the peers. */
 const routes: Form<string[] | true> = {
   type: 'true | readonly string[]',
@@ -49,14 +40,24 @@ const family: Form<4 | 6> = {
  */
 export const RELAY = options({
   addresses: {
-    form: addresses,
+    form: interfaceAddresses,
     isRequired: true,
     flag: '--address <address[/prefix]>',
     isRepeatable: true,
     help: 'additional address of the interface',
     details: 'The default prefix is 32 (IPv4) or 128 (IPv6), which leads to no other host.',
     declaration:
-      'Addresses of the interface, `ADDRESS[/PREFIX]`; the first one is the primary. The default prefix is 32 (IPv4) or 128 (IPv6), which leads to no other host.',
+      'Addresses of the interface, `ADDRESS[/PREFIX]`; the first one is the primary. The default prefix is 32 (IPv4) or 128 (IPv6), which leads to no other host. At least one is necessary, except with the mode `tap`.',
+  },
+  mode: {
+    form: oneOf('tun', 'tap'),
+    flag: '--mode <tun|tap>',
+    help: 'carry IP packets (tun) or Ethernet frames (tap)',
+    default: '`tun`',
+    details:
+      'With `tap` the interface is a TAP device, and each datagram contains one whole Ethernet frame without its checksum. Both ends must have the same mode. An address of the interface is then optional, and there is one peer.',
+    declaration:
+      'Whether datagrams contain IP packets or Ethernet frames (a TAP device). Both ends must have the same mode. With `tap`, `addresses` may be empty, and there is one peer. Default: `tun`.',
   },
   peers: {
     form: peers,

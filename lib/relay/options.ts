@@ -60,6 +60,9 @@ function combine(checked: PlainRelayOptions): CheckedRelayOptions {
     routes,
     ...same
   } = checked
+  if (same.mode !== 'tap' && same.addresses.length === 0) {
+    throw invalidArgument('addresses', same.addresses, 'at least one ADDRESS[/PREFIX]')
+  }
   const ends = joinEnds({ peers, peer, sendPort, receivePort, listen })
   const { peer: host, ...native } = ends
   const several = peers && severalPeers(peers, routes === true)

@@ -55,6 +55,13 @@ test('everything', (t) => {
   t.is(signal, options.signal)
 })
 
+test('the mode tap needs no address', (t) => {
+  const { native } = checkOptions({ ...LEAST, addresses: [], mode: 'tap' })
+  t.deepEqual([native.addresses, native.mode], [[], 'tap'])
+  const expected = { code: 'ERR_TUN_INVALID_ARGUMENT', message: /at least one ADDRESS/u }
+  t.throws(() => checkOptions({ ...LEAST, addresses: [], mode: 'tun' }), expected)
+})
+
 test('undefined is as good as absent', (t) => {
   const absent = [
     'name',
@@ -126,6 +133,7 @@ const NAMESPACE = 'a name from `ip netns list`, a path, or a process id from 1 t
 const refused: [string, unknown[], string][] = [
   ['addresses', ['10.0.0.1', undefined, null, { 0: 'x' }], 'an array of strings'],
   ['addresses', [[]], 'at least one ADDRESS[/PREFIX]'],
+  ['mode', ['TAP', '', 1, null], '"tun" or "tap"'],
   ['routes', ['10.0.0.0/8', {}, 7], 'an array of strings'],
   [
     'sendPort',

@@ -25,6 +25,7 @@ const FAILURE = {
 test('it tells what it became', async (t) => {
   await using relay = await startRelay(options('info', { peer: '::1', listen: '::', mtu: 1400 }))
   t.deepEqual(relay.info, {
+    mode: 'tun',
     interface: { name: 'info', ifIndex: 7, mtu: 1400, addresses: ['10.0.0.1/24'] },
     local: { address: '::', port: 5002 },
     peer: { address: '::1', port: 5001 },

@@ -6,7 +6,8 @@ use ipnet::IpNet;
 use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr};
 use tun2udp_core::relay::{
-    Accept, Dscp, Ecn, Event, MssClamp, OffloadConfig, PathMtuDiscovery, RelayConfig, RelayInfo,
+    Accept, Dscp, Ecn, Event, Mode, MssClamp, OffloadConfig, PathMtuDiscovery, RelayConfig,
+    RelayInfo,
 };
 use tun2udp_core::{Error, ErrorCode, Result};
 
@@ -19,6 +20,9 @@ pub struct NativeRelayOptions {
     /// `ADDRESS[/PREFIX]`, the primary one first.
     #[napi(ts_type = "Array<string>")]
     pub addresses: List<String, LIST_MAX>,
+    /// Whether datagrams contain IP packets or Ethernet frames. Default: IP packets.
+    #[napi(ts_type = "'tun' | 'tap'")]
+    pub mode: Option<String>,
     /// UDP port of the peer; without an effect next to `peers`.
     pub send_port: u16,
     /// UDP port of this end; 0: chosen by the kernel.
@@ -88,6 +92,9 @@ pub struct OffloadStatus {
 /// Properties of a running relay.
 #[napi(object, object_from_js = false)]
 pub struct NativeRelayInfo {
+    /// Whether datagrams contain IP packets or Ethernet frames.
+    #[napi(ts_type = "'tun' | 'tap'")]
+    pub mode: String,
     /// The interface's name.
     pub interface_name: String,
     /// The interface's index in its namespace.
@@ -156,6 +163,7 @@ impl From<&RelayInfo> for NativeRelayInfo {
     #[allow(clippy::cast_precision_loss)]
     fn from(info: &RelayInfo) -> Self {
         Self {
+            mode: if info.mode == Mode::Tap { "tap" } else { "tun" }.to_owned(),
             interface_name: info.interface_name.clone(),
             interface_index: info.interface_index,
             mtu: info.mtu,
@@ -177,16 +185,19 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
 
     fn try_from(options: NativeRelayOptions) -> Result<Self> {
         let addresses = networks("address", &options.addresses)?;
-        let Some(first) = addresses.first() else {
+        let mode = if options.mode.as_deref() == Some("tap") { Mode::Tap } else { Mode::Tun };
+        if addresses.is_empty() && mode == Mode::Tun {
             let reason = "the interface needs an address";
             return Err(Error::new(ErrorCode::InvalidArgument, "start the relay", "", reason));
-        };
+        }
         let endpoint = NativeEndpoint { address: options.peer, port: options.send_port };
         let (peer, peer_zone) = address(&endpoint)?;
         let listen = options.listen.as_deref().map(|text| parse::<IpAddr>("local address", text));
         let is_any = options.accept.as_deref() == Some("any");
-        let defaults = Self::new(*first, peer, options.receive_port);
+        let first = addresses.first().copied().unwrap_or_default();
+        let defaults = Self::new(first, peer, options.receive_port);
         Ok(Self {
+            mode,
             routes: networks("route", options.routes.as_deref().unwrap_or_default())?,
             name: options.name,
             mtu: options.mtu,

@@ -19,7 +19,7 @@ fn classic(step: Instruction) -> libc::sock_filter {
         Instruction::LoadHalf(at) => (BPF_LD | BPF_H | BPF_ABS, at),
         Instruction::LoadByte(at) => (BPF_LD | BPF_B | BPF_ABS, at),
         Instruction::LoadHalfAtX(at) => (BPF_LD | BPF_H | BPF_IND, at),
-        Instruction::LoadHeaderLengthToX => (BPF_LDX | BPF_B | BPF_MSH, 0),
+        Instruction::LoadHeaderLengthToX(at) => (BPF_LDX | BPF_B | BPF_MSH, at),
         Instruction::CopyToX => (BPF_MISC | BPF_TAX, 0),
         Instruction::LoadCell(cell) => (BPF_LD | BPF_MEM, cell as u32),
         Instruction::LoadCellToX(cell) => (BPF_LDX | BPF_MEM, cell as u32),

@@ -27,8 +27,13 @@ fn extended(step: Instruction) -> Vec<Extended> {
         Instruction::LoadHalf(at) => vec![instruction(0x28, A, 0, at)],
         Instruction::LoadByte(at) => vec![load_byte(at)],
         Instruction::LoadHalfAtX(at) => vec![instruction(0x48, A, X, at)],
-        Instruction::LoadHeaderLengthToX => {
-            vec![load_byte(0), instruction(0x54, A, 0, 0xf), instruction(0x64, A, 0, 2), copy(X, A)]
+        Instruction::LoadHeaderLengthToX(at) => {
+            vec![
+                load_byte(at),
+                instruction(0x54, A, 0, 0xf),
+                instruction(0x64, A, 0, 2),
+                copy(X, A),
+            ]
         }
         Instruction::CopyToX => vec![copy(X, A)],
         Instruction::LoadCell(cell) => vec![copy(A, register(cell))],

@@ -30,8 +30,8 @@ pub(crate) enum Instruction {
     LoadByte(u32),
     /// A = the 16-bit field at X and this offset.
     LoadHalfAtX(u32),
-    /// X = 4 × the lower four bits of the byte at offset 0: the length of an IPv4 header. Overwrites A.
-    LoadHeaderLengthToX,
+    /// X = 4 × the lower four bits of the byte at this offset: the length of an IPv4 header. Overwrites A.
+    LoadHeaderLengthToX(u32),
     /// X = A.
     CopyToX,
     /// A = this cell.

@@ -3,9 +3,12 @@
 //! A TCP flow is identified by addresses and ports, and has the same number in both directions: packets and
 //! replies are handled by one queue, whose thread is awake. Any other IPv4 flow is identified by its addresses
 //! only, since its fragments have no ports and must not overtake each other; any other IPv6 flow by its addresses
-//! and flow label. The program that steers packets in the kernel (`relay::steering`) computes the same.
+//! and flow label. A frame has the number of its IP packet, and without one that of its two stations. The program that
+//! steers packets in the kernel (`bpf::flow`) computes the same.
 
+use super::ethernet::{ADDRESS, ADDRESSES, HEADER, TAG, TYPE_IPV4, TYPE_IPV6, TYPE_VLAN};
 use super::header::{behind, ipv4, ipv6, read16, read32, tcp};
+use super::layer::Layer;
 use super::view::{IPV4_HEADER, IPV6_HEADER, TCP};
 
 /// Spreads the bits of a sum over the upper half: Knuth's multiplicative hash (2^32 / φ).
@@ -19,7 +22,43 @@ pub fn hash(packet: &[u8]) -> u16 {
         Some(6) => fold_v6(packet),
         _ => None,
     };
-    folded.map_or(0, |word| (word.wrapping_mul(MULTIPLIER) >> 16) as u16)
+    folded.map_or(0, spread)
+}
+
+/// Returns the number of the flow of an IP packet or of a frame, 16 bits.
+#[inline]
+#[must_use]
+pub fn hash_of(layer: Layer, bytes: &[u8]) -> u16 {
+    match layer {
+        Layer::Ip => hash(bytes),
+        Layer::Ethernet => hash_frame(bytes),
+    }
+}
+
+/// Returns the number of a frame's flow. At most one tag (802.1Q) in front of an IP packet is skipped.
+fn hash_frame(frame: &[u8]) -> u16 {
+    let kind = |at: usize| read16(frame, at..at + 2);
+    let start = if kind(ADDRESSES) == Some(TYPE_VLAN) { HEADER + TAG } else { HEADER };
+    let packet = frame.get(start..).unwrap_or_default();
+    let version = packet.first().map(|byte| byte >> 4);
+    let folded = match (kind(start - 2), version) {
+        (Some(TYPE_IPV4), Some(4)) => fold_v4(packet),
+        (Some(TYPE_IPV6), Some(6)) => fold_v6(packet),
+        (Some(TYPE_IPV4 | TYPE_IPV6) | None, _) => None,
+        (Some(_), _) => fold_stations(frame),
+    };
+    folded.map_or(0, spread)
+}
+
+/// Both addresses of a frame, combined regardless of their order.
+fn fold_stations(frame: &[u8]) -> Option<u32> {
+    let first = read32(frame, 0..4)? ^ read32(frame, ADDRESS..ADDRESS + 4)?;
+    let rest = read16(frame, 4..ADDRESS)? ^ read16(frame, ADDRESS + 4..ADDRESSES)?;
+    Some(first ^ u32::from(rest))
+}
+
+fn spread(word: u32) -> u16 {
+    (word.wrapping_mul(MULTIPLIER) >> 16) as u16
 }
 
 /// Bits of [`ipv4::FRAGMENT`] of which a fragment has at least one.
@@ -110,6 +149,27 @@ mod tests {
         fragment[6] = 0;
         fragment[0] = 0x44;
         assert_eq!(hash(&fragment), whole);
+    }
+
+    #[test]
+    fn a_frame_has_the_number_of_its_packet_or_of_its_stations() {
+        let of_frame = |frame: &[u8]| hash_of(Layer::Ethernet, frame);
+        for (is_v6, kind) in [(false, [8, 0]), (true, [0x86, 0xdd])] {
+            let packet = Sample { is_v6, ..Sample::tcp(1, b"x") }.bytes();
+            let stations = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+            let untagged = [&stations[..], &kind, &packet].concat();
+            let tagged = [&stations[..], &[0x81, 0, 0, 7], &kind, &packet].concat();
+            assert_eq!((of_frame(&untagged), of_frame(&tagged)), (hash(&packet), hash(&packet)));
+            // The type is that of the other version.
+            assert_eq!(of_frame(&[&stations[..], &[8, 0], &packet].concat()) == 0, is_v6);
+            assert_eq!(of_frame(&untagged[..20]), 0, "it ends within its addresses");
+        }
+        let arp = |from: u8, to: u8| {
+            of_frame(&[&[2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, from, 8, 6][..], &[0; 28]].concat())
+        };
+        assert_eq!((arp(1, 2), arp(1, 2) == arp(1, 3)), (arp(2, 1), false));
+        assert_eq!(of_frame(&[0; 13]), 0);
+        assert_eq!(hash_of(Layer::Ip, &[0x60; 60]), hash(&[0x60; 60]));
     }
 
     #[test]

@@ -34,8 +34,25 @@ impl Layer {
         }
     }
 
-    /// Returns whether packets may be coalesced. The driver accepts super-packets of frames too, but the
-    /// coalescer expects the IP header at the start.
+    /// Returns the offset of the IP packet, which is the length of `bytes` if there is none. Bytes of the layer
+    /// [`Layer::Ip`] are taken for an IP packet.
+    #[inline]
+    #[must_use]
+    pub fn ip_offset(self, bytes: &[u8]) -> usize {
+        match self {
+            Self::Ip => 0,
+            Self::Ethernet => ethernet::ip_offset(bytes).unwrap_or(bytes.len()),
+        }
+    }
+
+    /// Returns the IP packet in `bytes`, which is empty if there is none.
+    #[inline]
+    #[must_use]
+    pub fn ip_packet(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.ip_offset(bytes)..).unwrap_or_default()
+    }
+
+    /// Returns whether a port coalesces the packets of this layer that JavaScript writes. Frames are written singly.
     #[inline]
     #[must_use]
     pub fn can_coalesce(self) -> bool {
@@ -66,5 +83,10 @@ mod tests {
         frame[12..14].copy_from_slice(&[0x81, 0]);
         assert_eq!(Layer::Ethernet.network_offset(&frame), 18);
         assert_eq!(Layer::Ip.network_offset(&frame), 0);
+        // The type states a tag, and behind it there is no IP packet.
+        assert_eq!((Layer::Ethernet.ip_offset(&frame), Layer::Ip.ip_offset(&frame)), (60, 0));
+        frame[16] = 8;
+        frame[18] = 0x45;
+        assert_eq!(Layer::Ethernet.ip_packet(&frame).len(), 42);
     }
 }

@@ -5,6 +5,7 @@ use crate::backoff::Backoff;
 use crate::device::TunDevice;
 use crate::errno::{Call, Reaction};
 use crate::packet::coalesce::{CoalesceOptions, Coalescer, Write};
+use crate::packet::layer::Layer;
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
@@ -95,6 +96,11 @@ impl CoalescingWriter {
             refused: None,
             change: None,
         }
+    }
+
+    /// The same for packets of this layer.
+    pub(crate) fn for_layer(self, layer: Layer) -> Self {
+        Self { coalescer: self.coalescer.for_layer(layer), ..self }
     }
 
     /// Returns whether packets that are added now may be coalesced. While coalescing is off, it reads the clock and

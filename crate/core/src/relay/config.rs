@@ -2,9 +2,10 @@
 
 use super::peer_config::canonical_network;
 use super::traffic_class::{ClassPolicy, Dscp, Ecn};
-use crate::device::DEFAULT_CLONE_DEVICE;
+use super::wire::Wire;
+use crate::device::{DEFAULT_CLONE_DEVICE, Mode};
 use crate::error::{Error, ErrorCode, Result};
-use crate::packet::mss::SegmentLimit;
+use crate::packet::mss::{self, SegmentLimit};
 use crate::udp::{PathMtuDiscovery, canonical};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -38,7 +39,9 @@ pub enum Accept {
 /// Options of [`super::Relay::start`].
 #[derive(Clone, Debug)]
 pub struct RelayConfig {
-    /// Addresses of the interface with their prefixes; at least one.
+    /// Whether datagrams carry IP packets or Ethernet frames. Both ends must have the same mode.
+    pub mode: Mode,
+    /// Addresses of the interface with their prefixes; at least one, except in the mode `Tap`.
     pub addresses: Vec<IpNet>,
     /// Routes through the interface.
     pub routes: Vec<IpNet>,
@@ -118,6 +121,14 @@ pub enum MssClamp {
 }
 
 impl MssClamp {
+    /// Lowers the MSS of a packet if it is a SYN, for the arguments of [`Self::limit`].
+    #[inline]
+    pub(super) fn apply(self, packet: &mut [u8], interface_mtu: u32, path: Option<u32>) {
+        if let Some(limit) = self.limit(interface_mtu, path) {
+            mss::clamp(packet, limit);
+        }
+    }
+
     /// Returns the limit for a packet exchanged with a peer whose path carries packets of `path` bytes, over an
     /// interface of `interface_mtu` bytes; `None`: there is none.
     #[inline]
@@ -166,6 +177,7 @@ impl RelayConfig {
     #[must_use]
     pub fn new(address: IpNet, peer: SocketAddr, receive_port: u16) -> Self {
         Self {
+            mode: Mode::default(),
             addresses: vec![address],
             routes: Vec::new(),
             name: None,
@@ -217,6 +229,11 @@ impl RelayConfig {
         ClassPolicy { dscp: self.dscp, ecn: self.ecn }
     }
 
+    /// Returns the format of datagrams.
+    pub(super) fn wire(&self) -> Wire {
+        Wire::of(self.mode)
+    }
+
     /// Replaces IPv4-mapped IPv6 addresses by the IPv4 addresses that they stand for.
     pub(super) fn canonicalize(&mut self) {
         self.peer = canonical(self.peer);
@@ -229,6 +246,8 @@ impl RelayConfig {
 /// The properties that the kernel assigned to a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayInfo {
+    /// Whether datagrams carry IP packets or Ethernet frames.
+    pub mode: Mode,
     /// The interface's name.
     pub interface_name: String,
     /// The interface's index in its namespace.

@@ -60,6 +60,7 @@ macro_rules! relay_counters {
                 foreign_prefix: ForeignPrefix, "The source of its packet is not in a prefix of the peer that sent it.", "foreign prefix";
                 empty: Empty, "It has no payload.", "empty";
                 truncated: Truncated, "It was longer than the buffer for it.", "truncated";
+                short_frame: ShortFrame, "It is shorter than an Ethernet header, in the mode tap.", "short frame";
                 not_ip: NotIp, "It is neither IPv4 nor IPv6.", "not IP";
                 not_ecn_capable: NotEcnCapable, "The network marked its datagram as congested (CE), but the packet is not ECN-capable (RFC 6040, 4.2).", "congestion";
                 interface_down: InterfaceDown, "The interface is down.", "interface down";

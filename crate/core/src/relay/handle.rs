@@ -1,10 +1,12 @@
 //! A running relay as its owner holds it.
 
 use super::config::{Event, PeerConfig, RelayConfig, RelayInfo};
-use super::peers::{PeerStats, PeerTotals, Peers};
+use super::peers::{PathMtu, PeerStats, PeerTotals, Peers};
 use super::queue::{Closed, Stop, Task, run};
-use super::setup::Plan;
+use super::setup::{Plan, check_frames};
 use super::stats::{Meter, Stats};
+use super::wire::Wire;
+use crate::device::Mode;
 use crate::error::{Error, Result};
 use crate::sys::poll::WakeUp;
 use std::io;
@@ -83,7 +85,9 @@ impl Relay {
     /// Returns the state of each peer, in the order of the configuration.
     #[must_use]
     pub fn peer_stats(&self) -> Vec<PeerStats> {
-        self.peers.stats()
+        let within = |path: PathMtu| path.within(Wire::of(self.info.mode));
+        let stats = self.peers.stats().into_iter();
+        stats.map(|peer| PeerStats { path_mtu: peer.path_mtu.map(within), ..peer }).collect()
     }
 
     /// Returns the state of each peer, and the counts of removed peers and of what belongs to no peer. They add up to
@@ -103,6 +107,9 @@ impl Relay {
     /// ([`RelayConfig::both_families`]), and a loopback address if the sockets have loopback addresses. The interface's
     /// MTU does not change, and its routes are not checked against the new endpoints.
     pub fn set_peers(&self, peers: &[PeerConfig]) -> Result<()> {
+        if self.info.mode == Mode::Tap {
+            check_frames(peers)?;
+        }
         self.peers.replace(peers)
     }
 

@@ -34,6 +34,7 @@ mod stats;
 mod traffic_class;
 mod wire;
 
+pub use crate::device::Mode;
 pub use crate::udp::PathMtuDiscovery;
 pub use config::{
     Accept, Event, MAX_SOURCE_PORTS, MssClamp, OffloadConfig, PeerConfig, RelayConfig, RelayInfo,

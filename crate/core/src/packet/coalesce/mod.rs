@@ -7,10 +7,13 @@
 
 mod candidate;
 mod emit;
+mod write;
 
-use crate::packet::vnet::VnetHeader;
+use crate::packet::layer::Layer;
 use candidate::{Candidate, Class};
 use std::ops::Range;
+
+pub use write::Write;
 
 /// Maximum number of TCP packets per super-packet.
 const MAX_SEGMENTS_TCP: usize = 128;
@@ -38,6 +41,7 @@ pub struct CoalesceOptions {
 #[derive(Debug)]
 pub struct Coalescer {
     options: CoalesceOptions,
+    layer: Layer,
     groups: Vec<Group>,
     open: Vec<OpenFlow>,
     segments: Vec<Segment>,
@@ -76,6 +80,8 @@ struct Segment {
 #[derive(Debug)]
 struct OpenFlow {
     group: usize,
+    /// Bytes of the frame in front of the IP header.
+    link_len: usize,
     head: Candidate,
     /// The checksum of the first packet has been verified.
     is_verified: bool,
@@ -86,24 +92,24 @@ struct OpenFlow {
     last_flags: u8,
 }
 
-/// One write to the device.
-#[derive(Clone, Copy, Debug)]
-pub struct Write<'a> {
-    coalescer: &'a Coalescer,
-    group: &'a Group,
-}
-
 impl Coalescer {
     /// Creates a coalescer for packets of the kinds in `options`.
     #[must_use]
     pub fn new(options: CoalesceOptions) -> Self {
         Self {
             options,
+            layer: Layer::Ip,
             groups: Vec::new(),
             open: Vec::with_capacity(MAX_FLOWS),
             segments: Vec::new(),
             headers: Vec::new(),
         }
+    }
+
+    /// The same for packets of this layer. Frames are coalesced if their headers are equal.
+    #[must_use]
+    pub fn for_layer(self, layer: Layer) -> Self {
+        Self { layer, ..self }
     }
 
     /// Changes which packets may be coalesced from now on.
@@ -117,7 +123,9 @@ impl Coalescer {
             self.add_group(range);
             return;
         }
-        let packet = buffer.get(range.clone()).unwrap_or_default();
+        let frame = buffer.get(range.clone()).unwrap_or_default();
+        let link_len = self.layer.ip_offset(frame);
+        let packet = frame.get(link_len..).unwrap_or_default();
         let candidate = match Class::of(packet, self.options) {
             Class::Joinable(candidate) => candidate,
             // It cannot be coalesced, but the order of its flow must be kept.
@@ -150,6 +158,7 @@ impl Coalescer {
         }
         self.open.push(OpenFlow {
             group,
+            link_len,
             is_verified: false,
             next_sequence: candidate.next_sequence(),
             len: packet.len(),
@@ -202,9 +211,23 @@ impl Coalescer {
         })
     }
 
+    /// Returns the first packet of a group, without the header of its frame.
     fn first_packet<'a>(&self, buffer: &'a [u8], open: &OpenFlow) -> &'a [u8] {
-        let group = self.groups.get(open.group);
-        group.and_then(|group| buffer.get(group.first.clone())).unwrap_or_default()
+        let range = self.groups.get(open.group).map(|group| group.first.clone());
+        let packet = range.map(|range| range.start + open.link_len..range.end);
+        packet.and_then(|range| buffer.get(range)).unwrap_or_default()
+    }
+
+    /// Returns whether the frame at `range` has the same header as the first one of a group, so that splitting restores
+    /// it.
+    #[inline]
+    fn has_same_link(&self, buffer: &[u8], range: &Range<usize>, open: &OpenFlow) -> bool {
+        if self.layer == Layer::Ip {
+            return true;
+        }
+        let link = |start: usize| buffer.get(start..start + open.link_len);
+        let first = self.groups.get(open.group).and_then(|group| link(group.first.start));
+        first.is_some() && first == link(range.start)
     }
 
     fn add_group(&mut self, first: Range<usize>) -> usize {
@@ -221,21 +244,23 @@ impl Coalescer {
         range: &Range<usize>,
         candidate: &Candidate,
     ) -> bool {
-        let packet = buffer.get(range.clone()).unwrap_or_default();
         let Some(open) = self.open.get(at) else { return false };
+        let link_len = open.link_len;
+        let packet = buffer.get(range.start + link_len..range.end).unwrap_or_default();
         let first = self.first_packet(buffer, open);
         let Some(group) = self.groups.get(open.group) else { return false };
         let fits = candidate.sequence == open.next_sequence
             && candidate.payload_len <= open.head.payload_len
             && open.len + candidate.payload_len <= MAX_LEN
             && group.count < candidate.max_segments()
+            && self.has_same_link(buffer, range, open)
             && candidate.follows(packet, &open.head, first, group.count)
             && candidate.has_valid_checksums(packet)
             && (open.is_verified || open.head.has_valid_checksums(first));
         if !fits {
             return false;
         }
-        let payload = range.start + candidate.layout.payload..range.end;
+        let payload = range.start + link_len + candidate.layout.payload..range.end;
         self.append(at, payload, range.len());
         let Some(open) = self.open.get_mut(at) else { return true };
         open.is_verified = true;
@@ -280,64 +305,6 @@ impl Coalescer {
         while let Some(last) = self.open.len().checked_sub(1) {
             self.close(buffer, last);
         }
-    }
-}
-
-impl<'a> Write<'a> {
-    /// Returns the number of packets.
-    #[must_use]
-    pub fn packets(&self) -> usize {
-        self.group.count
-    }
-
-    /// Returns the bytes of these packets as received.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.group.bytes
-    }
-
-    /// Returns the vnet header, followed by the new headers if it is a super-packet.
-    #[must_use]
-    pub fn header(&self) -> &'a [u8] {
-        const ORDINARY: &[u8] = &[0; VnetHeader::LEN];
-        if self.is_joined() {
-            return self.coalescer.headers.get(self.group.header.clone()).unwrap_or_default();
-        }
-        ORDINARY
-    }
-
-    /// Returns whether it is a super-packet.
-    #[must_use]
-    pub fn is_joined(&self) -> bool {
-        self.group.count > 1
-    }
-
-    /// Returns the range of the whole first packet in the buffer.
-    #[must_use]
-    pub fn first(&self) -> Range<usize> {
-        self.group.first.clone()
-    }
-
-    /// Returns what follows the header, as ranges of the buffer: one whole packet, or the payloads.
-    pub fn payload(&self) -> impl Iterator<Item = Range<usize>> + use<'a> {
-        let Group { first, segments, header, .. } = self.group;
-        let headers = header.len().saturating_sub(VnetHeader::LEN);
-        let all = &self.coalescer.segments;
-        let mut next = segments.map(|chain| chain.first);
-        let joined = std::iter::from_fn(move || {
-            let segment = all.get(next?)?;
-            next = segment.next;
-            Some(segment.payload.clone())
-        });
-        std::iter::once(first.start + headers..first.end).chain(joined)
-    }
-
-    /// Returns the ranges of the single packets in the buffer, for a kernel that refuses the super-packet.
-    ///
-    /// The headers of each are directly in front of its payload and as long as those of the first.
-    pub fn singles(&self) -> impl Iterator<Item = Range<usize>> + use<'a> {
-        let headers = self.group.header.len().saturating_sub(VnetHeader::LEN);
-        self.payload().map(move |payload| payload.start.saturating_sub(headers)..payload.end)
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::packet::samples::Sample;
 use crate::packet::split::{Split, prepare};
+use crate::packet::vnet::VnetHeader;
 use proptest::prelude::*;
 
 const ALL: CoalesceOptions = CoalesceOptions { tcp: true, udp: true };

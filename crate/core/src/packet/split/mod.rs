@@ -83,10 +83,21 @@ pub fn prepare(
     packet: &mut [u8],
     arena: &mut Vec<u8>,
 ) -> Result<Split, SplitError> {
+    prepare_frame(vnet, packet, 0, arena)
+}
+
+/// The same for a frame whose IP packet begins at `link_len`. Each packet of a super-packet gets a copy of the frame's
+/// header. Offsets of `vnet` and of the plan are those in the frame.
+pub fn prepare_frame(
+    vnet: &VnetHeader,
+    frame: &mut [u8],
+    link_len: usize,
+    arena: &mut Vec<u8>,
+) -> Result<Split, SplitError> {
     let protocol = match vnet.gso_type & !GSO_ECN {
         GSO_NONE => {
             if vnet.flags & NEEDS_CSUM != 0 {
-                complete_checksum(vnet, packet)?;
+                complete_checksum(vnet, frame)?;
             }
             return Ok(Split::Whole);
         }
@@ -94,16 +105,20 @@ pub fn prepare(
         GSO_UDP_L4 => UDP,
         _ => return Err(SplitError::UnknownType),
     };
-    let layout = Layout::with_transport_at(packet, usize::from(vnet.csum_start))
+    let packet = frame.get(link_len..).ok_or(SplitError::Headers)?;
+    let layout = usize::from(vnet.csum_start)
+        .checked_sub(link_len)
+        .and_then(|transport| Layout::with_transport_at(packet, transport))
         .filter(|layout| layout.protocol == protocol && fits_type(layout, vnet.gso_type))
         .ok_or(SplitError::Headers)?;
     let gso_size = usize::from(vnet.gso_size);
     if gso_size == 0 {
         return Err(SplitError::SegmentSize);
     }
-    let payload = layout.payload..packet.len();
-    let plan = SplitPlan::new(arena.len(), layout.payload, payload, gso_size);
-    let made = Template::new(&layout, packet).and_then(|template| template.emit(&plan, arena));
+    let header_len = link_len + layout.payload;
+    let plan = SplitPlan::new(arena.len(), header_len, header_len..frame.len(), gso_size);
+    let made =
+        Template::new(&layout, frame, link_len).and_then(|template| template.emit(&plan, arena));
     if made.is_none() {
         arena.truncate(plan.headers.start);
         return Err(SplitError::Headers);
@@ -142,7 +157,10 @@ const OWN_UDP: [Range<usize>; 2] = [udp::LENGTH, udp::CHECKSUM];
 /// The common part of the headers of all packets of a super-packet.
 struct Template<'a> {
     layout: &'a Layout,
-    packet: &'a [u8],
+    frame: &'a [u8],
+    /// Bytes of the frame in front of the IP header.
+    link_len: usize,
+    /// All headers, that of the frame included.
     header: &'a [u8],
     /// Sum of the IPv4 header without [`OWN_IPV4`].
     ip_sum: Sum,
@@ -155,13 +173,15 @@ struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    fn new(layout: &'a Layout, packet: &'a [u8]) -> Option<Self> {
+    fn new(layout: &'a Layout, frame: &'a [u8], link_len: usize) -> Option<Self> {
         let is_tcp = layout.protocol == TCP;
-        let header = packet.get(..layout.payload)?;
-        let (ip, transport) = header.split_at_checked(layout.transport)?;
+        let packet = frame.get(link_len..)?;
+        let header = frame.get(..link_len + layout.payload)?;
+        let (ip, transport) = header.get(link_len..)?.split_at_checked(layout.transport)?;
         Some(Self {
             layout,
-            packet,
+            frame,
+            link_len,
             header,
             ip_sum: match layout.version {
                 IpVersion::V4 => without(ip, &OWN_IPV4)?,
@@ -185,8 +205,8 @@ impl<'a> Template<'a> {
         for (number, (_, payload)) in plan.segments().enumerate() {
             let start = arena.len();
             arena.extend_from_slice(self.header);
-            let header = arena.get_mut(start..)?;
-            let payload = self.packet.get(payload)?;
+            let header = arena.get_mut(start + self.link_len..)?;
+            let payload = self.frame.get(payload)?;
             self.set_ip(header, number, payload.len())?;
             let transport = header.get_mut(self.layout.transport..)?;
             let own = match self.layout.protocol {

@@ -1,6 +1,7 @@
 //! Changes of peers on their way to the relay's owner.
 
 use super::path_mtu::PathMtu;
+use crate::relay::wire::Wire;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -38,6 +39,23 @@ pub(in crate::relay) struct PathMtuChange {
     pub(in crate::relay) reported: Option<PathMtu>,
     /// The MTU that was reported before; `None`: none.
     pub(in crate::relay) before: Option<PathMtu>,
+}
+
+impl PeerChange {
+    /// Returns the same for datagrams of this format ([`PathMtu::within`]).
+    pub(in crate::relay) fn within(self, wire: Wire) -> Self {
+        match self {
+            Self::PathMtu(change) => Self::PathMtu(change.within(wire)),
+            other => other,
+        }
+    }
+}
+
+impl PathMtuChange {
+    fn within(self, wire: Wire) -> Self {
+        let within = |path: PathMtu| path.within(wire);
+        Self { reported: self.reported.map(within), before: self.before.map(within), ..self }
+    }
 }
 
 /// Changes that were not taken yet. While there are none, taking them costs one relaxed load.

@@ -1,6 +1,7 @@
 //! The MTU of the path to a peer, and where it is known from.
 
-use crate::relay::setup::{MIN_MTU_V6, inner_mtu};
+use crate::relay::setup::{MIN_MTU_V6, inner_mtu, interface_mtu};
+use crate::relay::wire::Wire;
 use crate::sys::socket::{ErrorOrigin, ErrorReport};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -31,6 +32,13 @@ pub enum PathMtuSource {
     Route,
     /// A router reported it (ICMP).
     Router,
+}
+
+impl PathMtu {
+    /// Returns the same with the longest IP packet inside, for datagrams of this format: a frame has a header too.
+    pub(in crate::relay) fn within(self, wire: Wire) -> Self {
+        Self { inside: interface_mtu(self.inside, wire), ..self }
+    }
 }
 
 impl PathMtuSource {

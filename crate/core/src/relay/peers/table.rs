@@ -21,6 +21,11 @@ use std::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::relay) struct PeerIndex(pub(in crate::relay) u32);
 
+impl PeerIndex {
+    /// The first peer, and the only one that frames can have.
+    pub(in crate::relay) const FIRST: Self = Self(0);
+}
+
 /// Chooses the peer for a packet, and finds the peer that a datagram comes from.
 #[derive(Debug)]
 pub(in crate::relay) struct PeerTable {

@@ -44,9 +44,11 @@ pub(super) struct ReadCount {
 pub(super) struct Sink<'a> {
     pub(super) lane: &'a mut Lane,
     pub(super) wire: Wire,
+    /// Bytes of the frame in front of the IP packet that was read; 0 if packets are not in frames.
+    pub(super) link_len: usize,
     pub(super) envelope: Envelope,
     pub(super) flow: Option<u16>,
-    /// The longest packet that the path carries, bytes; `None`: no limit was reported.
+    /// The longest packet or frame that the path carries, bytes; `None`: no limit was reported.
     pub(super) inner_mtu: Option<u32>,
     pub(super) pieces: &'a mut Vec<Piece>,
     pub(super) count: &'a mut ReadCount,
@@ -106,7 +108,7 @@ impl ReadCount {
 }
 
 impl Sink<'_> {
-    /// Queues a packet that was read to offset `start` of the arena, split as planned. If it is too long for the path
+    /// Queues a packet or frame that was read to offset `start` of the arena, split as planned. If it is too long for the path
     /// and may not be fragmented, it is dropped; returns the MTU for the ICMP error about it, bytes.
     pub(super) fn queue(
         &mut self,
@@ -117,12 +119,13 @@ impl Sink<'_> {
     ) -> Option<u32> {
         self.count.note_split(split);
         if let Some(mtu) = self.inner_mtu {
-            let (longest, limit) = (oversize::longest(packet, split), oversize::limit(packet, mtu));
+            let (longest, link_len) = (oversize::longest(packet, split), self.link_len);
+            let limit = oversize::limit(packet, link_len, mtu);
             if longest > limit {
-                let oversized = Oversized { packet, start, split, limit };
+                let oversized = Oversized { packet, link_len, start, split, limit };
                 let Some(fragments) = oversized.fragments(headers) else {
                     self.drop_too_long(packet, split);
-                    return Some(limit as u32);
+                    return Some(limit.saturating_sub(link_len) as u32);
                 };
                 self.fragments(fragments);
                 return None;
@@ -157,10 +160,10 @@ impl Sink<'_> {
         }
     }
 
-    fn fragments(&mut self, fragments: Vec<[Piece; 2]>) {
+    fn fragments(&mut self, fragments: Vec<[Piece; 3]>) {
         self.count.fragmented += 1;
-        for [header, payload] in fragments {
-            self.push(header.len() + payload.len(), [header, payload]);
+        for pieces in fragments {
+            self.push(pieces.iter().map(Piece::len).sum(), pieces);
         }
     }
 

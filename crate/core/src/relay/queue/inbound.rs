@@ -10,7 +10,7 @@ use crate::port::coalescing_writer::{CoalescingChange, WriteProgress};
 use crate::relay::config::MssClamp;
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::{LastRoute, PeerIndex, PeerTable, PeerView, ReceiveCount};
-use crate::relay::setup::FlowShare;
+use crate::relay::setup::{FlowShare, interface_mtu};
 use crate::relay::stats::{Counters, InboundDrop};
 use crate::relay::wire::Wire;
 use crate::sys::mmsg::Received;
@@ -82,6 +82,11 @@ impl Inbound {
         Self { mss_clamp, interface_mtu, ..self }
     }
 
+    /// The same for datagrams of this format.
+    pub(super) fn for_wire(self, wire: Wire) -> Self {
+        Self { wire, ..self }
+    }
+
     /// The same for a queue that only these flows should come to.
     pub(super) fn for_share(self, share: FlowShare) -> Self {
         Self { share, ..self }
@@ -149,7 +154,7 @@ impl Inbound {
 
     /// Returns whether the packet at `packet` is of a flow of this queue.
     fn has_flow_of(&self, buffer: &[u8], packet: &Range<usize>) -> bool {
-        self.share.has(buffer.get(packet.clone()).unwrap_or_default())
+        self.share.has(bytes_of(buffer, packet), self.wire.layer())
     }
 
     fn note_errors(&self, errors: &[ErrorReport]) {
@@ -157,13 +162,21 @@ impl Inbound {
         self.peers.table().note_errors(errors);
     }
 
+    /// Returns whether the packet at `packet` is a TCP SYN with options.
+    #[inline]
+    fn is_syn(&self, packet: &Range<usize>) -> bool {
+        let bytes = bytes_of(self.receiver.buffer(), packet);
+        mss::is_syn(self.wire.layer().ip_packet(bytes))
+    }
+
     /// Lowers the MSS of the SYNs received. None of them is part of a super-packet.
     fn clamp_syns(&mut self) {
         for (packet, inner_mtu) in self.syns.drain(..) {
-            let limit = self.mss_clamp.limit(self.interface_mtu, inner_mtu);
-            let packet = self.receiver.buffer_mut().get_mut(packet);
-            if let (Some(limit), Some(packet)) = (limit, packet) {
-                mss::clamp(packet, limit);
+            let path = inner_mtu.map(|inner| interface_mtu(inner, self.wire));
+            let start = self.wire.layer().ip_offset(bytes_of(self.receiver.buffer(), &packet));
+            let packet = self.receiver.buffer_mut().get_mut(packet.start + start..packet.end);
+            if let Some(packet) = packet {
+                self.mss_clamp.apply(packet, self.interface_mtu, path);
             }
         }
     }
@@ -208,7 +221,7 @@ impl Inbound {
                         count.foreign_prefix += u64::from(cause == InboundDrop::ForeignPrefix);
                         self.counters.count_receive_drop(cause, 1);
                     }
-                    Ok(packet) if self.mss_clamp != MssClamp::Off && is_syn(buffer, &packet) => {
+                    Ok(packet) if self.mss_clamp != MssClamp::Off && self.is_syn(&packet) => {
                         self.syns.push((packet.clone(), table.inner_mtu_of(peer)));
                         self.writer.packets().push(buffer, packet);
                     }
@@ -275,8 +288,8 @@ fn permitted(
     }
 }
 
-/// Returns whether the packet at `packet` is a TCP SYN with options.
+/// Returns the bytes of the packet at `packet`.
 #[inline]
-fn is_syn(buffer: &[u8], packet: &Range<usize>) -> bool {
-    buffer.get(packet.clone()).is_some_and(mss::is_syn)
+fn bytes_of<'a>(buffer: &'a [u8], packet: &Range<usize>) -> &'a [u8] {
+    buffer.get(packet.clone()).unwrap_or_default()
 }

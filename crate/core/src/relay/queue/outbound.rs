@@ -6,17 +6,18 @@ use super::lanes::Lanes;
 use super::oversize;
 use super::replies::Replies;
 use super::step::{Failure, Step, StepReport};
-use crate::device::{MAX_PACKET, TunDevice};
+use crate::device::{MAX_READ, TunDevice};
 use crate::errno::{Call, Reaction};
 use crate::packet::flow;
 use crate::packet::icmp;
-use crate::packet::mss;
+use crate::packet::layer::Layer;
 use crate::packet::split::{self, Split, SplitError};
 use crate::packet::vnet::VnetHeader;
 use crate::relay::config::MssClamp;
 use crate::relay::fallback::Fallback;
 use crate::relay::loops::LoopGuard;
-use crate::relay::peers::{LastRoute, PeerView};
+use crate::relay::peers::{LastRoute, PeerIndex, PeerTable, PeerView};
+use crate::relay::setup::interface_mtu;
 use crate::relay::stats::{Counters, OutboundDrop};
 use crate::relay::traffic_class::ClassPolicy;
 use crate::relay::wire::Wire;
@@ -24,14 +25,13 @@ use crate::udp::{Envelope, SegmentationChange, SendProgress};
 use std::io;
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Maximum number of reads in one batch: one full GSO batch of ordinary packets.
 const BATCH_READS: usize = 64;
 /// Bytes after which a batch ends: half of a common second-level cache. Each batch wakes the peer's relay only once,
 /// which saves more time than sending packets while they are in the cache (docs/performance.md).
 const BATCH_BYTES: usize = 512 << 10;
-/// The longest read: a vnet header and the longest packet, bytes.
-const MAX_READ: usize = VnetHeader::LEN + MAX_PACKET;
 
 /// The outbound half of a relay's queue.
 pub(super) struct Outbound {
@@ -73,6 +73,7 @@ impl Outbound {
     ) -> Self {
         let OutboundOptions { error_sources, class_policy, loops, mss_clamp, interface_mtu } =
             options;
+        let wire = Wire::of(device.mode());
         let batch = Batch {
             arena: vec![0; BATCH_BYTES + MAX_READ],
             filled: 0,
@@ -82,7 +83,7 @@ impl Outbound {
         Self {
             device,
             lanes,
-            wire: Wire::default(),
+            wire,
             batch,
             peers,
             counters,
@@ -200,51 +201,57 @@ impl Outbound {
         let (start, end) = (*filled, *filled + len);
         let vnet_len = vnet_len(&self.device);
         let Some(read) = arena.get_mut(start..end) else { return };
-        let Some((vnet, packet)) = read.split_at_mut_checked(vnet_len) else { return };
+        let Some((vnet, frame)) = read.split_at_mut_checked(vnet_len) else { return };
+        let layer = self.wire.layer();
+        let link_len = layer.ip_offset(frame);
+        let packet = frame.get(link_len..).unwrap_or_default();
         // All packets of a super-packet have the same destination.
         let table = self.peers.table();
         if self.loops.is_own(packet, table) {
-            let split = prepare(vnet, packet, headers).unwrap_or(Split::Whole);
-            count.looped += count.add_dropped(packet, &split);
+            let split = prepare(vnet, frame, link_len, headers).unwrap_or(Split::Whole);
+            count.looped += count.add_dropped(frame, &split);
             return;
         }
-        let Some(to) = table.route(packet, &mut self.last_route) else {
-            let split = prepare(vnet, packet, headers).unwrap_or(Split::Whole);
-            count.no_peer += count.add_dropped(packet, &split);
-            self.replies.report(packet, &self.error_sources, |source| {
-                icmp::no_peer(&oversize::first(packet, &split, headers), source)
+        let Some(to) = route(table, layer, packet, &mut self.last_route) else {
+            let split = prepare(vnet, frame, link_len, headers).unwrap_or(Split::Whole);
+            count.no_peer += count.add_dropped(frame, &split);
+            self.replies.report(frame, &self.error_sources, |source| {
+                icmp::no_peer(&oversize::first(frame, &split, headers), source)
             });
             return;
         };
-        let flow = flow::hash(packet);
+        let flow = flow::hash_of(layer, frame);
         let Some(lane) = self.lanes.to(to, flow, table) else {
-            count.add(packet.len());
+            count.add(frame.len());
             count.unreachable += 1;
             table.count_outbound_drops(to, 1);
             return;
         };
         let flow = lane.can_segment().then_some(flow);
         let packet_start = start + vnet_len;
-        let Ok(split) = prepare(vnet, packet, headers) else {
-            count.add(packet.len());
+        let Ok(split) = prepare(vnet, frame, link_len, headers) else {
+            count.add(frame.len());
             count.malformed += 1;
             table.count_outbound_drops(to, 1);
             return;
         };
         let inner_mtu = table.inner_mtu(to);
         if split == Split::Whole
-            && let Some(limit) = self.mss_clamp.limit(self.interface_mtu, inner_mtu)
+            && let Some(packet) = frame.get_mut(link_len..)
         {
-            mss::clamp(packet, limit);
+            let path = inner_mtu.map(|inner| interface_mtu(inner, self.wire));
+            self.mss_clamp.apply(packet, self.interface_mtu, path);
         }
+        let packet = frame.get(link_len..).unwrap_or_default();
         let source = self.peers.local(to);
         let envelope = Envelope { to: to.0, class: self.class_policy.of(packet), source };
-        let too_long = count.too_long;
-        let mut sink = Sink { lane, wire: self.wire, envelope, flow, inner_mtu, pieces, count };
-        if let Some(mtu) = sink.queue(packet, packet_start, &split, headers) {
+        let (wire, too_long) = (self.wire, count.too_long);
+        let mut sink = Sink { lane, wire, link_len, envelope, flow, inner_mtu, pieces, count };
+        if let Some(mtu) = sink.queue(frame, packet_start, &split, headers) {
             table.count_outbound_drops(to, count.too_long - too_long);
-            self.replies.report(packet, &self.error_sources, |source| {
-                icmp::too_big(&oversize::first(packet, &split, headers), mtu, source)
+            self.replies.add(Instant::now(), || {
+                let first = oversize::first(frame, &split, headers);
+                oversize::too_big(&first, link_len, mtu, &self.error_sources)
             });
             return;
         }
@@ -276,11 +283,31 @@ impl Outbound {
     }
 }
 
-/// Completes a packet with the header in front of it, which is empty on a device without such headers.
+/// Returns the peer that a packet is sent to. Prefixes do not contain frames, which have one peer.
 #[inline]
-fn prepare(vnet: &[u8], packet: &mut [u8], headers: &mut Vec<u8>) -> Result<Split, SplitError> {
+fn route(
+    table: &PeerTable,
+    layer: Layer,
+    packet: &[u8],
+    last: &mut LastRoute,
+) -> Option<PeerIndex> {
+    match layer {
+        Layer::Ip => table.route(packet, last),
+        Layer::Ethernet => Some(PeerIndex::FIRST),
+    }
+}
+
+/// Completes a packet or frame with the header in front of it, which is empty on a device without such headers. The IP
+/// packet begins at `link_len`.
+#[inline]
+fn prepare(
+    vnet: &[u8],
+    frame: &mut [u8],
+    link_len: usize,
+    headers: &mut Vec<u8>,
+) -> Result<Split, SplitError> {
     match vnet.first_chunk() {
-        Some(vnet) => split::prepare(&VnetHeader::parse(vnet), packet, headers),
+        Some(vnet) => split::prepare_frame(&VnetHeader::parse(vnet), frame, link_len, headers),
         None => Ok(Split::Whole),
     }
 }

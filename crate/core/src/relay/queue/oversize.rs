@@ -4,27 +4,53 @@
 //! is dropped, and an ICMP error reports the MTU to its sender.
 
 use super::batch::Piece;
+use super::error_sources::ErrorSources;
 use crate::packet::fragment::{self, fragment};
 use crate::packet::split::{Split, SplitPlan};
+use crate::packet::view::destination;
+use crate::packet::{ethernet, icmp};
 use crate::relay::setup::MIN_MTU_V6;
 use std::borrow::Cow;
 use std::ops::Range;
 
 /// A packet or super-packet that was read, and how to split it.
 pub(super) struct Oversized<'a> {
+    /// The packet or the whole frame.
     pub(super) packet: &'a [u8],
+    /// Bytes of the frame in front of its IP packet; 0 if packets are not in frames.
+    pub(super) link_len: usize,
     /// Offset of the packet in the arena.
     pub(super) start: usize,
     pub(super) split: &'a Split,
-    /// The longest packet that the path allows, bytes.
+    /// The longest packet or frame that the path allows, bytes.
     pub(super) limit: usize,
 }
 
-/// Returns the longest packet that may be sent to a peer whose path carries packets of `inner_mtu` bytes. An IPv6
-/// packet of 1,280 bytes is always allowed, since an IPv6 link cannot have a smaller MTU.
-pub(super) fn limit(packet: &[u8], inner_mtu: u32) -> usize {
-    let is_v6 = packet.first().is_some_and(|byte| byte >> 4 == 6);
-    inner_mtu.max(if is_v6 { MIN_MTU_V6 } else { 0 }) as usize
+/// Returns the longest packet or frame that may be sent to a peer whose path carries those of `inner_mtu` bytes. The IP
+/// packet begins at `link_len`. An IPv6 packet of 1,280 bytes is always allowed, since an IPv6 link cannot have a smaller
+/// MTU.
+pub(super) fn limit(packet: &[u8], link_len: usize, inner_mtu: u32) -> usize {
+    let is_v6 = packet.get(link_len).is_some_and(|byte| byte >> 4 == 6);
+    (inner_mtu as usize).max(if is_v6 { link_len + MIN_MTU_V6 as usize } else { 0 })
+}
+
+/// Returns the ICMP error for the sender of a packet or frame that exceeds the path: its IP packet, which begins at
+/// `link_len`, may have `mtu` bytes. In a frame, the error comes from the station that the frame was for, like that of the
+/// kernel's tunnels below a bridge (`iptunnel_pmtud_build_icmp` in net/ipv4/ip_tunnel_core.c). `None` if no error may be
+/// sent.
+pub(super) fn too_big(
+    packet: &[u8],
+    link_len: usize,
+    mtu: u32,
+    sources: &ErrorSources,
+) -> Option<Vec<u8>> {
+    let (link, packet) = packet.split_at_checked(link_len)?;
+    let source = destination(packet).and_then(|to| sources.source(to));
+    let error = icmp::too_big(packet, mtu, source)?;
+    if link.is_empty() {
+        return Some(error);
+    }
+    Some([ethernet::reply_header(link)?, error].concat())
 }
 
 /// Returns the length of the longest packet of `split`, bytes.
@@ -36,19 +62,26 @@ pub(super) fn longest(packet: &[u8], split: &Split) -> usize {
 }
 
 impl Oversized<'_> {
-    /// Returns the fragments to send, header and payload of each, or `None` if the packet must not be fragmented. Headers
-    /// of fragments are appended to `headers`.
-    pub(super) fn fragments(&self, headers: &mut Vec<u8>) -> Option<Vec<[Piece; 2]>> {
+    /// Returns the fragments to send, header of the frame, IP header and payload of each, or `None` if the packet must not be
+    /// fragmented. Headers of fragments are appended to `headers`.
+    pub(super) fn fragments(&self, headers: &mut Vec<u8>) -> Option<Vec<[Piece; 3]>> {
         match self.split {
             Split::Whole => self.fragment_whole(headers),
             Split::Segments(plan) => self.fragment_segments(plan, headers),
         }
     }
 
-    fn fragment_whole(&self, headers: &mut Vec<u8>) -> Option<Vec<[Piece; 2]>> {
-        let plan = fragment(self.packet, self.limit, headers)?;
-        let place = |Range { start, end }| Piece::Read(self.start + start..self.start + end);
-        Some(plan.segments().map(|(header, data)| [Piece::Made(header), place(data)]).collect())
+    fn fragment_whole(&self, headers: &mut Vec<u8>) -> Option<Vec<[Piece; 3]>> {
+        let plan = fragment(self.packet.get(self.link_len..)?, self.room(), headers)?;
+        let (link, ip) = (self.start, self.start + self.link_len);
+        let place = |Range { start, end }| Piece::Read(ip + start..ip + end);
+        let parts = plan.segments();
+        Some(parts.map(|(h, data)| [Piece::Read(link..ip), Piece::Made(h), place(data)]).collect())
+    }
+
+    /// Returns the longest IP packet that the path allows, bytes.
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.link_len)
     }
 
     /// Fragments each segment of a super-packet. This is rare, so the segments are copied.
@@ -56,8 +89,8 @@ impl Oversized<'_> {
         &self,
         plan: &SplitPlan,
         headers: &mut Vec<u8>,
-    ) -> Option<Vec<[Piece; 2]>> {
-        if fragment::is_unfragmentable(self.packet)? {
+    ) -> Option<Vec<[Piece; 3]>> {
+        if fragment::is_unfragmentable(self.packet.get(self.link_len..)?)? {
             return None;
         }
         let mut pieces = Vec::new();
@@ -66,13 +99,16 @@ impl Oversized<'_> {
             let start = headers.len();
             headers.extend_from_slice(&segment);
             if segment.len() <= self.limit {
-                pieces.push([Piece::Made(start..headers.len()), Piece::Made(start..start)]);
+                let empty = || Piece::Made(start..start);
+                pieces.push([Piece::Made(start..headers.len()), empty(), empty()]);
                 continue;
             }
-            let place = |Range { start: from, end }| Piece::Made(start + from..start + end);
-            let fragments = fragment(&segment, self.limit, headers)?;
+            let ip = start + self.link_len;
+            let place = |Range { start: from, end }| Piece::Made(ip + from..ip + end);
+            let fragments = fragment(segment.get(self.link_len..)?, self.room(), headers)?;
             let parts = fragments.segments();
-            pieces.extend(parts.map(|(header, data)| [Piece::Made(header), place(data)]));
+            let link = || Piece::Made(start..ip);
+            pieces.extend(parts.map(|(h, data)| [link(), Piece::Made(h), place(data)]));
         }
         Some(pieces)
     }
@@ -108,7 +144,7 @@ mod tests {
 
     /// The bytes of the packets in `fragments`; `start` is the offset of `packet` in the arena.
     fn gather(
-        fragments: Vec<[Piece; 2]>,
+        fragments: Vec<[Piece; 3]>,
         packet: &[u8],
         start: usize,
         headers: &[u8],
@@ -143,7 +179,8 @@ mod tests {
         };
         let mut headers = vec![9; 5];
         let (packet, split) = super_packet(&sample, &mut headers);
-        let oversized = Oversized { packet: &packet, start: 10, split: &split, limit: 1_000 };
+        let oversized =
+            Oversized { packet: &packet, link_len: 0, start: 10, split: &split, limit: 1_000 };
         let fragments = oversized.fragments(&mut headers).unwrap();
         let parts = gather(fragments, &packet, 10, &headers);
         assert!(parts.iter().all(|part| part.len() <= 1_000));
@@ -168,7 +205,8 @@ mod tests {
             let sample = Sample { is_v6, ..Sample::udp(&[7; 3_000]) };
             let mut headers = Vec::new();
             let (packet, split) = super_packet(&sample, &mut headers);
-            let oversized = Oversized { packet: &packet, start: 0, split: &split, limit: 1_300 };
+            let oversized =
+                Oversized { packet: &packet, link_len: 0, start: 0, split: &split, limit: 1_300 };
             assert!(oversized.fragments(&mut headers).is_none());
             let quoted = first(&packet, &split, &headers);
             assert_eq!(*quoted, sample.segments(1_400)[0]);
@@ -179,7 +217,7 @@ mod tests {
     #[test]
     fn ipv6_has_1280_bytes_at_least() {
         assert_eq!(
-            (limit(&[0x45], 576), limit(&[0x60], 576), limit(&[0x60], 1_400)),
+            (limit(&[0x45], 0, 576), limit(&[0x60], 0, 576), limit(&[0x60], 0, 1_400)),
             (576, 1_280, 1_400)
         );
     }

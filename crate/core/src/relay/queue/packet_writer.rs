@@ -22,7 +22,8 @@ impl PacketWriter {
     /// Creates a writer that coalesces as `options` allow.
     pub(super) fn new(device: Arc<TunDevice>, options: CoalesceOptions) -> Self {
         let vnet_len = if device.has_vnet_header() { VnetHeader::LEN } else { 0 };
-        Self { device, vnet_len, packets: CoalescingWriter::new(options) }
+        let packets = CoalescingWriter::new(options).for_layer(device.layer());
+        Self { device, vnet_len, packets }
     }
 
     /// Returns the packets to write.

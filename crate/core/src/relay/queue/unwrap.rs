@@ -7,9 +7,6 @@ use crate::relay::wire::Wire;
 use crate::sys::mmsg::Received;
 use std::ops::Range;
 
-/// The layer of the packets in datagrams: the relay's interface is a TUN device.
-const LAYER: Layer = Layer::Ip;
-
 /// The datagrams of a message: one, or those of a GSO batch by its segment size.
 pub(super) fn datagrams_of(message: &Received) -> impl Iterator<Item = Range<usize>> + use<> {
     let Range { start, end } = message.range;
@@ -33,11 +30,15 @@ pub(super) fn packet_in(
         return Err(InboundDrop::Truncated);
     }
     let packet = wire.open(datagram).ok_or(InboundDrop::Empty)?;
-    match buffer.get(packet.clone()) {
-        Some(bytes) if !LAYER.is_plausible(bytes) => Err(InboundDrop::NotIp),
-        Some(bytes) if ecn::must_drop(bytes, message.class) => Err(InboundDrop::NotEcnCapable),
-        Some(_) => Ok(packet),
-        None => Err(InboundDrop::NotIp),
+    let layer = wire.layer();
+    let bytes = buffer.get(packet.clone()).filter(|bytes| layer.is_plausible(bytes));
+    match (bytes, layer) {
+        (None, Layer::Ip) => Err(InboundDrop::NotIp),
+        (None, Layer::Ethernet) => Err(InboundDrop::ShortFrame),
+        (Some(bytes), _) if ecn::must_drop(layer.ip_packet(bytes), message.class) => {
+            Err(InboundDrop::NotEcnCapable)
+        }
+        (Some(_), _) => Ok(packet),
     }
 }
 
@@ -46,7 +47,8 @@ pub(super) fn packet_in(
 pub(super) fn decapsulate_ecn(buffer: &mut [u8], message: &Received, wire: Wire) -> u64 {
     let packets = datagrams_of(message).filter_map(|datagram| wire.open(datagram));
     let changed = packets.filter(|packet| {
-        let packet = buffer.get_mut(packet.clone());
+        let start = wire.layer().ip_offset(buffer.get(packet.clone()).unwrap_or_default());
+        let packet = buffer.get_mut(packet.start + start..packet.end);
         packet.is_some_and(|packet| ecn::decapsulate(packet, message.class))
     });
     changed.count() as u64
@@ -85,6 +87,36 @@ mod tests {
         // A range outside the buffer does not contain a packet either.
         let outside = packet_in(&[0x45], &plain, 1..2, Wire::Plain);
         assert_eq!(outside, Err(InboundDrop::NotIp));
+    }
+
+    #[test]
+    fn frames_are_dropped_if_they_are_shorter_than_a_header() {
+        let plain = message(0..1, None);
+        let bytes = [0; 1_600];
+        for len in [1, 13, 14, 15, 60, 1_514] {
+            let expected = if len < 14 { Err(InboundDrop::ShortFrame) } else { Ok(0..len) };
+            assert_eq!(packet_in(&bytes, &plain, 0..len, Wire::Frames), expected, "{len}");
+        }
+        assert_eq!(packet_in(&bytes, &plain, 0..0, Wire::Frames), Err(InboundDrop::Empty));
+    }
+
+    #[test]
+    fn a_mark_reaches_the_packet_in_a_frame() {
+        let frame = |class: u8, tag: &[u8]| {
+            let stations = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+            [&stations[..], tag, &[0x86, 0xdd, 0x60, class << 4, 0, 0]].concat()
+        };
+        for tag in [&[][..], &[0x81, 0, 0, 7]] {
+            let (capable, incapable) = (frame(2, tag), frame(0, tag));
+            let len = capable.len();
+            let message = Received { class: 3, ..message(0..2 * len, Some(len)) };
+            let mut buffer = [capable.as_slice(), &incapable].concat();
+            assert_eq!(decapsulate_ecn(&mut buffer, &message, Wire::Frames), 1);
+            assert_eq!(buffer, [frame(3, tag), incapable].concat());
+            let found = |range| packet_in(&buffer, &message, range, Wire::Frames);
+            assert_eq!(found(0..len), Ok(0..len));
+            assert_eq!(found(len..2 * len), Err(InboundDrop::NotEcnCapable));
+        }
     }
 
     #[test]

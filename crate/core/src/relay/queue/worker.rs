@@ -182,6 +182,7 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
         }
     };
     let on_peer_change = |change: PeerChange| {
+        let change = change.within(task.plan.config.wire());
         (task.on_event)(notice::peer_change(&change));
         if let PeerChange::PathMtu(change) = change {
             let narrow = notice::narrowed_below_v6(&change).filter(|_| task.plan.has_v6());
@@ -251,6 +252,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
         let (peers, counters) = (task.peers.view(), Arc::clone(counters));
         let is_further = number >= receivers;
         let inbound = Inbound::new(receiver, peers, writer, counters)
+            .for_wire(task.plan.config.wire())
             .for_share(if is_further { FlowShare::ALL } else { share })
             .with_mss_clamp(task.plan.mss_clamp(), interface_mtu);
         Socket::new(endpoint, inbound, is_further)

@@ -1,7 +1,7 @@
 //! Decides which queue handles a packet, so that packets of a flow do not overtake each other.
 //!
 //! The kernel would choose the queue of an interface's packet with a hash that also covers the headers inside tunnels.
-//! So a program of the relay examines the packet and computes the same as [`flow::hash`].
+//! So a program of the relay examines the packet and computes the same as [`flow::hash_of`].
 //!
 //! The kernel would choose the queue of a datagram with a hash of the datagram's addresses and ports. Instead a program
 //! chooses it by the same inner flow, so that a queue handles both directions of the flow. If the kernel joins
@@ -13,6 +13,7 @@ use crate::bpf::{self, Instruction};
 use crate::device::TunDevice;
 use crate::error::{Error, Result};
 use crate::packet::flow;
+use crate::packet::layer::Layer;
 use crate::udp::UdpEndpoint;
 use std::io;
 use std::os::fd::AsFd;
@@ -31,10 +32,10 @@ impl FlowShare {
     /// Every flow: the share of a single queue.
     pub(in crate::relay) const ALL: Self = Self { number: 0, queues: 1 };
 
-    /// Returns whether this queue handles `packet`.
-    pub(in crate::relay) fn has(self, packet: &[u8]) -> bool {
-        self.queues == 1
-            || usize::from(flow::hash(packet)).checked_rem(self.queues) == Some(self.number)
+    /// Returns whether this queue handles `packet`, which is of this layer.
+    pub(in crate::relay) fn has(self, packet: &[u8], layer: Layer) -> bool {
+        let number = || usize::from(flow::hash_of(layer, packet)).checked_rem(self.queues);
+        self.queues == 1 || number() == Some(self.number)
     }
 }
 
@@ -55,9 +56,9 @@ impl Drop for SteeredDevice {
     }
 }
 
-/// Returns whether the kernel lets this process load a program that distributes packets over queues.
-pub(super) fn can_steer_packets() -> bool {
-    bpf::load(&bpf::by_flow(1)).is_ok()
+/// Returns whether the kernel lets this process load a program that distributes packets of this layer over queues.
+pub(super) fn can_steer_packets(layer: Layer) -> bool {
+    bpf::load(&bpf::by_flow(1, layer)).is_ok()
 }
 
 /// The property that chooses the queue of a datagram.
@@ -71,11 +72,16 @@ pub(super) enum Steering {
     Source,
 }
 
-/// Distributes datagrams for the port of `endpoints` over these sockets, which were bound in this order.
-pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint], steering: Steering) -> Result<()> {
+/// Distributes datagrams for the port of `endpoints` over these sockets, which were bound in this order. They carry packets
+/// of this layer.
+pub(super) fn steer_datagrams(
+    endpoints: &[UdpEndpoint],
+    steering: Steering,
+    layer: Layer,
+) -> Result<()> {
     let Some(first) = endpoints.first() else { return Ok(()) };
     let program = match steering {
-        Steering::Flow => bpf::by_flow(endpoints.len()),
+        Steering::Flow => bpf::by_flow(endpoints.len(), layer),
         Steering::SourcePort => bpf::by_source(endpoints.len(), false),
         Steering::Source => bpf::by_source(endpoints.len(), true),
     };
@@ -95,7 +101,8 @@ pub(in crate::relay) fn redirect_datagrams(endpoint: &UdpEndpoint) -> io::Result
 /// refuses this, it distributes them by its own hash of the flow.
 pub(super) fn steer_packets(devices: &[Arc<TunDevice>]) -> io::Result<()> {
     let Some(first) = devices.first() else { return Ok(()) };
-    first.set_steering(Some(bpf::load(&bpf::by_flow(devices.len()))?.as_fd()))
+    let program = bpf::by_flow(devices.len(), first.layer());
+    first.set_steering(Some(bpf::load(&program)?.as_fd()))
 }
 
 #[cfg(test)]
@@ -127,7 +134,7 @@ mod tests {
     fn endpoints_at(host: &str, steering: Steering) -> Vec<UdpEndpoint> {
         let options = options((host.parse::<IpAddr>().unwrap(), 0).into());
         let endpoints = UdpEndpoint::bind_queues(&options, QUEUES).unwrap();
-        steer_datagrams(&endpoints, steering).unwrap();
+        steer_datagrams(&endpoints, steering, Layer::Ip).unwrap();
         endpoints
     }
 
@@ -167,6 +174,40 @@ mod tests {
             let expected = usize::from(flow::hash(&packet)) % QUEUES;
             assert_eq!(receiver_of(&endpoints), Some(expected), "{packet:x?}");
         }
+    }
+
+    #[test]
+    fn the_kernel_chooses_for_frames_as_the_flow_number_does() {
+        let options = options("127.0.0.1:0".parse().unwrap());
+        let endpoints = UdpEndpoint::bind_queues(&options, QUEUES).unwrap();
+        steer_datagrams(&endpoints, Steering::Flow, Layer::Ethernet).unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut queues = BTreeSet::new();
+        let mut check = |frame: &[u8]| {
+            sender.send_to(frame, endpoints[0].local()).unwrap();
+            let expected = usize::from(flow::hash_of(Layer::Ethernet, frame)) % QUEUES;
+            assert_eq!(receiver_of(&endpoints), Some(expected), "{frame:x?}");
+            queues.insert(expected);
+        };
+        check(&[0; 13]);
+        for flow in 0..24 {
+            let link = [2, 0, 0, 0, 0, flow, 2, 0, 0, 0, 9, 2];
+            for kind in [&[8, 0][..], &[0x86, 0xdd], &[8, 6], &[0x88, 0x64], &[0x81, 0, 0, 1, 8, 6]]
+            {
+                for tag in [&[][..], &[0x81, 0, 0x20, 7], &[0x88, 0xa8, 0, 7]] {
+                    for (is_v6, is_udp) in
+                        [(false, false), (false, true), (true, false), (true, true)]
+                    {
+                        let packet = Sample { flow, is_v6, is_udp, ..Sample::tcp(1, b"x") }.bytes();
+                        let frame = [&link[..], tag, kind, &packet].concat();
+                        for len in [frame.len(), 14 + tag.len(), 22, 42] {
+                            check(&frame[..len]);
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(queues.len(), QUEUES);
     }
 
     /// Sends packets of different flows from `sender`. Returns the queue that received all of them.
@@ -233,9 +274,9 @@ mod tests {
     fn every_packet_is_of_one_share() {
         for flow in 0..24 {
             let packet = Sample { flow, ..Sample::tcp(1, b"x") }.bytes();
-            let of = |number| FlowShare { number, queues: QUEUES }.has(&packet);
+            let of = |number| FlowShare { number, queues: QUEUES }.has(&packet, Layer::Ip);
             assert_eq!((0..QUEUES).filter(|number| of(*number)).count(), 1);
-            assert!(FlowShare::ALL.has(&packet));
+            assert!(FlowShare::ALL.has(&packet, Layer::Ip));
         }
     }
 

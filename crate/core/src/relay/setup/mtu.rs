@@ -1,7 +1,7 @@
 //! Decides which MTU the interface gets, and checks whether it is possible.
 
 use super::plan::Plan;
-use crate::device::MIN_MTU as MIN_V4;
+use crate::device::{MIN_MTU as MIN_V4, Mode};
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::RelayConfig;
 use crate::relay::wire::Wire;
@@ -25,13 +25,19 @@ fn max_payload_to(peer: SocketAddr) -> usize {
     if peer.is_ipv4() { MAX_PAYLOAD_V4 } else { MAX_PAYLOAD_V6 }
 }
 
-/// Returns the inner MTU that fits into a path of `path_mtu` bytes without outer fragments.
+/// Returns the longest packet or frame whose datagram fits into a path of `path_mtu` bytes without outer fragments.
 pub(in crate::relay) fn inside(path_mtu: u32, peer: SocketAddr) -> u32 {
     // IP header without options and UDP header (RFC 791, RFC 8200, RFC 768).
     let headers = if peer.is_ipv4() { 20 + 8 } else { 40 + 8 };
     let overhead = Wire::default().overhead();
     let largest = u32::try_from(max_payload_to(peer) - overhead).unwrap_or(u32::MAX);
     path_mtu.saturating_sub(headers + overhead as u32).clamp(MIN_V4, largest)
+}
+
+/// Returns the MTU that an interface has for packets or frames of up to `inner` bytes.
+pub(in crate::relay) fn of_interface(inner: u32, wire: Wire) -> u32 {
+    let link = wire.link_header() as u32;
+    if link == 0 { inner } else { inner.saturating_sub(link).max(MIN_V4) }
 }
 
 /// Returns the MTU for the interface if none was asked for and the paths leave `inner` bytes. IPv6 needs at least
@@ -43,14 +49,16 @@ pub(super) fn for_interface(inner: u32, plan: &Plan) -> u32 {
 /// Refuses an MTU that is not possible for the interface's addresses or the datagrams.
 pub(super) fn check(mtu: u32, plan: &Plan) -> Result<()> {
     let config = &plan.config;
-    let largest = plan.max_payload - Wire::default().overhead();
+    let wire = config.wire();
+    let largest = plan.max_payload - wire.overhead() - wire.link_header();
     let refuse = |reason: String| {
         Error::new(ErrorCode::InvalidArgument, "use the MTU", mtu.to_string(), reason)
     };
     if mtu as usize > largest {
         let has_ipv4 = config.both_families || config.endpoints().any(|peer| peer.is_ipv4());
         let family = if has_ipv4 { "IPv4" } else { "IPv6" };
-        let reason = format!("one UDP datagram over {family} holds at most {largest} bytes");
+        let frame = if config.mode == Mode::Tap { " in a frame" } else { "" };
+        let reason = format!("one UDP datagram over {family} holds at most {largest} bytes{frame}");
         return Err(refuse(reason).with_advice(format!("use {MIN_V4} to {largest}")));
     }
     if mtu < MIN_V4 {
@@ -80,6 +88,19 @@ mod tests {
         assert_eq!(inside(1_500, "[2001:db8::1]:1".parse().unwrap()), 1_452);
         assert_eq!(inside(65_536, "192.0.2.1:1".parse().unwrap()), 65_507);
         assert_eq!(inside(20, "192.0.2.1:1".parse().unwrap()), 68);
+    }
+
+    #[test]
+    fn a_frame_needs_room_for_its_header() {
+        for (inner, expected) in [(1_472, 1_458), (68, 68), (90, 76)] {
+            assert_eq!(of_interface(inner, Wire::Frames), expected);
+            assert_eq!(of_interface(inner, Wire::Plain), inner);
+        }
+        let mut tap = plan("10.9.0.1/24", "192.0.2.1:1");
+        tap.config.mode = Mode::Tap;
+        assert!(check(65_493, &tap).is_ok());
+        let refused = check(65_494, &tap).unwrap_err().to_string();
+        assert!(refused.contains("at most 65493 bytes in a frame"), "{refused}");
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use super::flow_sharing::Steering;
 use super::mtu;
-use crate::device::MAX_QUEUES;
+use crate::device::{MAX_QUEUES, Mode};
 use crate::error::{Error, ErrorCode, Result};
 use crate::interface;
 use crate::relay::config::{
-    AUTO_QUEUES, AUTO_SOURCE_PORTS, MAX_SOURCE_PORTS, MssClamp, RelayConfig,
+    AUTO_QUEUES, AUTO_SOURCE_PORTS, MAX_SOURCE_PORTS, MssClamp, PeerConfig, RelayConfig,
 };
 use crate::relay::traffic_class::Dscp;
 use crate::udp::{PathMtuDiscovery, is_loopback};
@@ -124,7 +124,9 @@ fn check(config: &RelayConfig) -> Result<()> {
     let refuse = |operation: &'static str, subject: String, reason: &str| {
         Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason))
     };
-    if config.addresses.is_empty() {
+    if config.mode == Mode::Tap {
+        check_frames(&config.peers)?;
+    } else if config.addresses.is_empty() {
         return refuse("start the relay", String::new(), "the interface needs an address");
     }
     if let Dscp::Fixed(dscp) = config.dscp
@@ -143,6 +145,23 @@ fn check(config: &RelayConfig) -> Result<()> {
         return refuse("send from several ports", config.source_ports.to_string(), &reason);
     }
     Ok(())
+}
+
+/// Refuses peers that need IP packets. A frame has no destination that the prefixes of several peers could contain.
+pub(in crate::relay) fn check_frames(peers: &[PeerConfig]) -> Result<()> {
+    let refuse = |subject: String, reason: &str| {
+        let operation = "carry Ethernet frames to the peers";
+        Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason)
+            .with_advice("use the mode tun, or one relay in the mode tap per peer"))
+    };
+    if peers.len() > 1 {
+        let reason = "frames have one peer, since prefixes do not contain them";
+        return refuse(String::new(), reason);
+    }
+    match peers.iter().flat_map(|peer| &peer.allowed_prefixes).next() {
+        Some(prefix) => refuse(prefix.to_string(), "prefixes do not contain frames"),
+        None => Ok(()),
+    }
 }
 
 /// Returns the number of source ports. Several are useless on loopback, where queues receive by inner flow.
@@ -198,6 +217,14 @@ mod tests {
             assert_eq!((plan.steering(), plan.source_ports), (steering, 1), "{peers:?}");
             assert!(plan.has_auto_queues);
         }
+    }
+
+    #[test]
+    fn frames_need_no_address() {
+        let mut config = config(&["192.0.2.1:1"]);
+        (config.mode, config.mtu) = (Mode::Tap, Some(65_493));
+        config.addresses.clear();
+        assert!(Plan::of(config).is_ok());
     }
 
     #[test]
@@ -260,6 +287,15 @@ mod tests {
             assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
         };
         refused(|config| config.addresses.clear());
+        refused(|config| {
+            config.mode = Mode::Tap;
+            config.peers[0].allowed_prefixes.push("10.0.0.0/8".parse().unwrap());
+        });
+        refused(|config| {
+            config.mode = Mode::Tap;
+            config.peers.push(PeerConfig::new("192.0.2.2:1".parse().unwrap(), Vec::new()));
+        });
+        refused(|config| (config.mode, config.mtu) = (Mode::Tap, Some(65_494)));
         refused(|config| config.queues = MAX_QUEUES + 1);
         refused(|config| config.source_ports = MAX_SOURCE_PORTS + 1);
         refused(|config| config.mtu = Some(65_508));

@@ -9,7 +9,7 @@ use super::queues::{self, Opened};
 use super::source_ports::{self, Sockets};
 use super::underlay_route::UnderlayRoutes;
 use super::{mtu, user};
-use crate::device::TunDevice;
+use crate::device::{Mode, TunDevice};
 use crate::error::{Error, ErrorCode, Result};
 use crate::interface::{self, BusyWait, Configured, Spec, Undo};
 use crate::namespace;
@@ -47,7 +47,7 @@ pub(in crate::relay) struct Queue {
     pub(in crate::relay) offload: OffloadConfig,
     /// The flows that its receiving sockets get.
     pub(in crate::relay) share: FlowShare,
-    /// MTU of the interface, or of the path if its datagrams are fragmented, bytes.
+    /// MTU of the interface, or of the path if its datagrams are fragmented or frames, bytes.
     pub(in crate::relay) interface_mtu: u32,
     /// The loops of the relay, which all queues share.
     pub(in crate::relay) loops: Arc<Loops>,
@@ -96,9 +96,9 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     let counts = (opened.devices.len(), source_ports::count(&sockets));
     let info = info(plan, device, endpoint, mtu, counts);
     let fragmented = allow_fragments(plan, &underlay, &mut sockets, mtu);
-    // TCP need not be fragmented: its segments can be shorter.
-    let path = underlay.known_mtu().filter(|_| !fragmented.is_empty());
-    let interface_mtu = path.map_or(mtu, |path| path.min(mtu));
+    // TCP need not be fragmented: its segments can be shorter. Stations behind a bridge do not see the interface's MTU.
+    let limits_tcp = !fragmented.is_empty() || config.mode == Mode::Tap;
+    let interface_mtu = underlay.known_mtu().filter(|_| limits_tcp).unwrap_or(mtu).min(mtu);
     let notices = notices(plan, &underlay, &sockets, (mtu, existed), fragmented);
     let loops = loops(&info, is_elsewhere, &sockets, datagram);
     let Opened { devices, offload, fallbacks, steered } = opened;
@@ -236,6 +236,7 @@ fn info(
     (queues, source_ports): (usize, usize),
 ) -> RelayInfo {
     RelayInfo {
+        mode: plan.config.mode,
         interface_name: device.name().to_owned(),
         interface_index: device.index(),
         mtu,

@@ -3,7 +3,7 @@
 use super::flow_sharing::{self, SteeredDevice};
 use super::plan::Plan;
 use super::source_ports::{self, Sockets};
-use crate::device::{DeviceOptions, Mode, Offloads, TunDevice, busy_error, has_vnet_header};
+use crate::device::{DeviceOptions, Offloads, TunDevice, busy_error, has_vnet_header};
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::link::KindData;
 use crate::netlink::{Connection, LinkRef};
@@ -41,7 +41,7 @@ pub(super) fn bind(plan: &Plan) -> Result<Vec<Sockets>> {
         return bind_queues(plan, queues);
     }
     // The caller did not request several queues, so it is not reported that only one is possible.
-    if !flow_sharing::can_steer_packets() {
+    if !flow_sharing::can_steer_packets(plan.config.wire().layer()) {
         return bind_queues(plan, 1);
     }
     bind_queues(plan, queues).or_else(|_| bind_queues(plan, 1))
@@ -76,7 +76,7 @@ fn bind_queues(plan: &Plan, queues: usize) -> Result<Vec<Sockets>> {
 fn bind_family(plan: &Plan, is_ipv4: bool, port: u16, queues: usize) -> Result<Vec<UdpEndpoint>> {
     let endpoints = UdpEndpoint::bind_queues(&options(plan, is_ipv4, port), queues)?;
     if queues > 1 {
-        flow_sharing::steer_datagrams(&endpoints, plan.steering())?;
+        flow_sharing::steer_datagrams(&endpoints, plan.steering(), plan.config.wire().layer())?;
     }
     Ok(endpoints)
 }
@@ -191,7 +191,7 @@ fn open_queues(
     has_vnet_header: bool,
 ) -> Result<Vec<Arc<TunDevice>>> {
     let mut options = DeviceOptions {
-        mode: Mode::Tun,
+        mode: config.mode,
         name: config.name.clone(),
         clone_device: config.clone_device.clone(),
         has_vnet_header,

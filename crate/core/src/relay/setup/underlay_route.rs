@@ -6,6 +6,7 @@ use super::source_ports::Sockets;
 use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::{Connection, Datagram, Link, LinkRef, RouteMatch};
 use crate::relay::config::RelayConfig;
+use crate::relay::wire::Wire;
 use crate::udp::{UdpEndpoint, is_loopback};
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -15,6 +16,8 @@ use std::net::SocketAddr;
 pub(super) struct UnderlayRoute {
     /// A datagram to the peer.
     datagram: Datagram,
+    /// The format of datagrams.
+    wire: Wire,
     /// The peer is not on this machine.
     is_remote: bool,
     /// MTU of the route; `None`: the peer is on this machine, or there is no route yet.
@@ -48,7 +51,8 @@ impl UnderlayRoutes {
             let local = locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4()).copied();
             let index = device.as_ref().map(|device| device.if_index);
             let datagram = datagram(peer, local, config.fwmark, index);
-            routes.push(UnderlayRoute::find(connection, datagram, device.as_ref()).await?);
+            let wire = config.wire();
+            routes.push(UnderlayRoute::find(connection, datagram, device.as_ref(), wire).await?);
         }
         Ok(Self(routes))
     }
@@ -142,10 +146,12 @@ impl UnderlayRoute {
         connection: &Connection,
         datagram: Datagram,
         device: Option<&Link>,
+        wire: Wire,
     ) -> Result<Self> {
         let peer = datagram.destination;
         let mut found = Self {
             datagram,
+            wire,
             is_remote: false,
             path_mtu: None,
             prefix_length: None,
@@ -184,7 +190,8 @@ impl UnderlayRoute {
         if !self.is_remote {
             return mtu::DEFAULT;
         }
-        mtu::inside(self.path_mtu.unwrap_or(mtu::DEFAULT), self.peer())
+        let longest = mtu::inside(self.path_mtu.unwrap_or(mtu::DEFAULT), self.peer());
+        mtu::of_interface(longest, self.wire)
     }
 
     /// The kernel uses the route with the longest prefix. Of two with the same prefix it would use ours, or refuse
@@ -282,7 +289,8 @@ mod tests {
         let path_mtu = Some(1_500);
         let interfaces = Vec::new();
         let datagram = datagram(peer, None, 0, None);
-        UnderlayRoute { datagram, is_remote: true, path_mtu, prefix_length, interfaces }
+        let wire = Wire::Plain;
+        UnderlayRoute { datagram, wire, is_remote: true, path_mtu, prefix_length, interfaces }
     }
 
     fn config(address: &str, route: Option<&str>) -> RelayConfig {
@@ -320,8 +328,12 @@ mod tests {
     #[test]
     fn without_a_route_ethernet_is_assumed() {
         assert_eq!(UnderlayRoute { path_mtu: None, ..route("192.0.2.7", None) }.inner_mtu(), 1_472);
-        let here = UnderlayRoute { is_remote: false, ..route("192.0.2.7", None) };
-        assert_eq!(here.inner_mtu(), 1_500);
+        let frames = UnderlayRoute { wire: Wire::Frames, ..route("192.0.2.7", None) };
+        assert_eq!(frames.inner_mtu(), 1_458);
+        for wire in [Wire::Plain, Wire::Frames] {
+            let here = UnderlayRoute { is_remote: false, wire, ..route("192.0.2.7", None) };
+            assert_eq!(here.inner_mtu(), 1_500);
+        }
     }
 
     #[test]
