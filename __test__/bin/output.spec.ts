@@ -10,7 +10,7 @@ const STATS =
   'out 1 (2 byte), 17 failed reads, sent 4 (5 byte), 6 refused by the peer, 7 reported unreachable, 8 reported too long, ' +
   '21 local address removed, 19 ICMP errors to the interface, 20 ICMP errors lost, dropped 129 (too long 9, peer unreachable 10, no peer 23, ' +
   'denied 11, no buffers 12, looped 22, malformed 14, closing 15, other 13); ' +
-  'in 101 (102 byte), 115 failed receives, written 103 (104 byte), dropped 1,111 (foreign source 106, foreign prefix 118, empty 107, truncated 108, ' +
+  'in 101 (102 byte), 115 failed receives, written 103 (104 byte), dropped 1,230 (foreign source 106, foreign prefix 118, empty 107, truncated 108, ' +
   'short frame 119, not IP 109, congestion 117, interface down 110, no buffers 111, rejected 112, closing 113); path MTU 1400, inside 1372, reported by 192.0.2.254'
 const SUMMARY = new RegExp(`^summary: [\\d.]+ s: ${STATS.replaceAll(/[().]/gu, '\\$&')}\\n$`, 'u')
 const FAILURE = {

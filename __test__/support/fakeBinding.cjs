@@ -53,7 +53,7 @@ const INBOUND = {
     foreignPrefix: 118,
     empty: 107,
     truncated: 108,
-    shortFrame: 118,
+    shortFrame: 119,
     notIp: 109,
     notEcnCapable: 117,
     interfaceDown: 110,

@@ -71,8 +71,9 @@ export class Relay implements AsyncDisposable {
   readonly #started: PlainRelayOptions
   #isClosed = false
 
-  private constructor(key: typeof KEY, { native, events, signal, ends, routes, started }: Parts) {
+  private constructor(key: typeof KEY, parts: Parts) {
     checkKey(key, 'Relay', 'startRelay()')
+    const { native, events, signal, ends, routes, started } = parts
     this.#native = native
     this.#events = events
     this.#routes = routes

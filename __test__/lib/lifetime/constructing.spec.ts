@@ -1,11 +1,12 @@
 import test from 'ava'
-import { Device, Netlink, Relay, TapDevice, TunDevice, TunError } from '../../../index.ts'
+import { Device, Netlink, Peers, Relay, TapDevice, TunDevice, TunError } from '../../../index.ts'
 
 type Constructor = new (...given: unknown[]) => object
 
 const Tun = TunDevice as unknown as Constructor
 const OPENERS: readonly [constructor: unknown, name: string, opener: string][] = [
   [Relay, 'Relay', 'startRelay()'],
+  [Peers, 'Peers', 'startRelay()'],
   [Netlink, 'Netlink', 'openNetlink()'],
   [TunDevice, 'TunDevice', 'openTun()'],
   [TapDevice, 'TapDevice', 'openTap()'],
