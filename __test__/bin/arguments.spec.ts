@@ -232,6 +232,7 @@ test('--help names every operand and option', async (t) => {
     '--peer <host>',
     '--listen <address>',
     '--accept <peer|any>',
+    '--allow <cidr>',
     '--netns <name|path|pid>',
     '--user <name[:group]>',
     '--stats <seconds>',

@@ -20,6 +20,9 @@ export const interfaceAddresses = texts(parseAddress)
 /** Networks of routes, and `default`. The native layer reads the same text, after {@link expandDefault}. */
 export const networks = texts(parseRoute, DEFAULT)
 
+/** Prefixes of a peer. The native layer reads the same text. */
+export const prefixes = texts(parseRoute)
+
 /**
  * Replaces `default` by the default route of each family that the addresses have.
  *

@@ -81,6 +81,12 @@ export interface RelayOptions {
   /** Source addresses to accept. The source port is not checked. Default: `peer`. */
   accept?: 'peer' | 'any' | undefined
   /**
+   * Inner networks of the peer, `NETWORK[/PREFIX]`. A packet from the peer whose source is in none of them is
+   * dropped (`foreignPrefix`), and so is a packet to the peer whose destination is in none of them (`noPeer`); the
+   * sender of the latter gets an ICMP error. An empty list allows any packet, and is the default.
+   */
+  allowedPrefixes?: readonly string[] | undefined
+  /**
    * Firewall mark of the datagrams (`SO_MARK`), which `ip rule add fwmark` and firewalls match, 0 to 4294967295. It
    * needs `CAP_NET_ADMIN`, or `CAP_NET_RAW` since Linux 5.17. Default: 0, none.
    */

@@ -27,6 +27,11 @@ export interface RelayEventFields {
   readonly 'one-receiver': object
   /** The peer is the relay's own socket: it sends to itself. */
   readonly 'self-peer': object
+  /**
+   * Datagrams from any address are accepted (`accept: 'any'`) on all addresses of this machine: anyone who can reach the
+   * port can put packets into the interface.
+   */
+  readonly 'open-to-any': object
   /** The interface has addresses of single hosts only and no route, so no network is routed into it. */
   readonly 'no-network': object
   /** The MTU of the interface is above what the path to the peer leaves: long packets are fragmented or lost. */

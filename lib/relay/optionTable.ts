@@ -12,7 +12,7 @@ import {
   wholeOr,
   yesOrNo,
 } from '../options/forms.ts'
-import { interfaceAddresses, networks } from '../options/addressForms.ts'
+import { interfaceAddresses, networks, prefixes } from '../options/addressForms.ts'
 import { offloads } from '../check/offload.ts'
 import { checkPeer } from './peer.ts'
 import { bindDevice, dscp, fwmark } from './underlayForms.ts'
@@ -156,6 +156,17 @@ export const RELAY = options({
     help: 'source addresses to accept',
     default: '`peer`',
     details: 'The source port is not checked.',
+  },
+  allowedPrefixes: {
+    form: prefixes,
+    flag: '--allow <cidr>',
+    isRepeatable: true,
+    help: 'inner network of the peer',
+    default: 'any packet',
+    details:
+      'If it is given, a packet from the peer whose source is in none of these networks is dropped (`foreignPrefix`), and so is a packet to the peer whose destination is in none of them (`noPeer`). The sender of the latter gets an ICMP error. `0.0.0.0/0` is all of IPv4, `::/0` all of IPv6.',
+    declaration:
+      'Inner networks of the peer, `NETWORK[/PREFIX]`. A packet from the peer whose source is in none of them is dropped (`foreignPrefix`), and so is a packet to the peer whose destination is in none of them (`noPeer`); the sender of the latter gets an ICMP error. An empty list allows any packet, and is the default.',
   },
   fwmark: {
     form: fwmark,

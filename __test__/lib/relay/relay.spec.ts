@@ -41,6 +41,7 @@ test('the native layer gets what was checked, and the peer as an address', async
       peer: 'localhost',
       listen: '127.0.0.1',
       accept: 'any',
+      allowedPrefixes: ['10.9.0.0/24', '::ffff:10.8.0.0/112', 'fd09::1'],
       netns: 12,
     }),
   )
@@ -53,6 +54,7 @@ test('the native layer gets what was checked, and the peer as an address', async
     peer: '127.0.0.1',
     listen: '127.0.0.1',
     accept: 'any',
+    allowedPrefixes: ['10.9.0.0/24', '10.8.0.0/16', 'fd09::1'],
     netns: 'pid:12',
   })
 })

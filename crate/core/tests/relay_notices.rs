@@ -99,6 +99,26 @@ fn an_mtu_above_what_the_path_leaves_is_reported() {
 }
 
 #[test]
+fn a_relay_that_accepts_any_source_on_all_addresses_is_reported() {
+    in_namespace(|| {
+        for (peer, listen, expected) in [
+            ("127.0.0.1:9", None, &[][..]),
+            ("127.0.0.1:9", Some("0.0.0.0"), &["open-to-any"]),
+            ("[::1]:9", Some("::"), &["open-to-any"]),
+            ("192.0.2.2:9", None, &["open-to-any"]),
+            ("192.0.2.2:9", Some("127.0.0.5"), &[]),
+        ] {
+            for accept in [Accept::Any, Accept::Peer] {
+                let mut config = RelayConfig { accept, ..config("10.9.0.1/24", peer) };
+                config.listen = listen.map(|listen| listen.parse().unwrap());
+                let expected = if accept == Accept::Any { expected } else { &[] };
+                assert_eq!(kinds(config), expected, "{peer} {listen:?} {accept:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_foreign_address_is_named_once() {
     in_namespace(|| {
         let peer = loopback_socket().local_addr().unwrap().to_string();

@@ -87,7 +87,10 @@ fn a_link_that_is_deleted_and_made_again_is_followed() {
             let port = far.local_addr().unwrap().port();
             for by_index in [false, true] {
                 let zone = if by_index { index.to_string() } else { name.to_owned() };
-                let relay = Relay::start(config(&zone, port, accept), |event| panic!("{event:?}"));
+                let expected = (accept == Accept::Any).then_some("open-to-any");
+                let relay = Relay::start(config(&zone, port, accept), move |event| {
+                    assert_eq!(Some(event.kind), expected, "{event:?}");
+                });
                 let relay = relay.unwrap();
                 exchange(&relay, &far, true);
                 for (round, sends_first) in [(1, true), (2, false)] {

@@ -47,6 +47,9 @@ pub struct NativeRelayOptions {
     /// Address of the peer whose datagrams are accepted.
     #[napi(ts_type = "'peer' | 'any'")]
     pub accept: Option<String>,
+    /// `NETWORK[/PREFIX]`: the inner networks of the peer. Default: any packet is allowed.
+    #[napi(ts_type = "Array<string>")]
+    pub allowed_prefixes: Option<List<String, LIST_MAX>>,
     /// Name, path or process id of a network namespace.
     pub netns: Option<String>,
     /// `NAME[:GROUP]`, each by name or number: the user and group that the process switches to.
@@ -204,6 +207,10 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
             tx_queue_length: options.tx_queue_length,
             peer_zone,
             listen: listen.transpose()?,
+            allowed_prefixes: networks(
+                "prefix",
+                options.allowed_prefixes.as_deref().unwrap_or_default(),
+            )?,
             accept: if is_any { Accept::Any } else { Accept::Peer },
             netns: options.netns,
             user: options.user,

@@ -1,6 +1,6 @@
 //! Events about a configuration or a peer that probably differ from what the user means.
 
-use super::config::{Event, RelayConfig};
+use super::config::{Accept, Event, RelayConfig};
 use super::loops::LoopChange;
 use super::peers::{EndpointChange, PathMtu, PathMtuChange, PathMtuSource, PeerChange};
 use super::setup::MIN_MTU_V6;
@@ -19,6 +19,22 @@ pub(super) fn self_peer(peer: SocketAddr) -> Event {
         "the peer {peer} is the relay's own socket, so it sends to itself: give the address and port of the other end"
     );
     Event { kind: "self-peer", errno: None, address: None, message }
+}
+
+/// Returns the event of a relay that accepts datagrams from any address on all addresses of this machine, if it is one.
+/// `local` is where it receives them.
+pub(super) fn open_to_any(config: &RelayConfig, local: SocketAddr) -> Option<Event> {
+    if config.accept != Accept::Any || !local.ip().is_unspecified() {
+        return None;
+    }
+    let prefixes =
+        if config.allowed_prefixes.is_empty() { "allow only prefixes of the peer, " } else { "" };
+    let message = format!(
+        "datagrams from any address are accepted on all addresses of this machine, so anyone who can reach UDP port \
+         {} can put packets into the interface: listen on one address, {prefixes}or block the port in a firewall",
+        local.port()
+    );
+    Some(Event { kind: "open-to-any", errno: None, address: None, message })
 }
 
 /// Returns the event of an interface that no network leads to, if it is one.
@@ -175,6 +191,25 @@ mod tests {
         let mut routed = config(&["10.9.0.1/32"]);
         routed.routes.push("10.8.0.0/16".parse().unwrap());
         assert_eq!(no_network(&routed), None);
+    }
+
+    #[test]
+    fn a_relay_that_anyone_can_send_to_is_reported() {
+        let report = |accept, prefixes: &[&str], local: &str| {
+            let mut config = RelayConfig { accept, ..config(&["10.9.0.1/24"]) };
+            config.allowed_prefixes = prefixes.iter().map(|net| net.parse().unwrap()).collect();
+            open_to_any(&config, local.parse().unwrap()).map(|event| event.message)
+        };
+        for local in ["0.0.0.0:5001", "[::]:5001"] {
+            let message = report(Accept::Any, &[], local).unwrap();
+            assert!(message.contains("port 5001") && message.contains("prefixes"), "{message}");
+            let message = report(Accept::Any, &["10.9.0.0/24"], local).unwrap();
+            assert!(message.contains("firewall") && !message.contains("prefixes"), "{message}");
+            assert_eq!(report(Accept::Peer, &[], local), None);
+        }
+        for local in ["127.0.0.1:5001", "192.0.2.1:5001", "[2001:db8::1]:5001"] {
+            assert_eq!(report(Accept::Any, &[], local), None);
+        }
     }
 
     #[test]

@@ -153,11 +153,13 @@ fn notices(
     let first = sockets.first().into_iter();
     let locals = first.flat_map(|queue| &queue.receiving).map(UdpEndpoint::local);
     let own = locals.filter_map(|local| underlay.peer_at(local)).map(notice::self_peer);
+    let first = sockets.first().and_then(|queue| queue.receiving.first());
+    let open = first.and_then(|socket| notice::open_to_any(&plan.config, socket.local()));
     let path = underlay.known_mtu().filter(|path| mtu > *path);
     let long = path.filter(|_| fragmented.is_empty());
     let long = long.map(|path| notice::mtu_above_path(mtu, path)).into_iter().chain(fragmented);
     let alone = if existed { None } else { notice::no_network(&plan.config) };
-    own.chain(long).chain(alone).collect()
+    own.chain(open).chain(long).chain(alone).collect()
 }
 
 /// Lets the datagrams to peers be fragmented whose paths leave less than IPv6 needs, if the interface has exactly that
