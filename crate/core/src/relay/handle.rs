@@ -108,7 +108,7 @@ impl Relay {
     /// MTU does not change, and its routes are not checked against the new endpoints.
     pub fn set_peers(&self, peers: &[PeerConfig]) -> Result<()> {
         if self.info.mode == Mode::Tap {
-            check_frames(peers)?;
+            check_frames(peers, &[])?;
         }
         self.peers.replace(peers)
     }

@@ -10,6 +10,7 @@ use crate::relay::config::{
 };
 use crate::relay::traffic_class::Dscp;
 use crate::udp::{PathMtuDiscovery, is_loopback};
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;
 
@@ -125,7 +126,7 @@ fn check(config: &RelayConfig) -> Result<()> {
         Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason))
     };
     if config.mode == Mode::Tap {
-        check_frames(&config.peers)?;
+        check_frames(&config.peers, &config.allowed_prefixes)?;
     } else if config.addresses.is_empty() {
         return refuse("start the relay", String::new(), "the interface needs an address");
     }
@@ -148,7 +149,7 @@ fn check(config: &RelayConfig) -> Result<()> {
 }
 
 /// Refuses peers that need IP packets. A frame has no destination that the prefixes of several peers could contain.
-pub(in crate::relay) fn check_frames(peers: &[PeerConfig]) -> Result<()> {
+pub(in crate::relay) fn check_frames(peers: &[PeerConfig], allowed: &[IpNet]) -> Result<()> {
     let refuse = |subject: String, reason: &str| {
         let operation = "carry Ethernet frames to the peers";
         Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason)
@@ -158,7 +159,7 @@ pub(in crate::relay) fn check_frames(peers: &[PeerConfig]) -> Result<()> {
         let reason = "frames have one peer, since prefixes do not contain them";
         return refuse(String::new(), reason);
     }
-    match peers.iter().flat_map(|peer| &peer.allowed_prefixes).next() {
+    match peers.iter().flat_map(|peer| &peer.allowed_prefixes).chain(allowed).next() {
         Some(prefix) => refuse(prefix.to_string(), "prefixes do not contain frames"),
         None => Ok(()),
     }
@@ -290,6 +291,10 @@ mod tests {
         refused(|config| {
             config.mode = Mode::Tap;
             config.peers[0].allowed_prefixes.push("10.0.0.0/8".parse().unwrap());
+        });
+        refused(|config| {
+            config.mode = Mode::Tap;
+            config.allowed_prefixes.push("10.0.0.0/8".parse().unwrap());
         });
         refused(|config| {
             config.mode = Mode::Tap;
