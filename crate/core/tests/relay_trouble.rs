@@ -47,12 +47,18 @@ impl Outside {
         Self { far, relay, peer }
     }
 
-    /// Sends packets into the tunnel.
+    /// Sends packets into the tunnel, and waits until each is sent or lost.
     fn send(&self) {
         let inside = UdpSocket::bind("10.9.0.1:0").unwrap();
+        let before = self.stats().outbound.packets_read;
         for _ in 0..BURST {
             inside.send_to(&[7; 500], "10.9.0.2:7").unwrap();
         }
+        eventually("each packet is sent or lost", || {
+            let outbound = self.stats().outbound;
+            outbound.packets_read >= before + BURST
+                && outbound.packets_read == outbound.datagrams_sent + outbound.dropped()
+        });
     }
 
     fn stats(&self) -> Stats {
