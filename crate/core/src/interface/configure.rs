@@ -13,6 +13,11 @@ use crate::sys::{interface, tun_control};
 use ipnet::IpNet;
 use std::io;
 use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// The time between two checks whether an IPv6 address has its local route, and their number: half a second in all.
+const LOCAL_ROUTE_INTERVAL: Duration = Duration::from_millis(1);
+const LOCAL_ROUTE_CHECKS: u32 = 500;
 
 /// An interface that was configured.
 pub(crate) struct Configured {
@@ -102,6 +107,7 @@ impl Work<'_> {
         self.set_queue_length().await?;
         self.add_addresses().await?;
         self.set_state().await?;
+        self.await_addresses().await;
         self.add_routes().await?;
         Ok(mtu)
     }
@@ -187,6 +193,24 @@ impl Work<'_> {
             self.undo.record(Change::Up(up));
         }
         Ok(())
+    }
+
+    /// Waits until the kernel receives packets to the IPv6 addresses. It adds their local routes a moment after the
+    /// link is up, in a work queue (`addrconf_dad_work` in net/ipv6/addrconf.c), and drops packets to them until then.
+    /// If it does not add one in time, the address is used as it is.
+    async fn await_addresses(&self) {
+        if self.spec.up != Some(true) {
+            return;
+        }
+        let is_v6 = |address: &&IpNet| matches!(address, IpNet::V6(_));
+        for address in self.spec.addresses.iter().filter(is_v6) {
+            for _ in 0..LOCAL_ROUTE_CHECKS {
+                if present::has_local_route(&self.connection, *address, self.link.if_index).await {
+                    break;
+                }
+                tokio::time::sleep(LOCAL_ROUTE_INTERVAL).await;
+            }
+        }
     }
 
     /// Adds the routes, a default route as two halves. A route that the interface already has is

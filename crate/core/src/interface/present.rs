@@ -1,11 +1,12 @@
 //! The addresses and routes of an interface.
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::netlink::Connection;
 use crate::netlink::address::Address;
 use crate::netlink::names::{Protocol, RouteType, Table};
 use crate::netlink::route::Route;
+use crate::netlink::{Connection, Datagram};
 use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// `IP6_RT_PRIO_USER` (net/ip6_route.h): the metric of an IPv6 route that was added without one. IPv4
 /// routes have no metric then.
@@ -65,4 +66,21 @@ pub(super) async fn addresses(index: u32) -> Result<Vec<Address>> {
 /// network namespace.
 pub(super) async fn routes(index: u32) -> Result<Vec<Route>> {
     Connection::open()?.routes_through(index).await
+}
+
+/// Returns whether the kernel receives packets to `address`, an address of the interface of that index.
+pub(super) async fn has_local_route(connection: &Connection, address: IpNet, index: u32) -> bool {
+    let destination = match address.addr() {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => SocketAddrV6::new(ip, 1, 0, index).into(),
+        ip => SocketAddr::new(ip, 1),
+    };
+    let datagram = Datagram {
+        destination,
+        source: None,
+        source_port: None,
+        mark: 0,
+        device: None,
+        user: None,
+    };
+    connection.route_to(&datagram).await.is_ok_and(|route| route.is_local)
 }
