@@ -103,6 +103,13 @@ export const COUNTERS: readonly CounterDescription[] = [
   },
   {
     direction: 'outbound',
+    name: 'keepalivesSent',
+    unit: 'datagrams',
+    isDrop: false,
+    help: 'Keepalives sent. They are not counted as datagrams.',
+  },
+  {
+    direction: 'outbound',
     name: 'sourcesLost',
     unit: 'calls',
     isDrop: false,
@@ -210,6 +217,13 @@ export const COUNTERS: readonly CounterDescription[] = [
     unit: 'bytes',
     isDrop: false,
     help: 'Bytes of payload of the datagrams received.',
+  },
+  {
+    direction: 'inbound',
+    name: 'keepalivesReceived',
+    unit: 'datagrams',
+    isDrop: false,
+    help: 'Keepalives received. They are not written into the interface, and not counted as datagrams.',
   },
   {
     direction: 'inbound',

@@ -5,7 +5,7 @@
 //! - `view` finds the headers of a packet; `checksum` adds and folds;
 //! - `ethernet` finds the packet in a frame; `layer` states whether packets are in frames;
 //! - `datagram` finds the addresses and ports of a UDP packet;
-//! - `icmp` creates ICMP errors about packets;
+//! - `icmp` creates ICMP errors about packets; `keepalive` is the packet that a peer discards;
 //! - `split` splits a super-packet of the kernel into its packets;
 //! - `flow` computes the number of a flow, by which flows are assigned to queues;
 //! - `ecn` reads the traffic class, and combines the ECN of a packet with that of its datagram;
@@ -25,6 +25,7 @@ pub mod flow;
 pub mod fragment;
 pub mod header;
 pub mod icmp;
+pub mod keepalive;
 pub mod layer;
 pub mod mss;
 pub mod split;

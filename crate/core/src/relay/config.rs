@@ -66,6 +66,9 @@ pub struct RelayConfig {
     /// The inner networks of the single peer: only packets to them are sent to it, and only packets from them are
     /// accepted. Empty: all packets. Several peers have networks of their own.
     pub allowed_prefixes: Vec<IpNet>,
+    /// Time between two keepalives to the single peer, at least 10 ms; `None`: none is sent. Several peers have times of
+    /// their own.
+    pub keepalive: Option<Duration>,
     /// Where datagrams come from; `None`: loopback for a loopback peer, otherwise the wildcard address.
     pub listen: Option<IpAddr>,
     /// The port to receive on; 0: the kernel chooses.
@@ -188,6 +191,7 @@ impl RelayConfig {
             peers: Vec::new(),
             both_families: false,
             allowed_prefixes: Vec::new(),
+            keepalive: None,
             listen: None,
             receive_port,
             accept: Accept::default(),

@@ -30,6 +30,7 @@ macro_rules! relay_counters {
                 refused_by_peer: reports, "Reports that nothing listens on the port of the peer. The datagrams count as sent.", "refused by the peer";
                 unreachable_reports: reports, "Reports that the peer could not be reached. The datagrams count as sent.", "reported unreachable";
                 path_mtu_reports: reports, "Reports that a datagram was too long for the path. The datagrams count as sent.", "reported too long";
+                keepalives_sent: datagrams, "Keepalives sent. They are not counted as datagrams.";
                 sources_lost: calls, "Sends that the kernel refused because the local address that the peer sends to was removed. Each was repeated with an address that the kernel chose.", "local address removed";
                 replies_written: packets, "ICMP errors that the relay wrote into the interface about packets that no peer has a prefix for, or that are too long for the path.", "ICMP errors to the interface";
                 replies_dropped: packets, "ICMP errors that the interface refused, or that waited when the relay was closed.", "ICMP errors lost";
@@ -49,6 +50,7 @@ macro_rules! relay_counters {
             "Counters from the peer to the interface, since the start. Each datagram received was written or is counted in one cause of `dropped`." {
                 datagrams_received: datagrams, "Datagrams received, from any address.";
                 bytes_received: bytes, "Bytes of payload of the datagrams received.";
+                keepalives_received: datagrams, "Keepalives received. They are not written into the interface, and not counted as datagrams.";
                 receive_errors: calls, "Receives that failed. Each is tried again after a pause.", "failed receives";
                 packets_written: packets, "Packets written into the interface.";
                 bytes_written: bytes, "Bytes of the packets written.";

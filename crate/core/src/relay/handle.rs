@@ -37,8 +37,11 @@ impl Relay {
     ) -> Result<Self> {
         let peers = Arc::new(Peers::new(&mut config)?);
         let plan = Plan::of(config)?;
-        let wake_up = WakeUp::new().map_err(|e| Error::os("start", "the relay", "eventfd", &e))?;
-        let wake_up = Arc::new(wake_up);
+        let event = || match WakeUp::new() {
+            Ok(event) => Ok(Arc::new(event)),
+            Err(cause) => Err(Error::os("start", "the relay", "eventfd", &cause)),
+        };
+        let (wake_up, deadline) = (event()?, event()?);
         let stop = Arc::new(Stop::new(&wake_up));
         let meter = Arc::new(Meter::new(plan.queues));
         let (report_start, started) = mpsc::channel();
@@ -48,6 +51,7 @@ impl Relay {
             peers: Arc::clone(&peers),
             stop: Arc::clone(&stop),
             wake_up,
+            deadline,
             meter: Arc::clone(&meter),
             on_event: Box::new(on_event),
         };

@@ -2,7 +2,9 @@
 
 use super::config::{Accept, Event, RelayConfig};
 use super::loops::LoopChange;
-use super::peers::{EndpointChange, PathMtu, PathMtuChange, PathMtuSource, PeerChange};
+use super::peers::{
+    EndpointChange, LivenessChange, PathMtu, PathMtuChange, PathMtuSource, PeerChange,
+};
 use super::setup::MIN_MTU_V6;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -84,6 +86,7 @@ pub(super) fn peer_change(change: &PeerChange) -> Event {
     match change {
         PeerChange::PathMtu(change) => path_mtu(change),
         PeerChange::Endpoint(change) => endpoint_changed(change),
+        PeerChange::Liveness(change) => liveness(change),
     }
 }
 
@@ -93,6 +96,23 @@ fn endpoint_changed(change: &EndpointChange) -> Event {
     let peer = name.as_deref().map_or_else(|| before.to_string(), str::to_owned);
     let message = format!("datagrams to the peer {peer} go to {endpoint} instead of {before}");
     Event { kind: "endpoint-changed", errno: None, address: Some(endpoint.ip()), message }
+}
+
+/// Returns the event of a peer that is heard, or is not heard any more.
+fn liveness(change: &LivenessChange) -> Event {
+    let LivenessChange { name, endpoint, is_up } = change;
+    let peer = match name {
+        Some(name) => format!("{name} at {endpoint}"),
+        None => endpoint.to_string(),
+    };
+    let (kind, message) = match is_up {
+        true => ("peer-up", format!("the peer {peer} is up: a datagram came from it")),
+        false => {
+            let reason = "nothing came from it for three intervals of the keepalive";
+            ("peer-down", format!("the peer {peer} is down: {reason}"))
+        }
+    };
+    Event { kind, errno: None, address: Some(endpoint.ip()), message }
 }
 
 /// Returns the event of a path MTU that was reported, or that is not valid any more.

@@ -12,14 +12,19 @@ pub struct PeerConfig {
     pub name: Option<String>,
     /// Where its datagrams go, and the address that they come from.
     pub endpoint: SocketAddr,
-    /// Further endpoints, tried in turn while the peer is silent.
+    /// Further endpoints, tried in turn while the peer is silent. With `keepalive` it is silent if nothing was received for
+    /// three intervals; each endpoint is tried for the same time. Without, the next endpoint is used if the kernel reports
+    /// that the present one refuses datagrams or cannot be reached, at most once per second. Datagrams from all of them
+    /// are accepted.
     pub alternatives: Vec<SocketAddr>,
     /// The inner networks of the peer. Packets to them are sent to it, and packets from it must have a source in them.
     /// Of the networks of all peers that contain an address, the one with the longest prefix decides.
     pub allowed_prefixes: Vec<IpNet>,
-    /// Time between two packets that show the peer that the relay is there; `None`: none is sent.
+    /// If nothing else was sent to the peer for this time, a keepalive is sent: a small packet that the peer discards. At
+    /// least 10 ms. The events `peer-up` and `peer-down` report whether the peer is heard. `None`: none is sent.
     pub keepalive: Option<Duration>,
-    /// Whether datagrams go to the port that the peer sends from, if a NAT changes it.
+    /// Whether datagrams go to the port that the peer sends from, if a NAT changes it. The address never changes. The peer
+    /// must receive on the port that it sends from, so this is not for a peer with a socket for each direction.
     pub follow_port: bool,
 }
 

@@ -54,6 +54,14 @@ impl Counters {
         self.outbound.packets_fragmented.add(packets);
     }
 
+    pub(super) fn count_keepalives_sent(&self, keepalives: u64) {
+        self.outbound.keepalives_sent.add(keepalives);
+    }
+
+    pub(super) fn count_keepalives_received(&self, keepalives: u64) {
+        self.inbound.keepalives_received.add(keepalives);
+    }
+
     /// One read of the interface that failed.
     pub(super) fn count_read_error(&self) {
         self.outbound.read_errors.add(1);

@@ -119,7 +119,7 @@ fn whole_millis(time: Duration) -> libc::c_int {
     libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX)
 }
 
-/// Ends a wait from any thread: once woken, its descriptor stays readable (eventfd(2)).
+/// Ends a wait from any thread: once woken, its descriptor stays readable until it is cleared (eventfd(2)).
 #[derive(Debug)]
 pub struct WakeUp(OwnedFd);
 
@@ -133,6 +133,12 @@ impl WakeUp {
     pub fn wake(&self) {
         // It fails only after 2^64 - 2 calls.
         let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
+    }
+
+    /// Ends the effect of [`WakeUp::wake`]: the descriptor is not readable any more.
+    pub fn clear(&self) {
+        // It fails if another thread has cleared it.
+        let _ = rustix::io::read(&self.0, &mut [0; size_of::<u64>()]);
     }
 }
 

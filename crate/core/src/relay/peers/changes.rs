@@ -17,6 +17,19 @@ pub(in crate::relay) enum PeerChange {
     PathMtu(PathMtuChange),
     /// Its datagrams go to another endpoint, which the relay chose.
     Endpoint(EndpointChange),
+    /// It is heard, or is not heard any more.
+    Liveness(LivenessChange),
+}
+
+/// A peer that is heard, or is not heard any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::relay) struct LivenessChange {
+    /// The name of the peer.
+    pub(in crate::relay) name: Option<String>,
+    /// Its endpoint.
+    pub(in crate::relay) endpoint: SocketAddr,
+    /// Whether it is up from now on.
+    pub(in crate::relay) is_up: bool,
 }
 
 /// Another endpoint of a peer.

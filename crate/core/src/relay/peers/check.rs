@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{Accept, RelayConfig};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// Refuses a configuration whose peers contradict each other or the other options.
 pub(super) fn check(config: &RelayConfig) -> Result<()> {
@@ -16,6 +17,7 @@ pub(super) fn check(config: &RelayConfig) -> Result<()> {
             .with_advice("give both as IPv4 or both as IPv6"));
     }
     config.endpoints().try_for_each(check_endpoint)?;
+    config.keepalive.map_or(Ok(()), check_keepalive)?;
     if config.peers.first().is_some_and(|peer| peer.endpoint != first) {
         let reason = "not the endpoint of the first peer".to_owned();
         return Err(refuse("send to", first.to_string(), reason));
@@ -36,6 +38,19 @@ pub(super) fn check(config: &RelayConfig) -> Result<()> {
             .with_advice("give it as a prefix of one of the peers"));
     }
     Ok(())
+}
+
+/// The shortest time between two keepalives.
+const MIN_KEEPALIVE: Duration = Duration::from_millis(10);
+
+/// Refuses a time between two keepalives that is too short.
+pub(super) fn check_keepalive(interval: Duration) -> Result<()> {
+    if interval >= MIN_KEEPALIVE {
+        return Ok(());
+    }
+    let subject = format!("{} ms", interval.as_secs_f64() * 1e3);
+    let reason = format!("the interval is at least {} ms", MIN_KEEPALIVE.as_millis());
+    Err(Error::new(ErrorCode::InvalidArgument, "send keepalives every", subject, reason))
 }
 
 /// Refuses an endpoint whose address is not the address of one host, or whose port is 0.

@@ -46,7 +46,7 @@ impl<'a> KnownPeers<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::peer::PeerSettings;
+    use super::super::settings::PeerSettings;
     use super::*;
 
     fn config(name: &str, port: u16) -> PeerConfig {

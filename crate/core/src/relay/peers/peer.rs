@@ -1,16 +1,17 @@
 //! One peer: its endpoint, its counters, and the MTU of the path to it.
 
+use super::liveness::Liveness;
 use super::path_mtu::{PathMtu, PathState};
 use super::ports::PortHistory;
+use super::settings::{PeerSettings, is_at};
 use super::sources::is_same_host;
-use crate::relay::config::PeerConfig;
 use crate::relay::setup::inner_mtu;
 use crate::sys::socket::ErrorReport;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Add;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A peer. It outlives the tables that contain it, and all queues share it. A peer with another endpoint or other
@@ -25,15 +26,6 @@ pub(in crate::relay) struct Peer {
     counters: Arc<PeerCounters>,
 }
 
-/// The configuration of a peer, except for its inner networks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PeerSettings {
-    pub(super) name: Option<String>,
-    /// The endpoint and the alternatives, at least one.
-    pub(super) endpoints: Vec<SocketAddr>,
-    pub(super) follow_port: bool,
-}
-
 /// The counters of a peer. They stay the same if its endpoint changes.
 #[derive(Debug, Default)]
 pub(super) struct PeerCounters {
@@ -46,6 +38,7 @@ pub(super) struct PeerCounters {
     /// Time of the last datagram from the current endpoint, plus one; 0: there was none.
     endpoint_heard: AtomicU64,
     ports: Mutex<PortHistory>,
+    liveness: Liveness,
 }
 
 /// Datagrams of one direction. Each message is counted at once, since several queues add to the same counters.
@@ -66,7 +59,10 @@ pub struct PeerStats {
     /// MTU of the path to the peer, and where it is known from. `None`: the peer is on this machine, or there was no
     /// route to it when the relay started, and no recent report.
     pub path_mtu: Option<PathMtu>,
-    /// Datagrams exchanged with the peer. `None` for a single peer, whose datagrams the relay's own counters count.
+    /// Whether the peer is heard. `None`: it has no keepalive, or it was not heard yet and three intervals have not passed.
+    pub is_up: Option<bool>,
+    /// Datagrams exchanged with the peer. `None` for a single peer without keepalive, whose datagrams the relay's own
+    /// counters count.
     pub traffic: Option<PeerTraffic>,
 }
 
@@ -129,6 +125,9 @@ impl Peer {
             *self.ports() = PortHistory::default();
             self.counters.endpoint_heard.store(0, Ordering::Relaxed);
         }
+        if endpoint != self.endpoint || settings.keepalive != self.settings.keepalive {
+            self.counters.liveness.reset();
+        }
         Arc::new(self.at(settings, endpoint))
     }
 
@@ -141,44 +140,6 @@ impl Peer {
     pub(super) fn moved_to(&self, endpoint: SocketAddr) -> Self {
         self.counters.endpoint_heard.store(0, Ordering::Relaxed);
         self.at(self.settings.clone(), endpoint)
-    }
-
-    /// Returns whether the endpoint depends on the sources of the peer's datagrams.
-    #[inline]
-    pub(super) fn follows_sources(&self) -> bool {
-        self.settings.follow_port || self.settings.endpoints.len() > 1
-    }
-
-    /// Records an accepted datagram that came from `source` at `now`. Returns the endpoint that the peer's datagrams go to
-    /// from then on, if it is another one. `is_shared`: other peers have the same address, so that a new port can be the
-    /// port of any of them.
-    pub(super) fn note_source(
-        &self,
-        source: SocketAddr,
-        is_shared: impl FnOnce() -> bool,
-        now: u64,
-    ) -> Option<SocketAddr> {
-        if is_at(self.endpoint, source) {
-            self.counters.endpoint_heard.store(now + 1, Ordering::Relaxed);
-            return None;
-        }
-        let mut configured = self.settings.endpoints.iter().copied();
-        let is_host = |endpoint: &SocketAddr| is_same_host(*endpoint, source);
-        let endpoint = configured.clone().find(|endpoint| is_at(*endpoint, source));
-        let endpoint = endpoint.or_else(|| {
-            let host = configured.find(is_host).filter(|_| self.settings.follow_port)?;
-            let host = Some(host).filter(|_| !is_shared());
-            host.map(|mut endpoint| {
-                endpoint.set_port(source.port());
-                endpoint
-            })
-        })?;
-        let heard = self.counters.endpoint_heard.load(Ordering::Relaxed).checked_sub(1);
-        self.ports().accepts(endpoint, self.endpoint, heard, now).then_some(endpoint)
-    }
-
-    fn ports(&self) -> MutexGuard<'_, PortHistory> {
-        self.counters.ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn settings(&self) -> &PeerSettings {
@@ -313,44 +274,14 @@ impl Add for PeerTraffic {
     }
 }
 
-impl PeerSettings {
-    pub(super) fn of(config: &PeerConfig) -> Self {
-        Self {
-            name: config.name.clone(),
-            endpoints: config.endpoints().collect(),
-            follow_port: config.follow_port,
-        }
-    }
-
-    /// Creates the settings of a peer without a name at this endpoint.
-    pub(super) fn at(endpoint: SocketAddr) -> Self {
-        Self::of(&PeerConfig::new(endpoint, Vec::new()))
-    }
-
-    /// Returns the endpoint that is used first.
-    pub(super) fn first(&self) -> SocketAddr {
-        // There is at least one.
-        self.endpoints.first().copied().unwrap_or_else(|| SocketAddr::from(([0; 4], 0)))
-    }
-
-    /// Returns whether datagrams may go to this endpoint.
-    fn permits(&self, endpoint: SocketAddr) -> bool {
-        let is_other_port = |own: &SocketAddr| self.follow_port && own.ip() == endpoint.ip();
-        self.endpoints.iter().any(|own| *own == endpoint || is_other_port(own))
-    }
-}
-
-/// Returns whether a datagram from `source` comes from this endpoint.
-fn is_at(endpoint: SocketAddr, source: SocketAddr) -> bool {
-    endpoint.port() == source.port() && is_same_host(endpoint, source)
-}
-
 impl Traffic {
     fn add(&self, datagrams: u64, bytes: u64) {
         self.datagrams.fetch_add(datagrams, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }
+
+mod endpoint;
 
 #[cfg(test)]
 mod tests {

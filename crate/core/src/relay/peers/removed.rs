@@ -42,7 +42,7 @@ impl Removed {
 
 #[cfg(test)]
 mod tests {
-    use super::super::peer::PeerSettings;
+    use super::super::settings::PeerSettings;
     use super::*;
 
     #[test]

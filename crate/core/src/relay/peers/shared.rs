@@ -4,7 +4,7 @@ use super::changes::PeerChange;
 use super::check::check_endpoint;
 use super::peer::PeerStats;
 use super::removed::Removed;
-use super::table::PeerTable;
+use super::table::{Expired, PeerIndex, PeerTable};
 use super::totals::{PeerTotals, of_no_peer};
 use super::upkeep::Upkeep;
 use super::view::PeerView;
@@ -12,6 +12,7 @@ use super::zone::Zones;
 use crate::error::{Error, ErrorCode, Result};
 use crate::relay::config::{PeerConfig, RelayConfig};
 use crate::relay::stats::Stats;
+use crate::sys::poll::WakeUp;
 use crate::udp::{PathMtuDiscovery, canonical, is_loopback};
 use arc_swap::ArcSwap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,14 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Keepalives that are due.
+#[derive(Debug)]
+pub(in crate::relay) struct DueKeepalives {
+    /// The table of the peers.
+    pub(in crate::relay) table: Arc<PeerTable>,
+    pub(in crate::relay) peers: Vec<PeerIndex>,
+}
 
 /// The peers of a relay, shared by its queues and its owner.
 #[derive(Debug)]
@@ -41,7 +50,9 @@ impl Peers {
         config.canonicalize();
         let zones = Zones::resolve(config)?;
         let follows_path_mtu = config.path_mtu == PathMtuDiscovery::Discover;
-        let upkeep = Arc::new(Upkeep::new(config.path_mtu_lifetime, follows_path_mtu, zones));
+        let upkeep = Upkeep::new(config.path_mtu_lifetime, follows_path_mtu, zones)
+            .with_source_ports(config.source_ports == 1);
+        let upkeep = Arc::new(upkeep);
         let table = PeerTable::new(config, Arc::clone(&upkeep))?;
         Ok(Self {
             upkeep,
@@ -78,7 +89,7 @@ impl Peers {
         let followed = zones.of_peers(&mut peers)?;
         let table = before.successor(&peers)?;
         self.removed().add(before.peers(), table.peers());
-        self.current.store(Arc::new(table));
+        self.install(table);
         *zones = followed;
         Ok(())
     }
@@ -94,9 +105,26 @@ impl Peers {
             let reason = "the relay was started for several peers: replace them instead";
             return Err(refuse("replace the endpoint", endpoint.to_string(), reason));
         };
-        self.current.store(Arc::new(table));
+        self.install(table);
         *zones = followed;
         Ok(())
+    }
+
+    /// Uses a table from now on. Its first keepalives are due now.
+    fn install(&self, table: PeerTable) {
+        let has_keepalive = table.has_keepalive();
+        self.current.store(Arc::new(table));
+        if has_keepalive {
+            self.upkeep.expire_now();
+        }
+    }
+
+    /// Begins with the deadlines of the peers. `wake_up` wakes the queues.
+    pub(in crate::relay) fn start(&self, wake_up: &Arc<WakeUp>) {
+        self.upkeep.set_wake_up(wake_up);
+        if self.current.load().has_keepalive() {
+            self.upkeep.expire_now();
+        }
     }
 
     /// Refuses an endpoint that the sockets cannot reach.
@@ -179,12 +207,21 @@ impl Peers {
         self.upkeep.timers.time_left()
     }
 
-    /// Handles deadlines that have passed. If none is scheduled, this costs one relaxed load.
+    /// Handles deadlines that have passed, and returns the keepalives that the caller sends. If no deadline is scheduled,
+    /// this costs one relaxed load.
     #[inline]
-    pub(in crate::relay) fn expire(&self) {
-        if self.time_left() == Some(Duration::ZERO) {
-            self.current.load().expire(Instant::now());
+    pub(in crate::relay) fn expire(&self) -> Option<DueKeepalives> {
+        if self.time_left() == Some(Duration::ZERO) { self.handle_deadlines() } else { None }
+    }
+
+    #[cold]
+    fn handle_deadlines(&self) -> Option<DueKeepalives> {
+        let table = self.current.load_full();
+        let Expired { keepalives, moves } = table.expire(Instant::now());
+        for (peer, endpoint) in moves {
+            table.move_peer(&self.current, &peer, endpoint);
         }
+        (!keepalives.is_empty()).then_some(DueKeepalives { table, peers: keepalives })
     }
 
     /// Returns the changes of peers since the last call.
@@ -204,127 +241,4 @@ fn refuse(operation: &'static str, subject: String, reason: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn peer(endpoint: &str) -> PeerConfig {
-        PeerConfig::new(endpoint.parse().unwrap(), Vec::new())
-    }
-
-    fn peers(endpoints: &[&str]) -> Peers {
-        let configs = endpoints.iter().map(|endpoint| peer(endpoint)).collect();
-        let address = "10.9.0.1/24".parse().unwrap();
-        Peers::new(&mut RelayConfig::with_peers(address, configs, 0).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn a_view_changes_only_when_it_is_refreshed() {
-        let peers = peers(&["192.0.2.1:5"]);
-        let mut view = peers.view();
-        let count = |view: &PeerView| view.table().destinations().len();
-        peers.replace(&[peer("192.0.2.1:5"), peer("192.0.2.2:5")]).unwrap();
-        assert_eq!(count(&view), 1);
-        view.refresh();
-        assert_eq!(count(&view), 2);
-        view.refresh();
-        assert_eq!(count(&view), 2);
-        assert_eq!(count(&peers.view()), 2);
-    }
-
-    #[test]
-    fn a_peer_whose_endpoint_stays_is_the_same() {
-        let peers = peers(&["192.0.2.1:5", "192.0.2.2:5"]);
-        let all = || peers.current.load().peers().to_vec();
-        let before = all();
-        peers.replace(&[peer("192.0.2.3:5"), peer("192.0.2.1:5")]).unwrap();
-        let after = all();
-        let endpoints: Vec<SocketAddr> = after.iter().map(|peer| peer.endpoint()).collect();
-        assert_eq!(endpoints, ["192.0.2.3:5".parse().unwrap(), "192.0.2.1:5".parse().unwrap()]);
-        assert!(Arc::ptr_eq(&before[0], &after[1]));
-        assert!(before.iter().all(|peer| !Arc::ptr_eq(peer, &after[0])));
-    }
-
-    #[test]
-    fn a_peer_with_a_name_keeps_its_counts_at_another_endpoint() {
-        let peers = peers(&["192.0.2.1:5", "192.0.2.2:5"]);
-        let named = |name: &str, endpoint: &str| PeerConfig {
-            name: Some(name.to_owned()),
-            ..peer(endpoint)
-        };
-        let state = || {
-            let state = |peer: PeerStats| {
-                let mtu = peer.path_mtu.map(|mtu| mtu.outside);
-                (peer.name.unwrap_or_default(), peer.endpoint.port(), peer.traffic.unwrap(), mtu)
-            };
-            peers
-                .stats()
-                .into_iter()
-                .map(state)
-                .map(|(name, port, traffic, mtu)| (name, port, traffic.datagrams_sent, mtu))
-                .collect::<Vec<_>>()
-        };
-        peers.set_start_mtus(&[("192.0.2.1:5".parse().unwrap(), 1_500)]);
-        peers.current.load().peers()[0].count_sent(7, 70);
-        // It gets a name, then another port, then another address.
-        let other = || named("b", "192.0.2.2:5");
-        peers.replace(&[other(), named("a", "192.0.2.1:5")]).unwrap();
-        assert_eq!(state(), [("b".into(), 5, 0, None), ("a".into(), 5, 7, Some(1_500))]);
-        let kept = Arc::clone(&peers.current.load().peers()[0]);
-        peers.replace(&[other(), named("a", "192.0.2.1:6")]).unwrap();
-        assert_eq!(state(), [("b".into(), 5, 0, None), ("a".into(), 6, 7, Some(1_500))]);
-        peers.replace(&[other(), named("a", "192.0.2.3:6")]).unwrap();
-        assert_eq!(state(), [("b".into(), 5, 0, None), ("a".into(), 6, 7, None)]);
-        assert!(Arc::ptr_eq(&kept, &peers.current.load().peers()[0]), "the other is not touched");
-        // Another name is another peer.
-        peers.replace(&[other(), named("c", "192.0.2.3:6")]).unwrap();
-        assert_eq!(state()[1], ("c".into(), 6, 0, None));
-        let error = peers.replace(&[other(), named("b", "192.0.2.4:5")]).unwrap_err();
-        assert!(error.to_string().contains("name"), "{error}");
-    }
-
-    #[test]
-    fn the_endpoint_of_a_single_peer_is_replaced() {
-        let (first, second): (SocketAddr, SocketAddr) =
-            ("192.0.2.1:5".parse().unwrap(), "192.0.2.2:6".parse().unwrap());
-        let mut config = RelayConfig::new("10.9.0.1/24".parse().unwrap(), first, 0);
-        let single = Peers::new(&mut config).unwrap();
-        single.set_start_mtus(&[(first, 1_500)]);
-        single.set_endpoint("[::ffff:192.0.2.2]:6".parse().unwrap()).unwrap();
-        let stats = &single.stats()[0];
-        assert_eq!((stats.endpoint, stats.path_mtu), (second, None));
-        let table = single.current.load();
-        assert!(table.of_source(Some(second)).is_some() && table.of_source(Some(first)).is_none());
-        for (refused, reason) in
-            [("192.0.2.1:0", "port 0"), ("0.0.0.0:5", "unspecified"), ("[2001:db8::1]:5", "family")]
-        {
-            let error = single.set_endpoint(refused.parse().unwrap()).unwrap_err();
-            assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
-            assert!(error.to_string().contains(reason), "{error}");
-        }
-        single.set_families(true, true);
-        let error = single.set_endpoint("[fe80::1]:5".parse().unwrap()).unwrap_err();
-        assert!(error.to_string().contains("link-local"), "{error}");
-        single.set_endpoint("[2001:db8::1]:5".parse().unwrap()).unwrap();
-        assert!(peers(&["192.0.2.1:5"]).set_endpoint(second).is_err(), "of several");
-        let mut config = RelayConfig { peer: "127.0.0.1:5".parse().unwrap(), ..config };
-        let error = Peers::new(&mut config).unwrap().set_endpoint(second).unwrap_err();
-        assert!(error.to_string().contains("loopback"), "{error}");
-    }
-
-    #[test]
-    fn a_refused_table_changes_nothing() {
-        let peers = peers(&["192.0.2.1:5"]);
-        let all = || peers.current.load().peers().to_vec();
-        let before = all();
-        for refused in
-            [vec![peer("192.0.2.2:5"), peer("192.0.2.2:5")], vec![peer("[2001:db8::1]:5")]]
-        {
-            let error = peers.replace(&refused).unwrap_err();
-            assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
-            assert!(Arc::ptr_eq(&before[0], &all()[0]));
-        }
-        let address = "10.9.0.1/24".parse().unwrap();
-        let mut single = RelayConfig::new(address, "192.0.2.1:5".parse().unwrap(), 0);
-        assert!(Peers::new(&mut single).unwrap().replace(&[peer("192.0.2.2:5")]).is_err());
-    }
-}
+mod tests;

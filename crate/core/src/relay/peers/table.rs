@@ -1,10 +1,11 @@
 //! The table of all peers.
 
 use super::changes::{PathMtuChange, PeerChange};
-use super::check::{check, check_endpoint};
+use super::check::{check, check_endpoint, check_keepalive};
 use super::known::KnownPeers;
-use super::peer::{Peer, PeerSettings, PeerStats};
+use super::peer::{Peer, PeerStats};
 use super::routes::Routes;
+use super::settings::PeerSettings;
 use super::sources::{Sources, is_same_host};
 use super::upkeep::Upkeep;
 use crate::error::{Error, ErrorCode, Result};
@@ -35,6 +36,8 @@ pub(in crate::relay) struct PeerTable {
     routing: Routing,
     /// Whether a peer has an IPv4 endpoint, and whether one has an IPv6 endpoint.
     families: [bool; 2],
+    /// Whether a peer has a keepalive.
+    has_keepalive: bool,
     upkeep: Arc<Upkeep>,
 }
 
@@ -64,14 +67,16 @@ impl PeerTable {
         check(config)?;
         if config.peers.is_empty() {
             let allowed = &config.allowed_prefixes;
-            return Ok(Self::single(config.accept, config.peer, allowed, upkeep));
+            let peer = PeerConfig::new(config.peer, Vec::new());
+            let peer = PeerConfig { keepalive: config.keepalive, ..peer };
+            return Ok(Self::single(config.accept, PeerSettings::of(&peer), allowed, upkeep));
         }
         Self::many(&config.peers, &[], upkeep)
     }
 
     /// Builds a table of one peer. It gets and sends packets of the `allowed` prefixes; if there are none, all packets.
-    fn single(accept: Accept, peer: SocketAddr, allowed: &[IpNet], upkeep: Arc<Upkeep>) -> Self {
-        let accepted = (accept == Accept::Peer).then_some(peer);
+    fn single(accept: Accept, peer: PeerSettings, allowed: &[IpNet], upkeep: Arc<Upkeep>) -> Self {
+        let accepted = (accept == Accept::Peer).then_some(peer.first());
         let allowed = (!allowed.is_empty()).then(|| {
             let mut routes = Routes::default();
             for network in allowed {
@@ -79,7 +84,7 @@ impl PeerTable {
             }
             Arc::new(routes)
         });
-        let peers = vec![Arc::new(Peer::new(PeerSettings::at(peer)))];
+        let peers = vec![Arc::new(Peer::new(peer))];
         Self::of_peers(peers, Routing::Single { accepted, allowed }, upkeep)
     }
 
@@ -96,6 +101,7 @@ impl PeerTable {
         let (mut sources, mut routes) = (Sources::default(), Routes::default());
         let mut peers: Vec<Arc<Peer>> = Vec::with_capacity(configs.len());
         for (config, number) in configs.iter().zip(0..) {
+            config.keepalive.map_or(Ok(()), check_keepalive)?;
             add_endpoints(&mut sources, config, PeerIndex(number))?;
             add_prefixes(&mut routes, &config.allowed_prefixes, PeerIndex(number))?;
             let settings = PeerSettings::of(config);
@@ -119,7 +125,8 @@ impl PeerTable {
         let destinations = peers.iter().map(|peer| peer.endpoint().into()).collect();
         let has = |is_ipv4| peers.iter().any(|peer| peer.endpoint().is_ipv4() == is_ipv4);
         let families = [has(true), has(false)];
-        Self { peers, destinations, routing, families, upkeep }
+        let has_keepalive = peers.iter().any(|peer| peer.settings().keepalive.is_some());
+        Self { peers, destinations, routing, families, has_keepalive, upkeep }
     }
 
     /// Returns whether packets are routed to one of many peers.
@@ -154,11 +161,12 @@ impl PeerTable {
     pub(super) fn stats(&self, now: Instant) -> Vec<PeerStats> {
         let now = self.upkeep.timers.millis(now);
         let stats = |peer: &Arc<Peer>| {
-            let traffic = self.is_many().then(|| peer.traffic(now));
+            let traffic = self.counts_traffic().then(|| peer.traffic(now));
             PeerStats {
                 name: peer.name().map(str::to_owned),
                 endpoint: peer.endpoint(),
                 path_mtu: peer.path_mtu(),
+                is_up: peer.settings().keepalive.and_then(|_| peer.liveness().is_up()),
                 traffic,
             }
         };
@@ -167,6 +175,7 @@ impl PeerTable {
 
     /// Records the path MTUs in error reports of datagrams sent earlier.
     pub(in crate::relay) fn note_errors(&self, reports: &[ErrorReport]) {
+        self.note_failures(reports);
         if !self.upkeep.follows_path_mtu {
             return;
         }
@@ -203,26 +212,6 @@ impl PeerTable {
     /// reported.
     pub(in crate::relay) fn inner_mtu_of(&self, peer: Option<PeerIndex>) -> Option<u32> {
         self.inner_mtu(peer?)
-    }
-
-    /// Handles deadlines that have passed.
-    pub(super) fn expire(&self, now: Instant) {
-        let timers = &self.upkeep.timers;
-        let now = timers.millis(now);
-        if timers.take_due(now) {
-            for peer in &self.peers {
-                let before = peer.reported_mtu();
-                match peer.path().expire(now) {
-                    Some(at) => timers.schedule(at),
-                    None if before.is_some() => {
-                        let peer = peer.endpoint();
-                        let change = PathMtuChange { peer, reported: None, before };
-                        self.upkeep.changes.add(PeerChange::PathMtu(change));
-                    }
-                    None => {}
-                }
-            }
-        }
     }
 
     /// Returns the addresses that the peers' datagrams are sent to, by index.
@@ -271,7 +260,10 @@ fn refuse(operation: &'static str, subject: String, reason: &str) -> Error {
 
 pub(in crate::relay) use counting::ReceiveCount;
 
+pub(super) use deadlines::Expired;
+
 mod counting;
+mod deadlines;
 mod endpoints;
 mod filter;
 mod moved;

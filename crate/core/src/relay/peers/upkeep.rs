@@ -3,8 +3,9 @@
 use super::changes::Changes;
 use super::timers::Timers;
 use super::zone::Zones;
+use crate::sys::poll::WakeUp;
 use std::sync::atomic::{AtomicU32, AtomicU64};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 /// State that all tables of a relay share.
@@ -21,6 +22,10 @@ pub(super) struct Upkeep {
     pub(super) foreign_bytes: AtomicU64,
     /// Changes with each peer's local address.
     pub(super) local_version: AtomicU32,
+    /// Whether all datagrams come from the receiving port.
+    pub(super) has_one_source_port: bool,
+    /// Wakes the queues. It is dropped with them.
+    wake_up: OnceLock<Weak<WakeUp>>,
     zones: Mutex<Zones>,
 }
 
@@ -38,7 +43,27 @@ impl Upkeep {
             changes,
             foreign_bytes,
             local_version,
+            has_one_source_port: true,
+            wake_up: OnceLock::new(),
             zones,
+        }
+    }
+
+    /// The same for a relay whose datagrams come from several ports, unless `has_one`.
+    pub(super) fn with_source_ports(self, has_one: bool) -> Self {
+        Self { has_one_source_port: has_one, ..self }
+    }
+
+    /// Sets what wakes the queues.
+    pub(super) fn set_wake_up(&self, wake_up: &Arc<WakeUp>) {
+        let _ = self.wake_up.set(Arc::downgrade(wake_up));
+    }
+
+    /// Makes a deadline of peers due now, also if all queues sleep.
+    pub(super) fn expire_now(&self) {
+        self.timers.schedule(0);
+        if let Some(wake_up) = self.wake_up.get().and_then(Weak::upgrade) {
+            wake_up.wake();
         }
     }
 

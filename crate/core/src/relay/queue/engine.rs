@@ -4,6 +4,7 @@
 //! and being level-triggered it need not read until a source answers EAGAIN (docs/performance.md).
 
 use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
+use super::keepalives::Keepalives;
 use super::observer::{Observer, Reporter};
 use super::outbound::Outbound;
 use super::pause::Pause;
@@ -26,6 +27,9 @@ use std::time::{Duration, Instant};
 pub(super) struct Engine {
     outbound: Outbound,
     sockets: Vec<Socket>,
+    keepalives: Keepalives,
+    /// Signalled when peers have an earlier deadline.
+    deadline: Arc<WakeUp>,
     device: Arc<TunDevice>,
     stop: Arc<Stop>,
     peers: Arc<Peers>,
@@ -46,6 +50,9 @@ pub(super) struct Parts {
     pub(super) outbound: Outbound,
     /// Those at the receiving port first.
     pub(super) sockets: Vec<Socket>,
+    pub(super) keepalives: Keepalives,
+    /// Signalled when peers have an earlier deadline.
+    pub(super) deadline: Arc<WakeUp>,
     pub(super) device: Arc<TunDevice>,
     pub(super) stop: Arc<Stop>,
     pub(super) peers: Arc<Peers>,
@@ -55,6 +62,7 @@ pub(super) struct Parts {
 /// The numbers of the descriptors in the epoll set; the sockets have the numbers from 0 on.
 const DEVICE: u64 = u64::MAX;
 const STOP: u64 = DEVICE - 1;
+const DEADLINE: u64 = DEVICE - 2;
 
 const READABLE: Interest = Interest { readable: true, writable: false };
 
@@ -82,16 +90,19 @@ const SLEEP: Duration = Duration::from_micros(3);
 impl Engine {
     /// Creates an engine that `wake_up` can wake.
     pub(super) fn new(parts: Parts, wake_up: &WakeUp) -> io::Result<Self> {
-        let Parts { outbound, sockets, device, stop, peers, loops } = parts;
+        let Parts { outbound, sockets, keepalives, deadline, device, stop, peers, loops } = parts;
         let poller = Poller::new()?;
         poller.add(device.as_fd(), DEVICE, READABLE)?;
         for (socket, token) in sockets.iter().zip(0..) {
             poller.add(socket.endpoint.as_fd(), token, socket.watched)?;
         }
         poller.add(wake_up.as_fd(), STOP, READABLE)?;
+        poller.add(deadline.as_fd(), DEADLINE, READABLE)?;
         Ok(Self {
             outbound,
             sockets,
+            keepalives,
+            deadline,
             device,
             stop,
             peers,
@@ -156,6 +167,10 @@ impl Engine {
     /// Lets the sources be tried that had something a moment ago, or are likely to.
     fn expect_more(&mut self) -> Ready {
         let all = self.rounds.is_for_all();
+        if all {
+            // While packets are moved all the time, there is no wait.
+            self.meet_deadlines();
+        }
         self.sockets.iter_mut().for_each(|socket| socket.expect_more(all));
         Ready::ANY
     }
@@ -173,7 +188,7 @@ impl Engine {
             self.busy_poll.reset();
             self.sleep()?
         };
-        self.peers.expire();
+        self.meet_deadlines();
         if !self.waiting.is_on() {
             self.waiting.accept(Instant::now());
         }
@@ -183,6 +198,18 @@ impl Engine {
             socket.is_ready |= socket.step == Step::Blocked || socket.pause.is_over();
         }
         Ok(ready)
+    }
+
+    /// Handles the deadlines of peers that have passed.
+    #[inline]
+    fn meet_deadlines(&mut self) {
+        if let Some(due) = self.peers.expire()
+            && self.keepalives.send(&due)
+            && let Some(socket) = self.sockets.first()
+        {
+            // The interface of a link-local peer may have another index now.
+            self.peers.follow_zones(socket.endpoint.as_fd());
+        }
     }
 
     /// Sleeps after a wait that failed, and lets all sources be tried.
@@ -262,6 +289,10 @@ impl Engine {
                 if has_error {
                     self.pause = Pause::default();
                 }
+                continue;
+            }
+            if token == DEADLINE {
+                self.deadline.clear();
                 continue;
             }
             let number = usize::try_from(token).unwrap_or(usize::MAX);

@@ -3,8 +3,9 @@
 
 use super::packet_writer::PacketWriter;
 use super::step::{Failure, Step, StepReport};
-use super::unwrap::{datagrams_of, decapsulate_ecn, packet_in};
+use super::unwrap::{NoPacket, datagrams_of, decapsulate_ecn, packet_in};
 use crate::packet::ecn;
+use crate::packet::keepalive::KEEPALIVE;
 use crate::packet::mss;
 use crate::port::coalescing_writer::{CoalescingChange, WriteProgress};
 use crate::relay::config::MssClamp;
@@ -211,12 +212,13 @@ impl Inbound {
                 count.datagrams += 1;
                 count.bytes += datagram.len() as u64;
                 let found = match peer {
-                    None => Err(InboundDrop::ForeignSource),
+                    None => Err(InboundDrop::ForeignSource.into()),
                     Some(peer) => packet_in(buffer, message, datagram, self.wire)
                         .and_then(|packet| permitted(table, peer, buffer, packet, &mut last)),
                 };
                 match found {
-                    Err(cause) => {
+                    Err(NoPacket::Keepalive) => count.note_keepalive(KEEPALIVE.len()),
+                    Err(NoPacket::Dropped(cause)) => {
                         count.dropped += 1;
                         count.foreign_prefix += u64::from(cause == InboundDrop::ForeignPrefix);
                         self.counters.count_receive_drop(cause, 1);
@@ -263,6 +265,7 @@ impl Inbound {
         {
             self.peers.learn_local(peer, source, local);
         }
+        self.counters.count_keepalives_received(count.keepalives);
         let Some(now) = now else { return };
         self.peers.table().count_received(peer, count, now);
         if let (Some(peer), Some(source)) = (peer, message.source)
@@ -281,10 +284,10 @@ fn permitted(
     buffer: &[u8],
     packet: Range<usize>,
     last: &mut LastRoute,
-) -> Result<Range<usize>, InboundDrop> {
+) -> Result<Range<usize>, NoPacket> {
     match table.permits(peer, buffer.get(packet.clone()).unwrap_or_default(), last) {
         true => Ok(packet),
-        false => Err(InboundDrop::ForeignPrefix),
+        false => Err(InboundDrop::ForeignPrefix.into()),
     }
 }
 

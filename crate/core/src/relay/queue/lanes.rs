@@ -126,7 +126,7 @@ impl Lanes {
             if queue.is_done() {
                 continue;
             }
-            let messages = table.is_many().then(Vec::new);
+            let messages = table.counts_traffic().then(Vec::new);
             let mut report = SendReport { messages, ..SendReport::default() };
             *is_blocked = sender.send(queue, table.destinations(), slices, &mut report)
                 == SendProgress::Blocked;
@@ -134,7 +134,10 @@ impl Lanes {
             table.count_sent(report.messages.as_deref().unwrap_or_default());
             table.note_errors(&report.errors);
             report.lost_sources.iter().for_each(|lost| peers.forget_local(*lost));
-            self.has_unreachable |= report.dropped_as(SendDrop::Unreachable) > 0;
+            if report.dropped_as(SendDrop::Unreachable) > 0 {
+                self.has_unreachable = true;
+                table.note_unreachable(report.messages.as_deref().unwrap_or_default());
+            }
             if *is_blocked {
                 progress = SendProgress::Blocked;
             }

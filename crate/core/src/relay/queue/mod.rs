@@ -14,6 +14,7 @@ mod busy_poll;
 mod engine;
 mod error_sources;
 mod inbound;
+mod keepalives;
 mod lanes;
 mod observer;
 mod outbound;

@@ -1,6 +1,7 @@
 //! Finds the packets in received messages, and passes on to them the congestion that the network marked.
 
 use crate::packet::ecn;
+use crate::packet::keepalive::is_keepalive;
 use crate::packet::layer::Layer;
 use crate::relay::stats::InboundDrop;
 use crate::relay::wire::Wire;
@@ -19,24 +20,40 @@ pub(super) fn datagrams_of(message: &Received) -> impl Iterator<Item = Range<usi
     })
 }
 
+/// Why a datagram has no packet for the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPacket {
+    /// It is dropped.
+    Dropped(InboundDrop),
+    /// It is a keepalive.
+    Keepalive,
+}
+
+impl From<InboundDrop> for NoPacket {
+    fn from(cause: InboundDrop) -> Self {
+        Self::Dropped(cause)
+    }
+}
+
 /// Finds the packet in a datagram of a message, or why there is none.
 pub(super) fn packet_in(
     buffer: &[u8],
     message: &Received,
     datagram: Range<usize>,
     wire: Wire,
-) -> Result<Range<usize>, InboundDrop> {
+) -> Result<Range<usize>, NoPacket> {
     if message.is_truncated {
-        return Err(InboundDrop::Truncated);
+        return Err(InboundDrop::Truncated.into());
     }
     let packet = wire.open(datagram).ok_or(InboundDrop::Empty)?;
     let layer = wire.layer();
     let bytes = buffer.get(packet.clone()).filter(|bytes| layer.is_plausible(bytes));
     match (bytes, layer) {
-        (None, Layer::Ip) => Err(InboundDrop::NotIp),
-        (None, Layer::Ethernet) => Err(InboundDrop::ShortFrame),
+        (None, Layer::Ip) => Err(InboundDrop::NotIp.into()),
+        (None, Layer::Ethernet) => Err(InboundDrop::ShortFrame.into()),
+        (Some(bytes), Layer::Ip) if is_keepalive(bytes) => Err(NoPacket::Keepalive),
         (Some(bytes), _) if ecn::must_drop(layer.ip_packet(bytes), message.class) => {
-            Err(InboundDrop::NotEcnCapable)
+            Err(InboundDrop::NotEcnCapable.into())
         }
         (Some(_), _) => Ok(packet),
     }
@@ -57,6 +74,7 @@ pub(super) fn decapsulate_ecn(buffer: &mut [u8], message: &Received, wire: Wire)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::keepalive::KEEPALIVE;
 
     fn message(range: Range<usize>, segment_size: Option<usize>) -> Received {
         Received { range, source: None, segment_size, class: 0, local: None, is_truncated: false }
@@ -78,15 +96,16 @@ mod tests {
         let cause = |message: &Received, bytes: &[u8]| {
             packet_in(bytes, message, 0..bytes.len(), Wire::Plain).err()
         };
-        assert_eq!(cause(&cut, &[0x45]), Some(InboundDrop::Truncated));
-        assert_eq!(cause(&plain, &[]), Some(InboundDrop::Empty));
+        assert_eq!(cause(&cut, &[0x45]), Some(InboundDrop::Truncated.into()));
+        assert_eq!(cause(&plain, &[]), Some(InboundDrop::Empty.into()));
+        assert_eq!(cause(&plain, &KEEPALIVE), Some(NoPacket::Keepalive));
         for byte in 0..=255_u8 {
-            let expected = (byte >> 4 != 4 && byte >> 4 != 6).then_some(InboundDrop::NotIp);
+            let expected = (byte >> 4 != 4 && byte >> 4 != 6).then_some(InboundDrop::NotIp.into());
             assert_eq!(cause(&plain, &[byte]), expected, "{byte:#x}");
         }
         // A range outside the buffer does not contain a packet either.
         let outside = packet_in(&[0x45], &plain, 1..2, Wire::Plain);
-        assert_eq!(outside, Err(InboundDrop::NotIp));
+        assert_eq!(outside, Err(InboundDrop::NotIp.into()));
     }
 
     #[test]
@@ -94,10 +113,10 @@ mod tests {
         let plain = message(0..1, None);
         let bytes = [0; 1_600];
         for len in [1, 13, 14, 15, 60, 1_514] {
-            let expected = if len < 14 { Err(InboundDrop::ShortFrame) } else { Ok(0..len) };
+            let expected = if len < 14 { Err(InboundDrop::ShortFrame.into()) } else { Ok(0..len) };
             assert_eq!(packet_in(&bytes, &plain, 0..len, Wire::Frames), expected, "{len}");
         }
-        assert_eq!(packet_in(&bytes, &plain, 0..0, Wire::Frames), Err(InboundDrop::Empty));
+        assert_eq!(packet_in(&bytes, &plain, 0..0, Wire::Frames), Err(InboundDrop::Empty.into()));
     }
 
     #[test]
@@ -115,7 +134,7 @@ mod tests {
             assert_eq!(buffer, [frame(3, tag), incapable].concat());
             let found = |range| packet_in(&buffer, &message, range, Wire::Frames);
             assert_eq!(found(0..len), Ok(0..len));
-            assert_eq!(found(len..2 * len), Err(InboundDrop::NotEcnCapable));
+            assert_eq!(found(len..2 * len), Err(InboundDrop::NotEcnCapable.into()));
         }
     }
 
@@ -136,7 +155,7 @@ mod tests {
             let found: Vec<_> = datagrams_of(&message)
                 .map(|datagram| packet_in(&buffer, &message, datagram, Wire::Plain))
                 .collect();
-            let second = if is_dropped { Err(InboundDrop::NotEcnCapable) } else { Ok(4..8) };
+            let second = if is_dropped { Err(InboundDrop::NotEcnCapable.into()) } else { Ok(4..8) };
             assert_eq!(found, [Ok(0..4), second, Ok(8..12)], "{class}");
         }
     }

@@ -4,6 +4,7 @@
 use super::engine::{Engine, Parts};
 use super::error_sources::ErrorSources;
 use super::inbound::{BATCH_MESSAGES, Inbound};
+use super::keepalives::Keepalives;
 use super::lanes::{Lane, Lanes};
 use super::observer::Reporter;
 use super::outbound::{Outbound, OutboundOptions};
@@ -38,6 +39,8 @@ pub(in crate::relay) struct Task {
     pub(in crate::relay) stop: Arc<Stop>,
     /// The wake-up that `stop` signals; it is dropped with the task.
     pub(in crate::relay) wake_up: Arc<WakeUp>,
+    /// Signalled when peers have an earlier deadline; it is dropped with the task.
+    pub(in crate::relay) deadline: Arc<WakeUp>,
     pub(in crate::relay) meter: Arc<Meter>,
     pub(in crate::relay) on_event: Box<dyn Fn(Event) + Send + Sync>,
 }
@@ -93,6 +96,7 @@ fn relay(
         receiving.any(|socket| socket.local().is_ipv4() == is_ipv4)
     };
     task.peers.set_families(has(true), has(false));
+    task.peers.start(&task.deadline);
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
     }
@@ -257,6 +261,8 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
             .with_mss_clamp(task.plan.mss_clamp(), interface_mtu);
         Socket::new(endpoint, inbound, is_further)
     };
+    let receiving = endpoints.iter().take(receivers);
+    let keepalives = Keepalives::new(receiving, task.peers.view(), Arc::clone(counters));
     let options = OutboundOptions {
         error_sources: ErrorSources::new(&task.plan.config.addresses),
         class_policy: task.plan.config.class_policy(),
@@ -273,6 +279,8 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
             options,
         ),
         sockets: endpoints.into_iter().enumerate().map(socket).collect(),
+        keepalives,
+        deadline: Arc::clone(&task.deadline),
         device: Arc::clone(&device),
         stop: Arc::clone(&task.stop),
         peers: Arc::clone(&task.peers),

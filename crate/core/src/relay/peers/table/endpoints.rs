@@ -1,6 +1,6 @@
 //! Endpoints of the peers, and the paths to them.
 
-use super::{PathMtuChange, PeerChange, PeerTable, Routing, is_same_host};
+use super::{PathMtuChange, PeerChange, PeerIndex, PeerTable, Routing, is_same_host};
 use crate::relay::setup::MIN_MTU_V6;
 use std::net::{IpAddr, SocketAddr};
 
@@ -22,6 +22,11 @@ impl PeerTable {
     pub(in crate::relay) fn has_address(&self, address: IpAddr) -> bool {
         let mut endpoints = self.peers.iter().flat_map(|peer| peer.endpoints());
         endpoints.any(|endpoint| endpoint.ip() == address)
+    }
+
+    /// Returns the local address that a peer sends to; `None` if it is not known.
+    pub(in crate::relay) fn local(&self, peer: PeerIndex) -> Option<IpAddr> {
+        self.peers.get(peer.0 as usize)?.local()
     }
 
     /// Returns whether several peers have the address of `source`.

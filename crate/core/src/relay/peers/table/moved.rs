@@ -2,7 +2,7 @@
 
 use super::{Many, Peer, PeerChange, PeerIndex, PeerTable, Routing, Sources};
 use crate::relay::peers::changes::EndpointChange;
-use crate::relay::peers::peer::PeerSettings;
+use crate::relay::peers::settings::PeerSettings;
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -9,6 +9,15 @@ fn address(text: &str) -> Option<SocketAddr> {
     Some(text.parse().unwrap())
 }
 
+fn single(
+    accept: Accept,
+    endpoint: SocketAddr,
+    allowed: &[IpNet],
+    upkeep: Arc<Upkeep>,
+) -> PeerTable {
+    PeerTable::single(accept, PeerSettings::at(endpoint), allowed, upkeep)
+}
+
 fn upkeep() -> Arc<Upkeep> {
     Arc::new(Upkeep::new(Duration::from_secs(600), true, Zones::default()))
 }
@@ -24,7 +33,7 @@ fn peer(endpoint: &str, networks: &[&str]) -> PeerConfig {
 
 #[test]
 fn the_peer_is_known_by_its_address_whatever_its_port() {
-    let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), &[], upkeep());
+    let table = single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), &[], upkeep());
     assert!(accepts(&table, address("192.0.2.1:6")));
     assert!(!accepts(&table, address("192.0.2.2:5")));
     assert!(!accepts(&table, address("[::ffff:192.0.2.1]:5")));
@@ -33,21 +42,21 @@ fn the_peer_is_known_by_its_address_whatever_its_port() {
 
 #[test]
 fn a_link_local_peer_is_known_by_its_link_too() {
-    let table = PeerTable::single(Accept::Peer, "[fe80::1%3]:5".parse().unwrap(), &[], upkeep());
+    let table = single(Accept::Peer, "[fe80::1%3]:5".parse().unwrap(), &[], upkeep());
     assert!(accepts(&table, address("[fe80::1%3]:6")));
     assert!(!accepts(&table, address("[fe80::1%4]:5")));
 }
 
 #[test]
 fn any_source_is_accepted_when_asked_for() {
-    let table = PeerTable::single(Accept::Any, "192.0.2.1:5".parse().unwrap(), &[], upkeep());
+    let table = single(Accept::Any, "192.0.2.1:5".parse().unwrap(), &[], upkeep());
     assert!(accepts(&table, address("198.51.100.7:1")));
     assert!(accepts(&table, None));
 }
 
 #[test]
 fn a_single_peer_gets_everything() {
-    let table = PeerTable::single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), &[], upkeep());
+    let table = single(Accept::Peer, "192.0.2.1:5".parse().unwrap(), &[], upkeep());
     for packet in [&[][..], b"\x45", b"\x60", &[0xff; 60]] {
         assert_eq!(
             table.route(packet, &mut LastRoute::default()),
@@ -106,7 +115,7 @@ fn outside(table: &PeerTable) -> Vec<Option<u32>> {
 #[test]
 fn a_peer_on_a_new_interface_keeps_the_mtu_of_the_start() {
     let endpoint: SocketAddr = "[fe80::1%3]:5".parse().unwrap();
-    let table = PeerTable::single(Accept::Peer, endpoint, &[], upkeep());
+    let table = single(Accept::Peer, endpoint, &[], upkeep());
     table.set_start_mtu("[fe80::2%3]:5".parse().unwrap(), 1_400);
     assert_eq!(outside(&table), [None]);
     table.set_start_mtu(endpoint, 1_500);
@@ -232,8 +241,8 @@ fn a_single_peer_with_prefixes_gets_and_sends_only_these() {
     let endpoint = "[fe80::1%3]:5".parse().unwrap();
     let prefixes = ["10.20.0.0/16", "10.21.0.5/32", "10.20.0.0/16", "fd20::/64"];
     let prefixes = prefixes.map(|prefix| prefix.parse().unwrap());
-    let limited = PeerTable::single(Accept::Any, endpoint, &prefixes, upkeep());
-    let open = PeerTable::single(Accept::Peer, endpoint, &[], upkeep());
+    let limited = single(Accept::Any, endpoint, &prefixes, upkeep());
+    let open = single(Accept::Peer, endpoint, &[], upkeep());
     let permits = |table: &PeerTable, packet: &[u8]| {
         table.permits(PeerIndex(0), packet, &mut LastRoute::default())
     };

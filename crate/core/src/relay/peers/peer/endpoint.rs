@@ -1,0 +1,76 @@
+//! The endpoint of a peer: which one is used next, and what the sources of datagrams show.
+
+use super::{Liveness, Peer, PortHistory, is_at, is_same_host};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
+
+impl Peer {
+    /// Returns whether the sources of the peer's datagrams decide about its endpoint, or about whether it is up.
+    #[inline]
+    pub(in crate::relay::peers) fn notes_sources(&self) -> bool {
+        self.settings.follow_port || self.has_alternatives() || self.settings.keepalive.is_some()
+    }
+
+    /// Returns whether the peer has several endpoints.
+    pub(in crate::relay::peers) fn has_alternatives(&self) -> bool {
+        self.settings.endpoints.len() > 1
+    }
+
+    /// Returns the endpoint that is tried after the present one; `None` if the peer has only one.
+    pub(in crate::relay::peers) fn next_endpoint(&self) -> Option<SocketAddr> {
+        let endpoints = &self.settings.endpoints;
+        let exact = endpoints.iter().position(|endpoint| is_at(*endpoint, self.endpoint));
+        let at_host = || endpoints.iter().position(|own| is_same_host(*own, self.endpoint));
+        let present = exact.or_else(at_host).unwrap_or(0);
+        let next = endpoints.get((present + 1) % endpoints.len().max(1)).copied();
+        next.filter(|next| *next != self.endpoint)
+    }
+
+    pub(in crate::relay::peers) fn liveness(&self) -> &Liveness {
+        &self.counters.liveness
+    }
+
+    /// Records an accepted datagram from `source` at `now`. One of another host, which may be accepted too, does not count.
+    /// Returns whether the peer is up from now on.
+    pub(in crate::relay::peers) fn hears(&self, source: SocketAddr, now: u64) -> bool {
+        self.endpoints().any(|endpoint| is_same_host(endpoint, source))
+            && self.counters.liveness.note_heard(now)
+            && self.settings.keepalive.is_some()
+    }
+
+    /// Records an accepted datagram that came from `source` at `now`. Returns the endpoint that the peer's datagrams go to
+    /// from then on, if it is another one. `is_shared`: other peers have the same address, so that a new port can be the
+    /// port of any of them.
+    pub(in crate::relay::peers) fn note_source(
+        &self,
+        source: SocketAddr,
+        is_shared: impl FnOnce() -> bool,
+        now: u64,
+    ) -> Option<SocketAddr> {
+        if !self.settings.follow_port && !self.has_alternatives() {
+            return None;
+        }
+        if is_at(self.endpoint, source) {
+            self.counters.endpoint_heard.store(now + 1, Ordering::Relaxed);
+            return None;
+        }
+        let mut configured = self.settings.endpoints.iter().copied();
+        let is_host = |endpoint: &SocketAddr| is_same_host(*endpoint, source);
+        let endpoint = configured.clone().find(|endpoint| is_at(*endpoint, source));
+        let endpoint = endpoint.or_else(|| {
+            let host = configured.find(is_host).filter(|_| self.settings.follow_port)?;
+            let host = Some(host).filter(|_| !is_shared());
+            host.map(|mut endpoint| {
+                endpoint.set_port(source.port());
+                endpoint
+            })
+        })?;
+        let heard = self.counters.endpoint_heard.load(Ordering::Relaxed).checked_sub(1);
+        self.ports().accepts(endpoint, self.endpoint, heard, now).then_some(endpoint)
+    }
+
+    pub(super) fn ports(&self) -> MutexGuard<'_, PortHistory> {
+        self.counters.ports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,60 @@
+//! Sends keepalives from the receiving port.
+
+use crate::packet::keepalive::KEEPALIVE;
+use crate::relay::peers::{DueKeepalives, PeerIndex, PeerTable, PeerView};
+use crate::relay::stats::Counters;
+use crate::udp::{Envelope, SendDrop, SendQueue, SendReport, UdpEndpoint, UdpSender};
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// The sending ends for keepalives of a queue: those of its sockets at the receiving port, one per address family.
+pub(super) struct Keepalives {
+    senders: Vec<(bool, UdpSender)>,
+    queue: SendQueue,
+    peers: PeerView,
+    counters: Arc<Counters>,
+}
+
+impl Keepalives {
+    /// Creates the sending ends of these sockets.
+    pub(super) fn new<'a>(
+        receiving: impl Iterator<Item = &'a Arc<UdpEndpoint>>,
+        peers: PeerView,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let sender = |endpoint: &Arc<UdpEndpoint>| {
+            (endpoint.local().is_ipv4(), UdpSender::new(Arc::clone(endpoint), false))
+        };
+        let queue = SendQueue::new(KEEPALIVE.len());
+        Self { senders: receiving.map(sender).collect(), queue, peers, counters }
+    }
+
+    /// Sends keepalives. One that the kernel does not take now is not sent later: the next one is. Returns whether a peer
+    /// cannot be reached.
+    pub(super) fn send(&mut self, due: &DueKeepalives) -> bool {
+        let mut is_lost = false;
+        for peer in &due.peers {
+            is_lost |= self.send_to(*peer, &due.table);
+        }
+        is_lost
+    }
+
+    fn send_to(&mut self, peer: PeerIndex, table: &PeerTable) -> bool {
+        let Some(destination) = table.destinations().get(peer.0 as usize) else { return false };
+        let is_ipv4 = destination.is_ipv4();
+        let found = self.senders.iter_mut().find(|(of_ipv4, _)| *of_ipv4 == is_ipv4);
+        let Some((_, sender)) = found else { return false };
+        let envelope = Envelope { to: peer.0, class: None, source: table.local(peer) };
+        self.queue.clear();
+        self.queue.push(0..1, KEEPALIVE.len(), envelope, None);
+        let mut report = SendReport::default();
+        let slices = [IoSlice::new(&KEEPALIVE)];
+        sender.send(&mut self.queue, table.destinations(), &slices, &mut report);
+        self.counters.count_keepalives_sent(report.datagrams);
+        self.counters.count_errors(&report.errors);
+        table.note_errors(&report.errors);
+        self.peers.refresh();
+        report.lost_sources.iter().for_each(|lost| self.peers.forget_local(*lost));
+        report.dropped_as(SendDrop::Unreachable) > 0
+    }
+}

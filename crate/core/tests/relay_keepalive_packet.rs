@@ -1,0 +1,124 @@
+//! What the kernel and another program do with a keepalive.
+
+#[path = "support/namespace.rs"]
+mod namespace;
+#[path = "support/plain_tun.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod plain_tun;
+
+use namespace::{eventually, in_namespace, ip, loopback_socket};
+use plain_tun::PlainTun;
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Child, Command};
+use std::time::Duration;
+use tun2udp_core::packet::keepalive::KEEPALIVE;
+use tun2udp_core::relay::{Relay, RelayConfig};
+
+fn start(config: RelayConfig) -> Relay {
+    Relay::start(config, |_| {}).unwrap()
+}
+
+fn free_port() -> u16 {
+    loopback_socket().local_addr().unwrap().port()
+}
+
+/// A value of the kernel's counters for IPv6 in this namespace.
+fn snmp6(name: &str) -> u64 {
+    let table = std::fs::read_to_string("/proc/thread-self/net/snmp6").unwrap();
+    let line = table.lines().find(|line| line.split_whitespace().next() == Some(name));
+    line.and_then(|line| line.split_whitespace().nth(1)).unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_kernel_discards_a_keepalive_without_a_trace() {
+    in_namespace(|| {
+        for is_v6_disabled in ["0", "1"] {
+            let path = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+            std::fs::write(path, is_v6_disabled).unwrap();
+            std::fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1").unwrap();
+            let mut tun = PlainTun::open("plain0").unwrap();
+            ip("link set plain0 addrgenmode none");
+            ip("address add 10.7.0.1/24 dev plain0");
+            ip("link set plain0 up");
+            if is_v6_disabled == "0" {
+                ip("address add fd07::1/64 dev plain0 nodad");
+                ip("route add default via fd07::2 dev plain0");
+            }
+            // What the kernel sends by itself when the interface is up.
+            std::thread::sleep(Duration::from_millis(100));
+            while tun.read().unwrap().is_some() {}
+            let counters = || {
+                [
+                    "Ip6InDelivers",
+                    "Ip6OutForwDatagrams",
+                    "Icmp6OutDestUnreachs",
+                    "Icmp6OutTimeExcds",
+                    "Icmp6OutParmProblems",
+                ]
+                .map(snmp6)
+            };
+            let (before, dropped) = (counters(), snmp6("Ip6InHdrErrors") + snmp6("Ip6InDiscards"));
+            for _ in 0..10 {
+                tun.write(&KEEPALIVE).expect("a plain program goes on");
+            }
+            let text = ip("-j -s link show dev plain0");
+            assert!(text.split("\"rx\":").nth(1).unwrap().contains("\"packets\":10"), "{text}");
+            eventually("all are dropped", || {
+                snmp6("Ip6InHdrErrors") + snmp6("Ip6InDiscards") == dropped + 10
+            });
+            assert_eq!(counters(), before, "IPv6 disabled: {is_v6_disabled}");
+            let sent = std::iter::from_fn(|| tun.read().unwrap().map(<[u8]>::to_vec));
+            // Multicast reports and router solicitations are the kernel's own.
+            let unicast = sent.filter(|packet| packet.get(24) != Some(&0xff)).count();
+            assert_eq!(unicast, 0, "nothing is answered");
+        }
+        // An empty datagram would end a plain program.
+        let tun = PlainTun::open("plain1").unwrap();
+        ip("link set plain1 up");
+        assert_eq!(tun.write(&[]).unwrap_err().raw_os_error(), Some(libc::EINVAL));
+    });
+}
+
+/// A process that ends with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn socat_goes_on_after_keepalives() {
+    let has_socat = Command::new("socat").arg("-V").output().is_ok();
+    if namespace::skip::because((!has_socat).then_some("needs socat")) {
+        return;
+    }
+    in_namespace(|| {
+        let port = free_port();
+        let own = free_port();
+        let peer = SocketAddr::from(([127, 0, 0, 1], port));
+        let config = RelayConfig::new("10.8.0.1/24".parse().unwrap(), peer, own);
+        let keepalive = Some(Duration::from_millis(50));
+        let relay = start(RelayConfig { keepalive, ..config });
+        let socat = Command::new("socat")
+            .arg(format!("UDP:127.0.0.1:{own},bind=127.0.0.1:{port}"))
+            .arg("TUN:10.9.0.2/24,tun-name=socat0,iff-no-pi,iff-up")
+            .spawn();
+        let mut socat = Process(socat.unwrap());
+        eventually("its interface exists", || ip("-o address").contains("socat0"));
+        eventually("several arrive", || {
+            let text = ip("-j -s link show dev socat0");
+            let rx = text.split("\"rx\":").nth(1).unwrap().to_owned();
+            let packets = rx.split("\"packets\":").nth(1).unwrap();
+            packets.split(',').next().unwrap().parse::<u64>().unwrap() >= 5
+        });
+        assert!(socat.0.try_wait().unwrap().is_none(), "it goes on");
+        // It still passes packets on.
+        let inside = UdpSocket::bind("10.9.0.2:9").unwrap();
+        inside.send_to(b"x", "10.9.0.7:7").unwrap();
+        eventually("a packet arrives", || relay.stats().inbound.packets_written >= 1);
+        drop(relay);
+    });
+}
