@@ -1,14 +1,20 @@
 //! Measures the cost of the packet path per packet: checksums, splitting, coalescing. `cargo bench -p tun2udp-core`.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
+};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tun2udp_core::packet::checksum::{Sum, pseudo_header};
 use tun2udp_core::packet::coalesce::{CoalesceOptions, Coalescer};
 use tun2udp_core::packet::split::{Split, prepare};
 use tun2udp_core::packet::vnet::{
     GSO_TCPV4, GSO_UDP_L4, NEEDS_CSUM, TCP_CSUM_OFFSET, UDP_CSUM_OFFSET, VnetHeader,
 };
+use tun2udp_core::relay::{LastRoute, Routes};
 
 /// A super-packet of TCP or UDP over IPv4 with `payload` bytes, as the kernel hands it over.
 fn super_packet(is_udp: bool, payload: usize, gso_size: u16) -> (VnetHeader, Vec<u8>) {
@@ -109,5 +115,88 @@ fn coalesce(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, checksum, split, coalesce);
+/// Number of addresses that are looked up in turn, more than a cache of the last ones would hold.
+const ADDRESSES: usize = 4_096;
+
+/// Returns this many distinct prefixes with lengths as in a routing table: /16 to /28, or /32 to /64 of IPv6.
+fn prefixes(random: &mut fastrand::Rng, is_v6: bool, count: usize) -> Vec<IpNet> {
+    let mut all = std::collections::BTreeSet::new();
+    while all.len() < count {
+        let network: IpNet = if is_v6 {
+            let address = Ipv6Addr::from(0x2001 << 112 | random.u128(..) >> 16);
+            Ipv6Net::new_assert(address, random.u8(32..=64)).into()
+        } else {
+            Ipv4Net::new_assert(Ipv4Addr::from(random.u32(..)), random.u8(16..=28)).into()
+        };
+        all.insert(network.trunc());
+    }
+    all.into_iter().collect()
+}
+
+/// Returns an address of the network.
+fn host(random: &mut fastrand::Rng, network: IpNet) -> IpAddr {
+    match network {
+        IpNet::V4(net) => {
+            Ipv4Addr::from(u32::from(net.addr()) | random.u32(..) & u32::from(net.hostmask()))
+                .into()
+        }
+        IpNet::V6(net) => {
+            Ipv6Addr::from(u128::from(net.addr()) | random.u128(..) & u128::from(net.hostmask()))
+                .into()
+        }
+    }
+}
+
+/// The start of a packet to this address.
+fn packet_to(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => [&[0x45; 16][..], &address.octets()].concat(),
+        IpAddr::V6(address) => [&[0x60; 24][..], &address.octets()].concat(),
+    }
+}
+
+/// Measures the look-up of the peer of a packet: each to another address, and all to one.
+fn routes(criterion: &mut Criterion) {
+    for (family, is_v6) in [("IPv4", false), ("IPv6", true)] {
+        let mut group = criterion.benchmark_group(format!("routes {family}"));
+        for count in [1, 10, 1_000, 100_000] {
+            let mut random = fastrand::Rng::with_seed(7);
+            let networks = prefixes(&mut random, is_v6, count);
+            let mut routes = Routes::default();
+            for (peer, network) in networks.iter().enumerate() {
+                routes.insert(*network, peer as u32);
+            }
+            let packets: Vec<Vec<u8>> = (0..ADDRESSES)
+                .map(|_| {
+                    let network = networks[random.usize(..networks.len())];
+                    packet_to(host(&mut random, network))
+                })
+                .collect();
+            look_up(&mut group, &routes, count, &packets);
+        }
+        group.finish();
+    }
+}
+
+fn look_up(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    routes: &Routes<u32>,
+    count: usize,
+    packets: &[Vec<u8>],
+) {
+    let mut next = 0;
+    group.bench_function(BenchmarkId::new("other address", count), |bencher| {
+        bencher.iter(|| {
+            next = (next + 1) % packets.len();
+            let found = routes.to(black_box(&packets[next]), &mut LastRoute::default());
+            assert!(found.is_some(), "the address is in a prefix");
+        });
+    });
+    group.bench_function(BenchmarkId::new("same address", count), |bencher| {
+        let mut last = LastRoute::default();
+        bencher.iter(|| routes.to(black_box(&packets[0]), &mut last));
+    });
+}
+
+criterion_group!(benches, checksum, split, coalesce, routes);
 criterion_main!(benches);

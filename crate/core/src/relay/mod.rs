@@ -41,7 +41,9 @@ pub use config::{
 };
 pub use counters::{COUNTERS, CounterDescription};
 pub use handle::Relay;
-pub use peers::{PathMtu, PathMtuSource, PeerStats, PeerTotals, PeerTraffic, zone_index};
+pub use peers::{
+    LastRoute, PathMtu, PathMtuSource, PeerStats, PeerTotals, PeerTraffic, Routes, zone_index,
+};
 pub use queue::Closed;
 pub use stats::{InboundDrop, InboundStats, OutboundDrop, OutboundStats, Stats};
 pub use traffic_class::{Dscp, Ecn};

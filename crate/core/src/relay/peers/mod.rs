@@ -28,11 +28,11 @@ mod zone;
 
 pub use path_mtu::{PathMtu, PathMtuSource};
 pub use peer::{PeerStats, PeerTraffic};
+pub use routes::{LastRoute, Routes};
 pub use totals::PeerTotals;
 pub use zone::zone_index;
 
 pub(super) use changes::{EndpointChange, LivenessChange, PathMtuChange, PeerChange};
-pub(super) use routes::LastRoute;
 pub(super) use shared::{DueKeepalives, Peers};
 pub(super) use table::{PeerIndex, PeerTable, ReceiveCount};
 pub(super) use view::PeerView;

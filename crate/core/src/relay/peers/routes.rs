@@ -1,27 +1,26 @@
 //! Inner networks and the peers that they belong to: longest prefix match.
 
-use super::PeerIndex;
 use crate::packet::view::{destination, source};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 use std::net::IpAddr;
 
 /// The prefixes of both address families, each with its peer.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Routes {
-    v4: PrefixMap<Ipv4Net, PeerIndex>,
-    v6: PrefixMap<Ipv6Net, PeerIndex>,
+#[derive(Clone, Debug)]
+pub struct Routes<P> {
+    v4: PrefixMap<Ipv4Net, P>,
+    v6: PrefixMap<Ipv6Net, P>,
 }
 
 /// The result of the last look-up. Packets of one flow have the same address, so most of a batch need no other one.
 /// It is valid for one table: a new batch begins with an empty one.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::relay) struct LastRoute(Option<(IpAddr, Option<PeerIndex>)>);
+#[derive(Clone, Copy, Debug)]
+pub struct LastRoute<P>(Option<(IpAddr, Option<P>)>);
 
-impl Routes {
+impl<P: Copy> Routes<P> {
     /// Adds a prefix. Bits of `network` behind its prefix are ignored. If a peer had the same prefix, it is
     /// replaced, and that peer is returned.
-    pub(super) fn insert(&mut self, network: IpNet, peer: PeerIndex) -> Option<PeerIndex> {
+    pub fn insert(&mut self, network: IpNet, peer: P) -> Option<P> {
         match network.trunc() {
             IpNet::V4(network) => self.v4.insert(network, peer),
             IpNet::V6(network) => self.v6.insert(network, peer),
@@ -29,7 +28,8 @@ impl Routes {
     }
 
     /// Returns the peer with the longest prefix that contains `address`.
-    pub(super) fn find(&self, address: IpAddr) -> Option<PeerIndex> {
+    #[must_use]
+    pub fn find(&self, address: IpAddr) -> Option<P> {
         match address {
             IpAddr::V4(address) => self.v4.get_lpm(&address.into()).map(|(_, peer)| *peer),
             IpAddr::V6(address) => self.v6.get_lpm(&address.into()).map(|(_, peer)| *peer),
@@ -39,21 +39,27 @@ impl Routes {
     /// Returns the peer whose prefix contains the destination of an IP packet; `None` if there is none or the packet is
     /// not an IP packet.
     #[inline]
-    pub(super) fn to(&self, packet: &[u8], last: &mut LastRoute) -> Option<PeerIndex> {
+    pub fn to(&self, packet: &[u8], last: &mut LastRoute<P>) -> Option<P> {
         last.find(self, destination(packet)?)
     }
 
     /// Returns the peer whose prefix contains the source of an IP packet; `None` if there is none or the packet is not
     /// an IP packet.
     #[inline]
-    pub(super) fn from(&self, packet: &[u8], last: &mut LastRoute) -> Option<PeerIndex> {
+    pub fn from(&self, packet: &[u8], last: &mut LastRoute<P>) -> Option<P> {
         last.find(self, source(packet)?)
     }
 }
 
-impl LastRoute {
+impl<P> Default for Routes<P> {
+    fn default() -> Self {
+        Self { v4: PrefixMap::default(), v6: PrefixMap::default() }
+    }
+}
+
+impl<P: Copy> LastRoute<P> {
     #[inline]
-    fn find(&mut self, routes: &Routes, address: IpAddr) -> Option<PeerIndex> {
+    fn find(&mut self, routes: &Routes<P>, address: IpAddr) -> Option<P> {
         match self.0 {
             Some((known, peer)) if known == address => peer,
             _ => {
@@ -65,9 +71,16 @@ impl LastRoute {
     }
 }
 
+impl<P> Default for LastRoute<P> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::relay::peers::PeerIndex;
     use proptest::prelude::*;
     use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -77,14 +90,14 @@ mod tests {
             .prop_map(|bytes| bytes.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte)))
     }
 
-    fn address() -> impl Strategy<Value = IpAddr> {
+    pub(in crate::relay::peers) fn address() -> impl Strategy<Value = IpAddr> {
         (bits(), any::<bool>()).prop_map(|(bits, is_v6)| match is_v6 {
             true => IpAddr::V6(Ipv6Addr::from(bits)),
             false => IpAddr::V4(Ipv4Addr::from(bits as u32)),
         })
     }
 
-    fn network() -> impl Strategy<Value = IpNet> {
+    pub(in crate::relay::peers) fn network() -> impl Strategy<Value = IpNet> {
         (address(), 0..=128_u8).prop_map(|(address, length)| {
             let longest = if address.is_ipv4() { 32 } else { 128 };
             IpNet::new(address, length.min(longest)).unwrap()

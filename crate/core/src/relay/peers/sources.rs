@@ -24,6 +24,15 @@ struct Host {
 }
 
 impl Sources {
+    /// Creates a set with memory for this many peers.
+    pub(super) fn with_capacity(peers: usize) -> Self {
+        Self {
+            by_endpoint: HashMap::with_capacity(peers),
+            by_address: HashMap::with_capacity(peers),
+            ..Self::default()
+        }
+    }
+
     /// Adds an endpoint of a peer. Returns whether no other peer has it; otherwise it remains the endpoint of that peer.
     pub(super) fn insert(&mut self, endpoint: SocketAddr, peer: PeerIndex) -> bool {
         // The first of several peers at one address gets datagrams from other ports.

@@ -49,7 +49,7 @@ enum Routing {
         /// Accept datagrams from this address only. `None`: from any.
         accepted: Option<SocketAddr>,
         /// The prefixes of the peer. `None`: it gets every packet, and may send every packet.
-        allowed: Option<Arc<Routes>>,
+        allowed: Option<Arc<Routes<PeerIndex>>>,
     },
     /// Choose one of many peers, by the destination of the packet and the source of the datagram.
     Many(Box<Many>),
@@ -57,7 +57,7 @@ enum Routing {
 
 #[derive(Debug, Default)]
 struct Many {
-    routes: Arc<Routes>,
+    routes: Arc<Routes<PeerIndex>>,
     sources: Sources,
 }
 
@@ -98,7 +98,7 @@ impl PeerTable {
     /// `InvalidArgument` if two have the same name, the same endpoint or the same network.
     fn many(configs: &[PeerConfig], known: &[Arc<Peer>], upkeep: Arc<Upkeep>) -> Result<Self> {
         let known = KnownPeers::new(known, configs)?;
-        let (mut sources, mut routes) = (Sources::default(), Routes::default());
+        let (mut sources, mut routes) = (Sources::with_capacity(configs.len()), Routes::default());
         let mut peers: Vec<Arc<Peer>> = Vec::with_capacity(configs.len());
         for (config, number) in configs.iter().zip(0..) {
             config.keepalive.map_or(Ok(()), check_keepalive)?;
@@ -244,7 +244,11 @@ fn add_endpoints(sources: &mut Sources, peer: &PeerConfig, index: PeerIndex) -> 
     Ok(())
 }
 
-fn add_prefixes(routes: &mut Routes, prefixes: &[IpNet], index: PeerIndex) -> Result<()> {
+fn add_prefixes(
+    routes: &mut Routes<PeerIndex>,
+    prefixes: &[IpNet],
+    index: PeerIndex,
+) -> Result<()> {
     for network in prefixes {
         if routes.insert(*network, index).is_some() {
             let reason = "it is given twice: each network belongs to one peer";

@@ -283,7 +283,7 @@ fn permitted(
     peer: PeerIndex,
     buffer: &[u8],
     packet: Range<usize>,
-    last: &mut LastRoute,
+    last: &mut LastRoute<PeerIndex>,
 ) -> Result<Range<usize>, NoPacket> {
     match table.permits(peer, buffer.get(packet.clone()).unwrap_or_default(), last) {
         true => Ok(packet),

@@ -46,7 +46,7 @@ pub(super) struct Outbound {
     class_policy: ClassPolicy,
     loops: LoopGuard,
     /// The last destination of the batch, and its peer.
-    last_route: LastRoute,
+    last_route: LastRoute<PeerIndex>,
     mss_clamp: MssClamp,
     /// MTU of the interface when the relay started, bytes.
     interface_mtu: u32,
@@ -289,7 +289,7 @@ fn route(
     table: &PeerTable,
     layer: Layer,
     packet: &[u8],
-    last: &mut LastRoute,
+    last: &mut LastRoute<PeerIndex>,
 ) -> Option<PeerIndex> {
     match layer {
         Layer::Ip => table.route(packet, last),
