@@ -164,7 +164,7 @@ export const RELAY = options({
     help: 'inner network of the peer',
     default: 'any packet',
     details:
-      'If it is given, a packet from the peer whose source is in none of these networks is dropped (`foreignPrefix`), and so is a packet to the peer whose destination is in none of them (`noPeer`). The sender of the latter gets an ICMP error. `0.0.0.0/0` is all of IPv4, `::/0` all of IPv6.',
+      'If it is given, a packet from the peer whose source is in none of these networks is dropped (`foreignPrefix`), and so is a packet to the peer whose destination is in none of them (`noPeer`). The sender of the latter gets an ICMP error. `0.0.0.0/0` is all of IPv4, `::/0` all of IPv6. Protocols that use multicast or link-local addresses, such as OSPF, need these too: `224.0.0.0/4`, `ff00::/8`, `fe80::/10`.',
     declaration:
       'Inner networks of the peer, `NETWORK[/PREFIX]`. A packet from the peer whose source is in none of them is dropped (`foreignPrefix`), and so is a packet to the peer whose destination is in none of them (`noPeer`); the sender of the latter gets an ICMP error. An empty list allows any packet, and is the default.',
   },
