@@ -81,4 +81,14 @@ impl Injector {
         let ether_type = if is_v6 { libc::ETH_P_IPV6 } else { libc::ETH_P_IP };
         os::send_frame(&self.socket, self.index, ether_type as u16, &self.frame)
     }
+
+    /// The same for a TAP interface: sends a frame, whose type is behind its addresses.
+    #[allow(dead_code, reason = "not every test has frames")]
+    pub(crate) fn inject_frame(&mut self, header: &VnetHeader, frame: &[u8]) -> io::Result<()> {
+        self.frame.clear();
+        self.frame.extend_from_slice(&header.bytes());
+        self.frame.extend_from_slice(frame);
+        let ether_type = u16::from_be_bytes([frame[12], frame[13]]);
+        os::send_frame(&self.socket, self.index, ether_type, &self.frame)
+    }
 }

@@ -1,12 +1,12 @@
-//! A TUN device held by the test itself.
+//! A TUN or TAP device held by the test itself.
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use tun2udp_core::sys::{io as sys_io, tun};
 
-/// Longest packet of a TUN device plus its vnet header, bytes.
-const BUFFER_BYTES: usize = 65_535 + 10;
+/// Longest packet of a TUN device, a frame's header with a tag, and the vnet header, bytes.
+const BUFFER_BYTES: usize = 65_535 + 18 + 10;
 
 /// One queue of a TUN device, non-blocking, one packet per call.
 #[derive(Debug)]
@@ -22,6 +22,12 @@ impl PlainTun {
         Self::with_flags(name, 0, 0)
     }
 
+    /// The same as a TAP device.
+    #[allow(dead_code, reason = "not every test has frames")]
+    pub(crate) fn open_tap(name: &str) -> io::Result<Self> {
+        Self::with_mode(name, tun::IFF_TAP, 0)
+    }
+
     /// Creates the interface `name`, which passes super-packets as `mask` (`TUN_F_*`) allows. Each packet is
     /// preceded by a `struct virtio_net_hdr`.
     pub(crate) fn open_with_offload(name: &str, mask: u32) -> io::Result<Self> {
@@ -29,8 +35,12 @@ impl PlainTun {
     }
 
     fn with_flags(name: &str, flags: i32, mask: u32) -> io::Result<Self> {
+        Self::with_mode(name, tun::IFF_TUN | flags, mask)
+    }
+
+    fn with_mode(name: &str, flags: i32, mask: u32) -> io::Result<Self> {
         let fd = tun::open(Path::new("/dev/net/tun"))?;
-        tun::set_interface(fd.as_fd(), name, tun::IFF_TUN | tun::IFF_NO_PI | flags)?;
+        tun::set_interface(fd.as_fd(), name, tun::IFF_NO_PI | flags)?;
         tun::set_offload(fd.as_fd(), mask)?;
         Ok(Self { fd, buffer: vec![0; BUFFER_BYTES] })
     }

@@ -2,7 +2,8 @@
 
 use crate::support::os;
 use std::net::{SocketAddr, UdpSocket};
-use tun2udp_core::packet::flow::hash;
+use tun2udp_core::packet::flow::hash_of;
+use tun2udp_core::packet::layer::Layer;
 
 /// Maximum number of segments and payload bytes of a GSO batch: `UDP_MAX_SEGMENTS` before 6.9, and the
 /// payload of an IPv4 datagram.
@@ -16,16 +17,16 @@ pub(crate) fn send_one(socket: &UdpSocket, packet: &[u8], to: SocketAddr) {
 }
 
 /// Sends datagrams in order. Consecutive datagrams of one length, and a shorter one at their end, are sent as
-/// one GSO batch (UDP_SEGMENT, udp(7)). `is_sorted`: a batch contains one flow only, like those of a relay.
+/// one GSO batch (UDP_SEGMENT, udp(7)). `is_sorted`: a batch contains one flow of this layer only, like those of a relay.
 pub(crate) fn send<'a>(
     socket: &UdpSocket,
     packets: impl Iterator<Item = &'a [u8]>,
     to: SocketAddr,
-    is_sorted: bool,
+    is_sorted: Option<Layer>,
 ) {
     let mut batch = Batch::default();
     for packet in packets {
-        let flow = if is_sorted { hash(packet) } else { 0 };
+        let flow = is_sorted.map_or(0, |layer| hash_of(layer, packet));
         if !batch.takes(packet, flow) {
             batch.leave(socket, to);
         }

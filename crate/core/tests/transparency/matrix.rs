@@ -69,6 +69,36 @@ pub(crate) fn assert_transparent<const N: usize>(
     counts
 }
 
+/// Frames go through each variant like packets.
+#[test]
+fn the_relay_is_transparent_for_frames_with_each_offload_on_and_off() {
+    if skips() {
+        return;
+    }
+    let seed = Seed::choose();
+    let collections = [
+        ("frames".to_owned(), Road::FRAMES, vectors::all()),
+        (format!("frames, {seed}"), Road::FRAMES, random::bursts(seed)),
+    ];
+    let launchers = VARIANTS.each_ref().map(|variant| variant as &dyn Launcher);
+    let counts = assert_transparent(&collections, launchers);
+    for (variant, (on_interface, in_all)) in VARIANTS.iter().zip(counts) {
+        assert_eq!(on_interface < in_all, variant.joins_packets, "{}", variant.name);
+    }
+}
+
+#[test]
+fn the_relay_is_transparent_for_frames_of_a_vlan() {
+    if skips() {
+        return;
+    }
+    let collections = [("tagged frames".to_owned(), Road::TAGGED, vectors::all())];
+    let with_queues = VARIANTS.iter().find(|variant| variant.queues > 1).expect("a variant");
+    let counts = assert_transparent(&collections, [&VARIANTS[0], &VARIANTS[1], with_queues]);
+    assert!(counts[0].0 < counts[0].1, "offloads were used");
+    assert!(counts[1].0 >= counts[1].1, "they were not");
+}
+
 #[test]
 fn the_relay_is_transparent_with_each_offload_on_and_off() {
     if skips() {

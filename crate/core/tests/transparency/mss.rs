@@ -21,6 +21,19 @@ fn lowers_the_mss() -> Tamper {
     Box::new(|packet| vec![lowered(&packet, SegmentLimit::Mss(MSS))])
 }
 
+/// The same for frames, without and with a tag.
+const LOWERING_FRAMES: Plain =
+    Plain::broken("forwarder of frames that lowers the MSS", lowers_the_mss_in_frames::<14>);
+const LOWERING_TAGGED: Plain =
+    Plain::broken("forwarder of tagged frames that lowers the MSS", lowers_the_mss_in_frames::<18>);
+
+fn lowers_the_mss_in_frames<const LINK: usize>() -> Tamper {
+    Box::new(|frame| {
+        let (link, packet) = frame.split_at(LINK.min(frame.len()));
+        vec![[link, &lowered(packet, SegmentLimit::Mss(MSS))].concat()]
+    })
+}
+
 /// A relay that lowers the MSS, with all offloads.
 struct Clamping;
 
@@ -40,12 +53,18 @@ fn a_relay_that_lowers_the_mss_changes_nothing_but_the_option_and_the_checksum()
     if skips() {
         return;
     }
+    assert_clamped(Road::ORDINARY, &LOWERING);
+    assert_clamped(Road::FRAMES, &LOWERING_FRAMES);
+    assert_clamped(Road::TAGGED, &LOWERING_TAGGED);
+}
+
+fn assert_clamped(road: Road, lowering: &Plain) {
     for direction in Direction::ALL {
-        let fits = |vector: &Vector| vector.fits(direction, &Road::ORDINARY);
+        let fits = |vector: &Vector| vector.fits(direction, &road);
         let vectors: Vec<Vector> = vectors::all().into_iter().filter(fits).collect();
-        let plan = Plan { direction, road: Road::ORDINARY, vectors: &vectors };
+        let plan = Plan { direction, road, vectors: &vectors };
         let untouched = observe(&ORACLE, &plan, None);
-        let expected = compare::with_one_zero(&observe(&LOWERING, &plan, None));
+        let expected = compare::with_one_zero(&observe(lowering, &plan, None));
         let tested = compare::with_one_zero(&observe(&Clamping, &plan, Some(&expected)));
         if let Some(difference) = compare::difference(&vectors, &expected, &tested) {
             panic!("{direction:?}: {difference}");

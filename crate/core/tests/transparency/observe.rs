@@ -110,6 +110,7 @@ pub(crate) fn observe(
 
 struct Bench {
     direction: Direction,
+    road: Road,
     name: String,
     forwarder: Box<dyn Forwarder>,
     injector: Injector,
@@ -133,8 +134,11 @@ impl Bench {
         };
         let (peer, sender) = (socket(), socket());
         peer.set_nonblocking(true).expect("non-blocking");
-        let out = PlainTun::open(OUT).expect("open the observer's interface");
-        room.run(&format!("ip link set {OUT} up mtu 65535 txqueuelen {QUEUE}"));
+        let open = if plan.road.has_frames() { PlainTun::open_tap } else { PlainTun::open };
+        let out = open(OUT).expect("open the observer's interface");
+        // MAX_MTU of drivers/net/tun.c, less the header of a frame.
+        let mtu = if plan.road.has_frames() { 65_535 - 14 } else { 65_535 };
+        room.run(&format!("ip link set {OUT} up mtu {mtu} txqueuelen {QUEUE}"));
         room.run(&format!("tc qdisc replace dev {OUT} root pfifo limit {QUEUE}"));
         let wiring = Wiring { peer: peer.local_addr().expect("getsockname"), road: plan.road };
         let forwarder = launcher.launch(&wiring);
@@ -165,6 +169,7 @@ impl Bench {
         let injector = Injector::open(interface).expect("open a packet socket");
         Self {
             direction: plan.direction,
+            road: plan.road,
             name: launcher.name(),
             forwarder,
             injector,
@@ -202,23 +207,28 @@ impl Bench {
     }
 
     fn send(&mut self, inputs: &[Input], name: &str) {
+        let inputs: Vec<Input> = inputs.iter().map(|input| self.road.wrap(input)).collect();
         match self.direction {
             Direction::Outbound => {
-                for input in inputs {
-                    self.injector
-                        .inject(&input.header, &input.packet)
-                        .unwrap_or_else(|error| panic!("inject {name}: {error}\n{input:?}"));
+                for input in &inputs {
+                    let Input { header, packet } = input;
+                    let sent = match self.road.has_frames() {
+                        true => self.injector.inject_frame(header, packet),
+                        false => self.injector.inject(header, packet),
+                    };
+                    sent.unwrap_or_else(|error| panic!("inject {name}: {error}\n{input:?}"));
                 }
             }
             Direction::Inbound => {
-                for input in inputs {
+                for input in &inputs {
                     gso_batches::send_one(&self.sender, &input.packet, self.forwarder.listens_on());
                 }
             }
             Direction::InboundBatches => {
                 let packets = inputs.iter().map(|input| input.packet.as_slice());
                 let to = self.forwarder.listens_on();
-                gso_batches::send(&self.sender, packets, to, self.has_queues);
+                let is_sorted = self.has_queues.then(|| self.road.layer());
+                gso_batches::send(&self.sender, packets, to, is_sorted);
             }
         }
     }
@@ -258,7 +268,7 @@ impl Bench {
             };
             match marker::number(packet) {
                 Some(number) => last = Some(number),
-                None => out.push(packet.to_vec()),
+                None => out.push(self.road.unwrap(packet)),
             }
         }
     }

@@ -31,7 +31,8 @@ impl Launcher for Plain {
     }
 
     fn launch(&self, wiring: &Wiring) -> Box<dyn Forwarder> {
-        let tun = PlainTun::open(pump::INTERFACE).expect("open the oracle's interface");
+        let open = if wiring.road.has_frames() { PlainTun::open_tap } else { PlainTun::open };
+        let tun = open(pump::INTERFACE).expect("open the oracle's interface");
         let tamper = self.tamper.map(|make| make());
         let buffer = vec![0; 65_535];
         let work = PlainWork { tamper: tamper.unwrap_or_else(|| Box::new(|p| vec![p])), buffer };

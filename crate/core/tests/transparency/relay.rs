@@ -2,7 +2,7 @@
 
 use crate::forwarder::{Forwarder, Launcher, Wiring};
 use std::net::SocketAddr;
-use tun2udp_core::relay::{OffloadConfig, Relay, RelayConfig};
+use tun2udp_core::relay::{Mode, OffloadConfig, Relay, RelayConfig};
 
 /// One variant: the offloads that are allowed.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +70,8 @@ pub(crate) const VARIANTS: [RelayVariant; 10] = [
 pub(crate) fn config(wiring: &Wiring, offload: OffloadConfig, queues: usize) -> RelayConfig {
     let address = "10.9.0.1/24".parse().expect("an address");
     let mtu = Some(wiring.road.mtu);
-    RelayConfig { mtu, offload, queues, ..RelayConfig::new(address, wiring.peer, 0) }
+    let mode = if wiring.road.has_frames() { Mode::Tap } else { Mode::Tun };
+    RelayConfig { mode, mtu, offload, queues, ..RelayConfig::new(address, wiring.peer, 0) }
 }
 
 impl Launcher for RelayVariant {

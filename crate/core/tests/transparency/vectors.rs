@@ -38,7 +38,7 @@ impl Vector {
     pub(crate) fn fits(&self, direction: Direction, road: &Road) -> bool {
         self.inputs.iter().all(|input| {
             if direction != Direction::Outbound {
-                let fits = input.packet.len() <= road.longest_datagram();
+                let fits = road.wrap(input).packet.len() <= road.longest_datagram();
                 return fits && input.header == VnetHeader::default();
             }
             let is_to_be_cut = input.header.gso_type != 0;
