@@ -1,9 +1,16 @@
 #!/usr/bin/env node
 import { subscribe } from 'node:diagnostics_channel'
-import { type Relay, type RelayDiagnostic, formatMetrics, sdNotify } from '../index.ts'
+import {
+  type Relay,
+  type RelayDiagnostic,
+  type RelayOptions,
+  formatMetrics,
+  sdNotify,
+} from '../index.ts'
 import { startRelayAs } from '../lib/relay/relay.ts'
 import { type Arguments, parseArguments } from './tun2udp/arguments.ts'
 import { nameProcess } from './title.ts'
+import { Reloader } from './tun2udp/config/reload.ts'
 import type { MetricsServer } from './tun2udp/metrics.ts'
 import type { MetricsAddress } from './tun2udp/metricsAddress.ts'
 import { Output, statusOf } from './tun2udp/output.ts'
@@ -64,9 +71,13 @@ async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<num
     const state = stateOf(diagnostic.event)
     if (state !== undefined) void notify(state, output)
   })
+  const reloader = reloaderOf(parsed, output)
   onHangUp(() => {
-    const message = 'SIGHUP is ignored: there is no configuration file to read again'
-    output.notice({ kind: 'hangup', message })
+    if (reloader) reloader.request()
+    else {
+      const message = 'SIGHUP is ignored: there is no configuration file to read again'
+      output.notice({ kind: 'hangup', message })
+    }
   })
   let relay: Relay | undefined
   let metrics: MetricsServer | undefined
@@ -80,6 +91,7 @@ async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<num
     relay = started
     metrics?.serve(() => formatMetrics(started))
     output.ready(relay.info)
+    reloader?.use(relay)
     await serve(relay, signal, parsed.output.stats, output)
     return 0
   } catch (error) {
@@ -104,15 +116,33 @@ async function listenForScrapes(
 
 /** Starts the relay. Returns nothing if a signal came before it was ready. */
 async function start(
-  { relay, account }: Extract<Arguments, { action: 'relay' }>,
+  { relay, config, account }: Extract<Arguments, { action: 'relay' }>,
   signal: AbortSignal,
 ): Promise<Relay | undefined> {
+  let locate = (error: unknown) => error
   try {
-    return await startRelayAs({ ...relay, signal }, account)
+    if (config === undefined)
+      return await startRelayAs({ ...(relay as RelayOptions), signal }, account)
+    // Only this option needs the parser of the file.
+    const { readConfig } = await import('./tun2udp/config/config.ts')
+    const read = await readConfig(config, relay)
+    locate = read.locate
+    return await startRelayAs({ ...read.options, signal }, account)
   } catch (error) {
     if (signal.aborted && error === signal.reason) return undefined
-    throw error
+    throw locate(error)
   }
+}
+
+/** Returns the reloader of the configuration file, if there is one. */
+function reloaderOf(
+  { relay, config }: Extract<Arguments, { action: 'relay' }>,
+  output: Output,
+): Reloader | undefined {
+  if (config === undefined) return undefined
+  return new Reloader({ file: config, replaced: relay }, (notice) => {
+    output.notice(notice)
+  })
 }
 
 /** Notifies the service manager, prints the counters at every interval, and waits until the relay ends. */

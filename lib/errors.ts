@@ -123,6 +123,28 @@ export interface Refusal extends ErrorOptions {
   readonly advice?: string | undefined
 }
 
+/** The argument that an error of {@link invalidArgument} is about. */
+export interface RefusedArgument {
+  /** Its name, or its place such as `peers[2].name`. */
+  readonly what: string
+  readonly value: unknown
+  /** The option that it is a part of. */
+  readonly option?: string
+}
+
+const refused = new WeakMap<TunError, RefusedArgument>()
+
+/** Returns the argument that was refused; nothing for other errors. */
+export function refusedArgument(error: unknown): RefusedArgument | undefined {
+  return error instanceof TunError ? refused.get(error) : undefined
+}
+
+/** Adds the option whose check threw an error. The outermost one stays. */
+export function addOption(error: unknown, option: string): void {
+  const argument = refusedArgument(error)
+  if (argument) refused.set(error as TunError, { ...argument, option })
+}
+
 /** Returns the error of a refused option: `Invalid WHAT VALUE: expected EXPECTED; ADVICE`. */
 export function invalidArgument(
   what: string,
@@ -133,11 +155,13 @@ export function invalidArgument(
   const { code = 'ERR_TUN_INVALID_ARGUMENT', advice } = refusal
   const subject = typeof value === 'string' ? shorten(value) : show(value)
   const end = advice === undefined ? '' : `; ${advice}`
-  return new TunError(
+  const error = new TunError(
     `Invalid ${what} ${show(value)}: expected ${expected}${end}`,
     { code, subject, ...(advice === undefined ? {} : { advice }) },
     refusal,
   )
+  refused.set(error, { what, value })
+  return error
 }
 
 /**

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { COUNTERS } from '../../lib/relay/counters.ts'
+import { RELAY } from '../../lib/relay/optionTable.ts'
 import { cleanEnvironment } from '../support/program.ts'
 import { hasTools } from '../support/skip.ts'
 
@@ -125,6 +126,15 @@ for (const program of ['tun2udp', 'tunctl']) {
   })
 }
 
+test('the man page of the configuration file is well-formed, and has every option', async (t) => {
+  const page = read('dist/man/tun2udp.conf.5')
+  for (const name of Object.keys(RELAY.table)) {
+    t.is(page.includes(`\n.It Li ${name}\n`), name !== 'signal', name)
+  }
+  if (!hasTools(t, 'mandoc')) return
+  t.is(await run('mandoc', '-T', 'lint', '-W', 'warning', 'dist/man/tun2udp.conf.5'), '')
+})
+
 test('the man page has every counter, notice and exit status', (t) => {
   const page = read('dist/man/tun2udp.8')
   const section = (name: string) => page.split(`.Sh ${name}\n`)[1]?.split('\n.Sh ')[0] ?? ''
@@ -141,7 +151,7 @@ test('the man page has every counter, notice and exit status', (t) => {
   const other = new Set(['kind', 'events-lost'])
   const expected = kinds.map(([, kind = '']) => kind).filter((kind) => !other.has(kind))
   t.true(expected.length > 10)
-  t.deepEqual(tags(notices), [...expected, 'hangup', 'notify'])
+  t.deepEqual(tags(notices), [...expected, 'hangup', 'reload', 'reload-failed', 'notify'])
   t.deepEqual(tags(section('EXIT STATUS')), ['0', '1', '2'])
 })
 

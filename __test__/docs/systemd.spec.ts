@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { Machine } from '../support/docs/machine.ts'
+import { Machine, end } from '../support/docs/machine.ts'
 import { pageTest } from '../support/docs/page.ts'
 import { ROOT } from '../support/docs/root.ts'
 import type { Running } from '../support/program.ts'
 import { hasTools, isOpenToOthers, rootTest } from '../support/skip.ts'
 
 const UNIT = readFileSync(`${ROOT}contrib/tun2udp@.service`, 'utf8')
+
+const CONFIG_UNIT = readFileSync(`${ROOT}contrib/tun2udp-config@.service`, 'utf8')
 
 /** Returns a setting of the unit; the last one counts. */
 const setting = (name: string) =>
@@ -23,7 +25,7 @@ pageTest('docs/systemd.md', async (t, page) => {
     const ended = await a.start(['bash', '-euo', 'pipefail', '-c', block]).ended
     t.is(ended.status, 0, ended.stderr)
     // Other units of the system may have warnings; this unit has no warnings.
-    t.false(ended.stderr.includes('tun2udp@'), ended.stderr)
+    t.notRegex(ended.stderr, /tun2udp(?:-config)?@/u)
   }
   const block = page.next('sh')
   await verified(block)
@@ -31,6 +33,16 @@ pageTest('docs/systemd.md', async (t, page) => {
   page.shown('sh', 'no service manager runs in a namespace; the next test does what it would do')
   page.shown('sh', 'no service manager runs in a namespace')
   page.shown('sh', 'no service manager runs in a namespace; a test below compares the status')
+  await verified(page.next('sh'))
+  const started = await a.leave(
+    'tun2udp --config /etc/tun2udp/hub0.jsonc --name hub0',
+    /^ready: hub0 /mu,
+  )
+  page.shown('sh', 'no service manager runs in a namespace; ExecReload of the unit does this:')
+  t.regex(CONFIG_UNIT, /^ExecReload=kill -HUP \$MAINPID$/mu)
+  end(started, 'SIGHUP')
+  await started.until('stderr', /again: no change$/mu)
+  await a.endPrograms()
   const copied = page.shown(
     'sh',
     'npm would ask a registry; the test of the packages installs globally',
@@ -140,6 +152,14 @@ rootTest('with what the unit gives, the program says that it is ready', async (t
   await heard.until('stdout', /READY=1/u)
   await a.endPrograms()
   await heard.until('stdout', /READY=1\n?STOPPING=1/u)
+})
+
+test('the unit with a configuration file differs from the other by its commands only', (t) => {
+  const others = (unit: string) =>
+    unit
+      .split('\n')
+      .filter((line) => !/^(?:#|Description=|Documentation=|EnvironmentFile=|Exec)/u.test(line))
+  t.deepEqual(others(CONFIG_UNIT), others(UNIT))
 })
 
 test('the unit has a device, and no other', (t) => {

@@ -10,14 +10,15 @@ import {
 /** The sizes of the download and of the unpacked addon; docs/platforms.md states both. */
 const MAX_PACKAGE_BYTES = 1_500_000
 const MAX_ADDON_BYTES = 3_300_000
-const MAX_ROOT_BYTES = 240_000
+const MAX_ROOT_BYTES = 280_000
 
 /** Files that the root package may contain. */
 const ROOT_FILES = [
   /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|THIRD-PARTY\.md)$/u,
   /^dist\/completions\/(?:_?[a-z0-9]+|[a-z0-9]+\.(?:bash|fish))$/u,
-  /^contrib\/tun2udp@\.service$/u,
-  /^dist\/man\/[a-z0-9-]+\.8$/u,
+  /^contrib\/tun2udp(?:-config)?@\.service$/u,
+  /^contrib\/tun2udp\.schema\.json$/u,
+  /^dist\/man\/(?:[a-z0-9-]+\.8|tun2udp\.conf\.5)$/u,
   /^dist\/(?:index|(?:bin|lib)\/[\w/]+)\.(?:js|d\.ts)$/u,
   /^dist\/binding\.d\.ts$/u,
 ]
@@ -34,6 +35,9 @@ test('the root package holds what is used, and nothing else', (t) => {
     'dist/completions/_tunctl',
     'dist/completions/_tun2udp',
     'contrib/tun2udp@.service',
+    'contrib/tun2udp-config@.service',
+    'contrib/tun2udp.schema.json',
+    'dist/man/tun2udp.conf.5',
   ]) {
     t.true(files.includes(file), file)
   }

@@ -28,7 +28,10 @@ export interface OutputOptions {
 export type Arguments =
   | {
       readonly action: 'relay'
-      readonly relay: RelayOptions
+      /** The options; next to a configuration file, those that replace its options. */
+      readonly relay: Partial<RelayOptions>
+      /** Path of the configuration file. */
+      readonly config?: string
       /** The user and group that the process changes to once the relay is set up. */
       readonly account?: Account
       readonly output: OutputOptions
@@ -129,6 +132,28 @@ function interpret(
   operands: readonly string[],
   parsed: Readonly<Record<string, unknown>>,
 ): Arguments {
+  const { user, config } = valuesOf(PROCESS_OPTIONS, parsed)
+  const common = {
+    action: 'relay',
+    ...(user === undefined ? {} : { account: splitUser(user as string) }),
+    output: { json: false, quiet: false, ...valuesOf(OUTPUT_OPTIONS, parsed) },
+  } as const
+  // The library checks the values, as it checks those that JavaScript passes.
+  const options: Partial<RelayOptions> = {
+    ...valuesOf(RELAY_OPTIONS, parsed),
+    ...familyOf(valuesOf(FAMILY_OPTIONS, parsed)),
+  }
+  if (config === undefined) return { ...common, relay: { ...options, ...ends(operands, options) } }
+  if (operands.length > 0) {
+    throw new OptionError('--config takes no operands: the file has the addresses and ports')
+  }
+  return { ...common, relay: options, config: config as string }
+}
+
+function ends(
+  operands: readonly string[],
+  { addresses = [], mode }: Partial<RelayOptions>,
+): Pick<RelayOptions, 'addresses' | 'sendPort' | 'receivePort'> {
   const [address, sendPort, receivePort, ...excess] = operands
   if (
     address === undefined ||
@@ -138,20 +163,10 @@ function interpret(
   ) {
     throw new OperandError(`${USAGE}\n${USAGE_HINT}`)
   }
-  // The library checks the values, as it checks those that JavaScript passes.
-  const { addresses = [], ...same } = valuesOf(RELAY_OPTIONS, parsed)
-  const { user } = valuesOf(PROCESS_OPTIONS, parsed)
   return {
-    action: 'relay',
-    relay: {
-      ...same,
-      ...familyOf(valuesOf(FAMILY_OPTIONS, parsed)),
-      addresses: [...operandAddresses(address, same['mode']), ...(addresses as string[])],
-      sendPort: operandPort(sendPort, 1),
-      receivePort: operandPort(receivePort, 0),
-    },
-    ...(user === undefined ? {} : { account: splitUser(user as string) }),
-    output: { json: false, quiet: false, ...valuesOf(OUTPUT_OPTIONS, parsed) },
+    addresses: [...operandAddresses(address, mode), ...addresses],
+    sendPort: operandPort(sendPort, 1),
+    receivePort: operandPort(receivePort, 0),
   }
 }
 

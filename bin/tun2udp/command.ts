@@ -55,9 +55,12 @@ ADDRESS[/PREFIX]  interface address, IPv4 or IPv6 (default prefix: 32 or 128);
 SEND_PORT         UDP port of the peer, 1 to 65535
 RECV_PORT         local UDP port, 0 to 65535; 0: chosen by the kernel
 
+With --config FILE there are no operands: the file has them, and the peers.
+
 Command:  tun2udp doctor [--json]: examine this machine; takes no operands
 
-Signals:  SIGINT, SIGTERM: exit; SIGUSR2: print the counters; SIGHUP: ignored
+Signals:  SIGINT, SIGTERM: exit; SIGUSR2: print the counters; SIGHUP: read the
+          file of --config again
 Status:   0: ended by a signal; 1: failure; 2: wrong options (wrong operands: 1,
           and 2 under systemd)
 Needs the capability CAP_NET_ADMIN (root has it), and CAP_SYS_ADMIN for --netns.

@@ -26,6 +26,13 @@ const metricsAddress: Form<string> = {
 
 /** Options of the process. A library must not change the user of its caller's process. */
 const PROCESS: OptionTable = {
+  config: {
+    form: { type: 'string', check: (_, value) => value, completion: 'file' },
+    flag: '--config <file>',
+    help: 'file with the options of the relay and its peers',
+    details:
+      'There are no operands then. The format is described in [configuration.md](configuration.md) and tun2udp.conf(5). An option of the relay on the command line replaces that of the file. SIGHUP reads the file again and changes the peers.',
+  },
   user: {
     // The library checks the value after it is split.
     form: { type: 'string', check: (_, value) => value, completion: 'user' },

@@ -10,6 +10,6 @@ export const STATUS_MEANINGS: ReadonlyMap<number, string> = new Map([
   ],
   [
     STATUS.usage,
-    'The arguments are wrong. Starting the program again does not help. Wrong operands have this status if `NOTIFY_SOCKET` is set, as systemd sets it.',
+    'The arguments or the configuration file are wrong. Starting the program again does not help. Wrong operands have this status if `NOTIFY_SOCKET` is set, as systemd sets it.',
   ],
 ])

@@ -34,6 +34,7 @@ const GUIDES: DefaultTheme.SidebarItem[] = [
 
 const REFERENCE: DefaultTheme.SidebarItem[] = [
   { text: 'The program tun2udp', link: '/docs/tun2udp' },
+  { text: 'Configuration file', link: '/docs/configuration' },
   { text: 'The program tunctl', link: '/docs/tunctl' },
   { text: 'The relay in JavaScript', link: '/docs/relay' },
   { text: 'Several peers', link: '/docs/peers' },

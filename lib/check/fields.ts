@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { type TunError, invalidArgument, isArray, unreadable } from '../errors.ts'
+import { type TunError, addOption, invalidArgument, isArray, unreadable } from '../errors.ts'
 import { checkList } from './list.ts'
 import { nearestName } from './nearest.ts'
 
@@ -54,10 +54,19 @@ function readFields<F extends Fields>(
     if (!check) throw unknownProperty(what, name, Object.keys(fields))
     const value = readProperty(given, name)
     if (value === undefined) refuseUndefined?.(name)
-    const result = value === undefined ? undefined : check(name, value)
+    const result = value === undefined ? undefined : checkOne(name, value, check)
     if (result !== undefined) checked[name] = result
   }
   return checked as Checked<F>
+}
+
+function checkOne(name: string, value: unknown, check: Check): unknown {
+  try {
+    return check(name, value)
+  } catch (error) {
+    addOption(error, name)
+    throw error
+  }
 }
 
 /**

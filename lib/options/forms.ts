@@ -2,6 +2,7 @@ import { abortSignal } from '../check/abort.ts'
 import { flag, integer } from '../check/fields.ts'
 import { invalidArgument } from '../errors.ts'
 import { checkCloneDevice, checkMtu, checkName } from '../check/interface.ts'
+import { MTU_MAX, MTU_MIN } from '../check/limits.ts'
 import { checkNamespace } from '../check/namespace.ts'
 import type { Form, Spelling } from './table.ts'
 import { checkId } from '../check/user.ts'
@@ -23,7 +24,8 @@ const wholeNumber: Spelling = {
 
 /** Returns the form of a whole number in a range that includes both ends. */
 export function whole(lowest: number, highest = INT_MAX): Form<number> {
-  return { type: 'number', check: integer(lowest, highest), spelling: wholeNumber }
+  const range = [lowest, highest] as const
+  return { type: 'number', check: integer(lowest, highest), range, spelling: wholeNumber }
 }
 
 /** Returns the form of one of several words. */
@@ -62,6 +64,7 @@ export function wholeOr<const W extends string, V extends number | undefined>(
     `a whole number from ${lowest} to ${highest}, ${list.length === 1 ? 'or ' : ''}${either(list)}`
   return {
     type: ['number', ...names.map((word) => `'${word}'`)].join(' | '),
+    range: [lowest, highest],
     check: (what, value) => {
       if (isWord(value)) return words[value]
       if (isInRange(value)) return value
@@ -96,6 +99,7 @@ export const cloneDevicePath = checked('string', checkCloneDevice)
 /** An MTU in bytes. */
 export const mtuBytes: Form<number> = {
   ...checked('number', checkMtu),
+  range: [MTU_MIN, MTU_MAX],
   spelling: wholeNumber,
 }
 

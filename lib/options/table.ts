@@ -6,6 +6,7 @@ export type Completion =
   | 'namespace'
   | 'user'
   | 'host'
+  | 'file'
 
 /** The form of a value on the command line, if it is not text. */
 export interface Spelling {
@@ -21,6 +22,8 @@ export interface Form<T = unknown> {
   readonly type: string
   /** Checks a value, and returns it in the form of the native layer. */
   readonly check: Check<T>
+  /** The smallest and the largest number that it accepts, for the JSON Schema. */
+  readonly range?: readonly [lowest: number, highest: number]
   readonly spelling?: Spelling
   readonly completion?: Completion
 }

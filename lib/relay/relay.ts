@@ -30,7 +30,7 @@ const diagnostics = new Diagnostics<Relay, RelayEvent>('relay')
 
 const EVENTS = { signal: abortSignal }
 
-/** What a relay is made of. */
+/** The parts that a relay is made of. */
 interface Parts {
   readonly native: NativeRelay
   readonly events: EventLog

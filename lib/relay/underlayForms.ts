@@ -15,6 +15,7 @@ const MARK_MAX = 4_294_967_295
 export const fwmark: Form<number> = {
   type: 'number',
   check: integer(0, MARK_MAX),
+  range: [0, MARK_MAX],
   spelling: {
     parse: (text) => {
       const mark = /^(\d{1,10}|0x[\da-f]{1,8})$/iu.test(text) ? Number(text) : MARK_MAX + 1

@@ -26,6 +26,7 @@ const FLAGS: readonly Flag[] = [
 const WORDS_OF_BASH: Readonly<Record<string, string>> = {
   user: 'compgen -u',
   host: 'compgen -A hostname',
+  file: 'compgen -f',
   namespace: `compgen -W "$(ls /run/netns 2>/dev/null)"`,
 }
 
@@ -71,7 +72,10 @@ export function fish(): string {
   const lines = FLAGS.map(({ name, argument, help, completion }) => {
     const words =
       typeof completion === 'string' ? WORDS_OF_FISH[completion] : completion?.words.join(' ')
-    const takes = argument === '' ? '' : ` -x${words === undefined ? '' : ` -a '${words}'`}`
+    const suggested = words === undefined ? '' : ` -a '${words}'`
+    // Files are suggested nowhere else.
+    const takesFile = completion === 'file' ? ' -r -F' : ` -x${suggested}`
+    const takes = argument === '' ? '' : takesFile
     const said = sentence(help)
       .slice(0, -1)
       .replaceAll("'", String.raw`\'`)
@@ -94,6 +98,7 @@ ${lines.join('\n')}
 const WORDS_OF_ZSH: Readonly<Record<string, string>> = {
   user: '_users',
   host: '_hosts',
+  file: '_files',
   namespace: '_tun2udp_namespaces',
 }
 

@@ -10,9 +10,11 @@ import { loadNative } from '../../lib/native/native.ts'
 import { counterDescriptions, countersFile } from './counters.ts'
 import { declarations } from './declarations.ts'
 import { counterTable, insert, optionTable, statusTable } from './documents.ts'
+import { schema } from './schema.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const PAGE = 'docs/tun2udp.md'
+const SCHEMA = 'contrib/tun2udp.schema.json'
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 
@@ -24,6 +26,7 @@ async function sources(): Promise<Record<string, string>> {
   return {
     'lib/options/declarations.ts': await formatted('lib/options/declarations.ts', declarations()),
     'lib/relay/counters.ts': await formatted('lib/relay/counters.ts', countersFile(counters)),
+    [SCHEMA]: await formatted(SCHEMA, schema()),
     [PAGE]: insert(page, 'counters', counterTable(counters)),
   }
 }

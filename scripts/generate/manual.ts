@@ -1,7 +1,8 @@
 import { HELP, PROGRAM_OPTIONS, VERSION } from '../../bin/tun2udp/options.ts'
 import { STATUS_MEANINGS } from '../../bin/tun2udp/status.ts'
 import { COUNTERS } from '../../lib/relay/counters.ts'
-import { sentence, splitFlag } from './text.ts'
+import { FILE_OPTIONS } from './schema.ts'
+import { sentence, sentencesOf, splitFlag } from './text.ts'
 
 /**
  * Fills in the lists of the manual page of tun2udp, in the language of mdoc(7). Each list replaces a line
@@ -20,9 +21,21 @@ export function manual(page: string, relayPage: string): string {
     }),
     NOTICES: events(relayPage).map(([kind, text]) => tagged(kind, text)),
   }
+  return filledIn(page, lists)
+}
+
+/** Fills in the list of the options in the manual page of the configuration file, tun2udp.conf(5). */
+export function fileManual(page: string): string {
+  const list = FILE_OPTIONS.map(([name, description]) =>
+    tagged(name, description.declaration ?? sentencesOf(description)),
+  )
+  return filledIn(page, { OPTIONS: list })
+}
+
+function filledIn(page: string, lists: Readonly<Record<string, readonly string[]>>): string {
   return Object.entries(lists).reduce((text, [name, list]) => {
     const parts = text.split(new RegExp(`^\\.\\\\" ${name}: .*\\n`, 'mu'))
-    if (parts.length !== 2) throw new Error(`man/tun2udp.8 does not have the line ${name} once`)
+    if (parts.length !== 2) throw new Error(`the page does not have the line ${name} once`)
     return parts.join(list.join(''))
   }, page)
 }

@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bash, fish, zsh } from './completions.ts'
-import { manual } from './manual.ts'
+import { fileManual, manual } from './manual.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -19,6 +19,7 @@ for (const kind of ['man', 'completions']) {
   cpSync(join(ROOT, kind), join(folder, kind), { recursive: true })
 }
 writeFileSync(join(folder, 'man/tun2udp.8'), manual(read('man/tun2udp.8'), read('docs/relay.md')))
+writeFileSync(join(folder, 'man/tun2udp.conf.5'), fileManual(read('man/tun2udp.conf.5')))
 // The package installs tunctl under this name, since uml-utilities may have installed the original one.
 cpSync(join(ROOT, 'man/tunctl.8'), join(folder, 'man/tun2udp-tunctl.8'))
 writeFileSync(join(folder, 'completions/tun2udp.bash'), bash())

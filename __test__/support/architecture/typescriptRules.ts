@@ -22,6 +22,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/relay/info',
     'lib/options/forms',
     'lib/relay/optionTable',
+    // The configuration file is checked as the options of the library are; errors get a line.
+    'lib/relay/options',
+    'lib/errors',
     'lib/options/table',
     // `doctor` names the platform whose addon is loaded.
     'lib/native/host',

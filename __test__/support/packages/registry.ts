@@ -8,7 +8,7 @@ import { basename, join } from 'node:path'
 import { PLATFORM_FOLDERS, ROOT, Tarball, manifestIn, tarballs } from './tarballs.ts'
 
 /** Packages that `npm install` may request in addition to our own; they come from the clone's node_modules. */
-const DEPENDENCIES = ['commander', 'ipaddr.js']
+const DEPENDENCIES = ['commander', 'ipaddr.js', 'jsonc-parser']
 
 /**
  * A package registry on loopback with our tarballs and their dependencies. Platform packages that were not built are

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { CheckedPeer } from './options.ts'
 
-/** What a call changed: the names of peers. All are empty if nothing changed. */
+/** The names of the peers that a call changed. All are empty if nothing changed. */
 export interface PeerChanges {
   /** The peers that were added. */
   readonly added: readonly string[]

@@ -47,7 +47,7 @@ export interface PeerState {
   readonly traffic?: PeerTraffic
 }
 
-/** What the peers of a relay need. */
+/** The objects that the peers of a relay use. */
 export interface PeersOptions {
   readonly native: NativeRelay
   readonly peers: readonly CheckedPeer[]

@@ -1,0 +1,23 @@
+import type { RelayOptions } from '../../index.ts'
+import { parseConfig } from '../../bin/tun2udp/config/config.ts'
+
+/** The beginning of a file that has everything but the peers. */
+export const BASE = '{ "addresses": ["10.9.0.1/24"],\n "receivePort": 5001,'
+
+/** The beginning of a file that has everything that is needed. */
+export const HEAD = `${BASE} "peers": [{ "endpoint": "b.example:5001" }],`
+
+/** Returns the options of a file. */
+export function parse(text: string): RelayOptions {
+  return parseConfig('hub.jsonc', Buffer.from(text)).options
+}
+
+/** Returns the error of a file without its name; an empty text if the file is right. */
+export function problemOf(text: string): string {
+  try {
+    parse(text)
+    return ''
+  } catch (error) {
+    return (error as Error).message.replace(/^hub\.jsonc:/u, '')
+  }
+}
