@@ -15,7 +15,7 @@ export interface Namespace {
 }
 
 /** Variables of commands. Node packages have commands with the names of system tools, such as `nft`. */
-const ENVIRONMENT = {
+export const ENVIRONMENT = {
   ...process.env,
   PATH: (process.env['PATH'] ?? '')
     .split(delimiter)
