@@ -40,7 +40,10 @@ export function problemsOf(
     [
       'packets that the kernel took = packetsWritten - packetsJoined + superPacketsWritten',
       after.written - before.written,
-      inbound.packetsWritten - inbound.packetsJoined + inbound.superPacketsWritten,
+      inbound.packetsWritten -
+        inbound.packetsJoined +
+        inbound.superPacketsWritten +
+        outbound.repliesWritten,
     ],
   ]
   return equations
