@@ -6,13 +6,14 @@ import { NAMESPACES } from '../support/advice/namespaces.ts'
 import { NETLINK } from '../support/advice/netlink.ts'
 import { OPTIONS } from '../support/advice/options.ts'
 import { FOLLOWED_ELSEWHERE, NOT_FOLLOWED } from '../support/advice/others.ts'
+import { PEERS } from '../support/advice/peers.ts'
 import { PROGRAM_CASES } from '../support/advice/program.ts'
 import { RELAY } from '../support/advice/relay.ts'
 import { rustAdvice } from '../support/advice/rust.ts'
 import { typescriptAdvice } from '../support/advice/typescript.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const TABLES = [DEVICES, NAMESPACES, NETLINK, OPTIONS, PROGRAM_CASES, RELAY].flat()
+const TABLES = [DEVICES, NAMESPACES, NETLINK, OPTIONS, PEERS, PROGRAM_CASES, RELAY].flat()
 
 test('each advice of the sources is followed by a test, or has a reason why not', (t) => {
   const sources = new Map([...typescriptAdvice(ROOT), ...rustAdvice(ROOT)])

@@ -24,6 +24,7 @@ const OUTBOUND = {
   refusedByPeer: 6,
   unreachableReports: 7,
   pathMtuReports: 8,
+  keepalivesSent: 24,
   sourcesLost: 21,
   repliesWritten: 19,
   repliesDropped: 20,
@@ -42,6 +43,7 @@ const OUTBOUND = {
 const INBOUND = {
   datagramsReceived: 101,
   bytesReceived: 102,
+  keepalivesReceived: 120,
   receiveErrors: 115,
   packetsWritten: 103,
   bytesWritten: 104,

@@ -180,11 +180,11 @@ export class Peers {
     if (isClosed()) throw closed()
     const [before, nativesBefore] = [this.#peers, this.#natives]
     const placed = change(before)
-    checkDistinct(placed)
     const after = placed.map(({ peer }) => peer)
     const changes = compare(before, after)
+    if (!isMany && !isUnchanged(changes)) throw single()
+    checkDistinct(placed)
     if (isUnchanged(changes)) return changes
-    if (!isMany) throw single()
     const natives = await resolve(after)
     const routing = await routes?.begin(before, after, natives)
     try {

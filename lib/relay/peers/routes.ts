@@ -230,7 +230,7 @@ function lengthOf(network: string): number {
 function explained(error: unknown): unknown {
   if (!(error instanceof TunError) || error.code !== 'ERR_TUN_PERMISSION') return error
   const advice =
-    'a process that has dropped its privileges cannot change the routes of peers; give `routes` as a list of networks that contains them all'
+    'a process that has dropped its privileges cannot change the routes of peers: give `routes` as a list of networks that contains them all'
   const { code, subject = '' } = error
   return new TunError(`${error.message}; ${advice}`, { code, subject, advice }, { cause: error })
 }
