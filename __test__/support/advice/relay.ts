@@ -309,18 +309,6 @@ export const RELAY = adviceCases([
     },
   },
   {
-    advice: 'start a relay for each',
-    run: async (room) => {
-      const { netns, refused } = room
-      const peers = [5_001, 5_002].map((port) => ({ endpoint: { address: '127.0.0.1', port } }))
-      const listen = { address: '127.0.0.1', port: 0 }
-      await refused(startRelay({ addresses: ADDRESSES, netns, listen, peers }))
-      for (const peer of peers) {
-        await (await startRelay({ addresses: ADDRESSES, netns, listen, peers: [peer] })).close()
-      }
-    },
-  },
-  {
     advice: 'add an address, or write 0.0.0.0/0 or ::/0',
     run: async (room) => {
       const { netns, refused } = room
