@@ -15,6 +15,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tun2udp_core::ErrorCode;
+use tun2udp_core::device::Mode;
 use tun2udp_core::packet::keepalive::KEEPALIVE;
 use tun2udp_core::relay::{Event, PeerConfig, Relay, RelayConfig};
 
@@ -74,43 +75,45 @@ fn a_relay_sends_nothing_of_its_own_unless_asked() {
 
 #[test]
 fn two_relays_report_each_other_and_write_no_keepalive() {
-    in_namespace(|| {
-        let first_port = address_of(&loopback_socket());
-        let with = |config: RelayConfig| RelayConfig { keepalive: INTERVAL, ..config };
-        let (second, second_events) = start(with(config(8, first_port)));
-        let first_config = RelayConfig {
-            receive_port: first_port.port(),
-            name: Some("first0".to_owned()),
-            ..with(config(9, second.info().local))
-        };
-        eventually("the second is down before the first one starts", || {
-            count(&second_events, "peer-down") == 1
-        });
-        assert_eq!(second.peer_stats()[0].is_up, Some(false));
-        let received = second.stats().inbound;
-        assert_eq!((received.datagrams_received, received.keepalives_received), (0, 0));
-        let (first, first_events) = start(first_config.clone());
-        for (relay, events) in [(&first, &first_events), (&second, &second_events)] {
-            eventually("each is up", || count(events, "peer-up") == 1);
-            eventually("several arrive", || relay.stats().inbound.keepalives_received > 5);
-            let traffic = relay.peer_stats()[0].traffic.unwrap();
-            assert_eq!((traffic.datagrams_sent, traffic.datagrams_received), (0, 0));
-            assert!(traffic.silent_for.is_some());
-            assert_eq!(relay.peer_stats()[0].is_up, Some(true));
-        }
-        // The kernel has received nothing from the interface.
-        let link = ip("-j -s link show dev first0");
-        assert!(link.split("\"rx\":").nth(1).unwrap().contains("\"packets\":0"), "{link}");
-        let stats = finish(&first);
-        assert_eq!((stats.inbound.datagrams_received, stats.inbound.packets_written), (0, 0));
-        assert_eq!((stats.outbound.packets_read, stats.outbound.datagrams_sent), (0, 0));
-        eventually("the first is down", || count(&second_events, "peer-down") == 2);
-        assert_eq!(count(&first_events, "peer-down"), 0);
-        let (first, _) = start(first_config);
-        eventually("it is up again", || count(&second_events, "peer-up") == 2);
-        finish(&first);
-        finish(&second);
+    in_namespace(|| [Mode::Tun, Mode::Tap].into_iter().for_each(report_each_other));
+}
+
+fn report_each_other(mode: Mode) {
+    let first_port = address_of(&loopback_socket());
+    let with = |config: RelayConfig| RelayConfig { keepalive: INTERVAL, mode, ..config };
+    let (second, second_events) = start(with(config(8, first_port)));
+    let first_config = RelayConfig {
+        receive_port: first_port.port(),
+        name: Some("first0".to_owned()),
+        ..with(config(9, second.info().local))
+    };
+    eventually("the second is down before the first one starts", || {
+        count(&second_events, "peer-down") == 1
     });
+    assert_eq!(second.peer_stats()[0].is_up, Some(false));
+    let received = second.stats().inbound;
+    assert_eq!((received.datagrams_received, received.keepalives_received), (0, 0));
+    let (first, first_events) = start(first_config.clone());
+    for (relay, events) in [(&first, &first_events), (&second, &second_events)] {
+        eventually("each is up", || count(events, "peer-up") == 1);
+        eventually("several arrive", || relay.stats().inbound.keepalives_received > 5);
+        let traffic = relay.peer_stats()[0].traffic.unwrap();
+        assert_eq!((traffic.datagrams_sent, traffic.datagrams_received), (0, 0));
+        assert!(traffic.silent_for.is_some());
+        assert_eq!(relay.peer_stats()[0].is_up, Some(true));
+    }
+    // The kernel has received nothing from the interface.
+    let link = ip("-j -s link show dev first0");
+    assert!(link.split("\"rx\":").nth(1).unwrap().contains("\"packets\":0"), "{link}");
+    let stats = finish(&first);
+    assert_eq!((stats.inbound.datagrams_received, stats.inbound.packets_written), (0, 0));
+    assert_eq!((stats.outbound.packets_read, stats.outbound.datagrams_sent), (0, 0));
+    eventually("the first is down", || count(&second_events, "peer-down") == 2);
+    assert_eq!(count(&first_events, "peer-down"), 0);
+    let (first, _) = start(first_config);
+    eventually("it is up again", || count(&second_events, "peer-up") == 2);
+    finish(&first);
+    finish(&second);
 }
 
 #[test]

@@ -9,10 +9,13 @@ mod plain_tun;
 use namespace::{eventually, in_namespace, ip, loopback_socket};
 use plain_tun::PlainTun;
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
-use tun2udp_core::packet::keepalive::KEEPALIVE;
+use tun2udp_core::packet::keepalive::{KEEPALIVE, KEEPALIVE_FRAME};
 use tun2udp_core::relay::{Relay, RelayConfig};
+use tun2udp_core::sys::{io as sys_io, tun};
 
 fn start(config: RelayConfig) -> Relay {
     Relay::start(config, |_| {}).unwrap()
@@ -76,6 +79,40 @@ fn the_kernel_discards_a_keepalive_without_a_trace() {
         let tun = PlainTun::open("plain1").unwrap();
         ip("link set plain1 up");
         assert_eq!(tun.write(&[]).unwrap_err().raw_os_error(), Some(libc::EINVAL));
+    });
+}
+
+/// Creates a port of the bridge br0.
+fn port(name: &str) -> OwnedFd {
+    let fd = tun::open(Path::new("/dev/net/tun")).unwrap();
+    tun::set_interface(fd.as_fd(), name, tun::IFF_TAP | tun::IFF_NO_PI).unwrap();
+    ip(&format!("link set {name} master br0 up"));
+    fd
+}
+
+#[test]
+fn a_bridge_forwards_no_keepalive() {
+    in_namespace(|| {
+        std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1").unwrap();
+        ip("link add br0 type bridge");
+        ip("link set br0 up");
+        let [first, second] = ["port0", "port1"].map(port);
+        eventually("the ports forward", || {
+            ip("-d link show").matches("state forwarding").count() == 2
+        });
+        let mut frame = KEEPALIVE_FRAME;
+        sys_io::write(first.as_fd(), &frame).expect("a plain program goes on");
+        // A frame after it, to a host that is not known, is flooded.
+        frame[..12].copy_from_slice(&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]);
+        sys_io::write(first.as_fd(), &frame).unwrap();
+        let mut buffer = [0; 2_000];
+        let mut received = 0;
+        eventually("the other frame is forwarded", || {
+            sys_io::read(second.as_fd(), &mut buffer).inspect(|len| received = *len).is_ok()
+        });
+        assert_eq!(buffer[..received], frame);
+        assert!(sys_io::read(second.as_fd(), &mut buffer).is_err(), "one frame");
+        assert!(sys_io::read(first.as_fd(), &mut buffer).is_err(), "no answer");
     });
 }
 

@@ -5,7 +5,7 @@ use super::packet_writer::PacketWriter;
 use super::step::{Failure, Step, StepReport};
 use super::unwrap::{NoPacket, datagrams_of, decapsulate_ecn, packet_in};
 use crate::packet::ecn;
-use crate::packet::keepalive::KEEPALIVE;
+use crate::packet::keepalive::keepalive;
 use crate::packet::mss;
 use crate::port::coalescing_writer::{CoalescingChange, WriteProgress};
 use crate::relay::config::MssClamp;
@@ -217,7 +217,9 @@ impl Inbound {
                         .and_then(|packet| permitted(table, peer, buffer, packet, &mut last)),
                 };
                 match found {
-                    Err(NoPacket::Keepalive) => count.note_keepalive(KEEPALIVE.len()),
+                    Err(NoPacket::Keepalive) => {
+                        count.note_keepalive(keepalive(self.wire.layer()).len())
+                    }
                     Err(NoPacket::Dropped(cause)) => {
                         count.dropped += 1;
                         count.foreign_prefix += u64::from(cause == InboundDrop::ForeignPrefix);

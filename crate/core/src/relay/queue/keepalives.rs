@@ -1,14 +1,16 @@
 //! Sends keepalives from the receiving port.
 
-use crate::packet::keepalive::KEEPALIVE;
+use crate::packet::keepalive::keepalive;
 use crate::relay::peers::{DueKeepalives, PeerIndex, PeerTable, PeerView};
 use crate::relay::stats::Counters;
+use crate::relay::wire::Wire;
 use crate::udp::{Envelope, SendDrop, SendQueue, SendReport, UdpEndpoint, UdpSender};
 use std::io::IoSlice;
 use std::sync::Arc;
 
 /// The sending ends for keepalives of a queue: those of its sockets at the receiving port, one per address family.
 pub(super) struct Keepalives {
+    packet: &'static [u8],
     senders: Vec<(bool, UdpSender)>,
     queue: SendQueue,
     peers: PeerView,
@@ -16,8 +18,9 @@ pub(super) struct Keepalives {
 }
 
 impl Keepalives {
-    /// Creates the sending ends of these sockets.
+    /// Creates the sending ends of these sockets, for datagrams of this format.
     pub(super) fn new<'a>(
+        wire: Wire,
         receiving: impl Iterator<Item = &'a Arc<UdpEndpoint>>,
         peers: PeerView,
         counters: Arc<Counters>,
@@ -25,8 +28,9 @@ impl Keepalives {
         let sender = |endpoint: &Arc<UdpEndpoint>| {
             (endpoint.local().is_ipv4(), UdpSender::new(Arc::clone(endpoint), false))
         };
-        let queue = SendQueue::new(KEEPALIVE.len());
-        Self { senders: receiving.map(sender).collect(), queue, peers, counters }
+        let packet = keepalive(wire.layer());
+        let queue = SendQueue::new(packet.len());
+        Self { packet, senders: receiving.map(sender).collect(), queue, peers, counters }
     }
 
     /// Sends keepalives. One that the kernel does not take now is not sent later: the next one is. Returns whether a peer
@@ -46,9 +50,9 @@ impl Keepalives {
         let Some((_, sender)) = found else { return false };
         let envelope = Envelope { to: peer.0, class: None, source: table.local(peer) };
         self.queue.clear();
-        self.queue.push(0..1, KEEPALIVE.len(), envelope, None);
+        self.queue.push(0..1, self.packet.len(), envelope, None);
         let mut report = SendReport::default();
-        let slices = [IoSlice::new(&KEEPALIVE)];
+        let slices = [IoSlice::new(self.packet)];
         sender.send(&mut self.queue, table.destinations(), &slices, &mut report);
         self.counters.count_keepalives_sent(report.datagrams);
         self.counters.count_errors(&report.errors);

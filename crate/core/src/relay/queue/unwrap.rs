@@ -51,7 +51,7 @@ pub(super) fn packet_in(
     match (bytes, layer) {
         (None, Layer::Ip) => Err(InboundDrop::NotIp.into()),
         (None, Layer::Ethernet) => Err(InboundDrop::ShortFrame.into()),
-        (Some(bytes), Layer::Ip) if is_keepalive(bytes) => Err(NoPacket::Keepalive),
+        (Some(bytes), _) if is_keepalive(bytes, layer) => Err(NoPacket::Keepalive),
         (Some(bytes), _) if ecn::must_drop(layer.ip_packet(bytes), message.class) => {
             Err(InboundDrop::NotEcnCapable.into())
         }
@@ -74,7 +74,7 @@ pub(super) fn decapsulate_ecn(buffer: &mut [u8], message: &Received, wire: Wire)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::keepalive::KEEPALIVE;
+    use crate::packet::keepalive::{KEEPALIVE, KEEPALIVE_FRAME};
 
     fn message(range: Range<usize>, segment_size: Option<usize>) -> Received {
         Received { range, source: None, segment_size, class: 0, local: None, is_truncated: false }
@@ -117,6 +117,8 @@ mod tests {
             assert_eq!(packet_in(&bytes, &plain, 0..len, Wire::Frames), expected, "{len}");
         }
         assert_eq!(packet_in(&bytes, &plain, 0..0, Wire::Frames), Err(InboundDrop::Empty.into()));
+        let found = packet_in(&KEEPALIVE_FRAME, &plain, 0..60, Wire::Frames);
+        assert_eq!(found, Err(NoPacket::Keepalive));
     }
 
     #[test]

@@ -262,7 +262,8 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
         Socket::new(endpoint, inbound, is_further)
     };
     let receiving = endpoints.iter().take(receivers);
-    let keepalives = Keepalives::new(receiving, task.peers.view(), Arc::clone(counters));
+    let (wire, peers) = (task.plan.config.wire(), task.peers.view());
+    let keepalives = Keepalives::new(wire, receiving, peers, Arc::clone(counters));
     let options = OutboundOptions {
         error_sources: ErrorSources::new(&task.plan.config.addresses),
         class_policy: task.plan.config.class_policy(),
