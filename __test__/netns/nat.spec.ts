@@ -74,6 +74,17 @@ function assertMapped(t: ExecutionContext, ends: Ends, from: number): void {
   t.true(Number(port) >= from && Number(port) < from + 1000, `port ${port} is not of the mapping`)
 }
 
+/** Sends packets from the hub until the condition holds. */
+async function pingUntil(
+  t: ExecutionContext,
+  hub: TestHost,
+  condition: () => boolean,
+): Promise<void> {
+  const deadline = Date.now() + SLOW_MS
+  while (!condition() && Date.now() < deadline) await ping(hub, SPOKE_INSIDE, 0.1)
+  t.true(condition())
+}
+
 test('NAT: traffic recovers with the first packet from inside', async (t) => {
   if (!hasTools(t, 'nft', 'conntrack', 'ping')) return
   t.timeout(2 * SLOW_MS)
@@ -90,6 +101,36 @@ test('NAT: traffic recovers with the first packet from inside', async (t) => {
   }
   const { inbound } = ends.hubRelay.stats()
   t.is(inbound.dropped.foreignSource, 0)
+})
+
+test('NAT: traffic recovers from outside with the next keepalive', async (t) => {
+  if (!hasTools(t, 'nft', 'conntrack', 'ping')) return
+  t.timeout(2 * SLOW_MS)
+  const network = await withNat(t)
+  const { hub, map, pass } = network
+  await map(10_000, 10_999)
+  const ends = await withEnds(t, network, 1)
+  // No packet is sent from inside.
+  await pingUntil(t, hub, () => endpoint(ends) !== `${HOME}:${PORT}`)
+  assertMapped(t, ends, 10_000)
+  t.true(await ping(hub, SPOKE_INSIDE))
+  for (const from of [20_000, 30_000]) {
+    const before = endpoint(ends)
+    await pass('none')
+    await map(from, from + 999)
+    const { keepalivesReceived, datagramsReceived } = ends.hubRelay.stats().inbound
+    const { packetsWritten } = ends.spokeRelay.stats().inbound
+    // One keepalive passes the router, and no reply.
+    await pass('one')
+    await pingUntil(t, hub, () => ends.spokeRelay.stats().inbound.packetsWritten > packetsWritten)
+    const { inbound } = ends.hubRelay.stats()
+    t.is(inbound.keepalivesReceived, keepalivesReceived + 1)
+    t.is(inbound.datagramsReceived, datagramsReceived)
+    t.not(endpoint(ends), before)
+    assertMapped(t, ends, from)
+    await pass('all')
+    t.true(await ping(hub, SPOKE_INSIDE))
+  }
 })
 
 test('NAT: without keepalives nothing recovers from outside', async (t) => {

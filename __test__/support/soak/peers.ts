@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Relay, type TestHost, testNetwork } from '../../../index.ts'
 import { interfaceCounts, problemsOf } from './counters.ts'
 import { type Resources, leaks, resources } from './resources.ts'
-import { HEADER_BYTES, Spoke } from './spoke.ts'
+import { HEADER_BYTES, Spoke, type SpokeCounts } from './spoke.ts'
 
 /** The number of peers if all are there. */
 const PEERS = 50
@@ -239,13 +239,15 @@ class PeersSoak {
     const after = interfaceCounts(stdout)
     this.#report.accounts++
     this.#report.problems.push(...problemsOf(stats, { written: 0, read: 0 }, after))
-    const received = this.#spokes.reduce((sum, { counts }) => sum + counts.received, 0)
-    const sent = this.#spokes.reduce((sum, { counts }) => sum + counts.sent, 0)
+    const sum = (name: keyof SpokeCounts) =>
+      this.#spokes.reduce((total, { counts }) => total + counts[name], 0)
     const sums: [string, number, number][] = [
-      ['to', stats.outbound.datagramsSent, received],
-      ['from', stats.inbound.datagramsReceived, sent],
+      ['to', stats.outbound.datagramsSent, sum('received')],
+      ['to', stats.outbound.keepalivesSent, sum('keepalives')],
+      ['from', stats.inbound.datagramsReceived, sum('sent')],
     ]
     this.#compare(sums, 'all spokes', lost === 0)
+    if (sum('keepalives') === 0) this.#report.problems.push('no keepalive was sent')
     for (const { number, misrouted } of this.#spokes) {
       if (misrouted > 0) this.#report.problems.push(`spoke ${number}: ${misrouted} were for others`)
     }
@@ -256,7 +258,7 @@ class PeersSoak {
   async #quiet(): Promise<void> {
     const all = () =>
       JSON.stringify([this.#spokes.map(({ counts }) => counts), this.#report.echoed])
-    for (let before = ''; before !== all();) {
+    for (let before = -1; before !== all();) {
       before = all()
       await sleep(QUIET_MS)
     }

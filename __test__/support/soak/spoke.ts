@@ -12,6 +12,7 @@ const PAYLOAD = 28
 export interface SpokeCounts {
   sent: number
   received: number
+  keepalives: number
 }
 
 /**
@@ -20,7 +21,7 @@ export interface SpokeCounts {
  */
 export class Spoke {
   readonly number: number
-  readonly counts: SpokeCounts = { sent: 0, received: 0 }
+  readonly counts: SpokeCounts = { sent: 0, received: 0, keepalives: 0 }
   /** Packets for another spoke. */
   misrouted = 0
   readonly #host: TestHost
@@ -58,12 +59,12 @@ export class Spoke {
 
   /** Returns its configuration at the hub. */
   peer(networks: readonly string[] = this.networks): RelayPeer {
-    const isOdd = this.number % 2 === 1
     return {
       name: `spoke ${this.number}`,
       endpoint: { address: `127.0.1.${this.number}`, port: this.#open.address().port },
       allowedPrefixes: networks,
-      followPort: isOdd,
+      followPort: this.number % 2 === 0,
+      keepaliveSeconds: this.number % 3 === 0 ? 1 : 0,
     }
   }
 
@@ -83,8 +84,11 @@ export class Spoke {
   }
 
   #receive(packet: Buffer): void {
+    if (packet.readUInt8(0) >> 4 === 6) {
+      this.counts.keepalives++
+      return
+    }
     this.counts.received++
-    if (packet.readUInt8(0) !== 0x45 || packet.readUInt8(9) !== 17) return
     const to = packet.subarray(DESTINATION, DESTINATION + 4).join('.')
     if (to !== this.address(false) && to !== this.address(true)) this.misrouted++
     this.#send(swapped(packet))
