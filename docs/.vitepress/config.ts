@@ -21,6 +21,7 @@ const GUIDES: DefaultTheme.SidebarItem[] = [
   { text: 'Two machines', link: '/docs/guides/two-machines' },
   { text: 'Two hubs', link: '/docs/guides/two-hubs' },
   { text: 'Behind NAT', link: '/docs/guides/nat' },
+  { text: 'Bridging two LANs', link: '/docs/guides/bridging' },
   { text: 'Underlay', link: '/docs/guides/underlay' },
   { text: 'TAP without root', link: '/docs/guides/tap-without-root' },
   { text: 'Packets in JavaScript', link: '/docs/guides/packets' },

@@ -265,7 +265,7 @@ fn a_packet_that_may_be_fragmented_is_and_other_long_frames_are_counted() {
                 }
                 assert_eq!(joined, packet[20..]);
             }
-            // There is no error about the first, and nobody whom one about the second could come from.
+            // The first one cannot be reported, and the second one has no station that an error could come from.
             let others = [
                 frame(THERE, &[&[0x88, 0x64], &[7; 1_400]]),
                 frame([0xff; 6], &[&[8, 0], &v4(1_400 - 28, 0x40, 0)]),
