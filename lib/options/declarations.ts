@@ -57,9 +57,9 @@ export interface RelayOptions {
    */
   netns?: string | number | undefined
   /**
-   * Address or name of the peer. A name is resolved once, and the first address that the resolver returns is used,
-   * of the family of `listen` or `family` if one is given. There is no fall-back to another address. Default:
-   * `127.0.0.1`.
+   * Address or name of the peer. Of a name, the first address that the resolver returns is used, of the family of
+   * `listen` or `family` if one is given. There is no fall-back to another address. While the relay runs, the name
+   * is looked up again when its time to live ends, and datagrams follow its address. Default: `127.0.0.1`.
    */
   peer?: string | undefined
   /**
@@ -68,8 +68,9 @@ export interface RelayOptions {
    */
   family?: 4 | 6 | undefined
   /**
-   * Whether the start waits until the name of the peer has an address. While no name server replies, or none knows
-   * the name, the look-up is repeated, after one second at first and then every five seconds, and the event
+   * Whether the start waits until the name of the peer has an address. With several peers it waits for the first
+   * one, and each other peer is added when its name has an address. While no name server replies, or none knows the
+   * name, the look-up is repeated, after one second at first and then every five seconds, and the event
    * `name-waiting` states the reason. Default: false: the start fails with `ERR_TUN_UNKNOWN_HOST`.
    */
   waitForDns?: boolean | undefined

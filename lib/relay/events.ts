@@ -60,8 +60,18 @@ export interface RelayEventFields {
    * has; `name-recovered` follows.
    */
   readonly 'name-waiting': { readonly name: string }
+  /** The address of a name changed: datagrams go to `address`, and went to `previous`. */
+  readonly 'name-changed': {
+    readonly name: string
+    readonly address: string
+    readonly previous: string
+  }
+  /** A name cannot be looked up any more. Its last address stays in use. Reported once until `name-recovered`. */
+  readonly 'name-failed': { readonly name: string }
   /** A name has an address again. */
   readonly 'name-recovered': { readonly name: string }
+  /** The new address of a name is not used, for example since it is a loopback address. The last one stays in use. */
+  readonly 'name-refused': { readonly name: string; readonly address: string }
   /** Settings of a persistent interface could not be restored; `message` lists them. */
   readonly 'undo-incomplete': { readonly errno?: number }
   /** The reader was so slow that older events were dropped: `count` of them. */

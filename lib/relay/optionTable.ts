@@ -122,9 +122,9 @@ export const RELAY = options({
     help: 'address or name of the peer',
     default: '`127.0.0.1`',
     details:
-      'A name is resolved once, and the first address that the resolver returns is used, of the family of `--listen`, `--ipv4` or `--ipv6` if one is given. There is no fall-back to another address.',
+      'Of a name, the first address that the resolver returns is used, of the family of `--listen`, `--ipv4` or `--ipv6` if one is given. There is no fall-back to another address. While the relay runs, the name is looked up again when its time to live ends, and datagrams follow its address.',
     declaration:
-      'Address or name of the peer. A name is resolved once, and the first address that the resolver returns is used, of the family of `listen` or `family` if one is given. There is no fall-back to another address. Default: `127.0.0.1`.',
+      'Address or name of the peer. Of a name, the first address that the resolver returns is used, of the family of `listen` or `family` if one is given. There is no fall-back to another address. While the relay runs, the name is looked up again when its time to live ends, and datagrams follow its address. Default: `127.0.0.1`.',
   },
   family: {
     form: family,
@@ -140,7 +140,7 @@ export const RELAY = options({
     details:
       'While no name server replies, or none knows the name, the look-up is repeated, after one second at first and then every five seconds. A notice states the reason, and under systemd the status.',
     declaration:
-      'Whether the start waits until the name of the peer has an address. While no name server replies, or none knows the name, the look-up is repeated, after one second at first and then every five seconds, and the event `name-waiting` states the reason. Default: false: the start fails with `ERR_TUN_UNKNOWN_HOST`.',
+      'Whether the start waits until the name of the peer has an address. With several peers it waits for the first one, and each other peer is added when its name has an address. While no name server replies, or none knows the name, the look-up is repeated, after one second at first and then every five seconds, and the event `name-waiting` states the reason. Default: false: the start fails with `ERR_TUN_UNKNOWN_HOST`.',
   },
   listen: {
     form: listen,

@@ -15,6 +15,7 @@ import { EventLog, type EventsOptions, type RelayEvent, toEvent } from './events
 import { type RelayInfo, toInfo } from './info.ts'
 import { loadNative } from '../native/native.ts'
 import type { RelayOptions } from '../options/declarations.ts'
+import { PeerNames } from './names/peerNames.ts'
 import { type PlainRelayOptions, checkAndKeep } from './options.ts'
 import type { PeerChanges } from './peers/changes.ts'
 import { type Peers, REPLACE, newPeers } from './peers/peers.ts'
@@ -68,6 +69,7 @@ export class Relay implements AsyncDisposable {
   readonly #native: NativeRelay
   readonly #events: EventLog
   readonly #routes: PeerRoutes | undefined
+  readonly #names: PeerNames
   readonly #started: PlainRelayOptions
   #isClosed = false
 
@@ -77,6 +79,7 @@ export class Relay implements AsyncDisposable {
     this.#native = native
     this.#events = events
     this.#routes = routes
+    this.#names = ends.names
     this.#started = started
     this.info = toInfo(native.info)
     routes?.use(this.info.interface.ifIndex)
@@ -132,6 +135,7 @@ export class Relay implements AsyncDisposable {
    */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#names.close()
     await this.#routes?.close()
     await this.#native.close().catch(() => undefined)
     await this.closed.catch(() => undefined)
@@ -153,6 +157,7 @@ export class Relay implements AsyncDisposable {
       throw error
     } finally {
       this.#isClosed = true
+      this.#names.close()
       await this.#routes?.close()
       // The last events use a separate path, but arrive in the same turn of the event loop.
       await nextTurn()
@@ -211,7 +216,7 @@ export async function startRelayIn(
   namespace: NativeNamespace | undefined,
 ): Promise<Relay> {
   const [all, started] = checkAndKeep(options)
-  const { native: checked, signal, several, waitForDns } = all
+  const { native: checked, signal, several } = all
   const user = account && checkUser(account.user, account.group)
   const events = new EventLog()
   const origin: { name: string; target?: Relay } = { name: checked.name ?? '' }
@@ -224,7 +229,13 @@ export async function startRelayIn(
   }
   let routes: PeerRoutes | undefined
   try {
-    const ends = await resolveEnds(all, waitForDns ? report : undefined)
+    const names = new PeerNames({
+      listen: checked.listen,
+      family: all.family,
+      isWaiting: all.waitForDns ?? false,
+      report,
+    })
+    const ends = await resolveEnds(all, names)
     throwIfAborted(signal)
     if (several?.hasRoutes) routes = await openRoutes(checked, namespace)
     const native = await startNative(

@@ -17,6 +17,8 @@ export class NameServer {
   mode: 'reply' | 'fail' | 'hang' = 'reply'
   /** The record types that fail although the mode is `reply`. */
   failing: readonly ('A' | 'AAAA')[] = []
+  /** Whether each reply begins with another record. */
+  isRotating = false
   /** The number of queries so far, by name and type: `b.example A`. */
   readonly queries = new Map<string, number>()
   readonly #records = new Map<string, readonly AddressRecord[]>()
@@ -42,6 +44,7 @@ export class NameServer {
       return reply(question, RCODE.serverFailure, [])
     const records = this.#records.get(name) ?? []
     if (records.length === 0) return reply(question, RCODE.nameError, [])
+    if (this.isRotating) this.#records.set(name, [...records.slice(1), ...records.slice(0, 1)])
     const ofType = records.filter(({ address }) => (isIPv4(address) ? 'A' : 'AAAA') === type)
     return reply(question, RCODE.ok, ofType)
   }

@@ -42,6 +42,8 @@ pub struct NativeRelayOptions {
     /// Several peers, at least one. Absent: `peer` gets every packet.
     #[napi(ts_type = "Array<NativePeer>")]
     pub peers: Option<List<NativePeer, LIST_MAX>>,
+    /// Whether the sockets have both address families, so that the family of an endpoint can change.
+    pub both_families: Option<bool>,
     /// An address literal.
     pub listen: Option<String>,
     /// Address of the peer whose datagrams are accepted.
@@ -206,6 +208,7 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
             mtu: options.mtu,
             tx_queue_length: options.tx_queue_length,
             peer_zone,
+            both_families: options.both_families.unwrap_or(defaults.both_families),
             listen: listen.transpose()?,
             allowed_prefixes: networks(
                 "prefix",

@@ -109,12 +109,18 @@ impl UnresolvedPeer {
         let mut config = self.config;
         let endpoints = std::iter::once(&mut config.endpoint).chain(&mut config.alternatives);
         for (endpoint, zone) in endpoints.zip(&self.zones) {
-            if let (SocketAddr::V6(endpoint), Some(zone)) = (endpoint, zone) {
-                endpoint.set_scope_id(relay::zone_index(*endpoint.ip(), zone)?);
-            }
+            *endpoint = within_zone(*endpoint, zone.as_deref())?;
         }
         Ok(config)
     }
+}
+
+/// Returns the endpoint with the index of its zone, in the network namespace of the calling thread.
+pub(crate) fn within_zone(mut endpoint: SocketAddr, zone: Option<&str>) -> Result<SocketAddr> {
+    if let (SocketAddr::V6(endpoint), Some(zone)) = (&mut endpoint, zone) {
+        endpoint.set_scope_id(relay::zone_index(*endpoint.ip(), zone)?);
+    }
+    Ok(endpoint)
 }
 
 impl From<PeerStats> for NativePeerState {

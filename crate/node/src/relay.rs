@@ -6,7 +6,7 @@ use crate::counters::RelayStats;
 use crate::error;
 use crate::lifetime::Slot;
 use crate::namespaces::NativeNamespace;
-use crate::peers::{self, NativePeer, NativePeerState, UnresolvedPeer};
+use crate::peers::{self, NativeEndpoint, NativePeer, NativePeerState, UnresolvedPeer};
 use crate::sys::list::{LIST_MAX, List};
 use napi::bindgen_prelude::PromiseRaw;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -136,6 +136,22 @@ impl NativeRelay {
         let (relay, namespace) = (Arc::clone(&self.relay), lock(&self.namespace).clone());
         run_blocking(env, move || {
             within(namespace.as_deref(), || relay.set_peers(&peers::resolve(peers)?))
+        })
+    }
+
+    /// Replaces the endpoint of a relay that was started for a single peer.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn set_endpoint<'env>(
+        &self,
+        env: &'env Env,
+        endpoint: NativeEndpoint,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        let (endpoint, zone) = peers::address(&endpoint).map_err(|e| error::to_napi(&e))?;
+        let (relay, namespace) = (Arc::clone(&self.relay), lock(&self.namespace).clone());
+        run_blocking(env, move || {
+            within(namespace.as_deref(), || {
+                relay.set_endpoint(peers::within_zone(endpoint, zone.as_deref())?)
+            })
         })
     }
 

@@ -2,6 +2,7 @@ import type { NativePeer, NativeRelay, PathMtu } from '#binding'
 import { TunError, fromNative, invalidArgument } from '../../errors.ts'
 import { KEY, checkKey } from '../../lifetime/constructing.ts'
 import type { UdpEndpoint } from '../info.ts'
+import type { ApplyChange, PeerNames } from '../names/peerNames.ts'
 import { type PeerChanges, compare, isUnchanged } from './changes.ts'
 import { type PlacedPeer, checkDistinct, inList } from './distinct.ts'
 import {
@@ -13,6 +14,7 @@ import {
   checkPeers,
   updatePeer,
 } from './options.ts'
+import { hostsOf } from './resolve.ts'
 import type { PeerRoutes } from './routes.ts'
 
 /** Datagrams exchanged with a peer. */
@@ -55,7 +57,9 @@ export interface PeersOptions {
   readonly natives: readonly NativePeer[]
   /** Whether packets are routed to peers. Otherwise the only peer gets every packet. */
   readonly isMany: boolean
-  /** Returns peers for the native layer. */
+  /** The names of the peers, which are followed. */
+  readonly names: PeerNames
+  /** Returns peers for the native layer. Those without an address are left out. */
   readonly resolve: (peers: readonly CheckedPeer[]) => Promise<NativePeer[]>
   /** The routes to the networks of the peers, if they are wanted. */
   readonly routes: PeerRoutes | undefined
@@ -91,15 +95,20 @@ export class Peers {
     this.#options = options
     this.#peers = options.peers
     this.#natives = options.natives
+    this.#follow()
   }
 
   /** Returns the state of each peer. After the relay is closed, the counters keep their last values. */
   list(): PeerState[] {
     const states = this.#options.native.peers()
-    return this.#peers.flatMap((peer, index) => {
-      const state = states[index]
-      if (!state) return []
-      const { address, port, pathMtu, traffic } = state
+    const { isMany } = this.#options
+    const places = new Map(this.#natives.map(({ name = '' }, index) => [name, index]))
+    return this.#peers.flatMap((peer) => {
+      const state = states[isMany ? (places.get(peer.name) ?? -1) : 0]
+      // A peer without an address is not known to the native layer.
+      const endpoint = state ?? peer.endpoints[0]
+      if (!endpoint) return []
+      const { address, port } = endpoint
       return [
         {
           name: peer.name,
@@ -107,8 +116,8 @@ export class Peers {
           allowedPrefixes: [...(peer.allowedPrefixes ?? EVERYTHING)],
           keepaliveSeconds: peer.keepaliveSeconds ?? 0,
           followPort: peer.followPort ?? false,
-          ...(pathMtu && { pathMtu }),
-          ...(traffic && { traffic }),
+          ...(state?.pathMtu && { pathMtu: state.pathMtu }),
+          ...(state?.traffic && { traffic: state.traffic }),
         },
       ]
     })
@@ -175,6 +184,41 @@ export class Peers {
     return done
   }
 
+  /** Follows the names of the present peers. */
+  #follow(): void {
+    this.#options.names.follow(hostsOf(this.#peers), this.#applyName)
+  }
+
+  /** Makes the relay use a changed address of a name. */
+  readonly #applyName: ApplyChange = async (change) => {
+    const done = this.#last.then(async () => {
+      if (this.#options.isClosed()) throw closed()
+      const undo = change()
+      try {
+        await this.#useNames()
+      } catch (error) {
+        undo()
+        throw error
+      }
+    })
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  /** Passes the present addresses of all names to the relay. */
+  async #useNames(): Promise<void> {
+    const { isMany, native, names, resolve } = this.#options
+    if (isMany) return this.#use(this.#peers, await resolve(this.#peers))
+    const [{ address: host, port } = { address: '', port: 0 }] = this.#peers[0]?.endpoints ?? []
+    const address = await names.addressOf(host)
+    if (address === undefined) return
+    try {
+      await native.setEndpoint({ address, port })
+    } catch (error) {
+      throw fromNative(error)
+    }
+  }
+
   async #apply(change: Change): Promise<PeerChanges> {
     const { isMany, resolve, routes, isClosed } = this.#options
     if (isClosed()) throw closed()
@@ -211,6 +255,7 @@ export class Peers {
     }
     this.#peers = peers
     this.#natives = natives
+    this.#follow()
   }
 
   static {
