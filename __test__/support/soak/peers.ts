@@ -258,7 +258,7 @@ class PeersSoak {
   async #quiet(): Promise<void> {
     const all = () =>
       JSON.stringify([this.#spokes.map(({ counts }) => counts), this.#report.echoed])
-    for (let before = -1; before !== all();) {
+    for (let before = ''; before !== all();) {
       before = all()
       await sleep(QUIET_MS)
     }
