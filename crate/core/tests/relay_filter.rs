@@ -1,4 +1,4 @@
-//! The prefixes of peers: which packets a peer may send, and which are sent to it.
+//! The prefixes of peers: the packets that a peer may send, and those that are sent to it.
 
 #[path = "support/inner.rs"]
 mod inner;
@@ -112,7 +112,7 @@ fn a_peer_cannot_send_from_the_prefix_of_another() {
                 let packets: Vec<_> = sources.iter().map(|source| packet(is_v6, *source)).collect();
                 send_from(&relay, socket, is_batch, &packets);
             };
-            // 17 is in the longer prefix of the second peer; nobody may send from 40.
+            // 17 is in the longer prefix of the second peer; no peer may send from 40.
             from(&first, &[16, 17, 17, 18, 33, 40, 16]);
             from(&second, &[16, 17, 33, 40]);
             assert_eq!(sources_inside(&inside, 5), [16, 16, 17, 18, 33]);

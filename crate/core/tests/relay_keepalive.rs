@@ -138,7 +138,7 @@ fn each_peer_has_its_own_interval_and_traffic_replaces_keepalives() {
         let added = peer(&later, 5, hour);
         relay.set_peers(&[peers.clone(), vec![added.clone()]].concat()).unwrap();
         keepalive(&later);
-        // What does not differ is not touched.
+        // Peers that are the same are not touched.
         relay.set_peers(&[peers[1..].to_vec(), vec![added]].concat()).unwrap();
         std::thread::sleep(Duration::from_millis(100));
         assert!(is_silent(&seldom) && is_silent(&later) && is_silent(&never));

@@ -1,4 +1,4 @@
-//! What the kernel and another program do with a keepalive.
+//! The reaction of the kernel and of another program to a keepalive.
 
 #[path = "support/namespace.rs"]
 mod namespace;
@@ -47,7 +47,7 @@ fn the_kernel_discards_a_keepalive_without_a_trace() {
                 ip("address add fd07::1/64 dev plain0 nodad");
                 ip("route add default via fd07::2 dev plain0");
             }
-            // What the kernel sends by itself when the interface is up.
+            // The packets that the kernel sends by itself when the interface is up.
             std::thread::sleep(Duration::from_millis(100));
             while tun.read().unwrap().is_some() {}
             let counters = || {

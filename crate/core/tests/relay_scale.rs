@@ -160,7 +160,7 @@ fn peers_come_and_go_one_by_one_without_a_lost_packet() {
 fn a_prefix_that_moves_between_peers_loses_no_packet_of_other_prefixes() {
     in_namespace(|| {
         let (first, second, third) = (loopback_socket(), loopback_socket(), loopback_socket());
-        // What moves: a prefix inside the one of the third peer, and an inner source.
+        // These move: a prefix inside the one of the third peer, and an inner source.
         let moving = ["10.20.7.0/24", "10.9.0.9/32"];
         let table = |number: usize| {
             let of = |at: usize| if number % 2 == at { &moving[..] } else { &[] };

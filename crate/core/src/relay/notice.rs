@@ -98,7 +98,7 @@ fn endpoint_changed(change: &EndpointChange) -> Event {
     Event { kind: "endpoint-changed", errno: None, address: Some(endpoint.ip()), message }
 }
 
-/// Returns the event of a peer that is heard, or is not heard any more.
+/// Returns the event of a peer that is up now, or down.
 fn liveness(change: &LivenessChange) -> Event {
     let LivenessChange { name, endpoint, is_up } = change;
     let peer = match name {

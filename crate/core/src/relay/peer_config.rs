@@ -21,7 +21,7 @@ pub struct PeerConfig {
     /// Of the networks of all peers that contain an address, the one with the longest prefix decides.
     pub allowed_prefixes: Vec<IpNet>,
     /// If nothing else was sent to the peer for this time, a keepalive is sent: a small packet that the peer discards. At
-    /// least 10 ms. The events `peer-up` and `peer-down` report whether the peer is heard. `None`: none is sent.
+    /// least 10 ms. The events `peer-up` and `peer-down` report whether datagrams of the peer arrive. `None`: none is sent.
     pub keepalive: Option<Duration>,
     /// Whether datagrams go to the port that the peer sends from, if a NAT changes it. The address never changes. The peer
     /// must receive on the port that it sends from, so this is not for a peer with a socket for each direction.

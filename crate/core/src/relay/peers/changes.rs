@@ -17,11 +17,11 @@ pub(in crate::relay) enum PeerChange {
     PathMtu(PathMtuChange),
     /// Its datagrams go to another endpoint, which the relay chose.
     Endpoint(EndpointChange),
-    /// It is heard, or is not heard any more.
+    /// It is up now, or down.
     Liveness(LivenessChange),
 }
 
-/// A peer that is heard, or is not heard any more.
+/// A peer that is up now, or down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::relay) struct LivenessChange {
     /// The name of the peer.

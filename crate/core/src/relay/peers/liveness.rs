@@ -1,4 +1,4 @@
-//! Whether a peer is heard, and when the next keepalive is due.
+//! Whether datagrams of a peer arrive, and when the next keepalive is due.
 //!
 //! Times are milliseconds of the clock of the relay's timers. In the atomic fields they are increased by one; 0: never.
 
@@ -29,7 +29,7 @@ pub(super) struct Liveness {
     has_failed: AtomicBool,
 }
 
-/// What a deadline of a peer requires.
+/// The actions that a deadline of a peer requires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Due {
     /// A keepalive is due.
@@ -68,7 +68,7 @@ impl Liveness {
         self.has_failed.store(false, Ordering::Relaxed);
     }
 
-    /// Forgets whether the peer is up, and begins anew: its endpoint or its keepalive was changed.
+    /// Forgets whether the peer is up, and begins again: its endpoint or its keepalive was changed.
     pub(super) fn reset(&self) {
         self.state.store(UNKNOWN, Ordering::Relaxed);
         self.restart(0);
@@ -119,7 +119,7 @@ impl Liveness {
             && (self.since() == 0 || self.since().saturating_add(ERROR_PAUSE) <= now)
     }
 
-    /// Returns when the peer was heard, or when the present endpoint was tried first, if that was later.
+    /// Returns when the last datagram of the peer arrived, or when the present endpoint was tried first, if that was later.
     fn since(&self) -> u64 {
         let read = |time: &AtomicU64| time.load(Ordering::Relaxed);
         read(&self.heard).max(read(&self.tried)).saturating_sub(1)

@@ -59,7 +59,7 @@ pub struct PeerStats {
     /// MTU of the path to the peer, and where it is known from. `None`: the peer is on this machine, or there was no
     /// route to it when the relay started, and no recent report.
     pub path_mtu: Option<PathMtu>,
-    /// Whether the peer is heard. `None`: it has no keepalive, or it was not heard yet and three intervals have not passed.
+    /// Whether the peer is up. `None`: it has no keepalive, or none of its datagrams arrived and three intervals have not passed.
     pub is_up: Option<bool>,
     /// Datagrams exchanged with the peer. `None` for a single peer without keepalive, whose datagrams the relay's own
     /// counters count.

@@ -17,7 +17,7 @@ const GRACE: u64 = 1_000;
 /// How long the current endpoint of a peer with several ports is silent before another one is used, milliseconds.
 const SILENCE: u64 = 5_000;
 
-/// What is known about the endpoints that a peer sends from. Times are milliseconds of the clock of the relay's timers.
+/// The state of the endpoints that a peer sends from. Times are milliseconds of the clock of the relay's timers.
 #[derive(Debug, Default)]
 pub(super) struct PortHistory {
     /// The endpoint before the last change, and the time of the change.

@@ -14,7 +14,7 @@ pub struct PeerTotals {
     pub peers: Vec<PeerStats>,
     /// The sum of the peers that were removed. A peer that is removed and added again starts at 0.
     pub removed: PeerTraffic,
-    /// What belongs to no peer: datagrams from other addresses, packets without a peer, datagrams of the relay itself that
+    /// The traffic of no peer: datagrams from other addresses, packets without a peer, datagrams of the relay itself that
     /// came back, and packets that the interface refused.
     pub no_peer: PeerTraffic,
 }

@@ -252,7 +252,7 @@ impl Inbound {
         sorted
     }
 
-    /// Records what a message says about its peer: the local address that it was sent to, and if the peers are counted,
+    /// Records the state of the peer that a message shows: the local address that it was sent to, and if the peers are counted,
     /// `count` and its source at `now`.
     #[inline]
     fn note_message(

@@ -5,7 +5,7 @@ use crate::udp::Sent;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-/// What a message, or several, contained.
+/// The datagrams of a message, or of several.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::relay) struct ReceiveCount {
     pub(in crate::relay) datagrams: u64,

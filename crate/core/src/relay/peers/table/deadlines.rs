@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What deadlines that have passed require of the caller.
+/// The actions that passed deadlines require of the caller.
 #[derive(Debug, Default)]
 pub(in crate::relay::peers) struct Expired {
     /// Peers to which a keepalive is due.
