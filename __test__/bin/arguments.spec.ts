@@ -233,6 +233,7 @@ test('--help names every operand and option', async (t) => {
     '--listen <address>',
     '--accept <peer|any>',
     '--allow <cidr>',
+    '--keepalive <seconds>',
     '--netns <name|path|pid>',
     '--user <name[:group]>',
     '--stats <seconds>',

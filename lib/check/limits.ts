@@ -17,3 +17,6 @@ export const NAME_BYTES_MAX = 15
 
 /** The maximum number of instructions of a classic BPF program, `BPF_MAXINSNS` of linux/bpf_common.h. */
 export const INSTRUCTIONS_MAX = 4096
+
+/** The longest interval of keepalives, seconds. */
+export const KEEPALIVE_MAX = 65_535

@@ -88,6 +88,12 @@ export interface RelayOptions {
    */
   allowedPrefixes?: readonly string[] | undefined
   /**
+   * Time between two keepalives, seconds, 0 to 65535; 0: none. A keepalive is a small packet that every peer
+   * discards. It is sent if nothing else was sent to the peer for this time. The events `peer-up` and `peer-down`
+   * report whether the peer is heard: it is down if nothing came from it for three intervals. Default: 0.
+   */
+  keepaliveSeconds?: number | undefined
+  /**
    * Firewall mark of the datagrams (`SO_MARK`), which `ip rule add fwmark` and firewalls match, 0 to 4294967295. It
    * needs `CAP_NET_ADMIN`, or `CAP_NET_RAW` since Linux 5.17. Default: 0, none.
    */

@@ -56,6 +56,15 @@ export interface RelayEventFields {
    */
   readonly 'path-mtu': { readonly address: string }
   /**
+   * The datagrams to a peer go to another of its endpoints, which `message` has: to the port that it sends from
+   * (`followPort`), or to the next endpoint while it is silent. `address` is that of the new endpoint.
+   */
+  readonly 'endpoint-changed': { readonly address: string }
+  /** A datagram came from a peer with keepalives, for the first time or after it was down. `address` is the peer's. */
+  readonly 'peer-up': { readonly address: string }
+  /** Nothing came from a peer for three intervals of its keepalives. `address` is the peer's. */
+  readonly 'peer-down': { readonly address: string }
+  /**
    * The start waits until a name of a peer has an address (`waitForDns`). Reported once per reason, which `message`
    * has; `name-recovered` follows.
    */

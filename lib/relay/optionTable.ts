@@ -1,4 +1,4 @@
-import { QUEUES_MAX, SOURCE_PORTS_MAX } from '../check/limits.ts'
+import { KEEPALIVE_MAX, QUEUES_MAX, SOURCE_PORTS_MAX } from '../check/limits.ts'
 import { invalidArgument } from '../errors.ts'
 import { listen, peers } from './ends.ts'
 import {
@@ -167,6 +167,16 @@ export const RELAY = options({
       'If it is given, a packet from the peer whose source is in none of these networks is dropped (`foreignPrefix`), and so is a packet to the peer whose destination is in none of them (`noPeer`). The sender of the latter gets an ICMP error. `0.0.0.0/0` is all of IPv4, `::/0` all of IPv6. Protocols that use multicast or link-local addresses, such as OSPF, need these too: `224.0.0.0/4`, `ff00::/8`, `fe80::/10`.',
     declaration:
       'Inner networks of the peer, `NETWORK[/PREFIX]`. A packet from the peer whose source is in none of them is dropped (`foreignPrefix`), and so is a packet to the peer whose destination is in none of them (`noPeer`); the sender of the latter gets an ICMP error. An empty list allows any packet, and is the default.',
+  },
+  keepaliveSeconds: {
+    form: whole(0, KEEPALIVE_MAX),
+    flag: '--keepalive <seconds>',
+    help: 'interval of keepalives; 0: none',
+    default: '0, none',
+    details:
+      'If nothing was sent to the peer for this time, a small packet is sent that every peer discards. It keeps the mapping of a NAT or firewall between both ends, and shows the peer that this end is there. The events `peer-up` and `peer-down` report whether the peer is heard: it is down if nothing came from it for three intervals, so it needs keepalives too. With several source ports, traffic does not replace keepalives.',
+    declaration:
+      'Time between two keepalives, seconds, 0 to 65535; 0: none. A keepalive is a small packet that every peer discards. It is sent if nothing else was sent to the peer for this time. The events `peer-up` and `peer-down` report whether the peer is heard: it is down if nothing came from it for three intervals. Default: 0.',
   },
   fwmark: {
     form: fwmark,

@@ -128,6 +128,7 @@ fn each_peer_has_its_own_interval_and_traffic_replaces_keepalives() {
         let peers = vec![peer(&often, 2, INTERVAL), peer(&seldom, 3, hour), peer(&never, 4, None)];
         let mut config = config(9, address_of(&often));
         config.peers = peers.clone();
+        let config_before = config.clone();
         let (relay, _events) = start(config);
         for _ in 0..10 {
             assert_eq!(keepalive(&often), relay.info().local);
@@ -146,6 +147,9 @@ fn each_peer_has_its_own_interval_and_traffic_replaces_keepalives() {
         let error = relay.set_peers(&[short]).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArgument);
         assert!(error.to_string().contains("at least 10 ms"), "{error}");
+        let both = RelayConfig { peers, keepalive: hour, ..config_before.clone() };
+        let error = Relay::start(both, |_| {}).map(drop).unwrap_err();
+        assert!(error.to_string().contains("of their own"), "{error}");
         // A packet to a peer counts like a keepalive to it.
         relay.set_peers(&[peer(&often, 2, Some(Duration::from_millis(500)))]).unwrap();
         eventually("the new interval begins", || {

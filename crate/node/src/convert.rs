@@ -5,6 +5,7 @@ use crate::sys::list::{LIST_MAX, List};
 use ipnet::IpNet;
 use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use tun2udp_core::relay::{
     Accept, Dscp, Ecn, Event, Mode, MssClamp, OffloadConfig, PathMtuDiscovery, RelayConfig,
     RelayInfo,
@@ -52,6 +53,8 @@ pub struct NativeRelayOptions {
     /// `NETWORK[/PREFIX]`: the inner networks of the peer. Default: any packet is allowed.
     #[napi(ts_type = "Array<string>")]
     pub allowed_prefixes: Option<List<String, LIST_MAX>>,
+    /// Time between two keepalives, seconds; 0: none. Default: 0.
+    pub keepalive_seconds: Option<u32>,
     /// Name, path or process id of a network namespace.
     pub netns: Option<String>,
     /// `NAME[:GROUP]`, each by name or number: the user and group that the process switches to.
@@ -214,6 +217,10 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
                 "prefix",
                 options.allowed_prefixes.as_deref().unwrap_or_default(),
             )?,
+            keepalive: options
+                .keepalive_seconds
+                .filter(|seconds| *seconds > 0)
+                .map(|seconds| Duration::from_secs(seconds.into())),
             accept: if is_any { Accept::Any } else { Accept::Peer },
             netns: options.netns,
             user: options.user,

@@ -1,3 +1,4 @@
+import { KEEPALIVE_MAX } from '../../check/limits.ts'
 import ipaddr from 'ipaddr.js'
 import { canonicalNetwork, formatAddress, parseRoute } from '../../check/address.ts'
 import { type Check, checkFields, flag, integer } from '../../check/fields.ts'
@@ -44,9 +45,6 @@ export interface CheckedPeer {
 
 /** The maximum length of a peer's name, bytes. */
 const NAME_MAX = 64
-
-/** The longest interval of keepalives, seconds. */
-const KEEPALIVE_MAX = 65_535
 
 const keepalive = integer(0, KEEPALIVE_MAX)
 

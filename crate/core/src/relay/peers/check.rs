@@ -18,6 +18,10 @@ pub(super) fn check(config: &RelayConfig) -> Result<()> {
     }
     config.endpoints().try_for_each(check_endpoint)?;
     config.keepalive.map_or(Ok(()), check_keepalive)?;
+    if config.keepalive.is_some() && !config.peers.is_empty() {
+        let reason = "several peers have keepalives of their own".to_owned();
+        return Err(refuse("send keepalives", String::new(), reason));
+    }
     if config.peers.first().is_some_and(|peer| peer.endpoint != first) {
         let reason = "not the endpoint of the first peer".to_owned();
         return Err(refuse("send to", first.to_string(), reason));
