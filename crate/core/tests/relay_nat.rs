@@ -1,0 +1,138 @@
+//! A peer behind a NAT of nftables, whose mapping gets another port.
+
+#[path = "support/namespace.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod namespace;
+#[path = "support/other_host.rs"]
+mod other_host;
+
+use namespace::{eventually, in_namespace, ip, skip};
+use other_host::OtherHost;
+use std::net::{SocketAddr, UdpSocket};
+use std::process::Command;
+use std::time::Duration;
+use tun2udp_core::relay::{PeerConfig, Relay, RelayConfig};
+
+const HUB: [u8; 4] = [192, 0, 2, 1];
+const NAT: [u8; 4] = [192, 0, 2, 2];
+/// The port of the spoke behind the NAT.
+const INNER_PORT: u16 = 5_001;
+
+fn nft(arguments: &str) {
+    let output = Command::new("nft").arg(arguments).output().expect("nft starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "nft {arguments}: {errors}");
+}
+
+fn missing() -> Option<&'static str> {
+    Command::new("nft").arg("--version").output().err().map(|_| "needs nft of nftables")
+}
+
+fn inside_socket(address: &str, port: u16) -> UdpSocket {
+    let socket = UdpSocket::bind((address, port)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket
+}
+
+/// A hub, and a spoke on another host that is also its NAT.
+struct Network {
+    hub: Relay,
+    spoke: Relay,
+    host: OtherHost,
+    hub_inside: UdpSocket,
+    spoke_inside: UdpSocket,
+}
+
+impl Network {
+    fn start(keepalive: Option<Duration>) -> Self {
+        let host = OtherHost::connected("near", "far");
+        ip("address add 192.0.2.1/24 dev near");
+        host.ip("address add 192.0.2.2/24 dev far");
+        host.run(|| {
+            nft("add table ip nat");
+            nft("add chain ip nat out { type nat hook postrouting priority srcnat; }");
+        });
+        let network = "10.9.0.2/32".parse().unwrap();
+        let endpoint = SocketAddr::from((NAT, 40_001));
+        let peer = PeerConfig { follow_port: true, ..PeerConfig::new(endpoint, vec![network]) };
+        let config = RelayConfig::with_peers("10.9.0.1/24".parse().unwrap(), vec![peer], 0);
+        let hub = Relay::start(config.unwrap(), |_| {}).unwrap();
+        let to_hub = SocketAddr::from((HUB, hub.info().local.port()));
+        let (spoke, spoke_inside) = host.run(move || {
+            let config = RelayConfig::new("10.9.0.2/24".parse().unwrap(), to_hub, INNER_PORT);
+            let spoke = Relay::start(RelayConfig { keepalive, ..config }, |_| {}).unwrap();
+            (spoke, inside_socket("10.9.0.2", 7))
+        });
+        let hub_inside = inside_socket("10.9.0.1", 9);
+        let network = Self { hub, spoke, host, hub_inside, spoke_inside };
+        network.map_to(40_001);
+        network
+    }
+
+    /// Replaces the port of the mapping. With its interface, the NAT forgets the mappings of before.
+    fn map_to(&self, port: u16) {
+        self.host.run(move || {
+            ip("link set far down");
+            nft("flush chain ip nat out");
+            nft(&format!("add rule ip nat out udp sport {INNER_PORT} masquerade to :{port}"));
+            ip("link set far up");
+            eventually("the link is up", || ip("-o link show dev far").contains("state UP"));
+        });
+        eventually("the link is up", || ip("-o link show dev near").contains("state UP"));
+    }
+
+    fn endpoint(&self) -> SocketAddr {
+        self.hub.peer_stats()[0].endpoint
+    }
+
+    /// Sends a packet from behind the NAT, and the reply to it.
+    fn from_inside(&self) {
+        let mut buffer = [0; 100];
+        self.spoke_inside.send_to(b"request", "10.9.0.1:9").unwrap();
+        let (len, from) = self.hub_inside.recv_from(&mut buffer).unwrap();
+        assert_eq!((&buffer[..len], from), (&b"request"[..], ([10, 9, 0, 2], 7).into()));
+        self.hub_inside.send_to(b"reply", from).unwrap();
+        let len = self.spoke_inside.recv(&mut buffer).expect("the reply passes the NAT");
+        assert_eq!(&buffer[..len], b"reply");
+    }
+}
+
+#[test]
+fn traffic_recovers_with_the_first_packet_from_inside() {
+    if skip::because(missing()) {
+        return;
+    }
+    in_namespace(|| {
+        let network = Network::start(None);
+        network.from_inside();
+        // Also if the port was never heard, and back to an earlier one.
+        for port in [40_002, 40_003, 50_001, 40_002] {
+            network.map_to(port);
+            network.from_inside();
+            assert_eq!(network.endpoint(), (NAT, port).into());
+        }
+        assert_eq!(network.spoke.stats().outbound.keepalives_sent, 0);
+    });
+}
+
+#[test]
+fn traffic_recovers_from_outside_with_a_keepalive() {
+    if skip::because(missing()) {
+        return;
+    }
+    in_namespace(|| {
+        let network = Network::start(Some(Duration::from_millis(200)));
+        network.from_inside();
+        for port in [40_002, 40_003] {
+            network.map_to(port);
+            // Nothing is sent from inside.
+            eventually("the keepalive is followed", || network.endpoint() == (NAT, port).into());
+            network.hub_inside.send_to(b"outside", "10.9.0.2:7").unwrap();
+            let mut buffer = [0; 100];
+            let len = network.spoke_inside.recv(&mut buffer).expect("it passes the NAT");
+            assert_eq!(&buffer[..len], b"outside");
+        }
+        assert_eq!(network.spoke.stats().outbound.datagrams_sent, 1);
+        assert_eq!(network.hub.stats().inbound.packets_written, 1);
+    });
+}
