@@ -1,12 +1,15 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import plainTest from 'ava'
 import { startExample } from '../support/example.ts'
 import { withNamespace } from '../support/namespace.ts'
 import { assertPing } from '../support/ping.ts'
+import { Running, cleanEnvironment } from '../support/program.ts'
 import { hasTools, rootTest as test } from '../support/skip.ts'
 import { Traffic } from '../support/traffic.ts'
 
@@ -58,6 +61,30 @@ test('nat shows the outside one address, carries streams whole, and lets nothing
   t.is((await sink.next()).sha256, (await source.next()).sha256)
   const once = ['ping', '-c', '1', '-W', '1', '198.51.100.200']
   await t.throwsAsync(outside.run(...once), { message: /Command failed/u })
+})
+
+test('hub adds and removes peers, and goes on after a mistake', async (t) => {
+  const { name, run } = await withNamespace(t)
+  const node = [process.execPath, '--import', '@oxc-node/core/register']
+  const file = join(fileURLToPath(FOLDER), 'hub.ts')
+  const child = spawn('ip', ['netns', 'exec', name, ...node, file], {
+    env: cleanEnvironment(),
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  const hub = new Running(child)
+  t.teardown(() => hub.end('SIGKILL'))
+  await hub.until('stdout', /^tun0: add NAME/mu)
+  const say = async (line: string, stream: 'stdout' | 'stderr', expected: RegExp) => {
+    child.stdin.write(`${line}\n`)
+    await hub.until(stream, expected)
+  }
+  await say('add b 192.0.2.2:5001 10.9.0.2/32 10.20.2.0/24', 'stdout', /^peers: first b$/mu)
+  t.regex(await run('ip', 'route'), /^10\.20\.2\.0\/24 dev tun0/mu)
+  await say('add c 192.0.2.3 10.9.0.3/32', 'stderr', /^Invalid peer\.endpoint "192\.0\.2\.3"/mu)
+  await say('remove b', 'stdout', /^peers: first$/mu)
+  t.notRegex(await run('ip', 'route'), /10\.20\.2\.0/u)
+  child.stdin.end()
+  t.is((await hub.ended).status, 0)
 })
 
 test('switch carries frames between its namespaces', async (t) => {
