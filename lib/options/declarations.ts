@@ -29,14 +29,17 @@ export interface RelayOptions {
    * `listen` is an object.
    */
   receivePort?: number | undefined
-  /** Interface name. At most 15 bytes. `%d` stands for the first free number. Default: `tun%d`. */
+  /**
+   * Interface name. At most 15 bytes. `%d` stands for the first free number. Default: `tun%d`, or `tap%d` with the
+   * mode `tap`.
+   */
   name?: string | undefined
   /**
    * Interface MTU. The range is 68 to 65535 bytes. For a peer on another machine the default is the MTU of the route
-   * to it, the smallest of all its next hops, minus 28 bytes (IPv4) or 48 bytes (IPv6), so that datagrams are not
-   * fragmented. With IPv6 addresses or routes the default is at least 1280: if the path leaves less, datagrams with
-   * longer packets are fragmented. For a peer on this machine it is 1500. A persistent interface keeps its MTU.
-   * Default: what the path allows.
+   * to it, the smallest of all its next hops, minus 28 bytes (IPv4) or 48 bytes (IPv6), and with the mode `tap`
+   * minus 14 bytes for the Ethernet header, so that datagrams are not fragmented. With IPv6 addresses or routes the
+   * default is at least 1280: if the path leaves less, datagrams with longer packets are fragmented. For a peer on
+   * this machine it is 1500. A persistent interface keeps its MTU. Default: what the path allows.
    */
   mtu?: number | undefined
   /**

@@ -80,7 +80,7 @@ export const RELAY = options({
     form: interfaceName,
     flag: '--name <name>',
     help: 'interface name',
-    default: '`tun%d`',
+    default: '`tun%d`, or `tap%d` with the mode `tap`',
     details: 'At most 15 bytes. `%d` stands for the first free number.',
   },
   mtu: {
@@ -89,7 +89,7 @@ export const RELAY = options({
     help: 'interface MTU',
     default: 'what the path allows',
     details:
-      'The range is 68 to 65535 bytes. For a peer on another machine the default is the MTU of the route to it, the smallest of all its next hops, minus 28 bytes (IPv4) or 48 bytes (IPv6), so that datagrams are not fragmented. With IPv6 addresses or routes the default is at least 1280: if the path leaves less, datagrams with longer packets are fragmented. For a peer on this machine it is 1500. A persistent interface keeps its MTU.',
+      'The range is 68 to 65535 bytes. For a peer on another machine the default is the MTU of the route to it, the smallest of all its next hops, minus 28 bytes (IPv4) or 48 bytes (IPv6), and with the mode `tap` minus 14 bytes for the Ethernet header, so that datagrams are not fragmented. With IPv6 addresses or routes the default is at least 1280: if the path leaves less, datagrams with longer packets are fragmented. For a peer on this machine it is 1500. A persistent interface keeps its MTU.',
   },
   txQueueLength: {
     form: whole(0),

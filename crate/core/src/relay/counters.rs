@@ -18,7 +18,7 @@ macro_rules! relay_counters {
     ($make:ident) => {
         $make! {
             outbound OutboundStats, OutboundDrops
-            "Counters from the interface to the peer, since the start. Each packet read was sent or is counted in one cause of `dropped`; bytes are those of whole IP packets." {
+            "Counters from the interface to the peer, since the start. Each packet read was sent or is counted in one cause of `dropped`; bytes are those of whole IP packets or frames." {
                 packets_read: packets, "Packets read from the interface.";
                 bytes_read: bytes, "Bytes of the packets read.";
                 super_packets_read: packets, "Super-packets read. The packets that they were split into are counted as read.";
