@@ -86,7 +86,7 @@ impl Network {
     }
 
     /// Sends a packet from behind the NAT, and the reply to it.
-    fn from_inside(&self) {
+    fn round_trip(&self) {
         let mut buffer = [0; 100];
         self.spoke_inside.send_to(b"request", "10.9.0.1:9").unwrap();
         let (len, from) = self.hub_inside.recv_from(&mut buffer).unwrap();
@@ -104,11 +104,11 @@ fn traffic_recovers_with_the_first_packet_from_inside() {
     }
     in_namespace(|| {
         let network = Network::start(None);
-        network.from_inside();
+        network.round_trip();
         // Also if the port was never heard, and back to an earlier one.
         for port in [40_002, 40_003, 50_001, 40_002] {
             network.map_to(port);
-            network.from_inside();
+            network.round_trip();
             assert_eq!(network.endpoint(), (NAT, port).into());
         }
         assert_eq!(network.spoke.stats().outbound.keepalives_sent, 0);
@@ -122,7 +122,7 @@ fn traffic_recovers_from_outside_with_a_keepalive() {
     }
     in_namespace(|| {
         let network = Network::start(Some(Duration::from_millis(200)));
-        network.from_inside();
+        network.round_trip();
         for port in [40_002, 40_003] {
             network.map_to(port);
             // Nothing is sent from inside.
