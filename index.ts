@@ -84,7 +84,12 @@ export type { ListenOptions } from './lib/relay/ends.ts'
 export type { PeerChanges } from './lib/relay/peers/changes.ts'
 export type { PeerEndpoint } from './lib/relay/peers/endpoint.ts'
 export type { PeerUpdate, RelayPeer } from './lib/relay/peers/options.ts'
-export { Peers, type PeerState, type PeerTraffic } from './lib/relay/peers/peers.ts'
+export {
+  type OtherTraffic,
+  Peers,
+  type PeerState,
+  type PeerTraffic,
+} from './lib/relay/peers/peers.ts'
 export type { Offload } from './lib/check/offload.ts'
 export {
   type ChecksumVerdict,

@@ -7,7 +7,7 @@ use napi_derive::napi;
 use std::net::{SocketAddr, SocketAddrV6};
 use std::time::Duration;
 use tun2udp_core::Result;
-use tun2udp_core::relay::{self, PeerConfig, PeerStats, PeerTraffic};
+use tun2udp_core::relay::{self, PeerConfig, PeerStats, PeerTotals, PeerTraffic};
 
 /// Maximum number of endpoints of a peer; `lib/relay/peers/` has the same limit.
 const ENDPOINTS_MAX: u32 = 16;
@@ -60,12 +60,27 @@ pub struct NativePeerTraffic {
     pub datagrams_sent: f64,
     /// Bytes of payload in them.
     pub bytes_sent: f64,
+    /// Packets to the peer that were dropped.
+    pub outbound_dropped: f64,
     /// Datagrams from the peer, including dropped ones.
     pub datagrams_received: f64,
     /// Bytes of payload in them.
     pub bytes_received: f64,
+    /// Datagrams from the peer that were dropped, except packets that the interface refused.
+    pub inbound_dropped: f64,
+    /// Packets from the peer whose source is not in its prefixes. They are part of `inbound_dropped`.
+    pub foreign_prefix: f64,
     /// Time since the last of these, milliseconds. Absent: there was none.
     pub silent_for_millis: Option<f64>,
+}
+
+/// The counts that belong to no peer of the relay.
+#[napi(object, object_from_js = false)]
+pub struct NativeOtherTraffic {
+    /// The sum of the peers that were removed.
+    pub removed: NativePeerTraffic,
+    /// Datagrams from other addresses, packets without a peer, and packets that the interface refused.
+    pub no_peer: NativePeerTraffic,
 }
 
 /// A peer whose zones are still names: an interface is looked up with a system call, off the event loop.
@@ -140,10 +155,19 @@ impl From<PeerTraffic> for NativePeerTraffic {
         Self {
             datagrams_sent: traffic.datagrams_sent as f64,
             bytes_sent: traffic.bytes_sent as f64,
+            outbound_dropped: traffic.outbound_dropped as f64,
             datagrams_received: traffic.datagrams_received as f64,
             bytes_received: traffic.bytes_received as f64,
+            inbound_dropped: traffic.inbound_dropped as f64,
+            foreign_prefix: traffic.foreign_prefix as f64,
             silent_for_millis: traffic.silent_for.map(|silent| silent.as_millis() as f64),
         }
+    }
+}
+
+impl From<PeerTotals> for NativeOtherTraffic {
+    fn from(totals: PeerTotals) -> Self {
+        Self { removed: totals.removed.into(), no_peer: totals.no_peer.into() }
     }
 }
 

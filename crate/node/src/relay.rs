@@ -6,7 +6,9 @@ use crate::counters::RelayStats;
 use crate::error;
 use crate::lifetime::Slot;
 use crate::namespaces::NativeNamespace;
-use crate::peers::{self, NativeEndpoint, NativePeer, NativePeerState, UnresolvedPeer};
+use crate::peers::{
+    self, NativeEndpoint, NativeOtherTraffic, NativePeer, NativePeerState, UnresolvedPeer,
+};
 use crate::sys::list::{LIST_MAX, List};
 use napi::bindgen_prelude::PromiseRaw;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -123,6 +125,12 @@ impl NativeRelay {
     #[napi(catch_unwind)]
     pub fn peers(&self) -> Vec<NativePeerState> {
         self.relay.peer_stats().into_iter().map(Into::into).collect()
+    }
+
+    /// Returns the counts that belong to no peer. With those of the peers, they are the counters of the relay.
+    #[napi(catch_unwind)]
+    pub fn other_traffic(&self) -> NativeOtherTraffic {
+        self.relay.peer_totals().into()
     }
 
     /// Replaces all peers of a relay that was started with several. A peer that does not change is not touched.

@@ -23,10 +23,16 @@ export interface PeerTraffic {
   readonly datagramsSent: number
   /** Bytes of payload in them. */
   readonly bytesSent: number
+  /** Packets to the peer that were dropped. */
+  readonly outboundDropped: number
   /** Datagrams from the peer, including those whose packets were dropped. */
   readonly datagramsReceived: number
   /** Bytes of payload in them. */
   readonly bytesReceived: number
+  /** Datagrams from the peer that were dropped, except packets that the interface refused. */
+  readonly inboundDropped: number
+  /** Packets from the peer whose source is not in its prefixes. `inboundDropped` includes them. */
+  readonly foreignPrefix: number
   /** Time since the last datagram from the peer, milliseconds. Absent: there was none. */
   readonly silentForMillis?: number
 }
@@ -47,6 +53,14 @@ export interface PeerState {
   readonly pathMtu?: PathMtu
   /** Datagrams exchanged with it. Absent for a single peer that gets every packet: `relay.stats()` counts them. */
   readonly traffic?: PeerTraffic
+}
+
+/** The counts of a relay with several peers that belong to no peer of `list()`. */
+export interface OtherTraffic {
+  /** The sum of the peers that were removed. A peer that is removed and added again starts at 0. */
+  readonly removed: PeerTraffic
+  /** Datagrams from other addresses, packets without a peer, and packets that the interface refused. */
+  readonly noPeer: PeerTraffic
 }
 
 /** The objects that the peers of a relay use. */
@@ -121,6 +135,14 @@ export class Peers {
         },
       ]
     })
+  }
+
+  /**
+   * Returns the counts that belong to no peer of {@link Peers.list}. The counts of all peers and these add up to the
+   * counters of `relay.stats()`. Under traffic each value is exact, but the values are not of one instant.
+   */
+  others(): OtherTraffic {
+    return this.#options.native.otherTraffic()
   }
 
   /**
