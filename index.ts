@@ -84,12 +84,8 @@ export type { ListenOptions } from './lib/relay/ends.ts'
 export type { PeerChanges } from './lib/relay/peers/changes.ts'
 export type { PeerEndpoint } from './lib/relay/peers/endpoint.ts'
 export type { PeerUpdate, RelayPeer } from './lib/relay/peers/options.ts'
-export {
-  type OtherTraffic,
-  Peers,
-  type PeerState,
-  type PeerTraffic,
-} from './lib/relay/peers/peers.ts'
+export { type OtherTraffic, Peers } from './lib/relay/peers/peers.ts'
+export type { PeerState, PeerTraffic } from './lib/relay/peers/state.ts'
 export type { Offload } from './lib/check/offload.ts'
 export {
   type ChecksumVerdict,

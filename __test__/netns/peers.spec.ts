@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava'
-import type { Relay, RelayOptions } from '../../index.ts'
+import type { Relay, RelayOptions, TestHost } from '../../index.ts'
 import {
   PORT,
   assertAllPings,
@@ -37,6 +37,15 @@ async function build(t: ExecutionContext, options: Partial<RelayOptions> = {}) {
   return { hosts, relay, routes }
 }
 
+/** Returns whether a ping with this source is answered. */
+async function pingFrom(host: TestHost, source: string, address: string): Promise<boolean> {
+  const ping = host.run('ping', ['-nqc', '1', '-W', '1', '-I', source, address])
+  return ping.then(
+    () => true,
+    () => false,
+  )
+}
+
 const names = (relay: Relay) => relay.peers.list().map(({ name }) => name)
 
 test('a hub and its spokes reach each other, and the counters of the peers say so', async (t) => {
@@ -61,6 +70,12 @@ test('a hub and its spokes reach each other, and the counters of the peers say s
     [outbound.datagramsSent, outbound.bytesSent, inbound.datagramsReceived, inbound.bytesReceived],
   )
   t.true(all.every(({ traffic }) => (traffic?.silentForMillis ?? -1) >= 0))
+  t.true(all.every(({ traffic }) => traffic?.foreignPrefix === 0 && traffic.outboundDropped === 0))
+  // A spoke that uses the address of another one gets nothing through, and is counted.
+  await hosts.c.run('ip', ['address', 'add', '10.9.0.2/32', 'dev', 'tun0'])
+  t.false(await pingFrom(hosts.c, '10.9.0.2', ADDRESSES.b))
+  t.true((relay.peers.list()[2]?.traffic?.foreignPrefix ?? 0) > 0)
+  t.is(relay.peers.list()[0]?.traffic?.foreignPrefix, 0)
 })
 
 test('peers are added, changed and removed, and the others lose no packet', async (t) => {

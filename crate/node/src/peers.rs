@@ -43,12 +43,16 @@ pub struct NativePeer {
 /// The state of a peer.
 #[napi(object, object_from_js = false)]
 pub struct NativePeerState {
+    /// The name of the configuration. Absent for a single peer.
+    pub name: Option<String>,
     /// The address that its datagrams are sent to.
     pub address: String,
     /// The port that its datagrams are sent to.
     pub port: u16,
     /// The MTU of the path to it. Absent if it is unknown.
     pub path_mtu: Option<PathMtu>,
+    /// Whether it is heard. Absent without keepalives, and until it is known.
+    pub is_up: Option<bool>,
     /// Datagrams exchanged with it. Absent for a single peer, whose datagrams the counters of the relay count.
     pub traffic: Option<NativePeerTraffic>,
 }
@@ -60,15 +64,15 @@ pub struct NativePeerTraffic {
     pub datagrams_sent: f64,
     /// Bytes of payload in them.
     pub bytes_sent: f64,
-    /// Packets to the peer that were dropped.
+    /// Packets to the peer that were dropped, for any cause.
     pub outbound_dropped: f64,
     /// Datagrams from the peer, including dropped ones.
     pub datagrams_received: f64,
     /// Bytes of payload in them.
     pub bytes_received: f64,
-    /// Datagrams from the peer that were dropped, except packets that the interface refused.
+    /// Datagrams from the peer that were dropped, for any cause except a refusal of the interface.
     pub inbound_dropped: f64,
-    /// Packets from the peer whose source is not in its prefixes. They are part of `inbound_dropped`.
+    /// Packets from the peer whose source is not in its networks. `inboundDropped` includes them.
     pub foreign_prefix: f64,
     /// Time since the last of these, milliseconds. Absent: there was none.
     pub silent_for_millis: Option<f64>,
@@ -141,9 +145,11 @@ pub(crate) fn within_zone(mut endpoint: SocketAddr, zone: Option<&str>) -> Resul
 impl From<PeerStats> for NativePeerState {
     fn from(stats: PeerStats) -> Self {
         Self {
+            name: stats.name,
             address: literal(stats.endpoint),
             port: stats.endpoint.port(),
             path_mtu: stats.path_mtu.map(Into::into),
+            is_up: stats.is_up,
             traffic: stats.traffic.map(Into::into),
         }
     }

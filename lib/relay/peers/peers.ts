@@ -1,13 +1,11 @@
-import type { NativePeer, NativeRelay, PathMtu } from '#binding'
+import type { NativePeer, NativeRelay } from '#binding'
 import { TunError, fromNative, invalidArgument } from '../../errors.ts'
 import { KEY, checkKey } from '../../lifetime/constructing.ts'
-import type { UdpEndpoint } from '../info.ts'
 import type { ApplyChange, PeerNames } from '../names/peerNames.ts'
 import { type PeerChanges, compare, isUnchanged } from './changes.ts'
 import { type PlacedPeer, checkDistinct, inList } from './distinct.ts'
 import {
   type CheckedPeer,
-  EVERYTHING,
   type PeerUpdate,
   type RelayPeer,
   checkPeerOptions,
@@ -16,44 +14,7 @@ import {
 } from './options.ts'
 import { hostsOf } from './resolve.ts'
 import type { PeerRoutes } from './routes.ts'
-
-/** Datagrams exchanged with a peer. */
-export interface PeerTraffic {
-  /** Datagrams to the peer that the kernel took for sending. */
-  readonly datagramsSent: number
-  /** Bytes of payload in them. */
-  readonly bytesSent: number
-  /** Packets to the peer that were dropped. */
-  readonly outboundDropped: number
-  /** Datagrams from the peer, including those whose packets were dropped. */
-  readonly datagramsReceived: number
-  /** Bytes of payload in them. */
-  readonly bytesReceived: number
-  /** Datagrams from the peer that were dropped, except packets that the interface refused. */
-  readonly inboundDropped: number
-  /** Packets from the peer whose source is not in its prefixes. `inboundDropped` includes them. */
-  readonly foreignPrefix: number
-  /** Time since the last datagram from the peer, milliseconds. Absent: there was none. */
-  readonly silentForMillis?: number
-}
-
-/** The state of a peer. */
-export interface PeerState {
-  /** Its name. */
-  readonly name: string
-  /** The address and port that datagrams are sent to. */
-  readonly endpoint: UdpEndpoint
-  /** Its inner networks. */
-  readonly allowedPrefixes: readonly string[]
-  /** Interval of keepalives, seconds; 0: none. */
-  readonly keepaliveSeconds: number
-  /** Whether the port of its endpoint is followed. */
-  readonly followPort: boolean
-  /** The MTU of the path to it. Absent if it is unknown. */
-  readonly pathMtu?: PathMtu
-  /** Datagrams exchanged with it. Absent for a single peer that gets every packet: `relay.stats()` counts them. */
-  readonly traffic?: PeerTraffic
-}
+import { type PeerState, type PeerTraffic, toState } from './state.ts'
 
 /** The counts of a relay with several peers that belong to no peer of `list()`. */
 export interface OtherTraffic {
@@ -114,27 +75,11 @@ export class Peers {
 
   /** Returns the state of each peer. After the relay is closed, the counters keep their last values. */
   list(): PeerState[] {
-    const states = this.#options.native.peers()
-    const { isMany } = this.#options
-    const places = new Map(this.#natives.map(({ name = '' }, index) => [name, index]))
-    return this.#peers.flatMap((peer) => {
-      const state = states[isMany ? (places.get(peer.name) ?? -1) : 0]
-      // A peer without an address is not known to the native layer.
-      const endpoint = state ?? peer.endpoints[0]
-      if (!endpoint) return []
-      const { address, port } = endpoint
-      return [
-        {
-          name: peer.name,
-          endpoint: { address, port },
-          allowedPrefixes: [...(peer.allowedPrefixes ?? EVERYTHING)],
-          keepaliveSeconds: peer.keepaliveSeconds ?? 0,
-          followPort: peer.followPort ?? false,
-          ...(state?.pathMtu && { pathMtu: state.pathMtu }),
-          ...(state?.traffic && { traffic: state.traffic }),
-        },
-      ]
-    })
+    const { native, isMany } = this.#options
+    const states = native.peers()
+    // While a change is made, the native layer may have it already.
+    const byName = new Map(states.map((state) => [state.name, state]))
+    return this.#peers.flatMap((peer) => toState(peer, isMany ? byName.get(peer.name) : states[0]))
   }
 
   /**
