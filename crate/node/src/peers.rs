@@ -51,7 +51,7 @@ pub struct NativePeerState {
     pub port: u16,
     /// The MTU of the path to it. Absent if it is unknown.
     pub path_mtu: Option<PathMtu>,
-    /// Whether it is heard. Absent without keepalives, and until it is known.
+    /// Whether datagrams from it arrive. Absent without keepalives, and until it is known.
     pub is_up: Option<bool>,
     /// Datagrams exchanged with it. Absent for a single peer, whose datagrams the counters of the relay count.
     pub traffic: Option<NativePeerTraffic>,

@@ -36,7 +36,10 @@ export interface PeerState {
   readonly followPort: boolean
   /** The MTU of the path to it. Absent if it is unknown. */
   readonly pathMtu?: PathMtu
-  /** Whether it is heard. Absent without keepalives, and until it was heard or three intervals have passed. */
+  /**
+   * Whether datagrams from it arrive. Absent without keepalives, and until the first one arrived or three intervals have
+   * passed.
+   */
   readonly isUp?: boolean
   /** Datagrams exchanged with it. Absent for a single peer that gets every packet: `relay.stats()` counts them. */
   readonly traffic?: PeerTraffic
