@@ -327,3 +327,38 @@ fn frames_have_a_single_peer_without_prefixes() {
         assert!(error.to_string().contains("frames have one peer"), "{error}");
     });
 }
+
+#[test]
+fn the_relays_own_datagrams_in_frames_are_dropped() {
+    in_namespace(|| {
+        let peer = peer_at("127.0.0.1");
+        let to = peer.local_addr().unwrap();
+        let bridged = Bridged::start(config(to));
+        let from = bridged.relay.info().local;
+        // A bridge to the network that the datagrams go through may flood them to the relay.
+        let datagram = |from: SocketAddr| {
+            let mut packet = v4(20, 0x40, 0);
+            packet[12..20].copy_from_slice(&[127, 0, 0, 1, 127, 0, 0, 1]);
+            packet[20..22].copy_from_slice(&from.port().to_be_bytes());
+            packet[22..24].copy_from_slice(&to.port().to_be_bytes());
+            packet
+        };
+        for tags in [&[][..], &TAG] {
+            let own = frame(THERE, &[tags, &[8, 0], &checked(datagram(from))]);
+            let other = frame(THERE, &[tags, &[8, 0], &checked(datagram(to))]);
+            bridged.port.write(&own).unwrap();
+            bridged.port.write(&other).unwrap();
+            assert_eq!(receive(&peer), other);
+        }
+        let outbound = bridged.relay.stats().outbound;
+        assert_eq!((outbound.looped, outbound.dropped()), (2, 2), "{outbound:?}");
+    });
+}
+
+/// Sets the checksum of an IPv4 header.
+fn checked(mut packet: Vec<u8>) -> Vec<u8> {
+    packet[10..12].copy_from_slice(&[0, 0]);
+    let checksum = Sum::of(&packet[..20]).checksum();
+    packet[10..12].copy_from_slice(&checksum);
+    packet
+}

@@ -3,7 +3,8 @@
 use super::flows::{FlowKey, flow_key, ones_sum};
 use std::collections::BTreeMap;
 use tun2udp_core::packet::coalesce::{CoalesceOptions, Coalescer, Write};
-use tun2udp_core::packet::split::{Split, SplitError, prepare};
+use tun2udp_core::packet::layer::Layer;
+use tun2udp_core::packet::split::{Split, SplitError, prepare, prepare_frame};
 use tun2udp_core::packet::vnet::VnetHeader;
 
 /// Options that allow packets of all kinds to be coalesced.
@@ -20,10 +21,82 @@ pub struct Joined {
     pub singles: Vec<Vec<u8>>,
 }
 
+/// Bytes of the header that [`framed`] adds.
+const LINK: usize = 18;
+
+/// Returns a packet in a frame with a tag.
+pub fn framed(packet: &[u8]) -> Vec<u8> {
+    let is_v6 = packet.first().is_some_and(|byte| byte >> 4 == 6);
+    let kind = if is_v6 { [0x86, 0xdd] } else { [0x08, 0x00] };
+    let stations = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    [&stations[..], &[0x81, 0, 0x20, 7], &kind, packet].concat()
+}
+
+/// Returns the header of a packet in a frame; `None` if its numbers are too large.
+fn framed_header(vnet: &VnetHeader) -> Option<VnetHeader> {
+    let csum_start = vnet.csum_start.checked_add(LINK as u16)?;
+    Some(VnetHeader { csum_start, hdr_len: vnet.hdr_len.wrapping_add(LINK as u16), ..*vnet })
+}
+
+/// Asserts that a packet in a frame is split into the same packets in frames.
+fn assert_cut_in_frames(
+    vnet: &VnetHeader,
+    packet: &[u8],
+    expected: Result<&Vec<Vec<u8>>, &SplitError>,
+) {
+    let Some(vnet) = framed_header(vnet) else { return };
+    let (mut frame, mut arena) = (framed(packet), Vec::new());
+    let frames = match prepare_frame(&vnet, &mut frame, LINK, &mut arena) {
+        Err(error) => {
+            assert_eq!(Err(&error), expected);
+            return;
+        }
+        Ok(Split::Whole) => vec![frame],
+        Ok(Split::Segments(plan)) => {
+            let segment = |(header, payload)| [&arena[header], &frame[payload]].concat();
+            plan.segments().map(segment).collect()
+        }
+    };
+    let link = &framed(packet)[..LINK];
+    let expected = expected.expect("a packet that can be split without a frame");
+    assert!(frames.iter().all(|frame| frame.starts_with(link)));
+    assert!(frames.iter().map(|frame| &frame[LINK..]).eq(expected), "{vnet:?}");
+}
+
+/// Asserts that packets in frames are coalesced like the packets.
+fn assert_joined_in_frames(packets: &[Vec<u8>], options: CoalesceOptions, expected: &[Joined]) {
+    let frames: Vec<Vec<u8>> = packets.iter().map(|packet| framed(packet)).collect();
+    let buffer = frames.concat();
+    let mut coalescer = Coalescer::new(options).for_layer(Layer::Ethernet);
+    let mut start = 0;
+    for frame in &frames {
+        coalescer.push(&buffer, start..start + frame.len());
+        start += frame.len();
+    }
+    coalescer.finish(&buffer);
+    let in_frame = |one: &Joined| Joined {
+        vnet: match one.singles.len() {
+            1 => one.vnet,
+            _ => framed_header(&one.vnet).expect("small numbers"),
+        },
+        packet: framed(&one.packet),
+        singles: one.singles.iter().map(|packet| framed(packet)).collect(),
+    };
+    let joined = coalescer.writes(0).map(|write| take_apart(&write, &buffer));
+    assert!(joined.eq(expected.iter().map(in_frame)), "frames");
+}
+
 /// Returns the packets of `packet`, whose header is `vnet`.
 ///
-/// Asserts that a refusal changes nothing, and that the other content of the arena does not matter.
+/// Asserts that a refusal changes nothing, that the other content of the arena does not matter, and that a frame with the
+/// packet is split likewise.
 pub fn cut(vnet: &VnetHeader, packet: &[u8]) -> Result<Vec<Vec<u8>>, SplitError> {
+    let packets = cut_packet(vnet, packet);
+    assert_cut_in_frames(vnet, packet, packets.as_ref());
+    packets
+}
+
+fn cut_packet(vnet: &VnetHeader, packet: &[u8]) -> Result<Vec<Vec<u8>>, SplitError> {
     const FOREIGN: [u8; 7] = [0xee; 7];
     let mut own = packet.to_vec();
     let mut arena = FOREIGN.to_vec();
@@ -70,6 +143,7 @@ pub fn join(packets: &[Vec<u8>], options: CoalesceOptions) -> Vec<Joined> {
         }
     }
     assert_kept(packets, &joined.iter().flat_map(|one| one.singles.clone()).collect::<Vec<_>>());
+    assert_joined_in_frames(packets, options, &joined);
     joined
 }
 

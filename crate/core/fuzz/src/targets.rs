@@ -2,9 +2,10 @@
 
 use super::encode::{Batch, Message, read_batch, read_super};
 use super::flows::{FlowKey, flow_key, mended, ones_sum};
-use super::law::{ALL, assert_kept, cut, cut_again, join};
+use super::law::{ALL, assert_kept, cut, cut_again, framed, join};
 use super::path;
-use tun2udp_core::packet::flow::hash;
+use tun2udp_core::packet::flow::{hash, hash_of};
+use tun2udp_core::packet::layer::Layer;
 use tun2udp_core::packet::mss::SegmentLimit;
 use tun2udp_core::packet::vnet::{GSO_NONE, VnetHeader};
 
@@ -83,6 +84,9 @@ pub fn inbound(data: &[u8]) {
 /// Compares the number of a packet with that of its reply and, except for TCP, of its fragments.
 pub fn steer(data: &[u8]) {
     let number = hash(data);
+    if data.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6)) {
+        assert_eq!(hash_of(Layer::Ethernet, &framed(data)), number, "in a frame");
+    }
     let mut answer = data.to_vec();
     match data.first().map(|byte| byte >> 4) {
         Some(4) if data.len() >= 20 => {
