@@ -9,6 +9,10 @@ const WITHOUT_FAULTS = [DOCTOR, 'on a machine without faults every check is ok']
 export const FOLLOWED_ELSEWHERE: Readonly<Record<string, readonly [file: string, title: string]>> =
   {
     'mount /proc': WITHOUT_FAULTS,
+    'use the mode tun, or one relay in the mode tap per peer': [
+      'crate/core/tests/relay_frames.rs',
+      'frames_have_a_single_peer_without_prefixes',
+    ],
     'use a newer kernel where throughput matters': WITHOUT_FAULTS,
     '"sysctl kernel.io_uring_disabled=0" permits it': WITHOUT_FAULTS,
     'a container runtime or seccomp(2) filter may refuse it: permit io_uring_setup there':
