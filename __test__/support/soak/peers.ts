@@ -256,9 +256,9 @@ class PeersSoak {
 
   /** Waits until no spoke sends or receives any more. */
   async #quiet(): Promise<void> {
-    const all = () =>
-      JSON.stringify([this.#spokes.map(({ counts }) => counts), this.#report.echoed])
-    for (let before = ''; before !== all();) {
+    const add = (sum: number, { counts: { sent, received } }: Spoke) => sum + sent + received
+    const all = () => this.#spokes.reduce(add, this.#report.echoed)
+    for (let before = -1; before !== all();) {
       before = all()
       await sleep(QUIET_MS)
     }
