@@ -19,6 +19,7 @@ function apiSidebar(): DefaultTheme.SidebarItem[] {
 const GUIDES: DefaultTheme.SidebarItem[] = [
   { text: 'First tunnel', link: '/docs/guides/first-tunnel' },
   { text: 'Two machines', link: '/docs/guides/two-machines' },
+  { text: 'Hub and spokes', link: '/docs/guides/hub-and-spokes' },
   { text: 'Two hubs', link: '/docs/guides/two-hubs' },
   { text: 'Behind NAT', link: '/docs/guides/nat' },
   { text: 'Bridging two LANs', link: '/docs/guides/bridging' },

@@ -1,3 +1,4 @@
+import type { ExecutionContext } from 'ava'
 import { type Machine, cable } from '../../support/docs/machine.ts'
 import { pageTest, runLines, twoMachines } from '../../support/docs/page.ts'
 import { eventually } from '../../support/gone.ts'
@@ -28,12 +29,26 @@ async function withoutSocket(machine: Machine): Promise<number> {
   return Number(/UdpNoPorts\s+(\d+)/u.exec(await machine.shell('nstat -asz UdpNoPorts'))?.[1])
 }
 
+/** Follows the section on prefixes: the peer may use one inner address only. */
+async function allow(t: ExecutionContext, start: string, a: Machine, b: Machine): Promise<void> {
+  await runLines(start, { a })
+  await runLines('sudo tun2udp 10.9.0.2/24 5001 5001 --peer a.example --address 10.9.0.3/24', { b })
+  t.regex(await b.shell('ping -q -c 1 -I 10.9.0.2 10.9.0.1'), /1 received/u)
+  const before = await written(a, 'tun0')
+  t.regex(await b.shell('ping -q -c 1 -W 1 -I 10.9.0.3 10.9.0.1 || true'), /0 received/u)
+  t.is(await written(a, 'tun0'), before)
+  t.regex(await a.shell('ping -c 1 -W 5 10.9.0.3 2>&1 || true'), /Host Unreachable/u)
+  await a.endPrograms()
+  await b.endPrograms()
+}
+
 pageTest('docs/guides/security.md', async (t, page) => {
   if (!hasTools(t, 'nft', 'nstat', 'python3')) {
     page.skip()
     return
   }
   const { a, b } = await twoMachines(t)
+  await allow(t, page.next('sh'), a, b)
   // A second network replaces WireGuard, which not every kernel has.
   await cable([a, 'wg0', '10.100.0.1/24'], [b, 'wg0', '10.100.0.2/24'])
   await b.shell('ip route add 10.100.0.1/32 via 192.0.2.1 dev eth0 table 9')

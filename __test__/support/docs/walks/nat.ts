@@ -11,8 +11,19 @@ export const nat: Walk = async (t, page, start) => {
   await a.knows({ 'home.example': '198.51.100.1' })
   await b.knows({ 'a.example': '198.51.100.10' })
 
-  await router.shell(page.next('sh'))
   await installOn(page.next('sh'), a, b)
+  // The router of a home: it changes every source port, and forwards none.
+  await router.shell(`sysctl -q -w net.ipv4.ip_forward=1
+    nft add table ip home
+    nft add chain ip home outgoing '{ type nat hook postrouting priority srcnat; }'
+    nft add rule ip home outgoing oifname wan meta l4proto udp masquerade to :20000-29999`)
+  for (const machine of [a, b]) await machine.write('/etc/tun2udp/nat.jsonc', page.next('jsonc'))
+  const followed = await runLines(page.next('sh'), { a, b })
+  t.is(followed.match(/1 received/gu)?.length, 2)
+  for (const machine of [a, b]) await machine.endPrograms()
+  await router.shell('nft delete table ip home')
+
+  await router.shell(page.next('sh'))
   const printed = await runLines(page.next('sh'), { a, b })
   t.is(printed.match(/1 received/gu)?.length, 2)
 }
