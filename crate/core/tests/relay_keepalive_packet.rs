@@ -39,13 +39,15 @@ fn the_kernel_discards_a_keepalive_without_a_trace() {
             let path = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
             std::fs::write(path, is_v6_disabled).unwrap();
             std::fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1").unwrap();
-            let mut tun = PlainTun::open("plain0").unwrap();
-            ip("link set plain0 addrgenmode none");
-            ip("address add 10.7.0.1/24 dev plain0");
-            ip("link set plain0 up");
+            // A process of another test may have a copy of the descriptor of the round before.
+            let name = &format!("plain{is_v6_disabled}");
+            let mut tun = PlainTun::open(name).unwrap();
+            ip(&format!("link set {name} addrgenmode none"));
+            ip(&format!("address add 10.7.{is_v6_disabled}.1/24 dev {name}"));
+            ip(&format!("link set {name} up"));
             if is_v6_disabled == "0" {
-                ip("address add fd07::1/64 dev plain0 nodad");
-                ip("route add default via fd07::2 dev plain0");
+                ip(&format!("address add fd07::1/64 dev {name} nodad"));
+                ip(&format!("route add default via fd07::2 dev {name}"));
             }
             // The packets that the kernel sends by itself when the interface is up.
             std::thread::sleep(Duration::from_millis(100));
@@ -64,7 +66,7 @@ fn the_kernel_discards_a_keepalive_without_a_trace() {
             for _ in 0..10 {
                 tun.write(&KEEPALIVE).expect("a plain program goes on");
             }
-            let text = ip("-j -s link show dev plain0");
+            let text = ip(&format!("-j -s link show dev {name}"));
             assert!(text.split("\"rx\":").nth(1).unwrap().contains("\"packets\":10"), "{text}");
             eventually("all are dropped", || {
                 snmp6("Ip6InHdrErrors") + snmp6("Ip6InDiscards") == dropped + 10
@@ -76,8 +78,8 @@ fn the_kernel_discards_a_keepalive_without_a_trace() {
             assert_eq!(unicast, 0, "nothing is answered");
         }
         // An empty datagram would end a plain program.
-        let tun = PlainTun::open("plain1").unwrap();
-        ip("link set plain1 up");
+        let tun = PlainTun::open("plain2").unwrap();
+        ip("link set plain2 up");
         assert_eq!(tun.write(&[]).unwrap_err().raw_os_error(), Some(libc::EINVAL));
     });
 }
@@ -88,6 +90,17 @@ fn port(name: &str) -> OwnedFd {
     tun::set_interface(fd.as_fd(), name, tun::IFF_TAP | tun::IFF_NO_PI).unwrap();
     ip(&format!("link set {name} master br0 up"));
     fd
+}
+
+/// Reads a frame. Reports of multicast groups are the bridge's own (IGMP, RFC 3376).
+fn received(port: &OwnedFd) -> Option<Vec<u8>> {
+    let mut buffer = [0; 2_000];
+    loop {
+        let len = sys_io::read(port.as_fd(), &mut buffer).ok()?;
+        if !buffer.starts_with(&[0x01, 0x00, 0x5e]) {
+            return Some(buffer[..len].to_vec());
+        }
+    }
 }
 
 #[test]
@@ -105,14 +118,11 @@ fn a_bridge_forwards_no_keepalive() {
         // A frame after it, to a host that is not known, is flooded.
         frame[..12].copy_from_slice(&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]);
         sys_io::write(first.as_fd(), &frame).unwrap();
-        let mut buffer = [0; 2_000];
-        let mut received = 0;
         eventually("the other frame is forwarded", || {
-            sys_io::read(second.as_fd(), &mut buffer).inspect(|len| received = *len).is_ok()
+            received(&second).is_some_and(|seen| seen == frame)
         });
-        assert_eq!(buffer[..received], frame);
-        assert!(sys_io::read(second.as_fd(), &mut buffer).is_err(), "one frame");
-        assert!(sys_io::read(first.as_fd(), &mut buffer).is_err(), "no answer");
+        assert_eq!(received(&second), None, "one frame");
+        assert_eq!(received(&first), None, "no answer");
     });
 }
 
