@@ -2,6 +2,7 @@ import type { ExecutionContext } from 'ava'
 import type { Relay, RelayOptions, TestHost } from '../../index.ts'
 import {
   PORT,
+  assertAllExchange,
   assertAllPings,
   hubNetwork,
   pings,
@@ -52,6 +53,7 @@ test('a hub and its spokes reach each other, and the counters of the peers say s
   if (!hasTools(t, 'ping')) return
   const { hosts, relay } = await build(t)
   await assertAllPings(t, hosts, ADDRESSES)
+  await assertAllExchange(t, hosts, ADDRESSES)
   const { outbound, inbound } = relay.stats()
   const all = relay.peers.list()
   t.deepEqual(
@@ -99,6 +101,35 @@ test('peers are added, changed and removed, and the others lose no packet', asyn
   t.false(await pings(hosts.hub, ADDRESSES.c, 1))
   const { sent, received } = await stream.stop()
   t.true(sent > 100)
+  t.is(received, sent)
+})
+
+test('a thousand peers are added and removed by one call, and the others lose no packet', async (t) => {
+  if (!hasTools(t, 'ping')) return
+  const { hosts, relay } = await build(t)
+  t.true(await pings(hosts.a, ADDRESSES.b))
+  const peer = (number: number) => ({
+    name: `p${number}`,
+    endpoint: `192.0.2.200:${number + 1}`,
+    allowedPrefixes: [`10.30.${number >> 8}.${number & 255}/32`],
+  })
+  const [first, ...more] = Array.from({ length: 1000 }, (_, number) => peer(number))
+  const stream = await startStream(hosts.a, hosts.b, ADDRESSES.b)
+  for (let round = 0; round < 3; round++) {
+    await relay.peers.add(first ?? peer(0), ...more)
+    t.is(relay.peers.list().length, 1003)
+    // One that is not possible refuses all.
+    await t.throwsAsync(relay.peers.add({ ...peer(2000) }, peer(1)), {
+      code: INVALID,
+      message: /^Invalid peers\[1\]\.name "p1": .*; the peer "p1" has it too$/u,
+    })
+    await t.throwsAsync(relay.peers.remove('p1', 'p2000'), { code: 'ERR_TUN_NOT_FOUND' })
+    t.is(relay.peers.list().length, 1003)
+    await relay.peers.remove('p0', ...more.map(({ name }) => name))
+    t.deepEqual(names(relay), ['a', 'b', 'c'])
+  }
+  const { sent, received } = await stream.stop()
+  t.true(sent > 0)
   t.is(received, sent)
 })
 

@@ -68,6 +68,63 @@ export async function assertAllPings(
   }
 }
 
+/** Asserts that each of the hosts exchanges data with the others over TCP, and datagrams over UDP. */
+export async function assertAllExchange(
+  t: ExecutionContext,
+  hosts: Readonly<Record<string, TestHost>>,
+  addresses: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [to, host] of Object.entries(hosts)) {
+    const inner = there(addresses[to])
+    const server = host.listen({ port: 7001, host: inner }, (socket) => socket.pipe(socket))
+    const sink = host.createSocket('udp4')
+    sink.on('message', (message, { port, address }) => {
+      sink.send(message, port, address)
+    })
+    sink.bind(7001, inner)
+    await Promise.all([once(server, 'listening'), once(sink, 'listening')])
+    for (const [from, other] of Object.entries(hosts)) {
+      if (from === to) continue
+      t.is(await overTcp(other, inner), TRANSFER_BYTES, `TCP from ${from} to ${to}`)
+      t.true(await overUdp(other, inner), `UDP from ${from} to ${to}`)
+    }
+    server.close()
+    sink.close()
+  }
+}
+
+/** Bytes of a transfer over TCP: several super-packets. */
+const TRANSFER_BYTES = 300_000
+
+/** Sends bytes to an echo server, and returns the number of those that come back. */
+async function overTcp(from: TestHost, host: string): Promise<number> {
+  const socket = from.connect({ host, port: 7001 })
+  socket.end(Buffer.alloc(TRANSFER_BYTES, 7))
+  let bytes = 0
+  for await (const chunk of socket) bytes += (chunk as Buffer).length
+  return bytes
+}
+
+/** Returns whether a datagram comes back from an echo server, of several attempts. */
+async function overUdp(from: TestHost, host: string): Promise<boolean> {
+  const socket = from.createSocket('udp4')
+  try {
+    const answered = once(socket, 'message').then(() => true)
+    for (let attempt = 0; attempt < 20; attempt++) {
+      socket.send('datagram', 7001, host)
+      if (await Promise.race([answered, sleep(250, false)])) return true
+    }
+    return false
+  } finally {
+    socket.close()
+  }
+}
+
+function there<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a host is missing')
+  return value
+}
+
 /** Numbered datagrams through the tunnel, until the stream is stopped. */
 export interface Stream {
   /** Stops the stream. Returns the numbers of datagrams sent and received. */

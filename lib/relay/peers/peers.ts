@@ -91,14 +91,17 @@ export class Peers {
   }
 
   /**
-   * Adds a peer.
+   * Adds one or more peers. Many peers are added in much less time by one call than one by one.
    *
    * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT` if an option is refused, or another peer has the name, an endpoint or
    *   a network.
    */
-  async add(peer: RelayPeer): Promise<void> {
-    const added = checkPeerOptions('peer', peer)
-    await this.#change((peers) => [...known(peers), { place: 'peer', peer: added }])
+  async add(peer: RelayPeer, ...more: readonly RelayPeer[]): Promise<void> {
+    const added = [peer, ...more].map((one, index) => {
+      const place = more.length === 0 ? 'peer' : `peers[${index}]`
+      return { place, peer: checkPeerOptions(place, one) }
+    })
+    await this.#change((peers) => [...known(peers), ...added])
   }
 
   /**
@@ -120,14 +123,14 @@ export class Peers {
   }
 
   /**
-   * Removes a peer. Packets to its networks have no peer then.
+   * Removes one or more peers. Packets to their networks have no peer then.
    *
    * @throws {TunError} `ERR_TUN_NOT_FOUND` if there is no such peer.
    */
-  async remove(name: string): Promise<void> {
+  async remove(name: string, ...more: readonly string[]): Promise<void> {
     await this.#change((peers) => {
-      const removed = find(peers, name)
-      return known(peers.filter((peer) => peer !== removed))
+      const removed = new Set([name, ...more].map((one) => find(peers, one)))
+      return known(peers.filter((peer) => !removed.has(peer)))
     })
   }
 
