@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { goWater, goWireguard, goWireguardConn } from './go.ts'
+import { hub } from './hub.ts'
 import { veth, vxlan } from './kernel.ts'
 import { nodeFs } from './nodeFs.ts'
 import { ours } from './ours.ts'
@@ -16,6 +17,7 @@ export const PEERS: readonly Peer[] = [
   veth,
   vxlan,
   ours({ id: 'tun2udp', tree: ROOT, options: [] }),
+  hub(ROOT),
   plain,
   goWireguardConn,
   goWireguard,
