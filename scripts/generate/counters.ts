@@ -15,6 +15,9 @@ export function counterDescriptions(native: readonly NativeCounter[]): CounterDe
 
 /** Returns the file that TypeScript reads the counters from. */
 export function countersFile(counters: readonly CounterDescription[]): string {
+  const short = counters.map(({ isDrop, ...counter }) =>
+    isDrop ? { ...counter, isDrop } : counter,
+  )
   return `// Written by \`npm run generate\` from crate/core/src/relay/counters.rs: change that.
 
 /** From the interface to the peer, or from the peer to the interface. */
@@ -35,7 +38,13 @@ export interface CounterDescription {
   readonly help: string
 }
 
+/** The counters without \`isDrop: false\`. */
+const TABLE: readonly (Omit<CounterDescription, 'isDrop'> & { readonly isDrop?: true })[] = ${JSON.stringify(short)}
+
 /** All counters, in order. */
-export const COUNTERS: readonly CounterDescription[] = ${JSON.stringify(counters)}
+export const COUNTERS: readonly CounterDescription[] = TABLE.map((counter) => ({
+  isDrop: false,
+  ...counter,
+}))
 `
 }
