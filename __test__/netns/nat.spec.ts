@@ -33,7 +33,8 @@ async function withEnds(
         name: 'spoke',
         endpoint: `${HOME}:${PORT}`,
         allowedPrefixes: [`${SPOKE_INSIDE}/32`],
-        followPort: true,
+        // A keepalive shows that the spoke receives on the port that it sends from.
+        followPort: keepaliveSeconds > 0 ? 'auto' : true,
       },
     ],
   })

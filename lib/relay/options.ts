@@ -81,7 +81,7 @@ function combine(checked: PlainRelayOptions): CheckedRelayOptions {
 function severalPeers(peers: readonly CheckedPeer[], hasRoutes: boolean): SeveralPeers {
   // A single peer with only an endpoint is the form of the operands.
   const isPlain = ({ endpoints, allowedPrefixes, keepaliveSeconds, followPort }: CheckedPeer) =>
-    endpoints.length === 1 && !allowedPrefixes && !keepaliveSeconds && !followPort
+    endpoints.length === 1 && !allowedPrefixes && !keepaliveSeconds && followPort === undefined
   return { peers, isMany: peers.length > 1 || !peers.every(isPlain), hasRoutes }
 }
 

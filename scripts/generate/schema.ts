@@ -67,8 +67,8 @@ const TYPES: Readonly<Record<string, Schema>> = {
       },
       followPort: {
         description:
-          'Whether datagrams go to the port that the peer sends from, if a NAT changes it. Default: false.',
-        type: 'boolean',
+          'Whether datagrams go to another port that the peer sends from, because a NAT has changed it: always, never, or with auto if the peer has sent from the port of its endpoint or has sent a keepalive. Default: auto.',
+        enum: [true, false, 'auto'],
       },
     },
     required: ['endpoint'],

@@ -104,7 +104,7 @@ const REFUSED: readonly [peers: unknown[], message: RegExp][] = [
   ],
   [[{ ...B, keepaliveSeconds: -1 }], /^Invalid peers\[0\]\.keepaliveSeconds -1: .* 0 to 65535$/u],
   [[{ ...B, keepaliveSeconds: '25' }], /^Invalid peers\[0\]\.keepaliveSeconds "25": expected/u],
-  [[{ ...B, followPort: 1 }], /^Invalid peers\[0\]\.followPort 1: expected true or false$/u],
+  [[{ ...B, followPort: 1 }], /^Invalid peers\[0\]\.followPort 1: expected true, false or 'auto'$/u],
   [[{ ...B, name: '' }], /^Invalid peers\[0\]\.name "": expected text of 1 to 64 bytes/u],
   [[{ ...B, name: 'a\nb' }], /^Invalid peers\[0\]\.name "a\\nb": expected/u],
   [[{ ...B, name: ' b' }], /^Invalid peers\[0\]\.name " b": expected/u],
@@ -152,7 +152,7 @@ test('peers are compared by name, whatever their order and that of their network
   ])
   const same = checkPeers('peers', [
     C,
-    { name: 'd', endpoint: 'd:1', allowedPrefixes: [], followPort: false, keepaliveSeconds: 0 },
+    { name: 'd', endpoint: 'd:1', allowedPrefixes: [], followPort: 'auto', keepaliveSeconds: 0 },
     { ...B, allowedPrefixes: ['fd09::/64', '10.9.0.2/32'] },
   ])
   t.deepEqual(compare(before, same), { added: [], changed: [], removed: [] })

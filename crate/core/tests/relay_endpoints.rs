@@ -123,6 +123,7 @@ fn a_peer_changes_its_address_family_and_no_packet_of_another_is_lost() {
             changes
         });
         assert!(changes > 0);
+        let stats = finish(&relay);
         let [other, moving] = &relay.peer_stats()[..] else { panic!("two peers") };
         assert_eq!(
             (other.name.as_deref(), moving.name.as_deref()),
@@ -131,7 +132,6 @@ fn a_peer_changes_its_address_family_and_no_packet_of_another_is_lost() {
         assert_eq!(other.traffic.unwrap().datagrams_sent, u64::from(PACKETS));
         let traffic = moving.traffic.unwrap();
         assert_eq!((traffic.datagrams_sent, traffic.datagrams_received), (changes, changes));
-        let stats = finish(&relay);
         assert_eq!(stats.outbound.datagrams_sent, u64::from(PACKETS) + changes);
         assert_eq!((stats.outbound.dropped(), stats.inbound.dropped()), (0, 0), "{stats:?}");
     });

@@ -11,7 +11,7 @@ use other_host::OtherHost;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
-use tun2udp_core::relay::{PeerConfig, Relay, RelayConfig};
+use tun2udp_core::relay::{FollowPort, PeerConfig, Relay, RelayConfig};
 
 const HUB: [u8; 4] = [192, 0, 2, 1];
 const NAT: [u8; 4] = [192, 0, 2, 2];
@@ -54,7 +54,10 @@ impl Network {
         });
         let network = "10.9.0.2/32".parse().unwrap();
         let endpoint = SocketAddr::from((NAT, 40_001));
-        let peer = PeerConfig { follow_port: true, ..PeerConfig::new(endpoint, vec![network]) };
+        let peer = PeerConfig {
+            follow_port: FollowPort::Known,
+            ..PeerConfig::new(endpoint, vec![network])
+        };
         let config = RelayConfig::with_peers("10.9.0.1/24".parse().unwrap(), vec![peer], 0);
         let hub = Relay::start(config.unwrap(), |_| {}).unwrap();
         let to_hub = SocketAddr::from((HUB, hub.info().local.port()));

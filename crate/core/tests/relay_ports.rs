@@ -14,7 +14,8 @@ use running::finish;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tun2udp_core::relay::{Event, PeerConfig, Relay, RelayConfig};
+use tun2udp_core::packet::keepalive::KEEPALIVE;
+use tun2udp_core::relay::{Event, FollowPort, PeerConfig, Relay, RelayConfig};
 
 fn socket(address: &str) -> UdpSocket {
     let socket = UdpSocket::bind((address, 0)).unwrap();
@@ -30,7 +31,11 @@ fn address_of(socket: &UdpSocket) -> SocketAddr {
 fn peer(socket: &UdpSocket, host: u8) -> PeerConfig {
     let network = format!("10.9.0.{host}/32").parse().unwrap();
     let name = Some(format!("site{host}"));
-    PeerConfig { name, follow_port: true, ..PeerConfig::new(address_of(socket), vec![network]) }
+    PeerConfig {
+        name,
+        follow_port: FollowPort::Always,
+        ..PeerConfig::new(address_of(socket), vec![network])
+    }
 }
 
 struct Hub {
@@ -74,6 +79,34 @@ impl Hub {
 }
 
 #[test]
+fn by_default_a_port_is_followed_only_after_the_peer_has_sent_from_its_endpoint() {
+    in_namespace(|| {
+        // A plain peer with a socket for each direction, and a peer behind a NAT.
+        let [receiving, sending, before, after] = [(); 4].map(|()| socket("127.0.0.1"));
+        let known = |peer| PeerConfig { follow_port: FollowPort::Known, ..peer };
+        let hub = Hub::start(vec![known(peer(&receiving, 2)), known(peer(&before, 3))], 1);
+        for _ in 0..3 {
+            hub.echo(&sending, 2, &receiving);
+        }
+        // Several peers at one address: a new port could be that of either.
+        hub.echo(&before, 3, &before);
+        hub.relay.set_peers(&[known(peer(&before, 3))]).unwrap();
+        hub.echo(&after, 3, &after);
+        assert_eq!(hub.endpoints(), [address_of(&after)]);
+        finish(&hub.relay);
+        drop(hub);
+        // Behind a NAT from the beginning: a keepalive leaves from the port that the peer receives on.
+        let hub = Hub::start(vec![known(peer(&receiving, 2))], 1);
+        hub.echo(&sending, 2, &receiving);
+        sending.send_to(&KEEPALIVE, hub.relay.info().local).unwrap();
+        eventually("the port is followed", || hub.endpoints() == [address_of(&sending)]);
+        hub.echo(&sending, 2, &sending);
+        hub.echo(&after, 2, &after);
+        finish(&hub.relay);
+    });
+}
+
+#[test]
 fn a_port_is_followed_with_the_first_packet() {
     in_namespace(|| {
         for queues in [1, 3] {
@@ -95,8 +128,11 @@ fn a_port_is_followed_with_the_first_packet() {
                 address_of(&ports[0])
             );
             assert_eq!(hub.changes()[0], expected);
-            let traffic = hub.relay.peer_stats()[1].traffic.unwrap();
-            assert_eq!((traffic.datagrams_sent, traffic.datagrams_received), (30, 30));
+            // A datagram may arrive before it is counted.
+            eventually("each is counted", || {
+                let traffic = hub.relay.peer_stats()[1].traffic.unwrap();
+                (traffic.datagrams_sent, traffic.datagrams_received) == (30, 30)
+            });
             // The same configuration changes nothing; another endpoint is used at once.
             hub.relay.set_peers(&[peer(&other, 3), peer(&ports[0], 2)]).unwrap();
             assert_eq!(hub.endpoints()[1], address_of(&ports[5]));
@@ -139,7 +175,8 @@ fn a_datagram_that_is_not_a_packet_of_the_peer_changes_nothing() {
     in_namespace(|| {
         let (first, second, forger) =
             (socket("127.0.0.2"), socket("127.0.0.2"), socket("127.0.0.66"));
-        let mut plain = PeerConfig { follow_port: false, ..peer(&socket("127.0.0.4"), 4) };
+        let mut plain =
+            PeerConfig { follow_port: FollowPort::Never, ..peer(&socket("127.0.0.4"), 4) };
         plain.alternatives = vec![address_of(&socket("127.0.0.5"))];
         let hub = Hub::start(vec![peer(&first, 2), plain], 1);
         let (before, local) = (hub.endpoints(), hub.relay.info().local);

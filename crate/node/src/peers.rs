@@ -7,7 +7,7 @@ use napi_derive::napi;
 use std::net::{SocketAddr, SocketAddrV6};
 use std::time::Duration;
 use tun2udp_core::Result;
-use tun2udp_core::relay::{self, PeerConfig, PeerStats, PeerTotals, PeerTraffic};
+use tun2udp_core::relay::{self, FollowPort, PeerConfig, PeerStats, PeerTotals, PeerTraffic};
 
 /// Maximum number of endpoints of a peer; `lib/relay/peers/` has the same limit.
 const ENDPOINTS_MAX: u32 = 16;
@@ -36,7 +36,7 @@ pub struct NativePeer {
     pub allowed_prefixes: List<String, LIST_MAX>,
     /// Time between two keepalives, milliseconds. Default: none is sent.
     pub keepalive_millis: Option<u32>,
-    /// Whether datagrams go to the port that the peer sends from, if a NAT changes it.
+    /// Whether datagrams go to another port that the peer sends from. Default: if it is known to receive there.
     pub follow_port: Option<bool>,
 }
 
@@ -112,7 +112,11 @@ impl TryFrom<NativePeer> for UnresolvedPeer {
         let mut config = PeerConfig::new(endpoint, prefixes);
         config.name = peer.name;
         config.keepalive = peer.keepalive_millis.map(|millis| Duration::from_millis(millis.into()));
-        config.follow_port = peer.follow_port.unwrap_or(config.follow_port);
+        config.follow_port = match peer.follow_port {
+            None => FollowPort::Known,
+            Some(false) => FollowPort::Never,
+            Some(true) => FollowPort::Always,
+        };
         let mut zones = vec![zone];
         for alternative in peer.alternatives.as_deref().unwrap_or_default() {
             let (endpoint, zone) = address(alternative)?;

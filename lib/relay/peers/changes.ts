@@ -35,7 +35,7 @@ export function isUnchanged({ added, changed, removed }: PeerChanges): boolean {
 }
 
 function comparable(peer: CheckedPeer): object {
-  const { allowedPrefixes, keepaliveSeconds = 0, followPort = false } = peer
+  const { allowedPrefixes, keepaliveSeconds = 0, followPort = 'auto' } = peer
   const prefixes = allowedPrefixes && [...allowedPrefixes].sort()
   return { endpoints: peer.endpoints, prefixes, keepaliveSeconds, followPort }
 }

@@ -1,7 +1,7 @@
 import { KEEPALIVE_MAX } from '../../check/limits.ts'
 import ipaddr from 'ipaddr.js'
 import { canonicalNetwork, formatAddress, parseRoute } from '../../check/address.ts'
-import { type Check, checkFields, flag, integer } from '../../check/fields.ts'
+import { type Check, checkFields, integer } from '../../check/fields.ts'
 import { checkList } from '../../check/list.ts'
 import { invalidArgument } from '../../errors.ts'
 import { type UdpEndpoint, formatEndpoint } from '../info.ts'
@@ -26,8 +26,13 @@ export interface RelayPeer {
   allowedPrefixes?: readonly string[] | undefined
   /** Interval of keepalives, seconds, 1 to 65535; 0: none. Default: 0. */
   keepaliveSeconds?: number | undefined
-  /** Whether datagrams go to the port that the peer sends from, if a NAT changes it. Default: false. */
-  followPort?: boolean | undefined
+  /**
+   * Whether datagrams go to another port of the address that the peer sends from, because a NAT has changed it: always,
+   * never, or with `auto` if the peer is known to receive on the port that it sends from: it has sent from the port of its
+   * endpoint, or a keepalive. A plain peer with a socket for each direction does neither, so datagrams go on to its
+   * endpoint. Default: `auto`.
+   */
+  followPort?: boolean | 'auto' | undefined
 }
 
 /** Changes of a peer. Absent properties stay as they are. */
@@ -40,7 +45,7 @@ export interface CheckedPeer {
   /** Networks without host bits and IPv4-mapped addresses; absent: everything. */
   readonly allowedPrefixes?: readonly string[]
   readonly keepaliveSeconds?: number
-  readonly followPort?: boolean
+  readonly followPort?: boolean | 'auto'
 }
 
 /** The maximum length of a peer's name, bytes. */
@@ -88,7 +93,7 @@ function changeable(what: string) {
     endpoint: at(what, checkEndpoints),
     allowedPrefixes: at(what, checkPrefixes),
     keepaliveSeconds: at(what, keepalive),
-    followPort: at(what, flag),
+    followPort: at(what, checkFollowPort),
   }
 }
 
@@ -104,6 +109,11 @@ function checkPrefixes(what: string, value: unknown): string[] {
     const address = ipaddr.parse(network.address).toString()
     return formatAddress({ ...network, address })
   })
+}
+
+function checkFollowPort(what: string, value: unknown): boolean | 'auto' {
+  if (typeof value === 'boolean' || value === 'auto') return value
+  throw invalidArgument(what, value, "true, false or 'auto'")
 }
 
 function defaultName([first]: readonly UdpEndpoint[]): string {

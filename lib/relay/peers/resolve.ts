@@ -131,6 +131,6 @@ async function toNative(
     alternatives,
     allowedPrefixes: [...allowedPrefixes],
     ...(keepaliveSeconds ? { keepaliveMillis: keepaliveSeconds * 1000 } : {}),
-    ...(followPort === undefined ? {} : { followPort }),
+    ...(typeof followPort === 'boolean' ? { followPort } : {}),
   }
 }

@@ -33,7 +33,7 @@ export interface PeerState {
   /** Interval of keepalives, seconds; 0: none. */
   readonly keepaliveSeconds: number
   /** Whether the port of its endpoint is followed. */
-  readonly followPort: boolean
+  readonly followPort: boolean | 'auto'
   /** The MTU of the path to it. Absent if it is unknown. */
   readonly pathMtu?: PathMtu
   /**
@@ -57,7 +57,7 @@ export function toState(peer: CheckedPeer, state: NativePeerState | undefined): 
       endpoint: { address, port },
       allowedPrefixes: [...(peer.allowedPrefixes ?? EVERYTHING)],
       keepaliveSeconds: peer.keepaliveSeconds ?? 0,
-      followPort: peer.followPort ?? false,
+      followPort: peer.followPort ?? 'auto',
       ...(state?.pathMtu && { pathMtu: state.pathMtu }),
       ...(state?.isUp === undefined ? {} : { isUp: state.isUp }),
       ...(state?.traffic && { traffic: state.traffic }),

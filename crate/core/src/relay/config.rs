@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use super::peer_config::PeerConfig;
+pub use super::peer_config::{FollowPort, PeerConfig};
 
 /// The number of queues that means automatic.
 pub(super) const AUTO_QUEUES: usize = 0;

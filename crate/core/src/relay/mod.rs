@@ -37,7 +37,8 @@ mod wire;
 pub use crate::device::Mode;
 pub use crate::udp::PathMtuDiscovery;
 pub use config::{
-    Accept, Event, MAX_SOURCE_PORTS, MssClamp, OffloadConfig, PeerConfig, RelayConfig, RelayInfo,
+    Accept, Event, FollowPort, MAX_SOURCE_PORTS, MssClamp, OffloadConfig, PeerConfig, RelayConfig,
+    RelayInfo,
 };
 pub use counters::{COUNTERS, CounterDescription};
 pub use handle::Relay;

@@ -23,9 +23,21 @@ pub struct PeerConfig {
     /// If nothing else was sent to the peer for this time, a keepalive is sent: a small packet that the peer discards. At
     /// least 10 ms. The events `peer-up` and `peer-down` report whether datagrams of the peer arrive. `None`: none is sent.
     pub keepalive: Option<Duration>,
-    /// Whether datagrams go to the port that the peer sends from, if a NAT changes it. The address never changes. The peer
-    /// must receive on the port that it sends from, so this is not for a peer with a socket for each direction.
-    pub follow_port: bool,
+    /// When datagrams go to another port that the peer sends from. The address never changes.
+    pub follow_port: FollowPort,
+}
+
+/// When datagrams to a peer go to another port of its address that it sends from, because a NAT has changed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FollowPort {
+    /// Never.
+    #[default]
+    Never,
+    /// If the peer is known to receive on the port that it sends from: it has sent from the port of its endpoint, or a
+    /// keepalive. A plain peer with a socket for each direction does neither, so datagrams go on to its endpoint.
+    Known,
+    /// Always. The peer must receive on the port that it sends from.
+    Always,
 }
 
 impl PeerConfig {
@@ -38,7 +50,7 @@ impl PeerConfig {
             alternatives: Vec::new(),
             allowed_prefixes,
             keepalive: None,
-            follow_port: false,
+            follow_port: FollowPort::default(),
         }
     }
 

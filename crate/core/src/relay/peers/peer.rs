@@ -10,7 +10,7 @@ use crate::sys::socket::ErrorReport;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Add;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,9 @@ pub(super) struct PeerCounters {
     last_heard: AtomicU64,
     /// Time of the last datagram from the current endpoint, plus one; 0: there was none.
     endpoint_heard: AtomicU64,
+    /// Whether the peer is known to receive on the port that it sends from: a datagram has come from its endpoint, or a
+    /// keepalive from another port.
+    sends_from_receiving_port: AtomicBool,
     ports: Mutex<PortHistory>,
     liveness: Liveness,
 }
@@ -124,6 +127,7 @@ impl Peer {
         if endpoint != self.endpoint {
             *self.ports() = PortHistory::default();
             self.counters.endpoint_heard.store(0, Ordering::Relaxed);
+            self.counters.sends_from_receiving_port.store(false, Ordering::Relaxed);
         }
         if endpoint != self.endpoint || settings.keepalive != self.settings.keepalive {
             self.counters.liveness.reset();

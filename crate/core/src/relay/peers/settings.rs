@@ -1,7 +1,7 @@
 //! The configuration of a peer, and its endpoints.
 
 use super::sources::is_same_host;
-use crate::relay::config::PeerConfig;
+use crate::relay::config::{FollowPort, PeerConfig};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(super) struct PeerSettings {
     pub(super) endpoints: Vec<SocketAddr>,
     /// Time between two keepalives, milliseconds.
     pub(super) keepalive: Option<u64>,
-    pub(super) follow_port: bool,
+    pub(super) follow_port: FollowPort,
 }
 
 impl PeerSettings {
@@ -40,7 +40,8 @@ impl PeerSettings {
 
     /// Returns whether datagrams may go to this endpoint.
     pub(super) fn permits(&self, endpoint: SocketAddr) -> bool {
-        let is_other_port = |own: &SocketAddr| self.follow_port && own.ip() == endpoint.ip();
+        let may_follow = self.follow_port != FollowPort::Never;
+        let is_other_port = |own: &SocketAddr| may_follow && own.ip() == endpoint.ip();
         self.endpoints.iter().any(|own| *own == endpoint || is_other_port(own))
     }
 }

@@ -67,14 +67,20 @@ impl PeerView {
     /// Records an accepted datagram of a peer from `source` at `now`: the peer is up. If the peer's datagrams go to that endpoint from then
     /// on, the table is replaced before the caller passes the packet on, so that a reply to it goes there.
     #[inline]
-    pub(in crate::relay) fn note_source(&self, peer: PeerIndex, source: SocketAddr, now: u64) {
+    pub(in crate::relay) fn note_source(
+        &self,
+        peer: PeerIndex,
+        source: SocketAddr,
+        is_keepalive: bool,
+        now: u64,
+    ) {
         let peer = self.table.peers().get(peer.0 as usize);
         if let Some(peer) = peer.filter(|peer| peer.notes_sources()) {
             if peer.hears(source, now) {
                 self.table.note_liveness(peer, true);
             }
             let is_shared = || self.table.is_shared(source);
-            if let Some(endpoint) = peer.note_source(source, is_shared, now) {
+            if let Some(endpoint) = peer.note_source(source, is_keepalive, is_shared, now) {
                 self.table.move_peer(self.newest.arc_swap(), peer, endpoint);
             }
         }

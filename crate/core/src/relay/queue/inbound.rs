@@ -273,7 +273,7 @@ impl Inbound {
         if let (Some(peer), Some(source)) = (peer, message.source)
             && count.has_accepted()
         {
-            self.peers.note_source(peer, source, now);
+            self.peers.note_source(peer, source, count.keepalives > 0, now);
         }
     }
 }

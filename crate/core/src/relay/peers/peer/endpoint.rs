@@ -1,6 +1,7 @@
 //! The endpoint of a peer: which one is used next, and what the sources of datagrams show.
 
 use super::{Liveness, Peer, PortHistory, is_at, is_same_host};
+use crate::relay::config::FollowPort;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
@@ -9,7 +10,9 @@ impl Peer {
     /// Returns whether the sources of the peer's datagrams decide about its endpoint, or about whether it is up.
     #[inline]
     pub(in crate::relay::peers) fn notes_sources(&self) -> bool {
-        self.settings.follow_port || self.has_alternatives() || self.settings.keepalive.is_some()
+        self.settings.follow_port != FollowPort::Never
+            || self.has_alternatives()
+            || self.settings.keepalive.is_some()
     }
 
     /// Returns whether the peer has several endpoints.
@@ -40,26 +43,31 @@ impl Peer {
     }
 
     /// Records an accepted datagram that came from `source` at `now`. Returns the endpoint that the peer's datagrams go to
-    /// from then on, if it is another one. `is_shared`: other peers have the same address, so that a new port can be the
+    /// from then on, if it is another one. `is_keepalive`: it is a keepalive, which leaves from the receiving port. `is_shared`: other peers have the same address, so that a new port can be the
     /// port of any of them.
     pub(in crate::relay::peers) fn note_source(
         &self,
         source: SocketAddr,
+        is_keepalive: bool,
         is_shared: impl FnOnce() -> bool,
         now: u64,
     ) -> Option<SocketAddr> {
-        if !self.settings.follow_port && !self.has_alternatives() {
+        if self.settings.follow_port == FollowPort::Never && !self.has_alternatives() {
             return None;
         }
         if is_at(self.endpoint, source) {
             self.counters.endpoint_heard.store(now + 1, Ordering::Relaxed);
+            self.note_receiving_port();
             return None;
+        }
+        if is_keepalive {
+            self.note_receiving_port();
         }
         let mut configured = self.settings.endpoints.iter().copied();
         let is_host = |endpoint: &SocketAddr| is_same_host(*endpoint, source);
         let endpoint = configured.clone().find(|endpoint| is_at(*endpoint, source));
         let endpoint = endpoint.or_else(|| {
-            let host = configured.find(is_host).filter(|_| self.settings.follow_port)?;
+            let host = configured.find(is_host).filter(|_| self.follows_port())?;
             let host = Some(host).filter(|_| !is_shared());
             host.map(|mut endpoint| {
                 endpoint.set_port(source.port());
@@ -68,6 +76,23 @@ impl Peer {
         })?;
         let heard = self.counters.endpoint_heard.load(Ordering::Relaxed).checked_sub(1);
         self.ports().accepts(endpoint, self.endpoint, heard, now).then_some(endpoint)
+    }
+
+    /// Records that the peer receives on the port that it sends from.
+    fn note_receiving_port(&self) {
+        let known = &self.counters.sends_from_receiving_port;
+        if !known.load(Ordering::Relaxed) {
+            known.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns whether a new port is followed now.
+    fn follows_port(&self) -> bool {
+        match self.settings.follow_port {
+            FollowPort::Never => false,
+            FollowPort::Known => self.counters.sends_from_receiving_port.load(Ordering::Relaxed),
+            FollowPort::Always => true,
+        }
     }
 
     pub(super) fn ports(&self) -> MutexGuard<'_, PortHistory> {
