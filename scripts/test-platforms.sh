@@ -107,6 +107,7 @@ else
   steering=relay::setup::flow_sharing::tests::
   alone=(
     "${steering}the_kernel_chooses_as_the_flow_number_does"
+    "${steering}the_kernel_chooses_for_frames_as_the_flow_number_does"
     "${steering}a_source_stays_on_one_queue_and_consecutive_ports_are_on_consecutive_queues"
     "${steering}hosts_with_the_same_port_are_spread"
     "${steering}the_first_receives_all_once_datagrams_are_redirected"

@@ -93,7 +93,7 @@ export interface RelayOptions {
   /**
    * Time between two keepalives, seconds, 0 to 65535; 0: none. A keepalive is a small packet that every peer
    * discards. It is sent if nothing else was sent to the peer for this time. The events `peer-up` and `peer-down`
-   * report whether the peer is heard: it is down if nothing came from it for three intervals. Default: 0.
+   * report whether datagrams of the peer arrive: it is down if nothing came from it for three intervals. Default: 0.
    */
   keepaliveSeconds?: number | undefined
   /**

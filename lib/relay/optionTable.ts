@@ -174,9 +174,9 @@ export const RELAY = options({
     help: 'interval of keepalives; 0: none',
     default: '0, none',
     details:
-      'If nothing was sent to the peer for this time, a small packet is sent that every peer discards. It keeps the mapping of a NAT or firewall between both ends, and shows the peer that this end is there. The events `peer-up` and `peer-down` report whether the peer is heard: it is down if nothing came from it for three intervals, so it needs keepalives too. With several source ports, traffic does not replace keepalives.',
+      'If nothing was sent to the peer for this time, a small packet is sent that every peer discards. It keeps the mapping of a NAT or firewall between both ends, and shows the peer that this end is there. The events `peer-up` and `peer-down` report whether datagrams of the peer arrive: it is down if nothing came from it for three intervals, so it needs keepalives too. With several source ports, traffic does not replace keepalives.',
     declaration:
-      'Time between two keepalives, seconds, 0 to 65535; 0: none. A keepalive is a small packet that every peer discards. It is sent if nothing else was sent to the peer for this time. The events `peer-up` and `peer-down` report whether the peer is heard: it is down if nothing came from it for three intervals. Default: 0.',
+      'Time between two keepalives, seconds, 0 to 65535; 0: none. A keepalive is a small packet that every peer discards. It is sent if nothing else was sent to the peer for this time. The events `peer-up` and `peer-down` report whether datagrams of the peer arrive: it is down if nothing came from it for three intervals. Default: 0.',
   },
   fwmark: {
     form: fwmark,

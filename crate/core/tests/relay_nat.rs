@@ -108,7 +108,7 @@ fn traffic_recovers_with_the_first_packet_from_inside() {
     in_namespace(|| {
         let network = Network::start(None);
         network.round_trip();
-        // Also if the port was never heard, and back to an earlier one.
+        // Also if nothing ever came from the port, and back to an earlier one.
         for port in [40_002, 40_003, 50_001, 40_002] {
             network.map_to(port);
             network.round_trip();

@@ -4,8 +4,9 @@
 //! peers. Of these, `routes` chooses one by the packet's destination. A peer may only send packets whose source is in its
 //! own prefixes (`table/filter`). [`Peers`] replaces the table at run time. The new table keeps the state of each `Peer`
 //! and the deadline of their timers; `known` finds the peers again. `path_mtu` has the MTU of the path to a peer, and its
-//! source. `zone` follows the interfaces of link-local peers, and `ports` the ports of peers. `liveness` decides whether a peer is up. `changes` has the changes of
-//! peers for the owner, and `view` is the table as the queues see it. `removed` keeps the counts of removed peers.
+//! source. `zone` follows the interfaces of link-local peers, and `ports` the ports of peers. `liveness` decides whether
+//! a peer is up. `changes` has the changes of peers for the owner, and `view` is the table as the queues see it.
+//! `removed` keeps the counts of removed peers.
 
 mod changes;
 mod check;

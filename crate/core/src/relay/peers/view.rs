@@ -64,8 +64,8 @@ impl PeerView {
         }
     }
 
-    /// Records an accepted datagram of a peer from `source` at `now`: the peer is up. If the peer's datagrams go to that endpoint from then
-    /// on, the table is replaced before the caller passes the packet on, so that a reply to it goes there.
+    /// Records an accepted datagram of a peer from `source` at `now`: the peer is up. If the peer's datagrams go to that
+    /// endpoint from then on, the table is replaced before the caller passes the packet on, so that a reply to it goes there.
     #[inline]
     pub(in crate::relay) fn note_source(
         &self,

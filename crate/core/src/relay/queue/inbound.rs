@@ -252,8 +252,8 @@ impl Inbound {
         sorted
     }
 
-    /// Records the state of the peer that a message shows: the local address that it was sent to, and if the peers are counted,
-    /// `count` and its source at `now`.
+    /// Records the state of the peer that a message shows: the local address that it was sent to, and if the peers are
+    /// counted, `count` and its source at `now`.
     #[inline]
     fn note_message(
         &self,

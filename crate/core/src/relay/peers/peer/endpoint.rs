@@ -43,8 +43,10 @@ impl Peer {
     }
 
     /// Records an accepted datagram that came from `source` at `now`. Returns the endpoint that the peer's datagrams go to
-    /// from then on, if it is another one. `is_keepalive`: it is a keepalive, which leaves from the receiving port. `is_shared`: other peers have the same address, so that a new port can be the
-    /// port of any of them.
+    /// from then on, if it is another one.
+    ///
+    /// `is_keepalive`: it is a keepalive, which leaves from the receiving port. `is_shared`: other peers have the same
+    /// address, so that a new port can be the port of any of them.
     pub(in crate::relay::peers) fn note_source(
         &self,
         source: SocketAddr,
