@@ -108,6 +108,10 @@ class NativeRelay {
     return stats
   }
 
+  peers() {
+    return []
+  }
+
   async close() {
     closings.set(this.name, (closings.get(this.name) ?? 0) + 1)
     await delay(5)

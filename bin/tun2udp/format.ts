@@ -27,17 +27,18 @@ function countersFrom(direction: Direction, first: string, next?: string): Count
   return counters.slice(placeOf(first), next === undefined ? undefined : placeOf(next))
 }
 
-/** Returns the ready line. It contains the mode `tap`, and the number of source ports if there are several. */
-export function formatReady({
-  mode,
-  interface: device,
-  local,
-  peer,
-  sourcePorts,
-}: RelayInfo): string {
+/**
+ * Returns the ready line. It contains the mode `tap`, and the number of source ports if there are several. Of several
+ * peers it has the number instead of the endpoint.
+ */
+export function formatReady(
+  { mode, interface: device, local, peer, sourcePorts }: RelayInfo,
+  peers: number,
+): string {
+  const others = peers > 1 ? `${peers} peers` : formatEndpoint(peer)
   const ports = sourcePorts > 1 ? `, ${sourcePorts} source ports` : ''
   const words = [device.name, ...(mode === 'tap' ? ['mode tap'] : []), ...device.addresses]
-  return `ready: ${words.join(' ')} mtu ${device.mtu}, UDP ${formatEndpoint(local)} to ${formatEndpoint(peer)}${ports}`
+  return `ready: ${words.join(' ')} mtu ${device.mtu}, UDP ${formatEndpoint(local)} to ${others}${ports}`
 }
 
 /** Returns the counters of both directions on one line, and the path MTU if it was reported. */

@@ -29,10 +29,10 @@ export class Output {
     this.#options = options
   }
 
-  /** Reports that packets are relayed. */
-  ready(info: RelayInfo): void {
-    if (this.#options.json) this.#json('ready', { ...info })
-    else if (!this.#options.quiet) this.#stdout.write(formatReady(info))
+  /** Reports that packets are relayed to this number of peers. */
+  ready(info: RelayInfo, peers: number): void {
+    if (this.#options.json) this.#json('ready', { ...info, ...(peers > 1 ? { peers } : {}) })
+    else if (!this.#options.quiet) this.#stdout.write(formatReady(info, peers))
   }
 
   /** Reports an event that is not an error. */

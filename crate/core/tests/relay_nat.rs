@@ -25,13 +25,41 @@ fn nft(arguments: &str) {
 }
 
 fn missing() -> Option<&'static str> {
-    Command::new("nft").arg("--version").output().err().map(|_| "needs nft of nftables")
+    let is_missing = |tool: &str| Command::new(tool).arg("--version").output().is_err();
+    if is_missing("nft") {
+        return Some("needs nft of nftables");
+    }
+    is_missing("conntrack").then_some("needs conntrack of conntrack-tools")
 }
 
 fn inside_socket(address: &str, port: u16) -> UdpSocket {
     let socket = UdpSocket::bind((address, port)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     socket
+}
+
+/// Receives a packet, which passes the NAT. A wait with a time limit may be interrupted (signal(7)), and is repeated.
+fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> (usize, SocketAddr) {
+    loop {
+        match socket.recv_from(buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            received => return received.expect("it passes the NAT"),
+        }
+    }
+}
+
+/// Replaces the port of the mapping. The NAT forgets the mappings of before while no packet can pass.
+fn map_to(host: &OtherHost, port: u16) {
+    host.run(move || {
+        ip("link set far down");
+        nft("flush chain ip nat out");
+        nft(&format!("add rule ip nat out udp sport {INNER_PORT} masquerade to :{port}"));
+        let flushed = Command::new("conntrack").arg("-F").output().expect("conntrack starts");
+        assert!(flushed.status.success(), "{flushed:?}");
+        ip("link set far up");
+        eventually("the link is up", || ip("-o link show dev far").contains("state UP"));
+    });
+    eventually("the link is up", || ip("-o link show dev near").contains("state UP"));
 }
 
 /// A hub, and a spoke on another host that is also its NAT.
@@ -52,6 +80,8 @@ impl Network {
             nft("add table ip nat");
             nft("add chain ip nat out { type nat hook postrouting priority srcnat; }");
         });
+        // The kernel sends packets of its own into the tunnel, which must not have a mapping of another port.
+        map_to(&host, 40_001);
         let network = "10.9.0.2/32".parse().unwrap();
         let endpoint = SocketAddr::from((NAT, 40_001));
         let peer = PeerConfig {
@@ -67,21 +97,11 @@ impl Network {
             (spoke, inside_socket("10.9.0.2", 7))
         });
         let hub_inside = inside_socket("10.9.0.1", 9);
-        let network = Self { hub, spoke, host, hub_inside, spoke_inside };
-        network.map_to(40_001);
-        network
+        Self { hub, spoke, host, hub_inside, spoke_inside }
     }
 
-    /// Replaces the port of the mapping. With its interface, the NAT forgets the mappings of before.
     fn map_to(&self, port: u16) {
-        self.host.run(move || {
-            ip("link set far down");
-            nft("flush chain ip nat out");
-            nft(&format!("add rule ip nat out udp sport {INNER_PORT} masquerade to :{port}"));
-            ip("link set far up");
-            eventually("the link is up", || ip("-o link show dev far").contains("state UP"));
-        });
-        eventually("the link is up", || ip("-o link show dev near").contains("state UP"));
+        map_to(&self.host, port);
     }
 
     fn endpoint(&self) -> SocketAddr {
@@ -92,10 +112,10 @@ impl Network {
     fn round_trip(&self) {
         let mut buffer = [0; 100];
         self.spoke_inside.send_to(b"request", "10.9.0.1:9").unwrap();
-        let (len, from) = self.hub_inside.recv_from(&mut buffer).unwrap();
+        let (len, from) = receive(&self.hub_inside, &mut buffer);
         assert_eq!((&buffer[..len], from), (&b"request"[..], ([10, 9, 0, 2], 7).into()));
         self.hub_inside.send_to(b"reply", from).unwrap();
-        let len = self.spoke_inside.recv(&mut buffer).expect("the reply passes the NAT");
+        let (len, _) = receive(&self.spoke_inside, &mut buffer);
         assert_eq!(&buffer[..len], b"reply");
     }
 }
@@ -132,7 +152,7 @@ fn traffic_recovers_from_outside_with_a_keepalive() {
             eventually("the keepalive is followed", || network.endpoint() == (NAT, port).into());
             network.hub_inside.send_to(b"outside", "10.9.0.2:7").unwrap();
             let mut buffer = [0; 100];
-            let len = network.spoke_inside.recv(&mut buffer).expect("it passes the NAT");
+            let (len, _) = receive(&network.spoke_inside, &mut buffer);
             assert_eq!(&buffer[..len], b"outside");
         }
         assert_eq!(network.spoke.stats().outbound.datagrams_sent, 1);

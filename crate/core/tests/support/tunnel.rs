@@ -68,7 +68,7 @@ impl Tunnel {
         }
         let mut buffer = [0; 2 * LEN];
         for number in 0..BURST {
-            let len = self.inside.recv(&mut buffer).unwrap();
+            let len = receive(&self.inside, &mut buffer);
             assert!(buffer[..len] == payload(number), "packet {number}: {:?}", &buffer[..4]);
         }
     }
@@ -84,7 +84,7 @@ impl Tunnel {
         }
         let mut buffer = [0; 2 * LEN];
         for number in 0..BURST {
-            let len = self.peer.recv(&mut buffer).unwrap();
+            let len = receive(&self.peer, &mut buffer);
             assert_eq!(len, 28 + 2 + LEN);
             assert_eq!(buffer[28..30], [bursts, number]);
         }
@@ -119,3 +119,13 @@ pub(crate) const EPOLL_WAIT: i64 = libc::SYS_epoll_wait;
 /// The number of epoll_wait(2) as the C library calls it.
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) const EPOLL_WAIT: i64 = libc::SYS_epoll_pwait;
+
+/// Receives a datagram. A wait with a time limit may be interrupted (signal(7)), and is repeated.
+fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> usize {
+    loop {
+        match socket.recv(buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            received => return received.unwrap(),
+        }
+    }
+}
