@@ -108,15 +108,6 @@ export const PEERS = adviceCases([
     },
   },
   {
-    advice: 'use the mode tun, or one relay in the mode tap per peer',
-    run: async (room) => {
-      await room.refused(start(room, { mode: 'tap', peers: [B, C] }))
-      await (await start(room, { mode: 'tun', peers: [B, C] })).close()
-      for (const { endpoint } of [B, C])
-        await (await start(room, { mode: 'tap', peers: [{ endpoint }] })).close()
-    },
-  },
-  {
     advice: 'check the path after --config',
     run: async (room) => {
       await expectConfig(room, 'hbu.jsonc')

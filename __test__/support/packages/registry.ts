@@ -27,7 +27,8 @@ export async function startRegistry(folder: string): Promise<Registry> {
     return !built.some(({ manifest }) => manifest.name === name)
   })
   const folders = [...DEPENDENCIES.map((name) => `node_modules/${name}`), ...unbuilt]
-  const packing = ['pack', '--silent', '--pack-destination', folder]
+  // Scripts of the dependencies would build them from sources that their packages do not have.
+  const packing = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder]
   execFileSync('npm', [...packing, ...folders.map((path) => join(ROOT, path))])
   const packed = execFileSync('ls', [folder], { encoding: 'utf8' }).trim().split('\n')
   const offered = [...built, ...packed.map((name) => new Tarball(join(folder, name)))]
