@@ -35,6 +35,10 @@ const SYNCHRONOUS = [
   'TestNetwork.isClosed',
   'Relay.isClosed',
   'Relay.stats',
+  'Peers.list',
+  'Peers.others',
+  // `replace()` and `reload()` call it.
+  'Peers.[replace]',
   'Netlink.isClosed',
   'Netlink.[Symbol.dispose]',
   'Device.[Symbol.dispose]',
@@ -75,6 +79,7 @@ async function publicNames(): Promise<string[]> {
     ...methodsOf('Namespace', api.Namespace.prototype),
     ...methodsOf('TestNetwork', api.TestNetwork.prototype),
     ...methodsOf('Relay', api.Relay.prototype),
+    ...methodsOf('Peers', api.Peers.prototype),
     ...methodsOf('Netlink', api.Netlink.prototype),
     ...methodsOf('Links', prototypeOf(links)),
     ...methodsOf('Addresses', prototypeOf(addresses)),

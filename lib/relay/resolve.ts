@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { clearInterval, setInterval } from 'node:timers'
 import { throwIfAborted } from '../check/abort.ts'
 import { TunError, invalidArgument } from '../errors.ts'
 import { checkAnswer } from './names/choose.ts'

@@ -12,6 +12,14 @@ const PACKET = Buffer.from('4500001c00000000401166ce0a0900020a090001000900090008
 const tun = (api, options) => api.openTun({ addresses: ['10.9.0.1/24'], ...options })
 const relayOptions = { addresses: ['10.9.1.1/24'], sendPort: 9, receivePort: 0 }
 const startRelay = (api, options) => api.startRelay({ ...relayOptions, ...options })
+const peer = (number) => ({
+  name: `p${number}`,
+  endpoint: `127.0.0.1:${9 + number}`,
+  allowedPrefixes: [`10.9.2.${number}/32`],
+})
+const hubOptions = { addresses: ['10.9.1.1/24'], receivePort: 0, peers: [peer(1), peer(2)] }
+/** Makes a call on the peers of a hub. */
+const withPeers = (work) => async (api) => work((await api.startRelay(hubOptions)).peers)
 const netlink = (api) => api.openNetlink()
 
 /** Reads to the end; from a device, until it is closed. */
@@ -186,6 +194,11 @@ const OTHERS = {
   openTun: (api) => tun(api),
   openTap: (api) => api.openTap(),
   startRelay: (api) => startRelay(api),
+  'Relay.reload': async (api) => (await api.startRelay(hubOptions)).reload(hubOptions),
+  'Peers.add': withPeers((peers) => peers.add(peer(3))),
+  'Peers.set': withPeers((peers) => peers.set('p1', { followPort: false })),
+  'Peers.remove': withPeers((peers) => peers.remove('p1')),
+  'Peers.replace': withPeers((peers) => peers.replace([peer(2), peer(4)])),
   'Relay.close': async (api) => (await startRelay(api)).close(),
   'Relay.closed': async (api) => (await startRelay(api)).closed,
   'Relay.events': async (api) => readAll((await startRelay(api)).events()),
