@@ -5,8 +5,13 @@ import { loadNative } from './native/native.ts'
 /** A datagram of a Unix socket can be longer than any state that systemd reads. */
 const STATE = text(1, 65_536)
 
+/** The last notification. The next one is sent after it, since each is sent by a task of its own. */
+let last: Promise<unknown> = Promise.resolve()
+
 /**
  * Notifies the service manager of a change of state (sd_notify(3)).
+ *
+ * Notifications are sent in the order of the calls.
  *
  * @param state `READY=1`, `STOPPING=1`, `STATUS=…`, or several of them, one per line.
  * @returns whether there is a service manager, that is whether `NOTIFY_SOCKET` is set.
@@ -16,9 +21,15 @@ const STATE = text(1, 65_536)
 export async function sdNotify(state: string): Promise<boolean> {
   const checked = STATE('state', state)
   if (!process.env['NOTIFY_SOCKET']) return false
+  const sent = last.then(async () => send(checked))
+  last = sent.catch(() => undefined)
+  return sent
+}
+
+async function send(state: string): Promise<boolean> {
   const native = await loadNative()
   try {
-    return await native.sdNotify(checked)
+    return await native.sdNotify(state)
   } catch (error) {
     throw fromNative(error)
   }

@@ -1,3 +1,4 @@
+import type { ExecutionContext } from 'ava'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -10,8 +11,8 @@ import { cleanEnvironment } from '../../support/program.ts'
 import { INDEX } from '../../support/script.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 
-test('sd_notify: READY=1 once packets flow, STOPPING=1 at the end', async (t) => {
-  const namespace = await withNamespace(t)
+/** Listens as a service manager. Returns the path of its socket, and what it has received. */
+async function listen(t: ExecutionContext): Promise<{ socket: string; received: () => string }> {
   const directory = await mkdtemp(join(tmpdir(), 'tun2udp-'))
   t.teardown(() => rm(directory, { recursive: true }))
   const socket = join(directory, 'notify')
@@ -22,13 +23,33 @@ test('sd_notify: READY=1 once packets flow, STOPPING=1 at the end', async (t) =>
   t.teardown(() => listener.kill())
   await once(listener, 'spawn')
   while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 10))
-  let heard = ''
-  listener.stdout.setEncoding('utf8').on('data', (data: string) => (heard += data))
+  let received = ''
+  listener.stdout.setEncoding('utf8').on('data', (data: string) => (received += data))
+  return { socket, received: () => received }
+}
+
+test('sd_notify: READY=1 once packets flow, STOPPING=1 at the end', async (t) => {
+  const namespace = await withNamespace(t)
+  const { socket, received } = await listen(t)
   const program = start(t, namespace, OPERANDS, { NOTIFY_SOCKET: socket })
   await program.until('stdout', READY)
   t.is((await program.end()).status, 0)
-  while (!heard.includes('STOPPING')) await new Promise((resolve) => setTimeout(resolve, 10))
-  t.is(heard, 'READY=1\nSTOPPING=1\n')
+  while (!received().includes('STOPPING')) await new Promise((resolve) => setTimeout(resolve, 10))
+  t.is(received(), 'READY=1\nSTOPPING=1\n')
+})
+
+test('notifications at the same time arrive in the order of the calls', async (t) => {
+  const { socket, received } = await listen(t)
+  const script = `
+    import { sdNotify } from '${INDEX}'
+    await Promise.all(Array.from({ length: 200 }, (_, number) => sdNotify('STATUS=' + number)))`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    env: { ...process.env, NOTIFY_SOCKET: socket },
+    stdio: 'inherit',
+  })
+  t.deepEqual(await once(child, 'exit'), [0, null])
+  while (!received().includes('=199\n')) await new Promise((resolve) => setTimeout(resolve, 10))
+  t.is(received(), Array.from({ length: 200 }, (_, number) => `STATUS=${number}\n`).join(''))
 })
 
 /** Binds a socket that is not read, prints a line, and reads all of it after a line of input. */
