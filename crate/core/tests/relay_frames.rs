@@ -234,9 +234,17 @@ fn frames_have_a_single_peer_without_prefixes() {
         let here = peer_at("127.0.0.1");
         let one = PeerConfig::new(here.local_addr().unwrap(), Vec::new());
         let base = RelayConfig { peers: vec![one.clone()], ..config(one.endpoint) };
-        let relay = Relay::start(base, |_| ()).unwrap();
-        let error = relay.set_peers(&[one, peer(6)]).unwrap_err();
+        let mut bridged = Bridged::start(base);
+        let (out, back) =
+            (frame(THERE, &[&[8, 0], &v4(10, 0x40, 0)]), frame(THERE, &[&[0x90, 0], b"back"]));
+        bridged.port.write(&out).unwrap();
+        assert_eq!(receive(&here), out);
+        here.send_to(&back, bridged.relay.info().local).unwrap();
+        assert_eq!(bridged.next(|frame| frame == back), back);
+        let error = bridged.relay.set_peers(&[one, peer(6)]).unwrap_err();
         assert!(error.to_string().contains("frames have one peer"), "{error}");
+        let error = bridged.relay.set_peers(&[]).unwrap_err();
+        assert!(error.to_string().contains("needs a peer"), "{error}");
     });
 }
 

@@ -3,7 +3,7 @@
 use super::config::{Event, PeerConfig, RelayConfig, RelayInfo};
 use super::peers::{PathMtu, PeerStats, PeerTotals, Peers};
 use super::queue::{Closed, Stop, Task, run};
-use super::setup::{Plan, check_frames};
+use super::setup::{Plan, check_frame_peers};
 use super::stats::{Meter, Stats};
 use super::wire::Wire;
 use crate::device::Mode;
@@ -108,11 +108,11 @@ impl Relay {
     ///
     /// Returns `InvalidArgument` if two peers have the same name, endpoint or network, or if the relay was started for
     /// a single peer. An endpoint must have an address family that the relay has sockets of
-    /// ([`RelayConfig::both_families`]), and a loopback address if the sockets have loopback addresses. The interface's
+    /// ([`RelayConfig::both_families`]), and a loopback address if all peers had one at the start. The interface's
     /// MTU does not change, and its routes are not checked against the new endpoints.
     pub fn set_peers(&self, peers: &[PeerConfig]) -> Result<()> {
         if self.info.mode == Mode::Tap {
-            check_frames(peers, &[])?;
+            check_frame_peers(peers)?;
         }
         self.peers.replace(peers)
     }

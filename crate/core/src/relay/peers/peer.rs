@@ -10,7 +10,7 @@ use crate::sys::socket::ErrorReport;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Add;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub(super) struct PeerCounters {
     /// Whether the peer is known to receive on the port that it sends from: a datagram has come from its endpoint, or a
     /// keepalive from another port.
     sends_from_receiving_port: AtomicBool,
+    /// The last port that was not followed because this was not known; 0: none.
+    ignored_port: AtomicU32,
     ports: Mutex<PortHistory>,
     liveness: Liveness,
 }
@@ -128,6 +130,7 @@ impl Peer {
             *self.ports() = PortHistory::default();
             self.counters.endpoint_heard.store(0, Ordering::Relaxed);
             self.counters.sends_from_receiving_port.store(false, Ordering::Relaxed);
+            self.counters.ignored_port.store(0, Ordering::Relaxed);
         }
         if endpoint != self.endpoint || settings.keepalive != self.settings.keepalive {
             self.counters.liveness.reset();

@@ -5,52 +5,80 @@
 //! it came from, or to a configured alternative.
 //!
 //! After a NAT has changed the port, nothing more comes from the old one. Therefore a new port is used with its first
-//! datagram. If the old port sends again later, the peer has several ports (several source ports of a relay), or the
-//! datagram from the new one was forged. Then the old port is used again, and from then on the endpoint changes only
-//! after a silence. So the endpoint does not alternate.
+//! datagram. If an old port sends again later, the peer has several ports (several source ports of a relay), or a
+//! datagram from a new one was forged. From then on the endpoint changes only after a silence, except back to a configured
+//! one, until no other port has sent for a while. So the endpoint does not alternate.
 
 use std::net::SocketAddr;
 
-/// Datagrams from the old port during this time are late, milliseconds: the network may have reordered them.
+/// Datagrams from an old port during this time are late, milliseconds: the network may have reordered them.
 const GRACE: u64 = 1_000;
+
+/// The number of changes with less than [`GRACE`] between them.
+const QUICK: u32 = 8;
 
 /// How long the current endpoint of a peer with several ports is silent before another one is used, milliseconds.
 const SILENCE: u64 = 5_000;
 
+/// A peer has one port again if only its current one has sent for this time, milliseconds.
+const MEMORY: u64 = 60_000;
+
+/// The number of endpoints that are remembered.
+const ENDPOINTS: usize = 8;
+
 /// The state of the endpoints that a peer sends from. Times are milliseconds of the clock of the relay's timers.
 #[derive(Debug, Default)]
 pub(super) struct PortHistory {
-    /// The endpoint before the last change, and the time of the change.
-    left: Option<(SocketAddr, u64)>,
+    /// The endpoints before the last changes, the newest last.
+    left: Vec<SocketAddr>,
+    /// The time of the last change.
+    changed: Option<u64>,
+    /// Changes in a row with less than [`GRACE`] between them.
+    quick: u32,
+    /// The last datagram from another endpoint than the current one.
+    other: u64,
     has_several: bool,
 }
 
 impl PortHistory {
     /// Returns whether to use `source`, an endpoint of the peer that is not the `current` one, for the peer from `now`
-    /// on. `heard`: time of the last datagram from the current endpoint; `None`: there was none.
+    /// on. `is_configured`: it is a configured endpoint. `heard`: time of the last datagram from the current endpoint;
+    /// `None`: there was none.
     pub(super) fn accepts(
         &mut self,
-        source: SocketAddr,
+        (source, is_configured): (SocketAddr, bool),
         current: SocketAddr,
         heard: Option<u64>,
         now: u64,
     ) -> bool {
-        match self.left {
-            Some((left, at)) if left == source && !self.has_several => {
-                if now.saturating_sub(at) < GRACE {
-                    return false;
-                }
-                self.has_several = true;
-            }
-            left if self.has_several => {
-                let since = heard.max(left.map(|(_, at)| at)).unwrap_or(0);
-                if now.saturating_sub(since) < SILENCE {
-                    return false;
-                }
-            }
-            _ => {}
+        if now.saturating_sub(self.other) > MEMORY {
+            self.has_several = false;
+            self.left.clear();
         }
-        self.left = Some((current, now));
+        self.other = now;
+        let is_known = self.left.contains(&source);
+        if self.changed.is_some_and(|at| now.saturating_sub(at) < GRACE) {
+            // One from the last port may be late.
+            if self.left.last() == Some(&source) || self.quick == QUICK {
+                return false;
+            }
+            self.quick += 1;
+        } else {
+            self.quick = 0;
+        }
+        if self.has_several && !is_configured {
+            let since = heard.max(self.changed).unwrap_or(0);
+            if now.saturating_sub(since) < SILENCE {
+                return false;
+            }
+        }
+        self.has_several |= is_known;
+        self.left.retain(|left| *left != source && *left != current);
+        if self.left.len() == ENDPOINTS {
+            self.left.remove(0);
+        }
+        self.left.push(current);
+        self.changed = Some(now);
         true
     }
 }
@@ -59,14 +87,15 @@ impl PortHistory {
 mod tests {
     use super::*;
 
-    /// A peer at port 1. Each row: time, port of a datagram, and the port that is used afterwards.
+    /// A peer whose configured port is 1. Each row: time, port of a datagram, and the port that is used afterwards.
     fn assert_ports(name: &str, rows: &[(u64, u16, u16)]) {
         let endpoint = |port: u16| SocketAddr::from(([192, 0, 2, 1], port));
         let (mut history, mut current, mut heard) = (PortHistory::default(), 1, None);
         for (now, port, expected) in rows {
+            let source = (endpoint(*port), *port == 1);
             if *port == current {
                 heard = Some(*now);
-            } else if history.accepts(endpoint(*port), endpoint(current), heard, *now) {
+            } else if history.accepts(source, endpoint(current), heard, *now) {
                 (current, heard) = (*port, None);
             }
             assert_eq!(current, *expected, "{name}, at {now} ms");
@@ -76,7 +105,7 @@ mod tests {
     #[test]
     fn a_new_port_is_followed_with_its_first_datagram() {
         assert_ports("heard before", &[(10, 1, 1), (11, 2, 2), (12, 2, 2), (9_000, 3, 3)]);
-        assert_ports("never heard", &[(10, 2, 2), (20_000, 3, 3), (20_001, 4, 4)]);
+        assert_ports("never heard", &[(10, 2, 2), (20_000, 3, 3), (20_500, 4, 4)]);
         let late = [(10, 1, 1), (11, 2, 2), (500, 1, 2), (1_010, 1, 2), (90_000, 3, 3)];
         assert_ports("late datagrams", &late);
     }
@@ -86,18 +115,70 @@ mod tests {
         let mut rows = vec![(10, 1, 1), (20, 2, 2), (30, 1, 2), (1_020, 1, 1)];
         rows.extend((0..1_000).flat_map(|n| [(1_030 + n * 10, 2, 1), (1_035 + n * 10, 1, 1)]));
         assert_ports("interleaved", &rows);
-        let idle = [(10, 2, 2), (1_010, 1, 1), (6_009, 2, 1), (6_010, 2, 2), (11_000, 1, 2)];
+        let idle = [(10, 2, 2), (1_010, 1, 1), (6_009, 2, 1), (6_010, 2, 2), (11_000, 1, 1)];
         assert_ports("the first is idle", &idle);
+    }
+
+    #[test]
+    fn many_ports_change_the_endpoint_a_few_times_only() {
+        let endpoint = |port: u16| SocketAddr::from(([192, 0, 2, 1], port));
+        for ports in 2..=8 {
+            let (mut history, mut current, mut heard) = (PortHistory::default(), 1, None);
+            let mut changes = 0;
+            for now in 1..120_000_u64 {
+                let port = 1 + (now * 7_919 % 104_729 % ports) as u16;
+                let source = (endpoint(port), port == 1);
+                if port == current {
+                    heard = Some(now);
+                } else if history.accepts(source, endpoint(current), heard, now) {
+                    (current, heard, changes) = (port, None, changes + 1);
+                }
+            }
+            assert!(changes <= 2 + ports, "{ports} ports: {changes} changes");
+            assert_eq!(current, 1, "{ports} ports: the configured one is used");
+        }
+    }
+
+    #[test]
+    fn forged_ports_that_count_up_change_the_endpoint_a_few_times_only() {
+        let endpoint = |port: u16| SocketAddr::from(([192, 0, 2, 1], port));
+        let (mut history, mut current, mut changes) = (PortHistory::default(), 1, 0);
+        for now in 1..60_000_u64 {
+            let port = 2 + now as u16;
+            if history.accepts((endpoint(port), false), endpoint(current), None, now) {
+                (current, changes) = (port, changes + 1);
+            }
+        }
+        assert!(changes <= 60 * (1 + QUICK), "{changes} changes in a minute");
     }
 
     #[test]
     fn a_forged_port_is_left_and_the_next_one_needs_a_silence() {
         let mut rows = vec![(0, 1, 1), (5, 666, 666), (600, 1, 666), (1_005, 1, 1)];
         rows.extend(
-            (0..100).flat_map(|n| [(1_100 + n * 1_000, 667, 1), (1_200 + n * 1_000, 1, 1)]),
+            (0..100).flat_map(|n| [(2_100 + n * 1_000, 667, 1), (2_200 + n * 1_000, 1, 1)]),
         );
         // The NAT changes the port.
-        rows.extend([(105_000, 2, 1), (105_199, 2, 1), (105_200, 2, 2)]);
+        rows.extend([(106_000, 2, 1), (106_199, 2, 1), (106_200, 2, 2)]);
         assert_ports("forged", &rows);
+        // A forger cannot keep the endpoint from a configured port.
+        let mut rows = vec![(0, 1, 1), (5, 666, 666), (1_005, 1, 1), (6_100, 666, 666)];
+        rows.extend((0..10).map(|n| (6_200 + n * 90, 666, 666)));
+        rows.push((7_100, 1, 1));
+        assert_ports("kept", &rows);
+    }
+
+    #[test]
+    fn a_nat_that_returns_to_an_old_port_is_followed_at_once_later() {
+        let rows = [
+            (0, 1, 1),
+            (10_000, 2, 2),
+            (30_000, 1, 1),
+            (31_500, 3, 1),
+            // Nothing but the current port for a minute.
+            (40_000, 1, 1),
+            (92_000, 4, 4),
+        ];
+        assert_ports("back", &rows);
     }
 }

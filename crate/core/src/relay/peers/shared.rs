@@ -36,7 +36,7 @@ pub(in crate::relay) struct Peers {
     /// The families of the sockets.
     has_ipv4: AtomicBool,
     has_ipv6: AtomicBool,
-    /// Whether the sockets have loopback addresses, because all peers had such addresses at the start.
+    /// Whether the relay is set up for loopback, because all peers had such addresses at the start.
     is_on_loopback: bool,
     upkeep: Arc<Upkeep>,
     removed: Mutex<Removed>,
@@ -59,8 +59,7 @@ impl Peers {
             current: Arc::new(ArcSwap::from_pointee(table)),
             has_ipv4: AtomicBool::new(config.endpoints().any(|peer| peer.is_ipv4())),
             has_ipv6: AtomicBool::new(config.endpoints().any(|peer| peer.is_ipv6())),
-            is_on_loopback: config.listen.is_none()
-                && config.endpoints().all(|peer| is_loopback(peer.ip())),
+            is_on_loopback: config.endpoints().all(|peer| is_loopback(peer.ip())),
             removed: Mutex::default(),
         })
     }
@@ -133,7 +132,7 @@ impl Peers {
         let reason = if !has_family.load(Ordering::Relaxed) {
             "the relay has no socket of its address family"
         } else if self.is_on_loopback && !is_loopback(endpoint.ip()) {
-            "the relay was started for peers on loopback, so its sockets have loopback addresses"
+            "the relay was started for peers on loopback only, so it is set up for loopback"
         } else {
             return Ok(());
         };

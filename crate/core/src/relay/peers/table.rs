@@ -104,6 +104,9 @@ impl PeerTable {
             config.keepalive.map_or(Ok(()), check_keepalive)?;
             add_endpoints(&mut sources, config, PeerIndex(number))?;
             add_prefixes(&mut routes, &config.allowed_prefixes, PeerIndex(number))?;
+        }
+        // Nothing is refused from here on: a known peer may begin again with its settings.
+        for config in configs {
             let settings = PeerSettings::of(config);
             peers.push(match known.find(config) {
                 Some(peer) => peer.configured(settings),

@@ -18,6 +18,17 @@ impl ErrorSources {
         Self { networks: networks.to_vec() }
     }
 
+    /// Returns whether an address is the broadcast or network address of one of the tunnel's IPv4 networks. No error is sent
+    /// about a packet to it (RFC 1122, 3.2.2).
+    pub(super) fn is_broadcast(&self, destination: IpAddr) -> bool {
+        self.networks.iter().any(|network| match network {
+            IpNet::V4(network) if network.prefix_len() < 31 => {
+                destination == network.broadcast() || destination == network.network()
+            }
+            _ => false,
+        })
+    }
+
     /// Returns the source of an error about a packet to `destination`: the destination itself if it is in one of the
     /// tunnel's networks, otherwise another host of such a network. `None`: the tunnel has no network of that family.
     pub(super) fn source(&self, destination: IpAddr) -> Option<IpAddr> {
@@ -42,6 +53,17 @@ fn is_anycast(network: &IpNet, host: &IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broadcast_address_is_that_of_an_ipv4_network() {
+        let networks = ["10.9.0.1/24", "192.0.2.1/32", "198.51.100.0/31", "fd09::2/64"];
+        let sources = ErrorSources::new(&networks.map(|network| network.parse().unwrap()));
+        let is_broadcast = |address: &str| sources.is_broadcast(address.parse().unwrap());
+        assert!(is_broadcast("10.9.0.255") && is_broadcast("10.9.0.0"));
+        for host in ["10.9.0.7", "10.9.1.255", "192.0.2.1", "198.51.100.0", "fd09::", "fd09::1"] {
+            assert!(!is_broadcast(host), "{host}");
+        }
+    }
 
     #[test]
     fn errors_come_from_an_address_of_the_tunnel_that_is_not_ours() {

@@ -6,6 +6,7 @@ use super::step::{Failure, Step, StepReport};
 use super::unwrap::{NoPacket, datagrams_of, decapsulate_ecn, packet_in};
 use crate::packet::ecn;
 use crate::packet::keepalive::keepalive;
+use crate::packet::layer::Layer;
 use crate::packet::mss;
 use crate::port::coalescing_writer::{CoalescingChange, WriteProgress};
 use crate::relay::config::MssClamp;
@@ -192,7 +193,7 @@ impl Inbound {
     fn sort(&mut self, messages: usize) -> Sorted {
         let (mut datagrams, mut bytes, mut sorted) = (0, 0, Sorted::default());
         let (table, mut last) = (self.peers.table(), LastRoute::default());
-        let now = table.counting_time();
+        let (filter, now) = (filter_of(table, self.wire), table.counting_time());
         self.messages.clear();
         self.messages.extend(self.receiver.messages());
         for message in &self.messages {
@@ -214,7 +215,7 @@ impl Inbound {
                 let found = match peer {
                     None => Err(InboundDrop::ForeignSource.into()),
                     Some(peer) => packet_in(buffer, message, datagram, self.wire)
-                        .and_then(|packet| permitted(table, peer, buffer, packet, &mut last)),
+                        .and_then(|packet| permitted(filter, peer, buffer, packet, &mut last)),
                 };
                 match found {
                     Err(NoPacket::Keepalive) => {
@@ -278,16 +279,23 @@ impl Inbound {
     }
 }
 
-/// Returns the packet at `packet` if `peer` may send from its source.
+/// Returns the table if its prefixes limit the packets of peers. They do not contain frames, which have one peer.
+#[inline]
+fn filter_of(table: &PeerTable, wire: Wire) -> Option<&PeerTable> {
+    (wire.layer() == Layer::Ip).then_some(table)
+}
+
+/// Returns the packet at `packet` if `peer` may send from its source, by the prefixes in `filter`.
 #[inline]
 fn permitted(
-    table: &PeerTable,
+    filter: Option<&PeerTable>,
     peer: PeerIndex,
     buffer: &[u8],
     packet: Range<usize>,
     last: &mut LastRoute<PeerIndex>,
 ) -> Result<Range<usize>, NoPacket> {
-    match table.permits(peer, buffer.get(packet.clone()).unwrap_or_default(), last) {
+    let bytes = buffer.get(packet.clone()).unwrap_or_default();
+    match filter.is_none_or(|table| table.permits(peer, bytes, last)) {
         true => Ok(packet),
         false => Err(InboundDrop::ForeignPrefix.into()),
     }

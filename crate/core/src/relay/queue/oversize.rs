@@ -45,7 +45,11 @@ pub(super) fn too_big(
     sources: &ErrorSources,
 ) -> Option<Vec<u8>> {
     let (link, packet) = packet.split_at_checked(link_len)?;
-    let source = destination(packet).and_then(|to| sources.source(to));
+    let to = destination(packet);
+    if to.is_some_and(|to| sources.is_broadcast(to)) {
+        return None;
+    }
+    let source = to.and_then(|to| sources.source(to));
     let error = icmp::too_big(packet, mtu, source)?;
     if link.is_empty() {
         return Some(error);

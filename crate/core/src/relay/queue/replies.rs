@@ -59,9 +59,11 @@ impl Replies {
         sources: &ErrorSources,
         make: impl FnOnce(Option<IpAddr>) -> Option<Vec<u8>>,
     ) {
-        self.add(Instant::now(), || {
-            make(destination(packet).and_then(|address| sources.source(address)))
-        });
+        let destination = destination(packet);
+        if destination.is_some_and(|address| sources.is_broadcast(address)) {
+            return;
+        }
+        self.add(Instant::now(), || make(destination.and_then(|address| sources.source(address))));
     }
 
     /// Writes the waiting replies. If the device has no room, the rest is kept. A refused packet is dropped. Reading

@@ -19,6 +19,6 @@ mod user;
 
 pub(super) use flow_sharing::{FlowShare, redirect_datagrams};
 pub(super) use mtu::{MIN_V6 as MIN_MTU_V6, inside as inner_mtu, of_interface as interface_mtu};
-pub(super) use plan::{Plan, check_frames};
+pub(super) use plan::{Plan, check_frame_peers};
 pub(super) use prepare::{Queue, ReadyRelay, prepare};
 pub(super) use source_ports::{Sockets, index_for as source_port_index};

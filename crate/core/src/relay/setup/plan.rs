@@ -148,8 +148,17 @@ fn check(config: &RelayConfig) -> Result<()> {
     Ok(())
 }
 
+/// Refuses the new peers of a running relay in the mode tap, which needs one, as [`check_frames`] does.
+pub(in crate::relay) fn check_frame_peers(peers: &[PeerConfig]) -> Result<()> {
+    if peers.is_empty() {
+        let (operation, reason) = ("carry Ethernet frames", "the mode tap needs a peer");
+        return Err(Error::new(ErrorCode::InvalidArgument, operation, "", reason));
+    }
+    check_frames(peers, &[])
+}
+
 /// Refuses peers that need IP packets. A frame has no destination that the prefixes of several peers could contain.
-pub(in crate::relay) fn check_frames(peers: &[PeerConfig], allowed: &[IpNet]) -> Result<()> {
+fn check_frames(peers: &[PeerConfig], allowed: &[IpNet]) -> Result<()> {
     let refuse = |subject: String, reason: &str| {
         let operation = "carry Ethernet frames to the peers";
         Err(Error::new(ErrorCode::InvalidArgument, operation, subject, reason)

@@ -64,12 +64,13 @@ impl Peer {
         }
         if is_keepalive {
             self.note_receiving_port();
+            self.counters.ignored_port.store(0, Ordering::Relaxed);
         }
         let mut configured = self.settings.endpoints.iter().copied();
         let is_host = |endpoint: &SocketAddr| is_same_host(*endpoint, source);
-        let endpoint = configured.clone().find(|endpoint| is_at(*endpoint, source));
-        let endpoint = endpoint.or_else(|| {
-            let host = configured.find(is_host).filter(|_| self.follows_port())?;
+        let exact = configured.clone().find(|endpoint| is_at(*endpoint, source));
+        let endpoint = exact.or_else(|| {
+            let host = configured.find(is_host).filter(|_| self.follows_port(source.port()))?;
             let host = Some(host).filter(|_| !is_shared());
             host.map(|mut endpoint| {
                 endpoint.set_port(source.port());
@@ -77,7 +78,8 @@ impl Peer {
             })
         })?;
         let heard = self.counters.endpoint_heard.load(Ordering::Relaxed).checked_sub(1);
-        self.ports().accepts(endpoint, self.endpoint, heard, now).then_some(endpoint)
+        let source = (endpoint, exact.is_some());
+        self.ports().accepts(source, self.endpoint, heard, now).then_some(endpoint)
     }
 
     /// Records that the peer receives on the port that it sends from.
@@ -88,11 +90,21 @@ impl Peer {
         }
     }
 
-    /// Returns whether a new port is followed now.
-    fn follows_port(&self) -> bool {
+    /// Returns whether a new port is followed now. A port that sent before the peer was known to receive where it sends
+    /// from is that of a socket for sending only: a NAT changes to a port that did not send before.
+    fn follows_port(&self, port: u16) -> bool {
+        let ignored = &self.counters.ignored_port;
         match self.settings.follow_port {
             FollowPort::Never => false,
-            FollowPort::Known => self.counters.sends_from_receiving_port.load(Ordering::Relaxed),
+            FollowPort::Known
+                if self.counters.sends_from_receiving_port.load(Ordering::Relaxed) =>
+            {
+                ignored.load(Ordering::Relaxed) != u32::from(port)
+            }
+            FollowPort::Known => {
+                ignored.store(u32::from(port), Ordering::Relaxed);
+                false
+            }
             FollowPort::Always => true,
         }
     }

@@ -56,7 +56,7 @@ impl PeerTable {
     }
 
     /// Builds the table in which datagrams of `peer` go to `endpoint`. Returns `None` if its endpoint has changed in the
-    /// meantime, or if another peer has that endpoint.
+    /// meantime, if its settings do not permit the endpoint any more, or if another peer has that endpoint.
     pub(in crate::relay::peers) fn with_moved(
         &self,
         peer: &Peer,
@@ -70,7 +70,12 @@ impl PeerTable {
             return None;
         }
         let mut peers = self.peers.clone();
-        *peers.get_mut(number)? = Arc::new(peer.moved_to(endpoint));
+        // The caller's peer may have older settings.
+        let own = peers.get_mut(number)?;
+        if !own.settings().permits(endpoint) {
+            return None;
+        }
+        *own = Arc::new(own.moved_to(endpoint));
         Some(self.with_peers(peers))
     }
 
