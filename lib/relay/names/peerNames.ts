@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { throwIfAborted } from '../../check/abort.ts'
-import { codeOf, messageOf } from '../../errors.ts'
+import { followSignals, throwIfAborted } from '../../check/abort.ts'
+import { TunError, codeOf, messageOf } from '../../errors.ts'
 import { familyOfPeer } from '../peer.ts'
 import { type Resolution, familyOfName, resolvePeer } from '../resolve.ts'
 import { Backoff } from './backoff.ts'
@@ -29,6 +29,14 @@ interface Entry {
   readonly following: AbortController
 }
 
+/** The functions that the names use. Tests replace them. */
+export interface NameTools {
+  readonly resolve: (name: string, wanted: Resolution) => Promise<string>
+  readonly follow: typeof followName
+}
+
+const TOOLS: NameTools = { resolve: resolvePeer, follow: followName }
+
 /** The pauses between look-ups during a start, seconds. */
 const PAUSE_FIRST = 1
 const PAUSE_MAX = 5
@@ -36,6 +44,9 @@ const PAUSE_MAX = 5
 /** The names of the peers of a relay, with their addresses. While the relay runs, they are looked up again. */
 export class PeerNames {
   readonly #conditions: NameConditions
+  readonly #tools: NameTools
+  /** Ends the look-ups that run when the relay is closed. */
+  readonly #closing = new AbortController()
   /** The names that are followed. */
   readonly #entries = new Map<string, Entry>()
   /** The addresses of names that are not followed yet. */
@@ -43,22 +54,23 @@ export class PeerNames {
   /** The reasons that were reported, by name. */
   readonly #reported = new Map<string, Set<string>>()
 
-  constructor(conditions: NameConditions) {
+  constructor(conditions: NameConditions, tools: NameTools = TOOLS) {
     this.#conditions = conditions
+    this.#tools = tools
   }
 
   /**
    * Returns the address of a host: the host itself if it is an address, the present address of a name that is followed,
    * and otherwise the result of a look-up. Returns nothing for a name without an address if such names are waited for.
    *
-   * @throws {TunError} as {@link resolvePeer} does.
+   * @throws {TunError} as {@link resolvePeer} does, or `ERR_TUN_CLOSED` as soon as the relay is closed.
    */
   async addressOf(host: string, signal?: AbortSignal): Promise<string | undefined> {
-    const { listen, family, isWaiting, report } = this.#conditions
+    const { isWaiting, report } = this.#conditions
     const known = this.#entries.get(host)
     if (known) return known.address
     try {
-      const address = await resolvePeer(host, { listen, family, signal })
+      const address = await this.#resolve(host, signal)
       this.#found.set(host, address)
       if (this.#reported.delete(host)) report(nameRecovered(host, address))
       return address
@@ -71,9 +83,10 @@ export class PeerNames {
 
   /**
    * Follows the names among these hosts, and no others. Each must have been looked up by {@link PeerNames.addressOf},
-   * unless it is followed already.
+   * unless it is followed already. After {@link PeerNames.close} this has no effect.
    */
   follow(hosts: readonly string[], apply: ApplyChange): void {
+    if (this.#closing.signal.aborted) return
     const names = new Set(hosts.filter(isFollowed))
     for (const [name, { following }] of this.#entries) {
       if (names.has(name)) continue
@@ -90,10 +103,25 @@ export class PeerNames {
     this.#found.clear()
   }
 
-  /** Ends the following of all names. */
+  /** Ends the following of all names, and all look-ups: they reject with `ERR_TUN_CLOSED`. */
   close(): void {
+    this.#closing.abort(relayClosed())
     for (const { following } of this.#entries.values()) following.abort()
     this.#entries.clear()
+  }
+
+  /** Looks up a name until the signal is aborted or the relay is closed. */
+  async #resolve(host: string, signal: AbortSignal | undefined): Promise<string> {
+    const { listen, family } = this.#conditions
+    const ending = new AbortController()
+    const release = followSignals([this.#closing.signal, signal], (reason) => {
+      ending.abort(reason)
+    })
+    try {
+      return await this.#tools.resolve(host, { listen, family, signal: ending.signal })
+    } finally {
+      release()
+    }
   }
 
   async #follow(name: string, entry: Entry, applyChange: ApplyChange): Promise<void> {
@@ -108,7 +136,7 @@ export class PeerNames {
       })
     const family = familyOfName(this.#conditions)
     const followed = { name, address: entry.address, family, apply, report }
-    await followName(followed, entry.following.signal)
+    await this.#tools.follow(followed, entry.following.signal)
   }
 
   /** Reports why a name has no address, once per reason. */
@@ -117,6 +145,11 @@ export class PeerNames {
     if (!reported.has(reason)) this.#conditions.report(nameWaiting(name, reason))
     this.#reported.set(name, reported.add(reason))
   }
+}
+
+/** Returns the error of a change of a closed relay. */
+export function relayClosed(): TunError {
+  return new TunError('change the peers: the relay is closed', { code: 'ERR_TUN_CLOSED' })
 }
 
 /** Returns whether a host is a name whose address can change. */

@@ -1,7 +1,7 @@
 import type { NativePeer, NativeRelay } from '#binding'
 import { TunError, fromNative, invalidArgument } from '../../errors.ts'
 import { KEY, checkKey } from '../../lifetime/constructing.ts'
-import type { ApplyChange, PeerNames } from '../names/peerNames.ts'
+import { type ApplyChange, type PeerNames, relayClosed } from '../names/peerNames.ts'
 import { type PeerChanges, compare, isUnchanged } from './changes.ts'
 import { type PlacedPeer, checkDistinct, inList } from './distinct.ts'
 import {
@@ -162,7 +162,7 @@ export class Peers {
   /** Makes the relay use a changed address of a name. */
   readonly #applyName: ApplyChange = async (change) => {
     const done = this.#last.then(async () => {
-      if (this.#options.isClosed()) throw closed()
+      this.#checkOpen()
       const undo = change()
       try {
         await this.#useNames()
@@ -190,8 +190,8 @@ export class Peers {
   }
 
   async #apply(change: Change): Promise<PeerChanges> {
-    const { isMany, resolve, routes, isClosed } = this.#options
-    if (isClosed()) throw closed()
+    const { isMany, resolve, routes } = this.#options
+    this.#checkOpen()
     const [before, nativesBefore] = [this.#peers, this.#natives]
     const placed = change(before)
     const after = placed.map(({ peer }) => peer)
@@ -200,6 +200,8 @@ export class Peers {
     checkDistinct(placed)
     if (isUnchanged(changes)) return changes
     const natives = await resolve(after)
+    // The relay can be closed during any wait.
+    this.#checkOpen()
     const routing = await routes?.begin(before, after, natives)
     try {
       await this.#use(after, natives)
@@ -217,7 +219,12 @@ export class Peers {
     return changes
   }
 
+  #checkOpen(): void {
+    if (this.#options.isClosed()) throw relayClosed()
+  }
+
   async #use(peers: readonly CheckedPeer[], natives: readonly NativePeer[]): Promise<void> {
+    this.#checkOpen()
     try {
       await this.#options.native.setPeers([...natives])
     } catch (error) {
@@ -253,10 +260,6 @@ function find(peers: readonly CheckedPeer[], name: string): CheckedPeer {
       advice,
     },
   )
-}
-
-function closed(): TunError {
-  return new TunError('change the peers: the relay is closed', { code: 'ERR_TUN_CLOSED' })
 }
 
 function single(): TunError {
