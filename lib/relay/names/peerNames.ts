@@ -51,6 +51,8 @@ export class PeerNames {
   readonly #entries = new Map<string, Entry>()
   /** The addresses of names that are not followed yet. */
   readonly #found = new Map<string, string>()
+  /** The look-ups that run, by name. */
+  readonly #lookUps = new Map<string, Promise<string | undefined>>()
   /** The reasons that were reported, by name. */
   readonly #reported = new Map<string, Set<string>>()
 
@@ -63,22 +65,19 @@ export class PeerNames {
    * Returns the address of a host: the host itself if it is an address, the present address of a name that is followed,
    * and otherwise the result of a look-up. Returns nothing for a name without an address if such names are waited for.
    *
+   * Calls for the same name share one look-up, which ends with the signal of the first of them: peers with one name get
+   * one result.
+   *
    * @throws {TunError} as {@link resolvePeer} does, or `ERR_TUN_CLOSED` as soon as the relay is closed.
    */
   async addressOf(host: string, signal?: AbortSignal): Promise<string | undefined> {
-    const { isWaiting, report } = this.#conditions
     const known = this.#entries.get(host)
     if (known) return known.address
-    try {
-      const address = await this.#resolve(host, signal)
-      this.#found.set(host, address)
-      if (this.#reported.delete(host)) report(nameRecovered(host, address))
-      return address
-    } catch (error) {
-      if (!isWaiting || codeOf(error) !== 'ERR_TUN_UNKNOWN_HOST') throw error
-      this.#reportWaiting(host, messageOf(error).slice(`resolve the peer ${host}: `.length))
-      return undefined
-    }
+    const running = this.#lookUps.get(host)
+    if (running) return running
+    const lookUp = this.#lookUp(host, signal).finally(() => this.#lookUps.delete(host))
+    this.#lookUps.set(host, lookUp)
+    return lookUp
   }
 
   /**
@@ -108,6 +107,22 @@ export class PeerNames {
     this.#closing.abort(relayClosed())
     for (const { following } of this.#entries.values()) following.abort()
     this.#entries.clear()
+  }
+
+  async #lookUp(host: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+    const { isWaiting, report } = this.#conditions
+    try {
+      const address = await this.#resolve(host, signal)
+      this.#found.set(host, address)
+      if (this.#reported.delete(host)) report(nameRecovered(host, address))
+      return address
+    } catch (error) {
+      // An earlier look-up may have had an address.
+      this.#found.delete(host)
+      if (!isWaiting || codeOf(error) !== 'ERR_TUN_UNKNOWN_HOST') throw error
+      this.#reportWaiting(host, messageOf(error).slice(`resolve the peer ${host}: `.length))
+      return undefined
+    }
   }
 
   /** Looks up a name until the signal is aborted or the relay is closed. */

@@ -52,3 +52,37 @@ test('the signal of a call ends its look-up with its reason', async (t) => {
   t.is(await t.throwsAsync(address), reason)
   t.deepEqual(lookUps.running(), [])
 })
+
+test('peers with one name share one look-up, and both get its result', async (t) => {
+  const { lookUps, events, names } = build(true)
+  for (const address of [undefined, '192.0.2.2']) {
+    const both = [names.addressOf(NAME), names.addressOf('c.example'), names.addressOf(NAME)]
+    t.deepEqual(lookUps.running(), [NAME, 'c.example'])
+    lookUps.reply(NAME, address)
+    lookUps.reply('c.example', '192.0.2.3')
+    t.deepEqual(await Promise.all(both), [address, '192.0.2.3', address])
+  }
+  t.deepEqual(
+    events.map(({ kind }) => kind),
+    ['name-waiting', 'name-recovered'],
+  )
+  names.follow([NAME, NAME], apply)
+  t.deepEqual(
+    lookUps.followed.map(({ address }) => address),
+    ['192.0.2.2'],
+  )
+})
+
+test('a name that has lost its address is followed without one', async (t) => {
+  const { lookUps, names } = build(true)
+  for (const address of ['192.0.2.2', undefined]) {
+    const found = names.addressOf(NAME)
+    lookUps.reply(NAME, address)
+    t.is(await found, address)
+  }
+  names.follow([NAME], apply)
+  t.deepEqual(
+    lookUps.followed.map(({ name, address }) => [name, address]),
+    [[NAME, undefined]],
+  )
+})
