@@ -1,4 +1,4 @@
-import { cable } from '../machine.ts'
+import { cable, end } from '../machine.ts'
 import { runLines } from '../page.ts'
 import { type Walk, installOn } from './walk.ts'
 
@@ -18,8 +18,16 @@ export const nat: Walk = async (t, page, start) => {
     nft add chain ip home outgoing '{ type nat hook postrouting priority srcnat; }'
     nft add rule ip home outgoing oifname wan meta l4proto udp masquerade to :20000-29999`)
   for (const machine of [a, b]) await machine.write('/etc/tun2udp/nat.jsonc', page.next('jsonc'))
-  const followed = await runLines(page.next('sh'), { a, b })
+  const commands = page.next('sh')
+  const followed = await runLines(commands, { a, b })
   t.is(followed.match(/1 received/gu)?.length, 2)
+  // `a` is restarted while `b` sends all the time, and therefore no keepalives.
+  const sending = b.start(['ping', '-i', '0.2', '10.9.0.1'])
+  await a.endPrograms()
+  await runLines(commands.split('\n')[0] ?? '', { a })
+  t.regex(await b.shell('ping -c 1 -W 5 10.9.0.1'), /1 received/u)
+  end(sending)
+  await sending.ended
   for (const machine of [a, b]) await machine.endPrograms()
   await router.shell('nft delete table ip home')
 
