@@ -34,10 +34,9 @@ pageTest('docs/systemd.md', async (t, page) => {
   page.shown('sh', 'no service manager runs in a namespace')
   page.shown('sh', 'no service manager runs in a namespace; a test below compares the status')
   await verified(page.next('sh'))
-  const started = await a.leave(
-    'tun2udp --config /etc/tun2udp/hub0.jsonc --name hub0',
-    /^ready: hub0 /mu,
-  )
+  const [, command = ''] = /^ExecStart=(.*)$/mu.exec(CONFIG_UNIT) ?? []
+  t.regex(command, / --wait-for-dns$/u)
+  const started = await a.leave(command.replaceAll('%i', 'hub0'), /^ready: hub0 /mu)
   page.shown('sh', 'no service manager runs in a namespace; ExecReload of the unit does this:')
   t.regex(CONFIG_UNIT, /^ExecReload=kill -HUP \$MAINPID$/mu)
   end(started, 'SIGHUP')

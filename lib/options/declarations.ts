@@ -71,10 +71,11 @@ export interface RelayOptions {
    */
   family?: 4 | 6 | undefined
   /**
-   * Whether the start waits until the name of the peer has an address. With several peers it waits for the first
-   * one, and each other peer is added when its name has an address. While no name server replies, or none knows the
-   * name, the look-up is repeated, after one second at first and then every five seconds, and the event
-   * `name-waiting` states the reason. Default: false: the start fails with `ERR_TUN_UNKNOWN_HOST`.
+   * Whether the start waits until the name of the peer has an address. While no name server replies, or none knows
+   * the name, the look-up is repeated after 1, 2 and 4 seconds, then every 5 seconds; the event `name-waiting`
+   * states the reason. With several peers the start waits for the first one. Each other peer is added when its name
+   * has an address: it is looked up again after 5, 10 and 20 seconds, then every 30 seconds. Default: false: the
+   * start fails with `ERR_TUN_UNKNOWN_HOST`.
    */
   waitForDns?: boolean | undefined
   /**
