@@ -192,6 +192,21 @@ test('a relay of a single peer that gets every packet keeps it', async (t) => {
   })
 })
 
+test('a peer in the mode tap may have a keepalive and several endpoints, and no networks', async (t) => {
+  const { hosts } = await hubNetwork(t)
+  const options: RelayOptions = { mode: 'tap', addresses: [], receivePort: PORT }
+  const peer = { name: 'a', endpoint: ['192.0.2.2:5001', '192.0.2.3:5001'], keepaliveSeconds: 1 }
+  const relay = await hosts.hub.startRelay({ ...options, peers: [peer] })
+  const [state] = relay.peers.list()
+  t.deepEqual([state?.allowedPrefixes, state?.keepaliveSeconds], [[], 1])
+  await relay.close()
+  const limited = { ...peer, allowedPrefixes: ['10.9.0.2/32'] }
+  await t.throwsAsync(hosts.hub.startRelay({ ...options, peers: [limited] }), {
+    code: INVALID,
+    message: /10\.9\.0\.2\/32: prefixes do not contain frames/u,
+  })
+})
+
 test('routes: true follows the networks of the peers', async (t) => {
   const { hosts, relay, routes } = await build(t, {
     addresses: ['10.9.0.1/24', 'fd09::1/64'],

@@ -65,7 +65,8 @@ function combine(checked: PlainRelayOptions): CheckedRelayOptions {
   }
   const ends = joinEnds({ peers, peer, sendPort, receivePort, listen })
   const { peer: host, ...native } = ends
-  const several = peers && severalPeers(peers, routes === true)
+  const several =
+    peers && severalPeers(same.mode === 'tap' ? ofFrames(peers) : peers, routes === true)
   const added =
     routes === true ? routesOfPeers(several) : routes && expandDefault(routes, same.addresses)
   return {
@@ -79,10 +80,17 @@ function combine(checked: PlainRelayOptions): CheckedRelayOptions {
 }
 
 function severalPeers(peers: readonly CheckedPeer[], hasRoutes: boolean): SeveralPeers {
-  // A single peer with only an endpoint is the form of the operands.
-  const isPlain = ({ endpoints, allowedPrefixes, keepaliveSeconds, followPort }: CheckedPeer) =>
-    endpoints.length === 1 && !allowedPrefixes && !keepaliveSeconds && followPort === undefined
   return { peers, isMany: peers.length > 1 || !peers.every(isPlain), hasRoutes }
+}
+
+/** Returns whether a peer has only an endpoint: a single one is then the form of the operands. */
+function isPlain({ endpoints, allowedPrefixes, keepaliveSeconds, followPort }: CheckedPeer) {
+  return endpoints.length === 1 && !allowedPrefixes && !keepaliveSeconds && followPort === undefined
+}
+
+/** Returns the peers without their default networks, which do not contain frames. */
+function ofFrames(peers: readonly CheckedPeer[]): CheckedPeer[] {
+  return peers.map((peer) => (isPlain(peer) ? peer : { allowedPrefixes: [], ...peer }))
 }
 
 function routesOfPeers(several: SeveralPeers | undefined): string[] {
