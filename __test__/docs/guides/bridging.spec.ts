@@ -1,5 +1,6 @@
 import { Machine, cable } from '../../support/docs/machine.ts'
 import { pageTest, runLines, twoMachines } from '../../support/docs/page.ts'
+import { installOn } from '../../support/docs/walks/walk.ts'
 
 pageTest('docs/guides/bridging.md', async (t, page) => {
   const { a, b } = await twoMachines(t)
@@ -14,6 +15,7 @@ pageTest('docs/guides/bridging.md', async (t, page) => {
   for (const [number, machine] of [pc, printer].entries()) {
     await machine.shell(`ip address add fd07::${number + 1}/64 dev eth0 nodad`)
   }
+  await installOn(page.next('sh'), a, b)
   await runLines(page.next('sh'), { a, b })
 
   const seen = await runLines(page.next('sh'), { pc })
