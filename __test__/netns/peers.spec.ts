@@ -181,8 +181,8 @@ test('a relay of a single peer that gets every packet keeps it', async (t) => {
     peers: [{ endpoint: `192.0.2.1:${PORT}` }],
   })
   t.deepEqual(
-    relay.peers.list().map(({ name, allowedPrefixes }) => [name, allowedPrefixes]),
-    [[`192.0.2.1:${PORT}`, ['0.0.0.0/0', '::/0']]],
+    relay.peers.list().map((peer) => [peer.name, peer.allowedPrefixes, peer.followPort]),
+    [[`192.0.2.1:${PORT}`, ['0.0.0.0/0', '::/0'], false]],
   )
   const { addresses } = relay.info.interface
   t.deepEqual(addresses, ['10.9.0.2/24'])

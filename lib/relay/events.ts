@@ -57,7 +57,8 @@ export interface RelayEventFields {
   readonly 'path-mtu': { readonly address: string }
   /**
    * The datagrams to a peer go to another of its endpoints, which `message` has: to the port that it sends from
-   * (`followPort`), or to the next endpoint while it is silent. `address` is that of the new endpoint.
+   * (`followPort`), or to the next endpoint while the present one is silent or refuses datagrams. `address` is that of
+   * the new endpoint.
    */
   readonly 'endpoint-changed': { readonly address: string }
   /** A datagram came from a peer with keepalives, for the first time or after it was down. `address` is the peer's. */

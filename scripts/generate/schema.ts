@@ -51,7 +51,7 @@ const TYPES: Readonly<Record<string, Schema>> = {
       },
       endpoint: {
         description:
-          'Destination of datagrams: HOST:PORT, with an IPv6 address in brackets. Several in an array are tried in turn.',
+          'Destination of datagrams: HOST:PORT, with an IPv6 address in brackets. An array has several. With keepalives, the next one is used after three silent intervals; without, only if the kernel reports that the present one refuses datagrams or cannot be reached.',
         anyOf: [ENDPOINT, { type: 'array', items: ENDPOINT, minItems: 1, maxItems: 16 }],
       },
       allowedPrefixes: {
@@ -67,7 +67,7 @@ const TYPES: Readonly<Record<string, Schema>> = {
       },
       followPort: {
         description:
-          'Whether datagrams go to another port that the peer sends from, because a NAT has changed it: always, never, or with auto if the peer has sent from the port of its endpoint or has sent a keepalive. Default: auto.',
+          'Whether datagrams go to another port that the peer sends from, because a NAT has changed it: always, never, or with auto if the peer has sent from the port of its endpoint or has sent a keepalive. The port of a single peer with only an endpoint and a name is never followed. Default: auto.',
         enum: [true, false, 'auto'],
       },
     },

@@ -15,8 +15,9 @@ export interface RelayPeer {
   name?: string | undefined
   /**
    * Destination of datagrams, and the address that they come from: `HOST:PORT`, with an IPv6 address in brackets, or
-   * `{ address, port }`. The host is an address or a name. Of several endpoints in an array, the first one is used
-   * until the peer is silent; then they are tried in turn. At most 16.
+   * `{ address, port }`. The host is an address or a name. An array has several endpoints, at most 16, and the first
+   * one is used at the start. With keepalives, the next one is used after three silent intervals. Without keepalives,
+   * the next one is used only if the kernel reports that the present one refuses datagrams or cannot be reached.
    */
   endpoint: PeerEndpoint | readonly PeerEndpoint[]
   /**
@@ -30,7 +31,8 @@ export interface RelayPeer {
    * Whether datagrams go to another port of the address that the peer sends from, because a NAT has changed it: always,
    * never, or with `auto` if the peer is known to receive on the port that it sends from: it has sent from the port of its
    * endpoint, or a keepalive. A plain peer with a socket for each direction does neither, so datagrams go on to its
-   * endpoint. Default: `auto`.
+   * endpoint. The port of a single peer with only an endpoint (and a name) is never followed, and a new port is not
+   * followed if several peers have its address. Default: `auto`.
    */
   followPort?: boolean | 'auto' | undefined
 }

@@ -32,7 +32,7 @@ export interface PeerState {
   readonly allowedPrefixes: readonly string[]
   /** Interval of keepalives, seconds; 0: none. */
   readonly keepaliveSeconds: number
-  /** Whether the port of its endpoint is followed. */
+  /** Whether the port of its endpoint is followed. `false` for a single peer that gets every packet. */
   readonly followPort: boolean | 'auto'
   /** The MTU of the path to it. Absent if it is unknown. */
   readonly pathMtu?: PathMtu
@@ -57,10 +57,18 @@ export function toState(peer: CheckedPeer, state: NativePeerState | undefined): 
       endpoint: { address, port },
       allowedPrefixes: [...(peer.allowedPrefixes ?? EVERYTHING)],
       keepaliveSeconds: peer.keepaliveSeconds ?? 0,
-      followPort: peer.followPort ?? 'auto',
+      followPort: followPortOf(peer, state),
       ...(state?.pathMtu && { pathMtu: state.pathMtu }),
       ...(state?.isUp === undefined ? {} : { isUp: state.isUp }),
       ...(state?.traffic && { traffic: state.traffic }),
     },
   ]
+}
+
+/** Returns whether the port of a peer is followed. That of a single peer that gets every packet, without counters, is not. */
+function followPortOf(
+  { followPort = 'auto' }: CheckedPeer,
+  state: NativePeerState | undefined,
+): boolean | 'auto' {
+  return state && !state.traffic ? false : followPort
 }
