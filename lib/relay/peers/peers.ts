@@ -28,8 +28,6 @@ export interface OtherTraffic {
 export interface PeersOptions {
   readonly native: NativeRelay
   readonly peers: readonly CheckedPeer[]
-  /** The same peers as the native layer has them. */
-  readonly natives: readonly NativePeer[]
   /** Whether packets are routed to peers. Otherwise the only peer gets every packet. */
   readonly isMany: boolean
   /** The names of the peers, which are followed. */
@@ -62,14 +60,12 @@ export let newPeers: (options: PeersOptions) => Peers
 export class Peers {
   readonly #options: PeersOptions
   #peers: readonly CheckedPeer[]
-  #natives: readonly NativePeer[]
   #last: Promise<unknown> = Promise.resolve()
 
   private constructor(key: typeof KEY, options: PeersOptions) {
     checkKey(key, 'Peers', 'startRelay()')
     this.#options = options
     this.#peers = options.peers
-    this.#natives = options.natives
     this.#follow()
   }
 
@@ -192,7 +188,7 @@ export class Peers {
   async #apply(change: Change): Promise<PeerChanges> {
     const { isMany, resolve, routes } = this.#options
     this.#checkOpen()
-    const [before, nativesBefore] = [this.#peers, this.#natives]
+    const before = this.#peers
     const placed = change(before)
     const after = placed.map(({ peer }) => peer)
     const changes = compare(before, after)
@@ -202,18 +198,12 @@ export class Peers {
     const natives = await resolve(after)
     // The relay can be closed during any wait.
     this.#checkOpen()
-    const routing = await routes?.begin(before, after, natives)
+    // First the routes: they can be rolled back, and a peer that is removed and added again loses its state.
+    const undo = await routes?.change(before, after, natives)
     try {
       await this.#use(after, natives)
     } catch (error) {
-      await routing?.undo()
-      throw error
-    }
-    try {
-      await routing?.finish()
-    } catch (error) {
-      await this.#use(before, nativesBefore)
-      await routing?.undo()
+      await undo?.()
       throw error
     }
     return changes
@@ -231,7 +221,6 @@ export class Peers {
       throw fromNative(error)
     }
     this.#peers = peers
-    this.#natives = natives
     this.#follow()
   }
 

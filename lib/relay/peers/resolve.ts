@@ -12,7 +12,6 @@ export interface ResolvedEnds {
   /** The options for the native layer. */
   readonly options: Pick<NativeRelayOptions, 'peer' | 'peers' | 'bothFamilies'>
   readonly peers: readonly CheckedPeer[]
-  readonly natives: readonly NativePeer[]
   /** Whether packets are routed to peers. Otherwise the only peer gets every packet. */
   readonly isMany: boolean
   readonly names: PeerNames
@@ -52,7 +51,7 @@ async function resolveMany(
   )
   const families = familiesOf({ listen: native.listen, ...checked }, hostsOf(peers), addresses)
   const options = { peer: addresses[0] ?? peer, peers: natives, ...families }
-  return { options, natives, peers, isMany: true, names, resolve }
+  return { options, peers, isMany: true, names, resolve }
 }
 
 async function resolveSingle(
@@ -71,7 +70,7 @@ async function resolveSingle(
   const only = given ?? { name: formatEndpoint(endpoint), endpoints: [endpoint] }
   const options = { peer: address, ...familiesOf({ listen, ...checked }, [host], [address]) }
   const resolve = resolverOf(checked, names)
-  return { options, natives: [], peers: [only], isMany: false, names, resolve }
+  return { options, peers: [only], isMany: false, names, resolve }
 }
 
 function resolverOf({ native: { listen } }: CheckedRelayOptions, names: PeerNames) {

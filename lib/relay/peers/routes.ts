@@ -16,13 +16,8 @@ export interface RoutesOptions {
   readonly fwmark?: number | undefined
 }
 
-/** A change of the routes of which the additions are done. */
-export interface RouteChange {
-  /** Deletes the routes that no peer needs any more. */
-  readonly finish: () => Promise<void>
-  /** Rolls back what was changed. */
-  readonly undo: () => Promise<void>
-}
+/** Rolls back a change of the routes. Never rejects. */
+export type UndoRoutes = () => Promise<void>
 
 const HALVES: Readonly<Record<string, readonly string[]>> = {
   '0.0.0.0/0': ['0.0.0.0/1', '128.0.0.0/1'],
@@ -54,9 +49,9 @@ export class PeerRoutes {
     this.#before = before
   }
 
-  /** Opens a session in the namespace of the interface. */
-  static async open(options: RoutesOptions): Promise<PeerRoutes> {
-    const netlink = await openNetlink({ netns: options.netns })
+  /** Opens a session in the namespace of the interface. Tests replace the function that opens it. */
+  static async open(options: RoutesOptions, open = openNetlink): Promise<PeerRoutes> {
+    const netlink = await open({ netns: options.netns })
     try {
       return new PeerRoutes(netlink, options, await routesThrough(netlink, options.name))
     } catch (error) {
@@ -71,16 +66,16 @@ export class PeerRoutes {
   }
 
   /**
-   * Adds the routes to new networks.
+   * Adds the routes to new networks, and deletes those that no peer needs any more.
    *
    * @throws {TunError} a route was refused, or would lead the datagrams to a peer into the tunnel. Nothing is changed
    *   then.
    */
-  async begin(
+  async change(
     before: readonly CheckedPeer[],
     after: readonly CheckedPeer[],
     natives: readonly NativePeer[],
-  ): Promise<RouteChange> {
+  ): Promise<UndoRoutes> {
     const [old, wanted] = [routesOf(before), routesOf(after)]
     await this.#refuseLoops([...wanted], natives)
     const added: string[] = []
@@ -104,13 +99,12 @@ export class PeerRoutes {
     }
     try {
       await each(difference(wanted, old), async (route) => this.#add(route), added)
+      await each(difference(old, wanted), async (route) => this.#delete(route), deleted)
     } catch (error) {
       await undo()
       throw error
     }
-    const finish = async () =>
-      each(difference(old, wanted), async (route) => this.#delete(route), deleted)
-    return { finish, undo }
+    return undo
   }
 
   /** Deletes the routes that were added while the relay ran: an interface that existed before keeps none. */
@@ -136,7 +130,7 @@ export class PeerRoutes {
 
   /** Deletes a route. Returns false if it is not one of the relay. */
   async #delete(destination: string): Promise<boolean> {
-    this.#added.delete(destination)
+    const isAdded = this.#added.delete(destination)
     if (this.#before.has(destination)) return false
     try {
       const family = destination.includes(':') ? { metric: IPV6_METRIC } : {}
@@ -145,6 +139,7 @@ export class PeerRoutes {
       return true
     } catch (error) {
       if (codeOf(error) === 'ERR_TUN_NOT_FOUND') return false
+      if (isAdded) this.#added.add(destination)
       throw error
     }
   }
