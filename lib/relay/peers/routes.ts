@@ -2,6 +2,7 @@ import { BlockList } from 'node:net'
 import type { NativePeer } from '#binding'
 import { TunError, codeOf } from '../../errors.ts'
 import { type Netlink, openNetlink } from '../../netlink/netlink.ts'
+import { relayClosed } from '../names/peerNames.ts'
 import type { CheckedPeer } from './options.ts'
 
 /** The options of the relay that the routes depend on. */
@@ -40,8 +41,9 @@ export class PeerRoutes {
   /** Routes that were there before the relay. They are not deleted. */
   readonly #before: ReadonlySet<string>
   #ifIndex = 0
-  /** The routes that this added while the relay ran. */
+  /** The routes that this added while the relay ran, and those that are being added. */
   readonly #added = new Set<string>()
+  #isClosed = false
 
   private constructor(netlink: Netlink, options: RoutesOptions, before: ReadonlySet<string>) {
     this.#netlink = netlink
@@ -107,20 +109,27 @@ export class PeerRoutes {
     return undo
   }
 
-  /** Deletes the routes that were added while the relay ran: an interface that existed before keeps none. */
+  /**
+   * Deletes the routes that were added while the relay ran: an interface that existed before keeps none. A route that is
+   * being added is deleted after that, because the session sends its requests in their order.
+   */
   async close(): Promise<void> {
+    this.#isClosed = true
     await Promise.allSettled([...this.#added].map(async (route) => this.#delete(route)))
     await this.#netlink.close()
   }
 
   /** Adds a route. Returns false if the interface has it already. */
   async #add(destination: string): Promise<boolean> {
+    if (this.#isClosed) throw relayClosed()
     const route = { destination, link: this.#ifIndex }
+    const isNew = !this.#added.has(destination)
+    this.#added.add(destination)
     try {
       await this.#netlink.routes.add({ ...route, protocol: 'static' })
-      this.#added.add(destination)
       return true
     } catch (error) {
+      if (isNew) this.#added.delete(destination)
       if (codeOf(error) !== 'ERR_TUN_EXISTS') throw error
       const [state] = await this.#netlink.routes.find([route])
       if (state?.same) return false
