@@ -14,8 +14,9 @@ rootTest('a kernel that ignores filters of tables does not make flush delete mor
   const { name, run } = await withNamespace(t)
   for (const command of [
     'link add v0 type veth peer name v1',
-    'link set v0 up',
-    'link set v1 up',
+    // Otherwise the kernel adds addresses a moment later.
+    'link set v0 addrgenmode none up',
+    'link set v1 addrgenmode none up',
     'address add 10.0.0.1/24 dev v0',
     'address add 10.0.0.2/24 dev v0',
     'address add 10.1.0.1/24 dev v1',

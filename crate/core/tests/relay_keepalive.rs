@@ -157,19 +157,17 @@ fn each_peer_has_its_own_interval_and_traffic_replaces_keepalives() {
             often.recv(&mut buffer).unwrap();
             is_silent(&often)
         });
-        let sent = relay.stats().outbound.keepalives_sent;
         let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
-        let start = std::time::Instant::now();
-        let mut longest = Duration::ZERO;
-        while start.elapsed() < Duration::from_secs(1) {
-            let before = std::time::Instant::now();
-            inside.send_to(b"out", "10.9.0.2:7").unwrap();
-            std::thread::sleep(Duration::from_millis(20));
-            longest = longest.max(before.elapsed());
-        }
-        let sent = relay.stats().outbound.keepalives_sent - sent;
-        // On a busy machine a pause may be long enough for one.
-        assert!(sent == 0 || longest > Duration::from_millis(400), "{sent}, {longest:?}");
+        // On a busy machine a pause may be long enough for a keepalive, but not each time.
+        eventually("traffic replaces keepalives for two intervals", || {
+            let sent = relay.stats().outbound.keepalives_sent;
+            let start = std::time::Instant::now();
+            while start.elapsed() < Duration::from_secs(1) {
+                inside.send_to(b"out", "10.9.0.2:7").unwrap();
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            relay.stats().outbound.keepalives_sent == sent
+        });
         finish(&relay);
     });
 }

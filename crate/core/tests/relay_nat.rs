@@ -9,6 +9,7 @@ mod other_host;
 use namespace::{eventually, in_namespace, ip, skip};
 use other_host::OtherHost;
 use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 use tun2udp_core::relay::{FollowPort, PeerConfig, Relay, RelayConfig};
@@ -18,14 +19,24 @@ const NAT: [u8; 4] = [192, 0, 2, 2];
 /// The port of the spoke behind the NAT.
 const INNER_PORT: u16 = 5_001;
 
+/// Returns a command without the folders that npm adds to the search path: a package there has a program `nft` too.
+fn system(tool: &str) -> Command {
+    let mut command = Command::new(tool);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_of_system = |folder: &PathBuf| !folder.ends_with("node_modules/.bin");
+    let folders = std::env::split_paths(&path).filter(is_of_system);
+    command.env("PATH", std::env::join_paths(folders).unwrap());
+    command
+}
+
 fn nft(arguments: &str) {
-    let output = Command::new("nft").arg(arguments).output().expect("nft starts");
+    let output = system("nft").arg(arguments).output().expect("nft starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "nft {arguments}: {errors}");
 }
 
 fn missing() -> Option<&'static str> {
-    let is_missing = |tool: &str| Command::new(tool).arg("--version").output().is_err();
+    let is_missing = |tool: &str| system(tool).arg("--version").output().is_err();
     if is_missing("nft") {
         return Some("needs nft of nftables");
     }
@@ -48,18 +59,18 @@ fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> (usize, SocketAddr) {
     }
 }
 
-/// Replaces the port of the mapping. The NAT forgets the mappings of before while no packet can pass.
+/// Replaces the port of the mapping. The NAT forgets the mappings of before.
 fn map_to(host: &OtherHost, port: u16) {
     host.run(move || {
-        ip("link set far down");
-        nft("flush chain ip nat out");
-        nft(&format!("add rule ip nat out udp sport {INNER_PORT} masquerade to :{port}"));
-        let flushed = Command::new("conntrack").arg("-F").output().expect("conntrack starts");
+        let [a, b, c, d] = NAT;
+        // One transaction: no packet passes between both.
+        nft(&format!(
+            "flush chain ip nat out; \
+             add rule ip nat out udp sport {INNER_PORT} snat to {a}.{b}.{c}.{d}:{port}"
+        ));
+        let flushed = system("conntrack").arg("-F").output().expect("conntrack starts");
         assert!(flushed.status.success(), "{flushed:?}");
-        ip("link set far up");
-        eventually("the link is up", || ip("-o link show dev far").contains("state UP"));
     });
-    eventually("the link is up", || ip("-o link show dev near").contains("state UP"));
 }
 
 /// A hub, and a spoke on another host that is also its NAT.
