@@ -104,7 +104,10 @@ const REFUSED: readonly [peers: unknown[], message: RegExp][] = [
   ],
   [[{ ...B, keepaliveSeconds: -1 }], /^Invalid peers\[0\]\.keepaliveSeconds -1: .* 0 to 65535$/u],
   [[{ ...B, keepaliveSeconds: '25' }], /^Invalid peers\[0\]\.keepaliveSeconds "25": expected/u],
-  [[{ ...B, followPort: 1 }], /^Invalid peers\[0\]\.followPort 1: expected true, false or 'auto'$/u],
+  [
+    [{ ...B, followPort: 1 }],
+    /^Invalid peers\[0\]\.followPort 1: expected true, false or 'auto'$/u,
+  ],
   [[{ ...B, name: '' }], /^Invalid peers\[0\]\.name "": expected text of 1 to 64 bytes/u],
   [[{ ...B, name: 'a\nb' }], /^Invalid peers\[0\]\.name "a\\nb": expected/u],
   [[{ ...B, name: ' b' }], /^Invalid peers\[0\]\.name " b": expected/u],
