@@ -247,7 +247,7 @@ fn the_counts_of_all_peers_are_those_of_the_relay_whatever_happens() {
         let inside = inside_socket(9);
         let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
         for round in 0..20 {
-            // Removed, and added again: it starts at 0, and what it had is in the sum of the removed peers.
+            // A peer that is removed and added again starts at 0. The sum of the removed peers has its earlier counts.
             let present: &[usize] = [&[0, 1][..], &[1], &[1, 0], &[0]][round % 4];
             relay.set_peers(&table(present)).unwrap();
             let read = relay.stats().outbound.packets_read;

@@ -194,10 +194,6 @@ impl TryFrom<NativeRelayOptions> for RelayConfig {
     fn try_from(options: NativeRelayOptions) -> Result<Self> {
         let addresses = networks("address", &options.addresses)?;
         let mode = if options.mode.as_deref() == Some("tap") { Mode::Tap } else { Mode::Tun };
-        if addresses.is_empty() && mode == Mode::Tun {
-            let reason = "the interface needs an address";
-            return Err(Error::new(ErrorCode::InvalidArgument, "start the relay", "", reason));
-        }
         let endpoint = NativeEndpoint { address: options.peer, port: options.send_port };
         let (peer, peer_zone) = address(&endpoint)?;
         let listen = options.listen.as_deref().map(|text| parse::<IpAddr>("local address", text));

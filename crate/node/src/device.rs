@@ -18,6 +18,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tun2udp_core::device::TunDevice;
 use tun2udp_core::packet::coalesce::CoalesceOptions;
+use tun2udp_core::packet::layer::Layer;
 use tun2udp_core::port::{self, OpenOptions, Opened, PacketWriter, Queues, Reader, refusal_error};
 use tun2udp_core::{Error, ErrorCode};
 
@@ -57,7 +58,8 @@ impl NativeDevice {
         let vnet_len = usize::try_from(vnet_header_bytes).unwrap_or(0);
         let is_cutting = vnet_len > 0;
         let layer = device.layer();
-        let is_joining = coalesce && is_cutting && layer.can_coalesce();
+        // Frames that JavaScript writes are not coalesced.
+        let is_joining = coalesce && is_cutting && layer == Layer::Ip;
         let join =
             CoalesceOptions { tcp: is_joining && offloads.tso, udp: is_joining && offloads.uso };
         let reader = if is_cutting { Reader::cutting(vnet_len, layer) } else { Reader::whole() };

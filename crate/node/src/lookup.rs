@@ -5,12 +5,12 @@
 //! a look-up has a thread that nothing waits for.
 
 use crate::background;
+use crate::convert::literal;
 use dns_lookup::{AddrFamily, AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
 use napi::Status;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use std::io;
-use std::net::SocketAddr;
 
 /// A function that receives the result. It is weak, so that a look-up does not keep the event loop alive.
 type OnResult = ThreadsafeFunction<NativeLookup, (), NativeLookup, Status, false, true>;
@@ -66,12 +66,5 @@ fn name_of(error: &LookupError) -> String {
         LookupErrorKind::Memory => "EAI_MEMORY".to_owned(),
         LookupErrorKind::System => "EAI_SYSTEM".to_owned(),
         _ => format!("EAI {}", error.error_num()),
-    }
-}
-
-fn literal(address: SocketAddr) -> String {
-    match address {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
-        _ => address.ip().to_string(),
     }
 }

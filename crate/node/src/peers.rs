@@ -53,11 +53,11 @@ pub struct NativePeerState {
     pub path_mtu: Option<PathMtu>,
     /// Whether datagrams from it arrive. Absent without keepalives, and until it is known.
     pub is_up: Option<bool>,
-    /// Datagrams exchanged with it. Absent for a single peer, whose datagrams the counters of the relay count.
+    /// Datagrams exchanged with it. Absent for a single peer without keepalives, whose datagrams the counters of the relay count.
     pub traffic: Option<NativePeerTraffic>,
 }
 
-/// Datagrams exchanged with one of several peers.
+/// Datagrams exchanged with a peer.
 #[napi(object, object_from_js = false)]
 pub struct NativePeerTraffic {
     /// Datagrams to the peer that the kernel accepted for sending.
@@ -74,7 +74,7 @@ pub struct NativePeerTraffic {
     pub inbound_dropped: f64,
     /// Packets from the peer whose source is not in its networks. `inboundDropped` includes them.
     pub foreign_prefix: f64,
-    /// Time since the last of these, milliseconds. Absent: there was none.
+    /// Time since the last datagram from the peer, milliseconds. Absent: there was none.
     pub silent_for_millis: Option<f64>,
 }
 

@@ -150,12 +150,6 @@ impl TunDevice {
         mode_of(self.flags) == Mode::Tap
     }
 
-    /// Returns the mode of the device.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        mode_of(self.flags)
-    }
-
     /// Returns the layer of the device's packets.
     #[must_use]
     pub fn layer(&self) -> Layer {

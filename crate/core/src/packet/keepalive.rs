@@ -10,7 +10,6 @@
 //! - Its source is the unspecified address, so no ICMP error may be sent about it (RFC 4443, 2.4).
 //!
 //! An interface without IPv6 drops it too, since no protocol handler receives its packets.
-
 //!
 //! Between interfaces of the mode tap it is an Ethernet frame with these properties:
 //!

@@ -51,13 +51,6 @@ impl Layer {
     pub fn ip_packet(self, bytes: &[u8]) -> &[u8] {
         bytes.get(self.ip_offset(bytes)..).unwrap_or_default()
     }
-
-    /// Returns whether a port coalesces the packets of this layer that JavaScript writes. Frames are written singly.
-    #[inline]
-    #[must_use]
-    pub fn can_coalesce(self) -> bool {
-        self == Self::Ip
-    }
 }
 
 #[cfg(test)]

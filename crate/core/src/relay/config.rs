@@ -5,7 +5,6 @@ use super::traffic_class::{ClassPolicy, Dscp, Ecn};
 use super::wire::Wire;
 use crate::device::{DEFAULT_CLONE_DEVICE, Mode};
 use crate::error::{Error, ErrorCode, Result};
-use crate::packet::mss::{self, SegmentLimit};
 use crate::udp::{PathMtuDiscovery, canonical};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -121,29 +120,6 @@ pub enum MssClamp {
     Off,
     /// To this many bytes.
     Bytes(u16),
-}
-
-impl MssClamp {
-    /// Lowers the MSS of a packet if it is a SYN, for the arguments of [`Self::limit`].
-    #[inline]
-    pub(super) fn apply(self, packet: &mut [u8], interface_mtu: u32, path: Option<u32>) {
-        if let Some(limit) = self.limit(interface_mtu, path) {
-            mss::clamp(packet, limit);
-        }
-    }
-
-    /// Returns the limit for a packet exchanged with a peer whose path carries packets of `path` bytes, over an
-    /// interface of `interface_mtu` bytes; `None`: there is none.
-    #[inline]
-    pub(super) fn limit(self, interface_mtu: u32, path: Option<u32>) -> Option<SegmentLimit> {
-        match self {
-            Self::Auto => {
-                Some(SegmentLimit::Mtu(path.map_or(interface_mtu, |path| path.min(interface_mtu))))
-            }
-            Self::Off => None,
-            Self::Bytes(bytes) => Some(SegmentLimit::Mss(bytes)),
-        }
-    }
 }
 
 /// Which of the kernel's shortcuts may be used, or are in use; what comes out is the same without

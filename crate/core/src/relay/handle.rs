@@ -1,11 +1,10 @@
 //! A running relay as its owner holds it.
 
 use super::config::{Event, PeerConfig, RelayConfig, RelayInfo};
-use super::peers::{PathMtu, PeerStats, PeerTotals, Peers};
+use super::peers::{PeerStats, PeerTotals, Peers};
 use super::queue::{Closed, Stop, Task, run};
 use super::setup::{Plan, check_frame_peers};
 use super::stats::{Meter, Stats};
-use super::wire::Wire;
 use crate::device::Mode;
 use crate::error::{Error, Result};
 use crate::sys::poll::WakeUp;
@@ -89,13 +88,11 @@ impl Relay {
     /// Returns the state of each peer, in the order of the configuration.
     #[must_use]
     pub fn peer_stats(&self) -> Vec<PeerStats> {
-        let within = |path: PathMtu| path.within(Wire::of(self.info.mode));
-        let stats = self.peers.stats().into_iter();
-        stats.map(|peer| PeerStats { path_mtu: peer.path_mtu.map(within), ..peer }).collect()
+        self.peers.stats()
     }
 
     /// Returns the state of each peer, and the counts of removed peers and of what belongs to no peer. They add up to
-    /// [`Relay::stats`]. With a single peer, which has no counters of its own, they are not the total.
+    /// [`Relay::stats`]. With a single peer that has no keepalive, whose datagrams the relay's own counters count, they are not the total.
     #[must_use]
     pub fn peer_totals(&self) -> PeerTotals {
         self.peers.totals(|| self.meter.snapshot())

@@ -56,7 +56,7 @@ pub(in crate::relay) struct PathMtuChange {
 
 impl PeerChange {
     /// Returns the same for datagrams of this format ([`PathMtu::within`]).
-    pub(in crate::relay) fn within(self, wire: Wire) -> Self {
+    pub(super) fn within(self, wire: Wire) -> Self {
         match self {
             Self::PathMtu(change) => Self::PathMtu(change.within(wire)),
             other => other,

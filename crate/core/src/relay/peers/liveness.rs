@@ -30,7 +30,7 @@ pub(super) struct Liveness {
 }
 
 /// The actions that a deadline of a peer requires.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Due {
     /// A keepalive is due.
     pub(super) keepalive: bool,
@@ -39,7 +39,7 @@ pub(super) struct Due {
     /// Another endpoint is due, if the peer has several.
     pub(super) endpoint: bool,
     /// The next deadline.
-    pub(super) next: Option<u64>,
+    pub(super) next: u64,
 }
 
 impl Liveness {
@@ -71,9 +71,10 @@ impl Liveness {
     /// Forgets whether the peer is up, and begins again: its endpoint or its keepalive was changed.
     pub(super) fn reset(&self) {
         self.state.store(UNKNOWN, Ordering::Relaxed);
-        self.restart(0);
-        self.heard.store(0, Ordering::Relaxed);
-        self.tried.store(0, Ordering::Relaxed);
+        for time in [&self.heard, &self.sent, &self.tried] {
+            time.store(0, Ordering::Relaxed);
+        }
+        self.has_failed.store(false, Ordering::Relaxed);
     }
 
     /// Returns whether the peer is up. `None`: this is not known yet.
@@ -107,7 +108,7 @@ impl Liveness {
             keepalive,
             is_down: is_silent && !was_down,
             endpoint: is_silent,
-            next: Some(send_at.min(silent_at)),
+            next: send_at.min(silent_at),
         }
     }
 
@@ -137,11 +138,11 @@ mod tests {
             let Due { keepalive, next, .. } = peer.due(100, now);
             (keepalive, next)
         };
-        assert_eq!(due(1_000), (true, Some(1_100)));
-        assert_eq!(due(1_000), (false, Some(1_100)));
+        assert_eq!(due(1_000), (true, 1_100));
+        assert_eq!(due(1_000), (false, 1_100));
         peer.note_sent(1_090);
-        assert_eq!(due(1_100), (false, Some(1_190)));
-        assert_eq!(due(1_195), (true, Some(1_295)));
+        assert_eq!(due(1_100), (false, 1_190));
+        assert_eq!(due(1_195), (true, 1_295));
     }
 
     #[test]
@@ -150,7 +151,7 @@ mod tests {
         let due = |now| {
             peer.note_sent(now);
             let Due { is_down, endpoint, next, .. } = peer.due(100, now);
-            assert!(next > Some(now));
+            assert!(next > now);
             (is_down, endpoint)
         };
         assert_eq!((due(1_000), peer.is_up()), ((false, false), None));

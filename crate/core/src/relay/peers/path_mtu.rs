@@ -36,7 +36,7 @@ pub enum PathMtuSource {
 
 impl PathMtu {
     /// Returns the same with the longest IP packet inside, for datagrams of this format: a frame has a header too.
-    pub(in crate::relay) fn within(self, wire: Wire) -> Self {
+    pub(super) fn within(self, wire: Wire) -> Self {
         Self { inside: interface_mtu(self.inside, wire), ..self }
     }
 }

@@ -2,15 +2,14 @@
 
 use super::liveness::Liveness;
 use super::path_mtu::{PathMtu, PathState};
-use super::ports::PortHistory;
+use super::ports::Ports;
 use super::settings::{PeerSettings, is_at};
 use super::sources::is_same_host;
 use crate::relay::setup::inner_mtu;
 use crate::sys::socket::ErrorReport;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Add;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,14 +34,7 @@ pub(super) struct PeerCounters {
     foreign_prefix: AtomicU64,
     /// Time of the last datagram from the peer, plus one; 0: there was none.
     last_heard: AtomicU64,
-    /// Time of the last datagram from the current endpoint, plus one; 0: there was none.
-    endpoint_heard: AtomicU64,
-    /// Whether the peer is known to receive on the port that it sends from: a datagram has come from its endpoint, or a
-    /// keepalive from another port.
-    sends_from_receiving_port: AtomicBool,
-    /// The last port that was not followed because this was not known; 0: none.
-    ignored_port: AtomicU32,
-    ports: Mutex<PortHistory>,
+    ports: Ports,
     liveness: Liveness,
 }
 
@@ -71,7 +63,7 @@ pub struct PeerStats {
     pub traffic: Option<PeerTraffic>,
 }
 
-/// Datagrams exchanged with one of several peers.
+/// Datagrams exchanged with a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerTraffic {
     /// Datagrams to the peer that the kernel accepted for sending.
@@ -127,10 +119,7 @@ impl Peer {
         let keeps = self.settings.first() == settings.first() && settings.permits(self.endpoint);
         let endpoint = if keeps { self.endpoint } else { settings.first() };
         if endpoint != self.endpoint {
-            *self.ports() = PortHistory::default();
-            self.counters.endpoint_heard.store(0, Ordering::Relaxed);
-            self.counters.sends_from_receiving_port.store(false, Ordering::Relaxed);
-            self.counters.ignored_port.store(0, Ordering::Relaxed);
+            self.ports().reset();
         }
         if endpoint != self.endpoint || settings.keepalive != self.settings.keepalive {
             self.counters.liveness.reset();
@@ -145,7 +134,7 @@ impl Peer {
 
     /// Returns the same peer at an endpoint that was chosen at run time.
     pub(super) fn moved_to(&self, endpoint: SocketAddr) -> Self {
-        self.counters.endpoint_heard.store(0, Ordering::Relaxed);
+        self.ports().restart();
         self.at(self.settings.clone(), endpoint)
     }
 
@@ -258,24 +247,6 @@ impl PeerCounters {
             bytes_received: read(&received.bytes),
             inbound_dropped: read(&received.dropped),
             foreign_prefix: read(foreign_prefix),
-            silent_for: None,
-        }
-    }
-}
-
-/// The sum of the counts. It has no time.
-impl Add for PeerTraffic {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            datagrams_sent: self.datagrams_sent + other.datagrams_sent,
-            bytes_sent: self.bytes_sent + other.bytes_sent,
-            outbound_dropped: self.outbound_dropped + other.outbound_dropped,
-            datagrams_received: self.datagrams_received + other.datagrams_received,
-            bytes_received: self.bytes_received + other.bytes_received,
-            inbound_dropped: self.inbound_dropped + other.inbound_dropped,
-            foreign_prefix: self.foreign_prefix + other.foreign_prefix,
             silent_for: None,
         }
     }

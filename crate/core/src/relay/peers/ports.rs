@@ -9,7 +9,10 @@
 //! datagram from a new one was forged. From then on the endpoint changes only after a silence, except back to a configured
 //! one, until no other port has sent for a while. So the endpoint does not alternate.
 
+use crate::relay::config::FollowPort;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Datagrams from an old port during this time are late, milliseconds: the network may have reordered them.
 const GRACE: u64 = 1_000;
@@ -28,7 +31,7 @@ const ENDPOINTS: usize = 8;
 
 /// The state of the endpoints that a peer sends from. Times are milliseconds of the clock of the relay's timers.
 #[derive(Debug, Default)]
-pub(super) struct PortHistory {
+struct PortHistory {
     /// The endpoints before the last changes, the newest last.
     left: Vec<SocketAddr>,
     /// The time of the last change.
@@ -44,7 +47,7 @@ impl PortHistory {
     /// Returns whether to use `source`, an endpoint of the peer that is not the `current` one, for the peer from `now`
     /// on. `is_configured`: it is a configured endpoint. `heard`: time of the last datagram from the current endpoint;
     /// `None`: there was none.
-    pub(super) fn accepts(
+    fn accepts(
         &mut self,
         (source, is_configured): (SocketAddr, bool),
         current: SocketAddr,
@@ -80,6 +83,83 @@ impl PortHistory {
         self.left.push(current);
         self.changed = Some(now);
         true
+    }
+}
+
+/// The ports that a peer sends from, shared by all queues.
+#[derive(Debug, Default)]
+pub(super) struct Ports {
+    /// Time of the last datagram from the current endpoint, plus one; 0: there was none.
+    heard: AtomicU64,
+    /// Whether the peer is known to receive on the port that it sends from: a datagram has come from its endpoint, or a
+    /// keepalive from another port.
+    is_receiving: AtomicBool,
+    /// The last port that was not followed because this was not known; 0: none.
+    ignored: AtomicU32,
+    history: Mutex<PortHistory>,
+}
+
+impl Ports {
+    /// Records a datagram from the current endpoint.
+    pub(super) fn note_current(&self, now: u64) {
+        self.heard.store(now + 1, Ordering::Relaxed);
+        self.note_receiving();
+    }
+
+    /// Records a keepalive, which leaves from the receiving port.
+    pub(super) fn note_keepalive(&self) {
+        self.note_receiving();
+        self.ignored.store(0, Ordering::Relaxed);
+    }
+
+    fn note_receiving(&self) {
+        if !self.is_receiving.load(Ordering::Relaxed) {
+            self.is_receiving.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns whether a new port is followed now. A port that sent before the peer was known to receive where it sends
+    /// from is that of a socket for sending only: a NAT changes to a port that did not send before.
+    pub(super) fn follows(&self, follow_port: FollowPort, port: u16) -> bool {
+        match follow_port {
+            FollowPort::Never => false,
+            FollowPort::Known if self.is_receiving.load(Ordering::Relaxed) => {
+                self.ignored.load(Ordering::Relaxed) != u32::from(port)
+            }
+            FollowPort::Known => {
+                self.ignored.store(u32::from(port), Ordering::Relaxed);
+                false
+            }
+            FollowPort::Always => true,
+        }
+    }
+
+    /// Returns whether to use `source` for the peer from `now` on, as [`PortHistory::accepts`].
+    pub(super) fn accepts(
+        &self,
+        source: (SocketAddr, bool),
+        current: SocketAddr,
+        now: u64,
+    ) -> bool {
+        let heard = self.heard.load(Ordering::Relaxed).checked_sub(1);
+        self.history().accepts(source, current, heard, now)
+    }
+
+    /// Begins with another endpoint of the peer.
+    pub(super) fn restart(&self) {
+        self.heard.store(0, Ordering::Relaxed);
+    }
+
+    /// Forgets everything: another endpoint was configured.
+    pub(super) fn reset(&self) {
+        self.restart();
+        self.is_receiving.store(false, Ordering::Relaxed);
+        self.ignored.store(0, Ordering::Relaxed);
+        *self.history() = PortHistory::default();
+    }
+
+    fn history(&self) -> MutexGuard<'_, PortHistory> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::changes::PeerChange;
 use super::check::check_endpoint;
+use super::path_mtu::PathMtu;
 use super::peer::PeerStats;
 use super::removed::Removed;
 use super::table::{Expired, PeerIndex, PeerTable};
@@ -50,9 +51,8 @@ impl Peers {
         config.canonicalize();
         let zones = Zones::resolve(config)?;
         let follows_path_mtu = config.path_mtu == PathMtuDiscovery::Discover;
-        let upkeep = Upkeep::new(config.path_mtu_lifetime, follows_path_mtu, zones)
-            .with_source_ports(config.source_ports == 1);
-        let upkeep = Arc::new(upkeep);
+        let lifetime = config.path_mtu_lifetime;
+        let upkeep = Arc::new(Upkeep::new(lifetime, follows_path_mtu, zones, config.wire()));
         let table = PeerTable::new(config, Arc::clone(&upkeep))?;
         Ok(Self {
             upkeep,
@@ -64,10 +64,16 @@ impl Peers {
         })
     }
 
-    /// Records the address families of the sockets.
-    pub(in crate::relay) fn set_families(&self, has_ipv4: bool, has_ipv6: bool) {
+    /// Records the address families of the sockets, and the number of source ports.
+    pub(in crate::relay) fn set_sockets(
+        &self,
+        has_ipv4: bool,
+        has_ipv6: bool,
+        source_ports: usize,
+    ) {
         self.has_ipv4.store(has_ipv4, Ordering::Relaxed);
         self.has_ipv6.store(has_ipv6, Ordering::Relaxed);
+        self.upkeep.set_one_source_port(source_ports == 1);
     }
 
     /// Replaces the peers. A peer with the name of a known one, otherwise with its endpoint, keeps its counters, and its
@@ -176,16 +182,18 @@ impl Peers {
         self.current.load().has_endpoint(destination)
     }
 
-    /// Returns the number of datagrams sent to one of many peers; `None` if packets are not routed to many peers.
+    /// Returns the number of datagrams sent to a peer; `None` if datagrams are not counted per peer.
     pub(in crate::relay) fn sent_to(&self, endpoint: SocketAddr) -> Option<u64> {
-        let stats = self.stats();
-        let peer = stats.iter().find(|peer| peer.endpoint == endpoint)?;
-        Some(peer.traffic?.datagrams_sent)
+        let table = self.current.load();
+        let peer = table.peers().iter().find(|peer| peer.endpoint() == endpoint)?;
+        table.counts_traffic().then(|| peer.traffic(0).datagrams_sent)
     }
 
     /// Returns the state of each peer, by index.
     pub(in crate::relay) fn stats(&self) -> Vec<PeerStats> {
-        self.current.load().stats(Instant::now())
+        let within = |path: PathMtu| path.within(self.upkeep.wire);
+        let stats = self.current.load().stats(Instant::now()).into_iter();
+        stats.map(|peer| PeerStats { path_mtu: peer.path_mtu.map(within), ..peer }).collect()
     }
 
     /// Returns the counts of all peers. `relay` returns the counters of the relay.
@@ -226,7 +234,12 @@ impl Peers {
     /// Returns the changes of peers since the last call.
     #[inline]
     pub(in crate::relay) fn take_changes(&self) -> Vec<PeerChange> {
-        self.upkeep.changes.take()
+        self.upkeep
+            .changes
+            .take()
+            .into_iter()
+            .map(|change| change.within(self.upkeep.wire))
+            .collect()
     }
 
     /// Creates a view of the table for one direction of a queue.

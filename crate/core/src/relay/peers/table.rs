@@ -9,6 +9,7 @@ use super::settings::PeerSettings;
 use super::sources::{Sources, is_same_host};
 use super::upkeep::Upkeep;
 use crate::error::{Error, ErrorCode, Result};
+use crate::packet::layer::Layer;
 use crate::relay::config::{Accept, PeerConfig, RelayConfig};
 use crate::sys::socket::ErrorReport;
 use ipnet::IpNet;
@@ -21,11 +22,6 @@ use std::time::Instant;
 /// The number of a peer in a [`PeerTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::relay) struct PeerIndex(pub(in crate::relay) u32);
-
-impl PeerIndex {
-    /// The first peer, and the only one that frames can have.
-    pub(in crate::relay) const FIRST: Self = Self(0);
-}
 
 /// Chooses the peer for a packet, and finds the peer that a datagram comes from.
 #[derive(Debug)]
@@ -57,7 +53,8 @@ enum Routing {
 
 #[derive(Debug, Default)]
 struct Many {
-    routes: Arc<Routes<PeerIndex>>,
+    /// The prefixes of the peers. `None`: frames have one peer, since prefixes do not contain them.
+    routes: Option<Arc<Routes<PeerIndex>>>,
     sources: Sources,
 }
 
@@ -120,7 +117,8 @@ impl PeerTable {
                 *peer = Arc::new(peer.at(settings.clone(), settings.first()));
             }
         }
-        let many = Many { routes: Arc::new(routes), sources };
+        let routes = (upkeep.wire.layer() == Layer::Ip).then(|| Arc::new(routes));
+        let many = Many { routes, sources };
         Ok(Self::of_peers(peers, Routing::Many(Box::new(many)), upkeep))
     }
 
@@ -209,12 +207,6 @@ impl PeerTable {
     #[inline]
     pub(in crate::relay) fn inner_mtu(&self, peer: PeerIndex) -> Option<u32> {
         self.peers.get(peer.0 as usize)?.inner_mtu()
-    }
-
-    /// Returns the longest packet that the path to the peer of a datagram carries, bytes; `None` if no limit was
-    /// reported.
-    pub(in crate::relay) fn inner_mtu_of(&self, peer: Option<PeerIndex>) -> Option<u32> {
-        self.inner_mtu(peer?)
     }
 
     /// Returns the addresses that the peers' datagrams are sent to, by index.

@@ -2,6 +2,7 @@
 
 use super::peer::{PeerStats, PeerTraffic};
 use crate::relay::stats::Stats;
+use std::ops::Add;
 
 /// The counts of all peers that a relay with several peers has or had.
 ///
@@ -39,5 +40,23 @@ pub(super) fn of_no_peer(stats: &Stats, foreign_bytes: u64) -> PeerTraffic {
         bytes_received: foreign_bytes,
         inbound_dropped: inbound.foreign_source + refused,
         ..PeerTraffic::default()
+    }
+}
+
+/// The sum of the counts. It has no time.
+impl Add for PeerTraffic {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            datagrams_sent: self.datagrams_sent + other.datagrams_sent,
+            bytes_sent: self.bytes_sent + other.bytes_sent,
+            outbound_dropped: self.outbound_dropped + other.outbound_dropped,
+            datagrams_received: self.datagrams_received + other.datagrams_received,
+            bytes_received: self.bytes_received + other.bytes_received,
+            inbound_dropped: self.inbound_dropped + other.inbound_dropped,
+            foreign_prefix: self.foreign_prefix + other.foreign_prefix,
+            silent_for: None,
+        }
     }
 }

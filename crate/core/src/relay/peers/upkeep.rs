@@ -3,8 +3,9 @@
 use super::changes::Changes;
 use super::timers::Timers;
 use super::zone::Zones;
+use crate::relay::wire::Wire;
 use crate::sys::poll::WakeUp;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -22,8 +23,10 @@ pub(super) struct Upkeep {
     pub(super) foreign_bytes: AtomicU64,
     /// Changes with each peer's local address.
     pub(super) local_version: AtomicU32,
-    /// Whether all datagrams come from the receiving port.
-    pub(super) has_one_source_port: bool,
+    /// Whether all datagrams come from the receiving port. It is known once there are sockets.
+    has_one_source_port: AtomicBool,
+    /// The format of datagrams.
+    pub(super) wire: Wire,
     /// Wakes the queues. It is dropped with them.
     wake_up: OnceLock<Weak<WakeUp>>,
     zones: Mutex<Zones>,
@@ -31,7 +34,12 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     /// With `follows_path_mtu`, reports of path MTUs are recorded; otherwise they are ignored.
-    pub(super) fn new(path_mtu_lifetime: Duration, follows_path_mtu: bool, zones: Zones) -> Self {
+    pub(super) fn new(
+        path_mtu_lifetime: Duration,
+        follows_path_mtu: bool,
+        zones: Zones,
+        wire: Wire,
+    ) -> Self {
         let changes = Changes::default();
         let (timers, local_version) = (Timers::new(), AtomicU32::new(0));
         let zones = Mutex::new(zones);
@@ -43,15 +51,22 @@ impl Upkeep {
             changes,
             foreign_bytes,
             local_version,
-            has_one_source_port: true,
+            has_one_source_port: AtomicBool::new(true),
+            wire,
             wake_up: OnceLock::new(),
             zones,
         }
     }
 
-    /// The same for a relay whose datagrams come from several ports, unless `has_one`.
-    pub(super) fn with_source_ports(self, has_one: bool) -> Self {
-        Self { has_one_source_port: has_one, ..self }
+    /// Records whether all datagrams come from the receiving port.
+    pub(super) fn set_one_source_port(&self, has_one: bool) {
+        self.has_one_source_port.store(has_one, Ordering::Relaxed);
+    }
+
+    /// Returns whether all datagrams come from the receiving port.
+    #[inline]
+    pub(super) fn has_one_source_port(&self) -> bool {
+        self.has_one_source_port.load(Ordering::Relaxed)
     }
 
     /// Sets what wakes the queues.

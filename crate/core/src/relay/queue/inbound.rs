@@ -2,17 +2,17 @@
 //! from the network is hostile until checked.
 
 use super::packet_writer::PacketWriter;
+use super::segment_clamp::SegmentClamp;
 use super::step::{Failure, Step, StepReport};
 use super::unwrap::{NoPacket, datagrams_of, decapsulate_ecn, packet_in};
 use crate::packet::ecn;
 use crate::packet::keepalive::keepalive;
-use crate::packet::layer::Layer;
 use crate::packet::mss;
 use crate::port::coalescing_writer::{CoalescingChange, WriteProgress};
 use crate::relay::config::MssClamp;
 use crate::relay::fallback::Fallback;
 use crate::relay::peers::{LastRoute, PeerIndex, PeerTable, PeerView, ReceiveCount};
-use crate::relay::setup::{FlowShare, interface_mtu};
+use crate::relay::setup::FlowShare;
 use crate::relay::stats::{Counters, InboundDrop};
 use crate::relay::wire::Wire;
 use crate::sys::mmsg::Received;
@@ -37,11 +37,9 @@ pub(super) struct Inbound {
     is_quiet: bool,
     /// The flows that come here.
     share: FlowShare,
-    mss_clamp: MssClamp,
-    /// MTU of the interface when the relay started, bytes.
-    interface_mtu: u32,
-    /// The SYNs of the current batch, and the longest packet that the path to their peer carries.
-    syns: Vec<(Range<usize>, Option<u32>)>,
+    segment_clamp: SegmentClamp,
+    /// The SYNs of the current batch, and their peers.
+    syns: Vec<(Range<usize>, Option<PeerIndex>)>,
     /// The messages of the current batch. The memory is kept.
     messages: Vec<Received>,
 }
@@ -64,24 +62,24 @@ impl Inbound {
         writer: PacketWriter,
         counters: Arc<Counters>,
     ) -> Self {
+        let wire = Wire::default();
         Self {
             receiver,
             peers,
-            wire: Wire::default(),
+            wire,
             writer,
             counters,
             is_quiet: true,
             share: FlowShare::ALL,
-            mss_clamp: MssClamp::Off,
-            interface_mtu: 0,
+            segment_clamp: SegmentClamp::new(MssClamp::Off, 0, wire),
             syns: Vec::new(),
             messages: Vec::new(),
         }
     }
 
-    /// The same with the MSS of SYNs lowered, for an interface with this MTU.
-    pub(super) fn with_mss_clamp(self, mss_clamp: MssClamp, interface_mtu: u32) -> Self {
-        Self { mss_clamp, interface_mtu, ..self }
+    /// The same with the MSS of SYNs lowered.
+    pub(super) fn with_segment_clamp(self, segment_clamp: SegmentClamp) -> Self {
+        Self { segment_clamp, ..self }
     }
 
     /// The same for datagrams of this format.
@@ -173,12 +171,12 @@ impl Inbound {
 
     /// Lowers the MSS of the SYNs received. None of them is part of a super-packet.
     fn clamp_syns(&mut self) {
-        for (packet, inner_mtu) in self.syns.drain(..) {
-            let path = inner_mtu.map(|inner| interface_mtu(inner, self.wire));
+        for (packet, peer) in self.syns.drain(..) {
+            let inner_mtu = peer.and_then(|peer| self.peers.table().inner_mtu(peer));
             let start = self.wire.layer().ip_offset(bytes_of(self.receiver.buffer(), &packet));
             let packet = self.receiver.buffer_mut().get_mut(packet.start + start..packet.end);
             if let Some(packet) = packet {
-                self.mss_clamp.apply(packet, self.interface_mtu, path);
+                self.segment_clamp.apply(packet, inner_mtu);
             }
         }
     }
@@ -193,7 +191,7 @@ impl Inbound {
     fn sort(&mut self, messages: usize) -> Sorted {
         let (mut datagrams, mut bytes, mut sorted) = (0, 0, Sorted::default());
         let (table, mut last) = (self.peers.table(), LastRoute::default());
-        let (filter, now) = (filter_of(table, self.wire), table.counting_time());
+        let now = table.counting_time();
         self.messages.clear();
         self.messages.extend(self.receiver.messages());
         for message in &self.messages {
@@ -215,7 +213,7 @@ impl Inbound {
                 let found = match peer {
                     None => Err(InboundDrop::ForeignSource.into()),
                     Some(peer) => packet_in(buffer, message, datagram, self.wire)
-                        .and_then(|packet| permitted(filter, peer, buffer, packet, &mut last)),
+                        .and_then(|packet| permitted(table, peer, buffer, packet, &mut last)),
                 };
                 match found {
                     Err(NoPacket::Keepalive) => {
@@ -226,8 +224,8 @@ impl Inbound {
                         count.foreign_prefix += u64::from(cause == InboundDrop::ForeignPrefix);
                         self.counters.count_receive_drop(cause, 1);
                     }
-                    Ok(packet) if self.mss_clamp != MssClamp::Off && self.is_syn(&packet) => {
-                        self.syns.push((packet.clone(), table.inner_mtu_of(peer)));
+                    Ok(packet) if !self.segment_clamp.is_off() && self.is_syn(&packet) => {
+                        self.syns.push((packet.clone(), peer));
                         self.writer.packets().push(buffer, packet);
                     }
                     Ok(packet) if messages == 1 && !is_of_batch => {
@@ -279,23 +277,16 @@ impl Inbound {
     }
 }
 
-/// Returns the table if its prefixes limit the packets of peers. They do not contain frames, which have one peer.
-#[inline]
-fn filter_of(table: &PeerTable, wire: Wire) -> Option<&PeerTable> {
-    (wire.layer() == Layer::Ip).then_some(table)
-}
-
-/// Returns the packet at `packet` if `peer` may send from its source, by the prefixes in `filter`.
+/// Returns the packet at `packet` if `peer` may send from its source.
 #[inline]
 fn permitted(
-    filter: Option<&PeerTable>,
+    table: &PeerTable,
     peer: PeerIndex,
     buffer: &[u8],
     packet: Range<usize>,
     last: &mut LastRoute<PeerIndex>,
 ) -> Result<Range<usize>, NoPacket> {
-    let bytes = buffer.get(packet.clone()).unwrap_or_default();
-    match filter.is_none_or(|table| table.permits(peer, bytes, last)) {
+    match table.permits(peer, bytes_of(buffer, &packet), last) {
         true => Ok(packet),
         false => Err(InboundDrop::ForeignPrefix.into()),
     }

@@ -22,6 +22,7 @@ mod oversize;
 mod packet_writer;
 mod pause;
 mod replies;
+mod segment_clamp;
 mod socket;
 mod step;
 mod stop;

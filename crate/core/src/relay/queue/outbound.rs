@@ -5,19 +5,17 @@ use super::error_sources::ErrorSources;
 use super::lanes::Lanes;
 use super::oversize;
 use super::replies::Replies;
+use super::segment_clamp::SegmentClamp;
 use super::step::{Failure, Step, StepReport};
 use crate::device::{MAX_READ, TunDevice};
 use crate::errno::{Call, Reaction};
 use crate::packet::flow;
 use crate::packet::icmp;
-use crate::packet::layer::Layer;
 use crate::packet::split::{self, Split, SplitError};
 use crate::packet::vnet::VnetHeader;
-use crate::relay::config::MssClamp;
 use crate::relay::fallback::Fallback;
 use crate::relay::loops::LoopGuard;
-use crate::relay::peers::{LastRoute, PeerIndex, PeerTable, PeerView};
-use crate::relay::setup::interface_mtu;
+use crate::relay::peers::{LastRoute, PeerIndex, PeerView};
 use crate::relay::stats::{Counters, OutboundDrop};
 use crate::relay::traffic_class::ClassPolicy;
 use crate::relay::wire::Wire;
@@ -25,7 +23,6 @@ use crate::udp::{Envelope, SegmentationChange, SendProgress};
 use std::io;
 use std::io::IoSlice;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Maximum number of reads in one batch: one full GSO batch of ordinary packets.
 const BATCH_READS: usize = 64;
@@ -47,20 +44,18 @@ pub(super) struct Outbound {
     loops: LoopGuard,
     /// The last destination of the batch, and its peer.
     last_route: LastRoute<PeerIndex>,
-    mss_clamp: MssClamp,
-    /// MTU of the interface when the relay started, bytes.
-    interface_mtu: u32,
+    segment_clamp: SegmentClamp,
     /// Whether the last batch read from the device was at most one packet.
     is_quiet: bool,
 }
 
 /// The properties of the relay that an outbound half needs.
 pub(super) struct OutboundOptions {
+    pub(super) wire: Wire,
     pub(super) error_sources: ErrorSources,
     pub(super) class_policy: ClassPolicy,
     pub(super) loops: LoopGuard,
-    pub(super) mss_clamp: MssClamp,
-    pub(super) interface_mtu: u32,
+    pub(super) segment_clamp: SegmentClamp,
 }
 
 impl Outbound {
@@ -71,9 +66,7 @@ impl Outbound {
         counters: Arc<Counters>,
         options: OutboundOptions,
     ) -> Self {
-        let OutboundOptions { error_sources, class_policy, loops, mss_clamp, interface_mtu } =
-            options;
-        let wire = Wire::of(device.mode());
+        let OutboundOptions { wire, error_sources, class_policy, loops, segment_clamp } = options;
         let batch = Batch {
             arena: vec![0; BATCH_BYTES + MAX_READ],
             filled: 0,
@@ -92,8 +85,7 @@ impl Outbound {
             class_policy,
             loops,
             last_route: LastRoute::default(),
-            mss_clamp,
-            interface_mtu,
+            segment_clamp,
             is_quiet: true,
         }
     }
@@ -212,7 +204,7 @@ impl Outbound {
             count.looped += count.add_dropped(frame, &split);
             return;
         }
-        let Some(to) = route(table, layer, packet, &mut self.last_route) else {
+        let Some(to) = table.route(packet, &mut self.last_route) else {
             let split = prepare(vnet, frame, link_len, headers).unwrap_or(Split::Whole);
             count.no_peer += count.add_dropped(frame, &split);
             self.replies.report(frame, &self.error_sources, |source| {
@@ -239,8 +231,7 @@ impl Outbound {
         if split == Split::Whole
             && let Some(packet) = frame.get_mut(link_len..)
         {
-            let path = inner_mtu.map(|inner| interface_mtu(inner, self.wire));
-            self.mss_clamp.apply(packet, self.interface_mtu, path);
+            self.segment_clamp.apply(packet, inner_mtu);
         }
         let packet = frame.get(link_len..).unwrap_or_default();
         let source = self.peers.local(to);
@@ -249,9 +240,10 @@ impl Outbound {
         let mut sink = Sink { lane, wire, link_len, envelope, flow, inner_mtu, pieces, count };
         if let Some(mtu) = sink.queue(frame, packet_start, &split, headers) {
             table.count_outbound_drops(to, count.too_long - too_long);
-            self.replies.add(Instant::now(), || {
+            let packet = frame.get(link_len..).unwrap_or_default();
+            self.replies.report(packet, &self.error_sources, |source| {
                 let first = oversize::first(frame, &split, headers);
-                oversize::too_big(&first, link_len, mtu, &self.error_sources)
+                oversize::too_big(&first, link_len, mtu, source)
             });
             return;
         }
@@ -280,20 +272,6 @@ impl Outbound {
     /// Returns whether the socket with this number is full.
     pub(super) fn is_blocked(&self, socket: usize) -> bool {
         self.lanes.is_blocked(socket)
-    }
-}
-
-/// Returns the peer that a packet is sent to. Prefixes do not contain frames, which have one peer.
-#[inline]
-fn route(
-    table: &PeerTable,
-    layer: Layer,
-    packet: &[u8],
-    last: &mut LastRoute<PeerIndex>,
-) -> Option<PeerIndex> {
-    match layer {
-        Layer::Ip => table.route(packet, last),
-        Layer::Ethernet => Some(PeerIndex::FIRST),
     }
 }
 

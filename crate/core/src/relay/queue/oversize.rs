@@ -4,13 +4,12 @@
 //! is dropped, and an ICMP error reports the MTU to its sender.
 
 use super::batch::Piece;
-use super::error_sources::ErrorSources;
 use crate::packet::fragment::{self, fragment};
 use crate::packet::split::{Split, SplitPlan};
-use crate::packet::view::destination;
 use crate::packet::{ethernet, icmp};
 use crate::relay::setup::MIN_MTU_V6;
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::ops::Range;
 
 /// A packet or super-packet that was read, and how to split it.
@@ -35,21 +34,16 @@ pub(super) fn limit(packet: &[u8], link_len: usize, inner_mtu: u32) -> usize {
 }
 
 /// Returns the ICMP error for the sender of a packet or frame that exceeds the path: its IP packet, which begins at
-/// `link_len`, may have `mtu` bytes. In a frame, the error comes from the station that the frame was for, like that of the
+/// `link_len`, may have `mtu` bytes. It comes from `source`; `None`: the destination of the packet. In a frame, the error comes from the station that the frame was for, like that of the
 /// kernel's tunnels below a bridge (`iptunnel_pmtud_build_icmp` in net/ipv4/ip_tunnel_core.c). `None` if no error may be
 /// sent.
 pub(super) fn too_big(
     packet: &[u8],
     link_len: usize,
     mtu: u32,
-    sources: &ErrorSources,
+    source: Option<IpAddr>,
 ) -> Option<Vec<u8>> {
     let (link, packet) = packet.split_at_checked(link_len)?;
-    let to = destination(packet);
-    if to.is_some_and(|to| sources.is_broadcast(to)) {
-        return None;
-    }
-    let source = to.and_then(|to| sources.source(to));
     let error = icmp::too_big(packet, mtu, source)?;
     if link.is_empty() {
         return Some(error);

@@ -37,7 +37,7 @@ impl Replies {
     }
 
     /// Adds the packet that `make` returns, if another reply is allowed at `now`.
-    pub(super) fn add(&mut self, now: Instant, make: impl FnOnce() -> Option<Vec<u8>>) {
+    fn add(&mut self, now: Instant, make: impl FnOnce() -> Option<Vec<u8>>) {
         let intervals = now.saturating_duration_since(self.refilled).as_millis();
         let intervals = u32::try_from(intervals).unwrap_or(u32::MAX);
         self.allowed = self.allowed.saturating_add(intervals).min(BURST);

@@ -9,6 +9,7 @@ use super::lanes::{Lane, Lanes};
 use super::observer::Reporter;
 use super::outbound::{Outbound, OutboundOptions};
 use super::packet_writer::PacketWriter;
+use super::segment_clamp::SegmentClamp;
 use super::socket::Socket;
 use super::stop::Stop;
 use crate::error::{Error, Result};
@@ -95,7 +96,7 @@ fn relay(
         let mut receiving = queues.iter().flat_map(|queue| &queue.sockets.receiving);
         receiving.any(|socket| socket.local().is_ipv4() == is_ipv4)
     };
-    task.peers.set_families(has(true), has(false));
+    task.peers.set_sockets(has(true), has(false), info.source_ports);
     task.peers.start(&task.deadline);
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
@@ -186,7 +187,6 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
         }
     };
     let on_peer_change = |change: PeerChange| {
-        let change = change.within(task.plan.config.wire());
         (task.on_event)(notice::peer_change(&change));
         if let PeerChange::PathMtu(change) = change {
             let narrow = notice::narrowed_below_v6(&change).filter(|_| task.plan.has_v6());
@@ -237,6 +237,8 @@ fn start_thread(
 
 fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
     let Queue { device, sockets, offload, share, interface_mtu, loops } = queue;
+    let wire = task.plan.config.wire();
+    let segment_clamp = SegmentClamp::new(task.plan.mss_clamp(), interface_mtu, wire);
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
     let coalesce = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
     let Sockets { receiving, sends_from_receiving, further } = sockets;
@@ -256,20 +258,19 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
         let (peers, counters) = (task.peers.view(), Arc::clone(counters));
         let is_further = number >= receivers;
         let inbound = Inbound::new(receiver, peers, writer, counters)
-            .for_wire(task.plan.config.wire())
+            .for_wire(wire)
             .for_share(if is_further { FlowShare::ALL } else { share })
-            .with_mss_clamp(task.plan.mss_clamp(), interface_mtu);
+            .with_segment_clamp(segment_clamp);
         Socket::new(endpoint, inbound, is_further)
     };
     let receiving = endpoints.iter().take(receivers);
-    let (wire, peers) = (task.plan.config.wire(), task.peers.view());
-    let keepalives = Keepalives::new(wire, receiving, peers, Arc::clone(counters));
+    let keepalives = Keepalives::new(wire, receiving, task.peers.view(), Arc::clone(counters));
     let options = OutboundOptions {
+        wire,
         error_sources: ErrorSources::new(&task.plan.config.addresses),
         class_policy: task.plan.config.class_policy(),
         loops: LoopGuard::new(Arc::clone(&loops)),
-        mss_clamp: task.plan.mss_clamp(),
-        interface_mtu,
+        segment_clamp,
     };
     let parts = Parts {
         outbound: Outbound::new(

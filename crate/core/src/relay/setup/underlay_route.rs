@@ -16,8 +16,6 @@ use std::net::SocketAddr;
 pub(super) struct UnderlayRoute {
     /// A datagram to the peer.
     datagram: Datagram,
-    /// The format of datagrams.
-    wire: Wire,
     /// The peer is not on this machine.
     is_remote: bool,
     /// MTU of the route; `None`: the peer is on this machine, or there is no route yet.
@@ -31,7 +29,11 @@ pub(super) struct UnderlayRoute {
 
 /// The routes to all peers.
 #[derive(Debug)]
-pub(super) struct UnderlayRoutes(Vec<UnderlayRoute>);
+pub(super) struct UnderlayRoutes {
+    routes: Vec<UnderlayRoute>,
+    /// The format of datagrams.
+    wire: Wire,
+}
 
 impl UnderlayRoutes {
     /// Looks up the routes in the network namespace of `connection`, for datagrams of `sockets`.
@@ -51,37 +53,38 @@ impl UnderlayRoutes {
             let local = locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4()).copied();
             let index = device.as_ref().map(|device| device.if_index);
             let datagram = datagram(peer, local, config.fwmark, index);
-            let wire = config.wire();
-            routes.push(UnderlayRoute::find(connection, datagram, device.as_ref(), wire).await?);
+            routes.push(UnderlayRoute::find(connection, datagram, device.as_ref()).await?);
         }
-        Ok(Self(routes))
+        Ok(Self { routes, wire: config.wire() })
     }
 
     /// Returns a datagram to the first peer.
     pub(super) fn datagram(&self) -> Option<Datagram> {
-        self.0.first().map(|route| route.datagram)
+        self.routes.first().map(|route| route.datagram)
     }
 
     /// Returns the MTU for the interface if none was asked for, bytes: the one that suits every peer.
     pub(super) fn inner_mtu(&self) -> u32 {
-        self.0.iter().map(UnderlayRoute::inner_mtu).min().unwrap_or(mtu::DEFAULT)
+        self.routes.iter().map(|route| route.inner_mtu(self.wire)).min().unwrap_or(mtu::DEFAULT)
     }
 
     /// Returns the inner MTU that the paths leave, as far as they are known, bytes; `None` if none is.
     pub(super) fn known_mtu(&self) -> Option<u32> {
-        let known = self.0.iter().filter(|route| route.path_mtu.is_some());
-        known.map(UnderlayRoute::inner_mtu).min()
+        let known = self.routes.iter().filter(|route| route.path_mtu.is_some());
+        known.map(|route| route.inner_mtu(self.wire)).min()
     }
 
     /// Returns the MTU of the route to each peer, as far as they are known, bytes.
     pub(super) fn path_mtus(&self) -> Vec<(SocketAddr, u32)> {
-        self.0.iter().filter_map(|route| Some((route.peer(), route.path_mtu?))).collect()
+        self.routes.iter().filter_map(|route| Some((route.peer(), route.path_mtu?))).collect()
     }
 
     /// Returns the peers whose known path leaves less than `mtu` bytes inside, and how many it leaves.
     pub(super) fn narrower_than(&self, mtu: u32) -> impl Iterator<Item = (SocketAddr, u32)> {
-        let known = self.0.iter().filter(|route| route.path_mtu.is_some());
-        known.map(|route| (route.peer(), route.inner_mtu())).filter(move |(_, inner)| *inner < mtu)
+        let known = self.routes.iter().filter(|route| route.path_mtu.is_some());
+        known
+            .map(|route| (route.peer(), route.inner_mtu(self.wire)))
+            .filter(move |(_, inner)| *inner < mtu)
     }
 
     /// Returns the peer whose datagrams come back to the socket at `local`.
@@ -92,7 +95,7 @@ impl UnderlayRoutes {
                 && peer.is_ipv4() == local.is_ipv4()
                 && (ip.is_unspecified() || ip == peer.ip())
         };
-        self.0.iter().filter(|route| !route.is_remote).map(UnderlayRoute::peer).find(is_own)
+        self.routes.iter().filter(|route| !route.is_remote).map(UnderlayRoute::peer).find(is_own)
     }
 
     /// Refuses an address or route that would lead the datagrams to a peer into the tunnel, as far as the prefixes
@@ -106,12 +109,12 @@ impl UnderlayRoutes {
             return Err(Error::new(ErrorCode::RouteLoop, operation, device, reason)
                 .with_advice("give the interface that leads to the peer"));
         }
-        self.0.iter().try_for_each(|route| route.refuse_loops(config))
+        self.routes.iter().try_for_each(|route| route.refuse_loops(config))
     }
 
     /// Refuses an interface that existed, if the datagrams to a peer leave by it already.
     pub(super) fn refuse_interface(&self, config: &RelayConfig, interface: u32) -> Result<()> {
-        let entering = self.0.iter().find(|route| route.interfaces.contains(&interface));
+        let entering = self.routes.iter().find(|route| route.interfaces.contains(&interface));
         entering.map_or(Ok(()), |route| Err(route.loop_error(config)))
     }
 
@@ -123,7 +126,7 @@ impl UnderlayRoutes {
         config: &RelayConfig,
         interface: u32,
     ) -> Result<()> {
-        for route in self.0.iter().filter(|route| route.is_remote) {
+        for route in self.routes.iter().filter(|route| route.is_remote) {
             match connection.route_to(&route.datagram).await {
                 Ok(RouteMatch { interfaces, .. }) if interfaces.contains(&interface) => {
                     return Err(route.loop_error(config));
@@ -146,12 +149,10 @@ impl UnderlayRoute {
         connection: &Connection,
         datagram: Datagram,
         device: Option<&Link>,
-        wire: Wire,
     ) -> Result<Self> {
         let peer = datagram.destination;
         let mut found = Self {
             datagram,
-            wire,
             is_remote: false,
             path_mtu: None,
             prefix_length: None,
@@ -186,12 +187,12 @@ impl UnderlayRoute {
         self.datagram.destination
     }
 
-    fn inner_mtu(&self) -> u32 {
+    fn inner_mtu(&self, wire: Wire) -> u32 {
         if !self.is_remote {
             return mtu::DEFAULT;
         }
         let longest = mtu::inside(self.path_mtu.unwrap_or(mtu::DEFAULT), self.peer());
-        mtu::of_interface(longest, self.wire)
+        mtu::of_interface(longest, wire)
     }
 
     /// The kernel uses the route with the longest prefix. Of two with the same prefix it would use ours, or refuse
@@ -289,8 +290,7 @@ mod tests {
         let path_mtu = Some(1_500);
         let interfaces = Vec::new();
         let datagram = datagram(peer, None, 0, None);
-        let wire = Wire::Plain;
-        UnderlayRoute { datagram, wire, is_remote: true, path_mtu, prefix_length, interfaces }
+        UnderlayRoute { datagram, is_remote: true, path_mtu, prefix_length, interfaces }
     }
 
     fn config(address: &str, route: Option<&str>) -> RelayConfig {
@@ -327,19 +327,18 @@ mod tests {
 
     #[test]
     fn without_a_route_ethernet_is_assumed() {
-        assert_eq!(UnderlayRoute { path_mtu: None, ..route("192.0.2.7", None) }.inner_mtu(), 1_472);
-        let frames = UnderlayRoute { wire: Wire::Frames, ..route("192.0.2.7", None) };
-        assert_eq!(frames.inner_mtu(), 1_458);
-        for wire in [Wire::Plain, Wire::Frames] {
-            let here = UnderlayRoute { is_remote: false, wire, ..route("192.0.2.7", None) };
-            assert_eq!(here.inner_mtu(), 1_500);
+        let remote = UnderlayRoute { path_mtu: None, ..route("192.0.2.7", None) };
+        let here = UnderlayRoute { is_remote: false, ..remote.clone() };
+        for (wire, expected) in [(Wire::Plain, 1_472), (Wire::Frames, 1_458)] {
+            assert_eq!((remote.inner_mtu(wire), here.inner_mtu(wire)), (expected, 1_500));
         }
     }
 
     #[test]
     fn of_several_peers_each_counts() {
         let (near, far) = (route("192.0.2.7", Some(24)), route("2001:db8::7", Some(0)));
-        let routes = UnderlayRoutes(vec![near, UnderlayRoute { path_mtu: Some(1_400), ..far }]);
+        let routes = vec![near, UnderlayRoute { path_mtu: Some(1_400), ..far }];
+        let routes = UnderlayRoutes { routes, wire: Wire::Plain };
         assert_eq!(routes.inner_mtu(), 1_352);
         assert!(routes.refuse_loops(&config("10.9.0.1/24", None)).is_ok());
         let error = routes.refuse_loops(&config("2001:db8::1/64", None)).unwrap_err();

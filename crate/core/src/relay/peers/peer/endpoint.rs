@@ -1,10 +1,8 @@
 //! The endpoint of a peer: which one is used next, and what the sources of datagrams show.
 
-use super::{Liveness, Peer, PortHistory, is_at, is_same_host};
+use super::{Liveness, Peer, Ports, is_at, is_same_host};
 use crate::relay::config::FollowPort;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
-use std::sync::{MutexGuard, PoisonError};
 
 impl Peer {
     /// Returns whether the sources of the peer's datagrams decide about its endpoint, or about whether it is up.
@@ -58,58 +56,30 @@ impl Peer {
             return None;
         }
         if is_at(self.endpoint, source) {
-            self.counters.endpoint_heard.store(now + 1, Ordering::Relaxed);
-            self.note_receiving_port();
+            self.ports().note_current(now);
             return None;
         }
         if is_keepalive {
-            self.note_receiving_port();
-            self.counters.ignored_port.store(0, Ordering::Relaxed);
+            self.ports().note_keepalive();
         }
         let mut configured = self.settings.endpoints.iter().copied();
         let is_host = |endpoint: &SocketAddr| is_same_host(*endpoint, source);
         let exact = configured.clone().find(|endpoint| is_at(*endpoint, source));
         let endpoint = exact.or_else(|| {
-            let host = configured.find(is_host).filter(|_| self.follows_port(source.port()))?;
+            let follows =
+                |_: &SocketAddr| self.ports().follows(self.settings.follow_port, source.port());
+            let host = configured.find(is_host).filter(follows)?;
             let host = Some(host).filter(|_| !is_shared());
             host.map(|mut endpoint| {
                 endpoint.set_port(source.port());
                 endpoint
             })
         })?;
-        let heard = self.counters.endpoint_heard.load(Ordering::Relaxed).checked_sub(1);
         let source = (endpoint, exact.is_some());
-        self.ports().accepts(source, self.endpoint, heard, now).then_some(endpoint)
+        self.ports().accepts(source, self.endpoint, now).then_some(endpoint)
     }
 
-    /// Records that the peer receives on the port that it sends from.
-    fn note_receiving_port(&self) {
-        let known = &self.counters.sends_from_receiving_port;
-        if !known.load(Ordering::Relaxed) {
-            known.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Returns whether a new port is followed now. A port that sent before the peer was known to receive where it sends
-    /// from is that of a socket for sending only: a NAT changes to a port that did not send before.
-    fn follows_port(&self, port: u16) -> bool {
-        let ignored = &self.counters.ignored_port;
-        match self.settings.follow_port {
-            FollowPort::Never => false,
-            FollowPort::Known
-                if self.counters.sends_from_receiving_port.load(Ordering::Relaxed) =>
-            {
-                ignored.load(Ordering::Relaxed) != u32::from(port)
-            }
-            FollowPort::Known => {
-                ignored.store(u32::from(port), Ordering::Relaxed);
-                false
-            }
-            FollowPort::Always => true,
-        }
-    }
-
-    pub(super) fn ports(&self) -> MutexGuard<'_, PortHistory> {
-        self.counters.ports.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn ports(&self) -> &Ports {
+        &self.counters.ports
     }
 }

@@ -92,7 +92,7 @@ fn the_endpoint_of_a_single_peer_is_replaced() {
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
         assert!(error.to_string().contains(reason), "{error}");
     }
-    single.set_families(true, true);
+    single.set_sockets(true, true, 1);
     let error = single.set_endpoint("[fe80::1]:5".parse().unwrap()).unwrap_err();
     assert!(error.to_string().contains("link-local"), "{error}");
     single.set_endpoint("[2001:db8::1]:5".parse().unwrap()).unwrap();

@@ -69,7 +69,7 @@ impl PeerTable {
     /// Counts messages that were sent or refused.
     pub(in crate::relay) fn count_sent(&self, messages: &[Sent]) {
         // A NAT has a mapping per source port, so with several of them traffic does not replace a keepalive.
-        let notes = self.has_keepalive && !messages.is_empty() && self.upkeep.has_one_source_port;
+        let notes = self.has_keepalive && !messages.is_empty() && self.upkeep.has_one_source_port();
         let now = notes.then(|| self.upkeep.timers.millis(Instant::now()));
         for message in messages {
             let Some(peer) = self.peers.get(message.to as usize) else { continue };

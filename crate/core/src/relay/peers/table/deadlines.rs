@@ -43,7 +43,7 @@ impl PeerTable {
                     if due.is_down {
                         self.note_liveness(peer, false);
                     }
-                    due.next.into_iter().for_each(|next| timers.schedule(next));
+                    timers.schedule(due.next);
                     due.endpoint
                 }
             };
@@ -57,6 +57,10 @@ impl PeerTable {
     }
 
     fn expire_path_mtu(&self, peer: &Peer, now: u64) {
+        // One that is learned later has a deadline of its own.
+        if peer.path().learned().is_none() {
+            return;
+        }
         let before = peer.reported_mtu();
         match peer.path().expire(now) {
             Some(at) => self.upkeep.timers.schedule(at),
@@ -81,7 +85,8 @@ impl PeerTable {
             if let (Some(ErrorKind::Refused | ErrorKind::Unreachable), Some(destination)) =
                 (ErrorKind::of(report), report.destination)
             {
-                self.note_failure_of(|_, peer| is_at(peer.endpoint(), destination));
+                let is_concerned = |peer: &&Arc<Peer>| is_at(peer.endpoint(), destination);
+                self.peers.iter().filter(is_concerned).for_each(|peer| self.note_failure(peer));
             }
         }
     }
@@ -90,20 +95,18 @@ impl PeerTable {
     #[cold]
     pub(in crate::relay) fn note_unreachable(&self, messages: &[Sent]) {
         for message in messages.iter().filter(|message| message.dropped > 0) {
-            self.note_failure_of(|number, _| number == message.to);
+            self.peers
+                .get(message.to as usize)
+                .into_iter()
+                .for_each(|peer| self.note_failure(peer));
         }
     }
 
-    /// Records a failure of the endpoint of those peers that have several and no keepalive.
-    fn note_failure_of(&self, is_concerned: impl Fn(u32, &Peer) -> bool) {
-        for (peer, number) in self.peers.iter().zip(0..) {
-            if peer.has_alternatives()
-                && peer.settings().keepalive.is_none()
-                && is_concerned(number, peer)
-            {
-                peer.liveness().note_failure();
-                self.upkeep.timers.schedule(self.upkeep.timers.millis(Instant::now()));
-            }
+    /// Records a failure of the endpoint of a peer, if it has several and no keepalive.
+    fn note_failure(&self, peer: &Peer) {
+        if peer.has_alternatives() && peer.settings().keepalive.is_none() {
+            peer.liveness().note_failure();
+            self.upkeep.timers.schedule(self.upkeep.timers.millis(Instant::now()));
         }
     }
 }

@@ -1,14 +1,18 @@
 //! Endpoints of the peers, and the paths to them.
 
-use super::{PathMtuChange, PeerChange, PeerIndex, PeerTable, Routing, is_same_host};
-use crate::relay::setup::MIN_MTU_V6;
+use super::{PathMtuChange, PeerChange, PeerIndex, PeerTable, Routing};
+use crate::relay::peers::settings::is_at;
+use crate::relay::setup::{MIN_MTU_V6, interface_mtu};
 use std::net::{IpAddr, SocketAddr};
 
 impl PeerTable {
     /// Returns whether the path to a peer of this address family is known to carry less than IPv6 needs.
     pub(in crate::relay) fn is_too_narrow_for_v6(&self, is_ipv4: bool) -> bool {
         let mut of_family = self.peers.iter().filter(|peer| peer.endpoint().is_ipv4() == is_ipv4);
-        of_family.any(|peer| peer.inner_mtu().is_some_and(|inner| inner < MIN_MTU_V6))
+        of_family.any(|peer| {
+            peer.inner_mtu()
+                .is_some_and(|inner| interface_mtu(inner, self.upkeep.wire) < MIN_MTU_V6)
+        })
     }
 
     /// Returns whether a peer has an endpoint of this address family.
@@ -63,9 +67,7 @@ impl PeerTable {
 
 /// Returns whether both are one address, port and interface.
 fn is_endpoint(endpoint: SocketAddr, other: SocketAddr) -> bool {
-    endpoint.port() == other.port()
-        && is_same_host(endpoint, other)
-        && is_same_host(other, endpoint)
+    is_at(endpoint, other) && is_at(other, endpoint)
 }
 
 #[cfg(test)]

@@ -33,12 +33,12 @@ impl PeerTable {
         }
     }
 
-    /// Returns the prefixes of the peers. `None`: a single peer gets every packet, and may send every packet.
+    /// Returns the prefixes of the peers. `None`: a single peer gets every packet or frame, and may send every one.
     #[inline]
     fn prefixes(&self) -> Option<&Routes<PeerIndex>> {
         match &self.routing {
             Routing::Single { allowed, .. } => allowed.as_deref(),
-            Routing::Many(many) => Some(&many.routes),
+            Routing::Many(many) => many.routes.as_deref(),
         }
     }
 }
@@ -50,6 +50,7 @@ mod tests {
     use crate::relay::peers::routes::tests::{address, network};
     use crate::relay::peers::upkeep::Upkeep;
     use crate::relay::peers::zone::Zones;
+    use crate::relay::wire::Wire;
     use ipnet::IpNet;
     use proptest::prelude::*;
     use std::net::{IpAddr, SocketAddr};
@@ -107,7 +108,7 @@ mod tests {
             (networks, rounds) in rounds(),
             addresses in prop::collection::vec(address(), 1..20),
         ) {
-            let upkeep = Arc::new(Upkeep::new(Duration::from_secs(600), true, Zones::default()));
+            let upkeep = Arc::new(Upkeep::new(Duration::from_secs(600), true, Zones::default(), Wire::default()));
             let mut table = PeerTable::many(&[], &[], upkeep).unwrap();
             for round in &rounds {
                 table = table.successor(&configs(&networks, round)).unwrap();

@@ -93,7 +93,7 @@ impl PeerTable {
                         sources.insert(endpoint, PeerIndex(number));
                     }
                 }
-                Routing::Many(Box::new(Many { routes: Arc::clone(&many.routes), sources }))
+                Routing::Many(Box::new(Many { routes: many.routes.clone(), sources }))
             }
         };
         Self::of_peers(peers, routing, Arc::clone(&self.upkeep))

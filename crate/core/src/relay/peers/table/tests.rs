@@ -2,6 +2,7 @@ use super::*;
 use crate::packet::samples::Sample;
 use crate::relay::peers::LastRoute;
 use crate::relay::peers::zone::Zones;
+use crate::relay::wire::Wire;
 use crate::sys::socket::ErrorOrigin;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ fn single(
 }
 
 fn upkeep() -> Arc<Upkeep> {
-    Arc::new(Upkeep::new(Duration::from_secs(600), true, Zones::default()))
+    Arc::new(Upkeep::new(Duration::from_secs(600), true, Zones::default(), Wire::default()))
 }
 
 fn accepts(table: &PeerTable, source: Option<SocketAddr>) -> bool {
@@ -160,7 +161,8 @@ fn a_reported_path_mtu_belongs_to_the_peer_it_is_about_and_ages() {
 #[test]
 fn without_path_mtu_discovery_reports_are_ignored() {
     let peers = [peer("192.0.2.1:5", &[])];
-    let upkeep = Arc::new(Upkeep::new(Duration::from_secs(600), false, Zones::default()));
+    let upkeep =
+        Arc::new(Upkeep::new(Duration::from_secs(600), false, Zones::default(), Wire::default()));
     let table = PeerTable::many(&peers, &[], upkeep).unwrap();
     table.note_errors(&[ErrorReport {
         errno: libc::EMSGSIZE,
@@ -175,7 +177,7 @@ fn without_path_mtu_discovery_reports_are_ignored() {
 
 #[test]
 fn a_lifetime_without_end_has_no_deadline_worth_a_wait() {
-    let upkeep = Arc::new(Upkeep::new(Duration::MAX, true, Zones::default()));
+    let upkeep = Arc::new(Upkeep::new(Duration::MAX, true, Zones::default(), Wire::default()));
     let table = PeerTable::many(&[peer("192.0.2.2:5", &[])], &[], upkeep).unwrap();
     let origin = ErrorOrigin::Network;
     let destination = address("192.0.2.2:5");
@@ -189,6 +191,27 @@ fn a_lifetime_without_end_has_no_deadline_worth_a_wait() {
     assert_eq!(table.upkeep.timers.time_left(), None);
     table.expire(Instant::now() + Duration::from_secs(1 << 30));
     assert_eq!(outside(&table), [Some(1_300)]);
+}
+
+#[test]
+fn a_path_is_too_narrow_for_ipv6_by_the_packets_that_it_leaves_room_for() {
+    for (wire, mtu, expected) in [
+        (Wire::Plain, 1_308, false),
+        (Wire::Plain, 1_307, true),
+        (Wire::Frames, 1_322, false),
+        (Wire::Frames, 1_321, true),
+    ] {
+        let upkeep = Arc::new(Upkeep::new(Duration::MAX, true, Zones::default(), wire));
+        let table = PeerTable::many(&[peer("192.0.2.2:5", &[])], &[], upkeep).unwrap();
+        table.note_errors(&[ErrorReport {
+            errno: libc::EMSGSIZE,
+            origin: ErrorOrigin::Network,
+            destination: address("192.0.2.2:5"),
+            mtu: Some(mtu),
+            reporter: None,
+        }]);
+        assert_eq!(table.is_too_narrow_for_v6(true), expected, "{wire:?} {mtu}");
+    }
 }
 
 /// The start of a packet from `source`.
