@@ -10,3 +10,9 @@ die() {
   say "tun2udp: $*"
   exit 1
 }
+
+# Ends a soak test that cannot create network namespaces.
+needs_namespaces() {
+  [ "$(id -u)" -eq 0 ] || die "the soak test creates network namespaces: run it as root"
+  command -v ip >/dev/null || die "ip of iproute2 is missing: run scripts/install-test-tools.sh"
+}

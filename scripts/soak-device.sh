@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/suites.sh
 source "$(dirname "$0")/suites.sh"
 cd "$root"
-[ "$(id -u)" -eq 0 ] || die "the soak test creates network namespaces: run it as root"
+needs_namespaces
 scripts/setup.sh
 export TUN2UDP_SEQUENCE=${1:-10000000} TUN2UDP_CYCLES=${2:-10000} TUN2UDP_PATIENCE_MS=3600000
 suite numbers tap node_modules/.bin/ava --tap --timeout=1h __test__/netns/device/sequence.spec.ts

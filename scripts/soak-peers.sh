@@ -6,7 +6,6 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
 cd "$root"
-[ "$(id -u)" -eq 0 ] || die "the soak test creates network namespaces: run it as root"
-command -v ip >/dev/null || die "ip of iproute2 is missing: run scripts/install-test-tools.sh"
+needs_namespaces
 scripts/setup.sh
 exec node --import @oxc-node/core/register __test__/support/soak/peersMain.ts "$@"

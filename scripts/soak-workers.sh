@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=scripts/suites.sh
 source "$(dirname "$0")/suites.sh"
 cd "$root"
-[ "$(id -u)" -eq 0 ] || die "the soak test creates network namespaces: run it as root"
+needs_namespaces
 
 seconds=600 sanitize=
 for argument in "$@"; do
