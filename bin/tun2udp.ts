@@ -10,7 +10,7 @@ import {
 import { startRelayAs } from '../lib/relay/relay.ts'
 import { type Arguments, parseArguments } from './tun2udp/arguments.ts'
 import { nameProcess } from './title.ts'
-import { Reloader } from './tun2udp/config/reload.ts'
+import type { Reloader } from './tun2udp/config/reload.ts'
 import type { MetricsServer } from './tun2udp/metrics.ts'
 import type { MetricsAddress } from './tun2udp/metricsAddress.ts'
 import { Output, statusOf } from './tun2udp/output.ts'
@@ -71,7 +71,7 @@ async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<num
     const state = stateOf(diagnostic.event)
     if (state !== undefined) void notify(state, output)
   })
-  const reloader = reloaderOf(parsed, output)
+  const reloader = await reloaderOf(parsed, output)
   onHangUp(() => {
     if (reloader) reloader.request()
     else {
@@ -127,7 +127,8 @@ async function start(
     const { readConfig } = await import('./tun2udp/config/config.ts')
     const read = await readConfig(config, relay)
     locate = read.locate
-    return await startRelayAs({ ...read.options, signal }, account)
+    // A `signal` of the file replaces that of the program, and is refused.
+    return await startRelayAs({ signal, ...read.options }, account)
   } catch (error) {
     if (signal.aborted && error === signal.reason) return undefined
     throw locate(error)
@@ -135,11 +136,12 @@ async function start(
 }
 
 /** Returns the reloader of the configuration file, if there is one. */
-function reloaderOf(
+async function reloaderOf(
   { relay, config }: Extract<Arguments, { action: 'relay' }>,
   output: Output,
-): Reloader | undefined {
+): Promise<Reloader | undefined> {
   if (config === undefined) return undefined
+  const { Reloader } = await import('./tun2udp/config/reload.ts')
   return new Reloader({ file: config, replaced: relay }, (notice) => {
     output.notice(notice)
   })

@@ -121,6 +121,8 @@ export interface Refusal extends ErrorOptions {
   readonly code?: TunErrorCode
   /** Advice for the user. */
   readonly advice?: string | undefined
+  /** The option that refuses the argument. Default: that of {@link addOption}. */
+  readonly option?: string
 }
 
 /** The argument that an error of {@link invalidArgument} is about. */
@@ -128,7 +130,7 @@ export interface RefusedArgument {
   /** Its name, or its place such as `peers[2].name`. */
   readonly what: string
   readonly value: unknown
-  /** The option that it is a part of. */
+  /** The option that it is a part of, or that refuses it. */
   readonly option?: string
 }
 
@@ -152,7 +154,7 @@ export function invalidArgument(
   expected: string,
   refusal: Refusal = {},
 ): TunError {
-  const { code = 'ERR_TUN_INVALID_ARGUMENT', advice } = refusal
+  const { code = 'ERR_TUN_INVALID_ARGUMENT', advice, option } = refusal
   const subject = typeof value === 'string' ? shorten(value) : show(value)
   const end = advice === undefined ? '' : `; ${advice}`
   const error = new TunError(
@@ -160,7 +162,7 @@ export function invalidArgument(
     { code, subject, ...(advice === undefined ? {} : { advice }) },
     refusal,
   )
-  refused.set(error, { what, value })
+  refused.set(error, { what, value, ...(option === undefined ? {} : { option }) })
   return error
 }
 

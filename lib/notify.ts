@@ -1,12 +1,13 @@
 import { text } from './check/fields.ts'
 import { fromNative } from './errors.ts'
+import { InOrder } from './lifetime/inOrder.ts'
 import { loadNative } from './native/native.ts'
 
 /** A datagram of a Unix socket can be longer than any state that systemd reads. */
 const STATE = text(1, 65_536)
 
-/** The last notification. The next one is sent after it, since each is sent by a task of its own. */
-let last: Promise<unknown> = Promise.resolve()
+/** The notifications. Each is sent by a task of its own, so it waits for the earlier ones. */
+const notifications = new InOrder()
 
 /**
  * Notifies the service manager of a change of state (sd_notify(3)).
@@ -21,9 +22,7 @@ let last: Promise<unknown> = Promise.resolve()
 export async function sdNotify(state: string): Promise<boolean> {
   const checked = STATE('state', state)
   if (!process.env['NOTIFY_SOCKET']) return false
-  const sent = last.then(async () => send(checked))
-  last = sent.catch(() => undefined)
-  return sent
+  return notifications.run(async () => send(checked))
 }
 
 async function send(state: string): Promise<boolean> {

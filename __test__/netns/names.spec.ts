@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { withNameServer } from '../support/dns/nameServer.ts'
 import { withReceivers } from '../support/dns/receivers.ts'
@@ -37,7 +38,7 @@ async function run(t: ExecutionContext, { name }: Namespace, script: string): Pr
     for (;;) {
       const line = lines.shift()
       if (line !== undefined) return line
-      await new Promise((resolve) => setTimeout(resolve, 10))
+      await sleep(10)
     }
   }
   const step = async (line: string) => {
@@ -97,6 +98,17 @@ test('the time to live is that of the records, limited to 5 seconds and 5 minute
     ),
     [5, 300, 37, 41, 200, 41, 60, 60],
   )
+  // An abort while the resolver is loaded: no name server is asked.
+  server.set('aborted.example', { address: FIRST, ttl: 37 })
+  const aborted = await runModule(
+    namespace,
+    `import { timeToLive } from '${TIME_TO_LIVE}'
+    const controller = new AbortController()
+    const time = timeToLive('aborted.example', undefined, controller.signal)
+    controller.abort()
+    console.log(await time)`,
+  )
+  t.deepEqual([aborted.trim(), server.count('aborted.example')], ['60', 0])
   server.mode = 'hang'
   t.deepEqual(await times(['37.example']), [60])
 })
@@ -124,8 +136,7 @@ test('each of several peers follows its name, and a peer whose name has no addre
   const state = async () =>
     step('relay.peers.list().map(({ name, endpoint }) => name + " " + endpoint.address).join()')
   const until = async (expected: string) => {
-    while ((await state()) !== JSON.stringify(expected))
-      await new Promise((resolve) => setTimeout(resolve, 100))
+    while ((await state()) !== JSON.stringify(expected)) await sleep(100)
   }
   t.is(await state(), JSON.stringify(`b ${FIRST},c c.example`))
   server.set('c.example', { address: SECOND, ttl })
@@ -145,8 +156,7 @@ test('each of several peers follows its name, and a peer whose name has no addre
   // A name that was removed is not looked up any more, and a known one need not have an address.
   const queries = server.count('c.example')
   const others = server.count('b.example')
-  while (server.count('b.example') < others + 4)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+  while (server.count('b.example') < others + 4) await sleep(50)
   t.is(server.count('c.example'), queries)
   t.is(
     await step(
@@ -175,8 +185,7 @@ test('a closed relay does not keep the process alive while a look-up hangs', asy
   server.mode = 'hang'
   // Two attempts of c-ares to get the time to live, and one of getaddrinfo.
   const before = server.count('b.example')
-  while (server.count('b.example') < before + 3)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+  while (server.count('b.example') < before + 3) await sleep(10)
   t.is(await step('relay.close().then(() => input.close())'), 'null')
   t.is(await ended, 0)
 })

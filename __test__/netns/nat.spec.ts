@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import type { Relay, TestHost } from '../../index.ts'
 import { eventually } from '../support/gone.ts'
+import { pings } from '../support/hub.ts'
 import { HOME, HUB, type NatNetwork, PORT, STRANGER, withNat } from '../support/nat.ts'
 import { hasTools, rootTest as test } from '../support/skip.ts'
 
@@ -56,11 +57,8 @@ async function withEnds(
 }
 
 /** Sends one packet and returns whether it was answered. */
-async function ping(host: TestHost, address: string, seconds = 5): Promise<boolean> {
-  const command = ['-c', '1', '-q', '-W', String(seconds), address]
-  const { stdout } = await host.run('sh', ['-c', 'ping "$@" || true', 'sh', ...command])
-  return stdout.includes(' 1 received')
-}
+const ping = async (host: TestHost, address: string, seconds = 5) =>
+  pings(host, address, 1, seconds)
 
 /** Returns the endpoint of the spoke as the hub has it. */
 function endpoint({ hubRelay }: Ends): string {

@@ -1,6 +1,7 @@
 import type { RouteSpec, TunError } from '../../dist/index.js'
 import { type Room, untilCarrier, withNetlink } from '../support/netlink.ts'
 import { rootTest } from '../support/skip.ts'
+import { there } from '../support/there.ts'
 
 /** A namespace with a link that has addresses of both families. */
 async function withLink(t: Parameters<typeof withNetlink>[0]): Promise<Room> {
@@ -16,11 +17,6 @@ async function withLink(t: Parameters<typeof withNetlink>[0]): Promise<Room> {
   }
   await untilCarrier(room, 'v0', 'v1')
   return room
-}
-
-function there<T>(object: T | undefined): T {
-  if (object === undefined) throw new Error('it is not listed')
-  return object
 }
 
 /** Runs ip(8). If the kernel lacks a feature that the case requires, returns the reason. */

@@ -1,4 +1,3 @@
-import type { ExecutionContext } from 'ava'
 import type { Relay, RelayOptions, TestHost } from '../../index.ts'
 import {
   PORT,
@@ -7,36 +6,13 @@ import {
   hubNetwork,
   pings,
   spokePeer,
-  startSpoke,
+  startHub,
   startStream,
 } from '../support/hub.ts'
 import { hasTools, rootTest as test } from '../support/skip.ts'
 
 const ADDRESSES = { hub: '10.9.0.1', a: '10.9.0.2', b: '10.9.0.3', c: '10.9.0.4' }
 const INVALID = 'ERR_TUN_INVALID_ARGUMENT'
-
-/** Builds a hub with these options, and its spokes. */
-async function build(t: ExecutionContext, options: Partial<RelayOptions> = {}) {
-  const { hosts } = await hubNetwork(t)
-  const relay = await hosts.hub.startRelay({
-    addresses: ['10.9.0.1/24'],
-    name: 'vpn0',
-    receivePort: PORT,
-    peers: [spokePeer('a'), spokePeer('b'), spokePeer('c')],
-    ...options,
-  })
-  await Promise.all((['a', 'b', 'c'] as const).map(async (name) => startSpoke(hosts[name], name)))
-  const routes = async () => {
-    const { stdout } = await hosts.hub.run('ip', ['-j', 'route', 'show', 'dev', 'vpn0'])
-    const six = await hosts.hub.run('ip', ['-6', '-j', 'route', 'show', 'dev', 'vpn0'])
-    const all = [...(JSON.parse(stdout) as object[]), ...(JSON.parse(six.stdout) as object[])]
-    return (all as { dst: string; protocol: string }[])
-      .filter(({ protocol }) => protocol !== 'kernel')
-      .map(({ dst }) => dst)
-      .sort()
-  }
-  return { hosts, relay, routes }
-}
 
 /** Returns whether a ping with this source is answered. */
 async function pingFrom(host: TestHost, source: string, address: string): Promise<boolean> {
@@ -51,7 +27,7 @@ const names = (relay: Relay) => relay.peers.list().map(({ name }) => name)
 
 test('a hub and its spokes reach each other, and the counters of the peers say so', async (t) => {
   if (!hasTools(t, 'ping')) return
-  const { hosts, relay } = await build(t)
+  const { hosts, relay } = await startHub(t)
   await assertAllPings(t, hosts, ADDRESSES)
   await assertAllExchange(t, hosts, ADDRESSES)
   const { outbound, inbound } = relay.stats()
@@ -82,7 +58,7 @@ test('a hub and its spokes reach each other, and the counters of the peers say s
 
 test('peers are added, changed and removed, and the others lose no packet', async (t) => {
   if (!hasTools(t, 'ping')) return
-  const { hosts, relay } = await build(t, { peers: [spokePeer('a'), spokePeer('b')] })
+  const { hosts, relay } = await startHub(t, { peers: [spokePeer('a'), spokePeer('b')] })
   t.true((await pings(hosts.a, ADDRESSES.b)) && !(await pings(hosts.a, ADDRESSES.c, 1)))
   const stream = await startStream(hosts.a, hosts.b, ADDRESSES.b)
   await relay.peers.add(spokePeer('c'))
@@ -106,7 +82,7 @@ test('peers are added, changed and removed, and the others lose no packet', asyn
 
 test('a thousand peers are added and removed by one call, and the others lose no packet', async (t) => {
   if (!hasTools(t, 'ping')) return
-  const { hosts, relay } = await build(t)
+  const { hosts, relay } = await startHub(t)
   t.true(await pings(hosts.a, ADDRESSES.b))
   const peer = (number: number) => ({
     name: `p${number}`,
@@ -134,7 +110,7 @@ test('a thousand peers are added and removed by one call, and the others lose no
 })
 
 test('calls in a row are done in their order, and a refused one changes nothing', async (t) => {
-  const { relay } = await build(t)
+  const { relay } = await startHub(t)
   const { peers } = relay
   const e = { name: 'e', endpoint: '192.0.2.9:1', allowedPrefixes: ['10.9.0.9/32'] }
   const calls = [
@@ -205,77 +181,6 @@ test('a peer in the mode tap may have a keepalive and several endpoints, and no 
     code: INVALID,
     message: /10\.9\.0\.2\/32: prefixes do not contain frames/u,
   })
-})
-
-test('routes: true follows the networks of the peers', async (t) => {
-  const { hosts, relay, routes } = await build(t, {
-    addresses: ['10.9.0.1/24', 'fd09::1/64'],
-    peers: [spokePeer('a', '10.20.1.0/24', '10.9.0.0/24'), spokePeer('b', 'fd20:2::/64')],
-    routes: true,
-  })
-  const first = ['10.20.1.0/24', '10.9.0.2', '10.9.0.3', 'fd20:2::/64']
-  t.deepEqual(await routes(), first)
-  await relay.peers.add(spokePeer('c', '10.20.3.0/24', 'fd20:3::/64'))
-  t.deepEqual(await routes(), [...first, '10.20.3.0/24', '10.9.0.4', 'fd20:3::/64'].sort())
-  // A network that moves keeps its route.
-  await relay.peers.replace([spokePeer('b', '10.20.1.0/24', '::/0'), spokePeer('c')])
-  t.deepEqual(await routes(), ['10.20.1.0/24', '10.9.0.3', '10.9.0.4', '8000::/1', '::/1'])
-  // The network of an address has a route already, which stays.
-  await relay.peers.set('c', { allowedPrefixes: ['10.9.0.0/24'] })
-  await relay.peers.set('c', { allowedPrefixes: ['10.9.0.4/32'] })
-  t.regex((await hosts.hub.run('ip', ['route'])).stdout, /^10\.9\.0\.0\/24 dev vpn0 proto kernel/mu)
-  // Routes of others stay, and a change that needs one of them is refused as a whole.
-  await hosts.hub.run('ip', ['route', 'add', '10.30.0.0/16', 'dev', 'eth0'])
-  const before = await routes()
-  await t.throwsAsync(relay.peers.set('c', { allowedPrefixes: ['10.31.0.0/16', '10.30.0.0/16'] }), {
-    code: 'ERR_TUN_EXISTS',
-    message: /10\.30\.0\.0\/16/u,
-  })
-  const loop = { code: 'ERR_TUN_ROUTE_LOOP', message: /the peer 192\.0\.2\.3 would be sent into/u }
-  await t.throwsAsync(relay.peers.set('c', { allowedPrefixes: ['192.0.2.3/32'] }), loop)
-  await t.throwsAsync(
-    relay.peers.add({
-      name: 'd',
-      endpoint: ['192.0.2.77:1', '10.20.1.5:1'],
-      allowedPrefixes: ['10.20.4.0/24'],
-    }),
-    { code: 'ERR_TUN_ROUTE_LOOP', message: /the peer 10\.20\.1\.5 would be sent into/u },
-  )
-  t.deepEqual(await routes(), before)
-  t.deepEqual(relay.peers.list()[1]?.allowedPrefixes, ['10.9.0.4/32'])
-  // The underlay itself is a shorter route than that to the network of the peer.
-  await relay.peers.set('c', { allowedPrefixes: ['192.0.0.0/16'] })
-  t.deepEqual((await routes()).includes('192.0.0.0/16'), true)
-})
-
-test('an interface that existed before keeps its own routes, and no others', async (t) => {
-  const { hosts } = await hubNetwork(t)
-  const ip = async (...args: string[]) => (await hosts.hub.run('ip', args)).stdout
-  await ip('tuntap', 'add', 'dev', 'kept0', 'mode', 'tun')
-  await ip('address', 'add', '10.9.0.1/24', 'dev', 'kept0')
-  await ip('link', 'set', 'kept0', 'up')
-  await ip('route', 'add', '10.20.2.0/24', 'dev', 'kept0')
-  const relay = await hosts.hub.startRelay({
-    addresses: ['10.9.0.1/24'],
-    name: 'kept0',
-    receivePort: PORT,
-    peers: [spokePeer('a', '10.20.1.0/24', '10.20.2.0/24')],
-    routes: true,
-  })
-  await relay.peers.add(spokePeer('b', '10.20.3.0/24'))
-  const during = await ip('route', 'show', 'dev', 'kept0')
-  for (const network of ['10.20.1.0/24', '10.20.2.0/24', '10.20.3.0/24', '10.9.0.3']) {
-    t.true(during.includes(network), network)
-  }
-  await relay.peers.set('a', { allowedPrefixes: [] })
-  const after = await ip('route', 'show', 'dev', 'kept0')
-  t.true(after.includes('10.20.2.0/24') && !after.includes('10.20.1.0/24'), after)
-  await relay.close()
-  const routes = (await ip('route', 'show', 'dev', 'kept0')).trim().split('\n')
-  t.deepEqual(
-    routes.map((line) => line.split(' ')[0]),
-    ['10.9.0.0/24', '10.20.2.0/24'],
-  )
 })
 
 test('reload changes peers only, and refuses anything else as a whole', async (t) => {

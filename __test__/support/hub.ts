@@ -1,7 +1,15 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
-import { type RelayPeer, type TestHost, type TestNetwork, testNetwork } from '../../index.ts'
+import {
+  type Relay,
+  type RelayOptions,
+  type RelayPeer,
+  type TestHost,
+  type TestNetwork,
+  testNetwork,
+} from '../../index.ts'
+import { there } from './there.ts'
 
 /** The port of every relay in a network of {@link hubNetwork}. */
 export const PORT = 5001
@@ -42,11 +50,33 @@ export async function startSpoke(host: TestHost, name: Spoke): Promise<void> {
   })
 }
 
-/** Returns whether a ping is answered, of several attempts. */
-export async function pings(host: TestHost, address: string, attempts = 5): Promise<boolean> {
+/** Starts a hub with these options, and its spokes. */
+export async function startHub(
+  t: ExecutionContext,
+  options: Partial<RelayOptions> = {},
+): Promise<{ hosts: TestNetwork<'hub' | Spoke>['hosts']; relay: Relay }> {
+  const { hosts } = await hubNetwork(t)
+  const relay = await hosts.hub.startRelay({
+    addresses: ['10.9.0.1/24'],
+    name: 'vpn0',
+    receivePort: PORT,
+    peers: [spokePeer('a'), spokePeer('b'), spokePeer('c')],
+    ...options,
+  })
+  await Promise.all((['a', 'b', 'c'] as const).map(async (name) => startSpoke(hosts[name], name)))
+  return { hosts, relay }
+}
+
+/** Returns whether a ping is answered, of several attempts. Each waits for a number of seconds. */
+export async function pings(
+  host: TestHost,
+  address: string,
+  attempts = 5,
+  seconds = 2,
+): Promise<boolean> {
   for (let attempt = 0; attempt < attempts; attempt++) {
     try {
-      await host.run('ping', ['-nqc', '1', '-W', '2', address])
+      await host.run('ping', ['-nqc', '1', '-W', String(seconds), address])
       return true
     } catch {
       // Not answered, or refused by ICMP.
@@ -118,11 +148,6 @@ async function overUdp(from: TestHost, host: string): Promise<boolean> {
   } finally {
     socket.close()
   }
-}
-
-function there<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('a host is missing')
-  return value
 }
 
 /** Numbered datagrams through the tunnel, until the stream is stopped. */

@@ -12,12 +12,13 @@ const FIRST_PORT = 20_000
 
 /** The relay of this tree with many peers, of which the other end is one. The others do not exist. */
 export function hub(tree: string): Peer {
+  const single = ours({ id: 'tun2udp-hub', tree, options: [] })
   return {
-    ...ours({ id: 'tun2udp-hub', tree, options: [] }),
+    ...single,
     title: `tun2udp, one of ${PEERS} peers`,
     isRoutable: false,
     async prepare(toolbox) {
-      const { version } = await ours({ id: 'tun2udp-hub', tree, options: [] }).prepare(toolbox)
+      const { version } = await single.prepare(toolbox)
       return { version, open: (lane) => open(lane, resolve(tree, 'dist/bin/tun2udp.js')) }
     },
   }

@@ -3,6 +3,7 @@ import { flag, integer } from '../check/fields.ts'
 import { fromNative, invalidArgument } from '../errors.ts'
 import type { Link } from '../netlink/linkTypes.ts'
 import { checkId } from '../check/user.ts'
+import { InOrder } from '../lifetime/inOrder.ts'
 import { closedError } from './packets/sink.ts'
 import type { Watching } from './watching/watching.ts'
 
@@ -67,7 +68,7 @@ export abstract class DeviceControl {
 
   readonly #native: NativeDevice
   readonly #watching: Watching
-  #lastCall: Promise<unknown> = Promise.resolve()
+  readonly #calls = new InOrder()
   #last: NativeMoved | undefined
 
   /** @internal */
@@ -189,7 +190,7 @@ export abstract class DeviceControl {
    * @internal
    */
   protected control<T>(operation: string, work: (native: NativeDevice) => Promise<T>): Promise<T> {
-    const done = this.#lastCall.then(async () => {
+    return this.#calls.run(async () => {
       if (this.isClosed) throw closedError(operation, this.name)
       try {
         return await work(this.#native)
@@ -197,8 +198,6 @@ export abstract class DeviceControl {
         throw fromNative(error)
       }
     })
-    this.#lastCall = done.catch(() => undefined)
-    return done
   }
 
   async #setAttached(number: number, isAttached: boolean): Promise<void> {

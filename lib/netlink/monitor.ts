@@ -3,6 +3,7 @@ import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { checkFields, integer } from '../check/fields.ts'
 import { checkNames } from '../check/list.ts'
 import { fromNative, invalidArgument } from '../errors.ts'
+import { InOrder } from '../lifetime/inOrder.ts'
 import type { Address } from './addresses.ts'
 import type { Link } from './linkTypes.ts'
 import type { Neighbor } from './neighbors.ts'
@@ -63,8 +64,8 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
   readonly #onOverflow: () => void
   readonly #signal: AbortSignal | undefined
   readonly #release: () => void
+  readonly #reads = new InOrder()
   #events: NetlinkEvent[] = []
-  #last: Promise<unknown> = Promise.resolve()
   #isOpen = true
 
   private constructor(
@@ -106,10 +107,8 @@ export class Monitor implements AsyncIterableIterator<NetlinkEvent, undefined> {
    * @throws the reason of the signal when it was aborted.
    */
   next(): Promise<IteratorResult<NetlinkEvent, undefined>> {
-    // One after the other, so that concurrent callers get one change each.
-    const next = this.#last.then(async () => this.#take())
-    this.#last = next.catch(() => undefined)
-    return next
+    // Concurrent callers get one change each.
+    return this.#reads.run(async () => this.#take())
   }
 
   async #take(): Promise<IteratorResult<NetlinkEvent, undefined>> {

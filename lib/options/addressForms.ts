@@ -37,6 +37,7 @@ export function expandDefault(
   if (families.size === 0) {
     throw invalidArgument('route', DEFAULT, 'an address of the interface with it', {
       advice: 'add an address, or write 0.0.0.0/0 or ::/0',
+      option: 'routes',
     })
   }
   const defaults = [...(families.has(4) ? ['0.0.0.0/0'] : []), ...(families.has(6) ? ['::/0'] : [])]

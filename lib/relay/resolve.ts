@@ -35,7 +35,8 @@ export async function resolvePeer(peer: string, wanted: Resolution = {}): Promis
   const literal = familyOfPeer(peer)
   if (literal) {
     if (family === undefined || family === literal) return peer
-    throw invalidArgument('peer', peer, `an IPv${family} address, as family says`)
+    const expected = `an IPv${family} address, as family says`
+    throw invalidArgument('peer', peer, expected, { option: 'family' })
   }
   const alive = setInterval(() => undefined, KEEP_ALIVE_MS)
   try {

@@ -1,6 +1,8 @@
 import test from 'ava'
 import { parseConfig } from '../../../bin/tun2udp/config/config.ts'
-import { BASE, HEAD, parse, problemOf } from '../../support/config.ts'
+import { checkUser } from '../../../lib/check/user.ts'
+import { resolvePeer } from '../../../lib/relay/resolve.ts'
+import { BASE, HEAD, checked, parse, problemOf } from '../../support/config.ts'
 
 test('comments, trailing commas, a byte order mark and $schema are accepted', (t) => {
   const text = `\uFEFF// a hub
@@ -97,14 +99,45 @@ for (const [number, [text, error]] of WRONG.entries()) {
 
 test('an option of the command line replaces that of the file, and is not located in it', (t) => {
   const bytes = Buffer.from(`${HEAD}\n "mtu": 14 }`)
-  const { options } = parseConfig('hub.jsonc', bytes, { mtu: 1400, name: 'vpn0' })
+  const options = checked('hub.jsonc', bytes, { mtu: 1400, name: 'vpn0' })
   t.deepEqual([options.mtu, options.name, options.addresses], [1400, 'vpn0', ['10.9.0.1/24']])
-  t.throws(() => parseConfig('hub.jsonc', bytes, { mtu: 15 }), { message: /^Invalid MTU 15/u })
+  t.throws(() => checked('hub.jsonc', bytes, { mtu: 15 }), { message: /^Invalid MTU 15/u })
+})
+
+const TAP = `{ "mode": "tap", "addresses": [], "receivePort": 1, "peers": [{ "endpoint": "b:1" }]`
+
+test('a route without an address is located where it is given', (t) => {
+  t.regex(problemOf(`${TAP},\n "routes": ["::/0", "default"] }`), /^2:21: Invalid route "default"/u)
+  t.throws(() => checked('hub.jsonc', Buffer.from(`${TAP} }`), { routes: ['default'] }), {
+    message: /^Invalid route "default": expected an address/u,
+  })
+})
+
+test('a peer of the other family is located at `family`, unless the command line has it', async (t) => {
+  const family = 6
+  const ending = `"receivePort": 1, "addresses": ["10.9.0.1"] }`
+  const error = await t.throwsAsync(resolvePeer('192.0.2.2', { family }))
+  const message = 'Invalid peer "192.0.2.2": expected an IPv6 address, as family says'
+  for (const peer of ['"peers": [{ "endpoint": "192.0.2.2:1" }]', '"peer": "::1", "sendPort": 1']) {
+    const given = parseConfig('f', Buffer.from(`{ ${peer},\n"family": 6, ${ending}`))
+    t.like(given.locate(error), { message: `f:2:11: ${message}`, cause: error })
+    const replaced = parseConfig('f', Buffer.from(`{ ${peer}, ${ending}`), { family })
+    t.is(replaced.locate(error), error)
+  }
+  t.is(error.message, message)
+})
+
+test('the user and the group of the command line are not located in the file', (t) => {
+  const { locate } = parseConfig('f', Buffer.from(`${HEAD} }`))
+  for (const [user, group] of [['a b'], ['a', 'b c']]) {
+    const error = t.throws(() => checkUser(user, group), { message: /^Invalid (?:user|group) "/u })
+    t.is(locate(error), error)
+  }
 })
 
 test('a file that is no text in UTF-8, or too large, is refused', (t) => {
   const code = 'ERR_TUN_INVALID_ARGUMENT'
-  const parsed = (bytes: Uint8Array) => () => parseConfig('hub.jsonc', bytes)
+  const parsed = (bytes: Uint8Array) => () => checked('hub.jsonc', bytes)
   t.throws(parsed(Buffer.from([0x7b, 0xff, 0x7d])), { code, message: /: not text in UTF-8$/u })
   t.throws(parsed(new Uint8Array((32 << 20) + 1)), { code, message: /: larger than 32 MiB$/u })
 })

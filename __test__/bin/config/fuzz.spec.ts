@@ -1,8 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { TunError } from '../../../index.ts'
-import { parseConfig } from '../../../bin/tun2udp/config/config.ts'
 import { RELAY } from '../../../lib/relay/optionTable.ts'
+import { checked } from '../../support/config.ts'
 
 /** A file that has all kinds of values. */
 const VALID = `// A hub.
@@ -21,7 +21,7 @@ const VALID = `// A hub.
 /** Asserts that bytes are options, or that there is one error on one line, with a place in the file if it is text. */
 function isHandled(bytes: Uint8Array): boolean {
   try {
-    return parseConfig('f', bytes).options.addresses.length > 0
+    return checked('f', bytes).addresses.length > 0
   } catch (error) {
     if (!(error instanceof TunError)) throw error
     const place = /^f:(?<line>\d+):(?<column>\d+): [^\n\r]+$/u.exec(error.message)?.groups
@@ -38,7 +38,7 @@ const RUNS = { numRuns: 2000 }
 
 test('arbitrary bytes and text are options or one error', (t) => {
   t.true(isHandled(Buffer.from(VALID)))
-  t.is(parseConfig('f', Buffer.from(VALID)).options.peers?.length, 2)
+  t.is(checked('f', Buffer.from(VALID)).peers?.length, 2)
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), isHandled), RUNS)
   const text = fc.string({ unit: 'grapheme', maxLength: 200 })
   fc.assert(
@@ -113,7 +113,7 @@ test('options survive a file, whatever their order and the blanks around them', 
     fc.property(peers, fc.nat(8), (list, indent) => {
       const options = { peers: list, receivePort: 5001, addresses: ['10.9.0.1/24'] }
       const text = JSON.stringify(options, undefined, indent).replaceAll('\n', ' // x\r\n')
-      const read = parseConfig('f', Buffer.from(text)).options
+      const read = checked('f', Buffer.from(text))
       return JSON.stringify(read) === JSON.stringify(options)
     }),
     { numRuns: 200 },

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { type Machine, end } from '../../support/docs/machine.ts'
+import { end } from '../../support/docs/machine.ts'
 import { pageTest, runLines } from '../../support/docs/page.ts'
-import { switched } from '../../support/docs/switched.ts'
+import { FLOWS, addNetwork, switched } from '../../support/docs/switched.ts'
 import { installOn } from '../../support/docs/walks/walk.ts'
 
-const FLOWS = fileURLToPath(new URL('../../support/docs/flows.mjs', import.meta.url))
 const PROGRAM_MS = 300_000
 const CONFIG = '/etc/tun2udp/hub.jsonc'
 /** The addresses of each machine. */
@@ -16,12 +14,6 @@ const ADDRESSES = {
   west: ['10.9.0.4'],
 }
 type Host = keyof typeof ADDRESSES
-
-/** Adds a network behind a machine. */
-async function addNetwork(machine: Machine, address: string): Promise<void> {
-  await machine.shell(`ip link add lan0 type veth peer name host0
-    ip addr add ${address}/24 dev lan0 && ip link set lan0 up && ip link set host0 up`)
-}
 
 pageTest('docs/guides/hub-and-spokes.md', async (t, page, start) => {
   t.timeout(PROGRAM_MS)

@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { Machine } from '../../support/docs/machine.ts'
 import { type Page, pageTest, runLines } from '../../support/docs/page.ts'
-import { switched } from '../../support/docs/switched.ts'
+import { FLOWS, addNetwork, switched } from '../../support/docs/switched.ts'
 import { hasTools } from '../../support/skip.ts'
 
-const FLOWS = fileURLToPath(new URL('../../support/docs/flows.mjs', import.meta.url))
 const NAMES = ['hub1', 'hub2', 'north', 'south'] as const
 type Machines = Record<(typeof NAMES)[number], Machine>
 
@@ -89,9 +87,8 @@ async function build(
     [machines.north, '10.20.1.1'],
     [machines.south, '10.20.2.1'],
   ] as const) {
-    await machine.shell(`ip link add lan0 type veth peer name host0
-      ip addr add ${address}/24 dev lan0 && ip link set lan0 up && ip link set host0 up
-      sysctl -q -w net.ipv4.conf.all.rp_filter=1`)
+    await addNetwork(machine, address)
+    await machine.shell('sysctl -q -w net.ipv4.conf.all.rp_filter=1')
   }
   const install = page.next('sh')
   for (const machine of all) await machine.install(install)

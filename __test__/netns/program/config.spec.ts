@@ -140,6 +140,34 @@ test('a wrong file, and one that changes other options, is refused with its line
   await hub.end()
 })
 
+test('a wrong option of the command line has no place, and one of the file has', async (t) => {
+  const { hosts } = await hubNetwork(t)
+  const { file, write } = configFile(t)
+  const base = {
+    addresses: ['10.9.0.1/24'],
+    receivePort: PORT,
+    peers: [{ endpoint: `192.0.2.2:${PORT}` }],
+  }
+  const wrong: [rest: object, args: string[], error: string][] = [
+    [{}, ['--user', 'a b'], 'Invalid user "a b": expected the name or the number of a user'],
+    [{}, ['--user', 'root:a b'], 'Invalid group "a b": expected the name or the number of a group'],
+    [{}, ['--ipv6'], 'Invalid peer "192.0.2.2": expected an IPv6 address, as family says'],
+    [{}, ['--mtu', '14'], 'Invalid MTU 14: expected a whole number of bytes from 68 to 65535'],
+    [
+      { family: 6 },
+      [],
+      `${file}:12:13: Invalid peer "192.0.2.2": expected an IPv6 address, as family says`,
+    ],
+    [{ signal: {} }, [], `${file}:12:13: Invalid signal object: expected an AbortSignal`],
+  ]
+  for (const [rest, args, error] of wrong) {
+    write({ ...base, ...rest })
+    const { status, stdout, stderr } = await start(t, hosts.hub, '--config', file, ...args).ended
+    t.is(stderr.replace('; see `tun2udp --help`', ''), `tun2udp: ${error}\n`)
+    t.deepEqual([status, stdout], [2, ''])
+  }
+})
+
 test('the notices of a reload are events too', async (t) => {
   const options = hubOptions(spokePeer('a'), spokePeer('b'))
   const { hub, write, file } = await build(t, options, '--json')

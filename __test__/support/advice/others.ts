@@ -152,9 +152,7 @@ export const NOT_FOLLOWED: Readonly<Record<string, string>> = {
     'no namespace has modules of its own',
   'give both as IPv4 or both as IPv6': 'lib/relay refuses it first, and names the family',
   'leave the address out, or give all peers as IPv4 or all as IPv6':
-    'lib/relay takes one peer; the error is for callers of the Rust core',
-  'give it as a prefix of one of the peers':
-    'lib/relay takes the prefixes of the single peer only; the error is for callers of the Rust core',
+    'lib/relay compares each peer with `listen` first, and names the family',
   'give its interface, such as {address}%eth0': 'lib/check refuses it first, with the same words',
   'leave out "%{zone}"': 'lib/check refuses it first, with the address to give',
   'use one queue': 'it is for kernels that refuse eBPF to this process',

@@ -97,6 +97,16 @@ export const PEERS = adviceCases([
     },
   },
   {
+    advice: 'give it as a prefix of one of the peers',
+    run: async (room) => {
+      const allowed = '10.20.0.0/16'
+      await room.refused(start(room, { peers: [B, C], allowedPrefixes: [allowed] }))
+      const peer = { ...B, allowedPrefixes: [...B.allowedPrefixes, allowed] }
+      await using relay = await start(room, { peers: [peer, C] })
+      room.t.true(relay.peers.list()[0]?.allowedPrefixes.includes(allowed))
+    },
+  },
+  {
     advice: 'start the relay again to change it',
     run: async (room) => {
       const options = { ...FORMS, netns: room.netns, peers: [B, C] }

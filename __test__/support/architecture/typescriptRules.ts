@@ -22,8 +22,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/relay/info',
     'lib/options/forms',
     'lib/relay/optionTable',
-    // The configuration file is checked as the options of the library are; errors get a line.
-    'lib/relay/options',
+    // Errors about the configuration file get a line.
     'lib/errors',
     'lib/options/table',
     // `doctor` names the platform whose addon is loaded.

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv4 } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { inNamespace } from '../../../index.ts'
 import type { Namespace } from '../namespace.ts'
@@ -42,7 +43,7 @@ export class Receivers {
     for (;;) {
       for (const [address, { datagrams }] of this.#counts)
         if (datagrams > (before.get(address) ?? 0)) return address
-      await new Promise((resolve) => setTimeout(resolve, 10))
+      await sleep(10)
     }
   }
 }

@@ -1,6 +1,10 @@
+import { fileURLToPath } from 'node:url'
 import type { Machine } from './machine.ts'
 import { cable } from './machine.ts'
 import type { StartMachine } from './walks/walk.ts'
+
+/** The path of the program that sends and receives flows. */
+export const FLOWS = fileURLToPath(new URL('flows.mjs', import.meta.url))
 
 /**
  * Starts machines on one network (`eth0`, 192.0.2.1 and following, in the order of their names). Each resolves
@@ -24,4 +28,10 @@ export async function switched<Name extends string>(
   await Promise.all(machines.map((machine) => machine.knows(hosts)))
   const entries = machines.map((machine) => [machine.host, machine])
   return Object.fromEntries(entries) as Record<Name, Machine>
+}
+
+/** Adds a network behind a machine, which has this address in it. */
+export async function addNetwork(machine: Machine, address: string): Promise<void> {
+  await machine.shell(`ip link add lan0 type veth peer name host0
+    ip addr add ${address}/24 dev lan0 && ip link set lan0 up && ip link set host0 up`)
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Relay, type TestHost, testNetwork } from '../../../index.ts'
+import { freeUdpPort } from '../ports.ts'
 import { interfaceCounts, problemsOf } from './counters.ts'
 import { type Resources, leaks, resources } from './resources.ts'
 import { HEADER_BYTES, Spoke, type SpokeCounts } from './spoke.ts'
@@ -71,7 +72,7 @@ class PeersSoak {
   }
 
   async run(seconds: number, onProgress: (text: string) => void): Promise<PeersReport> {
-    const port = await this.#freePort()
+    const port = await freeUdpPort('127.0.0.1', (type) => this.#host.createSocket(type))
     for (let number = 1; number <= PEERS; number++) {
       const spoke = new Spoke(this.#host, number, port)
       await spoke.move()
@@ -98,17 +99,6 @@ class PeersSoak {
     for (const spoke of this.#spokes) spoke.close()
     await relay.close()
     return this.#report
-  }
-
-  /** Returns a port that is free in the namespace. */
-  async #freePort(): Promise<number> {
-    const socket = this.#host.createSocket('udp4')
-    socket.bind(0, '127.0.0.1')
-    await once(socket, 'listening')
-    const { port } = socket.address()
-    socket.close()
-    await once(socket, 'close')
-    return port
   }
 
   /** Opens the socket of the hub's own traffic. */

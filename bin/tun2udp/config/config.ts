@@ -1,16 +1,18 @@
 import { readFile } from 'node:fs/promises'
 import { type RelayOptions, TunError } from '../../../index.ts'
 import { refusedArgument } from '../../../lib/errors.ts'
-import { checkOptions } from '../../../lib/relay/options.ts'
 import { offsetOf } from './locate.ts'
 import { positionOf, problem } from './problem.ts'
 import { parseSyntax, propertiesOf, valueOf } from './syntax.ts'
 
-/** The largest file, bytes: room for 100,000 peers. */
+/** The largest file, bytes: room for the largest list of peers. */
 const BYTES_MAX = 32 << 20
 
 /** The property that names the JSON Schema, for editors. */
 const SCHEMA = '$schema'
+
+/** The arguments that a start checks with the options, and that a file cannot have. */
+const COMMAND_LINE_ONLY: readonly string[] = ['user', 'group']
 
 /** A configuration file. */
 export interface Config {
@@ -20,11 +22,12 @@ export interface Config {
 }
 
 /**
- * Reads a configuration file, and checks it as a whole. Its permissions are not checked: it contains no secrets.
+ * Reads a configuration file. The options are not checked: the start or the reload of a relay checks them, and `locate`
+ * adds the place to its errors. The permissions of the file are not checked either: it contains no secrets.
  *
  * @param replaced options of the command line, which replace those of the file.
- * @throws {TunError} `FILE:LINE:COLUMN: REASON` if the file is wrong; an error without a line if it cannot be read, or if an
- *   option of the command line is wrong.
+ * @throws {TunError} `FILE:LINE:COLUMN: REASON` if the syntax of the file is wrong; an error without a place if it cannot
+ *   be read, is not text in UTF-8, or is too large.
  */
 export async function readConfig(
   file: string,
@@ -47,14 +50,10 @@ export function parseConfig(
   const options = { ...values, ...replaced } as unknown as RelayOptions
   const locate = (error: unknown) => {
     const argument = refusedArgument(error)
-    const isElsewhere = argument && Object.hasOwn(replaced, argument.option ?? argument.what)
-    if (!argument || isElsewhere || !(error instanceof TunError)) return error
+    if (!argument || !(error instanceof TunError)) return error
+    const name = argument.option ?? argument.what
+    if (COMMAND_LINE_ONLY.includes(name) || Object.hasOwn(replaced, name)) return error
     return problem(file, positionOf(text, offsetOf(root, argument)), error.message, error)
-  }
-  try {
-    checkOptions(options)
-  } catch (error) {
-    throw locate(error)
   }
   return { options, locate }
 }

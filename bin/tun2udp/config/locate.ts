@@ -12,7 +12,9 @@ export function offsetOf(root: Node, { what, value, option }: RefusedArgument): 
     return (key ?? root).offset
   }
   const node = nodeAt(root, what)
-  if (node !== root || option === undefined) return node.offset
+  // Another option can refuse it: `family` refuses a peer.
+  const isOfOption = option === undefined || what.startsWith(option)
+  if ((node !== root && isOfOption) || option === undefined) return node.offset
   return narrow(nodeAt(root, option), what, value).offset
 }
 

@@ -1,7 +1,7 @@
 import type { PeerChanges, Relay, RelayOptions } from '../../../index.ts'
 import { messageOf } from '../../../lib/errors.ts'
 import type { Notice } from '../output.ts'
-import type { Config } from './config.ts'
+import { type Config, readConfig } from './config.ts'
 
 /** A relay whose options come from a configuration file. */
 export interface Configured {
@@ -53,7 +53,6 @@ export class Reloader {
 async function reload(relay: Relay, { file, replaced }: Configured): Promise<Notice> {
   let config: Config | undefined
   try {
-    const { readConfig } = await import('./config.ts')
     config = await readConfig(file, replaced)
     return { kind: 'reload', message: describe(file, await relay.reload(config.options)) }
   } catch (error) {

@@ -1,4 +1,3 @@
-import { Resolver } from 'node:dns/promises'
 import { onceAborted } from '../../check/abort.ts'
 
 /** The shortest time between two look-ups of a name, seconds. */
@@ -27,7 +26,11 @@ export type TimeToLive = (
  * getaddrinfo(3) does not report it, so the name servers are asked directly, with sockets of the event loop.
  */
 export const timeToLive: TimeToLive = async (name, family, signal) => {
-  if (signal?.aborted) return TTL_DEFAULT_SECONDS
+  const isAborted = () => signal?.aborted === true
+  if (isAborted()) return TTL_DEFAULT_SECONDS
+  // Only names need the module.
+  const { Resolver } = await import('node:dns/promises')
+  if (isAborted()) return TTL_DEFAULT_SECONDS
   // A new one reads /etc/resolv.conf again.
   const resolver = new Resolver(QUERY)
   const release = onceAborted(signal, () => {

@@ -25,7 +25,7 @@ export interface RelayPeer {
    * contains its destination. Required with several peers. Default for a single peer: everything.
    */
   allowedPrefixes?: readonly string[] | undefined
-  /** Interval of keepalives, seconds, 1 to 65535; 0: none. Default: 0. */
+  /** Interval of keepalives, seconds, 0 to 65535; 0: none. Default: 0. */
   keepaliveSeconds?: number | undefined
   /**
    * Whether datagrams go to another port of the address that the peer sends from, because a NAT has changed it: always,
@@ -82,7 +82,7 @@ export function checkPeers(what: string, value: unknown): CheckedPeer[] {
 }
 
 /** Checks the name of a peer. */
-export function checkPeerName(what: string, value: unknown): string {
+function checkPeerName(what: string, value: unknown): string {
   // eslint-disable-next-line no-control-regex -- control characters are refused
   const isName = typeof value === 'string' && /^(?! )[^\0-\u001F\u007F]+(?<! )$/u.test(value)
   if (isName && Buffer.byteLength(value) <= NAME_MAX) return value

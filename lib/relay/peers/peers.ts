@@ -1,6 +1,7 @@
 import type { NativePeer, NativeRelay } from '#binding'
 import { TunError, fromNative, invalidArgument } from '../../errors.ts'
 import { KEY, checkKey } from '../../lifetime/constructing.ts'
+import { InOrder } from '../../lifetime/inOrder.ts'
 import { type ApplyChange, type PeerNames, relayClosed } from '../names/peerNames.ts'
 import { type PeerChanges, compare, isUnchanged } from './changes.ts'
 import { type PlacedPeer, checkDistinct, inList } from './distinct.ts'
@@ -59,8 +60,8 @@ export let newPeers: (options: PeersOptions) => Peers
  */
 export class Peers {
   readonly #options: PeersOptions
+  readonly #changes = new InOrder()
   #peers: readonly CheckedPeer[]
-  #last: Promise<unknown> = Promise.resolve()
 
   private constructor(key: typeof KEY, options: PeersOptions) {
     checkKey(key, 'Peers', 'startRelay()')
@@ -145,9 +146,7 @@ export class Peers {
   }
 
   async #change(change: Change): Promise<PeerChanges> {
-    const done = this.#last.then(async () => this.#apply(change))
-    this.#last = done.catch(() => undefined)
-    return done
+    return this.#changes.run(async () => this.#apply(change))
   }
 
   /** Follows the names of the present peers. */
@@ -156,8 +155,8 @@ export class Peers {
   }
 
   /** Makes the relay use a changed address of a name. */
-  readonly #applyName: ApplyChange = async (change) => {
-    const done = this.#last.then(async () => {
+  readonly #applyName: ApplyChange = async (change) =>
+    this.#changes.run(async () => {
       this.#checkOpen()
       const undo = change()
       try {
@@ -167,9 +166,6 @@ export class Peers {
         throw error
       }
     })
-    this.#last = done.catch(() => undefined)
-    return done
-  }
 
   /** Passes the present addresses of all names to the relay. */
   async #useNames(): Promise<void> {
