@@ -7,7 +7,7 @@ const OPERANDS = ['10.0.0.1/24', '5001', '5002']
 const READY = 'ready: tun0 10.0.0.1/24 mtu 1500, UDP 127.0.0.1:5002 to 127.0.0.1:5001\n'
 /** The counters of the fake as the program prints them. */
 const STATS =
-  'out 1 (2 byte), 17 failed reads, sent 4 (5 byte), 6 refused by the peer, 7 reported unreachable, 8 reported too long, ' +
+  'out 1 (2 byte), 25 missed, 17 failed reads, sent 4 (5 byte), 6 refused by the peer, 7 reported unreachable, 8 reported too long, ' +
   '21 local address removed, 19 ICMP errors to the interface, 20 ICMP errors lost, dropped 129 (too long 9, peer unreachable 10, no peer 23, ' +
   'denied 11, no buffers 12, looped 22, malformed 14, closing 15, other 13); ' +
   'in 101 (102 byte), 115 failed receives, written 103 (104 byte), dropped 1,230 (foreign source 106, foreign prefix 118, empty 107, truncated 108, ' +

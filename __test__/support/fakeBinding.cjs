@@ -18,6 +18,7 @@ const OUTBOUND = {
   superPacketsRead: 3,
   packetsSplit: 16,
   packetsFragmented: 18,
+  packetsMissed: 25,
   readErrors: 17,
   datagramsSent: 4,
   bytesSent: 5,

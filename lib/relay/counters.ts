@@ -47,6 +47,13 @@ const TABLE: readonly (Omit<CounterDescription, 'isDrop'> & { readonly isDrop?: 
   },
   {
     direction: 'outbound',
+    name: 'packetsMissed',
+    unit: 'packets',
+    words: 'missed',
+    help: 'Packets that the kernel dropped before the relay could read them, mostly because the queue of the interface was full (`tx_dropped` of the interface). They are not counted as read. A super-packet counts as one.',
+  },
+  {
+    direction: 'outbound',
     name: 'readErrors',
     unit: 'calls',
     words: 'failed reads',

@@ -68,7 +68,7 @@ impl Connection {
     }
 
     /// Creates a connection that uses `socket`. Requires a tokio runtime.
-    pub(super) fn over(socket: RawSocket) -> Result<Self> {
+    pub(crate) fn over(socket: RawSocket) -> Result<Self> {
         Ok(Self { socket: Mutex::new(Socket::watch(socket)?), sequence: AtomicU32::new(1) })
     }
 

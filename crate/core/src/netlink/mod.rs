@@ -49,3 +49,4 @@ pub use monitor::{Event, Kind, Monitor};
 pub use other::OtherAttribute;
 pub use route::{Datagram, RouteMatch};
 pub use session::{Object, Operation, Session, Table};
+pub(crate) use socket::RawSocket;

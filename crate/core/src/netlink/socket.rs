@@ -26,7 +26,7 @@ pub(super) struct Socket {
 }
 
 /// A socket, possibly of another namespace, that is not registered with a tokio runtime yet.
-pub(super) struct RawSocket(NlSocket);
+pub(crate) struct RawSocket(NlSocket);
 
 impl RawSocket {
     /// Creates a socket in the calling thread's network namespace. It receives the messages for `groups`
@@ -34,7 +34,7 @@ impl RawSocket {
     ///
     /// If the kernel supports it, it adds explanations to errors (`NETLINK_EXT_ACK`, Linux ≥ 4.12) and
     /// checks requests strictly (`NETLINK_GET_STRICT_CHK`, Linux ≥ 4.20).
-    pub(super) fn open(groups: &[u32]) -> Result<Self> {
+    pub(crate) fn open(groups: &[u32]) -> Result<Self> {
         let failed = |cause: io::Error| {
             let error = Error::os("open", "a netlink socket", "socket(AF_NETLINK)", &cause);
             match cause.raw_os_error() {

@@ -18,12 +18,13 @@ macro_rules! relay_counters {
     ($make:ident) => {
         $make! {
             outbound OutboundStats, OutboundDrops
-            "Counters from the interface to the peer, since the start. Each packet read was sent or is counted in one cause of `dropped`; bytes are those of whole IP packets or frames." {
+            "Counters from the interface to the peer, since the start. Each packet read was sent or is counted in one cause of `dropped`; packets that the interface dropped before are `packetsMissed`. Bytes are those of whole IP packets or frames." {
                 packets_read: packets, "Packets read from the interface.";
                 bytes_read: bytes, "Bytes of the packets read.";
                 super_packets_read: packets, "Super-packets read. The packets that they were split into are counted as read.";
                 packets_split: packets, "Packets that super-packets were split into.";
                 packets_fragmented: packets, "Packets that were split into fragments, because the path to the peer is narrower than the interface. The fragments are counted as read.";
+                packets_missed: packets, "Packets that the kernel dropped before the relay could read them, mostly because the queue of the interface was full (`tx_dropped` of the interface). They are not counted as read. A super-packet counts as one.", "missed";
                 read_errors: calls, "Reads of the interface that failed. Each is tried again after a pause.", "failed reads";
                 datagrams_sent: datagrams, "Datagrams that the kernel took for sending.";
                 bytes_sent: bytes, "Bytes of payload of the datagrams sent, without the headers of UDP and IP.";

@@ -80,8 +80,12 @@ impl Relay {
     }
 
     /// Returns the current counts. They remain readable after the end.
+    ///
+    /// Asks the kernel for the packets that the interface dropped, and waits at most 2 ms for its reply. If it takes
+    /// longer, or the last one is younger than 10 ms, the last value is returned.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        self.meter.missed.refresh();
         self.meter.snapshot()
     }
 

@@ -15,6 +15,7 @@
 //! - `peers` decides which datagrams are accepted and where packets are sent;
 //! - `counters` lists the counters, and `stats` counts;
 //! - `fallback` describes the optimizations that ended;
+//! - `missed` counts the packets that the interface dropped before they were read;
 //! - `loops` drops the relay's own datagrams that come back out of the interface;
 //! - `notice` has the events about configurations that are probably not meant.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -25,6 +26,7 @@ mod counters;
 mod fallback;
 mod handle;
 mod loops;
+mod missed;
 mod notice;
 mod peer_config;
 mod peers;

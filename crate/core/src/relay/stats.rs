@@ -3,6 +3,7 @@
 use super::config::OffloadConfig;
 use super::counters::live;
 use super::fallback::{ActiveOffload, Fallback};
+use super::missed::Missed;
 use super::notice::ForeignSources;
 use crate::sys::socket::ErrorReport;
 use crate::udp::{ErrorKind, SendDrop, SendReport};
@@ -136,6 +137,8 @@ pub(super) struct Meter {
     /// One queue receives for all.
     has_one_receiver: AtomicBool,
     foreign: Mutex<ForeignSources>,
+    /// Packets that the interface dropped before they were read.
+    pub(super) missed: Missed,
 }
 
 impl Meter {
@@ -145,6 +148,7 @@ impl Meter {
             offload: Mutex::new(ActiveOffload::new(OffloadConfig::NONE, 0)),
             has_one_receiver: AtomicBool::new(false),
             foreign: Mutex::default(),
+            missed: Missed::default(),
         }
     }
 
@@ -179,9 +183,12 @@ impl Meter {
 
     /// The counts of this moment; each is exact, but they are not of one instant.
     pub(super) fn snapshot(&self) -> Stats {
+        let queues = self.queues.iter().map(|queue| &queue.outbound);
+        let packets_missed = self.missed.count();
         Stats {
             offload: self.active().offload,
-            outbound: live::OutboundStats::sum(self.queues.iter().map(|queue| &queue.outbound)),
+            // The kernel counts them per interface, so no queue does.
+            outbound: OutboundStats { packets_missed, ..live::OutboundStats::sum(queues) },
             inbound: live::InboundStats::sum(self.queues.iter().map(|queue| &queue.inbound)),
         }
     }

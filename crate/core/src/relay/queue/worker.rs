@@ -87,8 +87,8 @@ fn relay(
             return None;
         }
     };
-    let ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, mut steered } =
-        prepared;
+    let ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, .. } = prepared;
+    let ReadyRelay { mut steered, existed, .. } = prepared;
     let sockets = queues.iter().flat_map(|queue| queue.sockets.all());
     task.meter.set_offload(offload, sockets.filter(|socket| socket.lacks_gro()).count());
     task.peers.set_start_mtus(&path_mtus);
@@ -98,6 +98,9 @@ fn relay(
     };
     task.peers.set_sockets(has(true), has(false), info.source_ports);
     task.peers.start(&task.deadline);
+    if let Some(queue) = queues.first() {
+        task.meter.missed.start(&queue.device, existed);
+    }
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
     }
@@ -106,11 +109,13 @@ fn relay(
         // Everything is removed before a failure is reported.
         if threads.is_err() {
             drop(steered.take());
+            task.meter.missed.finish();
             roll_back(task, runtime, &undo);
         }
         let _ = started.send(threads.map(|()| info.clone()));
     };
     let end = relay_queues(task, queues, on_started)?;
+    task.meter.missed.finish();
     roll_back(task, runtime, &undo);
     Some(end)
 }

@@ -38,6 +38,8 @@ pub(in crate::relay) struct ReadyRelay {
     pub(in crate::relay) path_mtus: Vec<(SocketAddr, u32)>,
     /// The device whose program is removed at the end.
     pub(in crate::relay) steered: Option<SteeredDevice>,
+    /// Whether the interface was there before.
+    pub(in crate::relay) existed: bool,
 }
 
 /// One queue of the device and its sockets.
@@ -113,7 +115,7 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     };
     let queues = devices.into_iter().zip(sockets).zip(shares).map(queue).collect();
     let path_mtus = underlay.path_mtus();
-    Ok(ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, steered })
+    Ok(ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, steered, existed })
 }
 
 /// Returns the flows that the receiving sockets of each queue get.
