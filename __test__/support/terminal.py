@@ -2,8 +2,8 @@
 
 Usage: terminal.py KIND MARK COMMAND…
 
-KIND is `terminal` (stopped as by Ctrl-S), `closed` (a terminal that is closed) or `pipe`. Waits until the output
-contains MARK, stops or closes the output, writes `stopped` to standard output, and sends each line of standard input as
+KIND is `terminal` (stopped as by Ctrl-S), `closed` (a terminal that is closed), `pipe` or `socket`. Waits until the
+output contains MARK (a terminal is stopped before the start if MARK is empty), stops or closes the output, writes `stopped` to standard output, and sends each line of standard input as
 a signal, by its number. When the program ends, writes its exit status and the time since the first SIGTERM or SIGINT,
 in milliseconds.
 """
@@ -13,6 +13,7 @@ import fcntl
 import os
 import pty
 import signal
+import socket
 import sys
 import termios
 import threading
@@ -21,7 +22,14 @@ import time
 PR_SET_PDEATHSIG = 1
 
 kind, mark, *command = sys.argv[1:]
-reader, writer = os.pipe() if kind == "pipe" else pty.openpty()
+if kind == "pipe":
+    reader, writer = os.pipe()
+elif kind == "socket":
+    reader, writer = (end.detach() for end in socket.socketpair())
+else:
+    reader, writer = pty.openpty()
+if kind == "terminal" and not mark:
+    termios.tcflow(writer, termios.TCOOFF)
 child = os.fork()
 if child == 0:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -34,6 +42,9 @@ if child == 0:
 if kind == "pipe":
     # The smallest size, so that a few lines fill it.
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+if kind == "socket":
+    with socket.socket(fileno=os.dup(writer)) as end:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
 seen = b""
 while mark.encode() not in seen:
     seen += os.read(reader, 4096)

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { open } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
@@ -15,7 +17,7 @@ const SIGNALS = { SIGTERM: 15, SIGINT: 2, SIGUSR2: 12, SIGHUP: 1 }
 async function startUnread(
   t: ExecutionContext,
   { name }: Namespace,
-  kind: 'terminal' | 'closed' | 'pipe',
+  kind: 'terminal' | 'closed' | 'pipe' | 'socket',
   options: string[],
   prefix: string[] = [],
 ) {
@@ -34,12 +36,14 @@ async function startUnread(
   }
 }
 
-const cases: ['terminal' | 'pipe', string[]][] = [
+const cases: ['terminal' | 'pipe' | 'socket', string[]][] = [
   ['terminal', []],
   ['terminal', ['--stats', '0.1']],
   ['terminal', ['--json', '--stats', '0.1']],
   ['pipe', []],
   ['pipe', ['--json', '--stats', '0.1']],
+  ['socket', ['--stats', '0.1']],
+  ['socket', ['--json', '--stats', '0.1']],
 ]
 
 for (const [kind, options] of cases) {
@@ -98,3 +102,49 @@ test('a terminal that is closed does not end the relay', async (t) => {
   t.true(Number(milliseconds) < LIMIT_MS, milliseconds)
   t.deepEqual(await links(namespace), before)
 })
+
+test('a full disk loses the output, not the relay', async (t) => {
+  const namespace = await withNamespace(t)
+  const before = await links(namespace)
+  const full = await open('/dev/full', 'w')
+  t.teardown(async () => full.close())
+  const program = [process.execPath, PROGRAM, ...OPERANDS, '--json', '--stats', '0.1']
+  const child = spawn('ip', ['netns', 'exec', namespace.name, ...program], {
+    env: cleanEnvironment(),
+    stdio: ['ignore', full.fd, full.fd],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  while ((await links(namespace)).length === before.length) await delay(20)
+  child.kill('SIGUSR2')
+  await delay(500)
+  t.is(child.exitCode, null)
+  child.kill('SIGTERM')
+  t.is(await ended, 0)
+  t.deepEqual(await links(namespace), before)
+})
+
+const TUNCTL = fileURLToPath(new URL('../../../dist/bin/tunctl.js', import.meta.url))
+
+for (const [name, ...command] of [
+  ['the doctor', PROGRAM, 'doctor'],
+  ['the help', PROGRAM, '--help'],
+  ['wrong operands', PROGRAM, 'x'],
+  ['tunctl', TUNCTL, '-h'],
+] as const) {
+  test(`a stopped terminal holds ${name}, and SIGTERM ends it`, async (t) => {
+    if (!hasTools(t, 'python3')) return
+    const child = spawn('python3', [WRAPPER, 'terminal', '', process.execPath, ...command], {
+      env: cleanEnvironment(),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    const running = new Running(child)
+    await running.until('stdout', /stopped/u)
+    await delay(2000)
+    t.notRegex(running.stdout, /ended/u, 'the output is not read')
+    child.stdin.write(`${SIGNALS.SIGTERM}\n`)
+    const [, status] = await running.until('stdout', /ended (-?\d+)/u)
+    t.is(status, String(-SIGNALS.SIGTERM))
+  })
+}
