@@ -82,7 +82,7 @@ async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<num
   let relay: Relay | undefined
   let metrics: MetricsServer | undefined
   onStatsSignal(() => {
-    if (relay) output.stats(relay.stats(), 'signal')
+    if (relay) output.stats(relay.stats())
   })
   try {
     metrics = await listenForScrapes(parsed.output.metrics)
@@ -90,7 +90,7 @@ async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<num
     if (!started) return 0
     relay = started
     metrics?.serve(() => formatMetrics(started))
-    output.ready(relay.info, relay.peers.list().length)
+    output.ready(relay.info, relay.peers.list().length, relay.stats())
     reloader?.use(relay)
     await serve(relay, signal, parsed.output.stats, output)
     return 0
@@ -161,7 +161,7 @@ async function serve(
     period === undefined
       ? undefined
       : setInterval(() => {
-          output.stats(relay.stats(), 'period')
+          output.rates(relay.stats(), () => relay.peers.list())
         }, period * 1000)
   try {
     await relay.closed

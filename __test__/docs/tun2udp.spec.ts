@@ -1,7 +1,9 @@
 import type { ExecutionContext } from 'ava'
+import { RateLines } from '../../bin/tun2udp/rates.ts'
 import { Machine, cable } from '../support/docs/machine.ts'
 import { type Page, pageTest, runLines, twoMachines } from '../support/docs/page.ts'
 import { ROOT } from '../support/docs/root.ts'
+import { FAKE_STATS } from '../support/fakeBinding.ts'
 import { hasTools } from '../support/skip.ts'
 
 pageTest('docs/tun2udp.md', async (t, page) => {
@@ -27,6 +29,7 @@ pageTest('docs/tun2udp.md', async (t, page) => {
   const events = await a.leave(page.next('sh').trim(), /"event":"ready"/u)
   await events.until('stdout', /"event":"stats"/u)
   await a.endPrograms()
+  t.is(page.next('text'), exampleRates())
 
   await runLines('tun2udp 10.9.0.1/24 5001 5001 --peer b.example', { a })
   const losses = await a.shell(page.next('sh'))
@@ -47,6 +50,27 @@ pageTest('docs/tun2udp.md', async (t, page) => {
   )
   await completions(t, page, a)
 })
+
+/** Returns the lines of the section on rates, as the program formats them. */
+function exampleRates(): string {
+  const { offload, outbound, inbound } = FAKE_STATS
+  const lines = new RateLines(false)
+  lines.start({ offload, outbound, inbound }, 0)
+  const fast = {
+    ...FAKE_STATS,
+    outbound: { ...outbound, packetsRead: 1_230_001, bytesRead: 1_725_000_002 },
+    inbound: { ...inbound, datagramsReceived: 10_101, bytesReceived: 1_000_102 },
+  }
+  const first = lines.next({ offload, outbound: fast.outbound, inbound: fast.inbound }, [], 1000)
+  const { packetsRead, bytesRead, dropped } = fast.outbound
+  const unreachable = {
+    ...fast.outbound,
+    packetsRead: packetsRead + 1000,
+    bytesRead: bytesRead + 1_000_000,
+    dropped: { ...dropped, unreachable: dropped.unreachable + 999 },
+  }
+  return `${first}\n${lines.next({ ...fast, outbound: unreachable }, [], 2000)}\n`
+}
 
 /**
  * The section on the default route: `a` and `b` are on different networks, and only `a` may reach a third

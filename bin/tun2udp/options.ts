@@ -54,8 +54,8 @@ const OUTPUT: OptionTable = {
   stats: {
     form: period,
     flag: '--stats <seconds>',
-    help: 'print the counters on stdout at this interval',
-    details: 'From 0.1 to 86400 seconds.',
+    help: 'print a line of rates on stdout at this interval',
+    details: 'From 0.1 to 86400 seconds. With `--json` the counters are printed.',
   },
   json: {
     form: yesOrNo,

@@ -1,6 +1,8 @@
-import { type RelayInfo, type RelayStats, TunError } from '../../index.ts'
+import { isatty } from 'node:tty'
+import { type PeerState, type RelayInfo, type RelayStats, TunError } from '../../index.ts'
 import { HINT, type OutputOptions } from './arguments.ts'
 import { formatDuration, formatReady, formatStats } from './format.ts'
+import { RateLines, wantsColor } from './rates.ts'
 import { openSink } from './sink.ts'
 import { STATUS } from './status.ts'
 
@@ -24,13 +26,15 @@ export class Output {
   readonly #started = performance.now()
   readonly #stdout = openSink(1)
   readonly #stderr = openSink(2)
+  readonly #rates = new RateLines(wantsColor(process.env, isatty(1)))
 
   constructor(options: OutputOptions) {
     this.#options = options
   }
 
-  /** Reports that packets are relayed to this number of peers. */
-  ready(info: RelayInfo, peers: number): void {
+  /** Reports that packets are relayed to this number of peers. The counters are those of this moment. */
+  ready(info: RelayInfo, peers: number, stats: RelayStats): void {
+    this.#rates.start(stats, performance.now())
     if (this.#options.json) this.#json('ready', { ...info, ...(peers > 1 ? { peers } : {}) })
     else if (!this.#options.quiet) this.#stdout.write(formatReady(info, peers))
   }
@@ -41,11 +45,16 @@ export class Output {
     else if (!this.#options.quiet) this.#stderr.write(`tun2udp: ${message}`)
   }
 
-  /** Prints the counters, for `--stats` or for a signal. */
-  stats(stats: RelayStats, cause: 'period' | 'signal'): void {
-    const sink = cause === 'period' ? this.#stdout : this.#stderr
-    if (this.#options.json) this.#json('stats', { uptimeMs: this.#uptimeMs(), ...stats })
-    else sink.write(`stats: ${formatStats(stats)}`)
+  /** Prints the counters on stderr, for a signal. */
+  stats(stats: RelayStats): void {
+    if (this.#options.json) this.#statsJson(stats)
+    else this.#stderr.write(`stats: ${formatStats(stats)}`)
+  }
+
+  /** Prints the rates since the last call on stdout, for `--stats`. With `--json` these are the counters. */
+  rates(stats: RelayStats, peers: () => readonly PeerState[]): void {
+    if (this.#options.json) this.#statsJson(stats)
+    else this.#stdout.write(this.#rates.next(stats, peers(), performance.now()))
   }
 
   /** Prints the reason of a failure on one line, also with `--quiet`. */
@@ -72,6 +81,10 @@ export class Output {
     }, FLUSH_TIMEOUT_MS)
     await Promise.all([this.#stdout.flush(late.signal), this.#stderr.flush(late.signal)])
     clearTimeout(timer)
+  }
+
+  #statsJson(stats: RelayStats): void {
+    this.#json('stats', { uptimeMs: this.#uptimeMs(), ...stats })
   }
 
   #json(event: string, details: object): void {
