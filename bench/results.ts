@@ -1,6 +1,6 @@
 import type { Path } from './lane/path.ts'
 import type { PeerKind } from './peers/peer.ts'
-import type { Metric } from './scenarios/scenario.ts'
+import type { Limit, Metric } from './scenarios/scenario.ts'
 
 /** Version of the shape below; a file of another is refused. */
 export const FORMAT = 2
@@ -42,6 +42,8 @@ export interface Sample {
   readonly values?: Readonly<Record<string, number>>
   /** Payload that arrived, in bytes. */
   readonly bytes?: number
+  /** The load generator, if it was the bottleneck. */
+  readonly limitedBy?: Limit
   /** CPU time of both forwarders together; absent where the kernel forwards. */
   readonly forwarderCpuSeconds?: number
   /** CPU time of the whole machine, senders and receivers too. */

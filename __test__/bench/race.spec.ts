@@ -70,8 +70,9 @@ async function until(holds: () => boolean, what: string): Promise<void> {
 const SHORT = ['--rounds', '1', '--seconds', '1']
 
 test('a race of two peers gives figures for both and leaves no process', async (t) => {
-  if (!hasTools(t, 'iperf3', 'cc', 'nsenter', 'setpriv')) return
-  const scenarios = 'rtt,tcp1,udp64,idle'
+  if (!hasTools(t, 'iperf3', 'cc', 'nsenter', 'setpriv', 'taskset')) return
+  const withoutBytes = ['rtt', 'sparse', 'sparse-cpu0', 'idle']
+  const scenarios = [...withoutBytes, 'tcp1', 'udp64', 'mixed-ping', 'mixed-request'].join(',')
   const { out, process, children } = start(
     t,
     ...['--peers', 'plain,tun2udp', '--scenarios', scenarios, ...SHORT],
@@ -92,10 +93,15 @@ test('a race of two peers gives figures for both and leaves no process', async (
   for (const sample of samples) {
     t.is(sample.error, undefined)
     t.true((sample.rssBytes ?? 0) > 0)
-    t.true((sample.bytes ?? 0) > 0 || ['rtt', 'idle'].includes(sample.scenario))
+    t.true((sample.bytes ?? 0) > 0 || withoutBytes.includes(sample.scenario), sample.scenario)
+    for (const [key, value] of Object.entries(sample.values ?? {}))
+      t.true(
+        value >= 0 && (value > 0 || ['lost', 'cpu'].includes(key)),
+        `${sample.scenario} ${key}`,
+      )
   }
   t.deepEqual(readdirSync(out).sort(), [
-    ...['cpu.svg', 'latest.json', 'latest.md', 'rtt.svg', 'tcp.svg', 'udp.svg'],
+    ...['cpu.svg', 'latency.svg', 'latest.json', 'latest.md', 'rtt.svg', 'tcp.svg', 'udp.svg'],
   ])
   t.regex(stdout, /plain C loop/u)
 })

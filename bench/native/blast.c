@@ -9,20 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "timing.h"
 #include "udp.h"
 
 enum { BATCH = 64, MAX_LENGTH = 65507 };
 
 static char payload[MAX_LENGTH];
-
-static double now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 int main(int argc, char **argv)
 {

@@ -11,27 +11,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 
+#include "timing.h"
 #include "udp.h"
 
 enum { MAX_TRIPS = 4 << 20, MAX_LENGTH = 65507 };
 
 static float trips[MAX_TRIPS];
 static char payload[MAX_LENGTH], answer[MAX_LENGTH];
-
-static double now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	float left = *(const float *)a, right = *(const float *)b;
-	return (left > right) - (left < right);
-}
 
 /* Returns whether the reply to datagram `id` arrived. Older replies that arrive late are skipped. */
 static int returns(int fd, uint32_t id)
@@ -73,7 +60,7 @@ int main(int argc, char **argv)
 	}
 	if (count == 0)
 		errx(1, "nothing came back from %s", argv[2]);
-	qsort(trips, (size_t)count, sizeof *trips, by_value);
+	sort_times(trips, count);
 	printf("{\"count\": %ld, \"lost\": %ld, \"p50\": %.2f, \"p99\": %.2f}\n", count, lost,
-	       (double)trips[count / 2], (double)trips[count * 99 / 100]);
+	       percentile(trips, count, 50), percentile(trips, count, 99));
 }

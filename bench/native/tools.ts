@@ -3,7 +3,7 @@ import { execa } from 'execa'
 import { SOURCES, cached, sourcesIn } from './cache.ts'
 
 const PROGRAMS = [
-  ...(['blast', 'echo', 'fill', 'pingpong', 'plain'] as const),
+  ...(['blast', 'echo', 'fill', 'pingpong', 'plain', 'probe', 'request'] as const),
   ...(['sink', 'tunloop', 'withtun'] as const),
 ] as const
 

@@ -55,7 +55,7 @@ export function cellsOf(row: Row, { scenario }: Table): string[] {
   ]
 }
 
-/** Returns whether the scenario measures throughput. If less is better, it does not. */
+/** Returns whether the scenario measures throughput, also next to other figures. */
 function hasBytes({ metrics }: Table['scenario']): boolean {
-  return metrics.every(({ better }) => better === 'more')
+  return metrics.some(({ better }) => better === 'more')
 }

@@ -77,13 +77,19 @@ const PLOTS: readonly Plot[] = [
     file: 'rtt.svg',
     title: 'Round trip, µs',
     better: 'less',
-    bars: (table) => [...metricBars(table, 'p50', 'p50'), ...metricBars(table, 'p99', 'p99')],
+    bars: (table) => tripBars(table, 'rtt'),
+  },
+  {
+    file: 'latency.svg',
+    title: 'Ping beside one TCP stream, µs',
+    better: 'less',
+    bars: (table) => tripBars(table, 'mixed-ping'),
   },
   {
     file: 'cpu.svg',
     title: 'CPU of both forwarders, seconds for 10⁹ bytes over TCP',
     better: 'less',
-    bars: (table) => (hasMetric(table, 'gbps') ? barsOf(table, ({ cpuPerGb }) => cpuPerGb) : []),
+    bars: (table) => (isAbout(table, 'gbps') ? barsOf(table, ({ cpuPerGb }) => cpuPerGb) : []),
   },
 ]
 
@@ -124,12 +130,19 @@ function drawn(bar: Bar, end: number): Drawn {
   return { ...bar, length: Math.min(bar.value, end), label: isCut ? `${value} →` : value }
 }
 
-function hasMetric({ scenario }: Table, key: string): boolean {
-  return scenario.metrics.some((metric) => metric.key === key)
+/** Returns whether a figure is the first of a scenario. Further figures are in its table only. */
+function isAbout({ scenario }: Table, key: string): boolean {
+  return scenario.metrics[0]?.key === key
 }
 
-function metricBars(table: Table, key: string, panel?: string): Bar[] {
-  return hasMetric(table, key) ? barsOf(table, ({ values }) => values[key], panel) : []
+function metricBars(table: Table, key: string): Bar[] {
+  return isAbout(table, key) ? barsOf(table, ({ values }) => values[key]) : []
+}
+
+/** Returns the bars of a scenario that measures round trips, in a panel for each percentile. */
+function tripBars(table: Table, scenario: string): Bar[] {
+  if (table.scenario.id !== scenario) return []
+  return ['p50', 'p99'].flatMap((key) => barsOf(table, ({ values }) => values[key], key))
 }
 
 function barsOf(

@@ -61,10 +61,10 @@ export class Course implements AsyncDisposable {
 async function measure(lane: Lane, scenario: Scenario, context: RunContext): Promise<Outcome> {
   const pids = lane.forwarders.map(({ pid }) => pid)
   const [before, busyBefore] = [usageOf(pids), busySeconds()]
-  const { values, bytes } = await scenario.run(lane, context)
+  const measured = await scenario.run(lane, context)
   const machineCpuSeconds = busySeconds() - busyBefore
-  if (pids.length === 0) return { values, bytes, machineCpuSeconds }
+  if (pids.length === 0) return { ...measured, machineCpuSeconds }
   const after = usageOf(pids)
   const forwarderCpuSeconds = after.cpuSeconds - before.cpuSeconds
-  return { values, bytes, machineCpuSeconds, forwarderCpuSeconds, rssBytes: after.rssBytes }
+  return { ...measured, machineCpuSeconds, forwarderCpuSeconds, rssBytes: after.rssBytes }
 }

@@ -1,9 +1,19 @@
 import { forwarded } from './forwarded.ts'
 import { idle } from './idle.ts'
+import { MIXED } from './mixed.ts'
 import { rtt } from './rtt.ts'
 import type { Scenario } from './scenario.ts'
+import { SPARSE } from './sparse.ts'
 import { TCP } from './tcp.ts'
 import { UDP } from './udp.ts'
 
 /** All scenarios, in the order of the tables. */
-export const SCENARIOS: readonly Scenario[] = [...TCP, forwarded, ...UDP, rtt, idle]
+export const SCENARIOS: readonly Scenario[] = [
+  ...TCP,
+  forwarded,
+  ...UDP,
+  rtt,
+  ...SPARSE,
+  ...MIXED,
+  idle,
+]

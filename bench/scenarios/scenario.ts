@@ -1,12 +1,17 @@
 import type { Lane } from '../lane/lane.ts'
 import type { Tools } from '../native/tools.ts'
 
+/** The end of a load generator that was the bottleneck of a run, instead of the forwarders. */
+export type Limit = 'sender' | 'receiver'
+
 /** The measurements of one run. */
 export interface Measured {
   /** Figures by the keys of the scenario's metrics. */
   readonly values: Readonly<Record<string, number>>
   /** Received payload in bytes; 0 if it does not depend on the length of a run. */
   readonly bytes: number
+  /** The load generator, if it was the bottleneck. */
+  readonly limitedBy?: Limit
 }
 
 /** One figure of a scenario. */

@@ -1,6 +1,6 @@
 import { type Lane, addressOf } from '../lane/lane.ts'
 import type { Namespace } from '../lane/namespace.ts'
-import type { Measured, Metric, RunContext, Scenario } from './scenario.ts'
+import type { Limit, Measured, Metric, RunContext, Scenario } from './scenario.ts'
 
 /** Time that iperf3 may take besides that of the traffic. */
 const MARGIN_MS = 15_000
@@ -18,9 +18,30 @@ interface Sum {
   bits_per_second: number
 }
 
+/** CPU time of the sending and of the receiving iperf3, each one thread, per cent of its life. */
+interface Utilization {
+  host_total: number
+  remote_total: number
+}
+
 interface Report {
   error?: string
-  end: { sum_received: Sum; sum_received_bidir_reverse?: Sum }
+  end: {
+    sum_received: Sum
+    sum_received_bidir_reverse?: Sum
+    cpu_utilization_percent?: Utilization
+  }
+}
+
+/** CPU time of a thread, per cent, from which it counts as the bottleneck. */
+const SATURATED = 95
+
+/** Returns which end of iperf3 used a whole CPU, if one did. */
+export function limitOf(utilization: Utilization | undefined): Limit | undefined {
+  if (!utilization) return undefined
+  const { host_total: sender, remote_total: receiver } = utilization
+  if (Math.max(sender, receiver) < SATURATED) return undefined
+  return sender > receiver ? 'sender' : 'receiver'
 }
 
 function tcp(id: string, title: string, options: readonly string[], family: 0 | 1 = 0): Scenario {
@@ -63,7 +84,9 @@ export async function transfer(
   if (report.error !== undefined) throw new Error(`iperf3: ${report.error}`)
   const sums = [report.end.sum_received, report.end.sum_received_bidir_reverse]
   const total = (key: keyof Sum) => sums.reduce((sum, part) => sum + (part?.[key] ?? 0), 0)
-  return { values: { gbps: total('bits_per_second') / 1e9 }, bytes: total('bytes') }
+  const limitedBy = limitOf(report.end.cpu_utilization_percent)
+  const values = { gbps: total('bits_per_second') / 1e9 }
+  return { values, bytes: total('bytes'), ...(limitedBy && { limitedBy }) }
 }
 
 /** Bulk transfers by iperf3 from left to right; what counts is what was received. */

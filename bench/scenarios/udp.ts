@@ -4,6 +4,9 @@ import type { Metric, Scenario } from './scenario.ts'
 const PORT = '9'
 const MARGIN_MS = 10_000
 
+/** Part of the sent datagrams from which on the sender is the bottleneck. */
+const COMPLETE = 0.99
+
 const DELIVERED: Metric = { key: 'kpps', title: 'delivered', unit: 'kpackets/s', better: 'more' }
 
 /**
@@ -25,8 +28,10 @@ function udp(id: string, length: number): Scenario {
         { signal, timeoutMs: seconds * 1000 + MARGIN_MS },
       )
       const delivered = right.namespace.deliveredDatagrams() - before
-      const sent = JSON.parse(output) as { seconds: number }
-      return { values: { kpps: delivered / sent.seconds / 1000 }, bytes: delivered * length }
+      const sent = JSON.parse(output) as { sent: number; seconds: number }
+      const values = { kpps: delivered / sent.seconds / 1000 }
+      const isLimit = delivered >= sent.sent * COMPLETE
+      return { values, bytes: delivered * length, ...(isLimit && { limitedBy: 'sender' }) }
     },
   }
 }
