@@ -18,6 +18,8 @@ export interface PeerResult {
   readonly id: string
   readonly title: string
   readonly kind: PeerKind
+  /** Whether the packets are encrypted on the path; absent in older files. */
+  readonly encrypts?: boolean
   readonly version?: string
   /** Why it could not be had. */
   readonly missing?: string

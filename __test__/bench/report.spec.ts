@@ -132,6 +132,16 @@ test('page and terminal name the machine, each round, who is missing and what fa
   t.true(lines.includes('failed: socat, tcp1, MTU 1500, round 1: it went away'))
 })
 
+test('the page states which peers encrypt, if the results do', async (t) => {
+  const page = async (results: Results) => (await render(results)).get('latest.md') ?? ''
+  t.regex(await page(RESULTS), /^\| peer +\| kind +\| version +\|$/mu)
+  const peers = RESULTS.peers.map((peer) => ({ ...peer, encrypts: peer.id === 'socat' }))
+  const known = await page({ ...RESULTS, peers })
+  t.regex(known, /^\| peer +\| kind +\| encrypts \| version +\|$/mu)
+  t.regex(known, /^\| socat +\| user space +\| yes +\| 1\.7 +\|$/mu)
+  t.regex(known, /^\| plain C loop +\| user space +\| no +\| cc 12 +\|$/mu)
+})
+
 test('page, terminal and plots name the path', async (t) => {
   const routed: Results = { ...RESULTS, path: 'routed' }
   const files = await render(routed)

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Tools } from '../native/tools.ts'
 import { Namespace } from './namespace.ts'
 import { type Host, type Path, innerMtu, namespacesOf, openPath } from './path.ts'
@@ -48,6 +51,7 @@ export class Lane implements AsyncDisposable {
   readonly mtu: number
   readonly #forwarders: Running[] = []
 
+  readonly #folders: string[] = []
   readonly #spaces: readonly Namespace[]
 
   private constructor(
@@ -121,9 +125,21 @@ export class Lane implements AsyncDisposable {
       const device = `lane-${end.side}`
       const forwarder = await this.forward(end, commandFor(end, device), options)
       await forwarder.until(() => end.host.has(device), `make the interface ${device}`)
-      await this.move(device, end)
-      await this.configure(end)
+      await this.adopt(device, end)
     }
+  }
+
+  /** Moves an interface from the host of a forwarder to its end, and configures it. */
+  async adopt(device: string, end: End): Promise<void> {
+    await this.move(device, end)
+    await this.configure(end)
+  }
+
+  /** Creates a folder for files of the forwarders. It is removed with the lane. */
+  async folder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'tun2udp-bench-'))
+    this.#folders.push(folder)
+    return folder
   }
 
   /** Moves an interface from the host of a forwarder to its end. */
@@ -155,6 +171,7 @@ export class Lane implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const parts = [...this.#forwarders, ...this.#spaces]
     await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()))
+    await Promise.all(this.#folders.map((folder) => rm(folder, { recursive: true })))
   }
 }
 

@@ -72,6 +72,14 @@ export class Namespace implements AsyncDisposable {
     return new RegExp(`^ *${device}:`, 'mu').test(this.#read('net/dev'))
   }
 
+  /** Whether a process listens on a TCP port over IPv4, proc_net(5). */
+  listens(port: number): boolean {
+    const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+    return new RegExp(`^ *\\d+: [\\dA-F]{8}${local} [\\dA-F]{8}:0000 0A `, 'mu').test(
+      this.#read('net/tcp'),
+    )
+  }
+
   /** UDP datagrams over IPv4 that reached it with a right checksum, taken by a socket or refused by one. */
   deliveredDatagrams(): number {
     const [names = '', numbers = ''] = this.#read('net/snmp').match(/^Udp: .*$/gmu) ?? []

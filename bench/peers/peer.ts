@@ -33,6 +33,8 @@ export interface Peer {
   /** Name in tables and plots. */
   readonly title: string
   readonly kind: PeerKind
+  /** Whether the packets are encrypted on the path; by default they are not. */
+  readonly encrypts?: boolean
   /** Whether it works on every path; otherwise on loopback only. */
   readonly isRoutable?: boolean
   /** Builds or finds it; rejects with the reason if it is not available. */

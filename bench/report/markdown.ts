@@ -104,12 +104,16 @@ function shortRow({ scenario, mtu, best }: Table, row: Row, path: string): strin
 }
 
 function peersOf({ peers }: Results): string {
-  const rows = peers.map(({ title, kind, version, missing }) => [
+  // Older files do not state which peers encrypt.
+  const isKnown = peers.some(({ encrypts }) => encrypts !== undefined)
+  const head = ['peer', 'kind', ...(isKnown ? ['encrypts'] : []), 'version']
+  const rows = peers.map(({ title, kind, encrypts = false, version, missing }) => [
     title,
     KIND_NAMES[kind],
+    ...(isKnown ? [encrypts ? 'yes' : 'no'] : []),
     missing === undefined ? (version ?? '–') : `**not had:** ${missing}`,
   ])
-  return tableOf(['peer', 'kind', 'version'], rows, 3)
+  return tableOf(head, rows, head.length)
 }
 
 function failures({ samples }: Results): string[] {

@@ -81,7 +81,7 @@ const PLOTS: readonly Plot[] = [
   },
   {
     file: 'latency.svg',
-    title: 'Ping beside one TCP stream, µs',
+    title: 'Ping next to one TCP stream, µs',
     better: 'less',
     bars: (table) => tripBars(table, 'mixed-ping'),
   },

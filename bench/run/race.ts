@@ -53,15 +53,16 @@ export async function race(
   const entrants: Entrant[] = []
   for (const peer of plan.peers) {
     watcher.preparing(peer)
-    const { id, title, kind } = peer
+    const { id, title, kind, encrypts = false } = peer
+    const named = { id, title, kind, encrypts }
     try {
       const ready = await peer.prepare({ tools, signal })
       await trial(ready, tools, plan)
       entrants.push({ peer, ready })
-      peers.push({ id, title, kind, version: ready.version })
+      peers.push({ ...named, version: ready.version })
     } catch (error) {
       signal.throwIfAborted()
-      peers.push({ id, title, kind, missing: reasonOf(error) })
+      peers.push({ ...named, missing: reasonOf(error) })
     }
   }
   watcher.starting(entrants.length * plan.scenarios.length * plan.rounds * plan.mtus.length)

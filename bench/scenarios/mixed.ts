@@ -15,7 +15,7 @@ const MARGIN_MS = 10_000
 const BULK: Metric = { ...THROUGHPUT, title: 'bulk' }
 
 /** The measurements next to a bulk transfer. */
-interface Beside {
+interface NextTo {
   values: Readonly<Record<string, number>>
   limitedBy?: Limit
 }
@@ -24,17 +24,17 @@ interface Beside {
 function mixed(
   fixed: Pick<Scenario, 'id' | 'title'>,
   metrics: readonly [Metric, ...Metric[]],
-  run: (lane: Lane, context: RunContext, seconds: number) => Promise<Beside>,
+  run: (lane: Lane, context: RunContext, seconds: number) => Promise<NextTo>,
 ): Scenario {
   return {
     ...fixed,
     metrics: [...metrics, BULK],
     async run(lane, context) {
-      const beside = async () => {
+      const nextTo = async () => {
         await setTimeout(BEFORE * 1000, undefined, { signal: context.signal })
         return run(lane, context, context.seconds - BEFORE - AFTER)
       }
-      const [bulk, small] = await Promise.allSettled([transfer(lane, context), beside()])
+      const [bulk, small] = await Promise.allSettled([transfer(lane, context), nextTo()])
       if (bulk.status === 'rejected') throw bulk.reason
       if (small.status === 'rejected') throw small.reason
       return together(bulk.value, small.value)
@@ -43,7 +43,7 @@ function mixed(
 }
 
 /** Returns both results as one. The limit of the bulk transfer does not matter to the requests. */
-function together(bulk: Measured, { values, limitedBy }: Beside): Measured {
+function together(bulk: Measured, { values, limitedBy }: NextTo): Measured {
   const gbps = bulk.values['gbps'] ?? Number.NaN
   return { values: { ...values, gbps }, bytes: bulk.bytes, ...(limitedBy && { limitedBy }) }
 }
@@ -52,7 +52,7 @@ async function request(
   { left, right }: Lane,
   { tools, signal }: RunContext,
   seconds: number,
-): Promise<Beside> {
+): Promise<NextTo> {
   const [near, far] = [addressOf(left, 0), addressOf(right, 0)]
   await using server = await right.namespace.start([tools.request, 'serve', far, PORT, LENGTH])
   await server.says('ready')
@@ -66,9 +66,9 @@ async function request(
 
 /** A bulk transfer next to pings, and next to requests and responses over TCP. */
 export const MIXED: readonly Scenario[] = [
-  mixed({ id: 'mixed-ping', title: 'ping beside 1 TCP stream' }, PROBE_METRICS, probe),
+  mixed({ id: 'mixed-ping', title: 'ping next to 1 TCP stream' }, PROBE_METRICS, probe),
   mixed(
-    { id: 'mixed-request', title: 'request and response beside 1 TCP stream' },
+    { id: 'mixed-request', title: 'request and response next to 1 TCP stream' },
     [
       { key: 'p50', title: 'response p50', unit: 'µs', better: 'less' },
       { key: 'p99', title: 'response p99', unit: 'µs', better: 'less' },

@@ -3,21 +3,39 @@ import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { End, Lane } from '../lane/lane.ts'
+import { installCargo } from '../native/cargo.ts'
 import { buildGo } from '../native/go.ts'
 import type { Peer } from './peer.ts'
 
-const MODULE = 'golang.zx2c4.com/wireguard'
-/** Where wireguard-go listens for its configuration. */
+const GO_MODULE = 'golang.zx2c4.com/wireguard'
+const BORINGTUN = { crate: 'boringtun-cli', version: '0.7.1' } as const
+/** Where both programs listen for their configuration. */
 const SOCKETS = '/run/wireguard'
 
-/** WireGuard in user space: the one peer that encrypts, so what it carries costs it more. */
+/** WireGuard in Go, in user space. */
 export const wireguardGo: Peer = {
   id: 'wireguard-go',
   title: 'wireguard-go (encrypts)',
   kind: 'user',
+  encrypts: true,
   async prepare({ signal }) {
-    const { path, version } = await buildGo('wireguard-go', MODULE, MODULE, signal)
-    return { version, open: (lane) => open(lane, path) }
+    const { path, version } = await buildGo('wireguard-go', GO_MODULE, GO_MODULE, signal)
+    return { version, open: (lane) => open(lane, [path, '--foreground']) }
+  },
+}
+
+/** WireGuard in Rust, in user space. */
+export const boringtun: Peer = {
+  id: 'boringtun',
+  title: 'boringtun (encrypts)',
+  kind: 'user',
+  encrypts: true,
+  async prepare({ signal }) {
+    const { path, version } = await installCargo(BORINGTUN, signal)
+    return {
+      version,
+      open: (lane) => open(lane, [path, '--foreground', '--disable-drop-privileges']),
+    }
   },
 }
 
@@ -27,11 +45,12 @@ interface Keys {
   public: string
 }
 
-async function open(lane: Lane, program: string): Promise<void> {
-  // Its sockets have the interfaces' names, in a directory that is one for the whole machine: so each
-  // forwarder gets a /run of its own, which goes with it.
-  const script = 'mount -t tmpfs none /run && exec "$0" --foreground "$1"'
-  await lane.join((_, device) => ['unshare', '--mount', '--', 'sh', '-c', script, program, device])
+async function open(lane: Lane, command: readonly string[]): Promise<void> {
+  // Their sockets have the names of the interfaces, in one directory for the whole machine. Each forwarder
+  // therefore gets a /run of its own, which the kernel removes with it.
+  const script = 'mount -t tmpfs none /run && exec "$@"'
+  const alone = ['unshare', '--mount', '--', 'sh', '-c', script, 'sh']
+  await lane.join((_, device) => [...alone, ...command, device])
   const keys = { left: makeKeys(), right: makeKeys() }
   for (const [index, end] of lane.ends.entries()) {
     const forwarder = lane.forwarders[index]
@@ -66,5 +85,5 @@ async function configure(path: string, end: End, own: Keys, other: Keys): Promis
     ].join('\n'),
   )
   const answer = (await text(socket)).trim()
-  if (answer !== 'errno=0') throw new Error(`wireguard-go refused its configuration: ${answer}`)
+  if (answer !== 'errno=0') throw new Error(`the forwarder refused its configuration: ${answer}`)
 }
