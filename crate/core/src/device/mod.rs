@@ -32,7 +32,7 @@ use crate::sys::{interface, io as sys_io, tun, tun_control, tun_filter};
 use std::io;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use tun_filter::Program;
 
 /// The longest packet that the driver passes, without the header of the link layer, bytes.
@@ -58,6 +58,8 @@ pub struct TunDevice {
     flags: i32,
     /// The classic BPF program that is attached to the device. The kernel reads its memory.
     program: Mutex<Option<Program>>,
+    /// The last offloads that were set; `None`: none were.
+    offload: Mutex<Option<u32>>,
 }
 
 impl TunDevice {
@@ -123,6 +125,7 @@ impl TunDevice {
             flags: info.flags,
             name: info.name,
             program: Mutex::new(None),
+            offload: Mutex::new(None),
         })
     }
 
@@ -170,7 +173,15 @@ impl TunDevice {
 
     /// Sets the super-packets that the device passes, as a mask of `TUN_F_*`.
     pub fn set_offload(&self, mask: u32) -> io::Result<()> {
-        tun::set_offload(self.as_fd(), mask)
+        tun::set_offload(self.as_fd(), mask)?;
+        *self.offload.lock().unwrap_or_else(PoisonError::into_inner) = Some(mask);
+        Ok(())
+    }
+
+    /// Sets the offloads of the last [`TunDevice::set_offload`] again, if another process has changed them.
+    pub(crate) fn set_offload_again(&self) -> io::Result<()> {
+        let mask = *self.offload.lock().unwrap_or_else(PoisonError::into_inner);
+        mask.map_or(Ok(()), |mask| tun::set_offload(self.as_fd(), mask))
     }
 
     /// Sets a loaded eBPF program whose result chooses the queue of each packet. `None` removes the program.

@@ -54,7 +54,8 @@ pub(crate) async fn configure(
         let reason = "it was moved to another network namespace while it was opened";
         return Err(Error::new(ErrorCode::NotFound, "configure", device.name(), reason));
     }
-    let existed = device.is_persistent() || index_before == Some(link.if_index);
+    let existed =
+        device.is_persistent() || index_before == Some(link.if_index) || spec.before.is_some();
     let undo = if existed { Undo::new(identity, Connection::open()?) } else { Undo::default() };
     let mut work = Work { device, spec, connection, link, existed, is_certain, undo };
     match work.apply().await {
@@ -93,6 +94,8 @@ struct Work<'a> {
     undo: Undo,
 }
 
+mod former;
+
 impl Work<'_> {
     /// Applies the settings in the order that the kernel requires. Returns the MTU.
     async fn apply(&mut self) -> Result<u32> {
@@ -105,6 +108,8 @@ impl Work<'_> {
         }
         let mtu = self.set_mtu().await?;
         self.set_queue_length().await?;
+        self.remove_former_routes().await?;
+        self.remove_former_addresses().await?;
         self.add_addresses().await?;
         self.set_state().await?;
         self.await_addresses().await;
@@ -246,6 +251,11 @@ impl Work<'_> {
 
     fn may_add(&self, operation: &'static str, object: &str, network: IpNet) -> Result<()> {
         let command = format!("ip {object} add {network} dev {}", self.link.name);
+        self.permit(operation, &network.to_string(), &command)
+    }
+
+    fn may_remove(&self, operation: &'static str, object: &str, network: IpNet) -> Result<()> {
+        let command = format!("ip {object} delete {network} dev {}", self.link.name);
         self.permit(operation, &network.to_string(), &command)
     }
 

@@ -25,5 +25,5 @@ mod undo;
 pub(crate) use busy::BusyWait;
 pub(crate) use configure::{Configured, configure, index_of};
 pub(crate) use drop_counter::DropCounter;
-pub(crate) use spec::{Spec, check_repeats};
-pub(crate) use undo::Undo;
+pub(crate) use spec::{FormerSpec, Spec, check_repeats};
+pub(crate) use undo::{Change, Undo};

@@ -29,6 +29,15 @@ pub(crate) struct Spec<'a> {
     pub(crate) link_local: bool,
     /// State: up or down.
     pub(crate) up: Option<bool>,
+    /// The settings of the former owner of the interface; `None`: it has none.
+    pub(crate) before: Option<FormerSpec<'a>>,
+}
+
+/// The settings that the former owner of an interface made. Those that are not wanted any more are removed.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct FormerSpec<'a> {
+    pub(crate) addresses: &'a [IpNet],
+    pub(crate) routes: &'a [IpNet],
 }
 
 /// Refuses an address or a route that is given twice, before anything is changed.

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::netlink::{Connection, Link, LinkChange, MacAddress};
 use crate::sys::tun_control;
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use std::{fmt, io};
 
 /// The changes of one interface, to be rolled back in the opposite order.
@@ -25,14 +26,14 @@ struct Subject {
 }
 
 /// A property of a link: its value before the change, and the value that was set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Setting<T> {
     pub(crate) before: T,
     pub(crate) set: T,
 }
 
 /// One change, with the data to roll it back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Change {
     /// The MTU, bytes.
     Mtu(Setting<u32>),
@@ -61,6 +62,16 @@ impl Undo {
 
     pub(crate) fn record(&mut self, change: Change) {
         self.changes.push(change);
+    }
+
+    /// Returns the changes in the order in which they were made.
+    pub(crate) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Adds the changes that the former owner of the interface made, which are rolled back last.
+    pub(crate) fn inherit(&mut self, changes: &[Change]) {
+        self.changes.splice(0..0, changes.iter().cloned());
     }
 
     /// Rolls back every change that is still in force, only on the interface that was changed: before

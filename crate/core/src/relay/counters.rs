@@ -6,6 +6,7 @@
 
 use super::stats::Counter;
 use crate::udp::SendDrop;
+use serde::{Deserialize, Serialize};
 
 /// Passes the table of counters to the macro `$make`.
 ///
@@ -112,7 +113,8 @@ macro_rules! counters {
     )*) => {
         $(
             #[doc = $about]
-            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+            #[serde(default)]
             pub struct $stats {
                 $(#[doc = $help] pub $name: u64,)*
                 $(#[doc = $drop_help] pub $drop: u64,)*
@@ -149,6 +151,12 @@ macro_rules! counters {
                         match cause {
                             $(super::$cause::$variant => &self.$drop,)*
                         }
+                    }
+
+                    /// Adds the counts of an earlier relay.
+                    pub(in crate::relay) fn add(&self, counts: &super::$stats) {
+                        $(self.$name.add(counts.$name);)*
+                        $(self.$drop.add(counts.$drop);)*
                     }
 
                     /// Returns the sums. Each value is exact, but the values were not read at the same instant.

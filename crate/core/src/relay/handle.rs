@@ -1,6 +1,7 @@
 //! A running relay as its owner holds it.
 
 use super::config::{Event, PeerConfig, RelayConfig, RelayInfo};
+use super::handover::{Holdings, Inheritance};
 use super::peers::{PeerStats, PeerTotals, Peers};
 use super::queue::{Closed, Stop, Task, run};
 use super::setup::{Plan, check_frame_peers};
@@ -8,6 +9,7 @@ use super::stats::{Meter, Stats};
 use crate::device::Mode;
 use crate::error::{Error, Result};
 use crate::sys::poll::WakeUp;
+use ipnet::IpNet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -18,9 +20,12 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Relay {
     info: RelayInfo,
+    /// The routes of the configuration.
+    routes: Vec<IpNet>,
     peers: Arc<Peers>,
     meter: Arc<Meter>,
     stop: Arc<Stop>,
+    holdings: Arc<Holdings>,
     closed: watch::Receiver<Option<Closed>>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
@@ -31,18 +36,53 @@ impl Relay {
     /// After a failure everything is rolled back. The relay's threads call `on_event` with each optimization that the
     /// kernel refuses. This call blocks on the kernel, so call it outside an event loop.
     pub fn start(
-        mut config: RelayConfig,
+        config: RelayConfig,
         on_event: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self> {
-        let peers = Arc::new(Peers::new(&mut config)?);
+        Self::start_with(config, None, Box::new(on_event))
+    }
+
+    /// Continues another relay: examines its descriptors, sets what the kernel keeps for them again, and changes the
+    /// settings of the interface that differ from the configuration. The interface ends with its last descriptor.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) and
+    /// [`ErrorCode::DeviceMismatch`](crate::ErrorCode::DeviceMismatch) name a descriptor that is wrong or foreign. The
+    /// other errors are those of [`Relay::start`]. After a failure the descriptors are closed.
+    pub fn inherit(
+        config: RelayConfig,
+        inheritance: Inheritance,
+        on_event: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Result<Self> {
+        Self::start_with(config, Some(inheritance), Box::new(on_event))
+    }
+
+    fn start_with(
+        mut config: RelayConfig,
+        inheritance: Option<Inheritance>,
+        on_event: Box<dyn Fn(Event) + Send + Sync>,
+    ) -> Result<Self> {
+        let peers = Arc::new(match inheritance {
+            Some(_) => Peers::continued(&mut config)?,
+            None => Peers::new(&mut config)?,
+        });
+        let routes = config.routes.clone();
         let plan = Plan::of(config)?;
         let event = || match WakeUp::new() {
             Ok(event) => Ok(Arc::new(event)),
             Err(cause) => Err(Error::os("start", "the relay", "eventfd", &cause)),
         };
         let (wake_up, deadline) = (event()?, event()?);
-        let stop = Arc::new(Stop::new(&wake_up));
-        let meter = Arc::new(Meter::new(plan.queues));
+        let is_paused = inheritance.as_ref().is_some_and(|given| given.is_paused);
+        let stop = Arc::new(Stop::new(&wake_up, is_paused));
+        let queues = inheritance.as_ref().map_or(plan.queues, |given| given.queues.len());
+        let meter = Arc::new(Meter::new(queues));
+        if let Some(Inheritance { state: Some(state), is_paused: false, .. }) = &inheritance {
+            meter.restore(&state.outbound, &state.inbound);
+            peers.restore(state);
+        }
+        let holdings = Arc::<Holdings>::default();
         let (report_start, started) = mpsc::channel();
         let (report_end, closed) = watch::channel(None);
         let task = Task {
@@ -52,11 +92,12 @@ impl Relay {
             wake_up,
             deadline,
             meter: Arc::clone(&meter),
-            on_event: Box::new(on_event),
+            holdings: Arc::clone(&holdings),
+            on_event,
         };
         let worker = Builder::new()
             .name("tun2udp-relay".to_owned())
-            .spawn(move || run(task, &report_start, &report_end))
+            .spawn(move || run(task, inheritance, &report_start, &report_end))
             .map_err(|e| Error::os("start", "a relay thread", "clone", &e))?;
         let info = match started.recv() {
             Ok(Ok(info)) => info,
@@ -70,7 +111,8 @@ impl Relay {
                 return Err(Error::os("start", "the relay", "clone", &gone));
             }
         };
-        Ok(Self { info, peers, meter, stop, closed, worker: Mutex::new(Some(worker)) })
+        let worker = Mutex::new(Some(worker));
+        Ok(Self { info, routes, peers, meter, stop, holdings, closed, worker })
     }
 
     /// Returns the names, addresses and sizes that the kernel assigned.
@@ -160,3 +202,5 @@ impl Drop for Relay {
         self.join();
     }
 }
+
+mod passing;

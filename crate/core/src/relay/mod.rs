@@ -10,6 +10,7 @@
 //! - [`config`](RelayConfig) and `peer_config` contain the caller's options, and `setup` decides and opens the required
 //!   objects;
 //! - `handle` is the relay as its owner holds it;
+//! - `handover` passes a running relay to another one;
 //! - `queue` runs the queues: one thread per queue, with a loop that drives both directions;
 //! - `wire` is the format of datagrams, and `traffic_class` chooses their DSCP and ECN;
 //! - `peers` decides which datagrams are accepted and where packets are sent;
@@ -25,6 +26,7 @@ mod config;
 mod counters;
 mod fallback;
 mod handle;
+mod handover;
 mod loops;
 mod missed;
 mod notice;
@@ -44,6 +46,7 @@ pub use config::{
 };
 pub use counters::{COUNTERS, CounterDescription};
 pub use handle::Relay;
+pub use handover::{Descriptor, Inheritance, PeerState, QueueDescriptors, RelayState, ReportedMtu};
 pub use peers::{
     LastRoute, PathMtu, PathMtuSource, PeerStats, PeerTotals, PeerTraffic, Routes, zone_index,
 };

@@ -157,6 +157,14 @@ impl Meter {
         &self.queues
     }
 
+    /// Continues with the counts of an earlier relay. The loops must not run.
+    pub(super) fn restore(&self, outbound: &OutboundStats, inbound: &InboundStats) {
+        if let Some(first) = self.queues.first() {
+            first.outbound.add(outbound);
+            first.inbound.add(inbound);
+        }
+    }
+
     /// Sets which offloads are in use when the relay starts. `without_gro`: sockets for which the kernel refused
     /// `UDP_GRO`.
     pub(super) fn set_offload(&self, offload: OffloadConfig, without_gro: usize) {

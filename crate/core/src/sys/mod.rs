@@ -20,6 +20,7 @@ pub mod poll;
 pub mod privileges;
 pub mod process;
 pub mod readiness;
+pub mod rights;
 pub mod socket;
 pub mod tun;
 pub mod tun_control;

@@ -4,7 +4,7 @@ use super::check;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -43,6 +43,28 @@ pub fn is_same(one: &OwnedFd, other: &OwnedFd) -> io::Result<bool> {
 /// Returns the inode of a namespace's file.
 pub fn inode(namespace: &OwnedFd) -> io::Result<u64> {
     metadata(namespace).map(|metadata| metadata.ino())
+}
+
+/// `SO_NETNS_COOKIE` of asm-generic/socket.h (Linux ≥ 5.14); libc does not have it for every target.
+const SO_NETNS_COOKIE: libc::c_int = 71;
+
+/// Returns the number of the network namespace of a socket, which no other namespace has until the next boot.
+///
+/// Kernels before 5.14 return `ENOPROTOOPT`.
+pub fn socket_cookie(socket: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut cookie = 0_u64;
+    let mut length = size_of::<u64>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes into `cookie`, and the length; both live for the call.
+    check(unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_NETNS_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut length,
+        )
+    })?;
+    Ok(cookie)
 }
 
 fn metadata(namespace: &OwnedFd) -> io::Result<Metadata> {

@@ -1,5 +1,6 @@
 //! The UDP socket: bound but not connected, with large buffers and an error queue.
 
+use super::socket_options::{configure_error, set_options, set_path_mtu_discovery};
 use crate::advice;
 use crate::error::{Error, Result};
 use crate::sys::socket::{SocketOption, set_option};
@@ -41,7 +42,7 @@ pub enum PathMtuDiscovery {
 }
 
 impl PathMtuDiscovery {
-    const fn value(self) -> i32 {
+    pub(super) const fn value(self) -> i32 {
         // The constants IPV6_PMTUDISC_… have the same values.
         match self {
             Self::Discover => libc::IP_PMTUDISC_DO,
@@ -66,6 +67,9 @@ pub struct UdpEndpoint {
     has_gro: bool,
     /// The interface that the socket is bound to.
     device: Option<String>,
+    /// Firewall mark and traffic class that it was opened with.
+    mark: u32,
+    class: u8,
     receive_buffer_bytes: usize,
     send_buffer_bytes: usize,
 }
@@ -99,39 +103,56 @@ impl UdpEndpoint {
         let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))
             .map_err(|e| Error::os("make a UDP socket for", listen.to_string(), "socket", &e))?;
         let configure = |e| configure_error(listen, &e);
-        socket.set_nonblocking(true).map_err(configure)?;
         if is_shared {
             socket.set_reuse_port(true).map_err(configure)?;
         }
-        let errors = if listen.is_ipv4() {
-            SocketOption::ReceiveErrorsV4
-        } else {
+        if listen.is_ipv6() {
             socket.set_only_v6(true).map_err(configure)?;
-            SocketOption::ReceiveErrorsV6
-        };
-        set_option(socket.as_fd(), errors, 1).map_err(configure)?;
-        set_path_mtu_discovery(&socket, listen, options.path_mtu).map_err(configure)?;
-        direct(&socket, options)?;
-        set_reports(&socket, options).map_err(configure)?;
-        let wants_gro = options.wants_gro;
-        let has_gro = wants_gro && set_option(socket.as_fd(), SocketOption::Gro, 1).is_ok();
-        grow_buffers(&socket, options.buffer_bytes);
+        }
+        let has_gro = set_options(&socket, options)?;
         socket.bind(&listen.into()).map_err(|e| bind_error(listen, &e))?;
         let local = socket
             .local_addr()
             .map_err(|e| Error::os("read the address of", listen.to_string(), "getsockname", &e))?
             .as_socket()
             .unwrap_or(listen);
-        Ok(Self {
+        Ok(Self::of_socket(socket, local, options, has_gro))
+    }
+
+    /// Creates the endpoint of a bound socket that has these options.
+    pub(super) fn of_socket(
+        socket: Socket,
+        local: SocketAddr,
+        options: &UdpOptions<'_>,
+        has_gro: bool,
+    ) -> Self {
+        Self {
             local,
             path_mtu: options.path_mtu,
-            wants_gro,
+            wants_gro: options.wants_gro,
             has_gro,
             device: options.device.map(str::to_owned),
+            mark: options.mark,
+            class: options.class,
             receive_buffer_bytes: socket.recv_buffer_size().unwrap_or(0),
             send_buffer_bytes: socket.send_buffer_size().unwrap_or(0),
             socket,
-        })
+        }
+    }
+
+    /// Sets the options of the socket again that another process may have changed through a duplicate of its descriptor.
+    /// The sizes of the buffers stay.
+    pub(crate) fn set_again(&self) -> Result<()> {
+        let options = UdpOptions {
+            listen: self.local,
+            wants_gro: self.wants_gro,
+            buffer_bytes: 0,
+            path_mtu: self.path_mtu,
+            mark: self.mark,
+            device: self.device.as_deref(),
+            class: self.class,
+        };
+        set_options(&self.socket, &options).map(drop)
     }
 
     /// Binds the socket to its interface again, which may have another index now. Returns whether it was bound: not if
@@ -200,85 +221,6 @@ impl AsRawFd for UdpEndpoint {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
-}
-
-fn set_path_mtu_discovery(
-    socket: &Socket,
-    local: SocketAddr,
-    discovery: PathMtuDiscovery,
-) -> std::io::Result<()> {
-    let option = if local.is_ipv4() {
-        SocketOption::PathMtuDiscoveryV4
-    } else {
-        SocketOption::PathMtuDiscoveryV6
-    };
-    set_option(socket.as_fd(), option, discovery.value())
-}
-
-/// Sets the traffic class, and requests that of each message received. A socket that has all addresses of the machine
-/// also gets the address that a message was sent to.
-fn set_reports(socket: &Socket, options: &UdpOptions<'_>) -> std::io::Result<()> {
-    let [class, receive_class, receive_address] = if options.listen.is_ipv4() {
-        [
-            SocketOption::TrafficClassV4,
-            SocketOption::ReceiveTrafficClassV4,
-            SocketOption::ReceiveLocalAddressV4,
-        ]
-    } else {
-        [
-            SocketOption::TrafficClassV6,
-            SocketOption::ReceiveTrafficClassV6,
-            SocketOption::ReceiveLocalAddressV6,
-        ]
-    };
-    set_option(socket.as_fd(), class, options.class.into())?;
-    set_option(socket.as_fd(), receive_class, 1)?;
-    let is_wildcard = options.listen.ip().is_unspecified();
-    set_option(socket.as_fd(), receive_address, is_wildcard.into())
-}
-
-/// Sets the firewall mark and the interface.
-fn direct(socket: &Socket, options: &UdpOptions<'_>) -> Result<()> {
-    if options.mark != 0 {
-        let subject = format!("{:#x}", options.mark);
-        socket.set_mark(options.mark).map_err(|cause| {
-            let error = Error::os("set the firewall mark", subject, "setsockopt(SO_MARK)", &cause);
-            match cause.raw_os_error() {
-                Some(libc::EPERM) => {
-                    error.with_advice("it needs CAP_NET_ADMIN, or CAP_NET_RAW since Linux 5.17")
-                }
-                _ => error,
-            }
-        })?;
-    }
-    let Some(device) = options.device else { return Ok(()) };
-    socket.bind_device(Some(device.as_bytes())).map_err(|cause| {
-        let syscall = "setsockopt(SO_BINDTODEVICE)";
-        let error = Error::os("bind the UDP socket to the interface", device, syscall, &cause);
-        match cause.raw_os_error() {
-            Some(libc::ENODEV) => error.with_advice(
-                "--bind-device (bindDevice) must name an interface in the namespace of the socket: \"ip link\" lists them",
-            ),
-            Some(libc::EPERM) => error.with_advice("it needs CAP_NET_RAW before Linux 5.7"),
-            _ => error,
-        }
-    })
-}
-
-/// Requests buffers larger than `rmem_max`, or, without CAP_NET_ADMIN, as large as permitted (socket(7)). The caller
-/// reads the granted sizes back, so a refusal is not an error.
-fn grow_buffers(socket: &Socket, bytes: usize) {
-    let Ok(value) = i32::try_from(bytes) else { return };
-    if set_option(socket.as_fd(), SocketOption::ReceiveBufferForce, value).is_err() {
-        let _ = socket.set_recv_buffer_size(bytes);
-    }
-    if set_option(socket.as_fd(), SocketOption::SendBufferForce, value).is_err() {
-        let _ = socket.set_send_buffer_size(bytes);
-    }
-}
-
-fn configure_error(listen: SocketAddr, error: &std::io::Error) -> Error {
-    Error::os("configure the UDP socket for", listen.to_string(), "setsockopt", error)
 }
 
 fn bind_error(listen: SocketAddr, error: &std::io::Error) -> Error {

@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod address;
+mod adopt;
 mod endpoint;
 mod error_report;
 mod receiver;
@@ -15,8 +16,10 @@ mod second_try;
 mod segmentation;
 mod send_queue;
 mod sender;
+mod socket_options;
 
 pub use address::{canonical, is_local, is_loopback};
+pub use adopt::local_address;
 pub use endpoint::{PathMtuDiscovery, UdpEndpoint, UdpOptions};
 pub use error_report::ErrorKind;
 pub use receiver::UdpReceiver;

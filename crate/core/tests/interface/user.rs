@@ -26,7 +26,7 @@ pub(crate) struct Wanted {
 
 /// A configured interface, which stays in use until this is dropped.
 pub(crate) enum InUse {
-    Relay(Relay),
+    Relay(Box<Relay>),
     Open(Opened),
 }
 
@@ -75,7 +75,8 @@ impl User {
         config.routes = networks(wanted.routes);
         config.mtu = wanted.mtu;
         config.queues = 1;
-        Relay::start(config, |event| panic!("unexpected event: {event:?}")).map(InUse::Relay)
+        Relay::start(config, |event| panic!("unexpected event: {event:?}"))
+            .map(|relay| InUse::Relay(Box::new(relay)))
     }
 
     pub(crate) fn refuse(self, wanted: &Wanted) -> Error {

@@ -93,6 +93,25 @@ impl PathState {
         is_changed
     }
 
+    /// Continues with an MTU that was reported to another relay, which is valid until `deadline`.
+    pub(super) fn restore(
+        &self,
+        mtu: u32,
+        router: Option<IpAddr>,
+        peer: SocketAddr,
+        deadline: u64,
+    ) {
+        let origin = if router.is_some() { ErrorOrigin::Network } else { ErrorOrigin::Local };
+        let (destination, errno) = (Some(peer), libc::EMSGSIZE);
+        let report = ErrorReport { errno, origin, destination, mtu: Some(mtu), reporter: router };
+        self.learn(mtu, &report, peer, deadline);
+    }
+
+    /// Returns until when the reported MTU is valid.
+    pub(super) fn valid_until(&self) -> Option<u64> {
+        self.learned.deadline()
+    }
+
     /// Forgets the reported MTU when it expires. Otherwise returns the time until which it is valid.
     pub(super) fn expire(&self, now: u64) -> Option<u64> {
         self.learned.expire(now)
@@ -150,6 +169,11 @@ impl LearnedMtu {
     fn get(&self) -> Option<u32> {
         let mtu = (self.0.load(Ordering::Relaxed) & Self::MTU_MASK) as u32;
         (mtu > 0).then_some(mtu)
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        let value = self.0.load(Ordering::Relaxed);
+        (value != 0).then_some(value >> Self::MTU_BITS)
     }
 
     fn expire(&self, now: u64) -> Option<u64> {

@@ -7,6 +7,7 @@ use super::settings::{PeerSettings, is_at};
 use super::sources::is_same_host;
 use crate::relay::setup::inner_mtu;
 use crate::sys::socket::ErrorReport;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,7 +65,8 @@ pub struct PeerStats {
 }
 
 /// Datagrams exchanged with a peer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PeerTraffic {
     /// Datagrams to the peer that the kernel accepted for sending.
     pub datagrams_sent: u64,
@@ -260,6 +262,7 @@ impl Traffic {
 }
 
 mod endpoint;
+mod handover;
 
 #[cfg(test)]
 mod tests {

@@ -23,6 +23,11 @@ impl Removed {
         self.in_use.extend(removed.cloned());
     }
 
+    /// Adds the counts of peers that an earlier relay removed.
+    pub(super) fn add_counts(&mut self, counts: PeerTraffic) {
+        self.total = self.total + counts;
+    }
+
     /// Returns the counts of all removed peers.
     pub(super) fn counts(&mut self) -> PeerTraffic {
         self.release();

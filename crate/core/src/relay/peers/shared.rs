@@ -6,6 +6,7 @@ use super::path_mtu::PathMtu;
 use super::peer::PeerStats;
 use super::removed::Removed;
 use super::table::{Expired, PeerIndex, PeerTable};
+use super::timers::Timers;
 use super::totals::{PeerTotals, of_no_peer};
 use super::upkeep::Upkeep;
 use super::view::PeerView;
@@ -48,11 +49,21 @@ impl Peers {
     /// IPv4 addresses, and a link-local peer gets the index of its interface. Returns `InvalidArgument` if the
     /// configuration is contradictory, `NotFound` if there is no such interface.
     pub(in crate::relay) fn new(config: &mut RelayConfig) -> Result<Self> {
+        Self::with_timers(config, Timers::new())
+    }
+
+    /// As [`Peers::new`], for a relay that continues another one.
+    pub(in crate::relay) fn continued(config: &mut RelayConfig) -> Result<Self> {
+        Self::with_timers(config, Timers::with_past())
+    }
+
+    fn with_timers(config: &mut RelayConfig, timers: Timers) -> Result<Self> {
         config.canonicalize();
         let zones = Zones::resolve(config)?;
         let follows_path_mtu = config.path_mtu == PathMtuDiscovery::Discover;
         let lifetime = config.path_mtu_lifetime;
-        let upkeep = Arc::new(Upkeep::new(lifetime, follows_path_mtu, zones, config.wire()));
+        let upkeep = Upkeep::new(lifetime, follows_path_mtu, zones, config.wire());
+        let upkeep = Arc::new(upkeep.with_timers(timers));
         let table = PeerTable::new(config, Arc::clone(&upkeep))?;
         Ok(Self {
             upkeep,
@@ -252,5 +263,6 @@ fn refuse(operation: &'static str, subject: String, reason: &str) -> Error {
     Error::new(ErrorCode::InvalidArgument, operation, subject, reason)
 }
 
+mod handover;
 #[cfg(test)]
 mod tests;

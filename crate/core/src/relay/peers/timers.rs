@@ -6,21 +6,32 @@ use std::time::{Duration, Instant};
 /// The value for "no deadline".
 const NEVER: u64 = u64::MAX;
 
+/// The past of the clock of a relay that continues another one, milliseconds: 49 days.
+const PAST: u64 = 1 << 32;
+
 /// The next deadline of any peer, shared by all tables of a relay. Times are milliseconds of the relay's clock.
 #[derive(Debug)]
 pub(super) struct Timers {
     start: Instant,
+    /// The time of the clock at `start`.
+    offset: u64,
     next: AtomicU64,
 }
 
 impl Timers {
     pub(super) fn new() -> Self {
-        Self { start: Instant::now(), next: AtomicU64::new(NEVER) }
+        Self { start: Instant::now(), offset: 0, next: AtomicU64::new(NEVER) }
+    }
+
+    /// Creates timers whose clock began long ago, so that it also has the times of an earlier relay.
+    pub(super) fn with_past() -> Self {
+        Self { offset: PAST, ..Self::new() }
     }
 
     /// Returns `now` as a time of the relay's clock.
     pub(super) fn millis(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.start).as_millis()).unwrap_or(NEVER - 1)
+        let since = now.saturating_duration_since(self.start).as_millis();
+        u64::try_from(since).unwrap_or(NEVER - 1).saturating_add(self.offset)
     }
 
     /// Adds a deadline.

@@ -58,6 +58,11 @@ impl Upkeep {
         }
     }
 
+    /// The same with another clock.
+    pub(super) fn with_timers(self, timers: Timers) -> Self {
+        Self { timers, ..self }
+    }
+
     /// Records whether all datagrams come from the receiving port.
     pub(super) fn set_one_source_port(&self, has_one: bool) {
         self.has_one_source_port.store(has_one, Ordering::Relaxed);

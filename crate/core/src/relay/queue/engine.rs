@@ -118,11 +118,8 @@ impl Engine {
 
     /// Relays until the owner stops the relay (`Ok`) or the device is gone (`Err`).
     pub(super) fn run(&mut self, reporter: &Reporter<'_>) -> Result<()> {
-        let result = self.relay(reporter);
-        self.outbound.close();
-        for socket in &mut self.sockets {
-            socket.inbound.close();
-        }
+        let result = self.relay_with_pauses(reporter);
+        self.close_batches();
         result
     }
 
@@ -307,3 +304,5 @@ impl Engine {
         ready
     }
 }
+
+mod pausing;

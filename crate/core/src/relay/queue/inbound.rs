@@ -181,6 +181,15 @@ impl Inbound {
         }
     }
 
+    /// Writes what waits, without receiving. Returns whether nothing waits any more.
+    pub(super) fn finish(&mut self) -> bool {
+        self.writer.is_done()
+            || !matches!(
+                self.writer.write(self.receiver.buffer(), &self.counters),
+                Ok(WriteProgress::Blocked)
+            )
+    }
+
     /// Counts what was received and will not be written any more.
     pub(super) fn close(&mut self) {
         self.writer.close(&self.counters);

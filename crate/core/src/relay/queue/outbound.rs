@@ -127,6 +127,15 @@ impl Outbound {
         self.is_quiet
     }
 
+    /// Sends what waits, without reading. Returns whether nothing waits any more.
+    pub(super) fn finish(&mut self) -> bool {
+        let is_done = self.lanes.is_done() || self.flush() == SendProgress::Done;
+        if !self.replies.is_empty() {
+            self.replies.write(&self.device, vnet_len(&self.device), &self.counters);
+        }
+        is_done
+    }
+
     /// Counts the packets that were read and will not be sent any more.
     pub(super) fn close(&mut self) {
         for (peer, datagrams) in self.lanes.waiting_datagrams(|piece| self.batch.piece_len(piece)) {

@@ -1,32 +1,197 @@
-//! The signal that ends the loops of a relay.
+//! The signal that pauses and ends the loops of a relay.
 
 use crate::sys::poll::WakeUp;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
-/// Ends every loop of a relay. Any thread may raise it.
+const RUNNING: u8 = 0;
+const PAUSED: u8 = 1;
+const ENDED: u8 = 2;
+/// Ended, and everything that the relay set up belongs to another one.
+const RELEASED: u8 = 3;
+
+/// Pauses and ends every loop of a relay. Any thread may do so.
 ///
 /// It may outlive the relay and has no descriptor of its own: the wake-up is dropped with the loops.
 #[derive(Debug)]
 pub(in crate::relay) struct Stop {
-    is_raised: AtomicBool,
+    state: AtomicU8,
     wake_up: Weak<WakeUp>,
+    /// The number of loops that are paused. It is locked while the state changes.
+    parked: Mutex<usize>,
+    changed: Condvar,
 }
 
 impl Stop {
-    /// Creates a signal that wakes each sleeping loop with `wake_up`.
-    pub(in crate::relay) fn new(wake_up: &Arc<WakeUp>) -> Self {
-        Self { is_raised: AtomicBool::new(false), wake_up: Arc::downgrade(wake_up) }
-    }
-
-    pub(in crate::relay) fn raise(&self) {
-        self.is_raised.store(true, Ordering::Release);
-        if let Some(wake_up) = self.wake_up.upgrade() {
-            wake_up.wake();
+    /// Creates a signal that wakes each sleeping loop with `wake_up`. If `is_paused`, the loops begin when they are
+    /// resumed.
+    pub(in crate::relay) fn new(wake_up: &Arc<WakeUp>, is_paused: bool) -> Self {
+        Self {
+            state: AtomicU8::new(if is_paused { PAUSED } else { RUNNING }),
+            wake_up: Arc::downgrade(wake_up),
+            parked: Mutex::new(0),
+            changed: Condvar::new(),
         }
     }
 
+    /// Ends the loops.
+    pub(in crate::relay) fn raise(&self) {
+        let _parked = self.lock();
+        self.state.fetch_max(ENDED, Ordering::AcqRel);
+        self.wake();
+    }
+
+    /// Pauses the loops: each finishes its batch. Returns `false` if they have ended, or if not all of `loops` are paused
+    /// after `limit`; then they go on.
+    pub(in crate::relay) fn pause(&self, loops: usize, limit: Duration) -> bool {
+        let mut parked = self.lock();
+        if self.change(RUNNING, PAUSED) {
+            self.wake();
+        }
+        let deadline = Instant::now() + limit;
+        while self.is_pausing() && *parked < loops {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                drop(parked);
+                self.resume();
+                return false;
+            }
+            parked =
+                self.changed.wait_timeout(parked, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        self.is_pausing()
+    }
+
+    /// Lets paused loops go on. Returns whether they were paused.
+    pub(in crate::relay) fn resume(&self) -> bool {
+        let _parked = self.lock();
+        if !self.change(PAUSED, RUNNING) {
+            return false;
+        }
+        if let Some(wake_up) = self.wake_up.upgrade() {
+            wake_up.clear();
+        }
+        self.changed.notify_all();
+        true
+    }
+
+    /// Ends paused loops, whose relay belongs to another one from now on. Returns whether they were paused.
+    pub(in crate::relay) fn release(&self) -> bool {
+        let _parked = self.lock();
+        let is_released = self.change(PAUSED, RELEASED);
+        self.changed.notify_all();
+        is_released
+    }
+
+    /// Waits in a loop until it is not paused any more.
+    pub(super) fn park(&self) {
+        let mut parked = self.lock();
+        *parked += 1;
+        self.changed.notify_all();
+        while self.is_pausing() {
+            parked = self.changed.wait(parked).unwrap_or_else(PoisonError::into_inner);
+        }
+        *parked -= 1;
+    }
+
+    /// Returns whether the loops must pause or end.
+    #[inline]
     pub(super) fn is_raised(&self) -> bool {
-        self.is_raised.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) != RUNNING
+    }
+
+    /// Returns whether the loops pause.
+    pub(in crate::relay) fn is_pausing(&self) -> bool {
+        self.state.load(Ordering::Acquire) == PAUSED
+    }
+
+    /// Returns whether the relay belongs to another one.
+    pub(super) fn is_released(&self) -> bool {
+        self.state.load(Ordering::Acquire) == RELEASED
+    }
+
+    fn change(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn wake(&self) {
+        if let Some(wake_up) = self.wake_up.upgrade() {
+            wake_up.wake();
+        }
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Runs loops that park while they are paused. Returns how often each was paused.
+    fn with_loops(stop: &Stop, loops: usize, work: impl FnOnce()) -> Vec<usize> {
+        thread::scope(|scope| {
+            let body = || {
+                let mut pauses = 0;
+                loop {
+                    while !stop.is_raised() {
+                        thread::yield_now();
+                    }
+                    if !stop.is_pausing() {
+                        return pauses;
+                    }
+                    pauses += 1;
+                    stop.park();
+                }
+            };
+            let threads: Vec<_> = (0..loops).map(|_| scope.spawn(body)).collect();
+            work();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        })
+    }
+
+    #[test]
+    fn all_loops_pause_and_go_on_until_the_end() {
+        let wake_up = Arc::new(WakeUp::new().unwrap());
+        let stop = Stop::new(&wake_up, false);
+        let pauses = with_loops(&stop, 3, || {
+            assert!(!stop.resume() && !stop.release(), "they run");
+            for _ in 0..5 {
+                assert!(stop.pause(3, LONG));
+                assert!(stop.resume());
+            }
+            stop.raise();
+            assert!(!stop.pause(3, LONG));
+        });
+        // A loop that is paused again before it runs does not notice.
+        assert!(pauses.into_iter().all(|pauses| (1..=5).contains(&pauses)));
+        assert!(!stop.is_released());
+    }
+
+    #[test]
+    fn loops_that_begin_paused_wait_and_a_release_ends_them() {
+        let wake_up = Arc::new(WakeUp::new().unwrap());
+        let stop = Stop::new(&wake_up, true);
+        let pauses = with_loops(&stop, 2, || {
+            assert!(stop.pause(2, LONG));
+            assert!(stop.release());
+            stop.raise();
+        });
+        assert_eq!(pauses, [1, 1]);
+        assert!(stop.is_released(), "an end later changes nothing");
+    }
+
+    #[test]
+    fn without_the_loops_a_pause_is_given_up() {
+        let wake_up = Arc::new(WakeUp::new().unwrap());
+        let stop = Stop::new(&wake_up, false);
+        assert!(!stop.pause(1, Duration::from_millis(1)));
+        assert!(!stop.is_raised());
     }
 }

@@ -17,6 +17,7 @@ use crate::interface::Undo;
 use crate::packet::coalesce::CoalesceOptions;
 use crate::relay::config::{Event, RelayInfo};
 use crate::relay::fallback::Fallback;
+use crate::relay::handover::{Holdings, Inheritance};
 use crate::relay::loops::{LoopChange, LoopGuard};
 use crate::relay::notice;
 use crate::relay::peers::{PeerChange, Peers};
@@ -43,12 +44,15 @@ pub(in crate::relay) struct Task {
     /// Signalled when peers have an earlier deadline; it is dropped with the task.
     pub(in crate::relay) deadline: Arc<WakeUp>,
     pub(in crate::relay) meter: Arc<Meter>,
+    /// What the relay can pass on.
+    pub(in crate::relay) holdings: Arc<Holdings>,
     pub(in crate::relay) on_event: Box<dyn Fn(Event) + Send + Sync>,
 }
 
 /// The body of the first thread.
 pub(in crate::relay) fn run(
     task: Task,
+    inheritance: Option<Inheritance>,
     started: &mpsc::Sender<Result<RelayInfo>>,
     ended: &watch::Sender<Option<Closed>>,
 ) {
@@ -60,7 +64,7 @@ pub(in crate::relay) fn run(
         }
     };
     // The task with all its resources and the event loop are dropped before the end is reported.
-    let end = relay(&Arc::new(task), &runtime, started);
+    let end = relay(&Arc::new(task), inheritance, &runtime, started);
     drop(runtime);
     if let Some(end) = end {
         ended.send_replace(Some(end.map_err(Arc::new)));
@@ -77,10 +81,11 @@ fn runtime() -> Result<Runtime> {
 /// Returns how the relay ended; `None` if it never started, in which case `started` has received the error.
 fn relay(
     task: &Arc<Task>,
+    inheritance: Option<Inheritance>,
     runtime: &Runtime,
     started: &mpsc::Sender<Result<RelayInfo>>,
 ) -> Option<Result<()>> {
-    let prepared = match runtime.block_on(setup::prepare(&task.plan)) {
+    let prepared = match runtime.block_on(setup::prepare(&task.plan, inheritance)) {
         Ok(prepared) => prepared,
         Err(error) => {
             let _ = started.send(Err(error));
@@ -101,6 +106,7 @@ fn relay(
     if let Some(queue) = queues.first() {
         task.meter.missed.start(&queue.device, existed);
     }
+    task.holdings.set_changes(undo.changes());
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
     }
@@ -116,7 +122,13 @@ fn relay(
     };
     let end = relay_queues(task, queues, on_started)?;
     task.meter.missed.finish();
-    roll_back(task, runtime, &undo);
+    match steered {
+        Some(steered) if task.stop.is_released() => steered.keep(),
+        _ => {}
+    }
+    if !task.stop.is_released() {
+        roll_back(task, runtime, &undo);
+    }
     Some(end)
 }
 
@@ -241,7 +253,7 @@ fn start_thread(
 }
 
 fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
-    let Queue { device, sockets, offload, share, interface_mtu, loops } = queue;
+    let Queue { number, device, sockets, offload, share, interface_mtu, loops } = queue;
     let wire = task.plan.config.wire();
     let segment_clamp = SegmentClamp::new(task.plan.mss_clamp(), interface_mtu, wire);
     let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
@@ -249,6 +261,7 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
     let Sockets { receiving, sends_from_receiving, further } = sockets;
     let receivers = receiving.len();
     let endpoints: Vec<_> = receiving.into_iter().chain(further).map(Arc::new).collect();
+    task.holdings.add_queue(number, &device, &endpoints);
     let lane = |(number, endpoint): (usize, &Arc<UdpEndpoint>)| {
         let sender = UdpSender::new(Arc::clone(endpoint), offload.gso);
         let queue = SendQueue::new(task.plan.max_payload);

@@ -41,18 +41,25 @@ impl FlowShare {
 
 /// A persistent device with a program of the relay. The program is removed when this is dropped.
 #[derive(Debug)]
-pub(in crate::relay) struct SteeredDevice(Arc<TunDevice>);
+pub(in crate::relay) struct SteeredDevice(Option<Arc<TunDevice>>);
 
 impl SteeredDevice {
     /// Returns the device if it is persistent. A device that is not persistent is deleted together with its program.
     pub(super) fn of(device: &Arc<TunDevice>) -> Option<Self> {
-        device.is_persistent().then(|| Self(Arc::clone(device)))
+        device.is_persistent().then(|| Self(Some(Arc::clone(device))))
+    }
+
+    /// Keeps the program: another relay uses the device.
+    pub(in crate::relay) fn keep(mut self) {
+        self.0 = None;
     }
 }
 
 impl Drop for SteeredDevice {
     fn drop(&mut self) {
-        let _ = self.0.set_steering(None);
+        if let Some(device) = &self.0 {
+            let _ = device.set_steering(None);
+        }
     }
 }
 
@@ -80,10 +87,20 @@ pub(super) fn steer_datagrams(
     layer: Layer,
 ) -> Result<()> {
     let Some(first) = endpoints.first() else { return Ok(()) };
+    steer_datagrams_at(first, endpoints.len(), steering, layer)
+}
+
+/// Distributes datagrams for the port of `first` over `queues` sockets, of which it is the first that was bound.
+pub(super) fn steer_datagrams_at(
+    first: &UdpEndpoint,
+    queues: usize,
+    steering: Steering,
+    layer: Layer,
+) -> Result<()> {
     let program = match steering {
-        Steering::Flow => bpf::by_flow(endpoints.len(), layer),
-        Steering::SourcePort => bpf::by_source(endpoints.len(), false),
-        Steering::Source => bpf::by_source(endpoints.len(), true),
+        Steering::Flow => bpf::by_flow(queues, layer),
+        Steering::SourcePort => bpf::by_source(queues, false),
+        Steering::Source => bpf::by_source(queues, true),
     };
     bpf::attach_reuseport(first.as_fd(), &program).map_err(|e| {
         let subject = first.local().to_string();

@@ -4,10 +4,12 @@
 //!   sizes;
 //! - `underlay_route` looks up the routes to the peers, and `mtu` computes the packet sizes that fit into them;
 //! - `queues` opens the device and the sockets, and `flow_sharing` distributes packets over them;
+//! - `adopt` examines the device and the sockets of another relay, which are used instead;
 //! - `source_ports` binds further sockets to send from, and distributes flows over them;
 //! - `user` drops root;
 //! - `prepare` runs all of these in order, and uses the module `interface` for the interface's settings.
 
+mod adopt;
 mod flow_sharing;
 mod mtu;
 mod plan;

@@ -3,6 +3,7 @@
 //! Runs on the relay's own thread, which may move into another network namespace. A failure at any
 //! point leaves nothing behind.
 
+use super::adopt::{self, Adopted};
 use super::flow_sharing::{FlowShare, SteeredDevice, Steering};
 use super::plan::Plan;
 use super::queues::{self, Opened};
@@ -11,11 +12,12 @@ use super::underlay_route::UnderlayRoutes;
 use super::{mtu, user};
 use crate::device::{Mode, TunDevice};
 use crate::error::{Error, ErrorCode, Result};
-use crate::interface::{self, BusyWait, Configured, Spec, Undo};
+use crate::interface::{self, BusyWait, Configured, FormerSpec, Spec, Undo};
 use crate::namespace;
 use crate::netlink::{Connection, Datagram};
 use crate::relay::config::{Event, OffloadConfig, RelayInfo};
 use crate::relay::fallback::Fallback;
+use crate::relay::handover::{Inheritance, RelayState};
 use crate::relay::loops::{Loops, LoopsOptions};
 use crate::relay::notice;
 use crate::sys::process::effective_user;
@@ -44,6 +46,7 @@ pub(in crate::relay) struct ReadyRelay {
 
 /// One queue of the device and its sockets.
 pub(in crate::relay) struct Queue {
+    pub(in crate::relay) number: usize,
     pub(in crate::relay) device: Arc<TunDevice>,
     pub(in crate::relay) sockets: Sockets,
     pub(in crate::relay) offload: OffloadConfig,
@@ -55,11 +58,14 @@ pub(in crate::relay) struct Queue {
     pub(in crate::relay) loops: Arc<Loops>,
 }
 
-/// Sets everything up.
-pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
+/// Sets everything up. With `inheritance`, uses the device and the sockets of another relay.
+pub(in crate::relay) async fn prepare(
+    plan: &Plan,
+    inheritance: Option<Inheritance>,
+) -> Result<ReadyRelay> {
     let config = &plan.config;
     let identity = config.user.as_deref().map(user::resolve).transpose()?;
-    let mut sockets = queues::bind(plan)?;
+    let (Adopted { mut sockets, devices }, former) = take_sockets(plan, inheritance)?;
     let connection = Connection::open()?;
     let underlay = UnderlayRoutes::find(&connection, config, &sockets).await?;
     let first = underlay.datagram().ok_or_else(no_queue)?;
@@ -72,7 +78,10 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
         underlay.refuse_loops(config)?;
     }
     let index_before = interface::index_of(config.name.as_deref());
-    let opened = open_device(plan, &sockets).await?;
+    let opened = match former {
+        Some(_) => adopt::devices(plan, &sockets, devices).await?,
+        None => open_device(plan, &sockets).await?,
+    };
     source_ports::reduce(&mut sockets, opened.devices.len());
     let endpoint = sockets.iter().flat_map(Sockets::all).next();
     let (Some(device), Some(endpoint)) = (opened.devices.first(), endpoint) else {
@@ -85,13 +94,14 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
         underlay.refuse_interface(config, device.index())?;
     }
     let new_mtu = mtu::for_interface(underlay.inner_mtu(), plan);
-    let Configured { mtu, undo, existed } = configure(plan, new_mtu, &opened, index_before).await?;
-    let no_loop = match is_elsewhere {
+    let interface = Interface { new_mtu, opened: &opened, index_before, former: former.as_ref() };
+    let Configured { mtu, undo, existed } = interface.configure(plan).await?;
+    let checked = match is_elsewhere {
         false => underlay.refuse_own_interface(&connection, config, device.index()).await,
         true => Ok(()),
     };
-    let assume = || identity.as_ref().map_or(Ok(()), user::Identity::assume);
-    if let Err(error) = no_loop.and_then(|()| assume()) {
+    let assumed = checked.and_then(|()| identity.as_ref().map_or(Ok(()), user::Identity::assume));
+    if let Err(error) = assumed {
         let _ = undo.run().await;
         return Err(error);
     }
@@ -104,18 +114,38 @@ pub(in crate::relay) async fn prepare(plan: &Plan) -> Result<ReadyRelay> {
     let notices = notices(plan, &underlay, &sockets, (mtu, existed), fragmented);
     let loops = loops(&info, is_elsewhere, &sockets, datagram);
     let Opened { devices, offload, fallbacks, steered } = opened;
-    let shares = shares(plan, devices.len());
-    let queue = |((device, sockets), share): ((_, Sockets), _)| Queue {
-        device,
-        sockets,
-        offload,
-        share,
-        interface_mtu,
-        loops: Arc::clone(&loops),
-    };
-    let queues = devices.into_iter().zip(sockets).zip(shares).map(queue).collect();
+    let queues = queues_of(plan, (devices, sockets), offload, interface_mtu, &loops);
     let path_mtus = underlay.path_mtus();
     Ok(ReadyRelay { queues, info, undo, offload, fallbacks, notices, path_mtus, steered, existed })
+}
+
+/// Binds the sockets, or examines those of another relay. Returns them with the state of that relay.
+fn take_sockets(
+    plan: &Plan,
+    inheritance: Option<Inheritance>,
+) -> Result<(Adopted, Option<RelayState>)> {
+    let Some(Inheritance { queues, state, .. }) = inheritance else {
+        return Ok((Adopted { sockets: queues::bind(plan)?, devices: Vec::new() }, None));
+    };
+    Ok((adopt::sockets(plan, queues)?, Some(state.unwrap_or_default())))
+}
+
+/// Assembles the queues.
+fn queues_of(
+    plan: &Plan,
+    (devices, sockets): (Vec<Arc<TunDevice>>, Vec<Sockets>),
+    offload: OffloadConfig,
+    interface_mtu: u32,
+    loops: &Arc<Loops>,
+) -> Vec<Queue> {
+    let shares = shares(plan, devices.len());
+    let parts = devices.into_iter().zip(sockets).zip(shares).enumerate();
+    parts
+        .map(|(number, ((device, sockets), share))| {
+            let loops = Arc::clone(loops);
+            Queue { number, device, sockets, offload, share, interface_mtu, loops }
+        })
+        .collect()
 }
 
 /// Returns the flows that the receiving sockets of each queue get.
@@ -206,26 +236,43 @@ async fn open_device(plan: &Plan, sockets: &[Sockets]) -> Result<Opened> {
     }
 }
 
-/// Configures the interface according to the configuration. `new_mtu` is the MTU of a new interface, bytes.
-async fn configure(
-    plan: &Plan,
+/// The interface to configure.
+struct Interface<'a> {
+    /// The MTU of a new interface, bytes.
     new_mtu: u32,
-    opened: &Opened,
+    opened: &'a Opened,
     index_before: Option<u32>,
-) -> Result<Configured> {
-    let Some(device) = opened.devices.first() else { return Err(no_queue()) };
-    let config = &plan.config;
-    let spec = Spec {
-        addresses: &config.addresses,
-        routes: &config.routes,
-        mtu: config.mtu,
-        new_mtu: Some(new_mtu),
-        tx_queue_length: config.tx_queue_length,
-        check_mtu: Some(&|mtu| mtu::check(mtu, plan)),
-        up: Some(true),
-        ..Spec::default()
-    };
-    interface::configure(device, index_before, &spec).await
+    /// The state of the relay whose interface it was.
+    former: Option<&'a RelayState>,
+}
+
+impl Interface<'_> {
+    /// Configures the interface according to the configuration.
+    async fn configure(&self, plan: &Plan) -> Result<Configured> {
+        let Some(device) = self.opened.devices.first() else { return Err(no_queue()) };
+        let config = &plan.config;
+        let spec = Spec {
+            addresses: &config.addresses,
+            routes: &config.routes,
+            mtu: config.mtu,
+            new_mtu: Some(self.new_mtu),
+            tx_queue_length: config.tx_queue_length,
+            check_mtu: Some(&|mtu| mtu::check(mtu, plan)),
+            up: Some(true),
+            before: self
+                .former
+                .map(|former| FormerSpec { addresses: &former.addresses, routes: &former.routes }),
+            ..Spec::default()
+        };
+        let mut configured = interface::configure(device, self.index_before, &spec).await?;
+        match self.former {
+            // Its changes end with it.
+            Some(_) if !device.is_persistent() => configured.undo = Undo::default(),
+            Some(former) => configured.undo.inherit(&former.changes),
+            None => {}
+        }
+        Ok(configured)
+    }
 }
 
 fn no_queue() -> Error {

@@ -81,7 +81,8 @@ fn bind_family(plan: &Plan, is_ipv4: bool, port: u16, queues: usize) -> Result<V
     Ok(endpoints)
 }
 
-fn options(plan: &Plan, is_ipv4: bool, port: u16) -> UdpOptions<'_> {
+/// Returns the options of a socket for this family and port.
+pub(super) fn options(plan: &Plan, is_ipv4: bool, port: u16) -> UdpOptions<'_> {
     UdpOptions {
         listen: SocketAddr::new(plan.listen_address(is_ipv4), port),
         wants_gro: plan.config.offload.gro,
@@ -125,43 +126,63 @@ fn is_absent(error: &Error) -> bool {
 /// Opens the device with a queue for each of `sockets`, in the calling thread's network namespace. If the caller did
 /// not request several queues, the device may have only one.
 pub(super) fn open(plan: &Plan, sockets: &[Sockets], existing: Option<Existing>) -> Result<Opened> {
-    let mut fallbacks = Vec::new();
-    let mut refuse = |fallback: Fallback, offload: &mut OffloadConfig| {
-        fallback.apply(offload);
-        fallbacks.push(fallback);
-    };
-    let mut offload = plan.config.offload;
-    if offload.gro && !sockets.iter().flat_map(Sockets::all).all(UdpEndpoint::has_gro) {
-        refuse(Fallback::Gro, &mut offload);
-    }
-    if offload.needs_vnet_header() && !has_vnet_header(&plan.config.clone_device) {
-        refuse(Fallback::VnetHeader, &mut offload);
-    }
+    let mut opened = Opened::none(plan, sockets);
     let form = Form::new(plan, sockets.len(), existing);
-    let mut devices = open_queues(&plan.config, form, offload.needs_vnet_header())?;
-    if let Some(first) = devices.first()
-        && offload.needs_vnet_header()
-    {
-        let wanted = Offloads { tso: offload.tso, uso: offload.uso };
+    opened.devices = open_queues(&plan.config, form, opened.offload.needs_vnet_header())?;
+    opened.negotiate_offloads()?;
+    opened.steer(plan);
+    Ok(opened)
+}
+
+impl Opened {
+    /// Begins without a device, and without the offloads that this kernel does not have.
+    pub(super) fn none(plan: &Plan, sockets: &[Sockets]) -> Self {
+        let offload = plan.config.offload;
+        let mut opened =
+            Self { devices: Vec::new(), offload, fallbacks: Vec::new(), steered: None };
+        if offload.gro && !sockets.iter().flat_map(Sockets::all).all(UdpEndpoint::has_gro) {
+            opened.refuse(Fallback::Gro);
+        }
+        if opened.offload.needs_vnet_header() && !has_vnet_header(&plan.config.clone_device) {
+            opened.refuse(Fallback::VnetHeader);
+        }
+        opened
+    }
+
+    fn refuse(&mut self, fallback: Fallback) {
+        fallback.apply(&mut self.offload);
+        self.fallbacks.push(fallback);
+    }
+
+    /// Requests the super-packets that the device passes.
+    pub(super) fn negotiate_offloads(&mut self) -> Result<()> {
+        let Some(first) = self.devices.first() else { return Ok(()) };
+        if !self.offload.needs_vnet_header() {
+            return Ok(());
+        }
+        let wanted = Offloads { tso: self.offload.tso, uso: self.offload.uso };
         let granted = first.negotiate_offloads(wanted)?;
         if wanted.tso && !granted.tso {
-            refuse(Fallback::Tso, &mut offload);
+            self.refuse(Fallback::Tso);
         }
         if wanted.uso && !granted.uso {
-            refuse(Fallback::Uso, &mut offload);
+            self.refuse(Fallback::Uso);
         }
+        Ok(())
     }
-    let mut steered = None;
-    if devices.len() > 1 {
-        match flow_sharing::steer_packets(&devices) {
-            Ok(()) => steered = devices.first().and_then(SteeredDevice::of),
-            Err(_) if plan.has_auto_queues => devices.truncate(1),
-            Err(error) => {
-                refuse(Fallback::Steering(error.raw_os_error().unwrap_or(0)), &mut offload);
+
+    /// Distributes the packets of the interface over several queues.
+    fn steer(&mut self, plan: &Plan) {
+        if self.devices.len() > 1 {
+            match flow_sharing::steer_packets(&self.devices) {
+                Ok(()) => self.steered = self.devices.first().and_then(SteeredDevice::of),
+                Err(_) if plan.has_auto_queues => self.devices.truncate(1),
+                Err(error) => {
+                    self.refuse(Fallback::Steering(error.raw_os_error().unwrap_or(0)));
+                }
             }
         }
     }
-    Ok(Opened { devices, offload, fallbacks, steered })
 }
 
 /// How to open the device.

@@ -115,6 +115,15 @@ fn bind_slots(
     Ok(chosen)
 }
 
+/// Sets which queues send from the receiving port, for sockets that an earlier relay distributed over them.
+pub(super) fn set_senders(sockets: &mut [Sockets]) {
+    let (queues, ports) = (sockets.len(), count(sockets));
+    for (number, queue) in sockets.iter_mut().enumerate() {
+        let taken = slot(queue.receiving.first(), ports);
+        queue.sends_from_receiving = queue.further.is_empty() || uses(number, taken, queues, ports);
+    }
+}
+
 /// Reduces the queues to the first `queues`, which take over the further source ports of the others.
 pub(super) fn reduce(sockets: &mut Vec<Sockets>, queues: usize) {
     let removed = sockets.split_off(queues.min(sockets.len()));
@@ -236,6 +245,20 @@ mod tests {
                     assert!(of_queue.clone().all(|(rest, number)| rest == number), "{all:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn which_queues_send_from_the_receiving_port_follows_from_the_sockets() {
+        for (queues, count) in [(1, 1), (1, 4), (2, 4), (3, 4), (4, 4), (4, 2), (5, 2), (3, 1)] {
+            let (mut sockets, _) = ports(queues, count, &["127.0.0.1", "::1"]);
+            let senders = |sockets: &[Sockets]| -> Vec<bool> {
+                sockets.iter().map(|queue| queue.sends_from_receiving).collect()
+            };
+            let expected = senders(&sockets);
+            sockets.iter_mut().for_each(|queue| queue.sends_from_receiving = false);
+            set_senders(&mut sockets);
+            assert_eq!(senders(&sockets), expected, "{queues} {count}");
         }
     }
 

@@ -1,0 +1,88 @@
+//! Passes a running relay on to another one, which may be in another process.
+
+use super::Relay;
+use crate::error::Result;
+use crate::relay::handover::{QueueDescriptors, RelayState, closed};
+use std::time::Duration;
+
+/// How long the queues may take to pause.
+const PAUSE_LIMIT: Duration = Duration::from_secs(2);
+
+impl Relay {
+    /// Duplicates the descriptors of all queues. The caller owns the duplicates: as long as one of a device is open, the
+    /// interface exists.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Closed`](crate::ErrorCode::Closed) if the relay has ended.
+    pub fn descriptors(&self) -> Result<Vec<QueueDescriptors>> {
+        self.holdings.duplicate()
+    }
+
+    /// Returns the state that another relay continues with. It is exact while the relay is paused.
+    #[must_use]
+    pub fn state(&self) -> RelayState {
+        let stats = self.meter.snapshot();
+        let mut state = RelayState {
+            outbound: stats.outbound,
+            inbound: stats.inbound,
+            addresses: self.info.addresses.clone(),
+            routes: self.routes.clone(),
+            changes: self.holdings.changes(),
+            ..RelayState::default()
+        };
+        self.peers.save(&mut state);
+        state
+    }
+
+    /// Pauses the relay: its queues send and write the packets that they have, and read no more. Returns the state. Blocks
+    /// for at most two seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Closed`](crate::ErrorCode::Closed) if the relay has ended, or does not pause in time. Then it runs on.
+    pub fn pause(&self) -> Result<RelayState> {
+        if self.stop.pause(self.info.queues, PAUSE_LIMIT) {
+            Ok(self.state())
+        } else {
+            Err(closed())
+        }
+    }
+
+    /// Lets a paused relay run. With `state`, a relay that began paused continues with it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Closed`](crate::ErrorCode::Closed) if the relay is not paused.
+    pub fn resume(&self, state: Option<&RelayState>) -> Result<()> {
+        if !self.stop.is_pausing() {
+            return Err(closed());
+        }
+        if let Some(state) = state {
+            self.meter.restore(&state.outbound, &state.inbound);
+            self.peers.restore(state);
+        }
+        if self.stop.resume() { Ok(()) } else { Err(closed()) }
+    }
+
+    /// Sets everything again that another process may have changed through duplicates of the descriptors, and lets the
+    /// relay run if it is paused.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Closed`](crate::ErrorCode::Closed) if the relay has ended.
+    pub fn reclaim(&self) -> Result<()> {
+        let is_set = self.holdings.set_again();
+        self.stop.resume();
+        is_set
+    }
+
+    /// Ends a paused relay without removing anything: the interface and its settings belong to another relay.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Closed`](crate::ErrorCode::Closed) if the relay is not paused.
+    pub fn release(&self) -> Result<()> {
+        if self.stop.release() { Ok(()) } else { Err(closed()) }
+    }
+}

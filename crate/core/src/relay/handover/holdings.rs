@@ -1,0 +1,107 @@
+//! What a running relay can pass on.
+
+use super::descriptors::QueueDescriptors;
+use crate::device::TunDevice;
+use crate::error::{Error, ErrorCode, Result};
+use crate::interface::Change;
+use crate::udp::UdpEndpoint;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// The device and the sockets of a running relay, which keeps them open, and its changes of a persistent interface.
+#[derive(Debug, Default)]
+pub(in crate::relay) struct Holdings(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Each with its number.
+    queues: Vec<(usize, QueueHandles)>,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug)]
+struct QueueHandles {
+    device: Weak<TunDevice>,
+    sockets: Vec<Weak<UdpEndpoint>>,
+}
+
+/// The device and the sockets of a queue.
+type OpenQueue = (Arc<TunDevice>, Vec<Arc<UdpEndpoint>>);
+
+impl Holdings {
+    /// Adds the queue with this number.
+    pub(in crate::relay) fn add_queue(
+        &self,
+        number: usize,
+        device: &Arc<TunDevice>,
+        sockets: &[Arc<UdpEndpoint>],
+    ) {
+        let sockets = sockets.iter().map(Arc::downgrade).collect();
+        let handles = QueueHandles { device: Arc::downgrade(device), sockets };
+        let mut inner = self.lock();
+        inner.queues.push((number, handles));
+        inner.queues.sort_by_key(|(number, _)| *number);
+    }
+
+    /// Sets the changes of an interface that outlives the relay.
+    pub(in crate::relay) fn set_changes(&self, changes: &[Change]) {
+        self.lock().changes = changes.to_vec();
+    }
+
+    /// Returns the changes of an interface that outlives the relay.
+    pub(in crate::relay) fn changes(&self) -> Vec<Change> {
+        self.lock().changes.clone()
+    }
+
+    /// Duplicates the descriptors of all queues.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Closed`] if the relay has ended, [`ErrorCode::Exhausted`] if the process has no descriptor left.
+    pub(in crate::relay) fn duplicate(&self) -> Result<Vec<QueueDescriptors>> {
+        let failed = |e: &std::io::Error| {
+            Error::os("duplicate the descriptors of", "the relay", "fcntl(F_DUPFD)", e)
+        };
+        let copy = |fd: &dyn AsFd| fd.as_fd().try_clone_to_owned().map_err(|e| failed(&e));
+        self.open()?
+            .iter()
+            .map(|(device, sockets)| {
+                let sockets = sockets.iter().map(|socket| copy(socket).map(Into::into));
+                Ok(QueueDescriptors {
+                    device: copy(device)?.into(),
+                    sockets: sockets.collect::<Result<_>>()?,
+                })
+            })
+            .collect()
+    }
+
+    /// Sets everything again that another process may have changed through duplicates.
+    pub(in crate::relay) fn set_again(&self) -> Result<()> {
+        for (device, sockets) in self.open()? {
+            device.set_offload_again().map_err(|e| {
+                Error::os("set the offloads of", device.name(), "ioctl(TUNSETOFFLOAD)", &e)
+            })?;
+            sockets.iter().try_for_each(|socket| socket.set_again())?;
+        }
+        Ok(())
+    }
+
+    fn open(&self) -> Result<Vec<OpenQueue>> {
+        let inner = self.lock();
+        let open = |(_, handles): &(usize, QueueHandles)| {
+            let sockets = handles.sockets.iter().map(Weak::upgrade).collect::<Option<_>>()?;
+            Some((handles.device.upgrade()?, sockets))
+        };
+        let queues: Option<Vec<_>> = inner.queues.iter().map(open).collect();
+        queues.filter(|queues| !queues.is_empty()).ok_or_else(closed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the error of passing on a relay that has ended.
+pub(in crate::relay) fn closed() -> Error {
+    Error::new(ErrorCode::Closed, "pass on", "the relay", "it is closed")
+}

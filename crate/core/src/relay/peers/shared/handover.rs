@@ -1,0 +1,146 @@
+//! The state of all peers that another relay continues with.
+
+use super::Peers;
+use crate::relay::handover::{PeerState, RelayState};
+use crate::relay::peers::peer::Peer;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+impl Peers {
+    /// Adds the state of all peers to `state`.
+    pub(in crate::relay) fn save(&self, state: &mut RelayState) {
+        let _zones = self.upkeep.lock_table();
+        let table = self.current.load();
+        let now = self.upkeep.timers.millis(Instant::now());
+        state.peers = table.peers().iter().map(|peer| peer.state(now)).collect();
+        state.removed = self.removed().counts();
+        state.foreign_bytes = table.foreign_bytes();
+    }
+
+    /// Continues with the peers of `state`. A peer is the one with its name; without a name, or if one of them has none,
+    /// the one with its configured endpoint; a single peer is the single peer. The others count as removed.
+    ///
+    /// An endpoint that was learned is used if the settings of the peer permit it.
+    pub(in crate::relay) fn restore(&self, state: &RelayState) {
+        let _zones = self.upkeep.lock_table();
+        let table = self.current.load_full();
+        let now = self.upkeep.timers.millis(Instant::now());
+        let is_single = !table.is_many() && state.peers.len() == 1;
+        let mut moves: Vec<(Arc<Peer>, &PeerState)> = Vec::new();
+        for before in &state.peers {
+            let is_it = |peer: &&Arc<Peer>| is_single || is_same(peer, before);
+            let Some(peer) = table.peers().iter().find(is_it) else {
+                self.removed().add_counts(before.traffic);
+                continue;
+            };
+            if let Some(until) = peer.restore(before, now) {
+                self.upkeep.timers.schedule(until);
+            }
+            if before.endpoint != peer.endpoint() && before.configured == peer.settings().first() {
+                moves.push((Arc::clone(peer), before));
+            }
+        }
+        self.removed().add_counts(state.removed);
+        self.upkeep.foreign_bytes.fetch_add(state.foreign_bytes, Ordering::Relaxed);
+        for (peer, before) in moves {
+            let moved = self.current.load().with_moved(&peer, before.endpoint);
+            if let Some(table) = moved {
+                self.current.store(Arc::new(table));
+            }
+        }
+        self.upkeep.local_version.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn is_same(peer: &Peer, before: &PeerState) -> bool {
+    match (peer.name(), before.name.as_deref()) {
+        (Some(name), Some(other)) => name == other,
+        _ => peer.settings().first() == before.configured,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::config::{FollowPort, PeerConfig, RelayConfig};
+    use crate::relay::handover::ReportedMtu;
+    use crate::relay::peers::PeerTraffic;
+    use std::time::Duration;
+
+    fn peers(names: &[(&str, &str, &str)]) -> Peers {
+        let configs = names.iter().map(|(name, endpoint, prefix)| PeerConfig {
+            name: Some((*name).to_owned()),
+            follow_port: FollowPort::Always,
+            ..PeerConfig::new(endpoint.parse().unwrap(), vec![prefix.parse().unwrap()])
+        });
+        let address = "10.9.0.1/24".parse().unwrap();
+        let mut config = RelayConfig::with_peers(address, configs.collect(), 0).unwrap();
+        Peers::continued(&mut config).unwrap()
+    }
+
+    fn state(name: &str, configured: &str, endpoint: &str, datagrams: u64) -> PeerState {
+        PeerState {
+            name: Some(name.to_owned()),
+            configured: configured.parse().unwrap(),
+            endpoint: endpoint.parse().unwrap(),
+            traffic: PeerTraffic {
+                datagrams_sent: datagrams,
+                bytes_received: 7,
+                silent_for: Some(Duration::from_secs(90)),
+                ..PeerTraffic::default()
+            },
+            is_up: None,
+            local: Some("192.0.2.77".parse().unwrap()),
+            path_mtu: Some(ReportedMtu {
+                outside: 1_400,
+                router: Some("192.0.2.254".parse().unwrap()),
+                valid_for: Duration::from_secs(300),
+            }),
+        }
+    }
+
+    #[test]
+    fn peers_continue_with_counts_path_and_learned_port() {
+        let first = ("a", "192.0.2.1:5", "10.9.0.2/32");
+        let new = peers(&[first, ("b", "192.0.2.2:5", "10.9.0.3/32")]);
+        let before = RelayState {
+            peers: vec![
+                state("a", "192.0.2.1:5", "192.0.2.1:777", 10),
+                state("gone", "192.0.2.9:5", "192.0.2.9:5", 3),
+                state("b", "198.51.100.2:5", "198.51.100.2:9", 20),
+            ],
+            removed: PeerTraffic { datagrams_sent: 4, ..PeerTraffic::default() },
+            foreign_bytes: 11,
+            ..RelayState::default()
+        };
+        new.restore(&before);
+        let stats = new.stats();
+        let endpoints: Vec<String> = stats.iter().map(|peer| peer.endpoint.to_string()).collect();
+        assert_eq!(endpoints, ["192.0.2.1:777", "192.0.2.2:5"], "b has another address now");
+        let traffic: Vec<PeerTraffic> = stats.iter().filter_map(|peer| peer.traffic).collect();
+        assert_eq!((traffic[0].datagrams_sent, traffic[1].datagrams_sent), (10, 20));
+        let silent = traffic[0].silent_for.unwrap();
+        assert!((90..150).contains(&silent.as_secs()), "{silent:?}");
+        let path = stats[0].path_mtu.unwrap();
+        assert_eq!((path.outside, path.router), (1_400, Some("192.0.2.254".parse().unwrap())));
+        let mut saved = RelayState::default();
+        new.save(&mut saved);
+        assert_eq!((saved.removed.datagrams_sent, saved.foreign_bytes), (7, 11));
+        assert_eq!(saved.peers[0].configured, "192.0.2.1:5".parse().unwrap());
+        assert_eq!(saved.peers[0].local, Some("192.0.2.77".parse().unwrap()));
+        let valid = saved.peers[0].path_mtu.unwrap().valid_for.as_secs();
+        assert!((200..=300).contains(&valid), "{valid}");
+    }
+
+    #[test]
+    fn the_state_is_read_from_json_of_another_version() {
+        let text = r#"{"outbound":{"packets_read":5,"new_counter":1},"future":true,"peers":
+            [{"configured":"192.0.2.1:5","endpoint":"[fe80::1%2]:6","more":[1]}]}"#;
+        let state: RelayState = serde_json::from_str(text).unwrap();
+        assert_eq!((state.outbound.packets_read, state.inbound.packets_written), (5, 0));
+        assert_eq!(state.peers[0].endpoint.port(), 6);
+        let again = serde_json::to_string(&state).unwrap();
+        assert_eq!(serde_json::from_str::<RelayState>(&again).unwrap(), state);
+    }
+}
