@@ -1,6 +1,6 @@
 /**
  * Prints a CycloneDX 1.5 bill of materials of the published packages: the crates that are linked into
- * the addons, and the npm packages that they depend on.
+ * the addons, and the npm packages that are bundled with the library and the programs.
  */
 import { readFileSync } from 'node:fs'
 import { linkedCrates } from './linked-crates.js'

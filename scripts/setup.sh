@@ -60,7 +60,7 @@ packages_state() { state_of package.json package-lock.json .npmrc; }
 addon_state() { state_of Cargo.toml Cargo.lock build.rs crate package.json package-lock.json; }
 typescript_state() {
   state_of package-lock.json tsconfig.json tsconfig.build.json index.ts lib bin dist/binding.d.ts \
-    man completions scripts/generate
+    man completions scripts/generate scripts/bundle.js
 }
 
 # is_stamped STAMP STATE
@@ -114,6 +114,9 @@ compile_typescript() {
     grep -v '^TSFILE: ' "$emitted" >&2 || true
     die "TypeScript does not compile, for the reason above"
   fi
+  # Replaces the entries that the compiler wrote. The other modules of dist/lib are for tests.
+  node scripts/bundle.js {lock}>&- | sed "s#^#TSFILE: $(pwd -P)/#" >>"$emitted" ||
+    die "the library and the programs could not be bundled, for the reason above"
   remove_strays "$emitted"
   run node --import @oxc-node/core/register scripts/generate/program.ts dist ||
     die "manual pages and completions could not be written, for the reason above"

@@ -2,8 +2,11 @@ import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The path of this module in the package and in a clone, below `dist` or the root. */
-const OWN_PATH = /[\\/]lib[\\/]native[\\/]origin\.(?:js|ts)$/u
+/**
+ * The paths of this module: in the package a file that scripts/bundle.js names, in a clone also the file of the module,
+ * below `dist` or the root. Either gives the path of `lib`.
+ */
+const OWN_PATH = /[\\/]lib(?:[\\/]native[\\/]origin\.(?:js|ts)|[\\/]tun2udp-[0-9A-Z]{8}\.js)$/u
 
 /** The file that the code of this module runs from. */
 export interface Origin {
@@ -22,7 +25,7 @@ export function originOf(): Origin | undefined {
   const file = ownFile()
   if (file === undefined) return undefined
   if (OWN_PATH.test(file) && exists(file)) {
-    const root = join(dirname(file), '../..')
+    const root = join(file.replace(OWN_PATH, '/lib'), '..')
     return { file, isBundled: false, directory: file.endsWith('.ts') ? join(root, 'dist') : root }
   }
   // webpack replaces `import.meta.url` with a path of the machine that the bundle was built on.
