@@ -90,7 +90,8 @@ async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<num
     if (!started) return 0
     relay = started
     metrics?.serve(() => formatMetrics(started))
-    output.ready(relay.info, relay.peers.list().length, relay.stats())
+    if (parsed.output.stats !== undefined) output.startRates(relay.stats())
+    output.ready(relay.info, relay.peers.list().length)
     reloader?.use(relay)
     await serve(relay, signal, parsed.output.stats, output)
     return 0

@@ -32,9 +32,13 @@ export class Output {
     this.#options = options
   }
 
-  /** Reports that packets are relayed to this number of peers. The counters are those of this moment. */
-  ready(info: RelayInfo, peers: number, stats: RelayStats): void {
+  /** Begins the first period of {@link rates}. */
+  startRates(stats: RelayStats): void {
     this.#rates.start(stats, performance.now())
+  }
+
+  /** Reports that packets are relayed to this number of peers. */
+  ready(info: RelayInfo, peers: number): void {
     if (this.#options.json) this.#json('ready', { ...info, ...(peers > 1 ? { peers } : {}) })
     else if (!this.#options.quiet) this.#stdout.write(formatReady(info, peers))
   }
