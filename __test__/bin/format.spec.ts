@@ -1,5 +1,6 @@
 import test from 'ava'
-import { formatBytes, formatDuration, formatStats } from '../../bin/tun2udp/format.ts'
+import fc from 'fast-check'
+import { formatBytes, formatDuration, formatNumber, formatStats } from '../../bin/tun2udp/format.ts'
 import { FAKE_STATS } from '../support/fakeBinding.ts'
 import type { PathMtu } from '../../index.ts'
 
@@ -40,6 +41,32 @@ for (const [milliseconds, text] of durations) {
     t.is(formatDuration(milliseconds), text)
   })
 }
+
+test('numbers and bytes are formatted as Intl does in English', (t) => {
+  const numbers = new Intl.NumberFormat('en')
+  const tenths = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
+  const units = ['kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte']
+  fc.assert(
+    fc.property(
+      fc.maxSafeNat(),
+      fc.nat(59_999),
+      fc.integer({ min: 1, max: 15 }),
+      (n, ms, digits) => {
+        t.is(formatNumber(n), numbers.format(n))
+        t.is(formatDuration(ms), `${tenths.format(ms / 1000)} s`)
+        const bytes = 1000 + (n % 10 ** digits)
+        const step = Math.floor(Math.log10(bytes) / 3)
+        const unit = new Intl.NumberFormat('en', {
+          ...{ style: 'unit', unit: units[step - 1] ?? '', maximumFractionDigits: 1 },
+        })
+        t.is(formatBytes(bytes), unit.format(bytes / 1000 ** step))
+      },
+    ),
+  )
+  // Halves are rounded up.
+  for (let bytes = 1050; bytes < 999_950; bytes += 100)
+    t.is(formatBytes(bytes), `${tenths.format(bytes / 1000)} kB`)
+})
 
 const PATH = { outside: 1400, inside: 1372 }
 const paths: [PathMtu | undefined, string][] = [

@@ -2,10 +2,7 @@ import type { InboundStats, OutboundStats, PathMtu, RelayInfo, RelayStats } from
 import { COUNTERS, type CounterDescription, type Direction } from '../../lib/relay/counters.ts'
 import { formatEndpoint } from '../../lib/relay/info.ts'
 
-// The lines are in English, so the locale of the user is not used.
-const LOCALE = 'en'
-const COUNT = new Intl.NumberFormat(LOCALE)
-const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const
+const UNITS = ['byte', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 
 /** The words for the causes of drops, by direction and name. */
 const CAUSES = new Map(
@@ -62,8 +59,7 @@ function formatPathMtu(pathMtu: PathMtu | undefined): string {
 
 /** Formats a duration with its two largest units: `1 d 2 h`, `3 min 4 s`, `0.5 s`. */
 export function formatDuration(milliseconds: number): string {
-  if (milliseconds < 60_000)
-    return `${new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 }).format(milliseconds / 1000)} s`
+  if (milliseconds < 60_000) return `${formatNumber(Math.round(milliseconds / 100) / 10)} s`
   const seconds = Math.floor(milliseconds / 1000)
   const parts: [number, string][] = [
     [Math.floor(seconds / 86_400), 'd'],
@@ -81,19 +77,21 @@ export function formatDuration(milliseconds: number): string {
 /** Formats bytes in the largest decimal unit of which there is at least 1. */
 export function formatBytes(bytes: number): string {
   const step = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), UNITS.length - 1)
-  return new Intl.NumberFormat(LOCALE, {
-    style: 'unit',
-    unit: UNITS[step] ?? 'byte',
-    maximumFractionDigits: step === 0 ? 0 : 1,
-  }).format(bytes / 1000 ** step)
+  const rounded = step === 0 ? bytes : Math.round(bytes / (1000 ** step / 10)) / 10
+  return `${formatNumber(rounded)} ${UNITS[step] ?? ''}`
+}
+
+/**
+ * Formats a number in English, as `1,234.5`. `Intl.NumberFormat` loads data of ICU, which takes 7 MB of memory and 15 ms
+ * of the start.
+ */
+export function formatNumber(value: number): string {
+  const [whole = '', ...fraction] = String(value).split('.')
+  return [whole.replaceAll(/\B(?=(?:\d{3})+$)/gu, ','), ...fraction].join('.')
 }
 
 function formatFlow(count: number, bytes: number): string {
-  return `${formatCount(count)} (${formatBytes(bytes)})`
-}
-
-function formatCount(count: number): string {
-  return COUNT.format(count)
+  return `${formatNumber(count)} (${formatBytes(bytes)})`
 }
 
 /** Formats the counters that have words and are not 0. */
@@ -105,7 +103,7 @@ function formatOthers(
   return counters
     .map(({ name, words }) => ({ words, count: counts[name] ?? 0 }))
     .filter(({ words, count }) => words !== undefined && count > 0)
-    .map(({ words, count }) => `, ${formatCount(count)} ${words}`)
+    .map(({ words, count }) => `, ${formatNumber(count)} ${words}`)
     .join('')
 }
 
@@ -115,7 +113,7 @@ function formatDrops(direction: Direction, stats: OutboundStats | InboundStats):
   if (causes.length === 0) return ''
   const total = causes.reduce((sum, [, count]) => sum + count, 0)
   const list = causes.map(
-    ([cause, count]) => `${CAUSES.get(`${direction} ${cause}`) ?? cause} ${formatCount(count)}`,
+    ([cause, count]) => `${CAUSES.get(`${direction} ${cause}`) ?? cause} ${formatNumber(count)}`,
   )
-  return `, dropped ${formatCount(total)} (${list.join(', ')})`
+  return `, dropped ${formatNumber(total)} (${list.join(', ')})`
 }
