@@ -261,13 +261,45 @@ test('an addon that cannot be loaded is one line, and --help needs none', async 
   )
 })
 
-test('doctor is the command only if all other arguments are options', async (t) => {
-  const run = (...args: string[]) => runProgram(['doctor', ...args], { env })
-  t.like(await run('5001'), { status: 1, stdout: '', stderr: `${USAGE}\n${USAGE_HINT}\n` })
-  t.like(await run('5001', '5002', '--json'), { status: 1, stderr: 'Invalid address "doctor"\n' })
-  const stderr = `tun2udp: unknown option '--mtu'; ${HINT}\n`
-  t.like(await run('--mtu'), { status: 2, stdout: '', stderr })
-  const help = await run('--help')
-  t.is(help.status, 0)
-  t.regex(help.stdout, /^Usage: tun2udp doctor \[options\]\n[^]*--json/u)
+for (const [command, excess] of [
+  ['show', 1],
+  ['stop', 1],
+  ['doctor', 0],
+] as const) {
+  test(`${command} is a command, except in the plain form`, async (t) => {
+    const run = (...args: string[]) => runProgram([command, ...args], { env })
+    const plain = { status: 1, stdout: '', stderr: `Invalid address "${command}"\n` }
+    for (const args of [
+      ['5001', '5002'],
+      ['5001', '5002', '--json'],
+      ['--mtu', '1400', '5001', '5002'],
+      ['--mtu=1400', '5001', '--', '5002'],
+      ['--name', '--json', '5001', '5002'],
+      ['0', '99999999999'],
+    ]) {
+      t.like(await run(...args), plain, args.join(' '))
+    }
+    // Neither three operands nor numbers.
+    const tooMany = `tun2udp: too many operands: expected at most ${excess}; see \`tun2udp ${command} --help\`\n`
+    for (const args of [
+      ['5001', '5002', '5003'],
+      ['x', '5002', 'y'],
+      ['5001', '5002x'],
+    ]) {
+      t.like(await run(...args), { status: 2, stdout: '', stderr: tooMany }, args.join(' '))
+    }
+    t.like(await run('--foo'), {
+      status: 2,
+      stderr: `tun2udp: unknown option '--foo'; see \`tun2udp ${command} --help\`\n`,
+    })
+    const help = await run('--help')
+    t.is(help.status, 0)
+    t.true(help.stdout.startsWith(`Usage: tun2udp ${command} [options]`), help.stdout)
+  })
+}
+
+test('a command must be the first argument, and exactly its name', async (t) => {
+  for (const args of [['--json', 'show'], ['Show'], ['show '], ['--', 'show']]) {
+    t.like(await runProgram(args, { env }), { status: 1, stderr: `${USAGE}\n${USAGE_HINT}\n` })
+  }
 })

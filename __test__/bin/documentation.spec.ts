@@ -151,7 +151,14 @@ test('the man page has every counter, notice and exit status', (t) => {
   const other = new Set(['kind', 'events-lost'])
   const expected = kinds.map(([, kind = '']) => kind).filter((kind) => !other.has(kind))
   t.true(expected.length > 10)
-  t.deepEqual(tags(notices), [...expected, 'hangup', 'reload', 'reload-failed', 'notify'])
+  t.deepEqual(tags(notices), [
+    ...expected,
+    'hangup',
+    'reload',
+    'reload-failed',
+    'control',
+    'notify',
+  ])
   t.deepEqual(tags(section('EXIT STATUS')), ['0', '1', '2'])
 })
 

@@ -166,6 +166,11 @@ function lookUp(name, family, onResult) {
   })
 }
 
+/** The variable FAKE_CLIENT is the user id of all clients. */
+function peerProcess() {
+  return { pid: 1, uid: Number(process.env.FAKE_CLIENT ?? process.getuid()), gid: 0 }
+}
+
 function closeRelays() {}
 
 module.exports = {
@@ -173,6 +178,7 @@ module.exports = {
   startRelay,
   sdNotify,
   lookUp,
+  peerProcess,
   closeRelays,
   behaviours,
   calls,

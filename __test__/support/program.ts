@@ -91,11 +91,14 @@ export async function runProgram(
 
 /**
  * Returns the environment without variables that would affect the program: those of npm, of a service
- * manager, and Node's options.
+ * manager, the folders of control sockets, and Node's options.
  */
 export function cleanEnvironment(env: Record<string, string> = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
-    ([name]) => !/^npm_|^NOTIFY_SOCKET$|^NODE_OPTIONS$|^NAPI_RS_/u.test(name),
+    ([name]) =>
+      !/^npm_|^NOTIFY_SOCKET$|^RUNTIME_DIRECTORY$|^XDG_RUNTIME_DIR$|^NODE_OPTIONS$|^NAPI_RS_/u.test(
+        name,
+      ),
   )
   return { ...Object.fromEntries(own), ...env }
 }

@@ -1,7 +1,7 @@
-import { CommanderError } from 'commander'
 import { type RelayOptions, parseAddress } from '../../index.ts'
 import type { Account } from '../../lib/relay/relay.ts'
-import { describeDoctor, describeProgram, valuesOf } from './command.ts'
+import { describeProgram, valuesOf } from './command.ts'
+import { HINT } from './failure.ts'
 import {
   FAMILY_OPTIONS,
   OUTPUT_OPTIONS,
@@ -10,6 +10,8 @@ import {
   withLongFamilies,
 } from './options.ts'
 import type { MetricsAddress } from './metricsAddress.ts'
+import { parseWith } from './parse.ts'
+import type { Printed } from './print.ts'
 import { STATUS } from './status.ts'
 
 /** How the program prints. */
@@ -18,13 +20,15 @@ export interface OutputOptions {
   readonly stats?: number
   /** Where the counters are served to Prometheus. */
   readonly metrics?: MetricsAddress
+  /** Path of the control socket. Absent: the default one, if there is a folder for it. */
+  readonly control?: string
   /** Prints one JSON object per line on stdout for every event. */
   readonly json: boolean
   /** Suppresses the ready line, notices and the summary. */
   readonly quiet: boolean
 }
 
-/** The meaning of the arguments: run the relay, print a text and exit, or examine this machine. */
+/** The meaning of the arguments: run the relay, or print a text and exit. */
 export type Arguments =
   | {
       readonly action: 'relay'
@@ -36,16 +40,7 @@ export type Arguments =
       readonly account?: Account
       readonly output: OutputOptions
     }
-  | {
-      readonly action: 'print'
-      readonly stdout: string
-      readonly stderr: string
-      readonly status: number
-    }
-  | {
-      readonly action: 'doctor'
-      readonly json: boolean
-    }
+  | ({ readonly action: 'print' } & Printed)
 
 /** The first line of the error for a wrong number of operands, as the plain program prints it. */
 export const USAGE = 'Usage: tun2udp ADDRESS[/PREFIX] SEND_PORT RECV_PORT [options]'
@@ -53,64 +48,33 @@ export const USAGE = 'Usage: tun2udp ADDRESS[/PREFIX] SEND_PORT RECV_PORT [optio
 /** The operand for a TAP device without an address. */
 const NO_ADDRESS = 'none'
 
-/** The end of a message about an option. */
-export const HINT = 'see `tun2udp --help`'
-
 /** The second line of the error for a wrong number of operands. */
 const USAGE_HINT = 'See `tun2udp --help` for the operands and options.'
 
 /** Reads the arguments after the program's name. */
 export function parseArguments(argv: readonly string[]): Arguments {
-  let stdout = ''
-  let stderr = ''
-  const isDoctor = asksDoctor(argv)
-  const program = isDoctor ? describeDoctor() : describeProgram()
-  const command = program.configureOutput({
-    writeOut: (text) => (stdout += text),
-    writeErr: (text) => (stderr += text),
-    outputError: (text, write) => {
-      // In the form of the other messages: `WHAT: REASON; ADVICE` on one line.
-      const line = text
-        .trim()
-        .replace(/^error: /u, '')
-        .replace(' is invalid. ', ' is invalid: ')
-      write(`tun2udp: ${line.replaceAll(/\s*\n\s*/gu, ' ')}; ${HINT}\n`)
-    },
-  })
+  const command = describeProgram()
+  const printed = parseWith(command, withLongFamilies(argv), HINT)
+  if (printed) return { action: 'print', ...printed }
   try {
-    if (isDoctor) {
-      const { json } = command.parse(argv.slice(1), { from: 'user' }).opts<{ json?: boolean }>()
-      return { action: 'doctor', json: json === true }
-    }
-    command.parse(withLongFamilies(argv), { from: 'user' })
     return interpret(command.args, command.opts())
   } catch (error) {
-    if (error instanceof CommanderError)
-      return {
-        action: 'print',
-        stdout,
-        stderr,
-        status: error.exitCode === 0 ? STATUS.success : STATUS.usage,
-      }
     if (error instanceof OptionError)
       return {
         action: 'print',
-        stdout,
+        stdout: '',
         stderr: `tun2udp: ${error.message}; ${HINT}\n`,
         status: STATUS.usage,
       }
     if (error instanceof OperandError)
-      return { action: 'print', stdout, stderr: `${error.message}\n`, status: operandStatus() }
+      return {
+        action: 'print',
+        stdout: '',
+        stderr: `${error.message}\n`,
+        status: operandStatus(),
+      }
     throw error
   }
-}
-
-/**
- * Returns whether the arguments are the command `doctor`: this word, and then options only. In front of other operands the
- * word is an operand, and as such an invalid address.
- */
-function asksDoctor([word, ...others]: readonly string[]): boolean {
-  return word === 'doctor' && others.every((other) => other.startsWith('-'))
 }
 
 /** Options that cannot be given together. */

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { COMMANDS } from './commands/table.ts'
 import { HELP, PROGRAM_OPTIONS, type ProgramOption, VERSION, helpOf } from './options.ts'
 
 /** Returns the parser of the command line, with the options and the help. */
@@ -12,29 +13,12 @@ export function describeProgram(): Command {
     .helpOption(HELP.flag, HELP.help)
     .configureHelp({ visibleArguments: () => [] })
     .addHelpText('after', OPERANDS)
-    .exitOverride()
   for (const option of PROGRAM_OPTIONS) {
     command.addOption(toOption(option))
     const { negation } = option
     if (negation) command.addOption(new Option(negation.flag, negation.help))
   }
   return command
-}
-
-/** Returns the parser of the arguments behind `doctor`. */
-export function describeDoctor(): Command {
-  return new Command('tun2udp doctor')
-    .description(
-      'Examines this machine: what a tunnel needs, what is missing, and what to do about it.',
-    )
-    .usage('[options]')
-    .option('--json', 'print the findings as one JSON object')
-    .helpOption(HELP.flag, HELP.help)
-    .addHelpText(
-      'after',
-      '\nStatus:   0: a tunnel can be started; 1: there is a problem; 2: wrong options',
-    )
-    .exitOverride()
 }
 
 /** Returns the values of options by their names in the library. */
@@ -57,7 +41,9 @@ RECV_PORT         local UDP port, 0 to 65535; 0: chosen by the kernel
 
 With --config FILE there are no operands: the file has them, and the peers.
 
-Command:  tun2udp doctor [--json]: examine this machine; takes no operands
+Commands: ${COMMANDS.map(({ name, usage }) => `tun2udp ${name} ${usage}`).join('\n          ')}
+          Each has a --help. The first argument is a command, except in front of
+          two numbers: tun2udp show 5001 5002 has an invalid address.
 
 Signals:  SIGINT, SIGTERM: exit; SIGUSR2: print the counters; SIGHUP: read the
           file of --config again

@@ -1,11 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import type { UdpEndpoint } from '../../index.ts'
+import { fitsSocket } from './unixPath.ts'
 
 /** Where the metrics are served: a TCP address and port, or the path of a Unix socket. */
 export type MetricsAddress = UdpEndpoint | { readonly path: string }
-
-/** The longest path of a Unix socket: `sun_path` of unix(7) without its end. */
-const PATH_BYTES_MAX = 107
 
 const ENDPOINT =
   /^(?:(?:\[(?<v6>[\da-f:.]+)\]|(?<v4>\d{1,3}(?:\.\d{1,3}){3})):)?(?<port>\d{1,5})$/iu
@@ -21,5 +19,5 @@ export function parseMetricsAddress(text: string): MetricsAddress | undefined {
 }
 
 function unixSocket(path: string): MetricsAddress | undefined {
-  return path !== '' && Buffer.byteLength(path) <= PATH_BYTES_MAX ? { path } : undefined
+  return fitsSocket(path) ? { path } : undefined
 }

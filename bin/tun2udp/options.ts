@@ -1,6 +1,7 @@
 import { yesOrNo } from '../../lib/options/forms.ts'
 import { RELAY } from '../../lib/relay/optionTable.ts'
 import { parseMetricsAddress } from './metricsAddress.ts'
+import { PATH_BYTES_MAX, fitsSocket } from './unixPath.ts'
 import type { Form, OptionDescription, OptionTable } from '../../lib/options/table.ts'
 
 /** The longest period of setInterval() is 2^31 - 1 ms; a day is enough. */
@@ -22,6 +23,16 @@ const metricsAddress: Form<string> = {
   type: 'string',
   check: (_, value) => value as string,
   spelling: { parse: parseMetricsAddress, expected: 'PORT, ADDRESS:PORT or unix:PATH' },
+}
+
+const socketPath: Form<string> = {
+  type: 'string',
+  check: (_, value) => value as string,
+  completion: 'file',
+  spelling: {
+    parse: (text) => (fitsSocket(text) ? text : undefined),
+    expected: `the path of a Unix socket, 1 to ${PATH_BYTES_MAX} bytes`,
+  },
 }
 
 /** Options of the process. A library must not change the user of its caller's process. */
@@ -71,6 +82,13 @@ const OUTPUT: OptionTable = {
     details:
       'The value is `PORT` of 127.0.0.1, `ADDRESS:PORT`, or `unix:PATH` for a Unix socket of mode 0600. The text is at `/metrics` over HTTP. Anyone who can connect can read it.',
   },
+  control: {
+    form: socketPath,
+    flag: '--control <path>',
+    help: 'Unix socket for `tun2udp show` and the other commands',
+    details:
+      'Only root and the user of the process may use it (mode 0600). The protocol is described in [control.md](control.md). By default the socket is in the run-time folder if there is one: `$RUNTIME_DIRECTORY` of systemd, /run/tun2udp for root, `$XDG_RUNTIME_DIR/tun2udp` for other users.',
+  },
   quiet: {
     form: yesOrNo,
     flag: '--quiet',
@@ -107,9 +125,7 @@ export const PROGRAM_OPTIONS: readonly ProgramOption[] = [
   ...OUTPUT_OPTIONS,
 ]
 
-/** The options of the parser: each prints a text and exits. */
-export const HELP = { flag: '--help, -h', help: 'print this help' } as const
-export const VERSION = { flag: '--version', help: 'print the version' } as const
+export { HELP, VERSION } from './help.ts'
 
 /** Returns the description of an option for the help. */
 export function helpOf({ help, default: otherwise, isRepeatable }: OptionDescription): string {
@@ -132,11 +148,26 @@ const SHORT: Readonly<Record<string, string>> = { '-4': '--ipv4', '-6': '--ipv6'
  * options too if it knew digits.
  */
 export function withLongFamilies(argv: readonly string[]): string[] {
-  const needsArgument = (flag: string | undefined) =>
-    PROGRAM_OPTIONS.some((option) => option.flag.startsWith(`${flag ?? ''} <`))
   const end = argv.indexOf('--')
   return argv.map((word, at) => {
     const isOption = (end === -1 || at < end) && !needsArgument(argv[at - 1])
     return (isOption ? SHORT[word] : undefined) ?? word
   })
+}
+
+/** Returns the operands of the arguments: the words that are neither options nor their arguments. */
+export function operandsOf(argv: readonly string[]): string[] {
+  const operands: string[] = []
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at] ?? ''
+    if (word === '--') return [...operands, ...argv.slice(at + 1)]
+    if (needsArgument(word)) at++
+    else if (!word.startsWith('-')) operands.push(word)
+  }
+  return operands
+}
+
+/** Returns whether the next word is the argument of this one. */
+function needsArgument(flag: string | undefined): boolean {
+  return PROGRAM_OPTIONS.some((option) => option.flag.startsWith(`${flag ?? ''} <`))
 }

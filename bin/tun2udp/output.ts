@@ -1,10 +1,10 @@
 import { isatty } from 'node:tty'
-import { type PeerState, type RelayInfo, type RelayStats, TunError } from '../../index.ts'
-import { HINT, type OutputOptions } from './arguments.ts'
+import type { PeerState, RelayInfo, RelayStats } from '../../index.ts'
+import type { OutputOptions } from './arguments.ts'
+import { describeError } from './failure.ts'
 import { formatDuration, formatReady, formatStats } from './format.ts'
 import { RateLines, wantsColor } from './rates.ts'
 import { openSink } from './sink.ts'
-import { STATUS } from './status.ts'
 
 /** How long the last lines may wait for a slow reader before the program exits without them. */
 const FLUSH_TIMEOUT_MS = 1000
@@ -98,25 +98,4 @@ export class Output {
   #uptimeMs(): number {
     return Math.round(performance.now() - this.#started)
   }
-}
-
-/** Returns the exit status for an error. */
-export function statusOf(error: unknown): number {
-  return isUsageError(error) ? STATUS.usage : STATUS.failure
-}
-
-/** Returns one line without a stack: the message of a {@link TunError} has the advice. */
-function describeError(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
-  const line = text.replaceAll(/\s*\n\s*/gu, ' ')
-  return isUsageError(error) && line.startsWith('Invalid ') ? `${line}; ${HINT}` : line
-}
-
-/** Returns whether the arguments are wrong, independent of the state of the system. */
-function isUsageError(error: unknown): boolean {
-  return (
-    error instanceof TunError &&
-    error.errno === undefined &&
-    (error.code === 'ERR_TUN_INVALID_ARGUMENT' || error.code === 'ERR_TUN_INVALID_NAME')
-  )
 }

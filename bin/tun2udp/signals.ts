@@ -5,13 +5,12 @@ const ENDING = ['SIGINT', 'SIGTERM'] as const
 const PARENT_PERIOD_MS = 500
 
 /**
- * Returns a signal that is aborted when the program must end.
+ * Returns the signal of a controller, which is aborted when the program must end.
  *
  * The listeners stay until the exit: a second Ctrl-C, or the copy that npm forwards, must not interrupt the
  * clean-up.
  */
-export function endingSignal(): AbortSignal {
-  const controller = new AbortController()
+export function endingSignal(controller: AbortController): AbortSignal {
   const end = () => {
     controller.abort()
   }

@@ -24,6 +24,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/relay/optionTable',
     // Errors about the configuration file get a line.
     'lib/errors',
+    // Requests of the control socket are checked as options are, and its clients by their users.
+    'lib/check/fields',
+    'lib/native/connections',
     'lib/options/table',
     // `doctor` names the platform whose addon is loaded.
     'lib/native/host',

@@ -13,6 +13,7 @@
 //! - `netlink` runs operations on links, addresses and routes, `dump` reads whole tables, and `monitor`
 //!   reports changes; all three use `json`; `namespaces` creates and removes named namespaces, and opens
 //!   namespaces that sockets and processes are created in;
+//! - `connection` identifies the process at the other end of a Unix connection;
 //! - `notify` sends notifications to the service manager;
 //! - `background` runs everything that waits off the event loop: it has the only runtime and the only
 //!   promises;
@@ -21,6 +22,7 @@
 //! Every synchronous export has `catch_unwind`, because a panic that left it would abort the process.
 
 mod background;
+pub mod connection;
 pub mod convert;
 pub mod counters;
 pub mod device;

@@ -10,6 +10,7 @@ pub mod bpf;
 pub mod capability;
 pub mod checksum;
 pub mod cmsg;
+pub mod connection;
 pub mod errno;
 pub mod interface;
 pub mod io;

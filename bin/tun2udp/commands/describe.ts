@@ -1,0 +1,44 @@
+import { Command } from 'commander'
+import { describeError, statusOf } from '../failure.ts'
+import { HELP } from '../help.ts'
+import { parseWith } from '../parse.ts'
+import { print } from '../print.ts'
+
+/** The operand of a command for one relay. */
+export const NAME = [
+  '[name]',
+  'name of the interface, or path of the control socket with a slash (default: the only relay)',
+] as const
+
+/** Returns the parser of a command, without its operands and options. */
+export function describeCommand(name: string, purpose: string): Command {
+  return new Command(`tun2udp ${name}`)
+    .description(purpose)
+    .helpOption(HELP.flag, HELP.help)
+    .allowExcessArguments(false)
+}
+
+/** Returns the end of a message about an option of a command. */
+export function hintOf(name: string): string {
+  return `see \`tun2udp ${name} --help\``
+}
+
+/** Parses the arguments of a command and runs it. An error is one line. Returns the exit status. */
+export async function runClient(
+  name: string,
+  command: Command,
+  args: readonly string[],
+  body: (
+    operands: readonly (string | undefined)[],
+    options: Readonly<Record<string, unknown>>,
+  ) => Promise<number>,
+): Promise<number> {
+  const printed = parseWith(command, args, hintOf(name))
+  if (printed) return print(printed)
+  try {
+    return await body(command.processedArgs as (string | undefined)[], command.opts())
+  } catch (error) {
+    const stderr = `tun2udp: ${describeError(error, hintOf(name))}\n`
+    return print({ stdout: '', stderr, status: statusOf(error) })
+  }
+}

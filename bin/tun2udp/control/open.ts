@@ -1,0 +1,75 @@
+import type { Relay } from '../../../index.ts'
+import { messageOf } from '../../../lib/errors.ts'
+import { defaultPath } from './path.ts'
+import type { ProgramParts } from './method.ts'
+import type { ControlServer } from './server.ts'
+
+/** Where the control socket is. */
+export interface Place {
+  /** The path of `--control`. */
+  readonly control: string | undefined
+  /** The name of the interface, if it is known before the start. */
+  readonly name: string | undefined
+}
+
+/** The control socket of the program, if it has one. */
+export class Control {
+  readonly #parts: ProgramParts
+  #server: ControlServer | undefined
+  #isTried = false
+
+  private constructor(parts: ProgramParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Opens the socket at the path of `--control`, or at the default one if the name of the interface is known. Otherwise it
+   * is opened by {@link serve}. The default socket is optional: a failure is a notice.
+   *
+   * @throws {TunError} the path of `--control` cannot be used.
+   */
+  static async open(place: Place, parts: ProgramParts): Promise<Control> {
+    const control = new Control(parts)
+    if (place.control !== undefined) await control.#listen(place.control)
+    // `%d` stands for a number that is not known yet.
+    else if (place.name?.includes('%') === false) await control.#listenAtDefault(place.name)
+    return control
+  }
+
+  /**
+   * Prepares to read the state of an interface in another network namespace, while the process may enter it.
+   *
+   * @param netns the namespace; absent if it is that of the process.
+   */
+  async prepare(netns: string | number | undefined): Promise<void> {
+    if (netns !== undefined) await this.#server?.prepare(netns)
+  }
+
+  /** Sets the relay, which is ready. */
+  async serve(relay: Relay): Promise<void> {
+    if (!this.#server && !this.#isTried) await this.#listenAtDefault(relay.info.interface.name)
+    this.#server?.serve(relay)
+  }
+
+  /** Removes the socket. The connections of clients that wait for the end of the process stay open until then. */
+  async close(): Promise<void> {
+    await this.#server?.close()
+  }
+
+  async #listenAtDefault(name: string): Promise<void> {
+    this.#isTried = true
+    try {
+      const path = defaultPath(name)
+      if (path !== undefined) await this.#listen(path)
+    } catch (error) {
+      const message = `${messageOf(error)}; the relay runs without a control socket`
+      this.#parts.output.notice({ kind: 'control', message })
+    }
+  }
+
+  async #listen(path: string): Promise<void> {
+    // Only a relay with a control socket needs the server.
+    const { ControlServer } = await import('./server.ts')
+    this.#server = await ControlServer.listen(path, this.#parts)
+  }
+}

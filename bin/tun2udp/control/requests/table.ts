@@ -1,0 +1,9 @@
+import type { EarlyMethod, Method } from '../method.ts'
+import { show } from './show.ts'
+import { stop } from './stop.ts'
+
+/** The methods by their names, in the order of docs/control.md. */
+export const METHODS: ReadonlyMap<string, Method> = new Map(Object.entries({ show }))
+
+/** The methods that can be used before the relay is ready. */
+export const EARLY_METHODS: ReadonlyMap<string, EarlyMethod> = new Map(Object.entries({ stop }))
