@@ -4,8 +4,13 @@ import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { isatty } from 'node:tty'
 
+/** The state of a reader. */
+export type SinkState = 'idle' | 'behind' | 'gone'
+
 /** A destination for lines. A write never waits for the reader. */
 export interface Sink {
+  /** Whether the reader has everything, is behind, or is gone. */
+  readonly state: SinkState
   /** Writes a line, or drops it if the reader is too far behind. */
   write: (line: string) => void
   /** Resolves once the reader has everything, or when the signal is aborted. */
@@ -49,6 +54,11 @@ class StreamSink implements Sink {
     stream.on('error', () => undefined)
   }
 
+  get state(): SinkState {
+    if (this.#stream.destroyed) return 'gone'
+    return this.#stream.writableLength === 0 ? 'idle' : 'behind'
+  }
+
   write(line: string): void {
     if (!this.#stream.destroyed && !this.#stream.writableNeedDrain) this.#stream.write(`${line}\n`)
   }
@@ -73,6 +83,11 @@ class TerminalSink implements Sink {
 
   constructor(fd: number) {
     this.#fd = fd
+  }
+
+  get state(): SinkState {
+    if (this.#isGone) return 'gone'
+    return this.#pending.length === 0 ? 'idle' : 'behind'
   }
 
   write(line: string): void {
@@ -133,6 +148,10 @@ class ChildSink implements Sink {
     for (const event of ['error', 'close']) this.#child.once(event, () => (this.#isGone = true))
     this.#child.unref()
     process.once('exit', () => this.#child.kill('SIGKILL'))
+  }
+
+  get state(): SinkState {
+    return this.#isGone ? 'gone' : (this.#pipe?.state ?? 'gone')
   }
 
   write(line: string): void {

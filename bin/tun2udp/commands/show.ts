@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Command } from 'commander'
 import { ControlClient } from '../control/client.ts'
 import { findOne, findRunning, noRelay } from '../control/find.ts'
 import type { RelaySocket } from '../control/path.ts'
@@ -6,25 +8,68 @@ import { print } from '../print.ts'
 import { STATUS } from '../status.ts'
 import { NAME, describeCommand, runClient } from './describe.ts'
 
+/** The time that the rates of a table are measured for, milliseconds. */
+const SAMPLE_MS = 500
+
 /** Shows the state of one relay or of all. */
 export async function run(args: readonly string[]): Promise<number> {
-  const command = describeCommand('show', 'Shows the peers, counters and problems of relays.')
-    .argument(NAME[0], NAME[1].replace('the only relay', 'all relays'))
-    .option('--json', 'print one JSON object per relay and line')
-  return runClient('show', command, args, async ([name]) => {
-    const sockets = name === undefined ? await findRunning() : [await findOne(name)]
+  return runClient('show', describe(), args, async ([name], { json, watch }) => {
+    const find = async () => (name === undefined ? findRunning() : [await findOne(name)])
+    const sockets = await find()
     if (sockets.length === 0) throw noRelay()
-    const snapshots = await Promise.all(sockets.map(take))
-    const stdout = snapshots.map((snapshot) => `${JSON.stringify(snapshot)}\n`).join('')
+    if (watch) {
+      // Only this option needs a terminal.
+      const { watchRelays } = await import('./watch.ts')
+      return watchRelays(find, json === true)
+    }
+    const stdout = json ? await jsonOf(sockets) : await tablesOf(sockets)
     return print({ stdout, stderr: '', status: STATUS.success })
   })
 }
 
-async function take({ path }: RelaySocket): Promise<Snapshot> {
-  const client = await ControlClient.connect(path)
+function describe(): Command {
+  return describeCommand('show', 'Shows the peers, counters and problems of relays.')
+    .argument(NAME[0], NAME[1].replace('the only relay', 'all relays'))
+    .option('--json', 'print one JSON object per relay and line')
+    .option('--watch', 'refresh every second; Ctrl-C ends it')
+    .addHelpText('after', '\nRates are measured for half a second, with --watch for one.')
+}
+
+async function jsonOf(sockets: readonly RelaySocket[]): Promise<string> {
+  const snapshots = await Promise.all(
+    sockets.map(async ({ path }) => {
+      const client = await ControlClient.connect(path)
+      return takeAndClose(client)
+    }),
+  )
+  return snapshots.map((snapshot) => `${JSON.stringify(snapshot)}\n`).join('')
+}
+
+async function tablesOf(sockets: readonly RelaySocket[]): Promise<string> {
+  const { formatSnapshot } = await import('../control/view.ts')
+  const tables = await Promise.all(
+    sockets.map(async ({ path }) => {
+      const client = await ControlClient.connect(path)
+      try {
+        const before = await take(client)
+        await delay(SAMPLE_MS)
+        return formatSnapshot({ now: await take(client), before })
+      } finally {
+        client.close()
+      }
+    }),
+  )
+  return tables.map((lines) => `${lines.join('\n')}\n`).join('\n')
+}
+
+async function takeAndClose(client: ControlClient): Promise<Snapshot> {
   try {
-    return (await client.request('show')) as Snapshot
+    return await take(client)
   } finally {
     client.close()
   }
+}
+
+async function take(client: ControlClient): Promise<Snapshot> {
+  return (await client.request('show')) as Snapshot
 }

@@ -1,0 +1,40 @@
+/** A column of a table. */
+export interface Column<Row> {
+  readonly title: string
+  readonly isNumber?: boolean
+  /** The text of a row; a list is written below each other. */
+  readonly text: (row: Row) => string | readonly string[]
+}
+
+const GAP = '  '
+
+/** Returns the lines of a table: the titles, and the rows. Columns that are empty in all rows are left out. */
+export function formatColumns<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+): string[] {
+  const cells = rows.map((row) => columns.map(({ text }) => [text(row)].flat()))
+  const used = columns
+    .map((column, at) => ({ ...column, at }))
+    .filter(({ at }) => cells.some((row) => (row[at] ?? []).some((line) => line !== '')))
+  const all = [columns.map(({ title }) => [title]), ...cells]
+  const widths = new Map(
+    used.map(({ at }) => [
+      at,
+      Math.max(...all.flatMap((row) => (row[at] ?? []).map((line) => line.length))),
+    ]),
+  )
+  return all.flatMap((row) => {
+    const height = Math.max(1, ...used.map(({ at }) => row[at]?.length ?? 0))
+    return Array.from({ length: height }, (_, line) =>
+      used
+        .map(({ at, isNumber }) => {
+          const text = row[at]?.[line] ?? ''
+          const width = widths.get(at) ?? 0
+          return isNumber ? text.padStart(width) : text.padEnd(width)
+        })
+        .join(GAP)
+        .trimEnd(),
+    )
+  })
+}
