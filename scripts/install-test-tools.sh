@@ -10,7 +10,7 @@ tools=(
   ip=iproute2 tc=iproute2 ping=iputils-ping iperf3=iperf3 socat=socat tunctl=uml-utilities
   unshare=util-linux setpriv=util-linux nsenter=util-linux python3=python3 shellcheck=shellcheck cc=gcc
   'c++=g++' readelf=binutils zsh=zsh fish=fish mandoc=mandoc nft=nftables setcap=libcap2-bin sysctl=procps
-  systemd-analyze=systemd tshark=tshark curl=curl bird=bird2 conntrack=conntrack
+  systemd-analyze=systemd tshark=tshark curl=curl bird=bird2 tcpdump=tcpdump conntrack=conntrack
 )
 
 for runtime in bun deno; do

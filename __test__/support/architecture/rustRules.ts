@@ -32,8 +32,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'netlink',
     'interface',
   ],
+  capture: ['error', 'sys', 'packet'],
   relay: [
     'bpf',
+    'capture',
     'error',
     'advice',
     'errno',

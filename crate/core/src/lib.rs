@@ -14,6 +14,7 @@
 //! - [`persistent`] creates, removes and lists devices that outlive their process. It needs both the
 //!   driver and RTNETLINK.
 //! - [`port`] is a device for programs: it is configured by one call, read and written in batches.
+//! - [`capture`] writes packets of a relay to pcapng files. It does not know the relay.
 //! - [`relay`] connects a device with UDP sockets, and configures both.
 //!
 //! [`error`] is the error type of all rooms, and `advice` has the advice that several rooms add to it. [`errno`] is
@@ -23,6 +24,7 @@
 mod advice;
 pub mod backoff;
 mod bpf;
+pub mod capture;
 pub mod device;
 pub mod errno;
 pub mod error;

@@ -133,6 +133,19 @@ macro_rules! counters {
             pub enum $cause {
                 $(#[doc = $drop_help] $variant,)*
             }
+
+            impl $cause {
+                /// All causes, in the order of the table.
+                pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+                /// Returns the name of its counter.
+                #[must_use]
+                pub const fn name(self) -> &'static str {
+                    match self {
+                        $(Self::$variant => stringify!($drop),)*
+                    }
+                }
+            }
         )*
 
         /// The live counters of one queue.

@@ -6,6 +6,7 @@ use super::peers::{PeerStats, PeerTotals, Peers};
 use super::queue::{Closed, Stop, Task, run};
 use super::setup::{Plan, check_frame_peers};
 use super::stats::{Meter, Stats};
+use crate::capture::{Capture, CaptureConfig, Inside, Taps};
 use crate::device::Mode;
 use crate::error::{Error, Result};
 use crate::sys::poll::WakeUp;
@@ -26,6 +27,8 @@ pub struct Relay {
     meter: Arc<Meter>,
     stop: Arc<Stop>,
     holdings: Arc<Holdings>,
+    taps: Arc<Taps>,
+    captures: Mutex<Vec<Arc<Capture>>>,
     closed: watch::Receiver<Option<Closed>>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
@@ -83,6 +86,8 @@ impl Relay {
             peers.restore(state);
         }
         let holdings = Arc::<Holdings>::default();
+        let poked = Arc::clone(&stop);
+        let taps = Arc::new(Taps::new(queues, Box::new(move |is_on| poked.poke(is_on))));
         let (report_start, started) = mpsc::channel();
         let (report_end, closed) = watch::channel(None);
         let task = Task {
@@ -93,6 +98,7 @@ impl Relay {
             deadline,
             meter: Arc::clone(&meter),
             holdings: Arc::clone(&holdings),
+            taps: Arc::clone(&taps),
             on_event,
         };
         let worker = Builder::new()
@@ -111,8 +117,8 @@ impl Relay {
                 return Err(Error::os("start", "the relay", "clone", &gone));
             }
         };
-        let worker = Mutex::new(Some(worker));
-        Ok(Self { info, routes, peers, meter, stop, holdings, closed, worker })
+        let (captures, worker) = (Mutex::default(), Mutex::new(Some(worker)));
+        Ok(Self { info, routes, peers, meter, stop, holdings, taps, captures, closed, worker })
     }
 
     /// Returns the names, addresses and sizes that the kernel assigned.
@@ -170,6 +176,21 @@ impl Relay {
         self.peers.set_endpoint(endpoint)
     }
 
+    /// Starts a capture. Returns once each thread captures: each begins with its next batch. The capture ends with the
+    /// relay, at the latest.
+    ///
+    /// `InvalidArgument` for an option that is out of range, `Exists` for a file that may not be overwritten, `Closed`
+    /// if the relay has ended. Blocks on the file system.
+    pub fn capture(&self, config: CaptureConfig) -> Result<Arc<Capture>> {
+        let name = self.info.interface_name.clone();
+        let inside = Inside { name, has_frames: self.info.mode == Mode::Tap };
+        let capture = Arc::new(Capture::start(config, inside, &self.taps)?);
+        let mut captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
+        captures.retain(|capture| !capture.is_closed());
+        captures.push(Arc::clone(&capture));
+        Ok(capture)
+    }
+
     /// Requests the end of the relay and returns immediately. [`Relay::closed`] or [`Relay::join`] wait for it.
     pub fn close(&self) {
         self.stop.raise();
@@ -193,6 +214,9 @@ impl Relay {
         if let Some(worker) = worker {
             let _ = worker.join();
         }
+        let captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
+        let captures: Vec<_> = captures.iter().map(Arc::clone).collect();
+        captures.iter().for_each(|capture| drop(capture.join()));
     }
 }
 

@@ -5,6 +5,7 @@ use super::counters::live;
 use super::fallback::{ActiveOffload, Fallback};
 use super::missed::Missed;
 use super::notice::ForeignSources;
+use crate::capture::Totals;
 use crate::sys::socket::ErrorReport;
 use crate::udp::{ErrorKind, SendDrop, SendReport};
 use std::net::IpAddr;
@@ -122,6 +123,26 @@ impl Counters {
     pub(super) fn count_super_packets_written(&self, amount: u64, packets: u64) {
         self.inbound.super_packets_written.add(amount);
         self.inbound.packets_joined.add(packets);
+    }
+
+    /// Returns the totals of what passes the points of a capture, in the order of its sides.
+    pub(super) fn capture_totals(&self) -> Totals {
+        let (outbound, inbound) = (&self.outbound, &self.inbound);
+        let refused = [
+            InboundDrop::InterfaceDown,
+            InboundDrop::NoBuffers,
+            InboundDrop::Rejected,
+            InboundDrop::Closing,
+        ];
+        let refused: u64 = refused.map(|cause| inbound.drop_counter(cause).load()).iter().sum();
+        let replies = outbound.replies_written.load() + outbound.replies_dropped.load();
+        let dropped = OutboundDrop::ALL.iter().map(|cause| outbound.drop_counter(*cause).load());
+        [
+            outbound.datagrams_sent.load() + dropped.sum::<u64>(),
+            inbound.packets_written.load() + refused + replies,
+            outbound.datagrams_sent.load() + outbound.keepalives_sent.load(),
+            inbound.datagrams_received.load() + inbound.keepalives_received.load(),
+        ]
     }
 
     pub(super) fn count_receive_drop(&self, cause: InboundDrop, packets: u64) {

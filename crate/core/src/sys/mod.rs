@@ -17,6 +17,7 @@ pub mod io;
 pub mod mmsg;
 pub mod mount;
 pub mod netns;
+pub mod output;
 pub mod poll;
 pub mod privileges;
 pub mod process;

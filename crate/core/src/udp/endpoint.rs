@@ -181,6 +181,12 @@ impl UdpEndpoint {
         self.local
     }
 
+    /// Returns the traffic class of datagrams that have none of their own.
+    #[must_use]
+    pub fn class(&self) -> u8 {
+        self.class
+    }
+
     /// Returns whether the kernel passed a GSO batch as one message when the socket was opened.
     #[must_use]
     pub fn has_gro(&self) -> bool {

@@ -33,6 +33,12 @@ impl UdpReceiver {
         Self { endpoint, batch: ReceiveBatch::new(capacity), gro }
     }
 
+    /// Returns the endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> &UdpEndpoint {
+        &self.endpoint
+    }
+
     /// Receives up to `limit` messages without blocking. Fails with `WouldBlock` if there are none.
     ///
     /// Errors of datagrams sent earlier are appended to `errors`. They are not errors of this call.

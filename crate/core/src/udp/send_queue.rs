@@ -115,7 +115,7 @@ impl SendQueue {
 
     /// Returns the messages that wait to be sent.
     #[must_use]
-    pub(super) fn waiting(&self) -> &[MessageShape] {
+    pub fn waiting(&self) -> &[MessageShape] {
         self.shapes.get(self.next..).unwrap_or_default()
     }
 

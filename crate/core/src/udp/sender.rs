@@ -64,10 +64,14 @@ impl SendDrop {
 }
 
 /// A message that the kernel accepted or refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// Index of its destination.
     pub to: u32,
+    /// Its shape.
+    pub shape: MessageShape,
+    /// Why it was dropped; `None`: the kernel accepted it.
+    pub cause: Option<SendDrop>,
     /// Datagrams in it that the kernel accepted.
     pub datagrams: u64,
     /// Bytes of payload in them.
@@ -120,6 +124,12 @@ impl UdpSender {
     pub fn new(endpoint: Arc<UdpEndpoint>, can_segment: bool) -> Self {
         let segmentation = Segmentation::new(can_segment);
         Self { endpoint, batch: SendBatch::default(), segmentation, allows_fragments: false }
+    }
+
+    /// Returns the endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> &UdpEndpoint {
+        &self.endpoint
     }
 
     /// Allows fragmentation of datagrams for a while, or forbids it again if the socket was opened so. If the kernel
@@ -226,12 +236,12 @@ impl UdpSender {
         report: &mut SendReport,
     ) {
         let Some(shape) = queue.waiting().first() else { return };
-        let (to, lost) = (shape.to, datagrams(shape, slice_bytes(shape, slices)));
+        let lost = datagrams(shape, slice_bytes(shape, slices));
         if shape.segment_size.is_some() {
             if self.segmentation.splits(errno, lost) {
                 queue.break_up_first(|slice| slices.get(slice).map_or(0, |slice| slice.len()));
             } else {
-                report.count_dropped(errno, to, lost);
+                report.count_dropped(errno, shape, lost);
                 queue.advance(1);
             }
             return;
@@ -241,7 +251,9 @@ impl UdpSender {
             AfterSingle::DropRest(rest) => 1 + rest,
         };
         // They are the datagrams of one GSO batch.
-        report.count_dropped(errno, to, messages as u64);
+        for shape in queue.waiting().iter().take(messages) {
+            report.count_dropped(errno, shape, 1);
+        }
         queue.advance(messages);
     }
 }
@@ -253,12 +265,14 @@ impl SendReport {
         self.dropped.get(cause as usize).copied().unwrap_or(0)
     }
 
-    fn count_dropped(&mut self, errno: i32, to: u32, dropped: u64) {
-        if let Some(count) = self.dropped.get_mut(SendDrop::of_errno(errno) as usize) {
+    fn count_dropped(&mut self, errno: i32, shape: &MessageShape, dropped: u64) {
+        let cause = SendDrop::of_errno(errno);
+        if let Some(count) = self.dropped.get_mut(cause as usize) {
             *count += dropped;
         }
         if let Some(messages) = &mut self.messages {
-            messages.push(Sent { to, datagrams: 0, bytes: 0, dropped });
+            let (to, shape, cause) = (shape.to, shape.clone(), Some(cause));
+            messages.push(Sent { to, shape, cause, datagrams: 0, bytes: 0, dropped });
         }
     }
 
@@ -275,7 +289,8 @@ impl SendReport {
         self.datagrams += datagrams;
         self.bytes += bytes;
         if let Some(messages) = &mut self.messages {
-            messages.push(Sent { to: shape.to, datagrams, bytes, dropped: 0 });
+            let (to, shape, cause) = (shape.to, shape.clone(), None);
+            messages.push(Sent { to, shape, cause, datagrams, bytes, dropped: 0 });
         }
     }
 }

@@ -5,6 +5,7 @@ use super::oversize::{self, Oversized};
 use crate::packet::split::{Split, SplitPlan};
 use crate::relay::wire::Wire;
 use crate::udp::Envelope;
+use std::io::IoSlice;
 use std::ops::Range;
 
 /// The packets read, and the pieces that datagrams are gathered from.
@@ -58,6 +59,22 @@ impl Batch {
     /// Returns the space for the next read.
     pub(super) fn room(&mut self) -> &mut [u8] {
         self.arena.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    /// Calls `use_slices` with the bytes of each piece.
+    #[inline]
+    pub(super) fn with_slices<T>(&self, use_slices: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
+        let Self { arena, headers, pieces, .. } = self;
+        let bytes = |piece: &Piece| match piece {
+            Piece::Read(range) => arena.get(range.clone()),
+            Piece::Made(range) => headers.get(range.clone()),
+        };
+        let slice = |piece: &Piece| IoSlice::new(bytes(piece).unwrap_or_default());
+        if let [only] = pieces.as_slice() {
+            return use_slices(&[slice(only)]);
+        }
+        let slices: Vec<IoSlice<'_>> = pieces.iter().map(slice).collect();
+        use_slices(&slices)
     }
 
     pub(super) fn piece_len(&self, piece: usize) -> usize {

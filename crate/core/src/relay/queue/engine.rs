@@ -8,14 +8,17 @@ use super::keepalives::Keepalives;
 use super::observer::{Observer, Reporter};
 use super::outbound::Outbound;
 use super::pause::Pause;
+use super::recording::Recording;
 use super::socket::{Rounds, Socket};
 use super::step::Step;
 use super::stop::Stop;
 use crate::backoff::Backoff;
+use crate::capture::Tap;
 use crate::device::TunDevice;
 use crate::error::Result;
 use crate::relay::loops::Loops;
 use crate::relay::peers::Peers;
+use crate::relay::stats::Counters;
 use crate::sys::poll::{Interest, Poller, Readiness, WakeUp};
 use std::io;
 use std::os::fd::AsFd;
@@ -34,6 +37,8 @@ pub(super) struct Engine {
     stop: Arc<Stop>,
     peers: Arc<Peers>,
     loops: Arc<Loops>,
+    counters: Arc<Counters>,
+    tap: Tap,
     poller: Poller,
     /// The events that the device is watched for.
     watched: Interest,
@@ -57,6 +62,8 @@ pub(super) struct Parts {
     pub(super) stop: Arc<Stop>,
     pub(super) peers: Arc<Peers>,
     pub(super) loops: Arc<Loops>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) tap: Tap,
 }
 
 /// The numbers of the descriptors in the epoll set; the sockets have the numbers from 0 on.
@@ -90,7 +97,8 @@ const SLEEP: Duration = Duration::from_micros(3);
 impl Engine {
     /// Creates an engine that `wake_up` can wake.
     pub(super) fn new(parts: Parts, wake_up: &WakeUp) -> io::Result<Self> {
-        let Parts { outbound, sockets, keepalives, deadline, device, stop, peers, loops } = parts;
+        let Parts { outbound, sockets, keepalives, deadline, device, stop, .. } = parts;
+        let Parts { peers, loops, counters, tap, .. } = parts;
         let poller = Poller::new()?;
         poller.add(device.as_fd(), DEVICE, READABLE)?;
         for (socket, token) in sockets.iter().zip(0..) {
@@ -107,6 +115,8 @@ impl Engine {
             stop,
             peers,
             loops,
+            counters,
+            tap,
             poller,
             watched: READABLE,
             pause: Pause::default(),
@@ -120,6 +130,7 @@ impl Engine {
     pub(super) fn run(&mut self, reporter: &Reporter<'_>) -> Result<()> {
         let result = self.relay_with_pauses(reporter);
         self.close_batches();
+        self.tap.end(&self.counters.capture_totals());
         result
     }
 
@@ -130,9 +141,11 @@ impl Engine {
         let loops = Arc::clone(&self.loops);
         let observer = Observer { device: &device, peers: &peers, loops: &loops, reporter };
         while !self.stop.is_raised() {
+            self.tap.refresh(|| self.counters.capture_totals());
+            let recording = Recording::new(&self.tap);
             let mut outbound = Step::Drained;
             if ready.device && self.pause.may_read() {
-                let report = self.outbound.step(ready.single_packet);
+                let report = self.outbound.step(ready.single_packet, &recording);
                 outbound = observer.note(first.as_deref(), report)?;
                 self.pause.note(outbound);
             }
@@ -140,7 +153,7 @@ impl Engine {
             for socket in &mut self.sockets {
                 socket.step = Step::Drained;
                 if socket.is_ready && socket.pause.may_read() {
-                    let report = socket.inbound.step(ready.single_packet);
+                    let report = socket.inbound.step(ready.single_packet, &recording);
                     socket.step = observer.note(Some(&socket.endpoint), report)?;
                     socket.pause.note(socket.step);
                     has_moved |= socket.step == Step::Moved;
@@ -201,7 +214,7 @@ impl Engine {
     #[inline]
     fn meet_deadlines(&mut self) {
         if let Some(due) = self.peers.expire()
-            && self.keepalives.send(&due)
+            && self.keepalives.send(&due, &Recording::new(&self.tap))
             && let Some(socket) = self.sockets.first()
         {
             // The interface of a link-local peer may have another index now.

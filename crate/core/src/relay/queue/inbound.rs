@@ -2,6 +2,7 @@
 //! from the network is hostile until checked.
 
 use super::packet_writer::PacketWriter;
+use super::recording::Recording;
 use super::segment_clamp::SegmentClamp;
 use super::step::{Failure, Step, StepReport};
 use super::unwrap::{NoPacket, datagrams_of, decapsulate_ecn, packet_in};
@@ -42,6 +43,8 @@ pub(super) struct Inbound {
     syns: Vec<(Range<usize>, Option<PeerIndex>)>,
     /// The messages of the current batch. The memory is kept.
     messages: Vec<Received>,
+    /// For captures, a message as received whose packets were changed. The memory is kept.
+    original: Vec<u8>,
 }
 
 /// Findings about received messages, in addition to their packets.
@@ -74,6 +77,7 @@ impl Inbound {
             segment_clamp: SegmentClamp::new(MssClamp::Off, 0, wire),
             syns: Vec::new(),
             messages: Vec::new(),
+            original: Vec::new(),
         }
     }
 
@@ -94,7 +98,11 @@ impl Inbound {
 
     /// Receives and writes one batch. With `single_packet`, receives a single message and lets the next
     /// wait find any others. Errors are those that end the relay.
-    pub(super) fn step(&mut self, single_packet: bool) -> Result<StepReport, Failure> {
+    pub(super) fn step(
+        &mut self,
+        single_packet: bool,
+        recording: &Recording<'_>,
+    ) -> Result<StepReport, Failure> {
         let limit = if single_packet { 1 } else { BATCH_MESSAGES };
         let (mut is_drained, mut sorted) = (false, Sorted::default());
         if self.writer.is_done() {
@@ -113,11 +121,11 @@ impl Inbound {
                 }
                 Ok(count) => {
                     is_drained = count < BATCH_MESSAGES;
-                    sorted = self.sort(count);
+                    sorted = self.sort(count, recording);
                 }
             }
         }
-        let written = self.writer.write(self.receiver.buffer(), &self.counters);
+        let written = self.writer.write(self.receiver.buffer(), &self.counters, recording);
         let step = match written {
             Ok(WriteProgress::Done) if is_drained => Step::Drained,
             Ok(WriteProgress::Done) => Step::Moved,
@@ -182,30 +190,34 @@ impl Inbound {
     }
 
     /// Writes what waits, without receiving. Returns whether nothing waits any more.
-    pub(super) fn finish(&mut self) -> bool {
+    pub(super) fn finish(&mut self, recording: &Recording<'_>) -> bool {
         self.writer.is_done()
             || !matches!(
-                self.writer.write(self.receiver.buffer(), &self.counters),
+                self.writer.write(self.receiver.buffer(), &self.counters, recording),
                 Ok(WriteProgress::Blocked)
             )
     }
 
     /// Counts what was received and will not be written any more.
-    pub(super) fn close(&mut self) {
-        self.writer.close(&self.counters);
+    pub(super) fn close(&mut self, recording: &Recording<'_>) {
+        self.writer.close(self.receiver.buffer(), &self.counters, recording);
     }
 
     /// Splits the first `messages` received messages into packets, drops invalid ones, and queues the
     /// rest for coalescing.
-    fn sort(&mut self, messages: usize) -> Sorted {
+    fn sort(&mut self, messages: usize, recording: &Recording<'_>) -> Sorted {
         let (mut datagrams, mut bytes, mut sorted) = (0, 0, Sorted::default());
+        recording.begin_call();
         let (table, mut last) = (self.peers.table(), LastRoute::default());
         let now = table.counting_time();
         self.messages.clear();
         self.messages.extend(self.receiver.messages());
         for message in &self.messages {
             let peer = table.of_source(message.source);
+            self.original.clear();
             if ecn::may_change(message.class) && peer.is_some() {
+                let received = bytes_of(self.receiver.buffer(), &message.range);
+                recording.keep(received, &mut self.original);
                 let changed = decapsulate_ecn(self.receiver.buffer_mut(), message, self.wire);
                 self.counters.count_ecn_changes(changed);
             }
@@ -221,18 +233,14 @@ impl Inbound {
                 count.bytes += datagram.len() as u64;
                 let found = match peer {
                     None => Err(InboundDrop::ForeignSource.into()),
-                    Some(peer) => packet_in(buffer, message, datagram, self.wire)
+                    Some(peer) => packet_in(buffer, message, datagram.clone(), self.wire)
                         .and_then(|packet| permitted(table, peer, buffer, packet, &mut last)),
                 };
+                if recording.is_on() {
+                    self.record(message, &datagram, &found, recording);
+                }
                 match found {
-                    Err(NoPacket::Keepalive) => {
-                        count.note_keepalive(keepalive(self.wire.layer()).len())
-                    }
-                    Err(NoPacket::Dropped(cause)) => {
-                        count.dropped += 1;
-                        count.foreign_prefix += u64::from(cause == InboundDrop::ForeignPrefix);
-                        self.counters.count_receive_drop(cause, 1);
-                    }
+                    Err(none) => self.count_none(none, &mut count),
                     Ok(packet) if !self.segment_clamp.is_off() && self.is_syn(&packet) => {
                         self.syns.push((packet.clone(), peer));
                         self.writer.packets().push(buffer, packet);
@@ -258,6 +266,35 @@ impl Inbound {
             self.share = FlowShare::ALL;
         }
         sorted
+    }
+
+    /// Counts a datagram that has no packet for the interface.
+    fn count_none(&self, none: NoPacket, count: &mut ReceiveCount) {
+        match none {
+            NoPacket::Keepalive => count.note_keepalive(keepalive(self.wire.layer()).len()),
+            NoPacket::Dropped(cause) => {
+                count.dropped += 1;
+                count.foreign_prefix += u64::from(cause == InboundDrop::ForeignPrefix);
+                self.counters.count_receive_drop(cause, 1);
+            }
+        }
+    }
+
+    /// Passes a datagram of the present message, as it was received, to the captures.
+    fn record(
+        &self,
+        message: &Received,
+        datagram: &Range<usize>,
+        found: &Result<Range<usize>, NoPacket>,
+        recording: &Recording<'_>,
+    ) {
+        let start = message.range.start;
+        let payload = if self.original.is_empty() {
+            bytes_of(self.receiver.buffer(), datagram)
+        } else {
+            bytes_of(&self.original, &(datagram.start - start..datagram.end - start))
+        };
+        recording.received(payload, (message, self.receiver.endpoint()), found);
     }
 
     /// Records the state of the peer that a message shows: the local address that it was sent to, and if the peers are

@@ -1,5 +1,6 @@
 //! Sends keepalives from the receiving port.
 
+use super::recording::Recording;
 use crate::packet::keepalive::keepalive;
 use crate::relay::peers::{DueKeepalives, PeerIndex, PeerTable, PeerView};
 use crate::relay::stats::Counters;
@@ -35,15 +36,15 @@ impl Keepalives {
 
     /// Sends keepalives. One that the kernel does not take now is not sent later: the next one is. Returns whether a peer
     /// cannot be reached.
-    pub(super) fn send(&mut self, due: &DueKeepalives) -> bool {
+    pub(super) fn send(&mut self, due: &DueKeepalives, recording: &Recording<'_>) -> bool {
         let mut is_lost = false;
         for peer in &due.peers {
-            is_lost |= self.send_to(*peer, &due.table);
+            is_lost |= self.send_to(*peer, &due.table, recording);
         }
         is_lost
     }
 
-    fn send_to(&mut self, peer: PeerIndex, table: &PeerTable) -> bool {
+    fn send_to(&mut self, peer: PeerIndex, table: &PeerTable, recording: &Recording<'_>) -> bool {
         let Some(destination) = table.destinations().get(peer.0 as usize) else { return false };
         let is_ipv4 = destination.is_ipv4();
         let found = self.senders.iter_mut().find(|(of_ipv4, _)| *of_ipv4 == is_ipv4);
@@ -51,10 +52,15 @@ impl Keepalives {
         let envelope = Envelope { to: peer.0, class: None, source: table.local(peer) };
         self.queue.clear();
         self.queue.push(0..1, self.packet.len(), envelope, None);
-        let mut report = SendReport::default();
+        let messages = recording.is_on().then(Vec::new);
+        let mut report = SendReport { messages, ..SendReport::default() };
         let slices = [IoSlice::new(self.packet)];
+        recording.begin_call();
         sender.send(&mut self.queue, table.destinations(), &slices, &mut report);
         self.counters.count_keepalives_sent(report.datagrams);
+        if let Some(messages) = &report.messages {
+            recording.keepalives(messages, &slices, sender.endpoint(), table.destinations());
+        }
         self.counters.count_errors(&report.errors);
         table.note_errors(&report.errors);
         self.peers.refresh();

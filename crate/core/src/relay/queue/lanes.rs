@@ -1,9 +1,10 @@
 //! The sending ends of a queue: one for each source port and for each address family of its peers, since a socket and
 //! its error queue have one family.
 
+use super::recording::Recording;
 use crate::relay::peers::{PeerIndex, PeerTable, PeerView};
 use crate::relay::setup::source_port_index;
-use crate::relay::stats::Counters;
+use crate::relay::stats::{Counters, OutboundDrop};
 use crate::udp::{SegmentationChange, SendDrop, SendProgress, SendQueue, SendReport, UdpSender};
 use std::io::IoSlice;
 
@@ -118,25 +119,33 @@ impl Lanes {
         slices: &[IoSlice<'_>],
         peers: &PeerView,
         counters: &Counters,
+        recording: &Recording<'_>,
     ) -> SendProgress {
         let table = peers.table();
+        let (counts, is_recorded) = (table.counts_traffic(), recording.is_on());
         let mut progress = SendProgress::Done;
         for Lane { sender, queue, is_blocked, change, .. } in &mut self.lanes {
             *is_blocked = false;
             if queue.is_done() {
                 continue;
             }
-            let messages = table.counts_traffic().then(Vec::new);
+            let messages = (counts || is_recorded).then(Vec::new);
+            recording.begin_call();
             let mut report = SendReport { messages, ..SendReport::default() };
             *is_blocked = sender.send(queue, table.destinations(), slices, &mut report)
                 == SendProgress::Blocked;
             counters.count_sent(&report);
-            table.count_sent(report.messages.as_deref().unwrap_or_default());
+            let messages = report.messages.as_deref().unwrap_or_default();
+            if is_recorded {
+                recording.sent(messages, slices, sender.endpoint(), table.destinations());
+            }
+            let messages = if counts { messages } else { &[] };
+            table.count_sent(messages);
             table.note_errors(&report.errors);
             report.lost_sources.iter().for_each(|lost| peers.forget_local(*lost));
             if report.dropped_as(SendDrop::Unreachable) > 0 {
                 self.has_unreachable = true;
-                table.note_unreachable(report.messages.as_deref().unwrap_or_default());
+                table.note_unreachable(messages);
             }
             if *is_blocked {
                 progress = SendProgress::Blocked;
@@ -146,6 +155,13 @@ impl Lanes {
             }
         }
         progress
+    }
+
+    /// Passes the messages that wait, and will not be sent any more, to `recording`.
+    pub(super) fn record_closing(&self, slices: &[IoSlice<'_>], recording: &Recording<'_>) {
+        for shape in self.lanes.iter().flat_map(|lane| lane.queue.waiting()) {
+            recording.dropped_message(shape, slices, OutboundDrop::Closing);
+        }
     }
 
     /// Returns whether a peer could not be reached since the last call.

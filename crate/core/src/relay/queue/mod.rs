@@ -6,6 +6,7 @@
 //! - `unwrap` finds the packets in received messages;
 //! - `busy_poll` decides whether it polls before it sleeps;
 //! - `pause` decides how long a source is not read after a failure;
+//! - `recording` passes packets to the captures;
 //! - `step` is the report of one round of a direction, and `observer` acts on it;
 //! - `replies` are the relay's own packets for the interface.
 
@@ -21,6 +22,7 @@ mod outbound;
 mod oversize;
 mod packet_writer;
 mod pause;
+mod recording;
 mod replies;
 mod segment_clamp;
 mod socket;

@@ -1,9 +1,10 @@
 //! Interface to peer: reads a batch of packets, splits super-packets, and sends all of them in GSO batches.
 
-use super::batch::{Batch, Piece, ReadCount, Sink};
+use super::batch::{Batch, ReadCount, Sink};
 use super::error_sources::ErrorSources;
 use super::lanes::Lanes;
 use super::oversize;
+use super::recording::Recording;
 use super::replies::Replies;
 use super::segment_clamp::SegmentClamp;
 use super::step::{Failure, Step, StepReport};
@@ -21,7 +22,6 @@ use crate::relay::traffic_class::ClassPolicy;
 use crate::relay::wire::Wire;
 use crate::udp::{Envelope, SegmentationChange, SendProgress};
 use std::io;
-use std::io::IoSlice;
 use std::sync::Arc;
 
 /// Maximum number of reads in one batch: one full GSO batch of ordinary packets.
@@ -29,6 +29,9 @@ const BATCH_READS: usize = 64;
 /// Bytes after which a batch ends: half of a common second-level cache. Each batch wakes the peer's relay only once,
 /// which saves more time than sending packets while they are in the cache (docs/performance.md).
 const BATCH_BYTES: usize = 512 << 10;
+
+/// A packet that is not split.
+const WHOLE: (&Split, &[u8]) = (&Split::Whole, &[]);
 
 /// The outbound half of a relay's queue.
 pub(super) struct Outbound {
@@ -45,6 +48,8 @@ pub(super) struct Outbound {
     /// The last destination of the batch, and its peer.
     last_route: LastRoute<PeerIndex>,
     segment_clamp: SegmentClamp,
+    /// When the batch was read, for captures; 0: none runs.
+    read_at: u64,
     /// Whether the last batch read from the device was at most one packet.
     is_quiet: bool,
 }
@@ -86,18 +91,24 @@ impl Outbound {
             loops,
             last_route: LastRoute::default(),
             segment_clamp,
+            read_at: 0,
             is_quiet: true,
         }
     }
 
     /// Reads and sends one batch. With `single_packet`, reads a single packet and lets the next wait find others.
     /// Errors of the device are returned; errors of the socket are counted.
-    pub(super) fn step(&mut self, single_packet: bool) -> Result<StepReport, Failure> {
+    pub(super) fn step(
+        &mut self,
+        single_packet: bool,
+        recording: &Recording<'_>,
+    ) -> Result<StepReport, Failure> {
         let mut filled = Step::Moved;
         if self.lanes.is_done() {
             self.start_batch();
+            self.read_at = recording.read_batch(0);
             let limit = if single_packet { 1 } else { BATCH_READS };
-            filled = self.fill(limit).map_err(|error| Failure {
+            filled = self.fill(limit, recording).map_err(|error| Failure {
                 operation: "read from",
                 syscall: "read",
                 error,
@@ -105,10 +116,13 @@ impl Outbound {
             if single_packet && filled == Step::Moved {
                 filled = Step::Drained;
             }
+        } else {
+            recording.read_batch(self.read_at);
         }
-        let progress = self.flush();
+        let progress = self.flush(recording);
         if !self.replies.is_empty() {
-            self.replies.write(&self.device, vnet_len(&self.device), &self.counters);
+            let vnet_len = vnet_len(&self.device);
+            self.replies.write(&self.device, vnet_len, &self.counters, recording);
         }
         let step = match progress {
             SendProgress::Done => filled,
@@ -128,21 +142,26 @@ impl Outbound {
     }
 
     /// Sends what waits, without reading. Returns whether nothing waits any more.
-    pub(super) fn finish(&mut self) -> bool {
-        let is_done = self.lanes.is_done() || self.flush() == SendProgress::Done;
+    pub(super) fn finish(&mut self, recording: &Recording<'_>) -> bool {
+        recording.read_batch(self.read_at);
+        let is_done = self.lanes.is_done() || self.flush(recording) == SendProgress::Done;
         if !self.replies.is_empty() {
-            self.replies.write(&self.device, vnet_len(&self.device), &self.counters);
+            self.replies.write(&self.device, vnet_len(&self.device), &self.counters, recording);
         }
         is_done
     }
 
     /// Counts the packets that were read and will not be sent any more.
-    pub(super) fn close(&mut self) {
+    pub(super) fn close(&mut self, recording: &Recording<'_>) {
+        if recording.is_on() {
+            recording.read_batch(self.read_at);
+            self.batch.with_slices(|slices| self.lanes.record_closing(slices, recording));
+        }
         for (peer, datagrams) in self.lanes.waiting_datagrams(|piece| self.batch.piece_len(piece)) {
             self.counters.count_send_drop(OutboundDrop::Closing, datagrams);
             self.peers.table().count_outbound_drops(peer, datagrams);
         }
-        self.replies.close(&self.counters);
+        self.replies.close(&self.counters, recording);
         self.start_batch();
     }
 
@@ -159,7 +178,7 @@ impl Outbound {
 
     /// Reads up to `limit` packets. Returns `Drained` if the device is empty, `Moved` if the batch is full,
     /// `Failed` if a read failed. An error means that the device is gone.
-    fn fill(&mut self, limit: usize) -> io::Result<Step> {
+    fn fill(&mut self, limit: usize, recording: &Recording<'_>) -> io::Result<Step> {
         let mut count = ReadCount::default();
         let mut result = Ok(Step::Moved);
         for _ in 0..limit {
@@ -168,7 +187,7 @@ impl Outbound {
             }
             let error = match self.device.read(self.batch.room()) {
                 Ok(len) => {
-                    self.enqueue(len, &mut count);
+                    self.enqueue(len, &mut count, recording);
                     continue;
                 }
                 Err(error) => error,
@@ -197,7 +216,7 @@ impl Outbound {
     }
 
     /// Queues the packet that the last read put into the arena: `len` bytes at its filled end.
-    fn enqueue(&mut self, len: usize, count: &mut ReadCount) {
+    fn enqueue(&mut self, len: usize, count: &mut ReadCount, recording: &Recording<'_>) {
         let Batch { arena, filled, headers, pieces } = &mut self.batch;
         let (start, end) = (*filled, *filled + len);
         let vnet_len = vnet_len(&self.device);
@@ -210,12 +229,14 @@ impl Outbound {
         let table = self.peers.table();
         if self.loops.is_own(packet, table) {
             let split = prepare(vnet, frame, link_len, headers).unwrap_or(Split::Whole);
-            count.looped += count.add_dropped(frame, &split);
+            let dropped = (&split, headers.as_slice());
+            count.looped += recording.drop_read(frame, dropped, count, OutboundDrop::Looped);
             return;
         }
         let Some(to) = table.route(packet, &mut self.last_route) else {
             let split = prepare(vnet, frame, link_len, headers).unwrap_or(Split::Whole);
-            count.no_peer += count.add_dropped(frame, &split);
+            let dropped = (&split, headers.as_slice());
+            count.no_peer += recording.drop_read(frame, dropped, count, OutboundDrop::NoPeer);
             self.replies.report(frame, &self.error_sources, |source| {
                 icmp::no_peer(&oversize::first(frame, &split, headers), source)
             });
@@ -223,16 +244,15 @@ impl Outbound {
         };
         let flow = flow::hash_of(layer, frame);
         let Some(lane) = self.lanes.to(to, flow, table) else {
-            count.add(frame.len());
-            count.unreachable += 1;
+            count.unreachable +=
+                recording.drop_read(frame, WHOLE, count, OutboundDrop::Unreachable);
             table.count_outbound_drops(to, 1);
             return;
         };
         let flow = lane.can_segment().then_some(flow);
         let packet_start = start + vnet_len;
         let Ok(split) = prepare(vnet, frame, link_len, headers) else {
-            count.add(frame.len());
-            count.malformed += 1;
+            count.malformed += recording.drop_read(frame, WHOLE, count, OutboundDrop::Malformed);
             table.count_outbound_drops(to, 1);
             return;
         };
@@ -249,6 +269,7 @@ impl Outbound {
         let mut sink = Sink { lane, wire, link_len, envelope, flow, inner_mtu, pieces, count };
         if let Some(mtu) = sink.queue(frame, packet_start, &split, headers) {
             table.count_outbound_drops(to, count.too_long - too_long);
+            recording.dropped_read(frame, &split, headers, OutboundDrop::TooLong);
             let packet = frame.get(link_len..).unwrap_or_default();
             self.replies.report(packet, &self.error_sources, |source| {
                 let first = oversize::first(frame, &split, headers);
@@ -260,22 +281,9 @@ impl Outbound {
     }
 
     /// Sends the queued messages. Returns the progress.
-    fn flush(&mut self) -> SendProgress {
-        let Batch { arena, headers, pieces, .. } = &self.batch;
-        let bytes = |piece: &Piece| match piece {
-            Piece::Read(range) => arena.get(range.clone()),
-            Piece::Made(range) => headers.get(range.clone()),
-        };
-        let slice = |piece: &Piece| IoSlice::new(bytes(piece).unwrap_or_default());
-        let (one, all): ([IoSlice<'_>; 1], Vec<IoSlice<'_>>);
-        let slices = if let [only] = pieces.as_slice() {
-            one = [slice(only)];
-            one.as_slice()
-        } else {
-            all = pieces.iter().map(slice).collect();
-            all.as_slice()
-        };
-        self.lanes.send(slices, &self.peers, &self.counters)
+    fn flush(&mut self, recording: &Recording<'_>) -> SendProgress {
+        let Self { batch, lanes, peers, counters, .. } = self;
+        batch.with_slices(|slices| lanes.send(slices, peers, counters, recording))
     }
 
     /// Returns whether the socket with this number is full.

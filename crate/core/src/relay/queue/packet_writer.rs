@@ -1,5 +1,6 @@
 //! Writes a batch into the interface, and converts the coalescing writer's reports into counters and causes.
 
+use super::recording::{Recording, RecordingSink};
 use crate::device::TunDevice;
 use crate::packet::coalesce::CoalesceOptions;
 use crate::packet::vnet::VnetHeader;
@@ -47,17 +48,35 @@ impl PacketWriter {
         &mut self,
         buffer: &[u8],
         counters: &Counters,
+        recording: &Recording<'_>,
     ) -> io::Result<WriteProgress> {
         let mut count = WriteCount::default();
-        let sink = DeviceSink { device: &self.device, vnet_len: self.vnet_len };
-        let result = self.packets.write(&sink, buffer, &mut |outcome| count.add(&outcome));
+        let device = DeviceSink { device: &self.device, vnet_len: self.vnet_len };
+        let result = if recording.is_on() {
+            recording.begin_call();
+            let sink = RecordingSink { device, recording };
+            self.packets.write(&sink, buffer, &mut |outcome| {
+                if let WriteOutcome::Refused { packet, errno } = &outcome {
+                    recording.refused(buffer, packet, cause_of(*errno));
+                }
+                count.add(&outcome);
+            })
+        } else {
+            self.packets.write(&device, buffer, &mut |outcome| count.add(&outcome))
+        };
         count.publish(counters);
         result
     }
 
-    /// Counts the packets that will not be written any more, and forgets them.
-    pub(super) fn close(&mut self, counters: &Counters) {
+    /// Counts the packets that will not be written any more, and forgets them. They lie in `buffer`.
+    pub(super) fn close(&mut self, buffer: &[u8], counters: &Counters, recording: &Recording<'_>) {
         counters.count_receive_drop(InboundDrop::Closing, self.packets.waiting() as u64);
+        recording.begin_call();
+        self.packets.refuse_rest(0, &mut |outcome| {
+            if let WriteOutcome::Refused { packet, .. } = outcome {
+                recording.refused(buffer, &packet, InboundDrop::Closing);
+            }
+        });
         self.packets.restart();
     }
 }

@@ -1,6 +1,7 @@
 //! The outbound half's own packets for the interface: ICMP errors about packets that it read.
 
 use super::error_sources::ErrorSources;
+use super::recording::Recording;
 use crate::device::TunDevice;
 use crate::packet::view::destination;
 use crate::relay::stats::Counters;
@@ -68,21 +69,32 @@ impl Replies {
 
     /// Writes the waiting replies. If the device has no room, the rest is kept. A refused packet is dropped. Reading
     /// the device shows whether it is gone.
-    pub(super) fn write(&mut self, device: &TunDevice, vnet_len: usize, counters: &Counters) {
+    pub(super) fn write(
+        &mut self,
+        device: &TunDevice,
+        vnet_len: usize,
+        counters: &Counters,
+        recording: &Recording<'_>,
+    ) {
         let (mut written, mut dropped) = (0, 0);
         while let Some(packet) = self.waiting.front() {
-            match device.put(vnet_len, packet) {
+            recording.begin_call();
+            let result = device.put(vnet_len, packet);
+            match &result {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Ok(()) => written += 1,
                 Err(_) => dropped += 1,
             }
+            recording.reply(packet, result.is_ok());
             self.waiting.pop_front();
         }
         counters.count_replies(written, dropped);
     }
 
     /// Forgets the waiting replies and counts them as dropped.
-    pub(super) fn close(&mut self, counters: &Counters) {
+    pub(super) fn close(&mut self, counters: &Counters, recording: &Recording<'_>) {
+        recording.begin_call();
+        self.waiting.iter().for_each(|packet| recording.reply(packet, false));
         counters.count_replies(0, self.waiting.len() as u64);
         self.waiting.clear();
     }

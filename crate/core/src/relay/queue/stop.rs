@@ -95,6 +95,19 @@ impl Stop {
         *parked -= 1;
     }
 
+    /// Wakes each sleeping loop, or with `false` ends that. A signal that was raised stays.
+    pub(in crate::relay) fn poke(&self, is_on: bool) {
+        let Some(wake_up) = self.wake_up.upgrade() else { return };
+        if is_on {
+            wake_up.wake();
+            return;
+        }
+        wake_up.clear();
+        if self.is_raised() {
+            wake_up.wake();
+        }
+    }
+
     /// Returns whether the loops must pause or end.
     #[inline]
     pub(super) fn is_raised(&self) -> bool {

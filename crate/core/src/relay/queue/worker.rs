@@ -12,6 +12,7 @@ use super::packet_writer::PacketWriter;
 use super::segment_clamp::SegmentClamp;
 use super::socket::Socket;
 use super::stop::Stop;
+use crate::capture::{Tap, Taps};
 use crate::error::{Error, Result};
 use crate::interface::Undo;
 use crate::packet::coalesce::CoalesceOptions;
@@ -46,6 +47,7 @@ pub(in crate::relay) struct Task {
     pub(in crate::relay) meter: Arc<Meter>,
     /// What the relay can pass on.
     pub(in crate::relay) holdings: Arc<Holdings>,
+    pub(in crate::relay) taps: Arc<Taps>,
     pub(in crate::relay) on_event: Box<dyn Fn(Event) + Send + Sync>,
 }
 
@@ -153,7 +155,9 @@ fn relay_queues(
     on_started: impl FnOnce(Result<()>),
 ) -> Option<Result<()>> {
     let mut threads: Vec<JoinHandle<Result<()>>> = Vec::new();
-    let mut parts = queues.into_iter().zip(task.meter.queues());
+    task.taps.set_queues(queues.len());
+    let taps = (0..).map(|number| Tap::new(&task.taps, number));
+    let mut parts = queues.into_iter().zip(taps).zip(task.meter.queues());
     let (queue, counters) = parts.next()?;
     let mut ready = engine(task, queue, counters);
     for (queue, counters) in parts {
@@ -230,7 +234,7 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
 /// Starts the thread of a further queue; returns once it is ready.
 fn start_thread(
     task: &Arc<Task>,
-    queue: Queue,
+    queue: (Queue, Tap),
     counters: &Arc<Counters>,
 ) -> Result<JoinHandle<Result<()>>> {
     let (task, counters) = (Arc::clone(task), Arc::clone(counters));
@@ -252,7 +256,7 @@ fn start_thread(
     ready.recv().unwrap_or(Ok(())).map(|()| thread)
 }
 
-fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine> {
+fn engine(task: &Task, (queue, tap): (Queue, Tap), counters: &Arc<Counters>) -> Result<Engine> {
     let Queue { number, device, sockets, offload, share, interface_mtu, loops } = queue;
     let wire = task.plan.config.wire();
     let segment_clamp = SegmentClamp::new(task.plan.mss_clamp(), interface_mtu, wire);
@@ -305,6 +309,8 @@ fn engine(task: &Task, queue: Queue, counters: &Arc<Counters>) -> Result<Engine>
         stop: Arc::clone(&task.stop),
         peers: Arc::clone(&task.peers),
         loops,
+        counters: Arc::clone(counters),
+        tap,
     };
     Engine::new(parts, &task.wake_up).map_err(watch)
 }

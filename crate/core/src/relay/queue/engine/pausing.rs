@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::error::Result;
 use crate::relay::queue::observer::Reporter;
+use crate::relay::queue::recording::Recording;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,9 +29,10 @@ impl Engine {
     fn finish_batches(&mut self) {
         let deadline = Instant::now() + FINISH_LIMIT;
         loop {
-            let mut is_done = self.outbound.finish();
+            let recording = Recording::new(&self.tap);
+            let mut is_done = self.outbound.finish(&recording);
             for socket in &mut self.sockets {
-                is_done &= socket.inbound.finish();
+                is_done &= socket.inbound.finish(&recording);
             }
             if is_done || Instant::now() >= deadline {
                 break;
@@ -42,9 +44,10 @@ impl Engine {
 
     /// Counts the packets that wait as dropped.
     pub(super) fn close_batches(&mut self) {
-        self.outbound.close();
+        let recording = Recording::new(&self.tap);
+        self.outbound.close(&recording);
         for socket in &mut self.sockets {
-            socket.inbound.close();
+            socket.inbound.close(&recording);
         }
     }
 }
