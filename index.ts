@@ -23,6 +23,8 @@ export type {
   RelayEventKind,
 } from './lib/relay/events.ts'
 export { type Features, features } from './lib/features.ts'
+export { COUNTERS, type CounterDescription, type Direction } from './lib/relay/counters.ts'
+export type { InterfaceState } from './lib/relay/diagnosis.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/relay/info.ts'
 export { formatMetrics } from './lib/relay/metrics.ts'
 export type {

@@ -10,6 +10,14 @@ pageTest('docs/relay.md', async (t, page) => {
 
   page.typed()
 
+  const idle = relay.replace('5002', '5004').replace('10.9.0.1', '10.9.2.1')
+  const later = `setTimeout(() => {
+    ${page.next('js')}
+    process.kill(process.pid, 'SIGTERM')
+  }, 3500)\n`
+  await a.shell(`cat >diagnosed.mjs <<'END'\n${later}${idle}\nEND`)
+  t.regex(await a.shell('node diagnosed.mjs'), /^No datagram has come from the peer 127/mu)
+
   // The diagnostics belong to a process: to that of the program above, which a signal ends.
   const watched = `${page.next('ts')}\nsetTimeout(() => process.kill(process.pid, 'SIGTERM'), 300)\n`
   await a.typescript(

@@ -33,6 +33,8 @@ const SYNCHRONOUS = [
   'Namespace.listen',
   'Namespace.netns',
   'TestNetwork.isClosed',
+  'Relay.diagnose',
+  'Relay.interfaceState',
   'Relay.isClosed',
   'Relay.stats',
   'Peers.list',
@@ -72,7 +74,9 @@ async function publicNames(): Promise<string[]> {
   await using netlink = await api.openNetlink()
   const { links, addresses, routes, rules, neighbors } = netlink
   const isClass = (value: unknown) => /^class\b/u.test(String(value))
-  const functions = Object.entries(api).filter(([, value]) => !isClass(value))
+  const functions = Object.entries(api).filter(
+    ([, value]) => typeof value === 'function' && !isClass(value),
+  )
   const prototypeOf = (value: object) => Object.getPrototypeOf(value) as object
   return [
     ...functions.map(([name]) => name),

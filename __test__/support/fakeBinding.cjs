@@ -113,6 +113,10 @@ class NativeRelay {
     return []
   }
 
+  interfaceState() {
+    return { name: this.name, isUp: true, mtu: 1500 }
+  }
+
   async close() {
     closings.set(this.name, (closings.get(this.name) ?? 0) + 1)
     await delay(5)

@@ -143,6 +143,11 @@ export class EventLog {
     for (const reader of this.#readers) reader.wake()
   }
 
+  /** Returns the events that are kept, the oldest first. */
+  kept(): readonly RelayEvent[] {
+    return this.#events
+  }
+
   /** Ends the log. */
   end(): void {
     this.#isEnded = true

@@ -11,6 +11,7 @@ import { checkFields } from '../check/fields.ts'
 import { KEY, checkKey } from '../lifetime/constructing.ts'
 import { type Diagnostic, Diagnostics } from '../diagnostics.ts'
 import { fromNative } from '../errors.ts'
+import { type InterfaceState, type Sample, Samples, diagnose } from './diagnosis.ts'
 import { EventLog, type EventsOptions, type RelayEvent, toEvent } from './events.ts'
 import { type RelayInfo, toInfo } from './info.ts'
 import { loadNative } from '../native/native.ts'
@@ -71,6 +72,8 @@ export class Relay implements AsyncDisposable {
   readonly #routes: PeerRoutes | undefined
   readonly #names: PeerNames
   readonly #started: PlainRelayOptions
+  readonly #startedAt = performance.now()
+  readonly #samples = new Samples()
   #isClosed = false
 
   private constructor(key: typeof KEY, parts: Parts) {
@@ -101,6 +104,39 @@ export class Relay implements AsyncDisposable {
     } catch (error) {
       throw fromNative(error)
     }
+  }
+
+  /**
+   * Returns the state of the interface, as the kernel reported it in the last milliseconds. Absent if the kernel has not
+   * replied yet; after the relay is closed, it is the last one.
+   */
+  interfaceState(): InterfaceState | undefined {
+    return this.#native.interfaceState() ?? undefined
+  }
+
+  /**
+   * Returns why packets do not pass, as far as the relay can know: one or two sentences per problem, in English, with
+   * their meaning and the remedy. No sentence: the relay knows no problem.
+   *
+   * The first call takes all counters into account, each further one those since an earlier call that is at least ten
+   * seconds old.
+   *
+   * @example
+   * for (const problem of relay.diagnose()) console.log(problem)
+   */
+  diagnose(): string[] {
+    const sample: Sample = {
+      stats: this.stats(),
+      uptimeMillis: Math.round(performance.now() - this.#startedAt),
+    }
+    return diagnose({
+      ...sample,
+      since: this.#samples.before(sample),
+      info: this.info,
+      peers: this.peers.list(),
+      interface: this.interfaceState(),
+      events: this.#events.kept(),
+    })
   }
 
   /**

@@ -26,6 +26,7 @@ export const PRELUDES: Readonly<Record<string, Readonly<Record<number, string>>>
   },
   'docs/relay.md': {
     1: "declare const relay: import('tun2udp').Relay",
+    2: "declare const relay: import('tun2udp').Relay",
   },
   'docs/guides/tuning.md': {
     0: "declare const tun: import('tun2udp').TunDevice",

@@ -6,7 +6,7 @@ mod namespace;
 
 use namespace::{eventually, in_namespace, ip, loopback_socket};
 use std::net::UdpSocket;
-use tun2udp_core::relay::{Relay, RelayConfig};
+use tun2udp_core::relay::{Relay, RelayConfig, RelayInfo};
 
 /// More packets at once than a queue of one packet holds while the relay reads.
 const BURST: u64 = 20_000;
@@ -46,6 +46,16 @@ fn assert_counted(relay: &Relay, name: &str, before: u64) {
     });
 }
 
+/// Waits until the relay knows the state of its interface.
+fn assert_interface(relay: &Relay, name: &str, is_up: bool) {
+    let RelayInfo { mtu, .. } = *relay.info();
+    eventually("the state of the interface is known", || {
+        relay
+            .interface()
+            .is_some_and(|state| state.name == name && state.is_up == is_up && state.mtu == mtu)
+    });
+}
+
 #[test]
 fn packets_that_the_queue_of_the_interface_drops_are_counted() {
     in_namespace(|| {
@@ -54,7 +64,9 @@ fn packets_that_the_queue_of_the_interface_drops_are_counted() {
             assert_eq!(relay.stats().outbound.packets_missed, dropped("missed0"));
             overflow("missed0");
             assert_counted(&relay, "missed0", 0);
+            assert_interface(&relay, "missed0", true);
             ip("link set missed0 down");
+            assert_interface(&relay, "missed0", false);
             ip("link set missed0 name missed1");
             ip("link set missed1 up");
             overflow("missed1");

@@ -7,8 +7,8 @@ use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tun2udp_core::relay::{
-    Accept, Dscp, Ecn, Event, Mode, MssClamp, OffloadConfig, PathMtuDiscovery, RelayConfig,
-    RelayInfo,
+    Accept, Dscp, Ecn, Event, InterfaceState, Mode, MssClamp, OffloadConfig, PathMtuDiscovery,
+    RelayConfig, RelayInfo,
 };
 use tun2udp_core::{Error, ErrorCode, Result};
 
@@ -127,6 +127,23 @@ pub struct NativeRelayInfo {
     pub queues: u32,
     /// Number of ports that datagrams are sent from.
     pub source_ports: u32,
+}
+
+/// The state of an interface.
+#[napi(object, object_from_js = false)]
+pub struct NativeInterfaceState {
+    /// Its present name.
+    pub name: String,
+    /// Whether it is up.
+    pub is_up: bool,
+    /// Its MTU, bytes.
+    pub mtu: u32,
+}
+
+impl From<InterfaceState> for NativeInterfaceState {
+    fn from(InterfaceState { name, is_up, mtu, .. }: InterfaceState) -> Self {
+        Self { name, is_up, mtu }
+    }
 }
 
 /// A notice: a noteworthy event that is not an error.

@@ -1,7 +1,7 @@
 //! The native relay as a JavaScript class.
 
 use crate::background::{run, run_blocking};
-use crate::convert::{NativeEvent, NativeRelayInfo, NativeRelayOptions};
+use crate::convert::{NativeEvent, NativeInterfaceState, NativeRelayInfo, NativeRelayOptions};
 use crate::counters::RelayStats;
 use crate::error;
 use crate::lifetime::Slot;
@@ -119,6 +119,12 @@ impl NativeRelay {
             _ => None,
         };
         RelayStats::new(self.relay.stats(), path_mtu)
+    }
+
+    /// Returns the state of the interface; `None` if it was never read.
+    #[napi(catch_unwind)]
+    pub fn interface_state(&self) -> Option<NativeInterfaceState> {
+        self.relay.interface().map(Into::into)
     }
 
     /// Returns the state of each peer, in the order of the configuration.

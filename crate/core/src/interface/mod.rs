@@ -8,7 +8,7 @@
 //! - `configure`: applies them; a setting that is already in force is skipped without a request;
 //! - `undo`: records the changes, and rolls them back;
 //! - `identity`: the interface of an open device, through renames and moves;
-//! - `drop_counter`: the packets that the interface dropped before they were read;
+//! - `state`: the state of the interface, with the packets that it dropped before they were read;
 //! - `present`: the addresses and routes of the interface;
 //! - `busy`: waits for a device that was closed a moment ago.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -16,14 +16,15 @@
 
 mod busy;
 mod configure;
-mod drop_counter;
 mod identity;
 mod present;
 mod spec;
+mod state;
 mod undo;
 
 pub(crate) use busy::BusyWait;
 pub(crate) use configure::{Configured, configure, index_of};
-pub(crate) use drop_counter::DropCounter;
 pub(crate) use spec::{FormerSpec, Spec, check_repeats};
+pub use state::InterfaceState;
+pub(crate) use state::StateReader;
 pub(crate) use undo::{Change, Undo};

@@ -9,6 +9,7 @@ use super::stats::{Meter, Stats};
 use crate::capture::{Capture, CaptureConfig, Inside, Taps};
 use crate::device::Mode;
 use crate::error::{Error, Result};
+use crate::interface::InterfaceState;
 use crate::sys::poll::WakeUp;
 use ipnet::IpNet;
 use std::io;
@@ -135,6 +136,14 @@ impl Relay {
     pub fn stats(&self) -> Stats {
         self.meter.missed.refresh();
         self.meter.snapshot()
+    }
+
+    /// Returns the state of the interface, as up to date as [`Relay::stats`]. After the end it is the last one. `None` if it
+    /// was never read.
+    #[must_use]
+    pub fn interface(&self) -> Option<InterfaceState> {
+        self.meter.missed.refresh();
+        self.meter.missed.interface()
     }
 
     /// Returns the state of each peer, in the order of the configuration.

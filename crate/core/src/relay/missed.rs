@@ -1,11 +1,11 @@
-//! Packets that the kernel dropped before the relay could read them.
+//! The state of the interface, and the packets that the kernel dropped before the relay could read them.
 //!
 //! The kernel counts them per interface, and its reply to a request can take long: each request waits while another
 //! process creates or deletes interfaces. Therefore a thread of its own asks, which is started when the counters are
 //! read for the first time. The packet path is not involved, and an idle relay sends no requests.
 
 use crate::device::TunDevice;
-use crate::interface::DropCounter;
+use crate::interface::{InterfaceState, StateReader};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -17,8 +17,8 @@ const WAIT: Duration = Duration::from_millis(2);
 /// Size of the stack of the thread, bytes.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Returns the value of the kernel's counter; `None` if it cannot be read. It may block.
-type Source = Box<dyn FnMut() -> Option<u64> + Send>;
+/// Returns the state of the interface; `None` if it cannot be read. It may block.
+type Source = Box<dyn FnMut() -> Option<InterfaceState> + Send>;
 
 /// The packets that the interface dropped since the start of the relay.
 pub(super) struct Missed {
@@ -37,7 +37,9 @@ struct State {
     /// The source, unless the thread has it.
     source: Option<Source>,
     thread: Option<JoinHandle<()>>,
-    /// The value of the kernel when it was read last.
+    /// The state of the interface when it was read last.
+    interface: Option<InterfaceState>,
+    /// The value of the kernel's counter at that time.
     last: u64,
     /// The packets since the start of the relay.
     total: u64,
@@ -51,11 +53,12 @@ struct State {
 
 impl State {
     /// Records a value of the kernel. A value below the last one is that of a counter that was reset.
-    fn record(&mut self, value: Option<u64>) {
-        if let Some(value) = value {
-            let added = value.checked_sub(self.last).unwrap_or(value);
+    fn record(&mut self, interface: Option<InterfaceState>) {
+        if let Some(InterfaceState { dropped, .. }) = interface {
+            let added = dropped.checked_sub(self.last).unwrap_or(dropped);
             self.total = self.total.saturating_add(added);
-            self.last = value;
+            self.last = dropped;
+            self.interface = interface;
         }
         self.sampled = Some(Instant::now());
     }
@@ -76,10 +79,13 @@ impl Missed {
     /// Starts to count the drops of the interface of `device`, which is in the calling thread's network namespace. If
     /// the interface existed before, earlier drops are not counted. If the kernel's counter cannot be read, none are.
     pub(super) fn start(&self, device: &TunDevice, existed: bool) {
-        let Ok(mut counter) = DropCounter::of(device) else { return };
-        let start = if existed { counter.read().ok().flatten() } else { Some(0) };
+        let Ok(mut reader) = StateReader::of(device) else { return };
+        let start = match existed {
+            true => reader.read().ok().flatten().map(|state| state.dropped),
+            false => Some(0),
+        };
         if let Some(start) = start {
-            self.count_from(start, Box::new(move || counter.read().ok().flatten()));
+            self.count_from(start, Box::new(move || reader.read().ok().flatten()));
         }
     }
 
@@ -92,6 +98,11 @@ impl Missed {
     /// Returns the packets so far without asking the kernel.
     pub(super) fn count(&self) -> u64 {
         self.shared.lock().total
+    }
+
+    /// Returns the state of the interface when it was read last; `None` before the first [`Missed::refresh`].
+    pub(super) fn interface(&self) -> Option<InterfaceState> {
+        self.shared.lock().interface.clone()
     }
 
     /// Asks the kernel unless the value is fresh, and waits for a moment until it has answered.
@@ -179,10 +190,14 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::mpsc;
 
+    fn state(dropped: u64) -> Option<InterfaceState> {
+        (dropped != u64::MAX).then(|| InterfaceState { dropped, ..InterfaceState::default() })
+    }
+
     /// A source that returns the value of the kernel; `u64::MAX`: it cannot be read.
     fn source(kernel: &Arc<AtomicU64>) -> Source {
         let kernel = Arc::clone(kernel);
-        Box::new(move || Some(kernel.load(Ordering::Relaxed)).filter(|value| *value != u64::MAX))
+        Box::new(move || state(kernel.load(Ordering::Relaxed)))
     }
 
     /// Refreshes until the count is `expected`: a slow machine may need more than the time of one call.
@@ -207,6 +222,7 @@ mod tests {
             missed.refresh();
             assert_eq!(missed.count(), expected, "{value}");
         }
+        assert_eq!(missed.interface(), state(6));
         kernel.store(8, Ordering::Relaxed);
         missed.finish();
         assert_eq!(missed.count(), 22);
@@ -235,7 +251,7 @@ mod tests {
     fn a_kernel_that_does_not_answer_delays_nobody() {
         let (answer, answers) = mpsc::channel::<u64>();
         let missed = Missed::with_interval(Duration::ZERO);
-        missed.count_from(0, Box::new(move || answers.recv().ok()));
+        missed.count_from(0, Box::new(move || answers.recv().ok().and_then(state)));
         for _ in 0..3 {
             missed.refresh();
             assert_eq!(missed.count(), 0);

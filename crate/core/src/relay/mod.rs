@@ -39,6 +39,7 @@ mod traffic_class;
 mod wire;
 
 pub use crate::device::Mode;
+pub use crate::interface::InterfaceState;
 pub use crate::udp::PathMtuDiscovery;
 pub use config::{
     Accept, Event, FollowPort, MAX_SOURCE_PORTS, MssClamp, OffloadConfig, PeerConfig, RelayConfig,
