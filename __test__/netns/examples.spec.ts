@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import plainTest from 'ava'
+import { COUNTERS } from '../../index.ts'
 import { startExample } from '../support/example.ts'
 import { withNamespace } from '../support/namespace.ts'
 import { assertPing } from '../support/ping.ts'
@@ -85,6 +86,46 @@ test('hub adds and removes peers, and goes on after a mistake', async (t) => {
   t.notRegex(await run('ip', 'route'), /10\.20\.2\.0/u)
   child.stdin.end()
   t.is((await hub.ended).status, 0)
+})
+
+test('prom-client and OpenTelemetry have the counters of the relay', async (t) => {
+  if (!hasTools(t, 'ping')) return
+  const [one, other] = [await withNamespace(t), await withNamespace(t)]
+  await startExample(t, one, 'the metrics are at', 'prom-client.ts')
+  const fetchText = `fetch('http://127.0.0.1:9464/metrics').then((r) => r.text()).then(console.log)`
+  const scrape = async () => one.run(process.execPath, '-e', fetchText)
+  await one.run('ping', '-c', '3', '-i', '0.01', '-W', '0.1', '10.9.0.2').catch(() => undefined)
+  let metrics = await scrape()
+  const valueOf = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'mu').exec(metrics)?.[1])
+  while (!(valueOf('tunnel_outbound_packets_read_total') >= 3)) metrics = await scrape()
+  for (const { direction, name, isDrop, help } of COUNTERS) {
+    const snake = name.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)
+    const line = isDrop
+      ? `tunnel_${direction}_dropped_packets_total{cause="${snake}"} `
+      : `# HELP tunnel_${direction}_${snake}_total ${help}`
+    t.true(metrics.includes(line), line)
+  }
+
+  const node = [process.execPath, '--import', '@oxc-node/core/register']
+  const file = join(fileURLToPath(FOLDER), 'opentelemetry.ts')
+  const telemetry = new Running(
+    spawn('ip', ['netns', 'exec', other.name, ...node, file], {
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+    120_000,
+  )
+  t.teardown(() => telemetry.end('SIGKILL'))
+  await telemetry.until('stdout', /the metrics follow/u)
+  await other.run('ping', '-c', '3', '-i', '0.01', '-W', '0.1', '10.9.0.2').catch(() => undefined)
+  await telemetry.until(
+    'stdout',
+    /name: 'tunnel\.outbound\.packetsRead',[^}]*unit: '\{packets\}'[^]*?value: [1-9]/u,
+  )
+  const { status, stdout, stderr } = await telemetry.end('SIGTERM')
+  t.is(status, 0, stderr)
+  for (const { direction, name, isDrop } of COUNTERS)
+    t.true(stdout.includes(`'tunnel.${direction}.${isDrop ? 'dropped.' : ''}${name}'`), name)
 })
 
 test('switch carries frames between its namespaces', async (t) => {

@@ -1,8 +1,10 @@
 import { invalidArgument } from '../errors.ts'
 import { VERSION } from '../native/version.ts'
 import { COUNTERS, type CounterDescription } from './counters.ts'
-import { formatEndpoint } from './info.ts'
+import { type RelayInfo, formatEndpoint } from './info.ts'
+import type { PeerState, PeerTraffic } from './peers/state.ts'
 import { Relay } from './relay.ts'
+import type { RelayStats } from './stats.ts'
 
 /** A metric of all relays, in the terms of the Prometheus text format. */
 interface Metric {
@@ -10,7 +12,7 @@ interface Metric {
   readonly type: 'counter' | 'gauge'
   readonly help: string
   /** The samples of one relay. */
-  readonly samples: (relay: Snapshot) => readonly Sample[]
+  readonly samples: (relay: MetricsSnapshot) => readonly Sample[]
 }
 
 interface Sample {
@@ -19,10 +21,19 @@ interface Sample {
 }
 
 /** The state of a relay at one moment, so that all its samples are consistent. */
-interface Snapshot {
-  readonly info: Relay['info']
-  readonly stats: ReturnType<Relay['stats']>
+export interface MetricsSnapshot {
+  /** Version of the package that the relay is of. */
+  readonly version: string
+  readonly info: RelayInfo
+  readonly stats: RelayStats
+  readonly peers: readonly PeerState[]
 }
+
+/**
+ * Peers of a relay that have metrics of their own: the first ones. A server of metrics keeps each series, so thousands of
+ * peers would fill it.
+ */
+export const PEERS_WITH_METRICS = 100
 
 const PREFIX = 'tun2udp'
 
@@ -64,35 +75,127 @@ const STATES: readonly Metric[] = [
   },
 ]
 
-const METRICS: readonly Metric[] = [...countersOf(false), ...countersOf(true), ...STATES]
+/** The counters of a peer: its property, the name of the metric and its description. */
+const PEER_COUNTERS: readonly [keyof PeerTraffic, name: string, help: string][] = [
+  [
+    'datagramsSent',
+    'peer_sent_datagrams_total',
+    'Datagrams to a peer that the kernel took for sending.',
+  ],
+  ['bytesSent', 'peer_sent_bytes_total', 'Bytes of payload of the datagrams to a peer.'],
+  [
+    'outboundDropped',
+    'peer_outbound_dropped_packets_total',
+    'Packets to a peer that were dropped, for any cause.',
+  ],
+  [
+    'datagramsReceived',
+    'peer_received_datagrams_total',
+    'Datagrams from a peer, including those whose packets were dropped.',
+  ],
+  ['bytesReceived', 'peer_received_bytes_total', 'Bytes of payload of the datagrams from a peer.'],
+  [
+    'inboundDropped',
+    'peer_inbound_dropped_datagrams_total',
+    'Datagrams from a peer that were dropped, for any cause except a refusal of the interface.',
+  ],
+  [
+    'foreignPrefix',
+    'peer_foreign_prefix_packets_total',
+    'Packets from a peer whose source is not in its networks. The dropped datagrams include them.',
+  ],
+]
+
+/** The metrics of each peer. Only those of several peers and of peers with keepalives have counters. */
+const PEERS: readonly Metric[] = [
+  {
+    name: 'peers',
+    type: 'gauge',
+    help: `Peers of the relay. The first ${PEERS_WITH_METRICS} have metrics of their own.`,
+    samples: ({ peers }) => [{ value: peers.length }],
+  },
+  ...PEER_COUNTERS.map(([property, name, help]) =>
+    metricOf('counter', name, help, ({ traffic }) => traffic?.[property]),
+  ),
+  metricOf(
+    'gauge',
+    'peer_silent_seconds',
+    'Time since the last datagram from a peer.',
+    ({ traffic }) => traffic?.silentForMillis && traffic.silentForMillis / 1000,
+  ),
+  metricOf(
+    'gauge',
+    'peer_up',
+    'Whether datagrams of a peer with keepalives arrive: 1 or 0.',
+    ({ isUp }) => (isUp === undefined ? undefined : Number(isUp)),
+  ),
+  metricOf(
+    'gauge',
+    'peer_path_mtu_bytes',
+    'The longest packet inside the tunnel that the path to a peer carries.',
+    ({ pathMtu }) => pathMtu?.inside,
+  ),
+]
+
+const METRICS: readonly Metric[] = [...countersOf(false), ...countersOf(true), ...STATES, ...PEERS]
+
+/** Returns a metric of each peer. A peer without a value has no sample. */
+function metricOf(
+  type: Metric['type'],
+  name: string,
+  help: string,
+  valueOf: (peer: PeerState) => number | undefined,
+): Metric {
+  const samples = ({ peers }: MetricsSnapshot) =>
+    peers.slice(0, PEERS_WITH_METRICS).flatMap((peer) => {
+      const value = valueOf(peer)
+      return value === undefined ? [] : [{ labels: { peer: peer.name }, value }]
+    })
+  return { name, type, help, samples }
+}
 
 /**
  * Returns the counters and states of relays in the text format of Prometheus (version 0.0.4).
  *
  * Each counter of `stats()` is one metric, for example `tun2udp_outbound_read_packets_total`. The causes of drops are
- * one metric per direction and unit, with the label `cause`. Every sample has the labels `interface` and `local`.
+ * one metric per direction and unit, with the label `cause`. Every sample has the labels `interface` and `local`. The
+ * first 100 peers of a relay have metrics with the label `peer`.
  *
  * @param relays the relays, whose pairs of interface name and local address must be distinct.
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: a value is not a relay.
  */
 export function formatMetrics(relays: Relay | readonly Relay[]): string {
   const list = Array.isArray(relays) ? (relays as readonly unknown[]) : [relays]
-  const snapshots = list.map((relay): Snapshot => {
-    if (relay instanceof Relay) return { info: relay.info, stats: relay.stats() }
-    throw invalidArgument('relays', relay, 'a Relay or an array of them')
-  })
-  const version = sample(`${PREFIX}_info`, { version: VERSION }, 1)
-  const lines = [...head(`${PREFIX}_info`, 'gauge', 'Version of the package.'), version]
+  return formatSnapshots(
+    list.map((relay) => {
+      if (!(relay instanceof Relay))
+        throw invalidArgument('relays', relay, 'a Relay or an array of them')
+      return {
+        version: VERSION,
+        info: relay.info,
+        stats: relay.stats(),
+        peers: relay.peers.list(),
+      }
+    }),
+  )
+}
+
+/** Returns the states of relays as {@link formatMetrics} does. They may be those of other processes. */
+export function formatSnapshots(snapshots: readonly MetricsSnapshot[]): string {
+  const versions = [...new Set(snapshots.map(({ version }) => version))]
+  const lines = head(`${PREFIX}_info`, 'gauge', 'Version of the package.')
+  for (const version of versions.length > 0 ? versions : [VERSION])
+    lines.push(sample(`${PREFIX}_info`, { version }, 1))
   for (const { name, type, help, samples } of METRICS) {
     const full = `${PREFIX}_${name}`
-    lines.push(...head(full, type, help))
-    for (const snapshot of snapshots) {
+    const all = snapshots.flatMap((snapshot) => {
       const { interface: device, local } = snapshot.info
       const own = { interface: device.name, local: formatEndpoint(local) }
-      for (const { labels, value } of samples(snapshot)) {
-        lines.push(sample(full, { ...own, ...labels }, value))
-      }
-    }
+      return samples(snapshot).map(({ labels, value }) =>
+        sample(full, { ...own, ...labels }, value),
+      )
+    })
+    if (all.length > 0) lines.push(...head(full, type, help), ...all)
   }
   return `${lines.join('\n')}\n`
 }

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import test from 'ava'
-import { type Relay, formatMetrics, startRelay } from '../../../index.ts'
+import { type PeerState, type PeerTraffic, type Relay, formatMetrics, startRelay } from '../../../index.ts'
 import { COUNTERS } from '../../../lib/relay/counters.ts'
+import { PEERS_WITH_METRICS, formatSnapshots } from '../../../lib/relay/metrics.ts'
 import { FAKE_STATS, fakeBinding } from '../../support/fakeBinding.ts'
 
 fakeBinding()
@@ -79,6 +80,104 @@ test('names have the unit at their end', async (t) => {
   }
 })
 
+const TRAFFIC: PeerTraffic = {
+  datagramsSent: 1,
+  bytesSent: 2,
+  outboundDropped: 3,
+  datagramsReceived: 4,
+  bytesReceived: 5,
+  inboundDropped: 6,
+  foreignPrefix: 7,
+  silentForMillis: 1500,
+}
+
+/** Returns a peer with another value for each counter. */
+function peer(name: string, more: Partial<PeerState> = {}): PeerState {
+  return {
+    name,
+    endpoint: { address: '192.0.2.2', port: 5001 },
+    allowedPrefixes: [],
+    keepaliveSeconds: 0,
+    followPort: 'auto',
+    traffic: TRAFFIC,
+    ...more,
+  }
+}
+
+function ofPeers(relay: Relay, peers: readonly PeerState[]): string {
+  const { info } = relay
+  return formatSnapshots([{ version: '1.2.3', info, stats: FAKE_STATS, peers }])
+}
+
+test('peers have their own metrics, as far as they are known', async (t) => {
+  await using relay = await start('peers0')
+  const text = ofPeers(relay, [
+    peer('a'),
+    {
+      ...peer('b"', { isUp: false, pathMtu: { outside: 1400, inside: 1372, source: 'route' } }),
+      traffic: { ...TRAFFIC, silentForMillis: 0 },
+    },
+    {
+      name: 'c',
+      endpoint: { address: '192.0.2.2', port: 5001 },
+      allowedPrefixes: [],
+      keepaliveSeconds: 0,
+      followPort: false,
+    },
+  ])
+  const found = text.split('\n').filter((line) => line.startsWith("tun2udp_peer"))
+  const own = 'interface="peers0",local="127.0.0.1:5002"'
+  const expected: [name: string, peer: string, value: number][] = [
+    ['peers', '', 3],
+    ...(['a', 'b'] as const).flatMap((name): [string, string, number][] => [
+      ['peer_sent_datagrams_total', name, 1],
+      ['peer_sent_bytes_total', name, 2],
+      ['peer_outbound_dropped_packets_total', name, 3],
+      ['peer_received_datagrams_total', name, 4],
+      ['peer_received_bytes_total', name, 5],
+      ['peer_inbound_dropped_datagrams_total', name, 6],
+      ['peer_foreign_prefix_packets_total', name, 7],
+    ]),
+    ['peer_silent_seconds', 'a', 1.5],
+    ['peer_silent_seconds', 'b', 0],
+    ['peer_up', 'b', 0],
+    ['peer_path_mtu_bytes', 'b', 1372],
+  ]
+  const lines = expected.map(([name, label, value]) => {
+    const quoted = label === 'b' ? String.raw`b\"` : label
+    return `tun2udp_${name}{${own}${label === '' ? '' : `,peer="${quoted}"`}} ${value}`
+  })
+  t.deepEqual([...found].sort(), [...lines].sort())
+})
+
+test('thousands of peers do not make thousands of series', async (t) => {
+  await using relay = await start('many0')
+  const peers = Array.from({ length: 5000 }, (_, at) => peer(`p${at}`))
+  const lines = ofPeers(relay, peers).split('\n')
+  const names = new Set(lines.flatMap((line) => /peer="(\w+)"/u.exec(line)?.[1] ?? []))
+  t.is(names.size, PEERS_WITH_METRICS)
+  t.true(names.has('p0') && names.has('p99'))
+  t.true(lines.includes('tun2udp_peers{interface="many0",local="127.0.0.1:5002"} 5000'))
+})
+
+test('relays of several versions and processes are in one text', async (t) => {
+  await using relay = await start('several0')
+  const { info } = relay
+  const snapshots = ['1.0.0', '1.1.0', '1.0.0'].map((version, at) => ({
+    version,
+    info: { ...info, interface: { ...info.interface, name: `tun${at}` } },
+    stats: FAKE_STATS,
+    peers: [],
+  }))
+  const text = formatSnapshots(snapshots)
+  t.deepEqual(text.match(/^tun2udp_info.*$/gmu), [
+    'tun2udp_info{version="1.0.0"} 1',
+    'tun2udp_info{version="1.1.0"} 1',
+  ])
+  t.is(text.match(/^# TYPE tun2udp_queues gauge$/gmu)?.length, 1)
+  t.is(text.match(/^tun2udp_queues\{/gmu)?.length, 3)
+})
+
 test('each metric is described once, in front of the samples of all relays', async (t) => {
   await using first = await start('two0')
   await using second = await start('two1', 5003)
@@ -121,7 +220,14 @@ test('promtool accepts the text', async (t) => {
   await using first = await start('prom0')
   await using second = await start('prom1', 5003)
   const promtool = process.env['TUN2UDP_PROMTOOL'] ?? 'promtool'
-  const input = formatMetrics([first, second])
+  const peers = [peer('a'), peer('b', { isUp: true })]
+  const snapshots = [first, second].map(({ info }) => ({
+    version: '1.2.3',
+    info,
+    stats: FAKE_STATS,
+    peers,
+  }))
+  const input = formatSnapshots(snapshots)
   const { error, status, stdout, stderr } = spawnSync(promtool, ['check', 'metrics'], {
     input,
     encoding: 'utf8',
