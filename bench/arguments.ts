@@ -96,10 +96,9 @@ export function parseArguments(argv: readonly string[], command = describeBench(
   const { path } = flags
   const peers = peersOf(flags, quick?.peers, command)
   const builds = (flags.ours ?? []).map(ours)
-  const usual = path === 'routed' ? ROUTED_SCENARIOS : quick?.scenarios
   const plan = {
     peers: [...peers, ...builds] as Peer[],
-    scenarios: select<Scenario>(SCENARIOS, flags.scenarios ?? usual),
+    scenarios: scenariosOf(flags, quick?.scenarios, command),
     path,
     rounds: flags.rounds ?? chosen.rounds,
     seconds: flags.seconds ?? chosen.seconds,
@@ -107,6 +106,19 @@ export function parseArguments(argv: readonly string[], command = describeBench(
     congestion: flags.congestion,
   }
   return { plan, out: flags.out }
+}
+
+/** Returns the scenarios that are named, or the usual ones of the path. */
+function scenariosOf(
+  { path, scenarios }: Flags,
+  usual: readonly string[] | undefined,
+  command: Command,
+): Scenario[] {
+  const ids = scenarios ?? (path === 'routed' ? ROUTED_SCENARIOS : usual)
+  const chosen = select<Scenario>(SCENARIOS, ids)
+  const star = path === 'routed' ? chosen.find(({ shape }) => shape === 'star') : undefined
+  if (star) command.error(`error: the scenario "${star.id}" works with --path loopback only`)
+  return chosen
 }
 
 /** Returns the peers that are named, or the usual ones, as far as they work on the path. */

@@ -5,12 +5,27 @@ import type { Limit, Metric } from './scenarios/scenario.ts'
 /** Version of the shape below; a file of another is refused. */
 export const FORMAT = 2
 
+/** Facts by which runs of different CPUs can be distinguished. */
+export interface CpuFacts {
+  /** Vendor, family, model, stepping and microcode, or implementer and part. */
+  readonly identity: string
+  /** The flags that matter here, by the kernel's names. */
+  readonly flags: readonly string[]
+  /** The kernel's state of each vulnerability that the CPU has, by its names. */
+  readonly mitigations: Readonly<Record<string, string>>
+  /** Governor of the CPU's frequency; absent if the kernel does not control it, for example in a virtual machine. */
+  readonly governor?: string
+  readonly clockSource?: string
+}
+
 /** The machine of the run. */
 export interface Machine {
   readonly kernel: string
   readonly cpu: string
   readonly cores: number
   readonly memoryGiB: number
+  /** Absent in older files. */
+  readonly cpuFacts?: CpuFacts
 }
 
 /** A peer as it took part, or the reason why it did not. */

@@ -18,3 +18,16 @@ export function spread(values: readonly number[]): number | undefined {
 export function ratio(value: number | undefined, base: number | undefined): number | undefined {
   return value === undefined || base === undefined || base === 0 ? undefined : value / base
 }
+
+/** Sums over shares of one resource. */
+export interface Shares {
+  readonly count: number
+  readonly sum: number
+  /** Sum of the squares of the shares. */
+  readonly squares: number
+}
+
+/** Returns Jain's index of fairness: 1 if all shares are equal, 1 / count if one has everything. */
+export function fairness({ count, sum, squares }: Shares): number | undefined {
+  return ratio(sum * sum, count * squares)
+}

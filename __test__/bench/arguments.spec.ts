@@ -73,6 +73,10 @@ for (const [line, pattern] of [
   ['--ours a=. --ours a=.', /there is a peer "a" already/],
   ['--path straight', /'--path <path>'.*Allowed choices are loopback, routed/],
   ['--path routed --peers plain,socat', /the peer "socat" works with --path loopback only/],
+  [
+    '--path routed --scenarios tcp1,hub8-in',
+    /the scenario "hub8-in" works with --path loopback only/,
+  ],
   ['--quick --full', /'--quick' cannot be used with option '--full'/],
   ['--fast', /unknown option '--fast'/],
   ['fast', /too many arguments/],

@@ -72,7 +72,17 @@ const SHORT = ['--rounds', '1', '--seconds', '1']
 test('a race of two peers gives figures for both and leaves no process', async (t) => {
   if (!hasTools(t, 'iperf3', 'cc', 'nsenter', 'setpriv', 'taskset')) return
   const withoutBytes = ['rtt', 'sparse', 'sparse-cpu0', 'idle']
-  const scenarios = [...withoutBytes, 'tcp1', 'udp64', 'mixed-ping', 'mixed-request'].join(',')
+  const pairs = [
+    ...withoutBytes,
+    'tcp1',
+    'flows1',
+    'flows1024',
+    'udp64',
+    'mixed-ping',
+    'mixed-request',
+  ]
+  const stars = ['hub8-out', 'hub8-in']
+  const scenarios = [...pairs, ...stars].join(',')
   const { out, process, children } = start(
     t,
     ...['--peers', 'plain,tun2udp', '--scenarios', scenarios, ...SHORT],
@@ -89,7 +99,7 @@ test('a race of two peers gives figures for both and leaves no process', async (
     ],
   )
   t.true(machine.cores > 0)
-  t.is(samples.length, 2 * scenarios.split(',').length)
+  t.is(samples.length, 2 * pairs.length + stars.length, 'the plain loop has no hub')
   for (const sample of samples) {
     t.is(sample.error, undefined)
     t.true((sample.rssBytes ?? 0) > 0)

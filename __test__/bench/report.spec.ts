@@ -91,6 +91,7 @@ test('medians, ratios, CPU and memory of throughput', (t) => {
     cpuToPlain: 0.25,
     machineCpuPerGb: 1.6,
     rssMb: 3,
+    limitedBy: undefined,
     errors: [],
   })
   t.is(rows[0]?.cpuPerGb, undefined, 'the kernel has no forwarder')
@@ -132,6 +133,29 @@ test('page and terminal name the machine, each round, who is missing and what fa
   t.true(lines.includes('failed: socat, tcp1, MTU 1500, round 1: it went away'))
 })
 
+test('figures whose load generator was the limit in most rounds are marked', async (t) => {
+  const limit = (peer: string, rounds: number): Sample[] =>
+    RESULTS.samples.map((sample) =>
+      sample.peer === peer && sample.scenario === 'tcp1' && sample.round < rounds
+        ? { ...sample, limitedBy: 'sender' }
+        : sample,
+    )
+  const page = async (samples: readonly Sample[]) =>
+    (await render({ ...RESULTS, samples })).get('latest.md') ?? ''
+  const marked = await page(limit('vxlan', 2))
+  t.regex(marked, /^\| kernel VXLAN +\| +20\.0° \|/mu)
+  t.true(marked.includes('° The forwarder was not the limit'))
+  t.false((await page(limit('vxlan', 1))).includes('°'))
+})
+
+test('a peer without a run of a scenario has no row there', (t) => {
+  const { rows } = tableOf('rtt')
+  t.deepEqual(
+    rows.map(({ peer }) => peer.id),
+    ['vxlan', 'tun2udp', 'plain', 'socat'],
+  )
+})
+
 test('the page states which peers encrypt, if the results do', async (t) => {
   const page = async (results: Results) => (await render(results)).get('latest.md') ?? ''
   t.regex(await page(RESULTS), /^\| peer +\| kind +\| version +\|$/mu)
@@ -140,6 +164,26 @@ test('the page states which peers encrypt, if the results do', async (t) => {
   t.regex(known, /^\| peer +\| kind +\| encrypts \| version +\|$/mu)
   t.regex(known, /^\| socat +\| user space +\| yes +\| 1\.7 +\|$/mu)
   t.regex(known, /^\| plain C loop +\| user space +\| no +\| cc 12 +\|$/mu)
+})
+
+test('the page has the facts about the CPU, if the results do', async (t) => {
+  t.false((await render(RESULTS)).get('latest.md')?.includes('CPU flags'))
+  const cpuFacts = {
+    identity: 'A vendor, family 6',
+    flags: ['avx2', 'erms'],
+    mitigations: { mds: 'Vulnerable', spectre_v2: 'Mitigation: Retpolines' },
+    clockSource: 'tsc',
+  }
+  const machine = { ...RESULTS.machine, cpuFacts }
+  const page = (await render({ ...RESULTS, machine })).get('latest.md') ?? ''
+  for (const [name, value] of [
+    ['CPU identity', 'A vendor, family 6'],
+    ['CPU flags', 'avx2 erms'],
+    ['mitigations', 'mds: Vulnerable<br>spectre_v2: Mitigation: Retpolines'],
+    ['governor', 'not controlled by this kernel'],
+    ['clock source', 'tsc'],
+  ])
+    t.regex(page, new RegExp(`^\\| ${name} +\\| ${value} +\\|$`, 'mu'))
 })
 
 test('page, terminal and plots name the path', async (t) => {

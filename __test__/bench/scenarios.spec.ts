@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { execa } from 'execa'
 import { onOneCpu } from '../../bench/lane/affinity.ts'
+import { measured } from '../../bench/scenarios/streams.ts'
 import { limitOf } from '../../bench/scenarios/tcp.ts'
 import { hasTools, rootTest } from '../support/skip.ts'
 import test from 'ava'
@@ -11,6 +12,14 @@ test('the end of iperf3 that uses a whole CPU is the limit', (t) => {
   t.is(limitOf({ host_total: 94, remote_total: 80 }), undefined)
   t.is(limitOf({ host_total: 99, remote_total: 60 }), 'sender')
   t.is(limitOf({ host_total: 96, remote_total: 99 }), 'receiver')
+})
+
+test('receivers add up, and their fairness is that of all streams', (t) => {
+  const fast = { seconds: 2, cpu: 0.5, streams: 1, bytes: 3e9, squares: 9e18 }
+  const slow = { seconds: 1, cpu: 0.2, streams: 1, bytes: 1e9, squares: 1e18 }
+  t.deepEqual(measured([fast, slow], 0.9), { values: { gbps: 20, fairness: 0.8 }, bytes: 4e9 })
+  t.is(measured([fast, slow], 0.96).limitedBy, 'sender')
+  t.is(measured([fast, { ...slow, cpu: 0.99 }], 0.96).limitedBy, 'receiver')
 })
 
 /** Returns the CPUs that a process may use, for example `0-1`. */

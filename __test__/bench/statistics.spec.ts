@@ -1,5 +1,5 @@
 import test from 'ava'
-import { median, ratio, spread } from '../../bench/statistics.ts'
+import { fairness, median, ratio, spread } from '../../bench/statistics.ts'
 
 test('the median is the middle value, or between the two in the middle, in whatever order', (t) => {
   t.is(median([]), undefined)
@@ -22,4 +22,11 @@ test('a ratio needs both values, and something to be compared with', (t) => {
   t.is(ratio(6, undefined), undefined)
   t.is(ratio(6, 0), undefined)
   t.is(ratio(0, 4), 0)
+})
+
+test('fairness is 1 for equal shares, and 1 / count if one has everything', (t) => {
+  t.is(fairness({ count: 4, sum: 8, squares: 4 * 2 ** 2 }), 1)
+  t.is(fairness({ count: 4, sum: 8, squares: 8 ** 2 }), 0.25)
+  t.is(fairness({ count: 2, sum: 4, squares: 1 + 9 }), 0.8)
+  t.is(fairness({ count: 2, sum: 0, squares: 0 }), undefined)
 })

@@ -103,6 +103,15 @@ export class Running implements AsyncDisposable {
     }
   }
 
+  /** Waits until it has ended by itself; returns its last output on stdout. */
+  async result(patienceMs = READY_MS): Promise<string> {
+    const deadline = setTimeout(() => this.#child.kill('SIGKILL'), patienceMs)
+    await this.#ended
+    clearTimeout(deadline)
+    if (this.#child.exitCode === 0) return this.#stdout
+    throw new Error(`${this.#name} did not end by itself: ${this.lastWords}`)
+  }
+
   /** Stops it where it is, so that it takes no CPU time from others. */
   pause(): void {
     this.#child.kill('SIGSTOP')

@@ -4,7 +4,7 @@ import { SOURCES, cached, sourcesIn } from './cache.ts'
 
 const PROGRAMS = [
   ...(['blast', 'echo', 'fill', 'pingpong', 'plain', 'probe', 'request'] as const),
-  ...(['sink', 'tunloop', 'withtun'] as const),
+  ...(['sink', 'streams', 'tunloop', 'withtun'] as const),
 ] as const
 
 /** Paths of the programs in C that are built from this folder. */

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { DEVICE, type End, type Lane } from '../lane/lane.ts'
+import type { End, Lane } from '../lane/lane.ts'
+import { DEVICE } from '../lane/testbed.ts'
 import { ours } from './ours.ts'
 import type { Peer } from './peer.ts'
 

@@ -1,5 +1,7 @@
 import { release } from 'node:os'
-import { DEVICE, type Lane } from '../lane/lane.ts'
+import type { Lane } from '../lane/lane.ts'
+import type { Star } from '../lane/star.ts'
+import { DEVICE } from '../lane/testbed.ts'
 import type { Peer } from './peer.ts'
 
 /** Outer headers of VXLAN over IPv4: Ethernet 14, VXLAN 8, UDP 8, IP 20 (RFC 7348). */
@@ -49,6 +51,7 @@ export const vxlan: Peer = {
           await lane.configure(end)
         }
       },
+      openStar: starVxlan,
     }),
 }
 
@@ -61,6 +64,35 @@ async function routedVxlan(lane: Lane): Promise<void> {
     await lane.move(device, end)
     await lane.configure(end)
   }
+}
+
+/**
+ * The tunnel of a hub and its spokes, each connected to the hub by a pair of virtual Ethernet interfaces. The hub's
+ * interface learns the endpoint of each spoke from its packets, and sends the first ones to all.
+ */
+async function starVxlan(star: Star): Promise<void> {
+  const { hub, spokes } = star
+  const limit = star.mtu + VXLAN_OVERHEAD
+  const tunnel = `link add ${DEVICE} type vxlan id 1 dstport 4789`
+  await hub.namespace.ip(`address add ${OUTER_ADDRESSES.left}/32 dev lo`)
+  await hub.namespace.ip(`${tunnel} local ${OUTER_ADDRESSES.left}`)
+  for (const [index, { namespace }] of spokes.entries()) {
+    const [link, address] = [`under${index}`, `198.51.100.${index + 1}`]
+    await hub.namespace.ip(
+      `link add ${link} mtu ${limit} type veth peer name ${OUTER} mtu ${limit} netns ${namespace.pid}`,
+      `link set dev ${link} up`,
+      `route add ${address}/32 dev ${link} src ${OUTER_ADDRESSES.left}`,
+    )
+    await namespace.ip(
+      `address add ${address}/32 dev ${OUTER}`,
+      `link set dev ${OUTER} up`,
+      `route add ${OUTER_ADDRESSES.left}/32 dev ${OUTER} src ${address}`,
+      `${tunnel} local ${address} remote ${OUTER_ADDRESSES.left}`,
+    )
+    const everyone = '00:00:00:00:00:00'
+    await hub.namespace.run(['bridge', 'fdb', 'append', everyone, 'dev', DEVICE, 'dst', address])
+  }
+  for (const end of star.ends) await star.configure(end)
 }
 
 async function joinByVeth({ left, right }: Lane, device: string): Promise<void> {

@@ -1,4 +1,5 @@
-import { type End, type Lane, addressOf } from '../lane/lane.ts'
+import type { End, Lane } from '../lane/lane.ts'
+import { addressOf } from '../lane/testbed.ts'
 import { debianProgram, printed } from '../native/debian.ts'
 import type { Peer } from './peer.ts'
 

@@ -1,4 +1,5 @@
 import type { Lane } from '../lane/lane.ts'
+import type { Star } from '../lane/star.ts'
 import type { Tools } from '../native/tools.ts'
 
 /** The kind of a peer. */
@@ -18,6 +19,8 @@ export interface ReadyPeer {
   readonly version: string
   /** Joins the ends of a lane. */
   open(lane: Lane): Promise<void>
+  /** Joins the ends of a star; absent if the peer is measured with two ends only. */
+  openStar?(star: Star): Promise<void>
 }
 
 /** The tools to build peers. */

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type End, type Lane, addressOf } from '../lane/lane.ts'
+import type { End, Lane } from '../lane/lane.ts'
+import { addressOf } from '../lane/testbed.ts'
 import { debianProgram, printed } from '../native/debian.ts'
 import type { Peer } from './peer.ts'
 

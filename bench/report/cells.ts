@@ -2,6 +2,8 @@ import type { Results } from '../results.ts'
 import type { Row, Table } from './summary.ts'
 
 const NOTHING = '–'
+/** Mark of a figure whose load generator was the limit. */
+export const LIMITED = '°'
 
 /** A number with three digits that count. */
 export function digits(value: number | undefined): string {
@@ -43,7 +45,9 @@ export function headOf({ scenario }: Table): string[] {
 export function cellsOf(row: Row, { scenario }: Table): string[] {
   return [
     row.peer.title,
-    ...scenario.metrics.map(({ key }) => digits(row.values[key])),
+    ...scenario.metrics.map(
+      ({ key }, index) => digits(row.values[key]) + (index === 0 && row.limitedBy ? LIMITED : ''),
+    ),
     row.spread === undefined ? NOTHING : `${(row.spread * 100).toFixed(0)} %`,
     times(row.toPlain),
     times(row.toVxlan),

@@ -1,6 +1,6 @@
 import { markdownTable } from 'markdown-table'
 import type { Results, Sample } from '../results.ts'
-import { cellsOf, digits, headOf, pathOf, times, titleOf } from './cells.ts'
+import { LIMITED, cellsOf, digits, headOf, pathOf, times, titleOf } from './cells.ts'
 import { KIND_NAMES, PATH_NAMES } from './kinds.ts'
 import { type Row, type Table, summarise } from './summary.ts'
 
@@ -17,6 +17,7 @@ export function markdownReport(results: Results, plots: readonly string[]): stri
     '## In short',
     caption(results),
     short(tables, results),
+    ...limits(tables),
     ...plots.map((file) => `![${file.replace(/\.svg$/u, '')}](${file})`),
     '## Peers',
     peersOf(results),
@@ -52,6 +53,7 @@ function setting(results: Results): string {
       ['commit', commit],
       ['command', `\`${`npm run bench -- ${command}`.trim()}\``],
       ['CPU', `${cpu}, ${cores} cores, ${memoryGiB} GiB of memory`],
+      ...factsOf(results.machine),
       ['kernel', kernel],
       ['congestion control', congestion],
       ['path', PATH_NAMES[path]],
@@ -59,6 +61,20 @@ function setting(results: Results): string {
     ],
     2,
   )
+}
+
+/** Returns the rows of the facts about the CPU; none if the results have none. */
+export function factsOf({ cpuFacts }: Results['machine']): string[][] {
+  if (!cpuFacts) return []
+  const { identity, flags, mitigations, governor, clockSource } = cpuFacts
+  const states = Object.entries(mitigations).map(([name, state]) => `${name}: ${state}`)
+  return [
+    ['CPU identity', identity],
+    ['CPU flags', flags.join(' ')],
+    ['mitigations', states.join('<br>') || 'not needed'],
+    ['governor', governor ?? 'not controlled by this kernel'],
+    ['clock source', clockSource ?? 'unknown'],
+  ]
 }
 
 function caption({ rounds, seconds, peers, scenarios }: Results): string {
@@ -74,6 +90,13 @@ function caption({ rounds, seconds, peers, scenarios }: Results): string {
     )
   }
   return sentences.join(' ')
+}
+
+/** Returns the sentence about runs whose load generator was the limit, if there are any. */
+function limits(tables: readonly Table[]): string[] {
+  const isLimited = tables.some(({ rows }) => rows.some(({ limitedBy }) => limitedBy !== undefined))
+  const what = 'the load generator used a whole CPU, or everything that it sent was delivered'
+  return isLimited ? [`${LIMITED} The forwarder was not the limit in most rounds: ${what}.`] : []
 }
 
 function short(tables: readonly Table[], results: Results): string {

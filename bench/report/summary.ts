@@ -1,6 +1,6 @@
 import type { PeerKind } from '../peers/peer.ts'
 import type { PeerResult, Results, Sample, ScenarioResult } from '../results.ts'
-import type { Metric } from '../scenarios/scenario.ts'
+import type { Limit, Metric } from '../scenarios/scenario.ts'
 import { median, ratio, spread } from '../statistics.ts'
 
 /** The peers that ratios are taken to. */
@@ -29,6 +29,8 @@ export interface Row {
   readonly machineCpuPerGb: number | undefined
   /** Of both forwarders, in 10^6 bytes. */
   readonly rssMb: number | undefined
+  /** The load generator that was the bottleneck of most rounds, if one was. */
+  readonly limitedBy: Limit | undefined
   /** The errors of failed rounds. */
   readonly errors: readonly string[]
 }
@@ -48,7 +50,13 @@ export function summarise({ mtus, scenarios, peers, samples }: Results): Table[]
   return mtus.flatMap((mtu) =>
     scenarios.map((scenario) => {
       const own = samples.filter((sample) => sample.mtu === mtu && sample.scenario === scenario.id)
-      return tableOf(scenario, mtu, present, own)
+      const ran = new Set(own.map(({ peer }) => peer))
+      return tableOf(
+        scenario,
+        mtu,
+        present.filter(({ id }) => ran.has(id)),
+        own,
+      )
     }),
   )
 }
@@ -101,9 +109,16 @@ function bareRow(
     spread: spread(series(metrics[0]?.key ?? '')),
     cpuPerGb: perGb(({ forwarderCpuSeconds }) => forwarderCpuSeconds),
     machineCpuPerGb: perGb(({ machineCpuSeconds }) => machineCpuSeconds),
+    limitedBy: limitOf(samples),
     rssMb: rss === undefined ? undefined : rss / 1e6,
     errors: samples.map(({ error }) => error).filter((error) => error !== undefined),
   }
+}
+
+/** Returns the load generator that was the bottleneck of at least half of the rounds. */
+function limitOf(samples: readonly Sample[]): Limit | undefined {
+  const limits = samples.flatMap(({ limitedBy }) => limitedBy ?? [])
+  return limits.length * 2 >= samples.length ? limits[0] : undefined
 }
 
 /** The best of one kind. */

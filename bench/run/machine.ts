@@ -2,6 +2,7 @@ import { cpus, release, totalmem } from 'node:os'
 import { execa } from 'execa'
 import { versionOf } from '../native/tools.ts'
 import type { Machine } from '../results.ts'
+import { cpuFacts } from './cpu.ts'
 
 /** This machine. */
 export function machine(): Machine {
@@ -11,6 +12,7 @@ export function machine(): Machine {
     cpu: processors[0]?.model.trim() ?? 'unknown',
     cores: processors.length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
+    cpuFacts: cpuFacts(),
   }
 }
 

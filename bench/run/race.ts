@@ -65,7 +65,7 @@ export async function race(
       peers.push({ ...named, missing: reasonOf(error) })
     }
   }
-  watcher.starting(entrants.length * plan.scenarios.length * plan.rounds * plan.mtus.length)
+  watcher.starting(turnsOf(entrants, plan).length * plan.mtus.length)
   const samples: Sample[] = []
   for (const mtu of plan.mtus) {
     samples.push(...(await raceAt(mtu, entrants, plan, { tools, signal, watcher })))
@@ -79,16 +79,25 @@ async function trial(ready: ReadyPeer, tools: Tools, { mtus, path }: Plan): Prom
   await course.open({ tools })
 }
 
+/** Returns the runs at one MTU in their order, without those that a peer has no topology for. */
+function turnsOf(entrants: readonly Entrant[], { scenarios, rounds }: Plan) {
+  return schedule(scenarios, entrants, rounds).filter(
+    ({ scenario, peer: { ready } }) => scenario.shape !== 'star' || ready.openStar !== undefined,
+  )
+}
+
 async function raceAt(
   mtu: number,
   entrants: readonly Entrant[],
-  { scenarios, rounds, seconds, congestion, path }: Plan,
+  plan: Plan,
   { tools, signal, watcher }: { tools: Tools; signal: AbortSignal; watcher: Watcher },
 ): Promise<Sample[]> {
+  const { seconds, congestion, path } = plan
   const courses = new Map(entrants.map(({ peer, ready }) => [peer, new Course(ready, mtu, path)]))
   const samples: Sample[] = []
   try {
-    for (const { scenario, round, peer } of schedule(scenarios, [...courses.keys()], rounds)) {
+    for (const { scenario, round, peer: entrant } of turnsOf(entrants, plan)) {
+      const { peer } = entrant
       signal.throwIfAborted()
       watcher.running(scenario, peer, mtu)
       const context = { tools, seconds, congestion, signal }

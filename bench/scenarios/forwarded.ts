@@ -1,4 +1,4 @@
-import { addressOf } from '../lane/lane.ts'
+import { addressOf } from '../lane/testbed.ts'
 import { Namespace } from '../lane/namespace.ts'
 import type { Scenario } from './scenario.ts'
 import { THROUGHPUT, transfer } from './tcp.ts'

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Lane, addressOf } from '../lane/lane.ts'
+import type { Lane } from '../lane/lane.ts'
+import { addressOf } from '../lane/testbed.ts'
 import { PROBE_METRICS, probe } from './probe.ts'
 import type { Limit, Measured, Metric, RunContext, Scenario } from './scenario.ts'
 import { THROUGHPUT, transfer } from './tcp.ts'

@@ -1,4 +1,5 @@
-import { type Lane, addressOf } from '../lane/lane.ts'
+import type { Lane } from '../lane/lane.ts'
+import { addressOf } from '../lane/testbed.ts'
 import type { Limit, Metric, RunContext } from './scenario.ts'
 
 /** Time between two probes: 1,000 per second. */

@@ -1,4 +1,4 @@
-import { addressOf } from '../lane/lane.ts'
+import { addressOf } from '../lane/testbed.ts'
 import { median } from '../statistics.ts'
 import type { Scenario } from './scenario.ts'
 

@@ -1,4 +1,5 @@
 import type { Lane } from '../lane/lane.ts'
+import type { Star } from '../lane/star.ts'
 import type { Tools } from '../native/tools.ts'
 
 /** The end of a load generator that was the bottleneck of a run, instead of the forwarders. */
@@ -31,12 +32,25 @@ export interface RunContext {
   readonly signal: AbortSignal
 }
 
-/** Traffic through a lane. */
-export interface Scenario {
+interface Named {
   /** Name on the command line and in the results. */
   readonly id: string
   /** Name in tables and plots. */
   readonly title: string
   readonly metrics: readonly [Metric, ...Metric[]]
+}
+
+/** Traffic through a lane. */
+export interface PairScenario extends Named {
+  readonly shape?: 'pair'
   run(lane: Lane, context: RunContext): Promise<Measured>
 }
+
+/** Traffic between a hub and its spokes. It works on loopback only, with the peers that have hubs. */
+export interface StarScenario extends Named {
+  readonly shape: 'star'
+  run(star: Star, context: RunContext): Promise<Measured>
+}
+
+/** Traffic, and what is measured. */
+export type Scenario = PairScenario | StarScenario

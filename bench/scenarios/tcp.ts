@@ -1,4 +1,5 @@
-import { type Lane, addressOf } from '../lane/lane.ts'
+import type { Lane } from '../lane/lane.ts'
+import { addressOf } from '../lane/testbed.ts'
 import type { Namespace } from '../lane/namespace.ts'
 import type { Limit, Measured, Metric, RunContext, Scenario } from './scenario.ts'
 

@@ -1,4 +1,4 @@
-import { addressOf } from '../lane/lane.ts'
+import { addressOf } from '../lane/testbed.ts'
 import type { Metric, Scenario } from './scenario.ts'
 
 const PORT = '9'
