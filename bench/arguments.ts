@@ -22,13 +22,30 @@ const QUICK = {
   rounds: 3,
   seconds: 1,
 }
-const DEFAULT = { rounds: 5, seconds: 2 }
+const DEFAULT = { peers: undefined, scenarios: undefined, rounds: 5, seconds: 2 }
+/**
+ * The runs of `--record`, whose results the project keeps: about 12 minutes. All of these peers run the scenarios that
+ * they are compared by, and the kernel's peers, the relay and the plain loop also the others.
+ */
+const RECORD = {
+  peers: [
+    ...['veth', 'vxlan', 'tun2udp', 'plain', 'go-wireguard-conn', 'tun-rs-gso', 'wireguard-go'],
+    ...['boringtun', 'fastd', 'openvpn', 'tinc', 'vtun', 'n2n', 'socat'],
+  ],
+  scenarios: undefined,
+  reference: ['veth', 'vxlan', 'tun2udp', 'plain'],
+  forReference: ['tcp64', 'bidir', 'tcp1-v6', 'tcp1-forwarded', 'sparse-cpu0', 'idle'],
+  rounds: 3,
+  seconds: 1,
+  out: 'bench/results',
+}
 /** The scenarios of a routed path if none are named. */
 const ROUTED_SCENARIOS = ['tcp1', 'tcp4', 'udp1400']
 
 /** The options as the parser gives them. */
 interface Flags {
   quick?: true
+  record?: true
   full?: true
   rounds?: number
   seconds?: number
@@ -60,6 +77,9 @@ export function describeBench(): Command {
 function options(): Option[] {
   return [
     new Option('--quick', 'few peers, scenarios and rounds: under 3 minutes').conflicts('full'),
+    new Option('--record', 'the run that the project records: about 12 minutes')
+      .conflicts(['quick', 'full', 'path', 'peers', 'scenarios'])
+      .implies({ out: RECORD.out }),
     new Option('--full', `MTU ${FULL_MTUS.join(', ')} instead of ${MTU} only`),
     new Option('--rounds <number>', `runs of each (default: ${DEFAULT.rounds})`).argParser(
       within(1, 1000),
@@ -91,21 +111,28 @@ function options(): Option[] {
 /** Reads the arguments behind the program's name. */
 export function parseArguments(argv: readonly string[], command = describeBench()): Arguments {
   const flags = command.parse(argv, { from: 'user' }).opts<Flags>()
-  const chosen = flags.quick ? QUICK : DEFAULT
-  const quick = flags.quick ? QUICK : undefined
-  const { path } = flags
-  const peers = peersOf(flags, quick?.peers, command)
+  const { path, quick = false, record = false } = flags
+  const chosen = quick ? QUICK : record ? RECORD : DEFAULT
+  const peers = peersOf(flags, chosen.peers, command)
   const builds = (flags.ours ?? []).map(ours)
   const plan = {
     peers: [...peers, ...builds] as Peer[],
-    scenarios: scenariosOf(flags, quick?.scenarios, command),
+    scenarios: scenariosOf(flags, chosen.scenarios, command),
     path,
     rounds: flags.rounds ?? chosen.rounds,
     seconds: flags.seconds ?? chosen.seconds,
     mtus: flags.full ? FULL_MTUS.filter((mtu) => innerMtu(path, mtu) >= LEAST_MTU) : [MTU],
     congestion: flags.congestion,
+    ...(record && { isLeftOut }),
   }
   return { plan, out: flags.out }
+}
+
+/** Returns whether the recorded run leaves a scenario out for a peer. */
+function isLeftOut({ id: peer, kind }: Peer, { id: scenario }: Scenario): boolean {
+  return (
+    kind !== 'ours' && !RECORD.reference.includes(peer) && RECORD.forReference.includes(scenario)
+  )
 }
 
 /** Returns the scenarios that are named, or the usual ones of the path. */

@@ -34,6 +34,24 @@ test('--full adds MTUs, --quick leaves out most, and what is named explicitly wi
   t.is(parse('--congestion reno').plan.congestion, 'reno')
 })
 
+test('--record has the peers that one can install, and fewer of them in some scenarios', (t) => {
+  const { plan, out } = parse('--record')
+  for (const peer of ['plain', 'vxlan', 'openvpn', 'fastd', 'tinc', 'vtun', 'n2n', 'boringtun'])
+    t.true(ids(plan.peers).includes(peer), peer)
+  t.deepEqual(ids(plan.scenarios), ids(parse('').plan.scenarios))
+  t.deepEqual([plan.rounds, plan.seconds, out], [3, 1, 'bench/results'])
+  const runs = (peerId: string, scenarioId: string) => {
+    const peer = plan.peers.find(({ id }) => id === peerId)
+    const scenario = plan.scenarios.find(({ id }) => id === scenarioId)
+    return peer && scenario && plan.isLeftOut?.(peer, scenario) === false
+  }
+  for (const peer of ['plain', 'tun2udp', 'vxlan']) t.true(runs(peer, 'tcp64'), peer)
+  t.false(runs('openvpn', 'tcp64'))
+  t.true(runs('openvpn', 'tcp1'))
+  t.is(parse('--record --out /x --rounds 5').out, '/x')
+  t.is(parse('').plan.isLeftOut, undefined)
+})
+
 test('peers are run in the order of the tables, further builds behind them', (t) => {
   const { plan } = parse('--peers plain,veth --ours a=/x --ours b=.,--offload=tso,gro,--queues=2')
   t.deepEqual(ids(plan.peers), ['veth', 'plain', 'a', 'b'])
@@ -78,6 +96,7 @@ for (const [line, pattern] of [
     /the scenario "hub8-in" works with --path loopback only/,
   ],
   ['--quick --full', /'--quick' cannot be used with option '--full'/],
+  ['--record --peers plain', /'--record' cannot be used with option '--peers <list>'/],
   ['--fast', /unknown option '--fast'/],
   ['fast', /too many arguments/],
 ] as const) {

@@ -1,6 +1,7 @@
 import { markdownTable } from 'markdown-table'
 import type { Results, Sample } from '../results.ts'
 import { LIMITED, cellsOf, digits, headOf, pathOf, times, titleOf } from './cells.ts'
+import { floorsOf } from './floors.ts'
 import { KIND_NAMES, PATH_NAMES } from './kinds.ts'
 import { type Row, type Table, summarise } from './summary.ts'
 
@@ -18,6 +19,8 @@ export function markdownReport(results: Results, plots: readonly string[]): stri
     caption(results),
     short(tables, results),
     ...limits(tables),
+    '## Floors',
+    floors(results),
     ...plots.map((file) => `![${file.replace(/\.svg$/u, '')}](${file})`),
     '## Peers',
     peersOf(results),
@@ -37,7 +40,8 @@ export function markdownReport(results: Results, plots: readonly string[]): stri
   ].join('\n\n')
 }
 
-function tableOf(head: string[], rows: string[][], leftColumns: number): string {
+/** Returns a table whose first columns are aligned to the left, and the others to the right. */
+export function tableOf(head: string[], rows: string[][], leftColumns: number): string {
   const align = head.map((_, index) => (index < leftColumns ? 'l' : 'r'))
   const escaped = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))
   return markdownTable([head, ...escaped], { align })
@@ -109,6 +113,14 @@ function short(tables: readonly Table[], results: Results): string {
     return row ? [shortRow(table, row, pathOf(results))] : []
   })
   return tableOf(head, rows, 1)
+}
+
+function floors(results: Results): string {
+  const rows = floorsOf(results).map(({ what, floor, measured, isMet }) => [
+    ...[what, floor, measured],
+    isMet === undefined ? 'not measured' : isMet ? 'yes' : '**no**',
+  ])
+  return tableOf(['figure of tun2udp', 'floor', 'measured', 'reached'], rows, 1)
 }
 
 function shortRow({ scenario, mtu, best }: Table, row: Row, path: string): string[] {

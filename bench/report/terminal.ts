@@ -1,6 +1,7 @@
 import CliTable from 'cli-table3'
 import type { Results } from '../results.ts'
 import { cellsOf, headOf, titleOf } from './cells.ts'
+import { floorsOf } from './floors.ts'
 import { summarise } from './summary.ts'
 
 /** The results for a terminal. */
@@ -20,5 +21,8 @@ export function terminalReport(results: Results): string {
   const missing = results.peers.flatMap((peer) =>
     peer.missing === undefined ? [] : [`not had: ${peer.title}: ${peer.missing}`],
   )
-  return [...parts, ...failed, ...missing].join('\n')
+  const floors = floorsOf(results).flatMap(({ what, floor, measured, isMet }) =>
+    isMet === false ? [`floor not reached: ${what}: ${measured}, expected ${floor}`] : [],
+  )
+  return [...parts, ...failed, ...missing, ...floors].join('\n')
 }

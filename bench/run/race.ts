@@ -18,6 +18,8 @@ export interface Plan {
   readonly path: Path
   /** Congestion control of TCP, by the kernel's name. */
   readonly congestion: string
+  /** Returns whether a peer does not run a scenario; by default each runs all that it can. */
+  readonly isLeftOut?: (peer: Peer, scenario: Scenario) => boolean
 }
 
 /** An observer of the race. */
@@ -79,10 +81,11 @@ async function trial(ready: ReadyPeer, tools: Tools, { mtus, path }: Plan): Prom
   await course.open({ tools })
 }
 
-/** Returns the runs at one MTU in their order, without those that a peer has no topology for. */
-function turnsOf(entrants: readonly Entrant[], { scenarios, rounds }: Plan) {
+/** Returns the runs at one MTU in their order, without those that the plan leaves out, and hubs of peers that have none. */
+function turnsOf(entrants: readonly Entrant[], { scenarios, rounds, isLeftOut }: Plan) {
   return schedule(scenarios, entrants, rounds).filter(
-    ({ scenario, peer: { ready } }) => scenario.shape !== 'star' || ready.openStar !== undefined,
+    ({ scenario, peer: { peer, ready } }) =>
+      !isLeftOut?.(peer, scenario) && (scenario.shape !== 'star' || ready.openStar !== undefined),
   )
 }
 

@@ -24,7 +24,7 @@ export interface Received {
   readonly squares: number
 }
 
-/** Who sends to whom over how many streams. */
+/** Senders and receivers, and the streams between them. */
 interface Flows {
   readonly senders: readonly Site[]
   readonly receivers: readonly Site[]
