@@ -14,6 +14,7 @@ pub mod connection;
 pub mod errno;
 pub mod interface;
 pub mod io;
+pub mod memory;
 pub mod mmsg;
 pub mod mount;
 pub mod netns;

@@ -4,6 +4,7 @@
 //! and being level-triggered it need not read until a source answers EAGAIN (docs/performance.md).
 
 use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
+use super::idle::Idle;
 use super::keepalives::Keepalives;
 use super::observer::{Observer, Reporter};
 use super::outbound::Outbound;
@@ -47,6 +48,7 @@ pub(super) struct Engine {
     /// Waiting itself.
     waiting: Backoff,
     busy_poll: BusyPoll,
+    idle: Idle,
     rounds: Rounds,
 }
 
@@ -122,6 +124,7 @@ impl Engine {
             pause: Pause::default(),
             waiting: Backoff::READ,
             busy_poll: BusyPoll::default(),
+            idle: Idle::default(),
             rounds: Rounds::default(),
         })
     }
@@ -176,6 +179,7 @@ impl Engine {
 
     /// Lets the sources be tried that had something a moment ago, or are likely to.
     fn expect_more(&mut self) -> Ready {
+        self.idle.note_batch();
         let all = self.rounds.is_for_all();
         if all {
             // While packets are moved all the time, there is no wait.
@@ -196,6 +200,7 @@ impl Engine {
             self.wait_for_turn()?
         } else {
             self.busy_poll.reset();
+            self.idle.note_batch();
             self.sleep()?
         };
         self.meet_deadlines();
@@ -284,9 +289,15 @@ impl Engine {
     fn sleep(&mut self) -> io::Result<Ready> {
         let pauses = self.sockets.iter().map(|socket| &socket.pause).chain([&self.pause]);
         let deadlines = [self.peers.time_left(), self.loops.time_left()].into_iter().flatten();
-        let limit = deadlines.chain(pauses.filter_map(Pause::left)).min();
+        let limits = deadlines.chain(self.idle.limit());
+        let limit = limits.chain(pauses.filter_map(Pause::left)).min();
         let told = self.poller.wait(limit)?;
-        Ok(self.ready(told))
+        let ready = self.ready(told);
+        if self.idle.note_wait(limit, ready.is_any()) {
+            self.outbound.release_memory();
+            self.sockets.iter_mut().for_each(|socket| socket.inbound.release_memory());
+        }
+        Ok(ready)
     }
 
     /// Returns which sources the poller reports as ready.

@@ -16,6 +16,7 @@ use crate::relay::peers::{LastRoute, PeerIndex, PeerTable, PeerView, ReceiveCoun
 use crate::relay::setup::FlowShare;
 use crate::relay::stats::{Counters, InboundDrop};
 use crate::relay::wire::Wire;
+use crate::sys::memory;
 use crate::sys::mmsg::Received;
 use crate::sys::socket::ErrorReport;
 use crate::udp::UdpReceiver;
@@ -196,6 +197,13 @@ impl Inbound {
                 self.writer.write(self.receiver.buffer(), &self.counters, recording),
                 Ok(WriteProgress::Blocked)
             )
+    }
+
+    /// Returns the memory of the last batch to the kernel if all of it was written.
+    pub(super) fn release_memory(&mut self) {
+        if self.writer.is_done() {
+            memory::release(self.receiver.buffer_mut());
+        }
     }
 
     /// Counts what was received and will not be written any more.

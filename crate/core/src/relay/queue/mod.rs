@@ -5,6 +5,7 @@
 //! - `outbound` (over `lanes`, one for each socket that sends) and `inbound` (over `packet_writer`) are its two directions;
 //! - `unwrap` finds the packets in received messages;
 //! - `busy_poll` decides whether it polls before it sleeps;
+//! - `idle` decides when it returns the memory of its batches;
 //! - `pause` decides how long a source is not read after a failure;
 //! - `recording` passes packets to the captures;
 //! - `step` is the report of one round of a direction, and `observer` acts on it;
@@ -14,6 +15,7 @@ mod batch;
 mod busy_poll;
 mod engine;
 mod error_sources;
+mod idle;
 mod inbound;
 mod keepalives;
 mod lanes;

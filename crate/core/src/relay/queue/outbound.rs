@@ -20,6 +20,7 @@ use crate::relay::peers::{LastRoute, PeerIndex, PeerView};
 use crate::relay::stats::{Counters, OutboundDrop};
 use crate::relay::traffic_class::ClassPolicy;
 use crate::relay::wire::Wire;
+use crate::sys::memory;
 use crate::udp::{Envelope, SegmentationChange, SendProgress};
 use std::io;
 use std::sync::Arc;
@@ -149,6 +150,13 @@ impl Outbound {
             self.replies.write(&self.device, vnet_len(&self.device), &self.counters, recording);
         }
         is_done
+    }
+
+    /// Returns the memory of the last batch to the kernel if all of it was sent.
+    pub(super) fn release_memory(&mut self) {
+        if self.lanes.is_done() {
+            memory::release(&mut self.batch.arena);
+        }
     }
 
     /// Counts the packets that were read and will not be sent any more.
