@@ -43,7 +43,6 @@ const { outputFiles, metafile } = await build({
   outdir: 'dist',
   // lib/native/origin.ts knows this name.
   chunkNames: 'lib/tun2udp-[hash]',
-  charset: 'utf8',
   legalComments: 'none',
   metafile: true,
   write: false,
