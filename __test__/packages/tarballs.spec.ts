@@ -19,7 +19,7 @@ const ROOT_FILES = [
   /^contrib\/tun2udp(?:-config)?@\.service$/u,
   /^contrib\/tun2udp\.schema\.json$/u,
   /^dist\/man\/(?:[a-z0-9-]+\.8|tun2udp\.conf\.5)$/u,
-  /^dist\/(?:index|bin\/(?:tun2udp|tunctl)|lib\/tun2udp-[0-9A-Z]{8})\.js$/u,
+  /^dist\/(?:index|bin\/(?:tun2udp|tunctl)|lib\/tun2udp-[0-9a-z]{8})\.js$/u,
   /^dist\/(?:index|lib\/[\w/]+)\.d\.ts$/u,
   /^dist\/binding\.d\.ts$/u,
 ]

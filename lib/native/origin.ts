@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
  * The paths of this module: in the package a file that scripts/bundle.js names, in a clone also the file of the module,
  * below `dist` or the root. Either gives the path of `lib`.
  */
-const OWN_PATH = /[\\/]lib(?:[\\/]native[\\/]origin\.(?:js|ts)|[\\/]tun2udp-[0-9A-Z]{8}\.js)$/u
+const OWN_PATH = /[\\/]lib(?:[\\/]native[\\/]origin\.(?:js|ts)|[\\/]tun2udp-[0-9a-z]{8}\.js)$/u
 
 /** The file that the code of this module runs from. */
 export interface Origin {

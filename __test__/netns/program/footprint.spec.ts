@@ -18,7 +18,7 @@ const UNWANTED =
 
 /** Files of JavaScript that a start may load, and their bytes in total. */
 const MAX_FILES = 8
-const MAX_BYTES = 560_000
+const MAX_BYTES = 640_000
 
 /** Bytes of a buffer that a queue may have touched before the first packet. */
 const UNTOUCHED = 64 * 1024
