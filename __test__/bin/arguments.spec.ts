@@ -263,6 +263,7 @@ test('an addon that cannot be loaded is one line, and --help needs none', async 
 
 for (const [command, excess] of [
   ['show', 1],
+  ['reload', 1],
   ['stop', 1],
   ['doctor', 0],
 ] as const) {
@@ -297,6 +298,27 @@ for (const [command, excess] of [
     t.true(help.stdout.startsWith(`Usage: tun2udp ${command} [options]`), help.stdout)
   })
 }
+
+test('peers is a command, except in the plain form', async (t) => {
+  const run = async (...args: string[]) => runProgram(['peers', ...args], { env })
+  t.like(await run('5001', '5002'), { status: 1, stderr: 'Invalid address "peers"\n' })
+  t.like(await run('5001', '5002', '5003'), {
+    status: 2,
+    stderr:
+      'tun2udp: the action is unknown: "5001"; expected one of list, add, set, remove; see `tun2udp peers --help`\n',
+  })
+  for (const args of [
+    ['--help'],
+    ['list', '--help'],
+    ['add', '-h'],
+    ['set', '-h'],
+    ['remove', '-h'],
+  ]) {
+    const help = await run(...args)
+    t.is(help.status, 0)
+    t.true(help.stdout.startsWith('Usage: tun2udp peers '), help.stdout)
+  }
+})
 
 test('a command must be the first argument, and exactly its name', async (t) => {
   for (const args of [['--json', 'show'], ['Show'], ['show '], ['--', 'show']]) {

@@ -47,15 +47,16 @@ function openTerminal(fd: number): TerminalSink | undefined {
 /** A pipe, a socket or a file. Node writes to pipes and sockets without blocking. */
 class StreamSink implements Sink {
   readonly #stream: Writable
+  #hasFailed = false
 
   constructor(stream: Writable) {
     this.#stream = stream
     // If the reader is gone (EPIPE), the relay goes on and prints nothing.
-    stream.on('error', () => undefined)
+    stream.on('error', () => (this.#hasFailed = true))
   }
 
   get state(): SinkState {
-    if (this.#stream.destroyed) return 'gone'
+    if (this.#hasFailed || this.#stream.destroyed) return 'gone'
     return this.#stream.writableLength === 0 ? 'idle' : 'behind'
   }
 

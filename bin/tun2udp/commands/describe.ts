@@ -1,4 +1,6 @@
 import { Command } from 'commander'
+import { ControlClient } from '../control/client.ts'
+import { findOne } from '../control/find.ts'
 import { describeError, statusOf } from '../failure.ts'
 import { HELP } from '../help.ts'
 import { parseWith } from '../parse.ts'
@@ -40,5 +42,20 @@ export async function runClient(
   } catch (error) {
     const stderr = `tun2udp: ${describeError(error, hintOf(name))}\n`
     return print({ stdout: '', stderr, status: statusOf(error) })
+  }
+}
+
+/** Sends one request to the relay that a user means, and returns its result. */
+export async function requestOne(
+  name: string | undefined,
+  method: string,
+  params: object = {},
+): Promise<unknown> {
+  const { path } = await findOne(name)
+  const client = await ControlClient.connect(path)
+  try {
+    return await client.request(method, params)
+  } finally {
+    client.close()
   }
 }

@@ -10,6 +10,10 @@ export interface Command {
   readonly name: string
   /** Its other arguments, as the help prints them. */
   readonly usage: string
+  /** Its first operand, if that is one of some words. */
+  readonly actions?: readonly string[]
+  /** Its options, if the usage does not list them. */
+  readonly options?: readonly string[]
   /** Its purpose, a phrase. */
   readonly help: string
   /** Loads its module. */
@@ -25,6 +29,20 @@ export const COMMANDS: readonly Command[] = [
     load: async () => import('./show.ts'),
   },
   {
+    name: 'reload',
+    usage: '[NAME]',
+    help: 'make a relay read its configuration file again',
+    load: async () => import('./reload.ts'),
+  },
+  {
+    name: 'peers',
+    usage: 'list|add|set|remove [NAME] [options]',
+    actions: ['list', 'add', 'set', 'remove'],
+    options: ['--json', '--name', '--endpoint', '--allow', '--keepalive', '--follow-port'],
+    help: 'list or change the peers of a running relay',
+    load: async () => import('./peers.ts'),
+  },
+  {
     name: 'stop',
     usage: '[NAME]',
     help: 'end a running relay, and wait until it has removed everything',
@@ -37,6 +55,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => import('./doctor.ts'),
   },
 ]
+
+/** Returns the options of a command, without that of the help. */
+export function optionsOf({ usage, options }: Command): readonly string[] {
+  return options ?? usage.match(/--[a-z-]+/gu) ?? []
+}
 
 /**
  * Returns the command that arguments name; nothing if they start a relay.

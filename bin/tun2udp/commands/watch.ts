@@ -123,7 +123,7 @@ class Screen {
   }
 
   #frame(text: string): string {
-    const { columns = 80, rows = 24 } = process.stdout
+    const [columns, rows] = sizeOf(process.stdout)
     const lines = text.split('\n')
     // The line feed at the end takes the last row.
     const room = Math.max(1, rows - 1)
@@ -136,6 +136,11 @@ class Screen {
     const body = shown.map((line) => `${line.slice(0, columns)}${CLEAR_LINE}`).join('\n')
     return `${start}${HOME}${body}\n${CLEAR_BELOW}`
   }
+}
+
+/** Returns columns and rows of a terminal. One without a size, as of script(1), reports 0. */
+function sizeOf({ columns, rows }: NodeJS.WriteStream): [columns: number, rows: number] {
+  return [columns > 0 ? columns : 80, rows > 0 ? rows : 24]
 }
 
 /** Resolves at the first of some signals. Later ones are ignored, so that they do not interrupt the restoring. */

@@ -1,6 +1,7 @@
 import type { PeerChanges, Relay, RelayOptions } from '../../../index.ts'
 import { messageOf } from '../../../lib/errors.ts'
 import type { Notice } from '../output.ts'
+import { describeChanges } from './changes.ts'
 import { type Config, readConfig } from './config.ts'
 
 /** A relay whose options come from a configuration file. */
@@ -10,13 +11,19 @@ export interface Configured {
   readonly replaced: Partial<RelayOptions>
 }
 
-/** The names of peers that a notice lists for each kind of change. */
-const NAMES_MAX = 10
+/** The result of reading the file again. */
+export interface Reloaded {
+  readonly file: string
+  readonly changes: PeerChanges
+}
+
+type Result = Reloaded | { readonly error: unknown }
 
 /** Reads the configuration file again for each request. Requests during a reading are done by one more reading. */
 export class Reloader {
   readonly #configured: Configured
   readonly #report: (notice: Notice) => void
+  #waiting: ((result: Result) => void)[] = []
   #relay: Relay | undefined
   #isWanted = false
   #isRunning = false
@@ -38,37 +45,49 @@ export class Reloader {
     void this.#run()
   }
 
+  /**
+   * Reads the file and changes the relay. The result is also reported.
+   *
+   * @throws the error, with its place in the file.
+   */
+  async reload(): Promise<Reloaded> {
+    const done = new Promise<Result>((resolve) => this.#waiting.push(resolve))
+    this.request()
+    const result = await done
+    if ('error' in result) throw result.error
+    return result
+  }
+
   async #run(): Promise<void> {
     if (this.#isRunning || !this.#relay) return
     this.#isRunning = true
     while (this.#isWanted) {
       this.#isWanted = false
-      this.#report(await reload(this.#relay, this.#configured))
+      const waiting = this.#waiting.splice(0)
+      const result = await reload(this.#relay, this.#configured)
+      this.#report(noticeOf(result))
+      for (const resolve of waiting) resolve(result)
     }
     this.#isRunning = false
   }
 }
 
-/** Reads the file and changes the relay. A failure is reported, and the relay stays as it is. */
-async function reload(relay: Relay, { file, replaced }: Configured): Promise<Notice> {
+/** Reads the file and changes the relay. After a failure the relay stays as it is. */
+async function reload(relay: Relay, { file, replaced }: Configured): Promise<Result> {
   let config: Config | undefined
   try {
     config = await readConfig(file, replaced)
-    return { kind: 'reload', message: describe(file, await relay.reload(config.options)) }
+    return { file, changes: await relay.reload(config.options) }
   } catch (error) {
-    const reason = messageOf(config ? config.locate(error) : error).replaceAll(/\s*\n\s*/gu, ' ')
-    return { kind: 'reload-failed', message: `${reason}; the relay stays as it is` }
+    return { error: config ? config.locate(error) : error }
   }
 }
 
-function describe(file: string, changes: PeerChanges): string {
-  const parts = (['added', 'changed', 'removed'] as const).flatMap((kind) => {
-    const names = changes[kind]
-    if (names.length === 0) return []
-    const shown = names.slice(0, NAMES_MAX).join(', ')
-    return [
-      `${kind} ${shown}${names.length > NAMES_MAX ? ` and ${names.length - NAMES_MAX} more` : ''}`,
-    ]
-  })
-  return `read ${file} again: ${parts.length === 0 ? 'no change' : `peers ${parts.join('; ')}`}`
+function noticeOf(result: Result): Notice {
+  if ('error' in result) {
+    const reason = messageOf(result.error).replaceAll(/\s*\n\s*/gu, ' ')
+    return { kind: 'reload-failed', message: `${reason}; the relay stays as it is` }
+  }
+  const { file, changes } = result
+  return { kind: 'reload', message: `read ${file} again: ${describeChanges(changes)}` }
 }

@@ -38,3 +38,8 @@ export function formatColumns<Row>(
     )
   })
 }
+
+/** Returns a line without control characters: a text of another process could contain sequences of the terminal. */
+export function printable(line: string): string {
+  return line.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
+}

@@ -4,7 +4,8 @@ import { COUNTERS, type Direction } from '../../../lib/relay/counters.ts'
 import { formatEndpoint } from '../../../lib/relay/info.ts'
 import { formatBytes, formatDuration, formatNumber } from '../format.ts'
 import { formatRate } from '../rates.ts'
-import { type Column, formatColumns } from './columns.ts'
+import { type Column, formatColumns, printable } from './columns.ts'
+import { lastHeard } from './peer.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** Prefixes of a peer that are listed. */
@@ -46,8 +47,7 @@ export function formatSnapshot(compared: Compared): string[] {
     ...formatColumns(COLUMNS, rowsOf(compared)).map((line) => `  ${line}`),
     ...(now.problems.length === 0 ? [] : ['', ...now.problems.map((one) => `  problem: ${one}`)]),
   ]
-  // A name or a text of another process could contain sequences that the terminal obeys.
-  return lines.map((line) => line.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?'))
+  return lines.map(printable)
 }
 
 function headOf({ info, version, pid, uptimeMs, interface: facts }: Snapshot): string {
@@ -157,14 +157,6 @@ function prefixesOf({ allowedPrefixes }: PeerState): string[] {
   const more = allowedPrefixes.length - PREFIXES_MAX
   if (more <= 1) return [...allowedPrefixes]
   return [...allowedPrefixes.slice(0, PREFIXES_MAX), `and ${formatNumber(more)} more`]
-}
-
-function lastHeard({ traffic, isUp }: PeerState): string {
-  const state = isUp === false ? ', down' : ''
-  if (traffic?.silentForMillis !== undefined) {
-    return `${formatDuration(traffic.silentForMillis)} ago${state}`
-  }
-  return traffic ? `never${state}` : ''
 }
 
 /** Returns the row of each peer, and that of the relay if it is not the same. */
