@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { COMMANDS, optionsOf as optionsOfCommand } from '../../bin/tun2udp/commands/table.ts'
 import { COUNTERS } from '../../lib/relay/counters.ts'
 import { RELAY } from '../../lib/relay/optionTable.ts'
 import { cleanEnvironment } from '../support/program.ts'
@@ -190,5 +191,55 @@ test('pages and man pages have the unambiguous forms of a namespace', async (t) 
     const manual = read(`dist/man/${program}.8`)
     t.regex(manual, /name:(?:NAME| Ns Ar name)/u, program)
     t.regex(manual, /pid:(?:N| Ns Ar pid)/u, program)
+  }
+})
+
+test('commands and their options are completed, and are those of their help', async (t) => {
+  const names = COMMANDS.map(({ name }) => name)
+  for (const word of ['s', 'p', '']) {
+    const completed = (await bash('tun2udp', word)).filter((one) => !one.startsWith('-'))
+    t.deepEqual(
+      completed,
+      names.filter((name) => name.startsWith(word)),
+    )
+  }
+  const page = read('docs/tun2udp.md')
+  for (const command of COMMANDS) {
+    const { name, actions } = command
+    t.true(page.includes(`\`tun2udp ${name} `) || page.includes(`\`tun2udp ${name}\``), name)
+    t.true(read('dist/man/tun2udp.8').includes(`\n.Cm ${name}\n`), name)
+    const runs = actions ? actions.map((action) => [name, action]) : [[name]]
+    const options = new Set<string>()
+    for (const words of runs) {
+      const help = await run(process.execPath, 'dist/bin/tun2udp.js', ...words, '--help')
+      for (const [option] of help.matchAll(/^ {2}--[a-z-]+/gmu)) options.add(option.trim())
+    }
+    t.deepEqual(sorted(options), sorted([...optionsOfCommand(command), '--help']), name)
+    const completed = await bash('tun2udp', name, '')
+    const expected = [...options, ...(actions ?? [])]
+    t.deepEqual(
+      expected.filter((word) => !completed.includes(word)),
+      [],
+    )
+    if (hasTools(t, 'fish')) {
+      const fishes = (await fish('tun2udp', `${name} --`)).map(
+        (line) => line.split('\t', 1)[0] ?? '',
+      )
+      t.deepEqual(
+        [...options].filter((option) => !fishes.includes(option)),
+        [],
+      )
+    }
+    if (hasTools(t, 'zsh')) {
+      const script = `compadd() { shift; print -rl -- "$@" }; words=(tun2udp ${name} ''); CURRENT=3
+        f() { source dist/completions/_tun2udp }; f`
+      const zshes = lines(
+        await execute('zsh', ['-f', '-c', script], { cwd: ROOT }).then(({ stdout }) => stdout),
+      )
+      t.deepEqual(
+        expected.filter((word) => !zshes.includes(word)),
+        [],
+      )
+    }
   }
 })

@@ -31,12 +31,14 @@ const GUIDES: DefaultTheme.SidebarItem[] = [
   { text: 'Tuning', link: '/docs/guides/tuning' },
   { text: 'Permissions', link: '/docs/guides/permissions' },
   { text: 'Security', link: '/docs/guides/security' },
+  { text: 'Watch a tunnel', link: '/docs/guides/watch-a-tunnel' },
   { text: 'Troubleshooting', link: '/docs/guides/troubleshooting' },
 ]
 
 const REFERENCE: DefaultTheme.SidebarItem[] = [
   { text: 'The program tun2udp', link: '/docs/tun2udp' },
   { text: 'Configuration file', link: '/docs/configuration' },
+  { text: 'Control socket', link: '/docs/control' },
   { text: 'The program tunctl', link: '/docs/tunctl' },
   { text: 'The relay in JavaScript', link: '/docs/relay' },
   { text: 'Several peers', link: '/docs/peers' },

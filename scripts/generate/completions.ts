@@ -1,3 +1,4 @@
+import { COMMANDS, type Command, optionsOf } from '../../bin/tun2udp/commands/table.ts'
 import { HELP, PROGRAM_OPTIONS, VERSION } from '../../bin/tun2udp/options.ts'
 import type { Completion, OptionDescription } from '../../lib/options/table.ts'
 import { sentence, splitFlag } from './text.ts'
@@ -23,6 +24,20 @@ const FLAGS: readonly Flag[] = [
   toFlag(VERSION.flag, VERSION),
 ]
 
+/** Prints the names of the relays that have a socket in the folder of root. */
+const RELAYS =
+  "cd /run/tun2udp 2>/dev/null && printf '%s\\n' *.sock */*.sock | sed -n 's,^\\(.*/\\)\\?\\([^*]*\\)\\.sock$,\\2,p'"
+
+/** Returns the words that can follow a command, without the names of relays. */
+function wordsBehind(command: Command): string {
+  return [...(command.actions ?? []), ...optionsOf(command), '--help'].join(' ')
+}
+
+/** Returns whether a command takes the name of a relay. */
+function takesRelay({ usage }: Command): boolean {
+  return usage.includes('[NAME]')
+}
+
 const WORDS_OF_BASH: Readonly<Record<string, string>> = {
   user: 'compgen -u',
   host: 'compgen -A hostname',
@@ -44,17 +59,31 @@ export function bash(): string {
   return `# bash completion of tun2udp: source it, or link it into ~/.local/share/bash-completion/completions as tun2udp.
 # shellcheck shell=bash
 
+_tun2udp_relays() {
+  (${RELAYS})
+}
+
 _tun2udp() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}
   local options='${FLAGS.map(({ name }) => name).join(' ')}'
   COMPREPLY=()
+  if [ "$COMP_CWORD" -gt 1 ]; then
+    local words=
+    case \${COMP_WORDS[1]} in
+${COMMANDS.map((command) => `      ${command.name}) words="${wordsBehind(command)}${takesRelay(command) ? ' $(_tun2udp_relays)' : ''}" ;;`).join('\n')}
+    esac
+    if [ -n "$words" ]; then
+      mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+      return
+    fi
+  fi
   case $prev in
 ${cases.join('\n')}
     # Arguments without suggestions.
     ${plain.map(({ name }) => name).join(' | ')}) ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur") ;;
   esac
-  [ "$COMP_CWORD" -ne 1 ] || mapfile -t -O "\${#COMPREPLY[@]}" COMPREPLY < <(compgen -W doctor -- "$cur")
+  [ "$COMP_CWORD" -ne 1 ] || mapfile -t -O "\${#COMPREPLY[@]}" COMPREPLY < <(compgen -W '${COMMANDS.map(({ name }) => name).join(' ')}' -- "$cur")
 }
 
 complete -F _tun2udp tun2udp
@@ -90,9 +119,23 @@ function __tun2udp_namespaces
 end
 
 complete -c tun2udp -f
-complete -c tun2udp -n __fish_is_first_arg -a doctor -d 'Examine this machine'
+function __tun2udp_relays
+    sh -c ${quoted(RELAYS)}
+end
+
+${COMMANDS.map(fishCommand).join('\n')}
 ${lines.join('\n')}
 `
+}
+
+function fishCommand(command: Command): string {
+  const { name, help } = command
+  const condition = `-n '__fish_seen_subcommand_from ${name}'`
+  return [
+    `complete -c tun2udp -n __fish_is_first_arg -a ${name} -d '${sentence(help).slice(0, -1)}'`,
+    `complete -c tun2udp ${condition} -a '${wordsBehind(command)}'`,
+    ...(takesRelay(command) ? [`complete -c tun2udp ${condition} -a '(__tun2udp_relays)'`] : []),
+  ].join('\n')
 }
 
 const WORDS_OF_ZSH: Readonly<Record<string, string>> = {
@@ -112,13 +155,23 @@ export function zsh(): string {
   return `#compdef tun2udp
 # zsh completion of tun2udp: put it into a folder of $fpath.
 
+_tun2udp_relays() {
+  (${RELAYS.replace('*.sock */*.sock', '*.sock(N) */*.sock(N)')})
+}
+
 _tun2udp_namespaces() {
   local -a namespaces=(/run/netns/*(N:t))
   _describe namespace namespaces
 }
 
+if ((CURRENT > 2)); then
+  case $words[2] in
+${COMMANDS.map((command) => `    ${command.name}) compadd -- ${wordsBehind(command)}${takesRelay(command) ? ' $(_tun2udp_relays)' : ''}; return ;;`).join('\n')}
+  esac
+fi
+
 _arguments \\
-  '1:address of the interface, or doctor:(doctor)' \\
+  '1:address of the interface, or a command:(${COMMANDS.map(({ name }) => name).join(' ')})' \\
   '2:UDP port of the peer: ' \\
   '3:UDP port of this end: ' \\
 ${specs.join(' \\\n')}
