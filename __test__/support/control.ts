@@ -24,8 +24,9 @@ export function startControlled(
   path: string,
   behaviour: Behaviour = {},
   env: Record<string, string> = {},
+  more: readonly string[] = [],
 ): Running {
-  const program = startProgram([...OPERANDS, '--control', path], {
+  const program = startProgram([...OPERANDS, '--control', path, ...more], {
     env: { ...fakeEnvironment(behaviour), ...env },
     timeoutMs: 90_000,
   })

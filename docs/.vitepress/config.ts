@@ -32,6 +32,7 @@ const GUIDES: DefaultTheme.SidebarItem[] = [
   { text: 'Permissions', link: '/docs/guides/permissions' },
   { text: 'Security', link: '/docs/guides/security' },
   { text: 'Watch a tunnel', link: '/docs/guides/watch-a-tunnel' },
+  { text: 'When nothing flows', link: '/docs/guides/when-nothing-flows' },
   { text: 'Troubleshooting', link: '/docs/guides/troubleshooting' },
 ]
 

@@ -20,6 +20,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     // Also the tables that describe the program.
     'lib/relay/counters',
     'lib/relay/info',
+    // `metrics` formats the states of relays in other processes.
+    'lib/relay/metrics',
     'lib/options/forms',
     'lib/relay/optionTable',
     // Errors about the configuration file get a line.

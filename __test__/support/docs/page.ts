@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava'
 import { rootTest } from '../skip.ts'
-import { Machine, cable } from './machine.ts'
+import { Machine, type MachineOptions, cable } from './machine.ts'
 import { type Block, blocksOf } from './markdown.ts'
 import { type StartMachine, type Walk, connected } from './walks/walk.ts'
 
@@ -70,8 +70,11 @@ export async function follow(
 }
 
 /** The two machines of the pages, on one network. Each resolves the other's name. */
-export async function twoMachines(t: ExecutionContext): Promise<{ a: Machine; b: Machine }> {
-  return connected(async (host) => Machine.start(t, host))
+export async function twoMachines(
+  t: ExecutionContext,
+  options: MachineOptions = {},
+): Promise<{ a: Machine; b: Machine }> {
+  return connected(async (host) => Machine.start(t, host, options))
 }
 
 /** The two machines of the pages on two networks, with a router that is the default route of both. */

@@ -43,6 +43,12 @@ export const COMMANDS: readonly Command[] = [
     load: async () => import('./peers.ts'),
   },
   {
+    name: 'metrics',
+    usage: '[NAME]',
+    help: 'print the counters of running relays for Prometheus',
+    load: async () => import('./metrics.ts'),
+  },
+  {
     name: 'stop',
     usage: '[NAME]',
     help: 'end a running relay, and wait until it has removed everything',

@@ -24,7 +24,7 @@ export interface Snapshot {
   readonly peers: readonly PeerState[]
   /** The present state of the interface. Absent if it cannot be read. */
   readonly interface?: InterfaceFacts
-  /** The reasons why packets may not flow, and what to do, each one sentence. */
+  /** The reasons why packets do not pass, and what to do, as `relay.diagnose()` of the library. */
   readonly problems: readonly string[]
 }
 
@@ -103,11 +103,6 @@ export async function takeSnapshot(
     stats: relay.stats(),
     peers: relay.peers.list(),
     ...(facts && { interface: facts }),
-    problems: problemsOf(relay.info, facts),
+    problems: relay.diagnose(),
   }
-}
-
-function problemsOf({ interface: { name } }: RelayInfo, facts: InterfaceFacts | undefined) {
-  if (facts?.up !== false) return []
-  return [`The interface ${name} is down: no packet passes; run \`ip link set ${name} up\`.`]
 }
