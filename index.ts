@@ -126,6 +126,14 @@ export {
   type ListedDevice,
   removePersistent,
 } from './lib/persistent/persistent.ts'
+export {
+  Capture,
+  type CaptureCounts,
+  type CaptureOptions,
+  type CapturePoint,
+  type CapturePointStats,
+  type CaptureStats,
+} from './lib/relay/capture.ts'
 export { Relay, type RelayDiagnostic, startRelay } from './lib/relay/relay.ts'
 export type {
   InboundDrops,

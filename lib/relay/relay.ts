@@ -9,6 +9,7 @@ import type {
 import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { checkFields } from '../check/fields.ts'
 import { KEY, checkKey } from '../lifetime/constructing.ts'
+import { type Capture, type CaptureOptions, startCapture } from './capture.ts'
 import { type Diagnostic, Diagnostics } from '../diagnostics.ts'
 import { fromNative } from '../errors.ts'
 import { type InterfaceState, type Sample, Samples, diagnose } from './diagnosis.ts'
@@ -162,6 +163,20 @@ export class Relay implements AsyncDisposable {
    */
   async reload(options: RelayOptions): Promise<PeerChanges> {
     return this.peers[REPLACE](checkReload(this.#started, options))
+  }
+
+  /**
+   * Starts to capture packets in the format pcapng. Resolves once each queue captures: the counts of the capture begin
+   * there. The capture ends with the relay, at the latest.
+   *
+   * @throws {TunError} an option is refused, the file exists (`ERR_TUN_EXISTS`), or the relay is closed
+   *   (`ERR_TUN_CLOSED`).
+   *
+   * @example
+   * await using capture = await relay.capture({ path: 'tunnel.pcapng', points: ['inside'] })
+   */
+  async capture(options: CaptureOptions = {}): Promise<Capture> {
+    return startCapture(this.#native, options)
   }
 
   /**

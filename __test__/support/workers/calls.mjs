@@ -194,6 +194,14 @@ const OTHERS = {
   openTun: (api) => tun(api),
   openTap: (api) => api.openTap(),
   startRelay: (api) => startRelay(api),
+  'Relay.capture': async (api) => (await startRelay(api)).capture(),
+  'Capture.close': async (api) => (await (await startRelay(api)).capture()).close(),
+  'Capture.closed': async (api) => (await (await startRelay(api)).capture()).closed,
+  'Capture.readable': async (api) => readAll((await (await startRelay(api)).capture()).readable()),
+  'Capture.[Symbol.asyncIterator]': async (api) =>
+    readAll(await (await startRelay(api)).capture()),
+  'Capture.[Symbol.asyncDispose]': async (api) =>
+    (await (await startRelay(api)).capture())[Symbol.asyncDispose](),
   'Relay.reload': async (api) => (await api.startRelay(hubOptions)).reload(hubOptions),
   'Peers.add': withPeers((peers) => peers.add(peer(3))),
   'Peers.set': withPeers((peers) => peers.set('p1', { followPort: false })),

@@ -3,6 +3,7 @@
 //! - `relay` is the native relay as a JavaScript class; `convert` converts its values to plain objects and
 //!   back, `peers` its peers, `counters` its counters; `tables` contains the tables that Rust and TypeScript share; `lifetime`
 //!   ends relays together with the JavaScript environment that started them;
+//! - `capture` is a capture of a relay as a JavaScript class;
 //! - `device` is an open TUN or TAP device; `device_packets` moves its packets, `device_options` contains its
 //!   options, `device_control` its queries and changes, and `readiness` reports when it can be read or
 //!   written; `features` reports the features of the driver; `sys` contains the `unsafe` code for N-API and
@@ -22,6 +23,7 @@
 //! Every synchronous export has `catch_unwind`, because a panic that left it would abort the process.
 
 mod background;
+pub mod capture;
 pub mod connection;
 pub mod convert;
 pub mod counters;

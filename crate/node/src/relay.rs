@@ -1,6 +1,7 @@
 //! The native relay as a JavaScript class.
 
 use crate::background::{run, run_blocking};
+use crate::capture::{self, NativeCapture, NativeCaptureOptions};
 use crate::convert::{NativeEvent, NativeInterfaceState, NativeRelayInfo, NativeRelayOptions};
 use crate::counters::RelayStats;
 use crate::error;
@@ -167,6 +168,17 @@ impl NativeRelay {
                 relay.set_endpoint(peers::within_zone(endpoint, zone.as_deref())?)
             })
         })
+    }
+
+    /// Starts a capture off the event loop.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeCapture>")]
+    pub fn capture<'env>(
+        &self,
+        env: &'env Env,
+        options: NativeCaptureOptions,
+    ) -> napi::Result<PromiseRaw<'env, NativeCapture>> {
+        let relay = Arc::clone(&self.relay);
+        run_blocking(env, move || capture::start(&relay, options))
     }
 
     /// Ends the relay. Resolves when everything it created is removed, however it ended.

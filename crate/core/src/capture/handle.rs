@@ -44,6 +44,7 @@ impl Capture {
         let sink = Sink::open(output)?;
         let selection = Selection { interfaces: numbers, snap_length, filter, buffer_bytes };
         let channel = Arc::new(Channel::new(selection, taps.queues(), wake));
+        channel.files.add(1);
         let writer = Writer {
             channel: Arc::clone(&channel),
             taps: Arc::clone(taps),

@@ -133,7 +133,6 @@ impl Writer {
     }
 
     fn begin_file(&mut self) -> Result<(), Full> {
-        self.channel.files.add(1);
         self.write_own(&pcapng::prologue(&self.interfaces))
     }
 
@@ -153,6 +152,7 @@ impl Writer {
         }
         self.finish_file()?;
         self.sink.next()?;
+        self.channel.files.add(1);
         self.begin_file()
     }
 
