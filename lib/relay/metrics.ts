@@ -137,7 +137,13 @@ const PEERS: readonly Metric[] = [
   ),
 ]
 
-const METRICS: readonly Metric[] = [...countersOf(false), ...countersOf(true), ...STATES, ...PEERS]
+/** All metrics, each with its full name and its description in the text. */
+const METRICS = [...countersOf(false), ...countersOf(true), ...STATES, ...PEERS].map(
+  ({ name, type, help, samples }) => {
+    const full = `${PREFIX}_${name}`
+    return { full, head: head(full, type, help), samples }
+  },
+)
 
 /** Returns a metric of each peer. A peer without a value has no sample. */
 function metricOf(
@@ -186,8 +192,7 @@ export function formatSnapshots(snapshots: readonly MetricsSnapshot[]): string {
   const lines = head(`${PREFIX}_info`, 'gauge', 'Version of the package.')
   for (const version of versions.length > 0 ? versions : [VERSION])
     lines.push(sample(`${PREFIX}_info`, { version }, 1))
-  for (const { name, type, help, samples } of METRICS) {
-    const full = `${PREFIX}_${name}`
+  for (const { full, head: described, samples } of METRICS) {
     const all = snapshots.flatMap((snapshot) => {
       const { interface: device, local } = snapshot.info
       const own = { interface: device.name, local: formatEndpoint(local) }
@@ -195,7 +200,7 @@ export function formatSnapshots(snapshots: readonly MetricsSnapshot[]): string {
         sample(full, { ...own, ...labels }, value),
       )
     })
-    if (all.length > 0) lines.push(...head(full, type, help), ...all)
+    if (all.length > 0) lines.push(...described, ...all)
   }
   return `${lines.join('\n')}\n`
 }
@@ -214,8 +219,8 @@ function countersOf(isDrop: boolean): Metric[] {
     samples: ({ stats }) =>
       counters.map((counter) => {
         const direction = stats[counter.direction]
-        const values = { ...(isDrop ? direction.dropped : direction) } as Record<string, unknown>
-        const value = Number(values[counter.name])
+        const values: unknown = isDrop ? direction.dropped : direction
+        const value = (values as Readonly<Record<string, number>>)[counter.name] ?? 0
         return isDrop ? { labels: { cause: snake(counter.name) }, value } : { value }
       }),
   }))
