@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
 import test from 'ava'
 import type { Behaviour } from '../support/fakeBinding.ts'
 import { FAKE_STATS, fakeEnvironment } from '../support/fakeBinding.ts'
-import { startProgram } from '../support/program.ts'
+import { PROGRAM, Running, cleanEnvironment, startProgram } from '../support/program.ts'
+import { hasTools } from '../support/skip.ts'
 
 const OPERANDS = ['10.0.0.1/24', '5001', '5002']
 const READY = 'ready: tun0 10.0.0.1/24 mtu 1500, UDP 127.0.0.1:5002 to 127.0.0.1:5001\n'
@@ -170,6 +172,35 @@ test('--stats gives the rates on stdout again and again, also with --quiet', asy
   const { stdout, stderr } = await program.end()
   for (const line of stdout.trimEnd().split('\n')) t.is(line, RATES)
   t.is(stderr, '')
+})
+
+/** Runs a command on a terminal of its own, and copies its output. The command ends with this process. */
+const ON_TERMINAL = `
+import ctypes, os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    ctypes.CDLL(None).prctl(1, 9)
+    os.execvp(sys.argv[1], sys.argv[1:])
+while True:
+    os.write(1, os.read(terminal, 4096))`
+
+test('--stats has colors on a terminal only, and not with NO_COLOR', async (t) => {
+  if (!hasTools(t, 'python3')) return
+  for (const [env, expected] of [
+    [{ NO_COLOR: '', TERM: 'xterm' }, /drop {4}0 \/s {2}.\[33mmtu 1372.\[0m\r?\n/u],
+    [{ NO_COLOR: '1', TERM: 'xterm' }, /drop {4}0 \/s {2}mtu 1372\r?\n/u],
+    [{ NO_COLOR: '', TERM: 'dumb' }, /drop {4}0 \/s {2}mtu 1372\r?\n/u],
+  ] as const) {
+    const command = [process.execPath, PROGRAM, ...OPERANDS, '--stats', '0.1']
+    const child = spawn('python3', ['-c', ON_TERMINAL, ...command], {
+      env: cleanEnvironment({ ...fakeEnvironment(), ...env }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const running = new Running(child)
+    await running.until('stdout', expected)
+    t.is(running.stdout.includes('\u001B'), env.NO_COLOR === '' && env.TERM !== 'dumb')
+    await running.end('SIGKILL')
+  }
 })
 
 test('--json gives every event as one object a line on stdout, and nothing on stderr', async (t) => {
