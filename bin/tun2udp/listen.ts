@@ -8,7 +8,7 @@ import { TunError, type TunErrorCode } from '../../lib/errors.ts'
 export type ListenAddress =
   { readonly path: string } | { readonly host: string; readonly port: number }
 
-/** What a server is for, in the words of its errors. */
+/** The purpose of a server, in the words of its errors. */
 export interface Purpose {
   /** The operation: `serve the metrics at`. */
   readonly operation: string
@@ -47,7 +47,7 @@ async function removeStale(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (!found?.isSocket() || found.uid !== process.geteuid?.()) return
   if (await isListening(path)) return
-  // Another process that starts at this time may have replaced it meanwhile.
+  // Another process that starts at this time may have replaced it in the meantime.
   if (lstatSync(path, { throwIfNoEntry: false })?.ino === found.ino) unlinkSync(path)
 }
 

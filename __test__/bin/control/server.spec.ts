@@ -52,7 +52,10 @@ test('a wrong request has an error, and the next one is answered', async (t) => 
     answers.map(({ id, error }) => [id, error?.code]),
     [...[1, 2, 3, 4, 5].map((id) => [id, 'ERR_TUN_INVALID_ARGUMENT']), [6, undefined]],
   )
-  t.is(answers[0]?.error?.message, 'find the method "shwo": expected one of show, stop')
+  t.regex(
+    answers[0]?.error?.message ?? '',
+    /^find the method "shwo": expected one of show, .*stop$/u,
+  )
   t.is(answers[1]?.error?.message, 'Invalid property of params "name": expected none')
 })
 

@@ -55,7 +55,8 @@ test('show has the counters, the peers and the state of the interface, from anot
   const { program, path } = await startHub(t, namespace)
   const take = async () => JSON.parse(await printed('show', path, '--json')) as Snapshot
   const before = await take()
-  t.like(before, { pid: program.child.pid, info: { interface: { name: 'hub0' } }, problems: [] })
+  t.like(before, { pid: program.child.pid, info: { interface: { name: 'hub0' } } })
+  t.notRegex(before.problems.join('\n'), /hub0.* down/u)
   t.like(before.interface, { up: true, mtu: 1500, txQueueLength: 500 })
   t.deepEqual(
     before.peers.map(({ name, allowedPrefixes }) => [name, allowedPrefixes]),
@@ -74,10 +75,10 @@ test('show has the counters, the peers and the state of the interface, from anot
   await namespace.run('ip', 'link', 'set', 'hub0', 'down', 'mtu', '1400')
   const down = await take()
   t.like(down.interface, { up: false, mtu: 1400 })
-  t.regex(down.problems.join('\n'), /hub0 is down/u)
+  t.regex(down.problems.join('\n'), /hub0.* down/u)
   t.regex(
     await printed('show', path),
-    /^hub0: .*, DOWN, mtu 1400,[^]*\n {2}problem: .*hub0 is down/u,
+    /^hub0: .*, DOWN, mtu 1400,[^]*\n {2}problem: .*hub0.* down/u,
   )
 })
 

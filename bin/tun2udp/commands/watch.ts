@@ -27,7 +27,7 @@ interface Watched {
 }
 
 /**
- * Shows the state of relays every second until SIGINT, SIGTERM or SIGHUP, or until nobody reads the output. Returns the
+ * Shows the state of relays every second until SIGINT, SIGTERM or SIGHUP, or until the reader of the output is gone. Returns the
  * exit status.
  *
  * @param find returns the sockets to watch at this time.
@@ -100,7 +100,7 @@ class Screen {
     this.#isTerminal = isTerminal
   }
 
-  /** Whether nobody will read the output any more. */
+  /** Whether the reader of the output is gone. */
   get isGone(): boolean {
     return this.#sink.state === 'gone'
   }

@@ -53,7 +53,7 @@ export class Connection {
       this.#hasEnded = true
       void this.#work()
     })
-    // A client that is gone is no error of the relay.
+    // A client that is gone does not concern the relay.
     socket.on('error', () => undefined)
     socket.on('close', uses.onGone)
     socket.setTimeout(idleMs, () => {
