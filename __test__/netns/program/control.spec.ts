@@ -7,18 +7,33 @@ import type { ExecutionContext } from 'ava'
 import type { Snapshot } from '../../../bin/tun2udp/control/snapshot.ts'
 import { descriptorsOf, temporaryFolder } from '../../support/control.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
-import { OPERANDS, links, sendPacket, start } from '../../support/netnsProgram.ts'
+import { OPERANDS, links, sendPacket } from '../../support/netnsProgram.ts'
 import {
   type Ended,
   PROGRAM,
   Running,
   cleanEnvironment,
   runProgram,
+  startProgram,
 } from '../../support/program.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 
 const TERMINAL = fileURLToPath(new URL('../../support/screen.py', import.meta.url))
 const NOBODY = 65_534
+
+/** Starts the program in a namespace; it ends with the test. Many commands take long on a busy machine. */
+function start(
+  t: ExecutionContext,
+  { name }: Namespace,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Running {
+  const program = startProgram(args, { netns: name, env, timeoutMs: 300_000 })
+  t.teardown(async () => {
+    await program.end('SIGKILL')
+  })
+  return program
+}
 
 /** Runs a command in this namespace, without an addon: no client needs one. */
 async function command(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
@@ -178,7 +193,7 @@ test('peers are listed, added, changed and removed', async (t) => {
   ]
   for (const [args, status, message] of refused) {
     const ended = await command(['peers', ...args])
-    t.deepEqual([ended.status, ended.stdout], [status, ''], args.join(' '))
+    t.deepEqual([ended.status, ended.stdout], [status, ''], `${args.join(' ')}: ${ended.stderr}`)
     t.true(ended.stderr.startsWith('tun2udp: ') && ended.stderr.includes(message), ended.stderr)
     t.is(ended.stderr.split('\n').length, 2)
   }
