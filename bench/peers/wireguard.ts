@@ -11,6 +11,8 @@ import type { Peer, ReadyPeer } from './peer.ts'
 
 const GO_MODULE = 'golang.zx2c4.com/wireguard'
 const BORINGTUN = { crate: 'boringtun-cli', version: '0.7.1' } as const
+/** boringtun reads the MTU of its interface once, right after it has made it, and cuts longer packets. */
+const LONGEST_OF_BORINGTUN = 1500
 /** Where both programs listen for their configuration. */
 const SOCKETS = '/run/wireguard'
 
@@ -34,15 +36,31 @@ export const boringtun: Peer = {
   encrypts: true,
   async prepare({ signal }) {
     const { path, version } = await installCargo(BORINGTUN, signal)
-    return { version, ...starting([path, '--foreground', '--disable-drop-privileges']) }
+    return {
+      version,
+      ...starting([path, '--foreground', '--disable-drop-privileges'], LONGEST_OF_BORINGTUN),
+    }
   },
 }
 
-function starting(command: Command): Pick<ReadyPeer, 'open' | 'openStar'> {
+function starting(
+  command: Command,
+  longest = Infinity,
+): Required<Pick<ReadyPeer, 'open' | 'openStar'>> {
   return {
-    open: (lane) => open(lane, command),
-    openStar: (star) => openStar(star, command),
+    async open(lane) {
+      checkMtu(lane, longest)
+      await open(lane, command)
+    },
+    async openStar(star) {
+      checkMtu(star, longest)
+      await openStar(star, command)
+    },
   }
+}
+
+function checkMtu({ mtu }: Testbed, longest: number): void {
+  if (mtu > longest) throw new Error(`it carries packets of at most ${longest} bytes`)
 }
 
 interface Keys {
