@@ -17,7 +17,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIBRARY = 'index.ts'
 const PROGRAMS = ['bin/tun2udp.ts', 'bin/tunctl.ts']
 
-/** What each start of a relay loads: the program, and the modules that it always loads with `import()`. */
+/** The modules that each start of a relay loads: the program, and those that it always loads with `import()`. */
 const START = ['bin/tun2udp.ts', 'bin/tun2udp/program.ts', 'bin/tun2udp/control/server.ts']
 
 /** The `require` of a module of Node, which an ES module does not have. */

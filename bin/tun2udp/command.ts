@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { VERSION as PACKAGE_VERSION } from '../../lib/native/version.ts'
 import { COMMANDS } from './commands/table.ts'
 import { HELP, PROGRAM_OPTIONS, type ProgramOption, VERSION, helpOf } from './options.ts'
 
@@ -9,7 +9,7 @@ export function describeProgram(): Command {
     .description('Relays IP packets between a TUN interface and UDP, one packet per datagram.')
     .usage('ADDRESS[/PREFIX] SEND_PORT RECV_PORT [options]')
     .argument('[operands...]')
-    .version(version(), VERSION.flag, VERSION.help)
+    .version(PACKAGE_VERSION, VERSION.flag, VERSION.help)
     .helpOption(HELP.flag, HELP.help)
     .configureHelp({ visibleArguments: () => [] })
     .addHelpText('after', OPERANDS)
@@ -66,9 +66,4 @@ function toOption(description: ProgramOption): Option {
     if (value === undefined) throw new InvalidArgumentError(`expected ${spelling.expected}`)
     return value
   })
-}
-
-function version(): string {
-  const { version } = createRequire(import.meta.url)('tun2udp/package.json') as { version: string }
-  return version
 }
