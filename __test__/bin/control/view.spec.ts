@@ -85,7 +85,7 @@ test('a relay with one peer has its facts, and the counters of the relay in the 
     '  queue      500 packets, 3 dropped because it was full',
     '  path MTU   1400 outside, 1372 inside, reported by 192.0.2.254',
     '  out drops  no peer 1,234, looped 2',
-    '  out other  failed reads 4',
+    '  out other  missed 25, failed reads 4',
     '',
     '  PEER            ENDPOINT        PREFIXES     OUT                       IN                         DROPPED',
     '  192.0.2.2:5001  192.0.2.2:5001  0.0.0.0/0  1,200  1.5 MB  1.00 Mbit/s  10  999 byte     0 bit/s     1,236',

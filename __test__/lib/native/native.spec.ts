@@ -25,7 +25,7 @@ test.serial('an addon that cannot be loaded is one clear error', async (t) => {
 })
 
 const NAMES =
-  'ArpPacket,BatchError,COUNTERS,Device,EthernetFrame,IcmpMessage,Ipv4Packet,Ipv6Packet,Namespace,Netlink,Peers,Relay,RollbackError,TapDevice,TcpSegment,TestHost,TestNetwork,TunDevice,TunError,UdpDatagram,buildArp,buildEthernet,buildIcmpEcho,buildTcp,buildUdp,createNamespace,createPersistent,deleteNamespace,features,fillChecksums,formatMetrics,inNamespace,internetChecksum,listDevices,listNamespaces,openNetlink,openTap,openTun,parseAddress,parseFrame,parsePacket,removePersistent,sdNotify,startRelay,testNetwork,verifyChecksums'
+  'ArpPacket,BatchError,COUNTERS,Capture,Device,EthernetFrame,IcmpMessage,Ipv4Packet,Ipv6Packet,Namespace,Netlink,Peers,Relay,RollbackError,TapDevice,TcpSegment,TestHost,TestNetwork,TunDevice,TunError,UdpDatagram,buildArp,buildEthernet,buildIcmpEcho,buildTcp,buildUdp,createNamespace,createPersistent,deleteNamespace,features,fillChecksums,formatMetrics,inNamespace,internetChecksum,listDevices,listNamespaces,openNetlink,openTap,openTun,parseAddress,parseFrame,parsePacket,removePersistent,sdNotify,startRelay,testNetwork,verifyChecksums'
 
 test('import has the public names', async (t) => {
   const { stdout } = await node(
