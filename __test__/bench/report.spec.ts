@@ -156,6 +156,15 @@ test('a peer without a run of a scenario has no row there', (t) => {
   )
 })
 
+test('the page names the scenarios that not all forwarders took part in', async (t) => {
+  t.false((await render(RESULTS)).get('latest.md')?.includes('Not all peers'))
+  const samples = RESULTS.samples.filter(
+    ({ scenario, peer }) => scenario !== 'rtt' || peer !== 'socat',
+  )
+  const page = (await render({ ...RESULTS, samples })).get('latest.md') ?? ''
+  t.true(page.includes(' Not all peers ran "round trip".'))
+})
+
 test('the page states which peers encrypt, if the results do', async (t) => {
   const page = async (results: Results) => (await render(results)).get('latest.md') ?? ''
   t.regex(await page(RESULTS), /^\| peer +\| kind +\| version +\|$/mu)

@@ -81,7 +81,17 @@ export function factsOf({ cpuFacts }: Results['machine']): string[][] {
   ]
 }
 
-function caption({ rounds, seconds, peers, scenarios }: Results): string {
+/** Returns the titles of scenarios that a forwarder of user space took no part in although it was there. */
+function partial({ peers, scenarios, samples }: Results): string[] {
+  const present = peers.filter(({ kind, missing }) => kind === 'user' && missing === undefined)
+  const ran = new Set(samples.map(({ scenario, peer }) => `${scenario} ${peer}`))
+  return scenarios
+    .filter(({ id }) => present.some((peer) => !ran.has(`${id} ${peer.id}`)))
+    .map(({ title }) => `"${title}"`)
+}
+
+function caption(results: Results): string {
+  const { rounds, seconds, peers, scenarios } = results
   const sentences = [`Medians of ${rounds} interleaved rounds of ${seconds} s each.`]
   if (peers.some(({ kind }) => kind === 'composite')) {
     sentences.push(
@@ -93,6 +103,8 @@ function caption({ rounds, seconds, peers, scenarios }: Results): string {
       'During round trips tun2udp busy-polls, so its median can be below that of veth, which has no tunnel but sleeps.',
     )
   }
+  const titles = partial(results)
+  if (titles.length > 0) sentences.push(`Not all peers ran ${titles.join(', ')}.`)
   return sentences.join(' ')
 }
 
