@@ -90,7 +90,7 @@ test('every request is read as it was written', (t) => {
   )
 })
 
-/** An answer is one line of JSON, whatever the request was. */
+/** An answer to any request is one line of JSON. */
 function isAnswer(answer: Answer): boolean {
   const line = toLine(answer)
   const { id, error } = parseLine(Buffer.from(line.slice(0, -1))) as {
