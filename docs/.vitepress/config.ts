@@ -40,6 +40,7 @@ const REFERENCE: DefaultTheme.SidebarItem[] = [
   { text: 'The program tun2udp', link: '/docs/tun2udp' },
   { text: 'Configuration file', link: '/docs/configuration' },
   { text: 'Control socket', link: '/docs/control' },
+  { text: 'Captures', link: '/docs/capture' },
   { text: 'The program tunctl', link: '/docs/tunctl' },
   { text: 'The relay in JavaScript', link: '/docs/relay' },
   { text: 'Several peers', link: '/docs/peers' },

@@ -49,6 +49,21 @@ export const COMMANDS: readonly Command[] = [
     load: async () => import('./metrics.ts'),
   },
   {
+    name: 'capture',
+    usage: '[NAME] FILE|- [options]',
+    options: [
+      '--inside',
+      '--outside',
+      '--snap-length',
+      '--filter',
+      '--count',
+      '--ring',
+      '--overwrite',
+    ],
+    help: 'write the packets of a running relay to a pcapng file, or to stdout',
+    load: async () => import('./capture.ts'),
+  },
+  {
     name: 'stop',
     usage: '[NAME]',
     help: 'end a running relay, and wait until it has removed everything',

@@ -1,4 +1,5 @@
 import type { EarlyMethod, Method } from '../method.ts'
+import { capture } from './capture.ts'
 import { addPeer, listPeers, removePeers, setPeer } from './peers.ts'
 import { reload } from './reload.ts'
 import { show } from './show.ts'
@@ -13,6 +14,7 @@ export const METHODS: ReadonlyMap<string, Method> = new Map(
     'peers.add': addPeer,
     'peers.set': setPeer,
     'peers.remove': removePeers,
+    capture,
   }),
 )
 

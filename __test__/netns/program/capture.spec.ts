@@ -1,0 +1,163 @@
+import { spawn } from 'node:child_process'
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ExecutionContext } from 'ava'
+import { readPcapng } from '../../support/capture/pcapng.ts'
+import { temporaryFolder } from '../../support/control.ts'
+import { type Namespace, withNamespace } from '../../support/namespace.ts'
+import { OPERANDS, READY, sendPacket, start } from '../../support/netnsProgram.ts'
+import { PROGRAM, type Running, runProgram, startProgram } from '../../support/program.ts'
+import { rootTest as test } from '../../support/skip.ts'
+
+interface Rig {
+  readonly namespace: Namespace
+  readonly program: Running
+  readonly path: string
+  readonly folder: string
+}
+
+/** Starts a relay with a control socket. */
+async function startRig(t: ExecutionContext): Promise<Rig> {
+  t.timeout(90_000)
+  const namespace = await withNamespace(t)
+  const folder = temporaryFolder(t)
+  const path = join(folder, 'a.sock')
+  const program = start(t, namespace, [...OPERANDS, '--control', path])
+  await program.until('stdout', READY)
+  return { namespace, program, path, folder }
+}
+
+/** Waits until a file has packets. */
+async function untilPackets(file: string, count: number): Promise<void> {
+  const deadline = Date.now() + 20_000
+  for (;;) {
+    const bytes = statSync(file, { throwIfNoEntry: false }) ? readFileSync(file) : Buffer.alloc(0)
+    if (readPcapng(bytes).packets.length >= count) return
+    if (Date.now() > deadline) throw new Error(`no ${count} packets in ${file}`)
+    await sleep(20)
+  }
+}
+
+/** Returns the UDP packets of the test in a file, by point. */
+function own(bytes: Buffer): string[] {
+  const { packets } = readPcapng(bytes)
+  const isOwn = ({ data }: { data: Buffer }) => data[0] === 0x45
+  return packets.filter(isOwn).map(({ point }) => (point === 'udp' ? 'outside' : 'inside'))
+}
+
+test('SIGINT ends the file with its statistics, and prints the counts', async (t) => {
+  const { namespace, program, path, folder } = await startRig(t)
+  const file = join(folder, 'a.pcapng')
+  const client = startProgram(['capture', path, file])
+  await untilFile(file)
+  await sendPacket(namespace)
+  await untilPackets(file, 2)
+  const { status, stderr } = await client.end('SIGINT')
+  t.is(status, 0)
+  const bytes = readFileSync(file)
+  const { packets, statistics, torn } = readPcapng(bytes)
+  t.is(torn, 0)
+  t.regex(stderr, new RegExp(`^tun2udp: packets: ${packets.length} captured, 0 left out\\n$`, 'u'))
+  t.is(
+    statistics.reduce((sum, [received = 0]) => sum + received, 0),
+    packets.length,
+  )
+  t.deepEqual(own(bytes), ['inside', 'outside'])
+  t.is(statSync(file).mode & 0o777, 0o600)
+  const again = await runProgram(['capture', path, file])
+  t.is(again.status, 1)
+  t.regex(again.stderr, /it exists; choose another name, or add --overwrite\n$/u)
+  t.is((await program.end()).status, 0)
+})
+
+async function untilFile(file: string): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) {
+    if (Date.now() > deadline) throw new Error(`no file ${file}`)
+    await sleep(20)
+  }
+}
+
+test('stdout gets the first block at once, and a reader that is gone ends the capture', async (t) => {
+  const { namespace, program, path } = await startRig(t)
+  const client = spawn(process.execPath, [PROGRAM, 'capture', path, '-', '--inside'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => client.kill('SIGKILL'))
+  client.stderr.resume()
+  const ended = new Promise((resolve) => client.once('exit', resolve))
+  const first = await new Promise<Buffer>((resolve) => client.stdout.once('data', resolve))
+  t.is(first.readUInt32LE(0), 0x0a0d0d0a)
+  client.stdout.destroy()
+  await sendPacket(namespace)
+  t.is(await ended, 0)
+  t.is((await program.end()).status, 0)
+})
+
+test('a relay that ends, and a client that is killed, leave files that can be read', async (t) => {
+  const { namespace, program, path, folder } = await startRig(t)
+  const [killed, ended] = [join(folder, 'killed.pcapng'), join(folder, 'ended.pcapng')]
+  const clients = [killed, ended].map((file) => startProgram(['capture', path, file]))
+  await Promise.all([untilFile(killed), untilFile(ended)])
+  await sendPacket(namespace)
+  await Promise.all([untilPackets(killed, 2), untilPackets(ended, 2)])
+  await clients[0]?.end('SIGKILL')
+  t.deepEqual(own(readFileSync(killed)), ['inside', 'outside'])
+  t.is((await program.end('SIGKILL')).status, null)
+  t.is((await clients[1]?.ended)?.status, 0)
+  t.deepEqual(own(readFileSync(ended)), ['inside', 'outside'])
+})
+
+test('points, filter, snap length, count and ring', async (t) => {
+  const { namespace, path, folder } = await startRig(t)
+  const file = (name: string) => join(folder, name)
+  // Protocol 17 of IPv4, or all.
+  writeFileSync(file('udp.bpf'), '4\n48 0 0 9\n21 0 1 17\n6 0 0 100\n6 0 0 0\n')
+  const all = '1\n6 0 0 262144\n'
+  const runs = [
+    ['--outside', '--snap-length', '40', file('outside')],
+    ['--inside', '--filter', all, file('inside')],
+    ['--count', '1', '--filter', file('udp.bpf'), file('count')],
+    ['--ring', '200k,2', file('ring.pcapng')],
+  ].map((args) => startProgram(['capture', path, ...args]))
+  await Promise.all(
+    ['outside', 'inside', 'count', 'ring_00001.pcapng'].map(async (name) => untilFile(file(name))),
+  )
+  await sendPacket(namespace)
+  t.is((await runs[2]?.ended)?.status, 0, runs[2]?.stderr)
+  t.is(readPcapng(readFileSync(file('count'))).packets.length, 1)
+  await Promise.all([untilPackets(file('outside'), 1), untilPackets(file('inside'), 1)])
+  for (const run of runs.filter((_, number) => number !== 2)) {
+    t.is((await run.end('SIGTERM')).status, 0)
+  }
+  const outside = readPcapng(readFileSync(file('outside')))
+  t.deepEqual(outside.interfaces, ['udp'])
+  t.true(outside.packets.every(({ data }) => data.length <= 40))
+  t.deepEqual(readPcapng(readFileSync(file('inside'))).interfaces.length, 1)
+  t.true(readdirSync(folder).includes('ring_00001.pcapng'))
+})
+
+test('wrong arguments are refused with one line, and leave no file', async (t) => {
+  const { path, folder } = await startRig(t)
+  const file = join(folder, 'never')
+  const before = readdirSync(folder)
+  for (const [args, message] of [
+    [[path], /find a relay|write the capture/u],
+    [[path, file, '--snap-length', '0'], /snapLength/u],
+    [[path, file, '--snap-length', 'x'], /snapLength .*whole number/u],
+    [[path, file, '--count', '0'], /maxPackets/u],
+    [[path, file, '--filter', 'tcp port 80'], /tcpdump -y RAW -ddd/u],
+    [[path, file, '--ring', '100M'], /SIZE,NUMBER/u],
+    [[path, file, '--ring', '1k,2'], /at least 131072/u],
+    [[path, '-', '--ring', '1M,2'], /ring/u],
+    [[join(folder, 'no.sock'), file], /no such socket/u],
+    [[path, join(folder, 'no', 'folder')], /write the capture to/u],
+  ] as const) {
+    const { status, stderr } = await runProgram(['capture', ...args])
+    t.true(status === 1 || status === 2, `${args.join(' ')}: ${String(status)}`)
+    t.regex(stderr, message)
+    t.is(stderr.trimEnd().split('\n').length, 1, stderr)
+  }
+  t.deepEqual(readdirSync(folder), before)
+})

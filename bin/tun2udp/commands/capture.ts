@@ -1,0 +1,175 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { isatty } from 'node:tty'
+import { invalidArgument } from '../../../lib/errors.ts'
+import { BlockReader, isPacket, leftOutOf } from '../capture/blocks.ts'
+import { CaptureFiles, type Ring } from '../capture/files.ts'
+import { ControlClient } from '../control/client.ts'
+import { findOne } from '../control/find.ts'
+import { print } from '../print.ts'
+import { STATUS } from '../status.ts'
+import { NAME, describeCommand, runClient } from './describe.ts'
+
+/** The smallest file of a ring, bytes. */
+const RING_BYTES_MIN = 131_072
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9 }
+
+/** Writes the packets of a relay to a file or to stdout until Ctrl-C, a limit, or the end of the relay. */
+export async function run(args: readonly string[]): Promise<number> {
+  const purpose = 'Writes the packets of a relay to a file, in the format pcapng.'
+  const command = describeCommand('capture', purpose)
+    .argument(...NAME)
+    .argument('[file]', 'file to write, or - for stdout')
+    .option('--inside', 'only packets of the interface')
+    .option('--outside', 'only datagrams')
+    .option('--snap-length <bytes>', 'bytes to keep of each packet, 1 to 262144 (default: all)')
+    .option('--filter <program>', 'output of "tcpdump -y RAW -ddd EXPRESSION", or a file with it')
+    .option('--count <packets>', 'end after this number of packets')
+    .option('--ring <size,number>', 'keep this number of files, each of a size such as 100M')
+    .option('--overwrite', 'replace an existing file')
+    .usage('[options] [name] <file>')
+  return runClient('capture', command, args, async ([first, second], options) => {
+    const [name, file] = second === undefined ? [undefined, first] : [first, second]
+    return captureTo(name, checkFile(file), options)
+  })
+}
+
+function checkFile(file: string | undefined): string {
+  if (file === undefined || file === '')
+    throw invalidArgument('file', file, 'a path, or - for stdout')
+  if (file !== '-' || !isatty(1)) return file
+  throw invalidArgument('file', '-', 'a pipe or a file behind stdout, which is a terminal', {
+    advice: 'write "tun2udp capture - | wireshark -k -i -", or name a file',
+  })
+}
+
+async function captureTo(
+  name: string | undefined,
+  file: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const ring = ringOf(options['ring'])
+  if (ring && file === '-') throw invalidArgument('ring', options['ring'], 'a file, not stdout')
+  const params = paramsOf(options)
+  const { path } = await findOne(name)
+  const client = await ControlClient.connect(path)
+  try {
+    await client.request('capture', params)
+    const socket = client.release()
+    const counts =
+      file === '-' ? await toStdout(socket) : await toFiles(socket, file, options, ring)
+    const { packets, leftOut } = counts
+    const stderr = `tun2udp: packets: ${packets} captured, ${leftOut} left out\n`
+    return print({ stdout: '', stderr, status: STATUS.success })
+  } finally {
+    client.close()
+  }
+}
+
+/** Returns the parameters of the request. */
+function paramsOf(options: Readonly<Record<string, unknown>>): object {
+  const { inside, outside } = options
+  const points = [...(inside ? ['inside'] : []), ...(outside ? ['outside'] : [])]
+  const number = (name: string): object => {
+    const value = options[name]
+    if (value === undefined) return {}
+    if (typeof value === 'string' && /^\d{1,15}$/u.test(value)) {
+      return { [name === 'count' ? 'maxPackets' : name]: Number(value) }
+    }
+    throw invalidArgument(name, value, 'a whole number')
+  }
+  const filter = filterOf(options['filter'])
+  return {
+    ...(points.length > 0 ? { points } : {}),
+    ...number('snapLength'),
+    ...number('count'),
+    ...(filter === undefined ? {} : { filter }),
+  }
+}
+
+/** Returns a filter: the text itself, or that of a file. */
+function filterOf(given: unknown): string | undefined {
+  if (typeof given !== 'string' || /^\s*\d+\s*\n/u.test(given) || !existsSync(given)) {
+    return given as string | undefined
+  }
+  return readFileSync(given, 'utf8')
+}
+
+function ringOf(given: unknown): Ring | undefined {
+  if (given === undefined) return undefined
+  const [, size = '', unit = '', number = ''] =
+    /^(\d{1,12})([kMG]?),(\d{1,5})$/u.exec(String(given)) ?? []
+  const ring = { bytes: Number(size) * (UNITS[unit] ?? Number.NaN), files: Number(number) }
+  if (ring.bytes >= RING_BYTES_MIN && ring.files > 0) return ring
+  const expected = `SIZE,NUMBER, such as 100M,10; the size is at least ${RING_BYTES_MIN} bytes`
+  throw invalidArgument('ring', given, expected)
+}
+
+interface Counts {
+  packets: number
+  leftOut: number
+}
+
+/** Passes the blocks of a capture on until its end. Ctrl-C ends the capture, and the rest still comes. */
+async function read(socket: Socket, pass: (blocks: Buffer[]) => Promise<void>): Promise<Counts> {
+  const end = () => socket.end()
+  process.once('SIGINT', end).once('SIGTERM', end)
+  const reader = new BlockReader()
+  const leftOut = new Map<number, number>()
+  let packets = 0
+  try {
+    for await (const chunk of socket) {
+      const blocks = reader.push(chunk as Buffer)
+      for (const block of blocks) {
+        if (isPacket(block)) packets += 1
+        const found = leftOutOf(block)
+        if (found) leftOut.set(...found)
+      }
+      await pass(blocks)
+    }
+  } finally {
+    process.off('SIGINT', end).off('SIGTERM', end)
+  }
+  return { packets, leftOut: [...leftOut.values()].reduce((sum, count) => sum + count, 0) }
+}
+
+async function toFiles(
+  socket: Socket,
+  file: string,
+  options: Readonly<Record<string, unknown>>,
+  ring: Ring | undefined,
+): Promise<Counts> {
+  const files = new CaptureFiles(file, options['overwrite'] === true, ring)
+  try {
+    // eslint-disable-next-line @typescript-eslint/require-await -- a file is written at once
+    return await read(socket, async (blocks) => {
+      files.write(blocks)
+    })
+  } finally {
+    files.close()
+  }
+}
+
+/** Writes to stdout. A reader that is gone ends the capture. */
+async function toStdout(socket: Socket): Promise<Counts> {
+  const { stdout } = process
+  let isGone = false
+  const onError = () => {
+    isGone = true
+    socket.destroy()
+  }
+  stdout.on('error', onError)
+  const counts = { packets: 0, leftOut: 0 }
+  try {
+    Object.assign(
+      counts,
+      await read(socket, async (blocks) => {
+        if (blocks.length > 0 && !stdout.write(Buffer.concat(blocks))) await once(stdout, 'drain')
+      }),
+    )
+  } catch (error) {
+    if (!isGone) throw error
+  }
+  return counts
+}
