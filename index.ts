@@ -25,6 +25,7 @@ export type {
 export { type Features, features } from './lib/features.ts'
 export { COUNTERS, type CounterDescription, type Direction } from './lib/relay/counters.ts'
 export type { InterfaceState } from './lib/relay/diagnosis.ts'
+export type { QueueDescriptors } from './lib/relay/handover/descriptors.ts'
 export type { RelayInfo, UdpEndpoint } from './lib/relay/info.ts'
 export { formatMetrics } from './lib/relay/metrics.ts'
 export type {

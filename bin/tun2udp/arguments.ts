@@ -38,6 +38,8 @@ export type Arguments =
       readonly config?: string
       /** The user and group that the process changes to once the relay is set up. */
       readonly account?: Account
+      /** Whether the relay of a running process is taken over. */
+      readonly takeover?: boolean
       readonly output: OutputOptions
     }
   | ({ readonly action: 'print' } & Printed)
@@ -50,6 +52,9 @@ const NO_ADDRESS = 'none'
 
 /** The second line of the error for a wrong number of operands. */
 const USAGE_HINT = 'See `tun2udp --help` for the operands and options.'
+
+/** The arguments that run a relay. */
+export type RelayArguments = Extract<Arguments, { action: 'relay' }>
 
 /** Reads the arguments after the program's name. */
 export function parseArguments(argv: readonly string[]): Arguments {
@@ -96,10 +101,11 @@ function interpret(
   operands: readonly string[],
   parsed: Readonly<Record<string, unknown>>,
 ): Arguments {
-  const { user, config } = valuesOf(PROCESS_OPTIONS, parsed)
+  const { user, config, takeover } = valuesOf(PROCESS_OPTIONS, parsed)
   const common = {
     action: 'relay',
     ...(user === undefined ? {} : { account: splitUser(user as string) }),
+    ...(takeover === true ? { takeover } : {}),
     output: { json: false, quiet: false, ...valuesOf(OUTPUT_OPTIONS, parsed) },
   } as const
   // The library checks the values, as it checks those that JavaScript passes.

@@ -44,6 +44,13 @@ const PROCESS: OptionTable = {
     details:
       'There are no operands then. The format is described in [configuration.md](configuration.md) and tun2udp.conf(5). An option of the relay on the command line replaces that of the file. SIGHUP reads the file again and changes the peers.',
   },
+  takeover: {
+    form: yesOrNo,
+    flag: '--takeover',
+    help: 'take over the running relay with the same control socket',
+    details:
+      'The running process passes its interface and sockets on and ends with status 0. Interface, routes and counters stay. If the start fails, the running process goes on. The control socket is that of `--control`, or the default one of `--name`. The number of queues and source ports, the port and the local address cannot change. See [upgrade without a gap](guides/upgrade-without-a-gap.md).',
+  },
   user: {
     // The library checks the value after it is split.
     form: { type: 'string', check: (_, value) => value, completion: 'user' },

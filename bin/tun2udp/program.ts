@@ -1,21 +1,13 @@
 import { subscribe } from 'node:diagnostics_channel'
-import {
-  type Relay,
-  type RelayDiagnostic,
-  type RelayOptions,
-  formatMetrics,
-  sdNotify,
-} from '../../index.ts'
-import { startRelayAs } from '../../lib/relay/relay.ts'
-import { type Arguments, parseArguments } from './arguments.ts'
-import { Control } from './control/open.ts'
-import type { ProgramParts } from './control/method.ts'
+import { type Relay, type RelayDiagnostic, type RelayOptions, sdNotify } from '../../index.ts'
+import { type RelayArguments, parseArguments } from './arguments.ts'
 import type { Reloader } from './config/reload.ts'
 import { statusOf } from './failure.ts'
-import type { MetricsServer } from './metrics.ts'
-import type { MetricsAddress } from './metricsAddress.ts'
+import type { HandedOver } from './handover/handedOver.ts'
+import { Keeper } from './handover/keeper.ts'
 import { Output } from './output.ts'
 import { print } from './print.ts'
+import { Servers } from './servers.ts'
 import { stateOf } from './serviceState.ts'
 import { endingSignal, onHangUp, onStatsSignal } from './signals.ts'
 
@@ -25,18 +17,11 @@ export async function main(args: readonly string[]): Promise<number> {
   return parsed.action === 'print' ? print(parsed) : run(parsed)
 }
 
-async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<number> {
+async function run(parsed: RelayArguments): Promise<number> {
   const output = new Output(parsed.output)
   const ending = new AbortController()
   const signal = endingSignal(ending)
-  // The channel also has the events of a start that fails, for which there is no relay to iterate over.
-  subscribe('tun2udp:relay', (message) => {
-    const diagnostic = message as RelayDiagnostic
-    if (diagnostic.type !== 'event') return
-    output.notice(diagnostic.event)
-    const state = stateOf(diagnostic.event)
-    if (state !== undefined) void notify(state, output)
-  })
+  report(output)
   const reloader = await reloaderOf(parsed, output)
   onHangUp(() => {
     if (reloader) reloader.request()
@@ -45,78 +30,90 @@ async function run(parsed: Extract<Arguments, { action: 'relay' }>): Promise<num
       output.notice({ kind: 'hangup', message })
     }
   })
+  const keeper = new Keeper(signal)
   let relay: Relay | undefined
-  let metrics: MetricsServer | undefined
-  let control: Control | undefined
+  let handedOver: HandedOver | undefined
+  const servers = new Servers(parsed, {
+    output,
+    end: () => {
+      keeper.discard()
+      ending.abort()
+    },
+    onHandedOver: (to) => (handedOver = to),
+    reloader,
+  })
   onStatsSignal(() => {
     if (relay) output.stats(relay.stats())
   })
   try {
-    metrics = await listenForScrapes(parsed.output.metrics)
-    control = await openControl(parsed, {
-      output,
-      end: () => {
-        ending.abort()
-      },
-      reloader,
-    })
-    const started = await start(parsed, signal, control)
-    if (!started) return 0
-    relay = started
-    metrics?.serve(() => formatMetrics(started))
-    await control.serve(relay)
+    // A relay that is taken over still has its own servers.
+    if (!parsed.takeover) await servers.open()
+    relay = await start(parsed, keeper, servers)
+    if (!relay) return 0
+    if (parsed.takeover) await servers.openAfterTakeover()
+    await servers.serve(relay)
     if (parsed.output.stats !== undefined) output.startRates(relay.stats())
     output.ready(relay.info, relay.peers.list().length)
     reloader?.use(relay)
-    await serve(relay, signal, parsed.output.stats, output)
+    await serve(relay, { signal, period: parsed.output.stats, output, keeper })
     return 0
   } catch (error) {
+    keeper.discard()
     output.error(error)
     return statusOf(error)
   } finally {
-    await metrics?.close()
-    await control?.close()
-    if (relay) output.summary(relay.stats())
+    await servers.close()
+    await keeper.close((notice) => {
+      output.notice(notice)
+    })
+    if (handedOver) await finish(handedOver, output)
+    else if (relay) output.summary(relay.stats())
     await output.flush()
   }
 }
 
-/** Opens the server of the metrics, if it is wanted. */
-async function listenForScrapes(
-  address: MetricsAddress | undefined,
-): Promise<MetricsServer | undefined> {
-  if (!address) return undefined
-  // Only this option needs an HTTP server.
-  const { MetricsServer } = await import('./metrics.ts')
-  return MetricsServer.listen(address)
+/** Reports the events of the relay. The channel also has those of a start that fails. */
+function report(output: Output): void {
+  subscribe('tun2udp:relay', (message) => {
+    const diagnostic = message as RelayDiagnostic
+    if (diagnostic.type !== 'event') return
+    output.notice(diagnostic.event)
+    const state = stateOf(diagnostic.event)
+    if (state !== undefined) void notify(state, output)
+  })
 }
 
-/** Opens the control socket. */
-async function openControl(
-  { relay, output: { control } }: Extract<Arguments, { action: 'relay' }>,
-  parts: ProgramParts,
-): Promise<Control> {
-  return Control.open({ control, name: relay.name }, parts)
+/** Ends after another process has taken over: the service manager follows it. */
+async function finish({ pid, finish: done }: HandedOver, output: Output): Promise<void> {
+  output.notice({ kind: 'taken-over', message: `process ${pid} has taken over the relay` })
+  await notify(`MAINPID=${pid}`, output)
+  await done()
 }
 
-/** Starts the relay. Returns nothing if a signal came before it was ready. */
+/** Starts the relay, or takes over another one. Returns nothing if a signal came before it was ready. */
 async function start(
-  { relay, config, account }: Extract<Arguments, { action: 'relay' }>,
-  signal: AbortSignal,
-  control: Control,
+  parsed: RelayArguments,
+  keeper: Keeper,
+  servers: Servers,
 ): Promise<Relay | undefined> {
+  const { relay, config, account } = parsed
+  const signal = keeper.signal
   let locate = (error: unknown) => error
+  const begin = async (options: RelayOptions) => {
+    await servers.prepare(options.netns)
+    if (!parsed.takeover) return keeper.start(options, account)
+    // Only this option needs the messages.
+    const { pathOf, takeOver } = await import('./handover/take.ts')
+    return takeOver(pathOf(parsed.output.control, options.name), options, account)
+  }
   try {
-    await control.prepare(relay.netns)
-    if (config === undefined)
-      return await startRelayAs({ ...(relay as RelayOptions), signal }, account)
+    if (config === undefined) return await begin({ ...(relay as RelayOptions), signal })
     // Only this option needs the parser of the file.
     const { readConfig } = await import('./config/config.ts')
     const read = await readConfig(config, relay)
     locate = read.locate
-    await control.prepare(read.options.netns)
     // A `signal` of the file replaces that of the program, and is refused.
-    return await startRelayAs({ signal, ...read.options }, account)
+    return await begin({ signal, ...read.options })
   } catch (error) {
     if (signal.aborted && error === signal.reason) return undefined
     throw locate(error)
@@ -125,7 +122,7 @@ async function start(
 
 /** Returns the reloader of the configuration file, if there is one. */
 async function reloaderOf(
-  { relay, config }: Extract<Arguments, { action: 'relay' }>,
+  { relay, config }: RelayArguments,
   output: Output,
 ): Promise<Reloader | undefined> {
   if (config === undefined) return undefined
@@ -135,16 +132,23 @@ async function reloaderOf(
   })
 }
 
+/** The parts of the program while the relay runs. */
+interface Serving {
+  readonly signal: AbortSignal
+  /** Interval of the counters, seconds. */
+  readonly period: number | undefined
+  readonly output: Output
+  readonly keeper: Keeper
+}
+
 /** Notifies the service manager, prints the counters at every interval, and waits until the relay ends. */
-async function serve(
-  relay: Relay,
-  signal: AbortSignal,
-  period: number | undefined,
-  output: Output,
-): Promise<void> {
+async function serve(relay: Relay, { signal, period, output, keeper }: Serving): Promise<void> {
   const stopping = () => void notify('STOPPING=1', output)
   signal.addEventListener('abort', stopping, { once: true })
   await notify('READY=1', output)
+  await keeper.keep(relay, (notice) => {
+    output.notice(notice)
+  })
   const timer =
     period === undefined
       ? undefined

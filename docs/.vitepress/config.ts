@@ -21,6 +21,7 @@ const GUIDES: DefaultTheme.SidebarItem[] = [
   { text: 'Two machines', link: '/docs/guides/two-machines' },
   { text: 'Hub and spokes', link: '/docs/guides/hub-and-spokes' },
   { text: 'Two hubs', link: '/docs/guides/two-hubs' },
+  { text: 'Upgrade without a gap', link: '/docs/guides/upgrade-without-a-gap' },
   { text: 'Behind NAT', link: '/docs/guides/nat' },
   { text: 'Bridging two LANs', link: '/docs/guides/bridging' },
   { text: 'Underlay', link: '/docs/guides/underlay' },

@@ -1,6 +1,7 @@
 // Written by `npm run generate` from the tables of options (lib/*/optionTable.ts, lib/persistent/options.ts): change those.
 import type { DeviceOffload } from '../device/optionTable.ts'
 import type { ListenOptions } from '../relay/ends.ts'
+import type { QueueDescriptors } from '../relay/handover/descriptors.ts'
 import type { RelayPeer } from '../relay/peers/options.ts'
 import type { Offload } from '../check/offload.ts'
 
@@ -155,6 +156,15 @@ export interface RelayOptions {
    * (which needs `CAP_BPF`) or if the interface was created for one queue. Default: `auto`.
    */
   queues?: number | 'auto' | undefined
+  /**
+   * Descriptors of the device and the sockets of another relay, by queue. Instead of opening a device and sockets,
+   * the relay uses these, as `relay.descriptors()` of a relay with the same options returns them or a service
+   * manager keeps them. Each one is examined first: a foreign one, or one that does not fit the options, is refused
+   * with an error that names it. The settings of the interface that differ from the options are changed. Once the
+   * relay has started, the descriptors belong to it, and the interface ends with its last descriptor; if the start
+   * fails, they stay open.
+   */
+  descriptors?: readonly QueueDescriptors[] | undefined
   /**
    * If aborted during the start, everything is rolled back and the promise rejects with the signal's reason. If
    * aborted later, closes the relay as `close()` does, and `closed` resolves (as with the `signal` of Node's

@@ -1,6 +1,7 @@
 import { KEEPALIVE_MAX, QUEUES_MAX, SOURCE_PORTS_MAX } from '../check/limits.ts'
 import { invalidArgument } from '../errors.ts'
 import { listen, peers } from './ends.ts'
+import { queueDescriptors } from './handover/descriptors.ts'
 import {
   checked,
   interfaceName,
@@ -254,6 +255,12 @@ export const RELAY = options({
     default: '`auto`',
     details:
       'Each queue has its own thread and socket. The packets of a flow stay in order. `auto` is the number of CPUs plus one, at most 8, and for a peer that is not on the loopback of this machine at most the number of source ports, and if possible a divisor of it. It is 1 if this process may not steer packets (which needs `CAP_BPF`) or if the interface was created for one queue.',
+  },
+  descriptors: {
+    form: queueDescriptors,
+    help: 'descriptors of the device and the sockets of another relay, by queue',
+    details:
+      'Instead of opening a device and sockets, the relay uses these, as `relay.descriptors()` of a relay with the same options returns them or a service manager keeps them. Each one is examined first: a foreign one, or one that does not fit the options, is refused with an error that names it. The settings of the interface that differ from the options are changed. Once the relay has started, the descriptors belong to it, and the interface ends with its last descriptor; if the start fails, they stay open.',
   },
   signal: {
     form: signal,

@@ -2,6 +2,7 @@ import type { NativeRelayOptions } from '#binding'
 import { invalidArgument } from '../errors.ts'
 import { expandDefault } from '../options/addressForms.ts'
 import { joinEnds } from './ends.ts'
+import type { QueueDescriptors } from './handover/descriptors.ts'
 import { RELAY } from './optionTable.ts'
 import type { CheckedPeer } from './peers/options.ts'
 import { prefixesOf } from './peers/routes.ts'
@@ -18,6 +19,8 @@ export interface CheckedRelayOptions {
   readonly signal: AbortSignal | undefined
   /** The peers, if `peers` was given. */
   readonly several?: SeveralPeers
+  /** The descriptors of another relay, which are used. */
+  readonly descriptors?: readonly QueueDescriptors[]
 }
 
 /** The peers of a relay, as the option `peers` describes them. */
@@ -58,6 +61,7 @@ function combine(checked: PlainRelayOptions): CheckedRelayOptions {
     waitForDns,
     signal,
     routes,
+    descriptors,
     ...same
   } = checked
   if (same.mode !== 'tap' && same.addresses.length === 0) {
@@ -76,6 +80,7 @@ function combine(checked: PlainRelayOptions): CheckedRelayOptions {
     signal,
     ...(waitForDns === undefined ? {} : { waitForDns }),
     ...(several && { several }),
+    ...(descriptors && { descriptors }),
   }
 }
 

@@ -14,6 +14,8 @@ import { type Diagnostic, Diagnostics } from '../diagnostics.ts'
 import { fromNative } from '../errors.ts'
 import { type InterfaceState, type Sample, Samples, diagnose } from './diagnosis.ts'
 import { EventLog, type EventsOptions, type RelayEvent, toEvent } from './events.ts'
+import type { QueueDescriptors } from './handover/descriptors.ts'
+import { type Inheritance, Passing, inheritanceOf, toNative } from './handover/passing.ts'
 import { type RelayInfo, toInfo } from './info.ts'
 import { loadNative } from '../native/native.ts'
 import type { RelayOptions } from '../options/declarations.ts'
@@ -32,6 +34,9 @@ export type RelayDiagnostic = Diagnostic<Relay, RelayEvent>
 const diagnostics = new Diagnostics<Relay, RelayEvent>('relay')
 
 const EVENTS = { signal: abortSignal }
+
+/** The name of the property for the program. */
+export const PASSING: unique symbol = Symbol('passing')
 
 /** The parts that a relay is made of. */
 interface Parts {
@@ -68,6 +73,9 @@ export class Relay implements AsyncDisposable {
   /** The peers. They can be changed if the relay was started with `peers` that have networks. */
   readonly peers: Peers
 
+  /** @internal Passes the relay on to another process. */
+  readonly [PASSING]: Passing
+
   readonly #native: NativeRelay
   readonly #events: EventLog
   readonly #routes: PeerRoutes | undefined
@@ -87,6 +95,7 @@ export class Relay implements AsyncDisposable {
     this.#started = started
     this.info = toInfo(native.info)
     routes?.use(this.info.interface.ifIndex)
+    this[PASSING] = new Passing(native, () => void routes?.release())
     this.peers = newPeers({ native, ...ends, routes, isClosed: () => this.#isClosed })
     const release = onceAborted(signal, () => void this.close())
     this.closed = this.#untilClosed().finally(release)
@@ -180,6 +189,17 @@ export class Relay implements AsyncDisposable {
   }
 
   /**
+   * Duplicates the descriptors of the device and of the sockets, by queue, for the option `descriptors` of another relay,
+   * also in another process. The caller owns them: as long as one of a device is open, the interface exists, and packets
+   * that no relay reads wait in its queue.
+   *
+   * @throws {TunError} `ERR_TUN_CLOSED` if the relay is closed, `ERR_TUN_EXHAUSTED` if the process has no descriptor left.
+   */
+  descriptors(): QueueDescriptors[] {
+    return this[PASSING].descriptors()
+  }
+
+  /**
    * Closes the relay and removes everything it added. Calling it again has no effect.
    *
    * Resolves once everything is released, even if the relay failed before: `closed` reports that failure.
@@ -243,7 +263,7 @@ export interface Account {
 
 /**
  * Starts a relay as {@link startRelay} does, then drops root and all capabilities: the whole process changes to the
- * account.
+ * account. With `inheritance` it continues the relay of another process.
  *
  * Only for the program: a library must not change the user of its caller's process.
  *
@@ -252,8 +272,9 @@ export interface Account {
 export async function startRelayAs(
   options: RelayOptions,
   account: Account | undefined,
+  inheritance?: Inheritance,
 ): Promise<Relay> {
-  return startRelayIn(options, account, undefined)
+  return startRelayIn(options, account, undefined, inheritance)
 }
 
 /**
@@ -265,9 +286,11 @@ export async function startRelayIn(
   options: RelayOptions,
   account: Account | undefined,
   namespace: NativeNamespace | undefined,
+  inheritance?: Inheritance,
 ): Promise<Relay> {
   const [all, started] = checkAndKeep(options)
-  const { native: checked, signal, several } = all
+  const { native: checked, signal, several, descriptors } = all
+  const inherited = inheritanceOf(inheritance, descriptors)
   const user = account && checkUser(account.user, account.group)
   const events = new EventLog()
   const origin: { name: string; target?: Relay } = { name: checked.name ?? '' }
@@ -288,12 +311,12 @@ export async function startRelayIn(
     })
     const ends = await resolveEnds(all, names)
     throwIfAborted(signal)
-    if (several?.hasRoutes) routes = await openRoutes(checked, namespace)
+    if (several?.hasRoutes) routes = await openRoutes(checked, namespace, inherited !== undefined)
     const native = await startNative(
       { ...checked, ...ends.options, ...(user === undefined ? {} : { user }) },
       onEvent,
       signal,
-      namespace,
+      { namespace, inherited },
     )
     const relay = newRelay({ native, events, signal, ends, routes, started })
     Object.assign(origin, { name: relay.info.interface.name, target: relay })
@@ -306,25 +329,27 @@ export async function startRelayIn(
   }
 }
 
-/** Opens the routes to the networks of the peers. */
+/** Opens the routes to the networks of the peers. Those of an interface that is passed on are the relay's own. */
 async function openRoutes(
   { netns, name, fwmark }: Pick<NativeRelayOptions, 'netns' | 'name' | 'fwmark'>,
   namespace: NativeNamespace | undefined,
+  isInherited: boolean,
 ): Promise<PeerRoutes> {
   const isElsewhere = netns !== undefined
-  return PeerRoutes.open({ netns: netns ?? namespace?.path, isElsewhere, name, fwmark })
+  const before = isInherited ? undefined : name
+  return PeerRoutes.open({ netns: netns ?? namespace?.path, isElsewhere, name: before, fwmark })
 }
 
 async function startNative(
   options: NativeRelayOptions,
   onEvent: (event: NativeEvent) => void,
   signal: AbortSignal | undefined,
-  namespace: NativeNamespace | undefined,
+  from: { namespace: NativeNamespace | undefined; inherited: Inheritance | undefined },
 ): Promise<NativeRelay> {
   const addon = await loadNative()
   let native
   try {
-    native = await addon.startRelay(options, onEvent, namespace)
+    native = await addon.startRelay(options, onEvent, from.namespace, toNative(from.inherited))
   } catch (error) {
     // The events of the failed start use a separate path, but arrive in the same turn of the event loop.
     await nextTurn()

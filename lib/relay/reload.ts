@@ -3,8 +3,8 @@ import { invalidArgument } from '../errors.ts'
 import { type PlainRelayOptions, checkAndKeep } from './options.ts'
 import type { CheckedPeer } from './peers/options.ts'
 
-/** The options that may differ from those of the start: the signal belongs to the start. */
-const CHANGEABLE: readonly string[] = ['peers', 'signal']
+/** The options that may differ from those of the start: the signal and the descriptors belong to the start. */
+const CHANGEABLE: readonly string[] = ['peers', 'signal', 'descriptors']
 
 /**
  * Checks the options of a running relay. Returns its peers; nothing if there is one peer that cannot change.

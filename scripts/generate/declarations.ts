@@ -44,6 +44,7 @@ const DECLARATIONS: readonly Declaration[] = [
 const HEAD = `// Written by \`npm run generate\` from the tables of options (lib/*/optionTable.ts, lib/persistent/options.ts): change those.
 import type { DeviceOffload } from '../device/optionTable.ts'
 import type { ListenOptions } from '../relay/ends.ts'
+import type { QueueDescriptors } from '../relay/handover/descriptors.ts'
 import type { RelayPeer } from '../relay/peers/options.ts'
 import type { Offload } from '../check/offload.ts'
 `

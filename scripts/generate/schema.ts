@@ -76,8 +76,9 @@ const TYPES: Readonly<Record<string, Schema>> = {
   },
 }
 
-/** An option that a file cannot have: it is an object of JavaScript. */
-const isOfFile = ({ form }: OptionDescription) => form.type !== 'AbortSignal'
+/** The types of options that a file cannot have: they are of a process. */
+const OF_PROCESS: readonly string[] = ['AbortSignal', 'readonly QueueDescriptors[]']
+const isOfFile = ({ form }: OptionDescription) => !OF_PROCESS.includes(form.type)
 
 /** The options that a configuration file can have, by name. */
 export const FILE_OPTIONS: readonly (readonly [string, OptionDescription])[] =

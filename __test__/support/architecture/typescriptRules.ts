@@ -22,6 +22,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/relay/info',
     // `metrics` formats the states of relays in other processes.
     'lib/relay/metrics',
+    // A relay is passed on to another process.
+    'lib/relay/handover/descriptors',
+    'lib/relay/handover/link',
+    'lib/relay/handover/passing',
     'lib/options/forms',
     'lib/relay/optionTable',
     // Errors about the configuration file get a line.

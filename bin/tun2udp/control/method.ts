@@ -1,5 +1,6 @@
 import type { Relay } from '../../../index.ts'
 import type { Reloader } from '../config/reload.ts'
+import type { HandedOver } from '../handover/handedOver.ts'
 import type { Output } from '../output.ts'
 import type { Connection } from './connection.ts'
 import type { InterfaceReader } from './snapshot.ts'
@@ -9,6 +10,8 @@ export interface ProgramParts {
   readonly output: Output
   /** Ends the program as SIGTERM does. */
   readonly end: () => void
+  /** Called before the relay is released, because another process has it. */
+  readonly onHandedOver: (handedOver: HandedOver) => void
   /** Reads the configuration file again; absent if there is none. */
   readonly reloader: Reloader | undefined
 }

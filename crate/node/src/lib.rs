@@ -14,6 +14,7 @@
 //! - `netlink` runs operations on links, addresses and routes, `dump` reads whole tables, and `monitor`
 //!   reports changes; all three use `json`; `namespaces` creates and removes named namespaces, and opens
 //!   namespaces that sockets and processes are created in;
+//! - `handover` passes a running relay on, and `messages` sends its descriptors to another process;
 //! - `connection` identifies the process at the other end of a Unix connection;
 //! - `notify` sends notifications to the service manager;
 //! - `background` runs everything that waits off the event loop: it has the only runtime and the only
@@ -34,9 +35,11 @@ pub mod device_packets;
 pub mod dump;
 mod error;
 pub mod features;
+pub mod handover;
 mod json;
 pub mod lifetime;
 pub mod lookup;
+pub mod messages;
 pub mod monitor;
 pub mod namespaces;
 pub mod netlink;

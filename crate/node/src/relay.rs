@@ -5,6 +5,7 @@ use crate::capture::{self, NativeCapture, NativeCaptureOptions};
 use crate::convert::{NativeEvent, NativeInterfaceState, NativeRelayInfo, NativeRelayOptions};
 use crate::counters::RelayStats;
 use crate::error;
+use crate::handover::{Given, NativeInheritance};
 use crate::lifetime::Slot;
 use crate::namespaces::NativeNamespace;
 use crate::peers::{
@@ -33,7 +34,8 @@ pub struct NativeRelay {
     namespace: Arc<Mutex<Option<Arc<Namespace>>>>,
 }
 
-/// Starts a relay off the event loop. If `namespace` is specified, its socket is created there too.
+/// Starts a relay off the event loop. If `namespace` is specified, its socket is created there too. With `inheritance` it
+/// uses the device and the sockets of another relay; on success it owns their descriptors.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeRelay>")]
 pub fn start_relay<'env>(
     env: &'env Env,
@@ -42,7 +44,9 @@ pub fn start_relay<'env>(
         OnEvent,
     >,
     namespace: Option<&NativeNamespace>,
+    inheritance: Option<NativeInheritance>,
 ) -> napi::Result<PromiseRaw<'env, NativeRelay>> {
+    let given = inheritance.map(Given::of).transpose()?;
     let namespace = namespace.map(NativeNamespace::get).transpose()?;
     let peers = options.peers.take().map(peers::unresolved).transpose();
     let peers = peers.map_err(|e| error::to_napi(&e))?;
@@ -53,7 +57,7 @@ pub fn start_relay<'env>(
         let home = namespace.clone();
         let started = within(namespace.as_deref(), || {
             let config = with_peers(config, peers)?;
-            start(config, on_event, slot, home)
+            start(config, given.as_ref(), on_event, slot, home)
         });
         started.inspect_err(|_| starting.release())
     })
@@ -85,6 +89,7 @@ fn with_peers(mut config: RelayConfig, peers: Option<Vec<UnresolvedPeer>>) -> Re
 
 fn start(
     config: RelayConfig,
+    given: Option<&Given>,
     on_event: Option<OnEvent>,
     slot: Arc<Slot>,
     namespace: Option<Arc<Namespace>>,
@@ -95,12 +100,24 @@ fn start(
             let _ = on_event.call(event.into(), ThreadsafeFunctionCallMode::NonBlocking);
         }
     };
-    match slot.started(Relay::start(config, report)?) {
+    let relay = match given {
+        Some(given) => Relay::inherit(config, given.duplicate()?, report)?,
+        None => Relay::start(config, report)?,
+    };
+    given.into_iter().for_each(Given::close);
+    match slot.started(relay) {
         Some(relay) => Ok(NativeRelay { relay, slot, namespace: Arc::new(Mutex::new(namespace)) }),
         None => {
             let reason = "its JavaScript environment has ended";
             Err(Error::new(ErrorCode::Closed, "start the relay", "", reason))
         }
+    }
+}
+
+impl NativeRelay {
+    /// Returns the relay of the core.
+    pub(crate) fn core(&self) -> &Arc<Relay> {
+        &self.relay
     }
 }
 

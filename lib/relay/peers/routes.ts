@@ -153,6 +153,13 @@ export class PeerRoutes {
     }
   }
 
+  /** Ends without deleting a route: another process has the interface now. */
+  async release(): Promise<void> {
+    this.#isClosed = true
+    this.#added.clear()
+    await this.#netlink.close()
+  }
+
   /** Refuses a route that would be the best one to an endpoint: datagrams would go into the tunnel. */
   async #refuseLoops(routes: readonly string[], peers: readonly NativePeer[]): Promise<void> {
     if (this.#options.isElsewhere) return

@@ -1,4 +1,5 @@
 import type { EarlyMethod, Method } from '../method.ts'
+import { takeover } from '../../handover/give.ts'
 import { capture } from './capture.ts'
 import { addPeer, listPeers, removePeers, setPeer } from './peers.ts'
 import { reload } from './reload.ts'
@@ -15,6 +16,7 @@ export const METHODS: ReadonlyMap<string, Method> = new Map(
     'peers.set': setPeer,
     'peers.remove': removePeers,
     capture,
+    takeover,
   }),
 )
 

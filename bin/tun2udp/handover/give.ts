@@ -1,0 +1,101 @@
+import type { Relay } from '../../../index.ts'
+import { checkFields, integer } from '../../../lib/check/fields.ts'
+import { TunError, messageOf } from '../../../lib/errors.ts'
+import { VERSION } from '../../../lib/native/version.ts'
+import { Link, closeDescriptors } from '../../../lib/relay/handover/link.ts'
+import { PASSING } from '../../../lib/relay/relay.ts'
+import type { Method } from '../control/method.ts'
+import {
+  PAUSED_MS,
+  PREPARING_MS,
+  PROTOCOL,
+  expectKind,
+  receive,
+  send,
+  sendFailure,
+} from './exchange.ts'
+
+const PARAMS = {
+  protocol: integer(1, 65_535),
+  version: (_: string, value: unknown) => String(value),
+}
+
+let isInProgress = false
+
+/** Passes the relay on to the process of the connection. */
+// eslint-disable-next-line @typescript-eslint/require-await -- a method returns a promise
+export const takeover: Method = async (params, { relay, connection, output, onHandedOver }) => {
+  const { protocol = PARAMS.protocol('protocol', undefined) } = checkFields(
+    'params',
+    params,
+    PARAMS,
+  )
+  if (protocol !== PROTOCOL) throw otherProtocol(protocol)
+  if (isInProgress) {
+    const message = 'take over the relay: another process does so already; try again later'
+    throw new TunError(message, { code: 'ERR_TUN_BUSY' })
+  }
+  isInProgress = true
+  const { pid } = connection.client
+  const descriptor = connection.detach()
+  void connection.answered.then(async () => {
+    const link = Link.of(descriptor)
+    try {
+      await give(relay, link)
+      onHandedOver({
+        pid,
+        finish: async () => {
+          await send(link, { type: 'ended' }).catch(() => undefined)
+          link.close()
+        },
+      })
+      relay[PASSING].release()
+    } catch (error) {
+      isInProgress = false
+      await goOn(relay, link, error)
+      const message = `process ${pid} did not take over: ${messageOf(error)}; this relay goes on`
+      output.notice({ kind: 'takeover-failed', message })
+    }
+  })
+  return { protocol: PROTOCOL, version: VERSION, pid: process.pid }
+}
+
+/** Passes everything on. The relay is paused then, and the other process relays. */
+async function give(relay: Relay, link: Link): Promise<void> {
+  const passing = relay[PASSING]
+  const queues = relay.descriptors()
+  try {
+    for (const [index, { device, sockets }] of queues.entries()) {
+      const isLast = index === queues.length - 1
+      await send(link, { type: 'queue', isLast }, [device, ...sockets])
+      expectKind(await receive(link, PREPARING_MS), 'next')
+    }
+  } finally {
+    closeDescriptors(queues.flatMap(({ device, sockets }) => [device, ...sockets]))
+  }
+  await send(link, { type: 'state', state: passing.state() })
+  expectKind(await receive(link, PREPARING_MS), 'ready')
+  await send(link, { type: 'stopped', state: await passing.pause() })
+  expectKind(await receive(link, PAUSED_MS), 'running')
+}
+
+/** Goes on with the relay after a failure, and reports it to the other process if that is there. */
+async function goOn(relay: Relay, link: Link, error: unknown): Promise<void> {
+  try {
+    relay[PASSING].reclaim()
+  } catch {
+    // The relay has ended meanwhile.
+  }
+  await send(link, { type: 'resumed' }).catch(() => undefined)
+  await sendFailure(link, error)
+  link.close()
+}
+
+function otherProtocol(protocol: number): TunError {
+  const reason = `the running version ${VERSION} has the protocol ${PROTOCOL}, and this one ${protocol}`
+  const advice = 'end the running one and start this one without --takeover'
+  return new TunError(`take over the relay: ${reason}; ${advice}`, {
+    code: 'ERR_TUN_UNSUPPORTED',
+    advice,
+  })
+}

@@ -1,0 +1,67 @@
+import type { NativeConnection, NativeMessage } from '#binding'
+import { fromNative } from '../../errors.ts'
+import { loadNative, loadNativeNow } from '../../native/native.ts'
+
+/** A connection that passes lines of text with descriptors. For the program only. */
+export class Link {
+  readonly #native: NativeConnection
+
+  private constructor(native: NativeConnection) {
+    this.#native = native
+  }
+
+  /**
+   * Connects to a Unix socket.
+   *
+   * @throws {TunError} `ERR_TUN_NOT_FOUND` if no process listens there.
+   */
+  static async connect(path: string): Promise<Link> {
+    const native = await loadNative()
+    return rethrown(() => new Link(native.connectUnix(path)))
+  }
+
+  /** Uses a connected socket, whose descriptor it closes. */
+  static of(descriptor: number): Link {
+    const link = rethrown(() => new Link(loadNativeNow().duplicateConnection(descriptor)))
+    closeDescriptors([descriptor])
+    return link
+  }
+
+  /** Sends a line, with duplicates of descriptors. */
+  async send(text: string, descriptors: readonly number[], millis: number): Promise<void> {
+    await awaited(this.#native.send(text, [...descriptors], millis))
+  }
+
+  /** Receives a line. Resolves to null if the other end is closed. The caller closes its descriptors. */
+  async receive(millis: number): Promise<NativeMessage | null> {
+    return awaited(this.#native.receive(millis))
+  }
+
+  /** Closes the connection. */
+  close(): void {
+    this.#native.close()
+  }
+}
+
+/** Closes descriptors that the caller owns. */
+export function closeDescriptors(descriptors: readonly number[]): void {
+  rethrown(() => {
+    loadNativeNow().closeDescriptors([...descriptors])
+  })
+}
+
+async function awaited<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise
+  } catch (error) {
+    throw fromNative(error)
+  }
+}
+
+function rethrown<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw fromNative(error)
+  }
+}
