@@ -24,6 +24,9 @@ export const PRELUDES: Readonly<Record<string, Readonly<Record<number, string>>>
       declare const signal: AbortSignal
       declare class Filter extends TransformStream<Uint8Array, Uint8Array> {}`,
   },
+  'docs/capture.md': {
+    0: "declare const relay: import('tun2udp').Relay",
+  },
   'docs/relay.md': {
     1: "declare const relay: import('tun2udp').Relay",
     2: "declare const relay: import('tun2udp').Relay",

@@ -61,7 +61,7 @@ async function captureTo(
       file === '-' ? await toStdout(socket) : await toFiles(socket, file, options, ring)
     const { packets, leftOut } = counts
     const stderr = `tun2udp: packets: ${packets} captured, ${leftOut} left out\n`
-    return print({ stdout: '', stderr, status: STATUS.success })
+    return await print({ stdout: '', stderr, status: STATUS.success })
   } finally {
     client.close()
   }
@@ -99,7 +99,7 @@ function filterOf(given: unknown): string | undefined {
 function ringOf(given: unknown): Ring | undefined {
   if (given === undefined) return undefined
   const [, size = '', unit = '', number = ''] =
-    /^(\d{1,12})([kMG]?),(\d{1,5})$/u.exec(String(given)) ?? []
+    /^(\d{1,12})([kMG]?),(\d{1,5})$/u.exec(typeof given === 'string' ? given : '') ?? []
   const ring = { bytes: Number(size) * (UNITS[unit] ?? Number.NaN), files: Number(number) }
   if (ring.bytes >= RING_BYTES_MIN && ring.files > 0) return ring
   const expected = `SIZE,NUMBER, such as 100M,10; the size is at least ${RING_BYTES_MIN} bytes`
@@ -154,9 +154,9 @@ async function toFiles(
 /** Writes to stdout. A reader that is gone ends the capture. */
 async function toStdout(socket: Socket): Promise<Counts> {
   const { stdout } = process
-  let isGone = false
+  const reader = { isGone: false }
   const onError = () => {
-    isGone = true
+    reader.isGone = true
     socket.destroy()
   }
   stdout.on('error', onError)
@@ -169,7 +169,7 @@ async function toStdout(socket: Socket): Promise<Counts> {
       }),
     )
   } catch (error) {
-    if (!isGone) throw error
+    if (!reader.isGone) throw error
   }
   return counts
 }
