@@ -47,6 +47,10 @@ const WRONG: readonly [text: string, error: RegExp][] = [
   [`${HEAD}\n  "mtu": null\n}`, /^3:10: Invalid MTU null: expected/u],
   [`${HEAD}\n  "mtu": 1e400\n}`, /^3:10: Invalid MTU Infinity: expected/u],
   [`${HEAD}\n  "signal": {}\n}`, /^3:13: Invalid signal object: expected/u],
+  [
+    `${HEAD}\n  "descriptors": [{ "device": 3, "sockets": [4] }]\n}`,
+    /^3:3: "descriptors" is not an option of a file: descriptors belong to one process$/u,
+  ],
   [`${HEAD}\n  "accept": "all"\n}`, /^3:13: Invalid accept "all": expected "peer" or "any"$/u],
   [
     `${HEAD}\n  "routes": ["10.0.0.0/8",\n "10.0.0.1/8"]\n}`,

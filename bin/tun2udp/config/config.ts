@@ -14,6 +14,9 @@ const SCHEMA = '$schema'
 /** The arguments that a start checks with the options, and that a file cannot have. */
 const COMMAND_LINE_ONLY: readonly string[] = ['user', 'group']
 
+/** Options of the library that a file cannot have, although JSON can express them: descriptors belong to one process. */
+const LIBRARY_ONLY: readonly string[] = ['descriptors']
+
 /** A configuration file. */
 export interface Config {
   readonly options: RelayOptions
@@ -46,6 +49,11 @@ export function parseConfig(
   const root = parseSyntax(text)
   if ('reason' in root) throw problem(file, positionOf(text, root.offset), root.reason)
   const given = propertiesOf(root).filter(({ name }) => name !== SCHEMA)
+  const refused = given.find(({ name }) => LIBRARY_ONLY.includes(name))
+  if (refused) {
+    const reason = `${JSON.stringify(refused.name)} is not an option of a file: descriptors belong to one process`
+    throw problem(file, positionOf(text, refused.key.offset), reason)
+  }
   const values = Object.fromEntries(given.map(({ name, value }) => [name, valueOf(value)]))
   const options = { ...values, ...replaced } as unknown as RelayOptions
   const locate = (error: unknown) => {
