@@ -33,6 +33,7 @@ const SYNCHRONOUS = [
   'Namespace.listen',
   'Namespace.netns',
   'TestNetwork.isClosed',
+  'Relay.descriptors',
   'Relay.diagnose',
   'Relay.interfaceState',
   'Relay.isClosed',

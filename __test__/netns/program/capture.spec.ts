@@ -2,13 +2,22 @@ import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { readPcapng } from '../../support/capture/pcapng.ts'
 import { temporaryFolder } from '../../support/control.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { OPERANDS, READY, sendPacket, start } from '../../support/netnsProgram.ts'
-import { PROGRAM, type Running, runProgram, startProgram } from '../../support/program.ts'
-import { rootTest as test } from '../../support/skip.ts'
+import {
+  PROGRAM,
+  Running,
+  cleanEnvironment,
+  runProgram,
+  startProgram,
+} from '../../support/program.ts'
+import { hasTools, rootTest as test } from '../../support/skip.ts'
+
+const TERMINAL = fileURLToPath(new URL('../../support/screen.py', import.meta.url))
 
 interface Rig {
   readonly namespace: Namespace
@@ -93,6 +102,30 @@ test('stdout gets the first block at once, and a reader that is gone ends the ca
   await sendPacket(namespace)
   t.is(await ended, 0)
   t.is((await program.end()).status, 0)
+})
+
+test('a capture is not written to a terminal', async (t) => {
+  if (!hasTools(t, 'python3')) return
+  const { namespace, path, folder } = await startRig(t)
+  const run = async (...args: string[]) => {
+    const command = [TERMINAL, '200', '20', process.execPath, PROGRAM, 'capture', path, ...args]
+    const child = spawn('python3', command, {
+      env: cleanEnvironment(),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    return new Running(child).ended
+  }
+  const { stdout } = await run('-')
+  t.regex(
+    stdout.replaceAll('\r', ''),
+    /^tun2udp: Invalid file "-": .* stdout, which is a terminal; write "tun2udp capture - \| wireshark -k -i -", or name a file; see `tun2udp capture --help`\n\nended 2\n$/u,
+  )
+  const file = join(folder, 'named.pcapng')
+  const named = run(file, '--count', '1')
+  await untilFile(file)
+  await sendPacket(namespace)
+  t.regex((await named).stdout, /1 captured, .*\s+ended 0/u)
 })
 
 test('a relay that ends, and a client that is killed, leave files that can be read', async (t) => {

@@ -5,10 +5,81 @@ const BUNDLES = '__test__/lib/native/bundles.spec.ts'
 const DOCTOR = '__test__/bin/doctor.spec.ts'
 const WITHOUT_FAULTS = [DOCTOR, 'on a machine without faults every check is ok'] as const
 
+const CAPTURE = '__test__/netns/program/capture.spec.ts'
+const CAPTURES = '__test__/netns/capture.spec.ts'
+const COMMANDS = '__test__/bin/control/advice.spec.ts'
+const FOUND = [
+  COMMANDS,
+  'without a relay of the name, a path or one of the listed names leads to it',
+] as const
+const TAKEN = [COMMANDS, 'a take-over needs the path of a socket'] as const
+const STORE = [
+  '__test__/netns/program/fd-store.spec.ts',
+  'descriptors of others are refused, and the next start is one without',
+] as const
+const ADOPTED = [
+  'crate/core/tests/relay_handover.rs',
+  'wrong_descriptors_are_refused_and_named',
+] as const
+
 /** Advice that a test outside of the tables follows: its file and title. */
 export const FOLLOWED_ELSEWHERE: Readonly<Record<string, readonly [file: string, title: string]>> =
   {
     'mount /proc': WITHOUT_FAULTS,
+    'write "tun2udp capture - | wireshark -k -i -", or name a file': [
+      CAPTURE,
+      'a capture is not written to a terminal',
+    ],
+    'leave both out for a stream': [
+      CAPTURES,
+      'a capture without a file is a stream, and ends with the stream',
+    ],
+    'write it with "tcpdump -y RAW -ddd EXPRESSION", or -y EN10MB for frames': [
+      'crate/core/tests/capture_filter.rs',
+      'programs_of_tcpdump_are_read',
+    ],
+    'write to a file, or to a pipe such as "| wireshark -k -i -"': [
+      'crate/core/tests/relay_capture_streams.rs',
+      'a_terminal_and_a_fifo_without_a_reader_are_refused',
+    ],
+    'it has no reader: start the reader first': [
+      'crate/core/tests/relay_capture_streams.rs',
+      'a_terminal_and_a_fifo_without_a_reader_are_refused',
+    ],
+    'choose another name, or ask to overwrite it': [
+      'crate/core/tests/relay_capture_output.rs',
+      'existing_files_and_impossible_options_are_refused',
+    ],
+    'give the name of one': FOUND,
+    'give the path of --control': FOUND,
+    'give the path of --control, which contains a slash': FOUND,
+    'no relay has a socket in {}; give the path of --control, which contains a slash': FOUND,
+    'there are {}; give one of them, or a path, which contains a slash': FOUND,
+    'give one of them, or a path, which contains a slash': FOUND,
+    'start it with --config': [
+      '__test__/netns/program/control.spec.ts',
+      'reload prints what changed, or the place of the error',
+    ],
+    'give its path with --control, or the name of the interface with --name': TAKEN,
+    'start without --takeover, or check --control of both processes': [
+      '__test__/netns/program/takeover.spec.ts',
+      'a take-over with other options changes them; one that does not fit is refused',
+    ],
+    'the service manager closes what it has kept, so start the service again': STORE,
+    'start the service again': STORE,
+    'the service manager must pass only what the relay has stored': STORE,
+    'start without offloads (--no-offload), as the relay before did': [
+      'crate/core/tests/relay_handover.rs',
+      'a_relay_without_offloads_is_continued_by_one_without',
+    ],
+    'start with the address and the port of the relay before': ADOPTED,
+    'start with the address and the port that the socket has': ADOPTED,
+    'each queue must be given once, and no other process may have one': ADOPTED,
+    'check --name (name)': ADOPTED,
+    'check --netns (netns)': [
+      'crate/core/tests/relay_handover.rs',
+      'a_device_of_another_namespace_is_refused',
+    ],
     'use the mode tun, or one relay in the mode tap per peer': [
       'crate/core/tests/relay_frames.rs',
       'frames_have_a_single_peer_without_prefixes',
@@ -110,6 +181,8 @@ export const FOLLOWED_ELSEWHERE: Readonly<Record<string, readonly [file: string,
 
 /** Advice that no test follows, and why. */
 export const NOT_FOLLOWED: Readonly<Record<string, string>> = {
+  'end the running one and start this one without --takeover':
+    'it is for two versions of the program, and the tests have one',
   'this kernel has no TUN driver loaded: run "modprobe tun"':
     'the tests need the driver, and no namespace has modules of its own',
   'it needs CAP_NET_RAW before Linux 5.7': 'newer kernels permit it to every process',

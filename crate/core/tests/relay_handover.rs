@@ -232,6 +232,25 @@ fn a_device_of_another_namespace_is_refused() {
 }
 
 #[test]
+fn a_relay_without_offloads_is_continued_by_one_without() {
+    in_namespace(|| {
+        let peer = loopback_socket();
+        let plain = || RelayConfig { offload: OffloadConfig::NONE, ..config("bare0", &peer, 0) };
+        let first = start(plain());
+        let error = inherit(config("bare0", &peer, 0), passed(&first, true)).map(drop).unwrap_err();
+        let advice = "has no vnet header, which offloads need; start without offloads";
+        assert!(error.to_string().contains(advice), "{error}");
+        let second = inherit(plain(), passed(&first, true)).unwrap();
+        let state = first.pause().unwrap();
+        second.resume(Some(&state)).unwrap();
+        first.release().unwrap();
+        first.join();
+        assert_works(&second, &peer);
+        assert_balanced(&finish(&second));
+    });
+}
+
+#[test]
 fn a_descriptor_that_is_not_open_is_refused() {
     let error = Descriptor::duplicate(i32::MAX).map(drop).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
