@@ -7,7 +7,7 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 cd "$root"
 
-readonly targets=(split inbound steer clamp icmp fragment)
+readonly targets=(split inbound steer clamp icmp fragment filter pcapng)
 readonly seconds=${1:-30}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || die "Invalid SECONDS \"$seconds\": expected a whole number above 0"
 

@@ -1,5 +1,6 @@
 //! The targets of the fuzzer. Each takes arbitrary bytes and panics if a law is broken.
 
+use super::capture;
 use super::encode::{Batch, Message, read_batch, read_super};
 use super::flows::{FlowKey, flow_key, mended, ones_sum};
 use super::law::{ALL, assert_kept, cut, cut_again, framed, join};
@@ -13,13 +14,15 @@ use tun2udp_core::packet::vnet::{GSO_NONE, VnetHeader};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     ("split", split),
     ("inbound", inbound),
     ("steer", steer),
     ("clamp", clamp),
     ("icmp", icmp),
     ("fragment", fragment),
+    ("filter", filter),
+    ("pcapng", pcapng),
 ];
 
 /// Splits a packet with a vnet header, as the kernel passes it, and coalesces the result.
@@ -148,6 +151,16 @@ pub fn icmp(data: &[u8]) {
 pub fn fragment(data: &[u8]) {
     let Some((&[a, b], packet)) = data.split_first_chunk() else { return };
     path::fragmented(packet, u16::from_be_bytes([a, b]).into());
+}
+
+/// Verifies and runs the filter of a capture; see [`capture::filter`] for the form of the input.
+pub fn filter(data: &[u8]) {
+    capture::filter(data);
+}
+
+/// Writes packets to a capture, and reads it back.
+pub fn pcapng(data: &[u8]) {
+    capture::file(data);
 }
 
 fn swap(bytes: &mut [u8], at: usize, len: usize) {

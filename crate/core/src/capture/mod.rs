@@ -18,7 +18,7 @@ pub mod filter;
 mod handle;
 mod outer;
 mod output;
-mod pcapng;
+pub mod pcapng;
 mod stats;
 mod tap;
 mod writer;

@@ -3,9 +3,9 @@
 use std::io::IoSlice;
 
 /// Link type of raw IP packets: `LINKTYPE_RAW`.
-pub(crate) const LINK_RAW: u16 = 101;
+pub const LINK_RAW: u16 = 101;
 /// Link type of Ethernet frames: `LINKTYPE_ETHERNET`.
-pub(crate) const LINK_ETHERNET: u16 = 1;
+pub const LINK_ETHERNET: u16 = 1;
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
@@ -30,45 +30,62 @@ const FLAGS_FROM_END: usize = 4 + 4 + 4;
 
 /// The direction of a packet in `epb_flags`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub enum Direction {
+    /// From the peer to the interface.
     Inbound = 1,
+    /// From the interface to the peer.
     Outbound = 2,
 }
 
 /// An interface of the section.
 #[derive(Clone, Debug)]
-pub(super) struct Interface {
-    pub(super) name: String,
-    pub(super) description: &'static str,
-    pub(super) link: u16,
-    pub(super) snap_length: u32,
+pub struct Interface {
+    /// Name of the interface.
+    pub name: String,
+    /// Description of the interface.
+    pub description: &'static str,
+    /// Link type, such as [`LINK_RAW`].
+    pub link: u16,
+    /// Maximum number of bytes that are kept of a packet.
+    pub snap_length: u32,
 }
 
 /// The counts of an interface for its statistics block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Statistics {
-    pub(super) received: u64,
-    pub(super) dropped: u64,
-    pub(super) accepted: u64,
-    pub(super) delivered: u64,
+pub struct Statistics {
+    /// Packets that passed (`isb_ifrecv`).
+    pub received: u64,
+    /// Packets that were left out (`isb_ifdrop`).
+    pub dropped: u64,
+    /// Packets that the filter accepted (`isb_filteraccept`).
+    pub accepted: u64,
+    /// Packets in the file (`isb_usrdeliv`).
+    pub delivered: u64,
 }
 
 /// A packet to write. `kept` bytes of `header` and `pieces` are written.
-pub(super) struct Packet<'a> {
-    pub(super) interface: u32,
-    pub(super) direction: Direction,
-    pub(super) time: u64,
-    pub(super) header: &'a [u8],
-    pub(super) pieces: &'a [IoSlice<'a>],
+pub struct Packet<'a> {
+    /// Number of the interface in the section.
+    pub interface: u32,
+    /// Direction of the packet.
+    pub direction: Direction,
+    /// Nanoseconds since 1970.
+    pub time: u64,
+    /// The first bytes of the packet, which may be none.
+    pub header: &'a [u8],
+    /// The bytes behind the header.
+    pub pieces: &'a [IoSlice<'a>],
     /// Length of header and pieces, bytes.
-    pub(super) len: usize,
-    pub(super) kept: usize,
-    pub(super) comment: Comment,
+    pub len: usize,
+    /// Number of bytes to write, at most `len`.
+    pub kept: usize,
+    /// Comment of the packet.
+    pub comment: Comment,
 }
 
 /// The comment of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Comment {
+pub enum Comment {
     /// No comment.
     #[default]
     None,
@@ -166,7 +183,7 @@ fn block(out: &mut Vec<u8>, kind: u32, write: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// Writes the beginning of a file: the section header and the interfaces.
-pub(super) fn prologue(interfaces: &[Interface]) -> Vec<u8> {
+pub fn prologue(interfaces: &[Interface]) -> Vec<u8> {
     let mut out = Vec::new();
     block(&mut out, SECTION_HEADER, |out| {
         word(out, BYTE_ORDER);
@@ -191,7 +208,7 @@ pub(super) fn prologue(interfaces: &[Interface]) -> Vec<u8> {
 }
 
 /// Writes the statistics of an interface. Times are nanoseconds since 1970.
-pub(super) fn statistics(out: &mut Vec<u8>, interface: u32, times: [u64; 2], counts: &Statistics) {
+pub fn statistics(out: &mut Vec<u8>, interface: u32, times: [u64; 2], counts: &Statistics) {
     let [start, end] = times;
     let time = |time: u64| {
         let [a, b] = [(time >> 32) as u32, time as u32].map(u32::to_le_bytes);
@@ -212,12 +229,12 @@ pub(super) fn statistics(out: &mut Vec<u8>, interface: u32, times: [u64; 2], cou
 }
 
 /// Returns the bytes of the block of a packet.
-pub(super) fn packet_len(kept: usize, comment: Comment) -> usize {
+pub fn packet_len(kept: usize, comment: Comment) -> usize {
     PACKET_FIXED + padded(kept) + comment.option_len() + FLAGS_AND_END
 }
 
 /// Writes a packet. Returns the offset of its bytes in `out`.
-pub(super) fn packet(out: &mut Vec<u8>, packet: &Packet<'_>) -> usize {
+pub fn packet(out: &mut Vec<u8>, packet: &Packet<'_>) -> usize {
     let len = packet_len(packet.kept, packet.comment) as u32;
     let (high, low) = ((packet.time >> 32) as u32, packet.time as u32);
     let fields =

@@ -56,10 +56,45 @@ fn seeds(target: &str, golden: &Golden) -> Vec<(String, Vec<u8>)> {
         "clamp" => behind(&[&[0, 2, 64], &[1, 1, 0]], golden),
         "icmp" => behind(&[&[0, 0, 0], &[3, 5, 92], &[5, 5, 92]], golden),
         "fragment" => behind(&[&[0, 68]], golden),
+        // Programs: UDP over IPv4 and not the first fragment; and the length, with memory and a shift.
+        "filter" => behind(&[&program(UDP), &program(LENGTH)], golden),
+        // A packet without its last bytes, in three parts; and a dropped one with all of them.
+        "pcapng" => behind(&[&[64, 40, 20, 28, 1, 1, 9, 56], &[255, 0, 0, 0, 2, 0, 1, 0]], golden),
         _ => golden.packets.clone(),
     };
     let name = |(number, data)| (format!("golden-{}-{number}", golden.name), data);
     all.into_iter().enumerate().map(name).collect()
+}
+
+/// A program of classic BPF: code, jt, jf and k.
+type Instructions = &'static [(u16, u8, u8, u32)];
+
+const UDP: Instructions = &[
+    (0x30, 0, 0, 9),
+    (0x15, 0, 3, 17),
+    (0x28, 0, 0, 6),
+    (0x45, 1, 0, 0x1fff),
+    (6, 0, 0, 100),
+    (6, 0, 0, 0),
+];
+const LENGTH: Instructions = &[
+    (0x80, 0, 0, 0),
+    (0x02, 0, 0, 3),
+    (0x74, 0, 0, 1),
+    (0x61, 0, 0, 3),
+    (0x0c, 0, 0, 0),
+    (0x16, 0, 0, 0),
+];
+
+/// Returns the input of the target `filter` for a program.
+fn program(instructions: Instructions) -> Vec<u8> {
+    let mut bytes = vec![instructions.len() as u8];
+    for (code, jt, jf, k) in instructions {
+        bytes.extend(code.to_le_bytes());
+        bytes.extend([*jt, *jf]);
+        bytes.extend(k.to_le_bytes());
+    }
+    bytes
 }
 
 /// Returns the packets of a golden file, each behind each of these bytes.

@@ -1,0 +1,4 @@
+//! See [`tun2udp_fuzz::targets::pcapng`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tun2udp_fuzz::targets::pcapng(data));
