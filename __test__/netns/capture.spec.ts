@@ -3,14 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { ExecutionContext } from 'ava'
-import { type Capture, type Relay, type TestHost, testNetwork } from '../../index.ts'
+import {
+  type Capture,
+  type Relay,
+  type TestHost,
+  testNetwork,
+  verifyChecksums,
+} from '../../index.ts'
 import { readPcapng } from '../support/capture/pcapng.ts'
 import { hasTools, rootTest as test } from '../support/skip.ts'
 
 const PORT = 5001
 
 /** Starts a relay at each end of a link. Returns that of the first end. */
-async function startPair(t: ExecutionContext): Promise<{ relay: Relay; host: TestHost }> {
+async function startPair(
+  t: ExecutionContext,
+): Promise<{ relay: Relay; host: TestHost; peer: TestHost }> {
   const { hosts, close } = await pair(t)
   t.teardown(close)
   const start = async (host: TestHost, number: number) =>
@@ -23,7 +31,7 @@ async function startPair(t: ExecutionContext): Promise<{ relay: Relay; host: Tes
     })
   const relay = await start(hosts.a, 1)
   await start(hosts.b, 2)
-  return { relay, host: hosts.a }
+  return { relay, host: hosts.a, peer: hosts.b }
 }
 
 async function pair(t: ExecutionContext) {
@@ -122,6 +130,59 @@ test('a capture without a file is a stream, and ends with the stream', async (t)
   await relay.close()
   await Promise.all(open.map(async ({ closed }) => closed))
   await t.throwsAsync(relay.capture(), { code: 'ERR_TUN_CLOSED' })
+})
+
+/** Bytes of the stream, in which each place has other bytes next to it. */
+const STREAM = Buffer.from(Uint32Array.from({ length: 500_000 }, (_, index) => index).buffer)
+
+const SERVER = `require('node:net').createServer((socket) => {
+  socket.resume().on('end', () => process.exit())
+}).listen(7000, '10.9.0.2')`
+
+const CLIENT = `const stream = Buffer.from(Uint32Array.from({ length: ${STREAM.length / 4} }, (_, index) => index).buffer)
+;(function connect() {
+  const socket = require('node:net').connect(7000, '10.9.0.2')
+  socket.on('error', () => setTimeout(connect, 50)).on('connect', () => socket.end(stream))
+})()`
+
+test('a TCP stream that the kernel passes in super-packets is captured as the packets they are split into', async (t) => {
+  const { relay, host, peer } = await startPair(t)
+  const path = join(await folder(t), 'stream.pcapng')
+  const capture = await relay.capture({ path, bufferBytes: 1 << 26 })
+  await Promise.all([
+    peer.run(process.execPath, ['-e', SERVER]),
+    host.run(process.execPath, ['-e', CLIENT]),
+  ])
+  await capture.close()
+  const { outbound } = relay.stats()
+  t.true(outbound.superPacketsRead > 0, JSON.stringify(outbound))
+  const stats = capture.stats()
+  t.is(stats.inside.outbound.leftOut + stats.outside.outbound.leftOut, 0)
+  const { packets } = readPcapng(await readFile(path))
+  for (const [point, headers] of [
+    ['vpn0', 0],
+    ['udp', 28],
+  ] as const) {
+    const found = Buffer.alloc(STREAM.length)
+    let [count, first] = [0, 0]
+    for (const one of packets.filter((packet) => packet.isOutbound && packet.point === point)) {
+      const packet = one.data.subarray(headers)
+      // TCP over IPv4.
+      if (packet[0] !== 0x45 || packet[9] !== 6) continue
+      t.is(packet.length, packet.readUInt16BE(2))
+      t.true(packet.length <= relay.info.interface.mtu, `${packet.length} bytes`)
+      t.is(verifyChecksums(packet).transport, true)
+      const sequence = packet.readUInt32BE(24)
+      // The payload begins behind the SYN of the attempt that succeeded, which is the last one.
+      if ((packet.readUInt8(33) & 2) !== 0) first = sequence + 1
+      const payload = packet.subarray(20 + (packet.readUInt8(32) >> 4) * 4)
+      if (payload.length === 0) continue
+      payload.copy(found, (sequence - first) >>> 0)
+      count += 1
+    }
+    t.true(found.equals(STREAM), point)
+    t.true(count >= STREAM.length / relay.info.interface.mtu, `${count} packets`)
+  }
 })
 
 test('a descriptor, a filter, limits and a signal', async (t) => {

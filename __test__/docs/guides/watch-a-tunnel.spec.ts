@@ -3,7 +3,7 @@ import { pageTest, runLines, twoMachines } from '../../support/docs/page.ts'
 import { hasTools } from '../../support/skip.ts'
 
 pageTest('docs/guides/watch-a-tunnel.md', async (t, page) => {
-  if (!hasTools(t, 'ping', 'jq')) {
+  if (!hasTools(t, 'ping', 'jq', 'tcpdump')) {
     page.skip()
     return
   }
@@ -34,6 +34,12 @@ pageTest('docs/guides/watch-a-tunnel.md', async (t, page) => {
   end(watching, 'SIGINT')
   t.like(await watching.ended, { status: 0 })
   t.true(Number(await a.shell(page.next('sh'))) >= 3)
+  // The capture ends after four packets.
+  const pinging = await a.leave('ping -i 0.05 10.9.0.2', /bytes from/u)
+  const printed = (await a.shell(page.next('sh'))).trimEnd().split('\n')
+  t.is(printed.length, 4)
+  t.true(printed.some((line) => line.includes('IP 10.9.0.1 > 10.9.0.2: ICMP echo request')))
+  end(pinging, 'SIGINT')
   await a.shell(page.next('sh'))
   t.notRegex(await a.shell('ip -brief link'), /vpn0/u)
   t.is(await a.shell('ls /run/tun2udp'), '')

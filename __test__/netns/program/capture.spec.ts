@@ -194,3 +194,89 @@ test('wrong arguments are refused with one line, and leave no file', async (t) =
   }
   t.deepEqual(readdirSync(folder), before)
 })
+
+/** Sends packets both ways as fast as it can: 15,000 to the peer, whose socket it is too, and as many from the peer. */
+const FLOOD = (port: string) => `
+const { createSocket } = require('node:dgram')
+const inner = Buffer.alloc(1400)
+inner.set([0x45, 0, 1400 >> 8, 1400 & 255, 0, 0, 0, 0, 64, 17, 0, 0, 10, 9, 0, 2, 10, 9, 0, 1])
+inner.set([0, 7, 0, 9, 1380 >> 8, 1380 & 255, 0, 0], 20)
+let sum = 0
+for (let at = 0; at < 20; at += 2) sum += inner.readUInt16BE(at)
+inner.writeUInt16BE(~((sum & 0xffff) + (sum >> 16)) & 0xffff, 10)
+const [peer, inside] = [createSocket('udp4'), createSocket('udp4')]
+peer.bind(5001, '127.0.0.1', async () => {
+  const send = (socket, bytes, port, address) =>
+    new Promise((resolve) => socket.send(bytes, port, address, resolve))
+  for (let count = 0; count < 15000; count += 50) {
+    await Promise.all(Array.from({ length: 50 }, () => Promise.all([
+      send(inside, inner, 9, '10.9.0.2'),
+      send(peer, inner, ${port}, '127.0.0.1'),
+    ])))
+  }
+  peer.close()
+  inside.close()
+})`
+
+interface Shown {
+  readonly stats: {
+    readonly outbound: Record<string, number> & { readonly dropped: Record<string, number> }
+    readonly inbound: Record<string, number> & { readonly dropped: Record<string, number> }
+  }
+}
+
+/** Returns the packets that pass each point, by the counters of a relay in which nothing moves any more. */
+async function passed(path: string): Promise<{ inside: number; outside: number }> {
+  let before = ''
+  for (;;) {
+    const { stdout } = await runProgram(['show', path, '--json'])
+    const { outbound, inbound } = (JSON.parse(stdout) as Shown).stats
+    const now = JSON.stringify([outbound, inbound])
+    if (now === before) {
+      const of = (counters: Record<string, unknown>, ...names: readonly string[]) =>
+        names.reduce((sum, name) => sum + Number(counters[name] ?? Number.NaN), 0)
+      const drops = (counters: object) => Object.keys(counters)
+      const { dropped } = outbound
+      const sent = of(outbound, 'datagramsSent') + of(dropped, ...drops(dropped))
+      const written =
+        of(inbound, 'packetsWritten') +
+        of(inbound.dropped, 'interfaceDown', 'noBuffers', 'rejected', 'closing')
+      const outside =
+        of(outbound, 'datagramsSent', 'keepalivesSent') +
+        of(inbound, 'datagramsReceived', 'keepalivesReceived')
+      return { inside: sent + written, outside }
+    }
+    before = now
+    await sleep(200)
+  }
+}
+
+test('at full load the packets in the file and those left out are the counters of the relay', async (t) => {
+  const { namespace, program, path, folder } = await startRig(t)
+  const port = READY.exec(program.stdout)?.[2] ?? ''
+  const file = join(folder, 'load.pcapng')
+  const before = await passed(path)
+  const client = startProgram(['capture', path, file], { timeoutMs: 80_000 })
+  await untilFile(file)
+  const flooding = namespace.run(process.execPath, '-e', FLOOD(port))
+  // A client that stops reads nothing, so that packets are left out.
+  client.child.kill('SIGSTOP')
+  await flooding
+  const after = await passed(path)
+  client.child.kill('SIGCONT')
+  const { status, stderr } = await client.end('SIGINT')
+  t.is(status, 0, stderr)
+  const { packets, interfaces, statistics, torn } = readPcapng(readFileSync(file))
+  t.is(torn, 0)
+  const [inside = [], outside = []] = statistics
+  t.is(inside[0], after.inside - before.inside)
+  t.is(outside[0], after.outside - before.outside)
+  t.true(after.inside - before.inside > 15_000, `${after.inside} packets`)
+  for (const [number, [received = 0, dropped = 0]] of statistics.entries()) {
+    const own = packets.filter(({ point }) => point === interfaces[number])
+    t.is(own.length + dropped, received, interfaces[number])
+  }
+  const leftOut = (inside[1] ?? 0) + (outside[1] ?? 0)
+  t.true(leftOut > 0)
+  t.is(stderr, `tun2udp: packets: ${packets.length} captured, ${leftOut} left out\n`)
+})
