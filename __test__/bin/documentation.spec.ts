@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
@@ -234,7 +236,7 @@ test('commands and their options are completed, and are those of their help', as
       )
     }
     if (hasTools(t, 'zsh')) {
-      const script = `compadd() { shift; print -rl -- "$@" }; words=(tun2udp ${name} ''); CURRENT=3
+      const script = `compadd() { shift; print -rl -- "$@" }; _files() { : }; words=(tun2udp ${name} ''); CURRENT=3
         f() { source dist/completions/_tun2udp }; f`
       const zshes = lines(
         await execute('zsh', ['-f', '-c', script], { cwd: ROOT }).then(({ stdout }) => stdout),
@@ -244,5 +246,46 @@ test('commands and their options are completed, and are those of their help', as
         [],
       )
     }
+  }
+})
+
+test('a command that writes a file completes files', async (t) => {
+  t.true((await bash('tun2udp', 'capture', 'vpn0', 'READ')).includes('README.md'))
+  t.false((await bash('tun2udp', 'show', 'READ')).includes('README.md'))
+  if (hasTools(t, 'fish')) {
+    t.true((await fish('tun2udp', 'capture vpn0 READ')).includes('README.md'))
+    t.false((await fish('tun2udp', 'show READ')).includes('README.md'))
+  }
+  if (hasTools(t, 'zsh')) {
+    const script = `compadd() { : }; _files() { print files }; words=(tun2udp capture vpn0 ''); CURRENT=4
+      f() { source dist/completions/_tun2udp }; f`
+    t.is(await run('zsh', '-f', '-c', script), 'files\n')
+  }
+})
+
+test('relays of root and of the user are completed', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tun2udp-completions-'))
+  t.teardown(() => {
+    rmSync(folder, { recursive: true, force: true })
+  })
+  mkdirSync(join(folder, 'tun2udp', 'unit'), { recursive: true })
+  writeFileSync(join(folder, 'tun2udp', 'mine0.sock'), '')
+  writeFileSync(join(folder, 'tun2udp', 'unit', 'mine1.sock'), '')
+  const env = cleanEnvironment({ XDG_RUNTIME_DIR: folder })
+  const shells = {
+    bash: ['bash', '-c', '. dist/completions/tun2udp.bash; _tun2udp_relays'],
+    zsh: [
+      'zsh',
+      '-f',
+      '-c',
+      '_arguments() { : }; f() { CURRENT=2; source dist/completions/_tun2udp }; f; _tun2udp_relays',
+    ],
+    fish: ['fish', '--no-config', '-c', 'source dist/completions/tun2udp.fish; __tun2udp_relays'],
+  }
+  for (const [shell, [file = '', ...args]] of Object.entries(shells)) {
+    if (!hasTools(t, shell)) continue
+    const { stdout } = await execute(file, args, { cwd: ROOT, env })
+    const names = lines(stdout)
+    t.true(names.includes('mine0') && names.includes('mine1'), `${shell}: ${stdout}`)
   }
 })

@@ -30,6 +30,10 @@ pageTest('docs/capture.md', async (t, page) => {
   const packets = async (file: string) =>
     readPcapng(Buffer.from(await a.shell(`base64 ${file}`), 'base64')).packets
   t.is((await packets('tunnel.pcapng')).length, 4)
+  t.regex(
+    await a.shell(page.next('sh')),
+    /^(.* IP 10\.9\.0\.1 > 10\.9\.0\.2: ICMP echo request.*\n){4}$/u,
+  )
   await a.shell(page.next('sh'))
   const filtered = await packets('web.pcapng')
   t.is(filtered.length, 2)

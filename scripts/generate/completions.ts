@@ -24,9 +24,15 @@ const FLAGS: readonly Flag[] = [
   toFlag(VERSION.flag, VERSION),
 ]
 
-/** Prints the names of the relays that have a socket in the folder of root. */
+/** Prints the names of the relays that have a socket in the folder of root, or of the user. */
 const RELAYS =
-  "cd /run/tun2udp 2>/dev/null && printf '%s\\n' *.sock */*.sock | sed -n 's,^\\(.*/\\)\\?\\([^*]*\\)\\.sock$,\\2,p'"
+  'for d in /run/tun2udp "${XDG_RUNTIME_DIR:-/nonexistent}/tun2udp"; do cd "$d" 2>/dev/null || continue; ' +
+  "printf '%s\\n' *.sock */*.sock | sed -n 's,^\\(.*/\\)\\?\\([^*]*\\)\\.sock$,\\2,p'; done"
+
+/** Returns whether an operand of a command is a file. */
+function takesFile({ usage }: Command): boolean {
+  return usage.includes('FILE')
+}
 
 /** Returns the words that can follow a command, without the names of relays. */
 function wordsBehind(command: Command): string {
@@ -37,6 +43,11 @@ function wordsBehind(command: Command): string {
 function takesRelay({ usage }: Command): boolean {
   return usage.includes('[NAME]')
 }
+
+/** The commands that take a file, as a pattern of the shells. */
+const FILE_COMMANDS = COMMANDS.filter(takesFile)
+  .map(({ name }) => name)
+  .join(' | ')
 
 const WORDS_OF_BASH: Readonly<Record<string, string>> = {
   user: 'compgen -u',
@@ -74,6 +85,9 @@ ${COMMANDS.map((command) => `      ${command.name}) words="${wordsBehind(command
     esac
     if [ -n "$words" ]; then
       mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+      case \${COMP_WORDS[1]} in
+        ${FILE_COMMANDS}) mapfile -t -O "\${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur") ;;
+      esac
       return
     fi
   fi
@@ -135,6 +149,7 @@ function fishCommand(command: Command): string {
     `complete -c tun2udp -n __fish_is_first_arg -a ${name} -d '${sentence(help).slice(0, -1)}'`,
     `complete -c tun2udp ${condition} -a '${wordsBehind(command)}'`,
     ...(takesRelay(command) ? [`complete -c tun2udp ${condition} -a '(__tun2udp_relays)'`] : []),
+    ...(takesFile(command) ? [`complete -c tun2udp ${condition} -F`] : []),
   ].join('\n')
 }
 
@@ -166,7 +181,7 @@ _tun2udp_namespaces() {
 
 if ((CURRENT > 2)); then
   case $words[2] in
-${COMMANDS.map((command) => `    ${command.name}) compadd -- ${wordsBehind(command)}${takesRelay(command) ? ' $(_tun2udp_relays)' : ''}; return ;;`).join('\n')}
+${COMMANDS.map((command) => `    ${command.name}) compadd -- ${wordsBehind(command)}${takesRelay(command) ? ' $(_tun2udp_relays)' : ''}${takesFile(command) ? '; _files' : ''}; return ;;`).join('\n')}
   esac
 fi
 

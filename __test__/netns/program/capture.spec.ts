@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,7 @@ import { readPcapng } from '../../support/capture/pcapng.ts'
 import { temporaryFolder } from '../../support/control.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { OPERANDS, READY, sendPacket, start } from '../../support/netnsProgram.ts'
+<<<<<<< HEAD
 import {
   PROGRAM,
   Running,
@@ -18,6 +19,10 @@ import {
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 
 const TERMINAL = fileURLToPath(new URL('../../support/screen.py', import.meta.url))
+=======
+import { PROGRAM, type Running, runProgram, startProgram } from '../../support/program.ts'
+import { hasTools, rootTest as test } from '../../support/skip.ts'
+>>>>>>> 1c10256 (bin, docs: a capture of a relay's name, a full disk and completions of files; the guide has captures, and the tree of rooms is complete)
 
 interface Rig {
   readonly namespace: Namespace
@@ -176,10 +181,15 @@ test('wrong arguments are refused with one line, and leave no file', async (t) =
   const file = join(folder, 'never')
   const before = readdirSync(folder)
   for (const [args, message] of [
-    [[path], /find a relay|write the capture/u],
-    [[path, file, '--snap-length', '0'], /snapLength/u],
-    [[path, file, '--snap-length', 'x'], /snapLength .*whole number/u],
-    [[path, file, '--count', '0'], /maxPackets/u],
+    [[path], /this is a relay: write "tun2udp capture .*a\.sock FILE"/u],
+    [
+      [path, file, '--snap-length', '0'],
+      /--snap-length "0": expected a whole number from 1 to 262144/u,
+    ],
+    [[path, file, '--snap-length', '262145'], /--snap-length "262145"/u],
+    [[path, file, '--snap-length', 'x'], /--snap-length .*whole number/u],
+    [[path, file, '--count', '0'], /--count "0": expected a whole number from 1/u],
+    [[path, file, '--count', '-1'], /--count "-1"/u],
     [[path, file, '--filter', 'tcp port 80'], /tcpdump -y RAW -ddd/u],
     [[path, file, '--ring', '100M'], /SIZE,NUMBER/u],
     [[path, file, '--ring', '1k,2'], /at least 131072/u],
@@ -195,6 +205,7 @@ test('wrong arguments are refused with one line, and leave no file', async (t) =
   t.deepEqual(readdirSync(folder), before)
 })
 
+<<<<<<< HEAD
 /** Sends packets both ways as fast as it can: 15,000 to the peer, whose socket it is too, and as many from the peer. */
 const FLOOD = (port: string) => `
 const { createSocket } = require('node:dgram')
@@ -279,4 +290,51 @@ test('at full load the packets in the file and those left out are the counters o
   const leftOut = (inside[1] ?? 0) + (outside[1] ?? 0)
   t.true(leftOut > 0)
   t.is(stderr, `tun2udp: packets: ${packets.length} captured, ${leftOut} left out\n`)
+=======
+test('a name of a relay is not a file, and a full disk behind stdout is an error', async (t) => {
+  const { namespace, path, folder } = await startRig(t)
+  const env = { RUNTIME_DIRECTORY: folder }
+  const named = await runProgram(['capture', 'a', '--count', '1'], { env })
+  t.is(named.status, 2)
+  t.regex(named.stderr, /^tun2udp: Invalid file "a": .*write "tun2udp capture a FILE"/u)
+  const full = openSync('/dev/full', 'w')
+  const client = spawn(process.execPath, [PROGRAM, 'capture', path, '-'], {
+    stdio: ['ignore', full, 'pipe'],
+  })
+  t.teardown(() => client.kill('SIGKILL'))
+  closeSync(full)
+  let stderr = ''
+  client.stderr?.on('data', (chunk) => (stderr += String(chunk)))
+  const ended = new Promise((resolve) => client.once('close', resolve))
+  await sendPacket(namespace)
+  t.is(await ended, 1)
+  t.regex(stderr, /^tun2udp: write the capture to stdout: ENOSPC.*\n$/u)
+})
+
+test('tcpdump reads a capture of one point from a pipe', async (t) => {
+  if (!hasTools(t, 'tcpdump')) return
+  const { namespace, path } = await startRig(t)
+  const client = spawn(process.execPath, [PROGRAM, 'capture', path, '-', '--inside'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const reader = spawn('tcpdump', ['-n', '-l', '-r', '-'], {
+    stdio: [client.stdout, 'pipe', 'pipe'],
+  })
+  t.teardown(() => [client, reader].map((child) => child.kill('SIGKILL')))
+  // It prints this once it has read the first blocks, which the relay writes when it captures.
+  await new Promise<void>((resolve) => {
+    reader.stderr.on('data', (chunk) => {
+      if (String(chunk).includes('reading from file')) resolve()
+    })
+  })
+  const line = new Promise<string>((resolve) => {
+    let text = ''
+    reader.stdout.on('data', (chunk) => {
+      text += String(chunk)
+      if (/ IP .* UDP, length /u.test(text)) resolve(text)
+    })
+  })
+  await sendPacket(namespace)
+  t.regex(await line, / IP 10\./u)
+>>>>>>> 1c10256 (bin, docs: a capture of a relay's name, a full disk and completions of files; the guide has captures, and the tree of rooms is complete)
 })

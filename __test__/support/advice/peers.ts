@@ -67,7 +67,7 @@ export const PEERS = adviceCases([
     },
   },
   {
-    advice: 'start the relay with `allowedPrefixes` for its peer',
+    advice: 'start the relay with `allowedPrefixes` (--allow) for its peer',
     run: async (room) => {
       const one = await start(room, { peers: [{ endpoint: B.endpoint }] })
       await room.refused(one.peers.add(C))

@@ -1,19 +1,26 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { isatty } from 'node:tty'
-import { invalidArgument } from '../../../lib/errors.ts'
+import { TunError, codeOf, invalidArgument, messageOf } from '../../../lib/errors.ts'
 import { BlockReader, isPacket, leftOutOf } from '../capture/blocks.ts'
 import { CaptureFiles, type Ring } from '../capture/files.ts'
 import { ControlClient } from '../control/client.ts'
 import { findOne } from '../control/find.ts'
+import { listSockets } from '../control/path.ts'
 import { print } from '../print.ts'
 import { STATUS } from '../status.ts'
 import { NAME, describeCommand, runClient } from './describe.ts'
 
+/** The most bytes of a packet that a capture keeps. */
+const SNAP_LENGTH_MAX = 262_144
 /** The smallest file of a ring, bytes. */
 const RING_BYTES_MIN = 131_072
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9 }
+
+const READERS = `
+Wireshark reads both points in one file. tcpdump reads a file of one point:
+tun2udp capture - --inside | tcpdump -n -r -`
 
 /** Writes the packets of a relay to a file or to stdout until Ctrl-C, a limit, or the end of the relay. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -29,9 +36,21 @@ export async function run(args: readonly string[]): Promise<number> {
     .option('--ring <size,number>', 'keep this number of files, each of a size such as 100M')
     .option('--overwrite', 'replace an existing file')
     .usage('[options] [name] <file>')
+    .addHelpText('after', READERS)
   return runClient('capture', command, args, async ([first, second], options) => {
+    if (second === undefined) checkNoRelay(first)
     const [name, file] = second === undefined ? [undefined, first] : [first, second]
     return captureTo(name, checkFile(file), options)
+  })
+}
+
+/** Refuses a relay in the place of the file. */
+function checkNoRelay(given: string | undefined): void {
+  if (given === undefined || given === '-') return
+  const isSocket = statSync(given, { throwIfNoEntry: false })?.isSocket() ?? false
+  if (!isSocket && listSockets().every(({ name }) => name !== given)) return
+  throw invalidArgument('file', given, 'a path, or - for stdout', {
+    advice: `this is a relay: write "tun2udp capture ${given} FILE"`,
   })
 }
 
@@ -71,19 +90,17 @@ async function captureTo(
 function paramsOf(options: Readonly<Record<string, unknown>>): object {
   const { inside, outside } = options
   const points = [...(inside ? ['inside'] : []), ...(outside ? ['outside'] : [])]
-  const number = (name: string): object => {
-    const value = options[name]
+  const number = (flag: string, name: string, value: unknown, most: number): object => {
     if (value === undefined) return {}
-    if (typeof value === 'string' && /^\d{1,15}$/u.test(value)) {
-      return { [name === 'count' ? 'maxPackets' : name]: Number(value) }
-    }
-    throw invalidArgument(name, value, 'a whole number')
+    const count = typeof value === 'string' && /^\d{1,16}$/u.test(value) ? Number(value) : 0
+    if (count >= 1 && count <= most) return { [name]: count }
+    throw invalidArgument(flag, value, `a whole number from 1 to ${most}`)
   }
   const filter = filterOf(options['filter'])
   return {
     ...(points.length > 0 ? { points } : {}),
-    ...number('snapLength'),
-    ...number('count'),
+    ...number('--snap-length', 'snapLength', options['snapLength'], SNAP_LENGTH_MAX),
+    ...number('--count', 'maxPackets', options['count'], Number.MAX_SAFE_INTEGER),
     ...(filter === undefined ? {} : { filter }),
   }
 }
@@ -111,27 +128,30 @@ interface Counts {
   leftOut: number
 }
 
-/** Passes the blocks of a capture on until its end. Ctrl-C ends the capture, and the rest still comes. */
-async function read(socket: Socket, pass: (blocks: Buffer[]) => Promise<void>): Promise<Counts> {
+/** Passes the blocks of a capture on until its end, and counts. Ctrl-C ends the capture, and the rest still comes. */
+async function read(
+  socket: Socket,
+  counts: Counts,
+  pass: (blocks: Buffer[]) => Promise<void>,
+): Promise<void> {
   const end = () => socket.end()
   process.once('SIGINT', end).once('SIGTERM', end)
   const reader = new BlockReader()
   const leftOut = new Map<number, number>()
-  let packets = 0
   try {
     for await (const chunk of socket) {
       const blocks = reader.push(chunk as Buffer)
       for (const block of blocks) {
-        if (isPacket(block)) packets += 1
         const found = leftOutOf(block)
         if (found) leftOut.set(...found)
       }
       await pass(blocks)
+      counts.packets += blocks.filter(isPacket).length
     }
   } finally {
     process.off('SIGINT', end).off('SIGTERM', end)
+    counts.leftOut = [...leftOut.values()].reduce((sum, count) => sum + count, 0)
   }
-  return { packets, leftOut: [...leftOut.values()].reduce((sum, count) => sum + count, 0) }
 }
 
 async function toFiles(
@@ -141,35 +161,42 @@ async function toFiles(
   ring: Ring | undefined,
 ): Promise<Counts> {
   const files = new CaptureFiles(file, options['overwrite'] === true, ring)
+  const counts = { packets: 0, leftOut: 0 }
   try {
     // eslint-disable-next-line @typescript-eslint/require-await -- a file is written at once
-    return await read(socket, async (blocks) => {
+    await read(socket, counts, async (blocks) => {
       files.write(blocks)
     })
+    return counts
   } finally {
     files.close()
   }
 }
 
-/** Writes to stdout. A reader that is gone ends the capture. */
+/** Writes to stdout. A reader that is gone ends the capture; another failure is an error. */
 async function toStdout(socket: Socket): Promise<Counts> {
   const { stdout } = process
-  const reader = { isGone: false }
-  const onError = () => {
-    reader.isGone = true
+  const failed: Error[] = []
+  const onError = (error: Error) => {
+    failed.push(error)
     socket.destroy()
   }
   stdout.on('error', onError)
   const counts = { packets: 0, leftOut: 0 }
   try {
-    Object.assign(
-      counts,
-      await read(socket, async (blocks) => {
-        if (blocks.length > 0 && !stdout.write(Buffer.concat(blocks))) await once(stdout, 'drain')
-      }),
-    )
+    await read(socket, counts, async (blocks) => {
+      if (blocks.length > 0 && !stdout.write(Buffer.concat(blocks))) await once(stdout, 'drain')
+    })
   } catch (error) {
-    if (!reader.isGone) throw error
+    if (failed.length === 0) throw error
   }
-  return counts
+  // A file behind stdout reports its failure after the write.
+  await new Promise((resolve) => stdout.write('', resolve))
+  const [cause] = failed
+  if (cause === undefined || codeOf(cause) === 'EPIPE') return counts
+  throw new TunError(
+    `write the capture to stdout: ${messageOf(cause)}`,
+    { code: 'ERR_TUN_SYSTEM', subject: '-' },
+    { cause },
+  )
 }

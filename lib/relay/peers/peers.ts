@@ -248,7 +248,7 @@ function find(peers: readonly CheckedPeer[], name: string): CheckedPeer {
 }
 
 function single(): TunError {
-  const advice = 'start the relay with `allowedPrefixes` for its peer'
+  const advice = 'start the relay with `allowedPrefixes` (--allow) for its peer'
   const reason = 'the relay was started for a single peer, which gets every packet'
   return new TunError(`change the peers: ${reason}; ${advice}`, {
     code: 'ERR_TUN_INVALID_ARGUMENT',
