@@ -167,14 +167,19 @@ test('peers are listed, added, changed and removed', async (t) => {
     [
       ['add', path, '--name', 'x', '--endpoint', '127.0.0.1:5559'],
       2,
-      `Invalid peer.allowedPrefixes undefined: expected an array of networks, since there are several peers; ${hint('add')}`,
+      `required option '--allow <cidr>' not specified; ${hint('add')}`,
     ],
     [
       ['add', path, '--name', 'b', '--endpoint', '127.0.0.1:1', '--allow', '10.7.0.0/16'],
       2,
       `Invalid peer.name "b": expected a name that no other peer has; the peer "b" has it too; ${hint('add')}`,
     ],
-    [['add', path], 2, 'Invalid peer.endpoint undefined: expected HOST:PORT'],
+    [
+      ['add', path, '--allow', '10.7.0.0/16'],
+      2,
+      `required option '--endpoint <host:port>' not specified; ${hint('add')}`,
+    ],
+    [['set', path, '--name', 'b'], 2, 'change the peer "b": expected an option to change'],
     [['set', path], 2, `required option '--name <name>' not specified; ${hint('set')}`],
     [
       ['set', path, '--name', 'b', '--keepalive', 'x'],

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { PeerState } from '../../../index.ts'
+import { TunError } from '../../../lib/errors.ts'
 import { type Column, formatColumns, printable } from '../control/columns.ts'
 import { lastHeard } from '../control/peer.ts'
 import { formatEndpoint } from '../../../lib/relay/info.ts'
@@ -27,9 +28,9 @@ interface Action {
 }
 
 const NAME_OF_PEER = new Option('--name <name>', 'name of the peer')
-const CHANGEABLE: readonly Option[] = [
-  repeatable('--endpoint <host:port>', 'where datagrams to the peer go'),
-  repeatable('--allow <cidr>', 'inner network of the peer'),
+const ENDPOINT = repeatable('--endpoint <host:port>', 'where datagrams to the peer go')
+const ALLOW = repeatable('--allow <cidr>', 'inner network of the peer')
+const OTHERS: readonly Option[] = [
   new Option('--keepalive <seconds>', 'interval of keepalives; 0: none').argParser(seconds),
   new Option('--follow-port <yes|no|auto>', 'whether a new port of the peer is used').argParser(
     followPort,
@@ -48,7 +49,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   add: {
     purpose: 'Adds a peer. Without --name its name is its first endpoint.',
-    options: [NAME_OF_PEER, ...CHANGEABLE],
+    options: [NAME_OF_PEER, required(ENDPOINT), required(ALLOW), ...OTHERS],
     run: async (relay, { name, ...others }) => {
       const peer = { ...(name === undefined ? {} : { name }), ...propertiesOf(others) }
       await requestOne(relay, 'peers.add', { peer })
@@ -57,9 +58,17 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   set: {
     purpose: 'Changes a peer. What is not given stays as it is.',
-    options: [required(NAME_OF_PEER), ...CHANGEABLE],
+    options: [required(NAME_OF_PEER), ENDPOINT, ALLOW, ...OTHERS],
     run: async (relay, { name = '', ...others }) => {
-      await requestOne(relay, 'peers.set', { name, changes: propertiesOf(others) })
+      const changes = propertiesOf(others)
+      if (Object.keys(changes).length === 0) {
+        const expected = 'an option to change, such as --endpoint, --allow or --keepalive'
+        throw new TunError(`change the peer ${JSON.stringify(name)}: expected ${expected}`, {
+          code: 'ERR_TUN_INVALID_ARGUMENT',
+          subject: name,
+        })
+      }
+      await requestOne(relay, 'peers.set', { name, changes })
       return `changed ${name}\n`
     },
   },
