@@ -8,7 +8,6 @@ import { readPcapng } from '../../support/capture/pcapng.ts'
 import { temporaryFolder } from '../../support/control.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { OPERANDS, READY, sendPacket, start } from '../../support/netnsProgram.ts'
-<<<<<<< HEAD
 import {
   PROGRAM,
   Running,
@@ -19,10 +18,6 @@ import {
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 
 const TERMINAL = fileURLToPath(new URL('../../support/screen.py', import.meta.url))
-=======
-import { PROGRAM, type Running, runProgram, startProgram } from '../../support/program.ts'
-import { hasTools, rootTest as test } from '../../support/skip.ts'
->>>>>>> 1c10256 (bin, docs: a capture of a relay's name, a full disk and completions of files; the guide has captures, and the tree of rooms is complete)
 
 interface Rig {
   readonly namespace: Namespace
@@ -205,7 +200,6 @@ test('wrong arguments are refused with one line, and leave no file', async (t) =
   t.deepEqual(readdirSync(folder), before)
 })
 
-<<<<<<< HEAD
 /** Sends packets both ways as fast as it can: 15,000 to the peer, whose socket it is too, and as many from the peer. */
 const FLOOD = (port: string) => `
 const { createSocket } = require('node:dgram')
@@ -290,7 +284,8 @@ test('at full load the packets in the file and those left out are the counters o
   const leftOut = (inside[1] ?? 0) + (outside[1] ?? 0)
   t.true(leftOut > 0)
   t.is(stderr, `tun2udp: packets: ${packets.length} captured, ${leftOut} left out\n`)
-=======
+})
+
 test('a name of a relay is not a file, and a full disk behind stdout is an error', async (t) => {
   const { namespace, path, folder } = await startRig(t)
   const env = { RUNTIME_DIRECTORY: folder }
@@ -336,5 +331,4 @@ test('tcpdump reads a capture of one point from a pipe', async (t) => {
   })
   await sendPacket(namespace)
   t.regex(await line, / IP 10\./u)
->>>>>>> 1c10256 (bin, docs: a capture of a relay's name, a full disk and completions of files; the guide has captures, and the tree of rooms is complete)
 })
