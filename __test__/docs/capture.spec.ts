@@ -3,7 +3,7 @@ import { Machine } from '../support/docs/machine.ts'
 import { pageTest } from '../support/docs/page.ts'
 import { hasTools } from '../support/skip.ts'
 
-/** What the program of the page takes for granted: a relay, and packets for it. */
+/** The beginning of the program of the page: a relay, and packets for it. */
 const BEFORE = `import { createSocket } from 'node:dgram'
 import { startRelay } from 'tun2udp'
 const relay = await startRelay({ addresses: ['10.8.0.1/24'], sendPort: 5001, receivePort: 0 })

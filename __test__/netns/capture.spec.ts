@@ -124,7 +124,7 @@ test('a capture without a file is a stream, and ends with the stream', async (t)
   t.is(destroyed.readable(), destroyed.readable())
   destroyed.readable().destroy()
   await destroyed.closed
-  // Those that nobody reads end with the relay.
+  // Captures that are not read end with the relay.
   const open = [await relay.capture(), await relay.capture()]
   open[0]?.readable()
   await relay.close()

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
 import plainTest from 'ava'
 import { COUNTERS } from '../../index.ts'
+import { readPcapng } from '../support/capture/pcapng.ts'
 import { startExample } from '../support/example.ts'
 import { withNamespace } from '../support/namespace.ts'
 import { assertPing } from '../support/ping.ts'
@@ -23,7 +25,7 @@ plainTest('each example says how it is run, and has a test here', (t) => {
   for (const file of EXAMPLES) {
     t.regex(
       readFileSync(new URL(file, FOLDER), 'utf8'),
-      new RegExp(`^/\\*\\*[^/]*node examples/${file}`, 'u'),
+      new RegExp(`^/\\*\\*(?:(?!\\*/)[^])*node examples/${file}`, 'u'),
     )
     t.true(tests.includes(`'${file}'`), file)
   }
@@ -126,6 +128,38 @@ test('prom-client and OpenTelemetry have the counters of the relay', async (t) =
   t.is(status, 0, stderr)
   for (const { direction, name, isDrop } of COUNTERS)
     t.true(stdout.includes(`'tunnel.${direction}.${isDrop ? 'dropped.' : ''}${name}'`), name)
+})
+
+/** Sends three packets into the interface, and ends when the peer has received their datagrams. */
+const SEND_AND_RECEIVE = `const { createSocket } = require('node:dgram')
+const texts = new Set(['1', '22', '333'])
+const [peer, inside] = [createSocket('udp4'), createSocket('udp4')]
+peer.on('message', (datagram) => {
+  texts.delete(datagram.toString('latin1', 28))
+  if (texts.size === 0) process.exit()
+})
+peer.bind(5001, '127.0.0.1', () => texts.forEach((text) => inside.send(text, 9, '10.9.0.2')))`
+
+test('record compresses what a relay carries, with the statistics at the end', async (t) => {
+  const namespace = await withNamespace(t)
+  const folder = mkdtempSync(join(tmpdir(), 'tun2udp-record-'))
+  t.teardown(() => {
+    rmSync(folder, { recursive: true })
+  })
+  const file = join(folder, 'tunnel.pcapng.gz')
+  const example = await startExample(t, namespace, 'recording', 'record.ts', file)
+  await namespace.run(process.execPath, '-e', SEND_AND_RECEIVE)
+  example.kill('SIGINT')
+  t.deepEqual(await once(example, 'exit'), [0, null])
+  const { interfaces, packets, statistics, torn } = readPcapng(gunzipSync(readFileSync(file)))
+  t.is(torn, 0)
+  t.deepEqual(interfaces, ['tun0', 'udp'])
+  for (const [number, point] of interfaces.entries()) {
+    const found = packets.filter((packet) => packet.point === point)
+    t.is(statistics[number]?.[0], found.length)
+    const texts = found.map(({ data }) => data.toString('latin1', point === 'udp' ? 56 : 28))
+    for (const text of ['1', '22', '333']) t.true(texts.includes(text), `${point}: ${text}`)
+  }
 })
 
 test('switch carries frames between its namespaces', async (t) => {

@@ -245,7 +245,7 @@ fn a_reader_that_is_gone_or_reads_nothing_ends_the_capture_only() {
         piped.join().unwrap();
         sent.join().unwrap();
         send_in(&relay, &peer, 500);
-        // Nobody reads, and the relay ends.
+        // Its output is not read, and the relay ends.
         relay.close();
         relay.join();
         assert!(stuck.is_closed());

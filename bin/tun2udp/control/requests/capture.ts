@@ -25,7 +25,7 @@ export const capture: Method = async (params, { relay, connection }) => {
   const fd = connection.detach()
   void connection.answered
     .then(async () => relay.capture({ ...options, fd }))
-    // The relay has ended meanwhile: the client notices the end of the connection.
+    // The relay has ended in the meantime: the client notices the end of the connection.
     .catch(() => undefined)
     .finally(() => {
       closeSync(fd)

@@ -23,7 +23,7 @@ pub(super) struct Selection {
     pub(super) buffer_bytes: usize,
 }
 
-/// What the threads of a relay and the writer of a capture share.
+/// The buffer and the counts that the threads of a relay and the writer of a capture share.
 pub(super) struct Channel {
     selection: Selection,
     queues: Vec<QueueBuffer>,

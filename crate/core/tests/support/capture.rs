@@ -89,7 +89,7 @@ pub(crate) fn assert_complete(file: &pcapng::File, stats: &CaptureStats, name: &
     }
 }
 
-/// Sends packets both ways until it is told to stop, as fast as it can.
+/// Sends packets both ways until `stop` is set, as fast as it can.
 pub(crate) fn flood<'s>(
     scope: &'s thread::Scope<'s, '_>,
     relay: &Relay,
@@ -99,10 +99,10 @@ pub(crate) fn flood<'s>(
     let (peer, local) = (peer.try_clone().unwrap(), relay.info().local);
     for source in 2..4_u8 {
         let (peer, stop) = (peer.try_clone().unwrap(), stop);
-        let told = Arc::clone(stop);
+        let ended = Arc::clone(stop);
         scope.spawn(move || {
             let packet = inner::udp_packet(source, &[source; 900]);
-            while !told.load(Ordering::Relaxed) {
+            while !ended.load(Ordering::Relaxed) {
                 let _ = peer.send_to(&packet, local);
             }
         });
