@@ -1,4 +1,5 @@
-import { type TapDevice, type TunError, inNamespace } from '../../index.ts'
+import type { ExecutionContext } from 'ava'
+import { type Relay, type TapDevice, type TunError, inNamespace, startRelay } from '../../index.ts'
 import { tapIn } from '../support/device.ts'
 import { withNetlink } from '../support/netlink.ts'
 import { shapedController } from '../support/shapedSignal.ts'
@@ -88,13 +89,26 @@ const ofNamespace = ({ namespace: { name } }: Room): Case[] => {
   ]
 }
 
-test('no function of a device or a session takes a property that it does not know', async (t) => {
+/** Starts a relay, which ends with the test. */
+async function relayIn(t: ExecutionContext, { namespace: { name } }: Room): Promise<Relay> {
+  const ports = { sendPort: 9, receivePort: 0 }
+  const relay = await startRelay({ addresses: ['10.9.0.1/24'], ...ports, netns: name })
+  t.teardown(async () => relay.close())
+  return relay
+}
+
+const ofRelay = (relay: Relay): Case[] => [
+  ['capture', (wrong) => relay.capture(wrong), 'snaplength', 'snapLength'],
+]
+
+test('no function of a device, a relay or a session takes a property that it does not know', async (t) => {
   const room = await withNetlink(t)
   const tap = await tapIn(t, room.namespace)
   for (const [name, call, property, meant] of [
     ...ofDevice(tap),
     ...ofNetlink(room),
     ...ofNamespace(room),
+    ...ofRelay(await relayIn(t, room)),
   ]) {
     const error = await t.throwsAsync<TunError>(
       // eslint-disable-next-line @typescript-eslint/require-await -- what is thrown is a rejection
@@ -120,7 +134,8 @@ test('nor does the header of a packet, or an instruction of a filter', async (t)
 })
 
 test('a signal of any class ends what waits', async (t) => {
-  const { namespace, netlink } = await withNetlink(t)
+  const room = await withNetlink(t)
+  const { namespace, netlink } = room
   const tap = await tapIn(t, namespace)
   const waits: [name: string, wait: (signal: AbortSignal) => Promise<unknown>][] = [
     ['read', (signal) => tap.read({ signal })],
@@ -141,4 +156,13 @@ test('a signal of any class ends what waits', async (t) => {
     await ended
     await t.throwsAsync(wait(signal), { is: reason }, `${name}, aborted before`)
   }
+  const { signal, abort } = shapedController()
+  const relay = await relayIn(t, room)
+  const capture = await relay.capture({ signal })
+  t.false(capture.isClosed)
+  const reason = new Error('capture')
+  abort(reason)
+  await capture.closed
+  t.true(capture.isClosed)
+  await t.throwsAsync(relay.capture({ signal }), { is: reason })
 })
