@@ -110,6 +110,9 @@ const WORDS_OF_FISH: Readonly<Record<string, string>> = {
   namespace: '(__tun2udp_namespaces)',
 }
 
+/** The condition of fish for the options of a relay. */
+const NO_COMMAND = `not __fish_seen_subcommand_from ${COMMANDS.map(({ name }) => name).join(' ')}`
+
 /** Returns the completion of fish. */
 export function fish(): string {
   const lines = FLAGS.map(({ name, argument, help, completion }) => {
@@ -122,7 +125,7 @@ export function fish(): string {
     const said = sentence(help)
       .slice(0, -1)
       .replaceAll("'", String.raw`\'`)
-    return `complete -c tun2udp -l ${name.slice(2)}${takes} -d '${said}'`
+    return `complete -c tun2udp -n '${NO_COMMAND}' -l ${name.slice(2)}${takes} -d '${said}'`
   })
   return `# fish completion of tun2udp: put it into ~/.config/fish/completions.
 

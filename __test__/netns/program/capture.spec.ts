@@ -176,6 +176,10 @@ test('wrong arguments are refused with one line, and leave no file', async (t) =
   const file = join(folder, 'never')
   const before = readdirSync(folder)
   for (const [args, message] of [
+    [
+      [],
+      /^tun2udp: the file is missing; expected a path, or - for stdout; see `tun2udp capture --help`$/mu,
+    ],
     [[path], /this is a relay: write "tun2udp capture .*a\.sock FILE"/u],
     [
       [path, file, '--snap-length', '0'],

@@ -10,7 +10,7 @@ import { findOne } from '../control/find.ts'
 import { listSockets } from '../control/path.ts'
 import { print } from '../print.ts'
 import { STATUS } from '../status.ts'
-import { NAME, describeCommand, runClient } from './describe.ts'
+import { NAME, describeCommand, hintOf, runClient } from './describe.ts'
 
 /** The most bytes of a packet that a capture keeps. */
 const SNAP_LENGTH_MAX = 262_144
@@ -55,8 +55,10 @@ function checkNoRelay(given: string | undefined): void {
 }
 
 function checkFile(file: string | undefined): string {
-  if (file === undefined || file === '')
-    throw invalidArgument('file', file, 'a path, or - for stdout')
+  if (file === undefined || file === '') {
+    const reason = `the file is missing; expected a path, or - for stdout; ${hintOf('capture')}`
+    throw new TunError(reason, { code: 'ERR_TUN_INVALID_ARGUMENT' })
+  }
   if (file !== '-' || !isatty(1)) return file
   throw invalidArgument('file', '-', 'a pipe or a file behind stdout, which is a terminal', {
     advice: 'write "tun2udp capture - | wireshark -k -i -", or name a file',
