@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { PeerState } from '../../../index.ts'
-import { formatColumns, printable } from '../../../bin/tun2udp/control/columns.ts'
+import { formatColumns, printable, wrapProblem } from '../../../bin/tun2udp/control/columns.ts'
 import type { Snapshot } from '../../../bin/tun2udp/control/snapshot.ts'
 import { formatSnapshot } from '../../../bin/tun2udp/control/view.ts'
 import { VERSION } from '../../../lib/native/version.ts'
@@ -218,4 +218,14 @@ test('columns that are empty are left out, and lists are below each other', (t) 
     ),
     [' N  LIST', ' 7  1', '    22', '10'],
   )
+})
+
+test('a problem is wrapped to the width of a terminal, without loss of words', (t) => {
+  const line = `  problem: ${'The interface tun0 is down. '.repeat(6)}Bring it up.`
+  const wrapped = wrapProblem(line, 60)
+  t.true(wrapped.length > 3)
+  t.true(wrapped.every((one) => one.length <= 60))
+  t.true(wrapped.slice(1).every((one) => /^ {11}\S/u.test(one)))
+  t.is(wrapped.map((one) => one.trim()).join(' '), line.trim())
+  t.deepEqual(wrapProblem(`  queue ${'x'.repeat(90)}`, 60), [`  queue ${'x'.repeat(90)}`])
 })

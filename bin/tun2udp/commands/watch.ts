@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty'
 import { ControlClient } from '../control/client.ts'
+import { wrapProblem } from '../control/columns.ts'
 import type { RelaySocket } from '../control/path.ts'
 import type { Snapshot } from '../control/snapshot.ts'
 import { formatSnapshot } from '../control/view.ts'
@@ -124,7 +125,7 @@ class Screen {
 
   #frame(text: string): string {
     const [columns, rows] = sizeOf(process.stdout)
-    const lines = text.split('\n')
+    const lines = text.split('\n').flatMap((line) => wrapProblem(line, columns))
     // The line feed at the end takes the last row.
     const room = Math.max(1, rows - 1)
     const shown =

@@ -43,3 +43,18 @@ export function formatColumns<Row>(
 export function printable(line: string): string {
   return line.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
 }
+
+const PROBLEM = '  problem: '
+
+/** Returns the lines of a terminal for one line: a problem is wrapped between words, all others stay whole. */
+export function wrapProblem(line: string, columns: number): string[] {
+  const width = columns - PROBLEM.length
+  if (!line.startsWith(PROBLEM) || width < 20) return [line]
+  const lines = ['']
+  for (const word of line.slice(PROBLEM.length).split(' ')) {
+    const last = lines.at(-1) ?? ''
+    if (last !== '' && last.length + 1 + word.length > width) lines.push(word)
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
+  }
+  return lines.map((text, index) => `${index === 0 ? PROBLEM : ' '.repeat(PROBLEM.length)}${text}`)
+}
