@@ -97,6 +97,8 @@ impl Stop {
 
     /// Wakes each sleeping loop, or with `false` ends that. A signal that was raised stays.
     pub(in crate::relay) fn poke(&self, is_on: bool) {
+        // The state does not change here: a signal that is raised for a state of the past would stay.
+        let _parked = self.lock();
         let Some(wake_up) = self.wake_up.upgrade() else { return };
         if is_on {
             wake_up.wake();
@@ -143,6 +145,8 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::output::{Events, wait};
+    use std::sync::Barrier;
     use std::thread;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -198,6 +202,34 @@ mod tests {
         });
         assert_eq!(pauses, [1, 1]);
         assert!(stop.is_released(), "an end later changes nothing");
+    }
+
+    #[test]
+    fn a_poke_at_the_moment_of_a_resume_leaves_no_signal() {
+        let wake_up = Arc::new(WakeUp::new().unwrap());
+        let stop = Stop::new(&wake_up, false);
+        let (rounds, start) = (5_000, Barrier::new(2));
+        let mut signals = 0;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..rounds {
+                    start.wait();
+                    stop.poke(true);
+                    stop.poke(false);
+                    start.wait();
+                }
+            });
+            for _ in 0..rounds {
+                stop.pause(0, LONG);
+                start.wait();
+                stop.resume();
+                start.wait();
+                let events = Events { room: false, ending: false };
+                let waited = wait(&wake_up, None, events, Duration::ZERO).unwrap_or_default();
+                signals += u32::from(waited.is_woken);
+            }
+        });
+        assert_eq!(signals, 0, "the loops would not sleep any more");
     }
 
     #[test]
