@@ -47,6 +47,11 @@ struct QueueBuffer {
     end: Mutex<Option<Totals>>,
 }
 
+/// Returns empty buffers with room for `bytes` each. A clone of a vector would have no room.
+fn buffers(count: usize, bytes: usize) -> Vec<Vec<u8>> {
+    (0..count).map(|_| Vec::with_capacity(bytes)).collect()
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -61,14 +66,14 @@ impl Selection {
 
 impl Channel {
     pub(super) fn new(selection: Selection, queues: usize, wake: WakeUp) -> Self {
-        let queue = || QueueBuffer {
-            blocks: Mutex::new(Vec::with_capacity(selection.buffer_bytes)),
+        let queue = |blocks| QueueBuffer {
+            blocks: Mutex::new(blocks),
             counts: Default::default(),
             begin: Mutex::default(),
             end: Mutex::default(),
         };
         Self {
-            queues: (0..queues).map(|_| queue()).collect(),
+            queues: buffers(queues, selection.buffer_bytes).into_iter().map(queue).collect(),
             selection,
             wake,
             is_closing: AtomicBool::new(false),
@@ -78,13 +83,9 @@ impl Channel {
         }
     }
 
-    /// Returns the number of threads.
-    pub(super) fn queues(&self) -> usize {
-        self.queues.len()
-    }
-
-    pub(super) fn buffer_bytes(&self) -> usize {
-        self.selection.buffer_bytes
+    /// Returns an empty buffer for each thread, to exchange with its own.
+    pub(super) fn buffers(&self) -> Vec<Vec<u8>> {
+        buffers(self.queues.len(), self.selection.buffer_bytes)
     }
 
     /// Asks the writer to end.
@@ -264,4 +265,22 @@ fn contiguous<'a>(pieces: &'a [IoSlice<'a>], scratch: &'a mut Vec<u8>) -> &'a [u
     scratch.clear();
     pieces.iter().for_each(|piece| scratch.extend_from_slice(piece));
     scratch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thread_has_room_before_and_after_the_exchange() {
+        let selection =
+            Selection { interfaces: [None; 2], snap_length: 1, filter: None, buffer_bytes: 9_000 };
+        let channel = Channel::new(selection, 3, WakeUp::new().unwrap());
+        for (number, mut buffer) in channel.buffers().into_iter().enumerate() {
+            channel.take(number, &mut buffer);
+            channel.take(number, &mut Vec::new());
+            assert!(buffer.capacity() >= 9_000, "{number}");
+        }
+        assert!(channel.buffers().iter().all(|buffer| buffer.capacity() >= 9_000));
+    }
 }

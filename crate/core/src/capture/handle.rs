@@ -99,10 +99,12 @@ impl Capture {
 
     /// Blocks until the capture has ended. Returns how it ended.
     pub fn join(&self) -> Closed {
-        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(worker) = worker {
+        // Other callers wait for the lock meanwhile.
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(worker) = worker.take() {
             let _ = worker.join();
         }
+        drop(worker);
         self.closed.borrow().clone().unwrap_or(Ok(()))
     }
 }

@@ -69,9 +69,12 @@ impl Taps {
         self.state().queues.iter().all(|version| *version == ENDED)
     }
 
-    /// Adds a capture, and waits until each thread captures.
+    /// Adds a capture, and waits until each thread captures. If all threads have ended, it closes the capture.
     pub(super) fn add(&self, channel: &Arc<Channel>) {
         self.change(|channels| channels.push(Arc::clone(channel)));
+        if self.is_ended() {
+            channel.close();
+        }
     }
 
     /// Removes a capture, and waits until no thread captures any more.
@@ -196,4 +199,22 @@ impl Drop for Tap {
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::channel::Selection;
+    use super::*;
+    use crate::sys::poll::WakeUp;
+
+    #[test]
+    fn a_capture_that_begins_when_all_threads_have_ended_is_closed() {
+        let taps = Arc::new(Taps::new(2, Box::new(|_| {})));
+        let selection =
+            Selection { interfaces: [None; 2], snap_length: 1, filter: None, buffer_bytes: 1 };
+        let channel = Arc::new(Channel::new(selection, 2, WakeUp::new().unwrap()));
+        (0..2).for_each(|number| Tap::new(&taps, number).end(&[0; SIDES]));
+        taps.add(&channel);
+        assert!(channel.is_closing());
+    }
 }

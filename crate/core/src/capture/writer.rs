@@ -31,8 +31,7 @@ impl Writer {
     /// Writes until the capture is closed, the relay ends, or the output takes nothing more. Returns the failure of the
     /// output.
     pub(super) fn run(mut self) -> Result<(), Arc<Error>> {
-        let mut buffers =
-            vec![Vec::with_capacity(self.channel.buffer_bytes()); self.channel.queues()];
+        let mut buffers = self.channel.buffers();
         let mut sorted = Vec::new();
         let mut end = self.begin_file();
         while end.is_ok() && !self.channel.is_closing() && !self.taps.is_ended() {

@@ -223,8 +223,7 @@ impl Relay {
         if let Some(worker) = worker {
             let _ = worker.join();
         }
-        let captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
-        let captures: Vec<_> = captures.iter().map(Arc::clone).collect();
+        let captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner).clone();
         captures.iter().for_each(|capture| drop(capture.join()));
     }
 }
