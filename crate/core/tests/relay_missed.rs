@@ -6,7 +6,7 @@ mod namespace;
 
 use namespace::{eventually, in_namespace, ip, loopback_socket};
 use std::net::UdpSocket;
-use tun2udp_core::relay::{Relay, RelayConfig, RelayInfo};
+use tun2udp_core::relay::{Inheritance, Relay, RelayConfig, RelayInfo};
 
 /// More packets at once than a queue of one packet holds while the relay reads.
 const BURST: u64 = 20_000;
@@ -112,5 +112,39 @@ fn the_end_and_a_deleted_interface_keep_the_count() {
         // Another interface with its name is not the relay's.
         ip("tuntap add gone0 mode tun");
         assert_eq!(relay.stats().outbound.packets_missed, before);
+    });
+}
+
+#[test]
+fn a_relay_that_takes_over_continues_the_count() {
+    in_namespace(|| {
+        let first = Relay::start(config("missed4"), |_| {}).unwrap();
+        overflow("missed4");
+        assert_counted(&first, "missed4", 0);
+        let queues = first.descriptors().unwrap();
+        let state = Some(first.state());
+        let inheritance = Inheritance { queues, state, is_paused: true };
+        let port = first.info().local.port();
+        let again = RelayConfig { receive_port: port, ..config("missed4") };
+        let second = Relay::inherit(again, inheritance, |_| {}).unwrap();
+        // Both may count these.
+        overflow("missed4");
+        let _ = second.stats();
+        let state = first.pause().unwrap();
+        second.resume(Some(&state)).unwrap();
+        first.release().unwrap();
+        first.join();
+        assert_counted(&second, "missed4", 0);
+        let last = second.stats().outbound.packets_missed;
+        let queues = second.descriptors().unwrap();
+        let state = Some(second.pause().unwrap());
+        second.release().unwrap();
+        second.join();
+        let inheritance = Inheritance { queues, state, is_paused: false };
+        let again = RelayConfig { receive_port: port, ..config("missed4") };
+        let third = Relay::inherit(again, inheritance, |_| {}).unwrap();
+        assert!(third.stats().outbound.packets_missed >= last);
+        overflow("missed4");
+        assert_counted(&third, "missed4", 0);
     });
 }

@@ -83,7 +83,7 @@ impl Relay {
         let queues = inheritance.as_ref().map_or(plan.queues, |given| given.queues.len());
         let meter = Arc::new(Meter::new(queues));
         if let Some(Inheritance { state: Some(state), is_paused: false, .. }) = &inheritance {
-            meter.restore(&state.outbound, &state.inbound);
+            meter.restore(state);
             peers.restore(state);
         }
         let holdings = Arc::<Holdings>::default();

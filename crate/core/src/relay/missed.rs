@@ -39,10 +39,14 @@ struct State {
     thread: Option<JoinHandle<()>>,
     /// The state of the interface when it was read last.
     interface: Option<InterfaceState>,
-    /// The value of the kernel's counter at that time.
-    last: u64,
+    /// The value of the kernel's counter at that time. `None`: it is not counted yet.
+    last: Option<u64>,
+    /// The value of the kernel's counter that another relay counted up to, until the count begins.
+    inherited: Option<u64>,
     /// The packets since the start of the relay.
     total: u64,
+    /// Incremented when the count continues from another value: a value of the kernel that is older is not used.
+    epoch: u64,
     /// When the kernel was asked last.
     sampled: Option<Instant>,
     /// Numbers of the last request to the thread and of the last one that it has handled.
@@ -55,9 +59,9 @@ impl State {
     /// Records a value of the kernel. A value below the last one is that of a counter that was reset.
     fn record(&mut self, interface: Option<InterfaceState>) {
         if let Some(InterfaceState { dropped, .. }) = interface {
-            let added = dropped.checked_sub(self.last).unwrap_or(dropped);
+            let added = dropped.checked_sub(self.last.unwrap_or(0)).unwrap_or(dropped);
             self.total = self.total.saturating_add(added);
-            self.last = dropped;
+            self.last = Some(dropped);
             self.interface = interface;
         }
         self.sampled = Some(Instant::now());
@@ -92,7 +96,25 @@ impl Missed {
     /// Counts from `start` on, the value of the kernel's counter now.
     fn count_from(&self, start: u64, source: Source) {
         let mut state = self.shared.lock();
-        (state.source, state.last) = (Some(source), start);
+        let start = state.inherited.take().unwrap_or(start);
+        (state.source, state.last) = (Some(source), Some(start));
+    }
+
+    /// Continues the count of another relay, which counted up to `dropped`, a value of the kernel's counter.
+    pub(super) fn restore(&self, dropped: u64) {
+        let mut state = self.shared.lock();
+        match &mut state.last {
+            Some(last) => *last = dropped,
+            None => state.inherited = Some(dropped),
+        }
+        (state.total, state.sampled) = (0, None);
+        state.epoch += 1;
+    }
+
+    /// Returns the packets so far, and the value of the kernel's counter that they were counted up to.
+    pub(super) fn reading(&self) -> (u64, Option<u64>) {
+        let state = self.shared.lock();
+        (state.total, state.last)
     }
 
     /// Returns the packets so far without asking the kernel.
@@ -162,11 +184,13 @@ impl Shared {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let number = state.requested;
+            let (number, epoch) = (state.requested, state.epoch);
             drop(state);
             let value = source();
             state = self.lock();
-            state.record(value);
+            if state.epoch == epoch {
+                state.record(value);
+            }
             state.handled = number;
             self.changed.notify_all();
         }
@@ -226,6 +250,27 @@ mod tests {
         kernel.store(8, Ordering::Relaxed);
         missed.finish();
         assert_eq!(missed.count(), 22);
+    }
+
+    #[test]
+    fn the_count_of_another_relay_is_continued_without_a_gap() {
+        for is_started in [false, true] {
+            let kernel = Arc::new(AtomicU64::new(40));
+            let missed = Missed::with_interval(Duration::ZERO);
+            assert_eq!(missed.reading(), (0, None));
+            if is_started {
+                missed.count_from(10, source(&kernel));
+                assert_count(&missed, 30);
+            }
+            missed.restore(35);
+            if !is_started {
+                missed.count_from(10, source(&kernel));
+            }
+            assert_eq!(missed.reading(), (0, Some(35)), "{is_started}");
+            assert_count(&missed, 5);
+            assert_eq!(missed.reading(), (5, Some(40)));
+            missed.finish();
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::config::OffloadConfig;
 use super::counters::live;
 use super::fallback::{ActiveOffload, Fallback};
+use super::handover::RelayState;
 use super::missed::Missed;
 use super::notice::ForeignSources;
 use crate::capture::Totals;
@@ -179,11 +180,22 @@ impl Meter {
     }
 
     /// Continues with the counts of an earlier relay. The loops must not run.
-    pub(super) fn restore(&self, outbound: &OutboundStats, inbound: &InboundStats) {
+    pub(super) fn restore(&self, state: &RelayState) {
         if let Some(first) = self.queues.first() {
-            first.outbound.add(outbound);
-            first.inbound.add(inbound);
+            first.outbound.add(&state.outbound);
+            first.inbound.add(&state.inbound);
         }
+        if let Some(dropped) = state.interface_dropped {
+            self.missed.restore(dropped);
+        }
+    }
+
+    /// Adds the counts to `state`.
+    pub(super) fn save(&self, state: &mut RelayState) {
+        let (missed, dropped) = self.missed.reading();
+        let stats = self.snapshot_with(missed);
+        (state.outbound, state.inbound) = (stats.outbound, stats.inbound);
+        state.interface_dropped = dropped;
     }
 
     /// Sets which offloads are in use when the relay starts. `without_gro`: sockets for which the kernel refused
@@ -212,12 +224,17 @@ impl Meter {
 
     /// The counts of this moment; each is exact, but they are not of one instant.
     pub(super) fn snapshot(&self) -> Stats {
-        let queues = self.queues.iter().map(|queue| &queue.outbound);
-        let packets_missed = self.missed.count();
+        self.snapshot_with(self.missed.count())
+    }
+
+    fn snapshot_with(&self, missed: u64) -> Stats {
+        let mut outbound =
+            live::OutboundStats::sum(self.queues.iter().map(|queue| &queue.outbound));
+        // The kernel counts them per interface, so no queue does. The queues have those of earlier relays.
+        outbound.packets_missed += missed;
         Stats {
             offload: self.active().offload,
-            // The kernel counts them per interface, so no queue does.
-            outbound: OutboundStats { packets_missed, ..live::OutboundStats::sum(queues) },
+            outbound,
             inbound: live::InboundStats::sum(self.queues.iter().map(|queue| &queue.inbound)),
         }
     }

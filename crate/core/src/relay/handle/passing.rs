@@ -22,15 +22,13 @@ impl Relay {
     /// Returns the state that another relay continues with. It is exact while the relay is paused.
     #[must_use]
     pub fn state(&self) -> RelayState {
-        let stats = self.meter.snapshot();
         let mut state = RelayState {
-            outbound: stats.outbound,
-            inbound: stats.inbound,
             addresses: self.info.addresses.clone(),
             routes: self.routes.clone(),
             changes: self.holdings.changes(),
             ..RelayState::default()
         };
+        self.meter.save(&mut state);
         self.peers.save(&mut state);
         state
     }
@@ -59,7 +57,7 @@ impl Relay {
             return Err(closed());
         }
         if let Some(state) = state {
-            self.meter.restore(&state.outbound, &state.inbound);
+            self.meter.restore(state);
             self.peers.restore(state);
         }
         if self.stop.resume() { Ok(()) } else { Err(closed()) }

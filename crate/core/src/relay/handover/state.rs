@@ -17,6 +17,8 @@ pub struct RelayState {
     pub outbound: OutboundStats,
     /// Counters from the peers to the interface.
     pub inbound: InboundStats,
+    /// The kernel's count of packets that the interface dropped, up to which `outbound` has them. `None`: it is not known.
+    pub interface_dropped: Option<u64>,
     /// The peers.
     pub peers: Vec<PeerState>,
     /// The sum of the peers that were removed.
