@@ -181,7 +181,7 @@ fn wrong_descriptors_are_refused_and_named() {
             error.to_string()
         };
         let null = || Descriptor::from(OwnedFd::from(File::open("/dev/null").unwrap()));
-        let cases: [(&str, Change); 12] = [
+        let cases: [(&str, Change); 13] = [
             ("not open for the TUN driver", &|_, queues| queues[1].device = null()),
             ("it is not a socket", &|_, queues| queues[0].sockets[0] = null()),
             ("1 to 256 queues", &|_, queues| queues.clear()),
@@ -194,6 +194,10 @@ fn wrong_descriptors_are_refused_and_named() {
             ("is a TUN device", &|config, _| config.mode = tun2udp_core::relay::Mode::Tap),
             ("is bound to", &|config, _| config.listen = Some("127.0.0.2".parse().unwrap())),
             ("has another socket", &|_, queues| {
+                let other = queues[1].sockets.remove(0);
+                queues[0].sockets.push(other);
+            }),
+            ("it is given twice", &|_, queues| {
                 let again = Descriptor::duplicate(socket_number(queues)).unwrap();
                 queues[0].sockets.push(again);
             }),
@@ -254,4 +258,40 @@ fn a_relay_without_offloads_is_continued_by_one_without() {
 fn a_descriptor_that_is_not_open_is_refused() {
     let error = Descriptor::duplicate(i32::MAX).map(drop).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+}
+
+#[test]
+fn a_descriptor_that_is_given_twice_is_refused() {
+    in_namespace(|| {
+        let peer = loopback_socket();
+        let first = start(config("twice0", &peer, 2));
+        let raw = |descriptor: Descriptor| descriptor.into_fd();
+        let queues: Vec<(OwnedFd, Vec<OwnedFd>)> = first
+            .descriptors()
+            .unwrap()
+            .into_iter()
+            .map(|queue| (raw(queue.device), queue.sockets.into_iter().map(raw).collect()))
+            .collect();
+        let [(device, sockets), (_, other_sockets)] = &queues[..] else { panic!("two queues") };
+        let given = |fd: &OwnedFd| Descriptor::duplicate(fd.as_raw_fd()).unwrap();
+        let copy = |fd: &OwnedFd| Descriptor::from(fd.try_clone().unwrap());
+        let cases = [
+            // The same number of the device, and a duplicate of a socket.
+            ([given(device), given(device)], [given(&sockets[0]), given(&other_sockets[0])]),
+            ([given(device), given(&queues[1].0)], [given(&sockets[0]), given(&sockets[0])]),
+            ([given(device), given(&queues[1].0)], [given(&sockets[0]), copy(&sockets[0])]),
+        ];
+        for (devices, sockets) in cases {
+            let queues = devices.into_iter().zip(sockets);
+            let queues = queues
+                .map(|(device, socket)| QueueDescriptors { device, sockets: vec![socket] })
+                .collect();
+            let inheritance = Inheritance { queues, state: None, is_paused: true };
+            let error = inherit(config("twice0", &peer, 0), inheritance).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+            assert!(error.to_string().contains("it is given twice"), "{error}");
+        }
+        assert_works(&first, &peer);
+        assert_balanced(&finish(&first));
+    });
 }

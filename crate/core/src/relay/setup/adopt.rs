@@ -13,6 +13,9 @@ use crate::packet::vnet::VnetHeader;
 use crate::relay::handover::{Descriptor, QueueDescriptors};
 use crate::sys::{netns, tun, tun_control};
 use crate::udp::{UdpEndpoint, local_address};
+use rustix::net::sockopt;
+use std::collections::HashSet;
+use std::iter;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -28,6 +31,7 @@ pub(super) struct Adopted {
 /// Examines the sockets, in the calling thread's network namespace, and sets their options.
 pub(super) fn sockets(plan: &Plan, queues: Vec<QueueDescriptors>) -> Result<Adopted> {
     check_queues(plan, queues.len())?;
+    check_repeats(&queues)?;
     let mut devices = Vec::with_capacity(queues.len());
     let mut sockets: Vec<Sockets> = Vec::with_capacity(queues.len());
     let mut port = plan.config.receive_port;
@@ -104,6 +108,22 @@ fn check_queues(plan: &Plan, queues: usize) -> Result<()> {
         return refuse(format!(
             "{queues} queues are given, and {wanted} were requested: the number cannot change"
         ));
+    }
+    Ok(())
+}
+
+/// Refuses a descriptor or a socket that is given twice: two queues would read it, and another one would not be read.
+/// Before Linux 4.12 a duplicate of a socket is not recognized.
+fn check_repeats(queues: &[QueueDescriptors]) -> Result<()> {
+    let (mut numbers, mut cookies) = (HashSet::new(), HashSet::new());
+    for descriptor in
+        queues.iter().flat_map(|queue| iter::once(&queue.device).chain(&queue.sockets))
+    {
+        let cookie = sockopt::socket_cookie(&descriptor.fd).ok();
+        let is_repeated = cookie.is_some_and(|cookie| !cookies.insert(cookie));
+        if !numbers.insert(descriptor.number) || is_repeated {
+            return Err(refuse(descriptor.number, "it is given twice"));
+        }
     }
     Ok(())
 }
