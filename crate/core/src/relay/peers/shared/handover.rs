@@ -3,6 +3,8 @@
 use super::Peers;
 use crate::relay::handover::{PeerState, RelayState};
 use crate::relay::peers::peer::Peer;
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -27,10 +29,11 @@ impl Peers {
         let table = self.current.load_full();
         let now = self.upkeep.timers.millis(Instant::now());
         let is_single = !table.is_many() && state.peers.len() == 1;
+        let known = Known::of(table.peers());
         let mut moves: Vec<(Arc<Peer>, &PeerState)> = Vec::new();
         for before in &state.peers {
-            let is_it = |peer: &&Arc<Peer>| is_single || is_same(peer, before);
-            let Some(peer) = table.peers().iter().find(is_it) else {
+            let single = table.peers().first().filter(|_| is_single);
+            let Some(peer) = single.or_else(|| known.find(before)) else {
                 self.removed().add_counts(before.traffic);
                 continue;
             };
@@ -53,10 +56,27 @@ impl Peers {
     }
 }
 
-fn is_same(peer: &Peer, before: &PeerState) -> bool {
-    match (peer.name(), before.name.as_deref()) {
-        (Some(name), Some(other)) => name == other,
-        _ => peer.settings().first() == before.configured,
+/// Peers by what identifies them: there may be many.
+struct Known<'a> {
+    names: HashMap<&'a str, &'a Arc<Peer>>,
+    endpoints: HashMap<SocketAddr, &'a Arc<Peer>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(peers: &'a [Arc<Peer>]) -> Self {
+        Self {
+            names: peers.iter().filter_map(|peer| Some((peer.name()?, peer))).collect(),
+            endpoints: peers.iter().map(|peer| (peer.settings().first(), peer)).collect(),
+        }
+    }
+
+    /// Returns the peer that `before` is the state of.
+    fn find(&self, before: &PeerState) -> Option<&'a Arc<Peer>> {
+        let name = before.name.as_deref();
+        let named = name.and_then(|name| self.names.get(name));
+        let at = || self.endpoints.get(&before.configured);
+        let is_it = |peer: &&&Arc<Peer>| name.is_none() || peer.name().is_none();
+        named.or_else(|| at().filter(is_it)).copied()
     }
 }
 
