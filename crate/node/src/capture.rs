@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tun2udp_core::capture::filter::Program;
 use tun2udp_core::capture::{Capture, CaptureConfig, Output, SideStats};
 use tun2udp_core::relay::Relay;
-use tun2udp_core::sys::output::duplicate;
+use tun2udp_core::sys::tun_control::duplicate;
 use tun2udp_core::{Error, Result};
 
 /// Options of a capture. `lib/relay/capture.ts` describes them, and has checked their form.
@@ -92,8 +92,16 @@ pub struct NativeCapture {
     reader: Mutex<Option<OwnedFd>>,
 }
 
+/// The options of a capture, with the end that it is read from.
+pub(crate) type Prepared = (CaptureConfig, Option<OwnedFd>);
+
 /// Starts a capture. It blocks.
-pub(crate) fn start(relay: &Relay, options: NativeCaptureOptions) -> Result<NativeCapture> {
+pub(crate) fn start(relay: &Relay, (config, reader): Prepared) -> Result<NativeCapture> {
+    Ok(NativeCapture { capture: relay.capture(config)?, reader: Mutex::new(reader) })
+}
+
+/// Checks the options, and duplicates the descriptor: the caller may close its own one afterwards.
+pub(crate) fn prepare(options: NativeCaptureOptions) -> Result<Prepared> {
     let failed = |e| Error::os("start", "the capture", "socketpair", &e);
     let filter = options.filter.as_deref().map(Program::parse).transpose()?;
     let whole = |number: f64| number as u64;
@@ -127,7 +135,7 @@ pub(crate) fn start(relay: &Relay, options: NativeCaptureOptions) -> Result<Nati
     if let Some(buffer_bytes) = options.buffer_bytes {
         config.buffer_bytes = buffer_bytes as usize;
     }
-    Ok(NativeCapture { capture: relay.capture(config)?, reader: Mutex::new(reader) })
+    Ok((config, reader))
 }
 
 #[napi]

@@ -8,12 +8,12 @@ use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
-use tun2udp_core::sys::rights;
-use tun2udp_core::sys::tun_control;
+use tun2udp_core::sys::{connection, rights, tun_control};
 use tun2udp_core::{Error, ErrorCode, Result};
 
 /// The maximum length of a message, bytes: a state of some 100,000 peers.
@@ -47,10 +47,10 @@ struct Inner {
     received: tokio::sync::Mutex<Received>,
 }
 
-/// Connects to the Unix socket at `path`.
+/// Connects to the Unix socket at `path`. Does not wait for a process that accepts no connection.
 #[napi(catch_unwind)]
 pub fn connect_unix(path: String) -> napi::Result<NativeConnection> {
-    let socket = std::os::unix::net::UnixStream::connect(&path).map_err(|e| {
+    let socket = connection::connect(Path::new(&path)).map_err(|e| {
         let error = Error::os("connect to", &path, "connect", &e);
         let missing = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
         error::to_napi(&match missing.contains(&e.kind()) {

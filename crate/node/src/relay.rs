@@ -194,8 +194,8 @@ impl NativeRelay {
         env: &'env Env,
         options: NativeCaptureOptions,
     ) -> napi::Result<PromiseRaw<'env, NativeCapture>> {
-        let relay = Arc::clone(&self.relay);
-        run_blocking(env, move || capture::start(&relay, options))
+        let (relay, prepared) = (Arc::clone(&self.relay), capture::prepare(options));
+        run_blocking(env, move || capture::start(&relay, prepared?))
     }
 
     /// Ends the relay. Resolves when everything it created is removed, however it ended.

@@ -1,9 +1,12 @@
-//! Connections whose descriptors belong to libuv: the process at the other end, and descriptors of their own (unix(7)).
+//! Unix connections: creating one without waiting, and the process at the other end (unix(7)).
 
 use super::check;
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
 use std::mem;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 /// The process at the other end of a Unix connection when the connection was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,21 +32,22 @@ pub fn peer_process(fd: RawFd) -> io::Result<PeerProcess> {
     Ok(PeerProcess { pid: found.pid, uid: found.uid, gid: found.gid })
 }
 
-/// Returns a new descriptor of the same open file, which other programs do not inherit: `F_DUPFD_CLOEXEC`.
-pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: fcntl takes numbers, and the kernel refuses one that is not open; no memory is touched.
-    let copy = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) })?;
-    // SAFETY: the kernel has just created the descriptor, and nothing else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+/// Connects to the Unix socket at `path`, with a socket that does not block. `EAGAIN` if the process there has not accepted
+/// its earlier connections.
+pub fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    Ok(OwnedFd::from(socket).into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sys::process::effective_user;
+    use crate::sys::tun_control::duplicate;
     use std::io::{Read, Write};
     use std::os::fd::AsRawFd;
-    use std::os::unix::net::UnixStream;
 
     #[test]
     fn the_other_end_of_a_pair_is_this_process() {
@@ -62,6 +66,30 @@ mod tests {
         let mut byte = [0];
         far.read_exact(&mut byte).unwrap();
         assert_eq!(byte, *b"x");
+    }
+
+    #[test]
+    fn a_process_that_accepts_no_connection_is_an_error() {
+        let folder = std::env::temp_dir().join(format!("tun2udp-backlog-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("socket");
+        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        listener.listen(0).unwrap();
+        let mut waiting = Vec::new();
+        let error = loop {
+            match connect(&path) {
+                Ok(connection) => waiting.push(connection),
+                Err(error) => break error,
+            }
+            assert!(waiting.len() < 100, "the backlog is 0");
+        };
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        assert!(!waiting.is_empty());
+        let (mut accepted, _) = listener.accept().unwrap();
+        waiting[0].write_all(b"x").unwrap();
+        accepted.read_exact(&mut [0]).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

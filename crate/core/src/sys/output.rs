@@ -5,7 +5,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::time::Duration;
 
@@ -44,14 +44,6 @@ pub fn kind(file: &File) -> io::Result<Kind> {
         _ if kind.is_socket() => Kind::Socket,
         _ => Kind::Pipe,
     })
-}
-
-/// Returns a descriptor of the same open file: fcntl(2), `F_DUPFD_CLOEXEC`. `EBADF` if `fd` is not open.
-pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: no pointers. The kernel refuses a number that is not a descriptor.
-    let fd = super::check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })?;
-    // SAFETY: the call has just returned this descriptor, so nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Writes as many bytes as there is room for, at least one after [`wait`] has reported room. `EPIPE` if there is no

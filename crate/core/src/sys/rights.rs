@@ -2,7 +2,7 @@
 
 use rustix::cmsg_space;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use std::io::{self, IoSlice, IoSliceMut};
@@ -28,7 +28,8 @@ pub fn send(
 }
 
 /// Receives bytes into `buffer`, and the descriptors that were sent with them, which are close-on-exec. Returns the
-/// number of bytes; 0: the other end is closed.
+/// number of bytes; 0: the other end is closed. `EMFILE` if not all descriptors fit into the process: those that did are
+/// closed, and the bytes are lost.
 pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -39,6 +40,10 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, 
         if let RecvAncillaryMessage::ScmRights(rights) = message {
             descriptors.extend(rights);
         }
+    }
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        // The buffer has room for the most that a message can have, so the limit of the process is reached.
+        return Err(io::Error::from_raw_os_error(libc::EMFILE));
     }
     Ok((received.bytes, descriptors))
 }
@@ -69,6 +74,20 @@ mod tests {
         assert_eq!(receive(other.as_fd(), &mut buffer).unwrap().0, 0);
         let error = send(other.as_fd(), b"x", &[]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_message_whose_descriptors_do_not_all_arrive_is_an_error() {
+        let (one, other) = UnixStream::pair().unwrap();
+        // The credentials take the room of some descriptors, like a process that may not have more of them.
+        rustix::net::sockopt::set_socket_passcred(&other, true).unwrap();
+        let many = vec![one.as_fd(); MAX_DESCRIPTORS];
+        assert_eq!(send(one.as_fd(), b"x", &many).unwrap(), 1);
+        let error = receive(other.as_fd(), &mut [0; 8]).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+        assert_eq!(send(one.as_fd(), b"next", &[one.as_fd()]).unwrap(), 4);
+        let (len, received) = receive(other.as_fd(), &mut [0; 8]).unwrap();
+        assert_eq!((len, received.len()), (4, 1));
     }
 
     #[test]
