@@ -155,6 +155,11 @@ fn report(message: &ControlMessage<'_>, destination: Option<SocketAddr>) -> Opti
     Some(ErrorReport { errno, origin, destination, mtu, reporter })
 }
 
+/// Returns the number of a socket, which each duplicate of its descriptor has: `SO_COOKIE` (Linux ≥ 4.12).
+pub fn cookie(socket: BorrowedFd<'_>) -> io::Result<u64> {
+    Ok(rustix::net::sockopt::socket_cookie(socket)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,9 +11,8 @@ use crate::netlink::link::KindData;
 use crate::netlink::{Connection, LinkRef};
 use crate::packet::vnet::VnetHeader;
 use crate::relay::handover::{Descriptor, QueueDescriptors};
-use crate::sys::{netns, tun, tun_control};
+use crate::sys::{netns, socket, tun, tun_control};
 use crate::udp::{UdpEndpoint, local_address};
-use rustix::net::sockopt;
 use std::collections::HashSet;
 use std::iter;
 use std::net::SocketAddr;
@@ -119,7 +118,7 @@ fn check_repeats(queues: &[QueueDescriptors]) -> Result<()> {
     for descriptor in
         queues.iter().flat_map(|queue| iter::once(&queue.device).chain(&queue.sockets))
     {
-        let cookie = sockopt::socket_cookie(&descriptor.fd).ok();
+        let cookie = socket::cookie(descriptor.fd.as_fd()).ok();
         let is_repeated = cookie.is_some_and(|cookie| !cookies.insert(cookie));
         if !numbers.insert(descriptor.number) || is_repeated {
             return Err(refuse(descriptor.number, "it is given twice"));
