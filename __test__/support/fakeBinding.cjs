@@ -114,7 +114,16 @@ class NativeRelay {
   }
 
   interfaceState() {
-    return { name: this.name, isUp: true, mtu: 1500 }
+    return {
+      name: this.name,
+      isUp: true,
+      mtu: 1500,
+      operState: 'unknown',
+      txQueueLength: 500,
+      carrierChanges: 1,
+      txDropped: 0,
+      rxDropped: 0,
+    }
   }
 
   async close() {

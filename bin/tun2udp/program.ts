@@ -48,7 +48,7 @@ async function run(parsed: RelayArguments): Promise<number> {
   try {
     // A relay that is taken over still has its own servers.
     if (!parsed.takeover) await servers.open()
-    relay = await start(parsed, keeper, servers)
+    relay = await start(parsed, keeper)
     if (!relay) return 0
     if (parsed.takeover) await servers.openAfterTakeover()
     await servers.serve(relay)
@@ -91,16 +91,11 @@ async function finish({ pid, finish: done }: HandedOver, output: Output): Promis
 }
 
 /** Starts the relay, or takes over another one. Returns nothing if a signal came before it was ready. */
-async function start(
-  parsed: RelayArguments,
-  keeper: Keeper,
-  servers: Servers,
-): Promise<Relay | undefined> {
+async function start(parsed: RelayArguments, keeper: Keeper): Promise<Relay | undefined> {
   const { relay, config, account } = parsed
   const signal = keeper.signal
   let locate = (error: unknown) => error
   const begin = async (options: RelayOptions) => {
-    await servers.prepare(options.netns)
     if (!parsed.takeover) return keeper.start(options, account)
     // Only this option needs the messages.
     const { pathOf, takeOver } = await import('./handover/take.ts')

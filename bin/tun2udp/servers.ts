@@ -38,12 +38,6 @@ export class Servers {
         this.#parts.output.notice({ kind: 'takeover', message })
       }
     }
-    await this.prepare(this.#args.relay.netns)
-  }
-
-  /** Prepares to read the state of an interface in another network namespace, while the process may enter it. */
-  async prepare(netns: string | number | undefined): Promise<void> {
-    await this.#control?.prepare(netns)
   }
 
   /** Sets the relay, which is ready. */

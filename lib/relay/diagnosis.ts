@@ -13,6 +13,16 @@ export interface InterfaceState {
   readonly isUp: boolean
   /** Its MTU, bytes. */
   readonly mtu: number
+  /** Operational state by RFC 2863: `up`, `down`, `unknown`, … */
+  readonly operState: string
+  /** The most packets that wait for the relay. */
+  readonly txQueueLength: number
+  /** The number of times that the carrier appeared or disappeared. */
+  readonly carrierChanges: number
+  /** Packets that the kernel dropped before the relay could read them, mostly because the queue was full. */
+  readonly txDropped: number
+  /** Packets that the kernel dropped after the relay wrote them. */
+  readonly rxDropped: number
 }
 
 /** Counters at one time. */
@@ -27,7 +37,7 @@ export interface DiagnosisState extends Sample {
   readonly info: RelayInfo
   readonly peers: readonly PeerState[]
   /** The state of the interface; absent if it is not known. */
-  readonly interface?: InterfaceState | undefined
+  readonly interface?: Pick<InterfaceState, 'name' | 'isUp' | 'mtu'> | undefined
   /** The events of the relay so far. */
   readonly events: readonly RelayEvent[]
   /** Earlier counters. The problems are those since that time. Absent: since the start. */

@@ -118,7 +118,7 @@ export class Relay implements AsyncDisposable {
 
   /**
    * Returns the state of the interface, as the kernel reported it in the last milliseconds. Absent if the kernel has not
-   * replied yet; after the relay is closed, it is the last one.
+   * replied yet, which takes a few milliseconds after the first call; after the relay is closed, it is the last one.
    */
   interfaceState(): InterfaceState | undefined {
     return this.#native.interfaceState() ?? undefined

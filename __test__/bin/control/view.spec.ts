@@ -54,7 +54,8 @@ const SNAPSHOT: Snapshot = {
   },
   peers: [SINGLE],
   interface: {
-    up: true,
+    name: 'vpn0',
+    isUp: true,
     operState: 'unknown',
     mtu: 1400,
     txQueueLength: 500,
@@ -181,7 +182,7 @@ test('problems, another version and a state that is not known are shown', (t) =>
   ])
   t.true(
     formatSnapshot({
-      now: { ...SNAPSHOT, interface: { ...facts, up: false } as NonNullable<typeof facts> },
+      now: { ...SNAPSHOT, interface: { ...facts, isUp: false } as NonNullable<typeof facts> },
     })[0]?.includes(', DOWN,'),
   )
 })

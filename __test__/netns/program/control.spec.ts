@@ -72,7 +72,15 @@ test('show has the counters, the peers and the state of the interface, from anot
   const before = await take()
   t.like(before, { pid: program.child.pid, info: { interface: { name: 'hub0' } } })
   t.notRegex(before.problems.join('\n'), /hub0.* down/u)
-  t.like(before.interface, { up: true, mtu: 1500, txQueueLength: 500 })
+  t.like(before.interface, {
+    name: 'hub0',
+    isUp: true,
+    mtu: 1500,
+    operState: 'unknown',
+    txQueueLength: 500,
+    carrierChanges: 0,
+    rxDropped: 0,
+  })
   t.deepEqual(
     before.peers.map(({ name, allowedPrefixes }) => [name, allowedPrefixes]),
     PEERS.map(({ name, allowedPrefixes }) => [name, allowedPrefixes]),
@@ -89,7 +97,7 @@ test('show has the counters, the peers and the state of the interface, from anot
 
   await namespace.run('ip', 'link', 'set', 'hub0', 'down', 'mtu', '1400')
   const down = await take()
-  t.like(down.interface, { up: false, mtu: 1400 })
+  t.like(down.interface, { isUp: false, mtu: 1400, operState: 'down' })
   t.regex(down.problems.join('\n'), /hub0.* down/u)
   t.regex(
     await printed('show', path),

@@ -3,7 +3,6 @@ import type { Reloader } from '../config/reload.ts'
 import type { HandedOver } from '../handover/handedOver.ts'
 import type { Output } from '../output.ts'
 import type { Connection } from './connection.ts'
-import type { InterfaceReader } from './snapshot.ts'
 
 /** The parts of the program that requests use. */
 export interface ProgramParts {
@@ -16,12 +15,11 @@ export interface ProgramParts {
   readonly reloader: Reloader | undefined
 }
 
-/** The relay, and the facts about it that the library does not have. */
+/** The relay, and the time of its start. */
 export interface Served {
   readonly relay: Relay
   /** When the relay was ready, in the time of `performance.now()`. */
   readonly startedAtMs: number
-  readonly reader: InterfaceReader
 }
 
 /** The objects that a request works with before the relay is ready. */

@@ -36,15 +36,6 @@ export class Control {
     return control
   }
 
-  /**
-   * Prepares to read the state of an interface in another network namespace, while the process may enter it.
-   *
-   * @param netns the namespace; absent if it is that of the process.
-   */
-  async prepare(netns: string | number | undefined): Promise<void> {
-    if (netns !== undefined) await this.#server?.prepare(netns)
-  }
-
   /** Sets the relay, which is ready. */
   async serve(relay: Relay): Promise<void> {
     if (!this.#server && !this.#isTried) await this.#listenAtDefault(relay.info.interface.name)

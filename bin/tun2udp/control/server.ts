@@ -13,7 +13,6 @@ import { descriptorOf } from './descriptor.ts'
 import { type Request, toLine } from './protocol.ts'
 import type { EarlyContext, ProgramParts, Served } from './method.ts'
 import { EARLY_METHODS, METHODS } from './requests/table.ts'
-import { InterfaceReader } from './snapshot.ts'
 
 /** The most connections at a time. For one more, the one that has been idle for the longest time is closed. */
 export const CONNECTIONS_MAX = 32
@@ -40,7 +39,6 @@ export class ControlServer {
   readonly #connections = new Set<Connection>()
   /** Connections of other users, which get the reason. */
   readonly #refused = new Set<Socket>()
-  #reader = new InterfaceReader()
   #served: Served | undefined
 
   private constructor(parts: ProgramParts, native: Connections, limits: Limits) {
@@ -65,20 +63,12 @@ export class ControlServer {
   ): Promise<ControlServer> {
     const server = new ControlServer(parts, await loadConnections(), limits)
     await listenAt(server.#server, { path }, { operation: 'listen for commands at', subject: path })
-    // A failed accept, such as of too many open files, is of one client.
-    server.#server.on('error', () => undefined)
     return server
-  }
-
-  /** Prepares to read the state of an interface in another network namespace. */
-  async prepare(netns: string | number): Promise<void> {
-    this.#reader = new InterfaceReader(netns)
-    await this.#reader.open()
   }
 
   /** Sets the relay, which is ready. */
   serve(relay: Relay): void {
-    this.#served = { relay, startedAtMs: performance.now(), reader: this.#reader }
+    this.#served = { relay, startedAtMs: performance.now() }
   }
 
   /**

@@ -1,11 +1,5 @@
-import {
-  type Netlink,
-  type PeerState,
-  type Relay,
-  type RelayInfo,
-  type RelayStats,
-  openNetlink,
-} from '../../../index.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { InterfaceState, PeerState, Relay, RelayInfo, RelayStats } from '../../../index.ts'
 import { VERSION } from '../../../lib/native/version.ts'
 
 /** The state of a running relay: the result of the method `show`. */
@@ -22,79 +16,19 @@ export interface Snapshot {
   readonly stats: RelayStats
   /** The peers, as `relay.peers.list()` of the library. */
   readonly peers: readonly PeerState[]
-  /** The present state of the interface. Absent if it cannot be read. */
-  readonly interface?: InterfaceFacts
+  /** The present state of the interface, as `relay.interfaceState()` of the library. Absent if it cannot be read. */
+  readonly interface?: InterfaceState
   /** The reasons why packets do not pass, and what to do, as `relay.diagnose()` of the library. */
   readonly problems: readonly string[]
 }
 
-/** The state of the interface, from the kernel. */
-export interface InterfaceFacts {
-  /** Whether it is administratively up. */
-  readonly up: boolean
-  /** Operational state by RFC 2863: `up`, `down`, `unknown`, … */
-  readonly operState: string
-  /** MTU, bytes. */
-  readonly mtu: number
-  /** The most packets that wait for the relay. */
-  readonly txQueueLength: number
-  /** How often the carrier appeared or disappeared. */
-  readonly carrierChanges: number
-  /** Packets that the kernel dropped because the queue of the interface was full. */
-  readonly txDropped: number
-  /** Packets that the kernel dropped after the relay wrote them. */
-  readonly rxDropped: number
-}
-
-/** Reads the state of the interface of a relay, in the network namespace of the interface. */
-export class InterfaceReader {
-  readonly #netns: string | number | undefined
-  #session: Promise<Netlink | undefined> | undefined
-
-  /** @param netns the namespace; absent if it is that of the process. */
-  constructor(netns?: string | number) {
-    this.#netns = netns
-  }
-
-  /**
-   * Opens the session. Without this call it is opened by the first reading, when the process may have dropped the
-   * privilege to enter the namespace.
-   */
-  async open(): Promise<Netlink | undefined> {
-    // Without a session the state is left out.
-    this.#session ??= openNetlink({ netns: this.#netns }).catch(() => undefined)
-    return this.#session
-  }
-
-  /** Returns the state; nothing if it cannot be read. */
-  async read(ifIndex: number): Promise<InterfaceFacts | undefined> {
-    try {
-      const session = await this.open()
-      const link = await session?.links.get(ifIndex)
-      if (!link) return undefined
-      const { up, operState, mtu, txQueueLength, carrierChanges, stats } = link
-      const { txDropped = 0, rxDropped = 0 } = stats ?? {}
-      return {
-        up,
-        operState: String(operState),
-        mtu,
-        txQueueLength,
-        carrierChanges,
-        txDropped,
-        rxDropped,
-      }
-    } catch {
-      return undefined
-    }
-  }
-}
+/** How often the state of the interface is asked for, if the kernel has not replied yet, and the pause between. */
+const ATTEMPTS = 20
+const PAUSE_MS = 5
 
 /** Returns the state of a relay. */
-export async function takeSnapshot(
-  relay: Relay,
-  { startedAtMs, reader }: { readonly startedAtMs: number; readonly reader: InterfaceReader },
-): Promise<Snapshot> {
-  const facts = await reader.read(relay.info.interface.ifIndex)
+export async function takeSnapshot(relay: Relay, startedAtMs: number): Promise<Snapshot> {
+  const state = await interfaceOf(relay)
   return {
     version: VERSION,
     pid: process.pid,
@@ -102,7 +36,17 @@ export async function takeSnapshot(
     info: relay.info,
     stats: relay.stats(),
     peers: relay.peers.list(),
-    ...(facts && { interface: facts }),
+    ...(state && { interface: state }),
     problems: relay.diagnose(),
   }
+}
+
+/** Returns the state of the interface; nothing if it cannot be read. Only the first reading waits for the kernel. */
+async function interfaceOf(relay: Relay): Promise<InterfaceState | undefined> {
+  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
+    const state = relay.interfaceState()
+    if (state || relay.isClosed) return state
+    await delay(PAUSE_MS)
+  }
+  return relay.interfaceState()
 }

@@ -52,7 +52,7 @@ export function formatSnapshot(compared: Compared): string[] {
 
 function headOf({ info, version, pid, uptimeMs, interface: facts }: Snapshot): string {
   const { name, mtu, addresses } = info.interface
-  const state = facts ? [facts.up ? 'up' : 'DOWN', `mtu ${facts.mtu}`] : [`mtu ${mtu}`]
+  const state = facts ? [facts.isUp ? 'up' : 'DOWN', `mtu ${facts.mtu}`] : [`mtu ${mtu}`]
   const other = version === VERSION ? [] : [`version ${version}`]
   const words = [
     ...addresses,

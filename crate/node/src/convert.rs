@@ -138,11 +138,30 @@ pub struct NativeInterfaceState {
     pub is_up: bool,
     /// Its MTU, bytes.
     pub mtu: u32,
+    /// Operational state by RFC 2863: `up`, `down`, `unknown`, …
+    pub oper_state: String,
+    /// The most packets that wait for the relay.
+    pub tx_queue_length: u32,
+    /// The number of times that the carrier appeared or disappeared.
+    pub carrier_changes: u32,
+    /// Packets that the kernel dropped before the relay could read them.
+    pub tx_dropped: f64,
+    /// Packets that the kernel dropped after the relay wrote them.
+    pub rx_dropped: f64,
 }
 
 impl From<InterfaceState> for NativeInterfaceState {
-    fn from(InterfaceState { name, is_up, mtu, .. }: InterfaceState) -> Self {
-        Self { name, is_up, mtu }
+    fn from(state: InterfaceState) -> Self {
+        Self {
+            name: state.name,
+            is_up: state.is_up,
+            mtu: state.mtu,
+            oper_state: state.oper_state.name().unwrap_or("unknown").to_owned(),
+            tx_queue_length: state.tx_queue_length,
+            carrier_changes: state.carrier_changes,
+            tx_dropped: state.dropped as f64,
+            rx_dropped: state.rx_dropped as f64,
+        }
     }
 }
 

@@ -110,10 +110,13 @@ impl NativeConnection {
         })
     }
 
-    /// Closes the connection, and the descriptors that were not taken.
+    /// Closes the connection, and the descriptors that were not taken. Calls that wait end.
     #[napi(catch_unwind)]
     pub fn close(&self) {
-        self.inner.lock().take();
+        if let Some(socket) = self.inner.lock().take() {
+            // Pending calls have duplicates.
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
     }
 }
 

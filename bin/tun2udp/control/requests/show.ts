@@ -3,7 +3,7 @@ import type { Method } from '../method.ts'
 import { takeSnapshot } from '../snapshot.ts'
 
 /** Returns the state of the relay, a `Snapshot`. */
-export const show: Method = async (params, { relay, startedAtMs, reader }) => {
+export const show: Method = async (params, { relay, startedAtMs }) => {
   checkFields('params', params, {})
-  return takeSnapshot(relay, { startedAtMs, reader })
+  return takeSnapshot(relay, startedAtMs)
 }

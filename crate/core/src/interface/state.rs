@@ -4,6 +4,7 @@
 use super::identity::Identity;
 use crate::device::TunDevice;
 use crate::error::{Error, Result};
+use crate::netlink::names::OperState;
 use crate::netlink::{Connection, RawSocket};
 use tokio::runtime::{Builder, Runtime};
 
@@ -16,8 +17,16 @@ pub struct InterfaceState {
     pub is_up: bool,
     /// Its MTU, bytes.
     pub mtu: u32,
+    /// Operational state (RFC 2863).
+    pub oper_state: OperState,
+    /// The most packets that wait for its reader.
+    pub tx_queue_length: u32,
+    /// The number of times that the carrier appeared or disappeared.
+    pub carrier_changes: u32,
     /// Packets that it dropped instead of passing them to its reader (`tx_dropped`).
     pub dropped: u64,
+    /// Packets that the kernel dropped after they were written (`rx_dropped`).
+    pub rx_dropped: u64,
 }
 
 /// Reads the state of the interface of an open device, also after it was renamed or moved.
@@ -65,7 +74,11 @@ impl StateReader {
         Ok(found.map(|found| InterfaceState {
             is_up: found.link.up,
             mtu: found.link.mtu,
-            dropped: found.link.stats.map_or(0, |stats| stats.tx_dropped),
+            oper_state: found.link.oper_state,
+            tx_queue_length: found.link.tx_queue_length,
+            carrier_changes: found.link.carrier_changes,
+            dropped: found.link.stats.as_ref().map_or(0, |stats| stats.tx_dropped),
+            rx_dropped: found.link.stats.as_ref().map_or(0, |stats| stats.rx_dropped),
             name: found.link.name,
         }))
     }
