@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import type { Running } from '../../support/program.ts'
@@ -64,6 +64,26 @@ test('a take-over with other options changes them; one that does not fit is refu
   await third.until('stdout', READY)
   t.false((await tunnel.describe()).includes('10.9.7.1'), 'it was added by the second only')
   t.true(await tunnel.isWorking())
+  t.is((await third.end()).status, 0)
+})
+
+test('a signal ends a process that waits for the one that it takes over from', async (t) => {
+  if (!hasTools(t, 'ping')) return
+  const tunnel = await TakeoverTunnel.open(t)
+  const first = tunnel.start(t)
+  await first.until('stdout', READY)
+  const identity = await tunnel.identity()
+  first.child.kill('SIGSTOP')
+  const second = tunnel.start(t, '--takeover')
+  const connections = () => readFileSync('/proc/net/unix', 'utf8').split(tunnel.control).length - 1
+  await eventually('the second one is connected', () => connections() > 1)
+  t.like(await second.end('SIGTERM'), { status: 0, stdout: '', stderr: '' })
+  first.child.kill('SIGCONT')
+  t.true(await tunnel.isWorking())
+  t.is(await tunnel.identity(), identity)
+  const third = tunnel.start(t, '--takeover')
+  await third.until('stdout', READY)
+  t.is((await first.ended).status, 0)
   t.is((await third.end()).status, 0)
 })
 

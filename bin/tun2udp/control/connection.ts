@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PeerProcess } from '../../../lib/native/connections.ts'
 import { descriptorOf, stopReading } from './descriptor.ts'
 import {
@@ -101,6 +102,8 @@ export class Connection {
     this.#socket.pause()
     for (let line = this.#reader.next(); line; line = this.#reader.next()) {
       await this.#answerTo(line)
+      // Many requests of one chunk do not delay signals and other clients.
+      await nextTurn()
       // The request may have detached the connection.
       if (this.#socket.destroyed) return
     }

@@ -5,6 +5,7 @@ import { VERSION } from '../../../lib/native/version.ts'
 import { Link, closeDescriptors } from '../../../lib/relay/handover/link.ts'
 import { PASSING } from '../../../lib/relay/relay.ts'
 import type { Method } from '../control/method.ts'
+import type { HandedOver } from './handedOver.ts'
 import {
   PAUSED_MS,
   PREPARING_MS,
@@ -35,29 +36,38 @@ export const takeover: Method = async (params, { relay, connection, output, onHa
     const message = 'take over the relay: another process does so already; try again later'
     throw new TunError(message, { code: 'ERR_TUN_BUSY' })
   }
-  isInProgress = true
   const { pid } = connection.client
+  // Without a descriptor left this fails, and the next process may try.
   const descriptor = connection.detach()
+  isInProgress = true
   void connection.answered.then(async () => {
-    const link = Link.of(descriptor)
     try {
-      await give(relay, link)
-      onHandedOver({
-        pid,
-        finish: async () => {
-          await send(link, { type: 'ended' }).catch(() => undefined)
-          link.close()
-        },
-      })
+      onHandedOver(await passOn(relay, descriptor, pid))
       relay[PASSING].release()
     } catch (error) {
-      isInProgress = false
-      await goOn(relay, link, error)
       const message = `process ${pid} did not take over: ${messageOf(error)}; this relay goes on`
       output.notice({ kind: 'takeover-failed', message })
+    } finally {
+      isInProgress = false
     }
   })
   return { protocol: PROTOCOL, version: VERSION, pid: process.pid }
+}
+
+/** Passes the relay on over a connection, which it closes after a failure: then the relay goes on. */
+async function passOn(relay: Relay, descriptor: number, pid: number): Promise<HandedOver> {
+  const link = Link.of(descriptor)
+  try {
+    await give(relay, link)
+  } catch (error) {
+    await goOn(relay, link, error)
+    throw error
+  }
+  const finish = async () => {
+    await send(link, { type: 'ended' }).catch(() => undefined)
+    link.close()
+  }
+  return { pid, finish }
 }
 
 /** Passes everything on. The relay is paused then, and the other process relays. */

@@ -44,6 +44,7 @@ export class Keeper {
       if (!queues) return await startRelayAs(options, account)
       const relay = await startRelayAs({ ...options, descriptors: queues }, account)
       this.#names = names
+      this.#relay = relay
       return relay
     } catch (error) {
       if (!isUnusable(error)) throw error

@@ -30,14 +30,22 @@ interface Passed {
  *
  * @param path path of the control socket of the other process.
  * @throws {TunError} no relay runs there, the options do not fit it, or it went on. Then nothing is left of this one.
+ * @throws the reason of `options.signal` when it was aborted. The other process goes on if this one does not relay yet.
  */
 export async function takeOver(
   path: string,
   options: RelayOptions,
   account: Account | undefined,
 ): Promise<Relay> {
+  const { signal } = options
   const link = await connect(path)
+  // The other process notices the end of the connection, and goes on.
+  const end = () => {
+    link.close()
+  }
+  signal?.addEventListener('abort', end)
   try {
+    signal?.throwIfAborted()
     const { queues, state } = await ask(link)
     let relay
     try {
@@ -47,9 +55,13 @@ export async function takeOver(
       await sendFailure(link, error)
       throw error
     }
-    await begin(relay, link, state)
+    await begin(relay, link, { first: state, signal })
     return relay
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
   } finally {
+    signal?.removeEventListener('abort', end)
     link.close()
   }
 }
@@ -111,10 +123,15 @@ async function ask(link: Link): Promise<Passed> {
 }
 
 /** Makes the relay run as soon as the other process has stopped its own. */
-async function begin(relay: Relay, link: Link, first: string): Promise<void> {
+async function begin(
+  relay: Relay,
+  link: Link,
+  { first, signal }: { readonly first: string; readonly signal: AbortSignal | undefined },
+): Promise<void> {
   let state: string | undefined
   try {
     state = await untilStopped(link)
+    signal?.throwIfAborted()
   } catch (error) {
     // The other process goes on.
     await giveUp(relay)
@@ -149,6 +166,10 @@ async function untilStopped(link: Link): Promise<string | undefined> {
 async function giveUp(relay: Relay): Promise<void> {
   // It may not have begun.
   await relay[PASSING].pause().catch(() => undefined)
-  relay[PASSING].release()
+  try {
+    relay[PASSING].release()
+  } catch {
+    // A signal has ended it.
+  }
   await relay.closed
 }

@@ -22,9 +22,11 @@ export class Link {
 
   /** Uses a connected socket, whose descriptor it closes. */
   static of(descriptor: number): Link {
-    const link = rethrown(() => new Link(loadNativeNow().duplicateConnection(descriptor)))
-    closeDescriptors([descriptor])
-    return link
+    try {
+      return rethrown(() => new Link(loadNativeNow().duplicateConnection(descriptor)))
+    } finally {
+      closeDescriptors([descriptor])
+    }
   }
 
   /** Sends a line, with duplicates of descriptors. */
@@ -37,7 +39,7 @@ export class Link {
     return awaited(this.#native.receive(millis))
   }
 
-  /** Closes the connection. */
+  /** Closes the connection. A pending {@link receive} resolves to null. */
   close(): void {
     this.#native.close()
   }
