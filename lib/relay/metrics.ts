@@ -191,15 +191,18 @@ export function formatSnapshots(snapshots: readonly MetricsSnapshot[]): string {
   const versions = [...new Set(snapshots.map(({ version }) => version))]
   const lines = head(`${PREFIX}_info`, 'gauge', 'Version of the package.')
   for (const version of versions.length > 0 ? versions : [VERSION])
-    lines.push(sample(`${PREFIX}_info`, { version }, 1))
+    lines.push(sample(`${PREFIX}_info`, labelsOf({ version }), 1))
+  // These labels are the same in all samples of a relay.
+  const relays = snapshots.map((snapshot) => {
+    const { interface: device, local } = snapshot.info
+    return { snapshot, own: labelsOf({ interface: device.name, local: formatEndpoint(local) }) }
+  })
   for (const { full, head: described, samples } of METRICS) {
-    const all = snapshots.flatMap((snapshot) => {
-      const { interface: device, local } = snapshot.info
-      const own = { interface: device.name, local: formatEndpoint(local) }
-      return samples(snapshot).map(({ labels, value }) =>
-        sample(full, { ...own, ...labels }, value),
-      )
-    })
+    const all = relays.flatMap(({ snapshot, own }) =>
+      samples(snapshot).map(({ labels, value }) =>
+        sample(full, labels ? `${own},${labelsOf(labels)}` : own, value),
+      ),
+    )
     if (all.length > 0) lines.push(...described, ...all)
   }
   return `${lines.join('\n')}\n`
@@ -212,6 +215,7 @@ function countersOf(isDrop: boolean): Metric[] {
     const name = isDrop ? `${counter.direction}_dropped_${counter.unit}_total` : nameOf(counter)
     names.set(name, [...(names.get(name) ?? []), counter])
   }
+  const causes = new Map(COUNTERS.map((counter) => [counter, { cause: snake(counter.name) }]))
   return [...names].map(([name, counters]) => ({
     name,
     type: 'counter',
@@ -221,7 +225,8 @@ function countersOf(isDrop: boolean): Metric[] {
         const direction = stats[counter.direction]
         const values: unknown = isDrop ? direction.dropped : direction
         const value = (values as Readonly<Record<string, number>>)[counter.name] ?? 0
-        return isDrop ? { labels: { cause: snake(counter.name) }, value } : { value }
+        const labels = isDrop ? causes.get(counter) : undefined
+        return labels ? { labels, value } : { value }
       }),
   }))
 }
@@ -248,12 +253,20 @@ function head(name: string, type: string, help: string): string[] {
   return [`# HELP ${name} ${escaped}`, `# TYPE ${name} ${type}`]
 }
 
-function sample(name: string, labels: Readonly<Record<string, string>>, value: number): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`)
-  return `${name}{${pairs.join(',')}} ${value}`
+function sample(name: string, labels: string, value: number): string {
+  return `${name}{${labels}} ${value}`
 }
 
+function labelsOf(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`)
+  return pairs.join(',')
+}
+
+const ESCAPED = /["\\\n]/u
+
 function escapeLabel(text: string): string {
+  // Nearly no label needs it.
+  if (!ESCAPED.test(text)) return text
   return text
     .replaceAll('\\', String.raw`\\`)
     .replaceAll('"', String.raw`\"`)
