@@ -5,7 +5,9 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
+import { listenAt } from '../../bin/tun2udp/listen.ts'
 import { parseMetricsAddress } from '../../bin/tun2udp/metricsAddress.ts'
 import { type Behaviour, fakeEnvironment } from '../support/fakeBinding.ts'
 import { type Running, startProgram } from '../support/program.ts'
@@ -174,4 +176,36 @@ test('addresses have three forms', (t) => {
   ]) {
     t.is(parseMetricsAddress(wrong), undefined, wrong)
   }
+})
+
+test('a client that does not read its responses is disconnected', async (t) => {
+  const socketPath = temporaryPath(t)
+  const program = start(`unix:${socketPath}`)
+  await program.until('stdout', /ready/u)
+  const client = connect(socketPath)
+  t.teardown(() => client.destroy())
+  await once(client, 'connect')
+  const gone = once(client, 'error')
+  const isGone = gone.then(() => true as const)
+  // More responses than a socket holds.
+  client.pause().write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(200))
+  const deadline = Date.now() + 60_000
+  let hasEnded = false
+  while (!hasEnded && Date.now() < deadline) {
+    if (client.writable) client.write('GET ')
+    hasEnded = await Promise.race([isGone, delay(200, false)])
+  }
+  t.true(hasEnded)
+  t.like(await scrape({ socketPath }), { status: 200 })
+  t.like(await program.end('SIGTERM'), { status: 0 })
+})
+
+test('a failed accept does not end the program', async (t) => {
+  const path = temporaryPath(t)
+  const server = createServer()
+  // A thread of the test runner cannot change the mask.
+  Object.assign(process, { umask: () => 0o022 })
+  await listenAt(server, { path }, { operation: 'serve the metrics at', subject: path })
+  t.teardown(() => server.close())
+  t.notThrows(() => server.emit('error', new Error('accept EMFILE')))
 })

@@ -40,6 +40,8 @@ export async function listenAt(
   } catch (error) {
     throw listenError(address, purpose, error as NodeJS.ErrnoException)
   }
+  // A failed accept, such as of too many open files, concerns one client.
+  server.on('error', () => undefined)
 }
 
 /** Removes the socket of a process of this user that has ended. Anything else at the path stays. */

@@ -31,6 +31,8 @@ export class MetricsServer {
       },
     )
     this.#server.maxConnections = CONNECTIONS_MAX
+    // A client that does not read its response, or sends no request, does not keep its connection.
+    this.#server.timeout = REQUEST_TIMEOUT_MS
   }
 
   /**

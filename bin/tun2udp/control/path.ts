@@ -1,6 +1,6 @@
 import { type Stats, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { TunError } from '../../../lib/errors.ts'
+import { TunError, codeOf, messageOf } from '../../../lib/errors.ts'
 import { PATH_BYTES_MAX, fitsSocket } from '../unixPath.ts'
 
 /** The folder of root. An administrator or a service creates it. */
@@ -31,8 +31,8 @@ export interface RelaySocket {
 export function defaultPath(name: string): string | undefined {
   const folder = defaultFolders()[0]
   if (folder === undefined) return undefined
-  if (!isRoot() && folder === userFolder()) mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const found = lstatSync(folder, { throwIfNoEntry: false })
+  if (!isRoot() && folder === userFolder()) createFolder(folder)
+  const found = statOf(folder)
   if (!found) return undefined
   checkFolder(folder, found)
   const path = join(folder, `${name}${SUFFIX}`)
@@ -48,14 +48,10 @@ export function defaultPath(name: string): string | undefined {
  */
 export function listSockets(): RelaySocket[] {
   return defaultFolders().flatMap((folder) => {
-    const found = lstatSync(folder, { throwIfNoEntry: false })
+    const found = statOf(folder)
     if (!found) return []
     checkFolder(folder, found)
-    const below = readdirSync(folder, { withFileTypes: true })
-    const folders = below
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => join(folder, name))
-    return [folder, ...folders].flatMap(socketsIn)
+    return [folder, ...foldersIn(folder)].flatMap(socketsIn)
   })
 }
 
@@ -123,6 +119,34 @@ function userFolder(): string | undefined {
   return parent?.startsWith('/') ? join(parent, USER_FOLDER) : undefined
 }
 
+/** Creates the folder of a user, if it is missing and the run-time folder of the user exists. */
+function createFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    const code = codeOf(error)
+    if (code !== 'EEXIST' && code !== 'ENOENT') throw unusable(folder, error)
+  }
+}
+
+/** Returns the state of a folder itself, not of the target of a link; nothing if it does not exist. */
+function statOf(folder: string): Stats | undefined {
+  try {
+    return lstatSync(folder, { throwIfNoEntry: false })
+  } catch (error) {
+    throw unusable(folder, error)
+  }
+}
+
+function foldersIn(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name))
+  } catch (error) {
+    throw unusable(folder, error)
+  }
+}
+
 function socketsIn(folder: string): RelaySocket[] {
   const owner = lstatSync(folder, { throwIfNoEntry: false })
   if (!owner || (owner.mode & WRITABLE) !== 0) return []
@@ -155,6 +179,13 @@ function isRoot(): boolean {
 
 function foreign(path: string, { uid }: Stats): TunError {
   return refused(path, `it belongs to the user ${uid}`, 'give another path with --control')
+}
+
+/** Returns the error of a folder that this user may not use, such as that of another user. */
+function unusable(path: string, cause: unknown): TunError {
+  const advice = 'give a path with --control, or set XDG_RUNTIME_DIR to a folder of this user'
+  const reason = codeOf(cause) === 'EACCES' ? 'permission denied' : messageOf(cause)
+  return refused(path, reason, advice)
 }
 
 function refused(path: string, reason: string, advice: string): TunError {
