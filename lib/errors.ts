@@ -22,7 +22,7 @@
  * - `ERR_TUN_LOCKED`: another loop or stream is reading from the device.
  * - `ERR_TUN_ROUTE_LOOP`: the relay's own datagrams would be sent into the tunnel.
  * - `ERR_TUN_UNSUPPORTED`: this kernel does not support the operation.
- * - `ERR_TUN_INTERRUPTED`: a table changed while it was read.
+ * - `ERR_TUN_INTERRUPTED`: a table changed while it was read, or a take-over of a relay failed half-way.
  * - `ERR_TUN_TIMEOUT`: the awaited event did not happen in time.
  * - `ERR_TUN_EXHAUSTED`: a resource of the system ran out.
  * - `ERR_TUN_SYSTEM`: any other failing system call.

@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
-import { type Namespace, type NamespaceServer, inNamespace, startRelay } from '../../index.ts'
+import {
+  type Namespace,
+  type NamespaceServer,
+  type RelayOptions,
+  inNamespace,
+  startRelay,
+} from '../../index.ts'
 import { withNamespace } from './namespace.ts'
 import { freeUdpPort } from './ports.ts'
 import { type Running, startProgram } from './program.ts'
@@ -42,7 +48,11 @@ export class TakeoverTunnel {
     this.args = args
   }
 
-  static async open(t: ExecutionContext): Promise<TakeoverTunnel> {
+  /** @param more further options of the far end. */
+  static async open(
+    t: ExecutionContext,
+    more: Partial<RelayOptions> = {},
+  ): Promise<TakeoverTunnel> {
     const [near, far] = [await withNamespace(t), await withNamespace(t)]
     const folder = await mkdtemp(join(tmpdir(), 'tun2udp-takeover-'))
     t.teardown(async () => rm(folder, { recursive: true }))
@@ -52,6 +62,7 @@ export class TakeoverTunnel {
       sendPort: nearPort,
       receivePort: farPort,
       netns: far.name,
+      ...more,
     })
     t.teardown(async () => relay.close())
     const control = join(folder, 'control')

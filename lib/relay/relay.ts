@@ -1,11 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type {
-  NativeEvent,
-  NativeNamespace,
-  NativeRelay,
-  NativeRelayOptions,
-  RelayStats,
-} from '#binding'
+import type { NativeEvent, NativeNamespace, NativeRelay, RelayStats } from '#binding'
 import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { checkFields } from '../check/fields.ts'
 import { KEY, checkKey } from '../lifetime/constructing.ts'
@@ -15,17 +9,17 @@ import { fromNative } from '../errors.ts'
 import { type InterfaceState, type Sample, Samples, diagnose } from './diagnosis.ts'
 import { EventLog, type EventsOptions, type RelayEvent, toEvent } from './events.ts'
 import type { QueueDescriptors } from './handover/descriptors.ts'
-import { type Inheritance, Passing, inheritanceOf, toNative } from './handover/passing.ts'
+import { type Inheritance, Passing, inheritanceOf } from './handover/passing.ts'
 import { type RelayInfo, toInfo } from './info.ts'
-import { loadNative } from '../native/native.ts'
 import type { RelayOptions } from '../options/declarations.ts'
 import { PeerNames } from './names/peerNames.ts'
 import { type PlainRelayOptions, checkAndKeep } from './options.ts'
 import type { PeerChanges } from './peers/changes.ts'
 import { type Peers, REPLACE, newPeers } from './peers/peers.ts'
 import { type ResolvedEnds, resolveEnds } from './peers/resolve.ts'
-import { PeerRoutes } from './peers/routes.ts'
+import type { PeerRoutes } from './peers/routes.ts'
 import { checkReload } from './reload.ts'
+import { openRoutes, startNative } from './starting.ts'
 import { checkUser } from '../check/user.ts'
 
 /** The messages of the channel `tun2udp:relay` of `node:diagnostics_channel`. */
@@ -327,39 +321,4 @@ export async function startRelayIn(
     diagnostics.publish({ type: 'error', name: origin.name, error })
     throw error
   }
-}
-
-/** Opens the routes to the networks of the peers. Those of an interface that is passed on are the relay's own. */
-async function openRoutes(
-  { netns, name, fwmark }: Pick<NativeRelayOptions, 'netns' | 'name' | 'fwmark'>,
-  namespace: NativeNamespace | undefined,
-  isInherited: boolean,
-): Promise<PeerRoutes> {
-  const isElsewhere = netns !== undefined
-  const before = isInherited ? undefined : name
-  return PeerRoutes.open({ netns: netns ?? namespace?.path, isElsewhere, name: before, fwmark })
-}
-
-async function startNative(
-  options: NativeRelayOptions,
-  onEvent: (event: NativeEvent) => void,
-  signal: AbortSignal | undefined,
-  from: { namespace: NativeNamespace | undefined; inherited: Inheritance | undefined },
-): Promise<NativeRelay> {
-  const addon = await loadNative()
-  let native
-  try {
-    native = await addon.startRelay(options, onEvent, from.namespace, toNative(from.inherited))
-  } catch (error) {
-    // The events of the failed start use a separate path, but arrive in the same turn of the event loop.
-    await nextTurn()
-    throwIfAborted(signal)
-    throw fromNative(error)
-  }
-  if (signal?.aborted) {
-    // A start cannot be interrupted: it is completed and then rolled back.
-    await native.close().catch(() => undefined)
-    throw signal.reason
-  }
-  return native
 }

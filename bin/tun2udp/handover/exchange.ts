@@ -1,5 +1,5 @@
-import type { Link } from '../../../lib/relay/handover/link.ts'
 import { TunError, messageOf } from '../../../lib/errors.ts'
+import { type Link, closeDescriptors } from '../../../lib/relay/handover/link.ts'
 
 /**
  * The version of the messages. It changes if an older program could not understand them; new fields do not change it,
@@ -61,7 +61,10 @@ export async function receive(link: Link, millis: number): Promise<Received | un
     message = undefined
   }
   const { type, isLast, state, message: reason } = (message ?? {}) as Partial<Message>
-  if (typeof type !== 'string') throw failure(`it sent ${JSON.stringify(text.slice(0, 80))}`)
+  if (typeof type !== 'string') {
+    closeDescriptors(descriptors)
+    throw failure(`the other process sent ${JSON.stringify(text.slice(0, 80))}`)
+  }
   return {
     type,
     descriptors,
@@ -71,8 +74,13 @@ export async function receive(link: Link, millis: number): Promise<Received | un
   }
 }
 
-/** Returns a message of this kind, and throws for any other one. */
+/**
+ * Returns a message of this kind, and throws for any other one. Only messages with queues have descriptors; those of
+ * others are closed.
+ */
 export function expectKind(received: Received | undefined, kind: Kind): Received {
+  if (received && (kind !== 'queue' || received.type !== kind))
+    closeDescriptors(received.descriptors)
   if (received?.type === kind) return received
   if (!received) throw failure('the other process has ended')
   if (received.type === 'failed') throw failure(received.message ?? 'the other process failed')

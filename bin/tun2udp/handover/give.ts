@@ -1,10 +1,11 @@
 import type { Relay } from '../../../index.ts'
 import { checkFields, integer } from '../../../lib/check/fields.ts'
-import { TunError, messageOf } from '../../../lib/errors.ts'
+import { TunError, codeOf, messageOf } from '../../../lib/errors.ts'
 import { VERSION } from '../../../lib/native/version.ts'
 import { Link, closeDescriptors } from '../../../lib/relay/handover/link.ts'
 import { PASSING } from '../../../lib/relay/relay.ts'
 import type { Method } from '../control/method.ts'
+import type { Output } from '../output.ts'
 import type { HandedOver } from './handedOver.ts'
 import {
   PAUSED_MS,
@@ -42,7 +43,7 @@ export const takeover: Method = async (params, { relay, connection, output, onHa
   isInProgress = true
   void connection.answered.then(async () => {
     try {
-      onHandedOver(await passOn(relay, descriptor, pid))
+      onHandedOver(await passOn(relay, descriptor, { pid, output }))
       relay[PASSING].release()
     } catch (error) {
       const message = `process ${pid} did not take over: ${messageOf(error)}; this relay goes on`
@@ -55,12 +56,16 @@ export const takeover: Method = async (params, { relay, connection, output, onHa
 }
 
 /** Passes the relay on over a connection, which it closes after a failure: then the relay goes on. */
-async function passOn(relay: Relay, descriptor: number, pid: number): Promise<HandedOver> {
+async function passOn(
+  relay: Relay,
+  descriptor: number,
+  { pid, output }: { readonly pid: number; readonly output: Output },
+): Promise<HandedOver> {
   const link = Link.of(descriptor)
   try {
     await give(relay, link)
   } catch (error) {
-    await goOn(relay, link, error)
+    await goOn(relay, link, error, output)
     throw error
   }
   const finish = async () => {
@@ -83,18 +88,25 @@ async function give(relay: Relay, link: Link): Promise<void> {
   } finally {
     closeDescriptors(queues.flatMap(({ device, sockets }) => [device, ...sockets]))
   }
-  await send(link, { type: 'state', state: passing.state() })
+  await send(link, { type: 'state', state: await passing.offer() })
   expectKind(await receive(link, PREPARING_MS), 'ready')
   await send(link, { type: 'stopped', state: await passing.pause() })
   expectKind(await receive(link, PAUSED_MS), 'running')
 }
 
-/** Goes on with the relay after a failure, and reports it to the other process if that is there. */
-async function goOn(relay: Relay, link: Link, error: unknown): Promise<void> {
+/**
+ * Goes on with the relay after a failure, and reports it to the other process if that is there. Settings that
+ * the other one has changed are restored.
+ */
+async function goOn(relay: Relay, link: Link, error: unknown, output: Output): Promise<void> {
   try {
-    relay[PASSING].reclaim()
-  } catch {
-    // The relay has ended meanwhile.
+    await relay[PASSING].reclaim()
+  } catch (cause) {
+    // A relay that has ended in the meantime reports that itself.
+    if (codeOf(cause) !== 'ERR_TUN_CLOSED') {
+      const message = `${messageOf(cause)}; settings of the other process may be left`
+      output.notice({ kind: 'takeover-failed', message })
+    }
   }
   await send(link, { type: 'resumed' }).catch(() => undefined)
   await sendFailure(link, error)

@@ -105,7 +105,7 @@ export class Keeper {
       readonly changes?: readonly unknown[]
     }
     if (changes && changes.length > 0) {
-      passing.reclaim()
+      await passing.reclaim()
       return false
     }
     passing.release()

@@ -2,9 +2,9 @@ import type { Relay, RelayOptions } from '../../../index.ts'
 import { TunError, codeOf } from '../../../lib/errors.ts'
 import { VERSION } from '../../../lib/native/version.ts'
 import type { QueueDescriptors } from '../../../lib/relay/handover/descriptors.ts'
-import { Link, closeDescriptors } from '../../../lib/relay/handover/link.ts'
+import { type Line, Link, closeDescriptors } from '../../../lib/relay/handover/link.ts'
 import { type Account, PASSING, startRelayAs } from '../../../lib/relay/relay.ts'
-import { defaultPath } from '../control/path.ts'
+import { checkSocket, defaultPath } from '../control/path.ts'
 import { type Answer, fromRefusal, toLine } from '../control/protocol.ts'
 import {
   PAUSED_MS,
@@ -17,7 +17,10 @@ import {
   sendFailure,
 } from './exchange.ts'
 
-/** What the running process passes on before it stops. */
+/** The most queues of a device (`MAX_TAP_QUEUES` of drivers/net/tun.c). */
+const QUEUES_MAX = 256
+
+/** The objects that the running process passes on before it stops. */
 interface Passed {
   readonly queues: QueueDescriptors[]
   readonly state: string
@@ -38,7 +41,7 @@ export async function takeOver(
   account: Account | undefined,
 ): Promise<Relay> {
   const { signal } = options
-  const link = await connect(path)
+  const link = await connect(checkSocket({ name: path, path }).path)
   // The other process notices the end of the connection, and goes on.
   const end = () => {
     link.close()
@@ -100,10 +103,7 @@ async function connect(path: string): Promise<Link> {
 async function ask(link: Link): Promise<Passed> {
   const params = { protocol: PROTOCOL, version: VERSION }
   await link.send(toLine({ id: 1, method: 'takeover', params }).trimEnd(), [], PAUSED_MS)
-  const line = await link.receive(PREPARING_MS)
-  if (!line) throw failure('the other process has ended')
-  const answer = JSON.parse(line.text) as Answer
-  if ('error' in answer) throw fromRefusal(answer.error)
+  checkAnswer(await link.receive(PREPARING_MS))
   const queues: QueueDescriptors[] = []
   try {
     for (let isLast = false; !isLast;) {
@@ -111,6 +111,7 @@ async function ask(link: Link): Promise<Passed> {
       const [device, ...sockets] = received.descriptors
       if (device === undefined) throw failure('the other process sent no descriptors')
       queues.push({ device, sockets })
+      if (queues.length > QUEUES_MAX) throw failure(`it has more than ${QUEUES_MAX} queues`)
       isLast = received.isLast !== false
       await send(link, { type: 'next' })
     }
@@ -120,6 +121,21 @@ async function ask(link: Link): Promise<Passed> {
     closeDescriptors(queues.flatMap(({ device, sockets }) => [device, ...sockets]))
     throw error
   }
+}
+
+/** Checks the answer to the request, which has no descriptors. */
+function checkAnswer(line: Line | null): void {
+  if (!line) throw failure('the other process has ended')
+  closeDescriptors(line.descriptors)
+  let answer: Partial<Answer> | null
+  try {
+    answer = JSON.parse(line.text) as Partial<Answer> | null
+  } catch {
+    answer = null
+  }
+  if (answer && 'result' in answer) return
+  if (answer && 'error' in answer) throw fromRefusal(answer.error)
+  throw failure(`the other process sent ${JSON.stringify(line.text.slice(0, 80))}`)
 }
 
 /** Makes the relay run as soon as the other process has stopped its own. */

@@ -142,6 +142,74 @@ fn settings_that_the_other_relay_does_not_want_are_replaced() {
 }
 
 #[test]
+fn settings_are_restored_if_the_other_relay_dies_before_it_took_over() {
+    in_namespace(|| {
+        let peer = loopback_socket();
+        let mut old = RelayConfig { mtu: Some(1_300), ..config("undo0", &peer, 1) };
+        old.addresses.push("fd00::1/64".parse().unwrap());
+        old.routes = vec!["10.77.0.0/16".parse().unwrap(), "fd77::/64".parse().unwrap()];
+        let first = start(old);
+        ip("address add 10.9.3.1/24 dev undo0");
+        let described = || {
+            let routes = ["-4 route show dev undo0", "-6 route show dev undo0"].map(ip);
+            (ip("address show dev undo0"), routes)
+        };
+        let before = described();
+        for is_paused in [false, true] {
+            let mut new = config("undo0", &peer, 0);
+            new.addresses = vec!["10.8.0.1/24".parse().unwrap()];
+            (new.mtu, new.tx_queue_length) = (Some(1_400), Some(77));
+            new.routes = vec!["10.79.0.0/16".parse().unwrap()];
+            let state = first.offer();
+            let second =
+                inherit(new, Inheritance { state: Some(state), ..passed(&first, true) }).unwrap();
+            if is_paused {
+                first.pause().unwrap();
+            }
+            let changed = ip("address show dev undo0");
+            assert!(changed.contains("mtu 1400") && !changed.contains("10.9.0.1"), "{changed}");
+            // As a process that is killed, it restores nothing.
+            second.pause().unwrap();
+            second.release().unwrap();
+            second.join();
+            first.reclaim().unwrap();
+            assert_eq!(described(), before);
+            assert_works(&first, &peer);
+        }
+        assert_balanced(&finish(&first));
+    });
+}
+
+#[test]
+fn packets_that_the_interface_dropped_stay_counted() {
+    in_namespace(|| {
+        let peer = loopback_socket();
+        let small = || RelayConfig { tx_queue_length: Some(2), ..config("miss0", &peer, 1) };
+        let mut relay = start(small());
+        let inside = UdpSocket::bind("10.9.0.1:0").unwrap();
+        let mut expected = 0;
+        for _ in 0..3 {
+            let next = inherit(small(), passed(&relay, true)).unwrap();
+            let state = relay.pause().unwrap();
+            // No process reads, so the queue overflows.
+            for _ in 0..20 {
+                inside.send_to(b"lost", "10.9.0.2:9").unwrap();
+            }
+            next.resume(Some(&state)).unwrap();
+            relay.release().unwrap();
+            relay.join();
+            relay = next;
+            expected += 18;
+            eventually("the packets are counted once", || {
+                relay.stats().outbound.packets_missed >= expected
+            });
+            assert_eq!(relay.stats().outbound.packets_missed, expected);
+        }
+        assert_balanced(&finish(&relay));
+    });
+}
+
+#[test]
 fn a_persistent_interface_is_restored_by_the_last_relay() {
     in_namespace(|| {
         ip("tuntap add dev keep0 mode tun multi_queue");

@@ -118,10 +118,14 @@ pub fn relay_descriptors(relay: &NativeRelay) -> napi::Result<Vec<NativeQueueDup
     Ok(queues.into_iter().map(queue).collect())
 }
 
-/// Returns the state of a relay as JSON.
-#[napi(catch_unwind)]
-pub fn relay_state(relay: &NativeRelay) -> napi::Result<String> {
-    json::to_json(&relay.core().state())
+/// Resolves to the state of a relay as JSON. The settings of the interface are recorded, to be restored by a reclaim.
+#[napi(catch_unwind, ts_return_type = "Promise<string>")]
+pub fn offer_relay<'env>(
+    env: &'env Env,
+    relay: &NativeRelay,
+) -> napi::Result<PromiseRaw<'env, String>> {
+    let relay = Arc::clone(relay.core());
+    run_blocking(env, move || text_of(&relay.offer()))
 }
 
 /// Pauses a relay. Resolves to its state as JSON once no packet is left in it.
@@ -131,11 +135,12 @@ pub fn pause_relay<'env>(
     relay: &NativeRelay,
 ) -> napi::Result<PromiseRaw<'env, String>> {
     let relay = Arc::clone(relay.core());
-    run_blocking(env, move || {
-        let state = relay.pause()?;
-        serde_json::to_string(&state).map_err(|e| {
-            Error::new(ErrorCode::System, "write the state of", "the relay", e.to_string())
-        })
+    run_blocking(env, move || text_of(&relay.pause()?))
+}
+
+fn text_of(state: &RelayState) -> Result<String> {
+    serde_json::to_string(state).map_err(|e| {
+        Error::new(ErrorCode::System, "write the state of", "the relay", e.to_string())
     })
 }
 
@@ -147,9 +152,13 @@ pub fn resume_relay(relay: &NativeRelay, state: String) -> napi::Result<()> {
 }
 
 /// Sets everything again that another process may have changed, and lets the relay run.
-#[napi(catch_unwind)]
-pub fn reclaim_relay(relay: &NativeRelay) -> napi::Result<()> {
-    relay.core().reclaim().map_err(|e| error::to_napi(&e))
+#[napi(catch_unwind, ts_return_type = "Promise<void>")]
+pub fn reclaim_relay<'env>(
+    env: &'env Env,
+    relay: &NativeRelay,
+) -> napi::Result<PromiseRaw<'env, ()>> {
+    let relay = Arc::clone(relay.core());
+    run_blocking(env, move || relay.reclaim())
 }
 
 /// Ends a paused relay without removing anything.

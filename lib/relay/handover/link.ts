@@ -2,6 +2,9 @@ import type { NativeConnection, NativeMessage } from '#binding'
 import { fromNative } from '../../errors.ts'
 import { loadNative, loadNativeNow } from '../../native/native.ts'
 
+/** A line that was received, with its descriptors. */
+export type Line = NativeMessage
+
 /** A connection that passes lines of text with descriptors. For the program only. */
 export class Link {
   readonly #native: NativeConnection
@@ -35,7 +38,7 @@ export class Link {
   }
 
   /** Receives a line. Resolves to null if the other end is closed. The caller closes its descriptors. */
-  async receive(millis: number): Promise<NativeMessage | null> {
+  async receive(millis: number): Promise<Line | null> {
     return awaited(this.#native.receive(millis))
   }
 

@@ -47,18 +47,17 @@ export class Passing {
     return rethrown(() => loadNativeNow().relayDescriptors(this.#native))
   }
 
-  /** Returns the state as JSON. It is exact while the relay is paused. */
-  state(): string {
-    return rethrown(() => loadNativeNow().relayState(this.#native))
+  /**
+   * Returns the state as JSON while the relay runs. The settings of the interface are recorded, and {@link reclaim} restores
+   * them.
+   */
+  async offer(): Promise<string> {
+    return awaited(loadNativeNow().offerRelay(this.#native))
   }
 
   /** Pauses the relay. Resolves to its state once no packet is left in it. */
   async pause(): Promise<string> {
-    try {
-      return await loadNativeNow().pauseRelay(this.#native)
-    } catch (error) {
-      throw fromNative(error)
-    }
+    return awaited(loadNativeNow().pauseRelay(this.#native))
   }
 
   /** Lets a relay run that began paused, with the last state of the other one. */
@@ -69,10 +68,8 @@ export class Passing {
   }
 
   /** Goes on after another process did not take over. */
-  reclaim(): void {
-    rethrown(() => {
-      loadNativeNow().reclaimRelay(this.#native)
-    })
+  async reclaim(): Promise<void> {
+    await awaited(loadNativeNow().reclaimRelay(this.#native))
   }
 
   /** Ends the paused relay. Nothing is removed: another process uses it. */
@@ -87,6 +84,14 @@ export class Passing {
 function rethrown<T>(call: () => T): T {
   try {
     return call()
+  } catch (error) {
+    throw fromNative(error)
+  }
+}
+
+async function awaited<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise
   } catch (error) {
     throw fromNative(error)
   }

@@ -33,6 +33,14 @@ impl Relay {
         state
     }
 
+    /// Returns the state as [`Relay::state`] does, and records the settings of the interface, which [`Relay::reclaim`]
+    /// restores. Blocks on the kernel.
+    #[must_use]
+    pub fn offer(&self) -> RelayState {
+        self.holdings.record_settings();
+        self.state()
+    }
+
     /// Pauses the relay: its queues send and write the packets that they have, and read no more. Returns the state. Blocks
     /// for at most two seconds.
     ///
@@ -63,16 +71,17 @@ impl Relay {
         if self.stop.resume() { Ok(()) } else { Err(closed()) }
     }
 
-    /// Sets everything again that another process may have changed through duplicates of the descriptors, and lets the
-    /// relay run if it is paused.
+    /// Sets everything again that another process may have changed through duplicates of the descriptors, lets the relay
+    /// run if it is paused, and restores the settings of the interface at the time of [`Relay::offer`]. Blocks on the kernel.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::Closed`](crate::ErrorCode::Closed) if the relay has ended.
+    /// [`ErrorCode::Closed`](crate::ErrorCode::Closed) if the relay has ended. Otherwise the kernel refused a setting, and
+    /// the relay runs.
     pub fn reclaim(&self) -> Result<()> {
         let is_set = self.holdings.set_again();
         self.stop.resume();
-        is_set
+        is_set.and(self.holdings.restore_settings())
     }
 
     /// Ends a paused relay without removing anything: the interface and its settings belong to another relay.

@@ -1,9 +1,10 @@
 //! What a running relay can pass on.
 
 use super::descriptors::QueueDescriptors;
+use super::settings;
 use crate::device::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
-use crate::interface::Change;
+use crate::interface::{Change, Snapshot};
 use crate::udp::UdpEndpoint;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -17,6 +18,8 @@ struct Inner {
     /// Each with its number.
     queues: Vec<(usize, QueueHandles)>,
     changes: Vec<Change>,
+    /// The settings of the interface before another process could change them.
+    settings: Option<Snapshot>,
 }
 
 #[derive(Debug)]
@@ -73,6 +76,26 @@ impl Holdings {
                 })
             })
             .collect()
+    }
+
+    /// Records the settings of the interface, which another process may change. A process that may not change them itself
+    /// records nothing.
+    pub(in crate::relay) fn record_settings(&self) {
+        let present = self.first_device().and_then(|device| settings::read(&device).ok()?);
+        self.lock().settings = present;
+    }
+
+    /// Restores the recorded settings of the interface.
+    pub(in crate::relay) fn restore_settings(&self) -> Result<()> {
+        let before = self.lock().settings.take();
+        match (before, self.first_device()) {
+            (Some(before), Some(device)) => settings::restore(&device, &before),
+            _ => Ok(()),
+        }
+    }
+
+    fn first_device(&self) -> Option<Arc<TunDevice>> {
+        self.lock().queues.first().and_then(|(_, handles)| handles.device.upgrade())
     }
 
     /// Sets everything again that another process may have changed through duplicates.

@@ -2,12 +2,14 @@
 //!
 //! - `descriptors` are the queues of the device and their sockets, given to a relay or duplicated from one;
 //! - `state` is what the new relay continues with: counters, and what is known about the peers;
-//! - `holdings` is what a running relay can pass on.
+//! - `holdings` is what a running relay can pass on;
+//! - `settings` restores the interface after another process did not take over.
 //!
 //! `setup` examines the descriptors of another relay (`setup/adopt`), and `queue` pauses the loops (`queue/stop`).
 
 mod descriptors;
 mod holdings;
+mod settings;
 mod state;
 
 pub use descriptors::{Descriptor, QueueDescriptors};
