@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { DEVICES } from '../support/advice/devices.ts'
+import { HANDOVER } from '../support/advice/handover.ts'
 import { NAMESPACES } from '../support/advice/namespaces.ts'
 import { NETLINK } from '../support/advice/netlink.ts'
 import { OPTIONS } from '../support/advice/options.ts'
@@ -13,7 +14,7 @@ import { rustAdvice } from '../support/advice/rust.ts'
 import { typescriptAdvice } from '../support/advice/typescript.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const TABLES = [DEVICES, NAMESPACES, NETLINK, OPTIONS, PEERS, PROGRAM_CASES, RELAY].flat()
+const TABLES = [DEVICES, HANDOVER, NAMESPACES, NETLINK, OPTIONS, PEERS, PROGRAM_CASES, RELAY].flat()
 
 test('each advice of the sources is followed by a test, or has a reason why not', (t) => {
   const sources = new Map([...typescriptAdvice(ROOT), ...rustAdvice(ROOT)])

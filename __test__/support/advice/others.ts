@@ -12,19 +12,36 @@ const FOUND = [
   COMMANDS,
   'without a relay of the name, a path or one of the listed names leads to it',
 ] as const
-const TAKEN = [COMMANDS, 'a take-over needs the path of a socket'] as const
-const STORE = [
-  '__test__/netns/program/fd-store.spec.ts',
-  'descriptors of others are refused, and the next start is one without',
-] as const
-const ADOPTED = [
-  'crate/core/tests/relay_handover.rs',
-  'wrong_descriptors_are_refused_and_named',
-] as const
+const FD_STORE = '__test__/netns/program/fd-store.spec.ts'
+const HANDOVER = '__test__/netns/program/handover.spec.ts'
 
 /** Advice that a test outside of the tables follows: its file and title. */
 export const FOLLOWED_ELSEWHERE: Readonly<Record<string, readonly [file: string, title: string]>> =
   {
+    'end the running one and start this one without --takeover': [
+      HANDOVER,
+      'a program of another protocol is refused, and started in place of the running one',
+    ],
+    'give its path with --control, or the name of the interface with --name': [
+      HANDOVER,
+      'without a path or a name no relay is found; with one of them it is taken over',
+    ],
+    'start without --takeover, or check --control of both processes': [
+      '__test__/netns/program/takeover.spec.ts',
+      'a take-over with other options changes them; one that does not fit is refused',
+    ],
+    'the service manager closes what it has kept, so start the service again': [
+      FD_STORE,
+      'descriptors of others are refused, and the next start is one without',
+    ],
+    'start the service again': [
+      FD_STORE,
+      'descriptors of others are refused, and the next start is one without',
+    ],
+    'the service manager must pass only what the relay has stored': [
+      FD_STORE,
+      'the service manager keeps interface and sockets over a crash and a restart',
+    ],
     'mount /proc': WITHOUT_FAULTS,
     'write "tun2udp capture - | wireshark -k -i -", or name a file': [
       CAPTURE,
@@ -60,25 +77,13 @@ export const FOLLOWED_ELSEWHERE: Readonly<Record<string, readonly [file: string,
       '__test__/netns/program/control.spec.ts',
       'reload prints what changed, or the place of the error',
     ],
-    'give its path with --control, or the name of the interface with --name': TAKEN,
-    'start without --takeover, or check --control of both processes': [
-      '__test__/netns/program/takeover.spec.ts',
-      'a take-over with other options changes them; one that does not fit is refused',
+    'this is a relay: write "tun2udp capture {} FILE"': [
+      CAPTURE,
+      'a name of a relay is not a file, and a full disk behind stdout is an error',
     ],
-    'the service manager closes what it has kept, so start the service again': STORE,
-    'start the service again': STORE,
-    'the service manager must pass only what the relay has stored': STORE,
-    'start without offloads (--no-offload), as the relay before did': [
-      'crate/core/tests/relay_handover.rs',
-      'a_relay_without_offloads_is_continued_by_one_without',
-    ],
-    'start with the address and the port of the relay before': ADOPTED,
-    'start with the address and the port that the socket has': ADOPTED,
-    'each queue must be given once, and no other process may have one': ADOPTED,
-    'check --name (name)': ADOPTED,
-    'check --netns (netns)': [
-      'crate/core/tests/relay_handover.rs',
-      'a_device_of_another_namespace_is_refused',
+    'give a path with --control, or set XDG_RUNTIME_DIR to a folder of this user': [
+      '__test__/bin/control/user.spec.ts',
+      'a relay of an ordinary user has its socket in the run-time folder of the user',
     ],
     'use the mode tun, or one relay in the mode tap per peer': [
       'crate/core/tests/relay_frames.rs',
@@ -181,8 +186,6 @@ export const FOLLOWED_ELSEWHERE: Readonly<Record<string, readonly [file: string,
 
 /** Advice that no test follows, and why. */
 export const NOT_FOLLOWED: Readonly<Record<string, string>> = {
-  'end the running one and start this one without --takeover':
-    'it is for two versions of the program, and the tests have one',
   'this kernel has no TUN driver loaded: run "modprobe tun"':
     'the tests need the driver, and no namespace has modules of its own',
   'it needs CAP_NET_RAW before Linux 5.7': 'newer kernels permit it to every process',
