@@ -35,6 +35,7 @@ const SYNCHRONOUS = [
   'TestNetwork.isClosed',
   'Relay.descriptors',
   'Relay.diagnose',
+  'Relay.descriptors',
   'Relay.interfaceState',
   'Relay.isClosed',
   'Relay.stats',
