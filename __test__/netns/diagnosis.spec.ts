@@ -50,7 +50,7 @@ async function start(
   return relay
 }
 
-/** Sends packets into the interface; nobody need reply. */
+/** Sends packets into the interface; no reply is needed. */
 async function ping({ run }: Namespace, address = '10.9.0.2', ...options: string[]): Promise<void> {
   await run('ping', '-q', '-c', '3', '-i', '0.05', '-W', '0.05', ...options, address).catch(
     () => undefined,
@@ -259,7 +259,12 @@ test('a route leads the datagrams into the tunnel, and then does not', async (t)
   const loops = /datagrams to the peer 192\.0\.2\.9 into the tunnel itself/u
   await problem(t, relay, loops, async () => ping(near))
   await near.run('ip', 'route', 'delete', '192.0.2.9/32', 'dev', name)
-  while (relay.diagnose().some((text) => text.includes('datagrams to the peer 192.0.2.9 into the tunnel itself'))) await ping(near)
+  while (
+    relay
+      .diagnose()
+      .some((text) => text.includes('datagrams to the peer 192.0.2.9 into the tunnel itself'))
+  )
+    await ping(near)
   t.pass()
 })
 

@@ -54,7 +54,7 @@ test('a take-over over a closed descriptor is a notice, and the relay goes on', 
     const connection = {
       client: CLIENT,
       answered: Promise.resolve(),
-      // No process has so many.
+      // No process has as many as these.
       detach: () => 2 ** 30,
     }
     const output = {

@@ -1,6 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import test from 'ava'
-import { type PeerState, type PeerTraffic, type Relay, formatMetrics, startRelay } from '../../../index.ts'
+import {
+  type PeerState,
+  type PeerTraffic,
+  type Relay,
+  formatMetrics,
+  startRelay,
+} from '../../../index.ts'
 import { COUNTERS } from '../../../lib/relay/counters.ts'
 import { PEERS_WITH_METRICS, formatSnapshots } from '../../../lib/relay/metrics.ts'
 import { FAKE_STATS, fakeBinding } from '../../support/fakeBinding.ts'
@@ -125,7 +131,7 @@ test('peers have their own metrics, as far as they are known', async (t) => {
       followPort: false,
     },
   ])
-  const found = text.split('\n').filter((line) => line.startsWith("tun2udp_peer"))
+  const found = text.split('\n').filter((line) => line.startsWith('tun2udp_peer'))
   const own = 'interface="peers0",local="127.0.0.1:5002"'
   const expected: [name: string, peer: string, value: number][] = [
     ['peers', '', 3],

@@ -198,8 +198,7 @@ const OTHERS = {
   'Capture.close': async (api) => (await (await startRelay(api)).capture()).close(),
   'Capture.closed': async (api) => (await (await startRelay(api)).capture()).closed,
   'Capture.readable': async (api) => readAll((await (await startRelay(api)).capture()).readable()),
-  'Capture.[Symbol.asyncIterator]': async (api) =>
-    readAll(await (await startRelay(api)).capture()),
+  'Capture.[Symbol.asyncIterator]': async (api) => readAll(await (await startRelay(api)).capture()),
   'Capture.[Symbol.asyncDispose]': async (api) =>
     (await (await startRelay(api)).capture())[Symbol.asyncDispose](),
   'Relay.reload': async (api) => (await api.startRelay(hubOptions)).reload(hubOptions),

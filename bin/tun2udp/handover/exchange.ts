@@ -96,7 +96,7 @@ export function failure(reason: string, cause?: unknown): TunError {
   )
 }
 
-/** Tells the other process why the take-over failed. It may have ended. */
+/** Reports to the other process why the take-over failed. It may have ended. */
 export async function sendFailure(link: Link, error: unknown): Promise<void> {
   await send(link, { type: 'failed', message: messageOf(error) }).catch(() => undefined)
 }

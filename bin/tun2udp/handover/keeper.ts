@@ -118,7 +118,7 @@ function namesIn({ LISTEN_FDNAMES: text = '' }: NodeJS.ProcessEnv): string[] {
   return [...new Set(text.split(':'))].filter((name) => name !== '')
 }
 
-/** Returns the error of descriptors that cannot be used. It is none of the arguments: the next start may succeed. */
+/** Returns the error of descriptors that cannot be used. It is not about the arguments: the next start may succeed. */
 function unusable(cause: unknown): TunError {
   const advice = 'the service manager closes what it has kept, so start the service again'
   const code = 'ERR_TUN_DEVICE_MISMATCH'

@@ -12,7 +12,7 @@ const NAME = /^tun2udp-(?<kind>device|socket)-(?<queue>\d{1,3})$/u
  * Takes the descriptors that the service manager has passed to this process (sd_listen_fds(3)), and removes the variables
  * that describe them, so that no child uses them. Returns nothing if there are none.
  *
- * @throws {TunError} a descriptor is none of a relay.
+ * @throws {TunError} a descriptor does not belong to a relay.
  */
 export function takeStored(env: NodeJS.ProcessEnv): readonly QueueDescriptors[] | undefined {
   const { LISTEN_PID: pid, LISTEN_FDS: count = '', LISTEN_FDNAMES: text = '' } = env

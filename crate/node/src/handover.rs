@@ -27,7 +27,7 @@ pub struct NativeQueue {
     pub sockets: List<i32, QUEUES_MAX>,
 }
 
-/// What a relay gets from the one that ran before it.
+/// The objects that a relay gets from the one that ran before it.
 #[napi(object, object_to_js = false)]
 pub struct NativeInheritance {
     /// The queues, in their order.

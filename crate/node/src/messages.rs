@@ -202,7 +202,7 @@ async fn receive_line(inner: Arc<Inner>) -> Result<Option<NativeMessage>> {
     }
 }
 
-/// What was received and not taken.
+/// The bytes and descriptors that were received and not taken.
 #[derive(Default)]
 struct Received {
     bytes: Vec<u8>,

@@ -3,7 +3,7 @@ import { fromNative } from '../../errors.ts'
 import { loadNativeNow } from '../../native/native.ts'
 import type { QueueDescriptors } from './descriptors.ts'
 
-/** What a relay gets from the one that ran before it. */
+/** The objects that a relay gets from the one that ran before it. */
 export interface Inheritance {
   readonly queues: readonly QueueDescriptors[]
   /** The state of the other relay, as JSON. Default: the counters begin at 0. */

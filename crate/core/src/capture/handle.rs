@@ -99,7 +99,7 @@ impl Capture {
 
     /// Blocks until the capture has ended. Returns how it ended.
     pub fn join(&self) -> Closed {
-        // Other callers wait for the lock meanwhile.
+        // Other callers wait for the lock during this time.
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(worker) = worker.take() {
             let _ = worker.join();

@@ -1,7 +1,7 @@
 //! Captures: writes packets of a relay to a pcapng file, a pipe or a socket, without slowing the relay.
 //!
 //! - [`CaptureConfig`] has the caller's options, and [`Capture`] is a running capture as its owner holds it;
-//! - `tap` is the end in the threads of the relay: [`Taps`] lists the captures, and each thread has a [`Tap`];
+//! - `tap` is the end in the threads of the relay: `Taps` lists the captures, and each thread has a `Tap`;
 //! - `channel` is the way from the threads to the writer: one bounded buffer per thread. A packet that finds no room in
 //!   it is left out and counted;
 //! - `writer` is the thread of a capture, and `output` its file, ring of files, pipe or socket;

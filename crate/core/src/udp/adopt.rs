@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 
-/// What [`local_address`] and [`UdpEndpoint::adopt`] report as failed.
+/// The operation that [`local_address`] and [`UdpEndpoint::adopt`] report as failed.
 const OPERATION: &str = "adopt the descriptor";
 
 /// Returns the address of a descriptor that is a bound UDP socket. `number` is the number of the descriptor, for messages.

@@ -1,4 +1,4 @@
-//! What a running relay can pass on.
+//! The descriptors and settings that a running relay can pass on.
 
 use super::descriptors::QueueDescriptors;
 use super::settings;

@@ -17,7 +17,7 @@ pub use state::{PeerState, RelayState, ReportedMtu};
 
 pub(super) use holdings::{Holdings, closed};
 
-/// What a relay gets from the one that ran before it.
+/// The objects that a relay gets from the one that ran before it.
 #[derive(Debug, Default)]
 pub struct Inheritance {
     /// The queues of the device, in their order, with their sockets.

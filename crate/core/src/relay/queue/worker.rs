@@ -45,7 +45,7 @@ pub(in crate::relay) struct Task {
     /// Signalled when peers have an earlier deadline; it is dropped with the task.
     pub(in crate::relay) deadline: Arc<WakeUp>,
     pub(in crate::relay) meter: Arc<Meter>,
-    /// What the relay can pass on.
+    /// The descriptors and settings that the relay can pass on.
     pub(in crate::relay) holdings: Arc<Holdings>,
     pub(in crate::relay) taps: Arc<Taps>,
     pub(in crate::relay) on_event: Box<dyn Fn(Event) + Send + Sync>,
