@@ -4,10 +4,10 @@ import test from 'ava'
 import { Machine } from '../support/docs/machine.ts'
 import { pageTest } from '../support/docs/page.ts'
 import { ROOT } from '../support/docs/root.ts'
-import { hasTools } from '../support/skip.ts'
+import { hasTools, isOpenToOthers } from '../support/skip.ts'
 
 pageTest('docs/control.md', async (t, page) => {
-  if (!hasTools(t, 'socat')) {
+  if (!isOpenToOthers(t) || !hasTools(t, 'socat', 'setpriv')) {
     page.skip()
     return
   }

@@ -8,9 +8,9 @@ import {
 } from '../support/packages/tarballs.ts'
 
 /** The sizes of the download and of the unpacked addon; docs/platforms.md states both. */
-const MAX_PACKAGE_BYTES = 1_600_000
-const MAX_ADDON_BYTES = 3_500_000
-const MAX_ROOT_BYTES = 280_000
+const MAX_PACKAGE_BYTES = 1_800_000
+const MAX_ADDON_BYTES = 3_900_000
+const MAX_ROOT_BYTES = 320_000
 
 /** Files that the root package may contain. */
 const ROOT_FILES = [

@@ -2,6 +2,8 @@
 
 #[path = "support/inner.rs"]
 mod inner;
+#[path = "support/inside.rs"]
+mod inside;
 #[path = "support/namespace.rs"]
 mod namespace;
 #[path = "support/running.rs"]
@@ -31,7 +33,7 @@ fn packets_become_datagrams_and_datagrams_packets() {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
         assert_eq!(relay.info().mtu, 1_500);
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let inside = inside::socket();
         peer.send_to(&packet(b"in"), relay.info().local).unwrap();
         let mut buffer = [0; 2_000];
         let (len, source) = inside.recv_from(&mut buffer).unwrap();
@@ -52,7 +54,7 @@ fn hostile_datagrams_are_counted_by_cause_and_disturb_no_other_packet() {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
         let to = relay.info().local;
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let inside = inside::socket();
         let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
         stranger.send_to(&packet(b"foreign"), to).unwrap();
         for hostile in [&b""[..], b"\x00", b"\x55", b"\x45", b"\x60", b"\xff\xff\xff\xff"] {
@@ -76,7 +78,7 @@ fn with_accept_any_datagrams_of_every_sender_are_accepted() {
         let peer = loopback_socket();
         let relay =
             start(RelayConfig { accept: Accept::Any, ..config(peer.local_addr().unwrap()) });
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let inside = inside::socket();
         let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
         stranger.send_to(&packet(b"hello"), relay.info().local).unwrap();
         assert_eq!(inside.recv(&mut [0; 100]).unwrap(), 5);
@@ -89,7 +91,7 @@ fn refusals_of_a_peer_that_has_not_started_are_counted_and_no_packet_is_lost() {
     in_namespace(|| {
         let address = loopback_socket().local_addr().unwrap();
         let relay = start(config(address));
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let inside = inside::socket();
         // One at a time, because the kernel refuses all packets of a batch at once.
         for count in 1..=10 {
             inside.send_to(b"anybody there?", "10.9.0.2:7").unwrap();
@@ -110,7 +112,7 @@ fn while_a_link_is_down_packets_are_counted_as_lost_and_later_ones_arrive() {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
         let name = relay.info().interface_name.clone();
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let inside = inside::socket();
         ip(&format!("link set {name} down"));
         peer.send_to(&packet(b"lost"), relay.info().local).unwrap();
         eventually("the loss is counted", || relay.stats().inbound.interface_down == 1);
@@ -128,7 +130,7 @@ fn a_relay_without_traffic_sleeps() {
     in_namespace(|| {
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let inside = inside::socket();
         // Both sources had a packet, and are empty now.
         inside.send_to(b"out", "10.9.0.2:7").unwrap();
         peer.recv(&mut [0; 100]).unwrap();
@@ -162,7 +164,7 @@ fn gso_batches_longer_than_the_path_are_sent_singly_and_segmentation_stays_on() 
         ip("link set lo mtu 1300");
         let peer = loopback_socket();
         let relay = start(config(peer.local_addr().unwrap()));
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let inside = inside::socket();
         let mut buffer = [0; 2_000];
         // Bursts that the peer's default buffer holds, each long enough to make a GSO batch.
         for burst in 0..10_u8 {
@@ -191,7 +193,7 @@ fn offloads_that_the_kernel_accepts_cause_no_event() {
             let config = RelayConfig { offload, ..config(peer.local_addr().unwrap()) };
             let relay = Relay::start(config, move |event| seen.lock().unwrap().push(event));
             let relay = relay.unwrap();
-            let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+            let inside = inside::socket();
             for _ in 0..100 {
                 inside.send_to(&[1; 500], "10.9.0.2:7").unwrap();
             }

@@ -5,6 +5,8 @@
 mod capture;
 #[path = "support/inner.rs"]
 mod inner;
+#[path = "support/inside.rs"]
+mod inside;
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod namespace;
@@ -34,7 +36,7 @@ use tun2udp_core::relay::{PeerConfig, Relay, RelayConfig};
 /// Sends a packet for each cause, both ways, and waits until all are counted. Returns the one that is written.
 fn send_each(relay: &Relay, peer: &UdpSocket, foreign: &UdpSocket) -> Vec<u8> {
     let local = relay.info().local;
-    let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+    let inside = inside::socket();
     inside.send_to(b"out", "10.9.0.2:7").unwrap();
     inside.send_to(b"nowhere", "10.20.0.1:7").unwrap();
     let good = inner::udp_packet(2, b"in");
@@ -208,7 +210,7 @@ fn frames_and_packets_over_ipv6_are_readable() {
         let relay = start(config);
         let path = folder.file("frames.pcapng");
         let capture = relay.capture(to_file(&path)).unwrap();
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let inside = inside::socket();
         inside.send_to(b"who has", "10.9.0.2:7").unwrap();
         eventually("a frame is sent", || relay.stats().outbound.datagrams_sent > 0);
         let stats = finish(&capture);
@@ -234,7 +236,7 @@ fn several_peers_have_their_endpoints() {
         let relay = start(config);
         let path = folder.file("peers.pcapng");
         let capture = relay.capture(to_file(&path)).unwrap();
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let inside = inside::socket();
         for (to, socket) in [("10.9.0.2:7", &first), ("10.9.0.3:7", &second)] {
             inside.send_to(b"out", to).unwrap();
             socket.recv(&mut [0; 100]).unwrap();

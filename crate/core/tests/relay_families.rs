@@ -2,6 +2,8 @@
 
 #[path = "support/inner.rs"]
 mod inner;
+#[path = "support/inside.rs"]
+mod inside;
 #[path = "support/namespace.rs"]
 mod namespace;
 #[path = "support/running.rs"]
@@ -46,7 +48,7 @@ fn peers_of_both_families_share_one_relay() {
             let relay = start(RelayConfig { queues, ..config(peers) });
             let local = relay.info().local;
             assert_eq!(local.is_ipv4(), first == 0, "that of the first peer");
-            let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+            let inside = inside::socket();
             inside.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
             // Interleaved, so that each batch has packets for both sockets.
             for number in 0..PACKETS {
@@ -89,7 +91,7 @@ fn each_family_has_its_own_error_queue() {
         let gone = [loopback_socket().local_addr().unwrap(), socket_v6().local_addr().unwrap()];
         let peers = vec![peer(gone[0], "10.20.0.0/16"), peer(gone[1], "10.21.0.0/16")];
         let relay = Relay::start(config(peers), |_| {}).unwrap();
-        let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+        let inside = inside::socket();
         for (count, to) in [(1, "10.20.0.1:7"), (2, "10.21.0.1:7"), (3, "10.20.0.1:7")] {
             inside.send_to(b"anybody there?", to).unwrap();
             eventually("it is counted", || relay.stats().outbound.refused_by_peer == count);

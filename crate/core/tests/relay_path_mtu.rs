@@ -1,5 +1,7 @@
 //! Path MTUs of the peers, which a router reports to the relay.
 
+#[path = "support/inside.rs"]
+mod inside;
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod namespace;
@@ -118,7 +120,7 @@ fn a_path_mtu_that_a_router_reports_is_the_peers_until_it_ages() {
             let start = path(1_500, PathMtuSource::Start, None);
             let reported = path(1_300, PathMtuSource::Router, Some("192.0.2.1"));
             let expected = |mtu| if is_many { vec![start, mtu] } else { vec![mtu] };
-            let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+            let inside = inside::socket();
             assert_eq!(path_mtus(), expected(start));
             inside.send_to(&[0; 1_400], "10.20.0.1:7").unwrap();
             eventually("the report is noted", || path_mtus() == expected(reported));

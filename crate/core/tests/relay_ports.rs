@@ -2,6 +2,8 @@
 
 #[path = "support/inner.rs"]
 mod inner;
+#[path = "support/inside.rs"]
+mod inside;
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod namespace;
@@ -51,13 +53,7 @@ impl Hub {
         let config = RelayConfig::with_peers("10.9.0.1/24".parse().unwrap(), peers, 0).unwrap();
         let config = RelayConfig { queues, ..config };
         let relay = Relay::start(config, move |event| seen.lock().unwrap().push(event)).unwrap();
-        // A process of another test may have a copy of the socket of the relay before.
-        let mut bound = None;
-        eventually("the port is free", || {
-            bound = UdpSocket::bind("10.9.0.1:9").ok();
-            bound.is_some()
-        });
-        let inside = bound.unwrap();
+        let inside = inside::socket();
         inside.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         Self { relay, events, inside }
     }

@@ -2,6 +2,8 @@
 
 #[path = "support/inner.rs"]
 mod inner;
+#[path = "support/inside.rs"]
+mod inside;
 #[path = "support/namespace.rs"]
 mod namespace;
 #[path = "support/other_host.rs"]
@@ -48,13 +50,7 @@ fn ask(relay: &Relay, peer: &UdpSocket, local: IpAddr) {
 
 /// Sends the packet from the inner address 10.9.0.`source`.
 fn ask_at(peer: &UdpSocket, to: SocketAddr, source: u8) {
-    // The child of another test may still have the socket of the last question, until it executes its program.
-    let mut inside = None;
-    eventually("the port is free", || {
-        inside = UdpSocket::bind("10.9.0.1:9").ok();
-        inside.is_some()
-    });
-    let inside = inside.unwrap();
+    let inside = inside::socket();
     inside.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     // The first datagrams to an address that came back may be lost, until the peer has found its neighbor again.
     let mut buffer = [0; 10];

@@ -3,6 +3,8 @@
 
 #[path = "support/inner.rs"]
 mod inner;
+#[path = "support/inside.rs"]
+mod inside;
 #[path = "support/namespace.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod namespace;
@@ -44,13 +46,7 @@ fn config(zone: &str, port: u16, accept: Accept) -> RelayConfig {
 
 /// Sends packets in both directions until one arrives. `sends_first`: into the interface first.
 fn exchange(relay: &Relay, far: &UdpSocket, sends_first: bool) {
-    // A process that another test starts has a copy of each descriptor until its exec(2).
-    let mut bound = None;
-    eventually("the port is free", || {
-        bound = UdpSocket::bind("10.9.0.1:9").ok();
-        bound.is_some()
-    });
-    let inside = bound.unwrap();
+    let inside = inside::socket();
     inside.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let scope_id = interface::index_of("far").unwrap();
     let to = SocketAddrV6::new(NEAR.parse().unwrap(), relay.info().local.port(), 0, scope_id);
@@ -97,7 +93,7 @@ fn a_link_that_is_deleted_and_made_again_is_followed() {
                     drop(far);
                     ip(&format!("link delete {name}"));
                     // While it does not exist, there are only losses.
-                    let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+                    let inside = inside::socket();
                     let before = relay.stats().outbound.unreachable;
                     inside.send_to(b"lost", "10.9.0.2:7").unwrap();
                     eventually("it is counted", || relay.stats().outbound.unreachable > before);
@@ -151,7 +147,7 @@ fn reaches(number: u8, far: &UdpSocket) {
 
 /// Sends packets from the peer of this number until one arrives.
 fn is_reached_from(number: u32, far: &UdpSocket, relay: &Relay) {
-    let inside = UdpSocket::bind("10.9.0.1:9").unwrap();
+    let inside = inside::socket();
     inside.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let scope_id = interface::index_of(&format!("vb{number}")).unwrap();
     let to = SocketAddrV6::new(NEAR.parse().unwrap(), relay.info().local.port(), 0, scope_id);
