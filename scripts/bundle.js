@@ -114,6 +114,8 @@ async function joined({ texts, metafile }) {
     chunkFileNames: 'lib/tun2udp-[hash].js',
     hashCharacters: 'base36',
     minifyInternalExports: false,
+    // Otherwise dist/index.js would have an import of each module of Node as well.
+    hoistTransitiveImports: false,
     // Entries stay on their own: a program begins when its file is loaded.
     manualChunks: (path) =>
       entries.includes(path) ? undefined : groups.find(([, files]) => files.has(path))?.[0],

@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { formatBytes, formatDuration, formatNumber, formatStats } from '../../bin/tun2udp/format.ts'
+import { formatBytes, formatDuration, formatStats } from '../../bin/tun2udp/format.ts'
+import { formatNumber } from '../../lib/formatNumber.ts'
 import { FAKE_STATS } from '../support/fakeBinding.ts'
 import type { PathMtu } from '../../index.ts'
 

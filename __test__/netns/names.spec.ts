@@ -98,17 +98,6 @@ test('the time to live is that of the records, limited to 5 seconds and 5 minute
     ),
     [5, 300, 37, 41, 200, 41, 60, 60],
   )
-  // An abort while the resolver is loaded: no name server is asked.
-  server.set('aborted.example', { address: FIRST, ttl: 37 })
-  const aborted = await runModule(
-    namespace,
-    `import { timeToLive } from '${TIME_TO_LIVE}'
-    const controller = new AbortController()
-    const time = timeToLive('aborted.example', undefined, controller.signal)
-    controller.abort()
-    console.log(await time)`,
-  )
-  t.deepEqual([aborted.trim(), server.count('aborted.example')], ['60', 0])
   server.mode = 'hang'
   t.deepEqual(await times(['37.example']), [60])
 })

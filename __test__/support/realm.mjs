@@ -41,7 +41,8 @@ async function foreign(specifier) {
   return module
 }
 
-async function load(specifier, referrer) {
+/** Returns a module. Those that import the same one at the same time must get the same. */
+function load(specifier, referrer) {
   const isOwn = specifier.startsWith('.') || specifier.startsWith('file:')
   const identifier = isOwn ? new URL(specifier, referrer).href : specifier
   if (!modules.has(identifier)) {
@@ -53,7 +54,7 @@ async function load(specifier, referrer) {
             meta.url = identifier
           },
         })
-      : await foreign(isBuiltin(specifier) ? specifier : import.meta.resolve(specifier))
+      : foreign(isBuiltin(specifier) ? specifier : import.meta.resolve(specifier))
     modules.set(identifier, module)
   }
   return modules.get(identifier)

@@ -1,6 +1,7 @@
 import type { InboundStats, OutboundStats, PathMtu, RelayInfo, RelayStats } from '../../index.ts'
 import { COUNTERS, type CounterDescription, type Direction } from '../../lib/relay/counters.ts'
 import { formatEndpoint } from '../../lib/relay/info.ts'
+import { formatNumber } from '../../lib/formatNumber.ts'
 
 const UNITS = ['byte', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 
@@ -79,15 +80,6 @@ export function formatBytes(bytes: number): string {
   const step = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), UNITS.length - 1)
   const rounded = step === 0 ? bytes : Math.round(bytes / (1000 ** step / 10)) / 10
   return `${formatNumber(rounded)} ${UNITS[step] ?? ''}`
-}
-
-/**
- * Formats a number in English, as `1,234.5`. `Intl.NumberFormat` loads data of ICU, which takes 7 MB of memory and 15 ms
- * of the start.
- */
-export function formatNumber(value: number): string {
-  const [whole = '', ...fraction] = String(value).split('.')
-  return [whole.replaceAll(/\B(?=(?:\d{3})+$)/gu, ','), ...fraction].join('.')
 }
 
 function formatFlow(count: number, bytes: number): string {

@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/relay/relay',
     // Also the tables that describe the program.
     'lib/relay/counters',
+    'lib/formatNumber',
     'lib/relay/info',
     // `metrics` formats the states of relays in other processes.
     'lib/relay/metrics',

@@ -1,3 +1,5 @@
+import { formatNumber } from '../../formatNumber.ts'
+
 /** The counts of a relay in a time, and the names that its problems refer to. */
 export interface Facts {
   /** Name of the interface. */
@@ -52,12 +54,9 @@ function grows(
 ): Rule {
   return (facts) => {
     const count = facts[group][name] ?? 0
-    return count > 0 ? words(COUNT.format(count), facts) : undefined
+    return count > 0 ? words(formatNumber(count), facts) : undefined
   }
 }
-
-// The sentences are in English, so the locale of the user is not used.
-const COUNT = new Intl.NumberFormat('en')
 
 const OUTBOUND: readonly Rule[] = [
   (facts) => {
@@ -200,5 +199,5 @@ function silence(facts: Facts): string | undefined {
   if (sent === 0) {
     return `${nothing}, and none was sent. Check whether the other end runs and sends to ${local}.`
   }
-  return `${nothing}, although ${COUNT.format(sent)} were sent, and none of them was refused. The other end does not run or sends elsewhere, or a firewall drops the datagrams: permit UDP to port ${port} here and to port ${peerPort} there, and watch both ends with "tcpdump -n udp port ${port}".`
+  return `${nothing}, although ${formatNumber(sent)} were sent, and none of them was refused. The other end does not run or sends elsewhere, or a firewall drops the datagrams: permit UDP to port ${port} here and to port ${peerPort} there, and watch both ends with "tcpdump -n udp port ${port}".`
 }

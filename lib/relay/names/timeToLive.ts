@@ -26,11 +26,9 @@ export type TimeToLive = (
  * getaddrinfo(3) does not report it, so the name servers are asked directly, with sockets of the event loop.
  */
 export const timeToLive: TimeToLive = async (name, family, signal) => {
-  const isAborted = () => signal?.aborted === true
-  if (isAborted()) return TTL_DEFAULT_SECONDS
-  // Only names need the module.
-  const { Resolver } = await import('node:dns/promises')
-  if (isAborted()) return TTL_DEFAULT_SECONDS
+  if (signal?.aborted) return TTL_DEFAULT_SECONDS
+  // Only names need the module. `import()` would end a process that has the library in a context of `node:vm`.
+  const { Resolver } = process.getBuiltinModule('node:dns/promises')
   // A new one reads /etc/resolv.conf again.
   const resolver = new Resolver(QUERY)
   const release = onceAborted(signal, () => {
