@@ -125,6 +125,10 @@ pageTest('docs/guides/two-hubs.md', async (t, page) => {
   }
   await until(north, route.replace(/#.*/u, ''), BOTH)
   await until(south, 'ip route show 10.20.1.0/24', /dev to-hub1 .*\n.*dev to-hub2 /u)
+  for (const hub of [hub1, hub2]) {
+    for (const network of ['10.20.1.0/24', '10.20.2.0/24'])
+      await until(hub, `ip route show ${network}`, /via 10\.9\./u)
+  }
   t.regex(await runLines(ping, machines), /1 received/u)
   t.regex(await north.shell('birdc show interfaces'), /to-hub1 up .*\n\s+PtP Multicast/u)
 

@@ -103,6 +103,7 @@ export const DEVICES = adviceCases([
   {
     advice: 'its mode forbids it: the usual mode is 0666 (chmod 666 /dev/net/tun)',
     tools: ['setpriv', 'unshare'],
+    isOtherUser: true,
     run: async ({ t, netns, ip, advised, script }) => {
       await createPersistent({ netns, mode: 'tun', name: 'alice0', owner: 65_534 })
       await ip('link set alice0 up')

@@ -6,7 +6,6 @@ import { openTap, openTun } from '../../../index.ts'
 import { hostOf, platformOf } from '../../../lib/native/host.ts'
 import { asNobody } from '../nobody.ts'
 import { tapIn, tunIn } from '../device.ts'
-import { isOpenToOthers } from '../skip.ts'
 import { type AdviceRoom, adviceCases } from './room.ts'
 
 const DIST = fileURLToPath(new URL('../../../dist/', import.meta.url))
@@ -70,8 +69,8 @@ export const OPTIONS = adviceCases([
   {
     advice: 'let this user read the file and enter its directories (chmod)',
     tools: ['setpriv', 'unshare'],
+    isOtherUser: true,
     run: async (room) => {
-      if (!isOpenToOthers(room.t)) return
       const { directory, file, load } = await withAddon(room)
       await chmod(directory, 0o700)
       room.advised(await load(file, ...asNobody()))

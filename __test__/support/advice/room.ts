@@ -3,7 +3,7 @@ import type { Netlink } from '../../../dist/index.js'
 import { type Namespace } from '../namespace.ts'
 import { withNetlink } from '../netlink.ts'
 import { INDEX, runModule } from '../script.ts'
-import { hasTools, rootTest } from '../skip.ts'
+import { hasTools, isOpenToOthers, rootTest } from '../skip.ts'
 
 /** A call that fails with an advice, and the steps of the advice. */
 export interface AdviceCase {
@@ -13,6 +13,8 @@ export interface AdviceCase {
   readonly of?: string
   /** Programs that the case needs. */
   readonly tools?: readonly string[]
+  /** Whether another user loads this project in the case. */
+  readonly isOtherUser?: true
   /** Makes the call, which must be refused with the advice, follows the advice, and makes the call again. */
   readonly run: (room: AdviceRoom) => Promise<unknown>
 }
@@ -46,9 +48,9 @@ export function adviceCases(cases: readonly AdviceCase[]): readonly AdviceCase[]
 
 /** Defines a test for each case. */
 export function adviceTests(cases: readonly AdviceCase[]): void {
-  for (const { advice, of, tools = [], run } of cases) {
+  for (const { advice, of, tools = [], isOtherUser, run } of cases) {
     rootTest(`advice: ${advice}${of === undefined ? '' : ` (${of})`}`, async (t) => {
-      if (!hasTools(t, ...tools)) return
+      if (!hasTools(t, ...tools) || (isOtherUser && !isOpenToOthers(t))) return
       const { namespace, netlink } = await withNetlink(t)
       const pattern = patternOf(advice)
       let count = 0
