@@ -35,7 +35,6 @@ const SYNCHRONOUS = [
   'TestNetwork.isClosed',
   'Relay.descriptors',
   'Relay.diagnose',
-  'Relay.descriptors',
   'Relay.interfaceState',
   'Relay.isClosed',
   'Relay.stats',

@@ -1,5 +1,4 @@
-import { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { CaptureStats, NativeCapture, NativeCaptureOptions, NativeRelay } from '#binding'
 import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
@@ -176,11 +175,19 @@ export class Capture implements AsyncDisposable, AsyncIterable<Buffer> {
   }
 
   #open(): Readable {
-    const fd = this.#native.takeReader()
-    if (fd === null)
-      throw new TunError('read the capture: it is read already', { code: 'ERR_TUN_BUSY' })
-    // Half open, since the capture ends when its reader stops sending.
-    return new Socket({ fd, readable: true, writable: false, allowHalfOpen: true })
+    const native = this.#native
+    return new Readable({
+      read() {
+        native.read().then(
+          (chunk) => this.push(chunk),
+          (cause: unknown) => this.destroy(fromNative(cause)),
+        )
+      },
+      destroy(error, callback) {
+        native.closeReader()
+        callback(error)
+      },
+    })
   }
 
   async #untilClosed(): Promise<void> {

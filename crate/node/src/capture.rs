@@ -3,11 +3,13 @@
 use crate::background::run;
 use crate::error;
 use napi::Env;
-use napi::bindgen_prelude::PromiseRaw;
+use napi::bindgen_prelude::{Buffer, PromiseRaw};
 use napi_derive::napi;
-use std::os::fd::{IntoRawFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::io::ErrorKind;
+use std::os::unix::net::UnixStream as Pair;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::UnixStream;
+use tokio::sync::Notify;
 use tun2udp_core::capture::filter::Program;
 use tun2udp_core::capture::{Capture, CaptureConfig, Output, SideStats};
 use tun2udp_core::relay::Relay;
@@ -88,16 +90,49 @@ impl From<SideStats> for CaptureCounts {
 #[napi]
 pub struct NativeCapture {
     capture: Arc<Capture>,
-    /// The end that the capture is read from.
-    reader: Mutex<Option<OwnedFd>>,
+    /// The end that the capture is read from. It never leaves the addon, so that it is closed if the environment ends.
+    reader: Arc<Mutex<Option<Arc<UnixStream>>>>,
+    /// Notified when that end is closed.
+    closing: Arc<Notify>,
 }
 
-/// The options of a capture, with the end that it is read from.
-pub(crate) type Prepared = (CaptureConfig, Option<OwnedFd>);
+/// Maximum number of bytes of one read.
+const CHUNK: usize = 64 << 10;
 
-/// Starts a capture. It blocks.
+/// The options of a capture, with the end that it is read from.
+pub(crate) type Prepared = (CaptureConfig, Option<Pair>);
+
+/// Starts a capture, on a thread of the runtime. It blocks.
 pub(crate) fn start(relay: &Relay, (config, reader): Prepared) -> Result<NativeCapture> {
-    Ok(NativeCapture { capture: relay.capture(config)?, reader: Mutex::new(reader) })
+    let watched = |reader: Pair| {
+        reader.set_nonblocking(true)?;
+        UnixStream::from_std(reader)
+    };
+    let reader = reader.map(watched).transpose().map_err(|e| read_error(&e))?;
+    let capture = relay.capture(config)?;
+    let reader = Arc::new(Mutex::new(reader.map(Arc::new)));
+    Ok(NativeCapture { capture, reader, closing: Arc::default() })
+}
+
+/// Waits for bytes and returns them; `None` at the end.
+async fn read_some(reader: &UnixStream) -> std::io::Result<Option<Buffer>> {
+    let mut bytes = vec![0; CHUNK];
+    loop {
+        reader.readable().await?;
+        match reader.try_read(&mut bytes) {
+            Ok(0) => return Ok(None),
+            Ok(len) => {
+                bytes.truncate(len);
+                return Ok(Some(bytes.into()));
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+fn read_error(cause: &std::io::Error) -> Error {
+    Error::os("read", "the capture", "read", cause)
 }
 
 /// Checks the options, and duplicates the descriptor: the caller may close its own one afterwards.
@@ -122,8 +157,8 @@ pub(crate) fn prepare(options: NativeCaptureOptions) -> Result<Prepared> {
             (Output::Descriptor(duplicated?), None)
         }
         (None, None) => {
-            let (reader, writer) = UnixStream::pair().map_err(failed)?;
-            (Output::Descriptor(writer.into()), Some(reader.into()))
+            let (reader, writer) = Pair::pair().map_err(failed)?;
+            (Output::Descriptor(writer.into()), Some(reader))
         }
     };
     let mut config = CaptureConfig::new(output);
@@ -156,11 +191,29 @@ impl NativeCapture {
         }
     }
 
-    /// Returns the descriptor that the capture is read from, once; the caller must close it.
+    /// Reads bytes of the capture, and waits for them. Resolves to `null` at the end.
+    #[napi(catch_unwind, ts_return_type = "Promise<Buffer | null>")]
+    pub fn read<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<Buffer>>> {
+        let (reader, closing) = (Arc::clone(&self.reader), Arc::clone(&self.closing));
+        run(env, async move {
+            let closed = closing.notified();
+            tokio::pin!(closed);
+            // From here on no notification is missed.
+            closed.as_mut().enable();
+            let reader = reader.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let Some(reader) = reader else { return Ok(None) };
+            tokio::select! {
+                () = closed => Ok(None),
+                bytes = read_some(&reader) => bytes.map_err(|e| error::to_napi(&read_error(&e))),
+            }
+        })
+    }
+
+    /// Closes the end that the capture is read from, which ends the capture. A read that waits resolves to `null`.
     #[napi(catch_unwind)]
-    pub fn take_reader(&self) -> Option<i32> {
-        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
-        reader.map(IntoRawFd::into_raw_fd)
+    pub fn close_reader(&self) {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.closing.notify_waiters();
     }
 
     /// Requests the end of the capture.
