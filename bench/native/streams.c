@@ -145,16 +145,20 @@ static void transmit(char **argv, int count)
 	for (int i = 0; i < count; i++)
 		watch(set, streams[i], EPOLLOUT, i);
 	double began = now(), used = cpu_time();
-	for (int is_open = 1; is_open;) {
+	/* Each receiver closes its streams when its time is over, and the others may have begun later. */
+	for (int open = count; open > 0;) {
 		struct epoll_event events[EVENTS];
 		int ready = epoll_wait(set, events, EVENTS, -1);
-		for (int i = 0; i < ready && is_open; i++) {
-			ssize_t sent = send((int)(uint32_t)events[i].data.u64, block, BLOCK, MSG_NOSIGNAL);
-			is_open = sent >= 0 || errno == EAGAIN;
+		for (int i = 0; i < ready; i++) {
+			int stream = (int)(uint32_t)events[i].data.u64;
+			if (send(stream, block, BLOCK, MSG_NOSIGNAL) >= 0 || errno == EAGAIN)
+				continue;
+			if (errno != ECONNRESET && errno != EPIPE)
+				err(1, "send");
+			close(stream);
+			open--;
 		}
 	}
-	if (errno != ECONNRESET && errno != EPIPE)
-		err(1, "send");
 	double elapsed = now() - began;
 	printf("{\"seconds\": %.4f, \"cpu\": %.3f}\n", elapsed, (cpu_time() - used) / elapsed);
 }
