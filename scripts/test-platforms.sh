@@ -81,7 +81,7 @@ beyond_qemu() {
       printf 'ok %s - %s\n' "$number" "$test"
     elif grep -q 'Protocol not available' <<<"$output"; then
       printf 'ok %s - %s # SKIP qemu does not know SO_ATTACH_REUSEPORT_CBPF\n' "$number" "$test"
-    elif [ "$test" = "$truncated" ] && grep -q 'unwrap_err()` on an `Ok` value' <<<"$output"; then
+    elif [ "$test" = "$truncated" ] && grep -q 'unwrap_err().* on an .Ok. value' <<<"$output"; then
       printf 'ok %s - %s # SKIP qemu does not report control messages that were cut\n' "$number" "$test"
     else
       printf 'not ok %s - %s\n' "$number" "$test"
