@@ -187,7 +187,7 @@ test('problems, another version and a state that is not known are shown', (t) =>
   )
 })
 
-test('a counter that began anew has no negative rate', (t) => {
+test('a counter that starts again at 0 has no negative rate', (t) => {
   const before: Snapshot = {
     ...SNAPSHOT,
     uptimeMs: 60_000,

@@ -1,39 +1,14 @@
-/* eslint-disable no-control-regex -- the sequences of terminals are a subject */
-import { spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import type { ExecutionContext } from 'ava'
 import type { Snapshot } from '../../../bin/tun2udp/control/snapshot.ts'
 import { descriptorsOf, temporaryFolder } from '../../support/control.ts'
-import { type Namespace, withNamespace } from '../../support/namespace.ts'
+import { PEERS, startHub, startIn } from '../../support/controlled.ts'
+import { withNamespace } from '../../support/namespace.ts'
 import { OPERANDS, links, sendPacket } from '../../support/netnsProgram.ts'
-import {
-  type Ended,
-  PROGRAM,
-  Running,
-  cleanEnvironment,
-  runProgram,
-  startProgram,
-} from '../../support/program.ts'
-import { hasTools, rootTest as test } from '../../support/skip.ts'
+import { type Ended, runProgram } from '../../support/program.ts'
+import { rootTest as test } from '../../support/skip.ts'
 
-const TERMINAL = fileURLToPath(new URL('../../support/screen.py', import.meta.url))
 const NOBODY = 65_534
-
-/** Starts the program in a namespace; it ends with the test. Many commands take long on a busy machine. */
-function start(
-  t: ExecutionContext,
-  { name }: Namespace,
-  args: readonly string[],
-  env: Record<string, string> = {},
-): Running {
-  const program = startProgram(args, { netns: name, env, timeoutMs: 300_000 })
-  t.teardown(async () => {
-    await program.end('SIGKILL')
-  })
-  return program
-}
 
 /** Runs a command in this namespace, without an addon: no client needs one. */
 async function command(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
@@ -44,25 +19,6 @@ async function printed(...args: string[]): Promise<string> {
   const { status, stdout, stderr } = await command(args)
   if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`)
   return stdout
-}
-
-const PEERS = [
-  { name: 'b', endpoint: '127.0.0.1:5556', allowedPrefixes: ['10.9.0.2/32'] },
-  { name: 'c', endpoint: '127.0.0.1:5557', allowedPrefixes: ['10.9.0.3/32'] },
-]
-
-/** Starts a hub with a configuration file and a control socket. */
-async function startHub(t: ExecutionContext, namespace: Namespace) {
-  const folder = temporaryFolder(t)
-  const [file, path] = [join(folder, 'hub.jsonc'), join(folder, 'hub.sock')]
-  const write = (peers: readonly object[]) => {
-    const options = { name: 'hub0', addresses: ['10.9.0.1/24'], listen: {}, peers }
-    writeFileSync(file, `${JSON.stringify(options, undefined, 2)}\n`)
-  }
-  write(PEERS)
-  const program = start(t, namespace, ['--config', file, '--control', path])
-  await program.until('stdout', /ready/u)
-  return { program, file, path, write }
 }
 
 test('show has the counters, the peers and the state of the interface, from another namespace', async (t) => {
@@ -216,7 +172,7 @@ test('peers are listed, added, changed and removed', async (t) => {
 test('the peer of a relay with operands cannot change, and there is no file to read again', async (t) => {
   const namespace = await withNamespace(t)
   const path = join(temporaryFolder(t), 'a.sock')
-  const program = start(t, namespace, [...OPERANDS, '--control', path])
+  const program = startIn(t, namespace, [...OPERANDS, '--control', path])
   await program.until('stdout', /ready/u)
   const added = await command([
     'peers',
@@ -267,10 +223,10 @@ test('in a run-time folder relays have the names of their interfaces', async (t)
     status: 1,
     stderr: `tun2udp: find a relay: none has a socket in ${folder} or /run/tun2udp; give the path of --control, which contains a slash\n`,
   })
-  const first = start(t, namespace, [...OPERANDS, '--name', 'one'], env)
+  const first = startIn(t, namespace, [...OPERANDS, '--name', 'one'], env)
   await first.until('stdout', /ready/u)
   t.like(await run('peers', 'list'), { status: 0 })
-  const second = start(t, namespace, ['10.8.0.1/24', '5001', '0'], env)
+  const second = startIn(t, namespace, ['10.8.0.1/24', '5001', '0'], env)
   await second.until('stdout', /ready: tun0/u)
   t.true(existsSync(join(folder, 'one.sock')) && existsSync(join(folder, 'tun0.sock')))
   const shown = (await run('show', '--json')).stdout.trim().split('\n')
@@ -289,7 +245,7 @@ test('in a run-time folder relays have the names of their interfaces', async (t)
   })
   t.like(await run('stop', 'one'), { status: 0, stdout: 'stopped one\n' })
   // Another relay of this name, in another namespace, finds the path in use, and runs without a socket.
-  const other = start(t, await withNamespace(t), [...OPERANDS, '--name', 'tun0'], env)
+  const other = startIn(t, await withNamespace(t), [...OPERANDS, '--name', 'tun0'], env)
   await other.until('stdout', /ready/u)
   t.regex(
     other.stderr,
@@ -322,7 +278,7 @@ test('a run-time folder that others may write to, or that is of another user, is
     [file, 'not a folder; remove it'],
   ] as const) {
     const env = { RUNTIME_DIRECTORY: folder }
-    const program = start(t, namespace, [...OPERANDS, '--name', 'one'], env)
+    const program = startIn(t, namespace, [...OPERANDS, '--name', 'one'], env)
     await program.until('stdout', /ready/u)
     const message = `tun2udp: use ${folder} for commands: ${reason}`
     t.is(program.stderr, `${message}; the relay runs without a control socket\n`)
@@ -331,7 +287,7 @@ test('a run-time folder that others may write to, or that is of another user, is
   }
 })
 
-test('the descriptors of many clients are closed, and packets flow meanwhile', async (t) => {
+test('the descriptors of many clients are closed, and packets flow during this time', async (t) => {
   const namespace = await withNamespace(t)
   const { program, path } = await startHub(t, namespace)
   await printed('show', path, '--json')
@@ -345,91 +301,9 @@ test('the descriptors of many clients are closed, and packets flow meanwhile', a
   t.is(descriptorsOf(program.child.pid), before)
 })
 
-/** Starts `show --watch` on a terminal. */
-function onTerminal(t: ExecutionContext, path: string) {
-  const child = spawn(
-    'python3',
-    [TERMINAL, '60', '8', process.execPath, PROGRAM, 'show', path, '--watch'],
-    {
-      env: cleanEnvironment(),
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  )
-  t.teardown(() => child.kill('SIGKILL'))
-  return { running: new Running(child), send: (line: string) => child.stdin.write(`${line}\n`) }
-}
-
-const ENTER = '\u001B[?1049h\u001B[?25l'
-const LEAVE = '\u001B[?25h\u001B[?1049l'
-const FRAME = /(?:\u001B\[H[^]*?\u001B\[J)/u
-const THREE_FRAMES = /(?:\u001B\[H[^]*?\u001B\[J[^]*?){3}/u
-const RESTORED = /\u001B\[\?25h\u001B\[\?1049l\s*(?:\^C)?\s*ended 0/u
-
-test('show --watch refreshes a terminal, fits into it, and restores it', async (t) => {
-  if (!hasTools(t, 'python3')) return
-  const { path } = await startHub(t, await withNamespace(t))
-  for (const end of ['signal 2', 'signal 15', 'type \\x03']) {
-    const { running, send } = onTerminal(t, path)
-    // Three frames.
-    await running.until('stdout', THREE_FRAMES)
-    send(end)
-    await running.until('stdout', /ended 0/u)
-    t.true(running.stdout.startsWith(ENTER), JSON.stringify(running.stdout.slice(0, 20)))
-    t.is(running.stdout.split(ENTER).length, 2)
-    t.regex(running.stdout, RESTORED)
-    const frame = running.stdout.split('\u001B[H')[1]?.split('\u001B[J')[0] ?? ''
-    const lines = frame.replaceAll(/\u001B\[K/gu, '').split('\r\n')
-    t.true(lines.length <= 8 && lines.every((line) => line.length <= 60), frame)
-    t.regex(lines[0] ?? '', /^hub0: 10\.9\.0\.1\/24, up/u)
-    t.regex(lines.at(-2) ?? '', /^… \d+ more lines$/u)
-  }
-})
-
-test('a stopped terminal does not keep show --watch, and Ctrl-C restores it', async (t) => {
-  if (!hasTools(t, 'python3')) return
-  const { path } = await startHub(t, await withNamespace(t))
-  for (const end of ['signal 15', 'type \\x03']) {
-    const { running, send } = onTerminal(t, path)
-    await running.until('stdout', FRAME)
-    // Ctrl-S.
-    send('type \\x13')
-    await new Promise((resolve) => setTimeout(resolve, 2500))
-    send(end)
-    await running.until('stdout', /ended 0/u)
-    if (end.startsWith('type')) t.true(running.stdout.includes(LEAVE))
-  }
-})
-
-test('show --watch writes no sequences to a pipe, and ends with its reader or a signal', async (t) => {
-  const { program, path } = await startHub(t, await withNamespace(t))
-  const watch = (...args: string[]) =>
-    new Running(
-      spawn(process.execPath, [PROGRAM, 'show', path, '--watch', ...args], {
-        env: cleanEnvironment(),
-        stdio: ['ignore', 'pipe', 'pipe'],
-      }),
-    )
-  const text = watch()
-  await text.until('stdout', /(?:^hub0: [^]*){2}/mu)
-  t.like(await text.end('SIGINT'), { status: 0, stderr: '' })
-  t.notRegex(text.stdout, /\u001B/u)
-  const json = watch('--json')
-  await json.until('stdout', /\n.*\n/u)
-  const [first = '', second = ''] = json.stdout.split('\n')
-  t.true((JSON.parse(second) as Snapshot).uptimeMs > (JSON.parse(first) as Snapshot).uptimeMs)
-  json.child.stdout?.destroy()
-  t.like(await json.ended, { status: 0 })
-  // The relay may end and come back.
-  const left = watch()
-  await left.until('stdout', /hub0/u)
-  await program.end('SIGTERM')
-  await left.until('stdout', /there is no such socket/u)
-  t.like(await left.end('SIGTERM'), { status: 0 })
-})
-
 test('the server is not loaded without a socket', async (t) => {
   const namespace = await withNamespace(t)
-  const program = start(t, namespace, OPERANDS)
+  const program = startIn(t, namespace, OPERANDS)
   await program.until('stdout', /ready/u)
   t.notRegex(readFileSync(`/proc/${program.child.pid ?? 0}/net/unix`, 'utf8'), /\.sock$/mu)
   t.is(program.stderr, '')

@@ -56,15 +56,15 @@ export const FOLLOWED_ELSEWHERE: Readonly<Record<string, readonly [file: string,
       'programs_of_tcpdump_are_read',
     ],
     'write to a file, or to a pipe such as "| wireshark -k -i -"': [
-      'crate/core/tests/relay_capture_streams.rs',
+      'crate/core/tests/relay_capture/streams.rs',
       'a_terminal_and_a_fifo_without_a_reader_are_refused',
     ],
     'it has no reader: start the reader first': [
-      'crate/core/tests/relay_capture_streams.rs',
+      'crate/core/tests/relay_capture/streams.rs',
       'a_terminal_and_a_fifo_without_a_reader_are_refused',
     ],
     'choose another name, or ask to overwrite it': [
-      'crate/core/tests/relay_capture_output.rs',
+      'crate/core/tests/relay_capture/output.rs',
       'existing_files_and_impossible_options_are_refused',
     ],
     'give the name of one': FOUND,

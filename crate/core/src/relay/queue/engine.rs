@@ -3,6 +3,8 @@
 //! It waits on an epoll set of its own and not in tokio's reactor: a wake-up is one system call then,
 //! and being level-triggered it need not read until a source answers EAGAIN (docs/performance.md).
 
+mod pausing;
+
 use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
 use super::idle::Idle;
 use super::keepalives::Keepalives;
@@ -328,5 +330,3 @@ impl Engine {
         ready
     }
 }
-
-mod pausing;

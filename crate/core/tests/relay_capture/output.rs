@@ -1,23 +1,9 @@
 //! The files, pipes and sockets that captures of a relay are written to.
 
-#[path = "support/capture.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod capture;
-#[path = "support/inner.rs"]
-mod inner;
-#[path = "support/namespace.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod namespace;
-#[path = "support/pcapng.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod pcapng;
-#[path = "support/running.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod running;
-
-use capture::{Folder, INBOUND, assert_complete, config, finish, send_in, sides, to_file};
-use namespace::{eventually, in_namespace, loopback_socket, skip};
-use running::start;
+use crate::capture::{Folder, INBOUND, assert_complete, config, finish, send_in, sides, to_file};
+use crate::namespace::{eventually, in_namespace, loopback_socket, skip};
+use crate::pcapng;
+use crate::running::start;
 use std::fs;
 use std::io::Read;
 use std::os::fd::OwnedFd;

@@ -1,23 +1,8 @@
 //! The end of a capture.
 
-#[path = "support/capture.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod capture;
-#[path = "support/inner.rs"]
-mod inner;
-#[path = "support/namespace.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod namespace;
-#[path = "support/pcapng.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod pcapng;
-#[path = "support/running.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod running;
-
-use capture::{Folder, config, to_file};
-use namespace::{in_namespace, loopback_socket};
-use running::start;
+use crate::capture::{Folder, config, to_file};
+use crate::namespace::{in_namespace, loopback_socket};
+use crate::running::start;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;

@@ -1,23 +1,10 @@
 //! Special files that a capture is written to: a terminal is refused, and a FIFO needs a reader.
 
-#[path = "support/capture.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod capture;
-#[path = "support/inner.rs"]
-mod inner;
-#[path = "support/namespace.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod namespace;
-#[path = "support/pcapng.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod pcapng;
-#[path = "support/running.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod running;
-
-use capture::{Folder, config, finish, send_in, to_file};
-use namespace::{in_namespace, loopback_socket};
-use running::start;
+use crate::capture;
+use crate::capture::{Folder, config, finish, send_in, to_file};
+use crate::namespace::{in_namespace, loopback_socket};
+use crate::pcapng;
+use crate::running::start;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;

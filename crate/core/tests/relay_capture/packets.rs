@@ -1,25 +1,13 @@
 //! Packets in captures of a relay, read back with a reader of the tests and with Wireshark's.
 
-#[path = "support/capture.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod capture;
-#[path = "support/inner.rs"]
-mod inner;
-#[path = "support/inside.rs"]
-mod inside;
-#[path = "support/namespace.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod namespace;
-#[path = "support/pcapng.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod pcapng;
-#[path = "support/running.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod running;
-
-use capture::{Folder, INBOUND, OUTBOUND, assert_complete, config, finish, flood, sides, to_file};
-use namespace::{eventually, in_namespace, loopback_socket, skip};
-use running::start;
+use crate::capture::{
+    Folder, INBOUND, OUTBOUND, assert_complete, config, finish, flood, sides, to_file,
+};
+use crate::inner;
+use crate::inside;
+use crate::namespace::{eventually, in_namespace, loopback_socket, skip};
+use crate::pcapng;
+use crate::running::start;
 use std::fs;
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
