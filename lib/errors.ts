@@ -248,6 +248,24 @@ export function fromNative(error: unknown): TunError {
   })
 }
 
+/** Calls a native function, and throws its error as {@link fromNative} returns it. */
+export function rethrown<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw fromNative(error)
+  }
+}
+
+/** Awaits a native promise, and throws its error as {@link fromNative} returns it. */
+export async function awaited<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise
+  } catch (error) {
+    throw fromNative(error)
+  }
+}
+
 function parseParts(text: string): NativeErrorParts | undefined {
   try {
     const parts: unknown = JSON.parse(text)

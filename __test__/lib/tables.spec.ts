@@ -16,6 +16,8 @@ test('Rust and TypeScript have the same limits', (t) => {
     maxMtu: limits.MTU_MAX,
     nameBytes: limits.NAME_BYTES_MAX,
     filterInstructions: limits.INSTRUCTIONS_MAX,
+    snapLength: limits.SNAP_LENGTH_MAX,
+    minCaptureBytes: limits.CAPTURE_BYTES_MIN,
     listElements: LIST_MAX,
     batchPackets: BATCH_PACKETS_MAX,
     batchBytes: BATCH_BYTES_MAX,

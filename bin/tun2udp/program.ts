@@ -1,5 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { type Relay, type RelayDiagnostic, type RelayOptions, sdNotify } from '../../index.ts'
+import { messageOf } from '../../lib/errors.ts'
 import { type RelayArguments, parseArguments } from './arguments.ts'
 import type { Reloader } from './config/reload.ts'
 import { statusOf } from './failure.ts'
@@ -162,7 +163,6 @@ async function notify(state: string, output: Output): Promise<void> {
   try {
     await sdNotify(state)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    output.notice({ kind: 'notify', message: reason })
+    output.notice({ kind: 'notify', message: messageOf(error) })
   }
 }

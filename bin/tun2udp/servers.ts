@@ -1,14 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Relay, formatMetrics } from '../../index.ts'
-import { codeOf, messageOf } from '../../lib/errors.ts'
+import { messageOf } from '../../lib/errors.ts'
 import type { RelayArguments } from './arguments.ts'
 import type { ProgramParts } from './control/method.ts'
 import { Control } from './control/open.ts'
 import type { MetricsServer } from './metrics.ts'
-
-/** How often a server is opened again whose address a process that has just ended still uses, and the pause between. */
-const ATTEMPTS = 20
-const PAUSE_MS = 50
+import { untilFree } from './untilFree.ts'
 
 /** The servers of the program: the control socket and the metrics. */
 export class Servers {
@@ -32,7 +28,7 @@ export class Servers {
   async openAfterTakeover(): Promise<void> {
     for (const open of [async () => this.#openMetrics(), async () => this.#openControl()]) {
       try {
-        await again(open)
+        await open()
       } catch (error) {
         const message = `${messageOf(error)}; the relay runs without it`
         this.#parts.output.notice({ kind: 'takeover', message })
@@ -57,25 +53,13 @@ export class Servers {
     if (!metrics) return
     // Only this option needs an HTTP server.
     const { MetricsServer } = await import('./metrics.ts')
-    this.#metrics = await MetricsServer.listen(metrics)
+    const open = async () => MetricsServer.listen(metrics)
+    this.#metrics = await (this.#args.takeover ? untilFree(open) : open())
   }
 
   async #openControl(): Promise<void> {
-    const { relay, output } = this.#args
-    this.#control = await Control.open({ control: output.control, name: relay.name }, this.#parts)
+    const { relay, output, takeover } = this.#args
+    const place = { control: output.control, name: relay.name, isTakeover: takeover ?? false }
+    this.#control = await Control.open(place, this.#parts)
   }
-}
-
-/** Opens a server, several times if its address is in use. */
-async function again(open: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
-    try {
-      await open()
-      return
-    } catch (error) {
-      if (codeOf(error) !== 'ERR_TUN_ADDRESS_IN_USE') throw error
-      await delay(PAUSE_MS)
-    }
-  }
-  await open()
 }

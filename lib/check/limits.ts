@@ -18,5 +18,11 @@ export const NAME_BYTES_MAX = 15
 /** The maximum number of instructions of a classic BPF program, `BPF_MAXINSNS` of linux/bpf_common.h. */
 export const INSTRUCTIONS_MAX = 4096
 
+/** The most bytes of a packet that a capture keeps: the longest packet. */
+export const SNAP_LENGTH_MAX = 262_144
+
+/** The smallest file of a ring of captures, and the smallest buffer of a capture, bytes: the longest packet fits. */
+export const CAPTURE_BYTES_MIN = 131_072
+
 /** The longest interval of keepalives, seconds. */
 export const KEEPALIVE_MAX = 65_535

@@ -1,5 +1,5 @@
 import type { NativePeerProcess } from '#binding'
-import { fromNative } from '../errors.ts'
+import { rethrown } from '../errors.ts'
 import { loadNative } from './native.ts'
 
 /** The process at the other end of a Unix connection. */
@@ -23,13 +23,5 @@ export async function loadConnections(): Promise<Connections> {
   return {
     peerProcess: (fd) => rethrown(() => native.peerProcess(fd)),
     duplicate: (fd) => rethrown(() => native.duplicateDescriptor(fd)),
-  }
-}
-
-function rethrown<T>(call: () => T): T {
-  try {
-    return call()
-  } catch (error) {
-    throw fromNative(error)
   }
 }

@@ -5,6 +5,7 @@ import { abortSignal, onceAborted, throwIfAborted } from '../check/abort.ts'
 import { type Check, checkFields, flag, integer, text } from '../check/fields.ts'
 import { checkNames } from '../check/list.ts'
 import { type BpfInstruction, checkProgram } from '../device/filter.ts'
+import { CAPTURE_BYTES_MIN, SNAP_LENGTH_MAX } from '../check/limits.ts'
 import { TunError, fromNative, invalidArgument } from '../errors.ts'
 import { KEY, checkKey } from '../lifetime/constructing.ts'
 
@@ -45,8 +46,6 @@ export interface CaptureOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const SNAP_MAX = 262_144
-const BYTES_MIN = 131_072
 const FILTER_MAX = 1 << 20
 
 const path: Check<string> = (what, value) => {
@@ -76,13 +75,13 @@ const FIELDS = {
   path,
   fd: integer(0, 2_147_483_647),
   overwrite: flag,
-  maxBytes: integer(BYTES_MIN, Number.MAX_SAFE_INTEGER),
+  maxBytes: integer(CAPTURE_BYTES_MIN, Number.MAX_SAFE_INTEGER),
   maxFiles: integer(1, 99_999),
   maxPackets: integer(1, Number.MAX_SAFE_INTEGER),
   points,
-  snapLength: integer(1, SNAP_MAX),
+  snapLength: integer(1, SNAP_LENGTH_MAX),
   filter,
-  bufferBytes: integer(BYTES_MIN, 1 << 30),
+  bufferBytes: integer(CAPTURE_BYTES_MIN, 1 << 30),
   signal: abortSignal,
 }
 

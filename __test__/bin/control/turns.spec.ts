@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { Connection } from '../../../bin/tun2udp/control/connection.ts'
 import type { Context } from '../../../bin/tun2udp/control/method.ts'
-import { takeover } from '../../../bin/tun2udp/handover/give.ts'
+import { takeover } from '../../../bin/tun2udp/control/requests/takeover.ts'
 import { answersIn, converse, temporaryFolder } from '../../support/control.ts'
 
 const CLIENT = { pid: 1, uid: 0, gid: 0 }

@@ -26,7 +26,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     // A relay is passed on to another process.
     'lib/relay/handover/descriptors',
     'lib/relay/handover/link',
-    'lib/relay/handover/passing',
+    'lib/check/limits',
     'lib/options/forms',
     'lib/relay/optionTable',
     // Errors about the configuration file get a line.

@@ -45,8 +45,10 @@ export class CaptureFiles {
       if (isPacket(block)) this.#hasPackets = true
       else if (!this.#hasPackets) this.#prologue.push(block)
       if (this.#ring && this.#hasPackets && this.#size + block.length > this.#ring.bytes) {
+        // If the next file cannot be opened, this one stays open for close().
+        const next = this.#open()
         closeSync(this.#fd)
-        this.#fd = this.#open()
+        this.#fd = next
         for (const first of this.#prologue) this.#put(first)
       }
       this.#put(block)

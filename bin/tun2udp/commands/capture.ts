@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { isatty } from 'node:tty'
+import { CAPTURE_BYTES_MIN, SNAP_LENGTH_MAX } from '../../../lib/check/limits.ts'
 import { TunError, codeOf, invalidArgument, messageOf } from '../../../lib/errors.ts'
 import { BlockReader, isPacket, leftOutOf } from '../capture/blocks.ts'
 import { CaptureFiles, type Ring } from '../capture/files.ts'
@@ -12,10 +13,6 @@ import { print } from '../print.ts'
 import { STATUS } from '../status.ts'
 import { NAME, describeCommand, hintOf, runClient } from './describe.ts'
 
-/** The most bytes of a packet that a capture keeps. */
-const SNAP_LENGTH_MAX = 262_144
-/** The smallest file of a ring, bytes. */
-const RING_BYTES_MIN = 131_072
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9 }
 
 const READERS = `
@@ -120,8 +117,8 @@ function ringOf(given: unknown): Ring | undefined {
   const [, size = '', unit = '', number = ''] =
     /^(\d{1,12})([kMG]?),(\d{1,5})$/u.exec(typeof given === 'string' ? given : '') ?? []
   const ring = { bytes: Number(size) * (UNITS[unit] ?? Number.NaN), files: Number(number) }
-  if (ring.bytes >= RING_BYTES_MIN && ring.files > 0) return ring
-  const expected = `SIZE,NUMBER, such as 100M,10; the size is at least ${RING_BYTES_MIN} bytes`
+  if (ring.bytes >= CAPTURE_BYTES_MIN && ring.files > 0) return ring
+  const expected = `SIZE,NUMBER, such as 100M,10; the size is at least ${CAPTURE_BYTES_MIN} bytes`
   throw invalidArgument('ring', given, expected)
 }
 

@@ -1,5 +1,6 @@
 import type { Relay } from '../../../index.ts'
 import { messageOf } from '../../../lib/errors.ts'
+import { untilFree } from '../untilFree.ts'
 import { defaultPath } from './path.ts'
 import type { ProgramParts } from './method.ts'
 import type { ControlServer } from './server.ts'
@@ -10,16 +11,20 @@ export interface Place {
   readonly control: string | undefined
   /** The name of the interface, if it is known before the start. */
   readonly name: string | undefined
+  /** Whether a process that is about to end may still have the path. */
+  readonly isTakeover: boolean
 }
 
 /** The control socket of the program, if it has one. */
 export class Control {
   readonly #parts: ProgramParts
+  readonly #isTakeover: boolean
   #server: ControlServer | undefined
   #isTried = false
 
-  private constructor(parts: ProgramParts) {
+  private constructor(parts: ProgramParts, isTakeover: boolean) {
     this.#parts = parts
+    this.#isTakeover = isTakeover
   }
 
   /**
@@ -29,7 +34,7 @@ export class Control {
    * @throws {TunError} the path of `--control` cannot be used.
    */
   static async open(place: Place, parts: ProgramParts): Promise<Control> {
-    const control = new Control(parts)
+    const control = new Control(parts, place.isTakeover)
     if (place.control !== undefined) await control.#listen(place.control)
     // `%d` stands for a number that is not known yet.
     else if (place.name?.includes('%') === false) await control.#listenAtDefault(place.name)
@@ -61,6 +66,7 @@ export class Control {
   async #listen(path: string): Promise<void> {
     // Only a relay with a control socket needs the server.
     const { ControlServer } = await import('./server.ts')
-    this.#server = await ControlServer.listen(path, this.#parts)
+    const open = async () => ControlServer.listen(path, this.#parts)
+    this.#server = await (this.#isTakeover ? untilFree(open) : open())
   }
 }

@@ -1,7 +1,7 @@
 import { type Relay, TunError, sdNotify } from '../../../index.ts'
 import { codeOf } from '../../../lib/errors.ts'
 import type { QueueDescriptors } from '../../../lib/relay/handover/descriptors.ts'
-import { closeDescriptors } from '../../../lib/relay/handover/link.ts'
+import { closeQueues } from '../../../lib/relay/handover/link.ts'
 
 /** The first descriptor that a service manager passes (`SD_LISTEN_FDS_START`). */
 const FIRST = 3
@@ -62,8 +62,12 @@ export async function store(relay: Relay): Promise<string[]> {
         await sdNotify(`FDSTORE=1\nFDNAME=${name}\nFDPOLL=0`, descriptors)
       }
     }
+  } catch (error) {
+    // A part of them would make the next start fail.
+    await forget(names).catch(() => undefined)
+    throw error
   } finally {
-    closeDescriptors(queues.flatMap(({ device, sockets }) => [device, ...sockets]))
+    closeQueues(queues)
   }
   return names
 }
@@ -95,7 +99,11 @@ function checkQueue(
   )
 }
 
-function foreign(descriptor: number, name: string, reason = 'it is none of a relay'): TunError {
+function foreign(
+  descriptor: number,
+  name: string,
+  reason = 'it does not belong to a relay',
+): TunError {
   const advice = 'the service manager must pass only what the relay has stored'
   const subject = String(descriptor)
   return new TunError(

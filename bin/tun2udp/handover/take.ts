@@ -1,8 +1,9 @@
 import type { Relay, RelayOptions } from '../../../index.ts'
+import { QUEUES_MAX } from '../../../lib/check/limits.ts'
 import { TunError, codeOf } from '../../../lib/errors.ts'
 import { VERSION } from '../../../lib/native/version.ts'
 import type { QueueDescriptors } from '../../../lib/relay/handover/descriptors.ts'
-import { type Line, Link, closeDescriptors } from '../../../lib/relay/handover/link.ts'
+import { type Line, Link, closeDescriptors, closeQueues } from '../../../lib/relay/handover/link.ts'
 import { type Account, PASSING, startRelayAs } from '../../../lib/relay/relay.ts'
 import { checkSocket, defaultPath } from '../control/path.ts'
 import { type Answer, fromRefusal, toLine } from '../control/protocol.ts'
@@ -16,9 +17,6 @@ import {
   send,
   sendFailure,
 } from './exchange.ts'
-
-/** The most queues of a device (`MAX_TAP_QUEUES` of drivers/net/tun.c). */
-const QUEUES_MAX = 256
 
 /** The objects that the running process passes on before it stops. */
 interface Passed {
@@ -54,7 +52,7 @@ export async function takeOver(
     try {
       relay = await startRelayAs(options, account, { queues, state, isPaused: true })
     } catch (error) {
-      closeDescriptors(queues.flatMap(({ device, sockets }) => [device, ...sockets]))
+      closeQueues(queues)
       await sendFailure(link, error)
       throw error
     }
@@ -118,7 +116,7 @@ async function ask(link: Link): Promise<Passed> {
     const { state } = expectKind(await receive(link, PREPARING_MS), 'state')
     return { queues, state: state ?? '{}' }
   } catch (error) {
-    closeDescriptors(queues.flatMap(({ device, sockets }) => [device, ...sockets]))
+    closeQueues(queues)
     throw error
   }
 }

@@ -5,6 +5,7 @@ use crate::sys::list::LIST_MAX;
 use crate::sys::view::{BATCH_BYTES_MAX, BATCH_PACKETS_MAX};
 use napi_derive::napi;
 use std::collections::HashMap;
+use tun2udp_core::capture::{MAX_SNAP_LENGTH, MIN_FILE_BYTES};
 use tun2udp_core::device::{MAX_INSTRUCTIONS, MAX_NAME, MAX_PACKET, MAX_QUEUES, MIN_MTU};
 use tun2udp_core::netlink::names;
 use tun2udp_core::relay::{COUNTERS, CounterDescription, MAX_SOURCE_PORTS};
@@ -52,6 +53,10 @@ pub struct NativeLimits {
     pub name_bytes: u32,
     /// Maximum number of instructions of a classic BPF program.
     pub filter_instructions: u32,
+    /// Maximum number of bytes that a capture keeps of a packet.
+    pub snap_length: u32,
+    /// Smallest file and buffer of a capture, bytes.
+    pub min_capture_bytes: u32,
     /// Maximum number of elements of a list of options.
     pub list_elements: u32,
     /// Maximum number of packets per call that writes.
@@ -75,6 +80,8 @@ pub fn tables() -> NativeTables {
             max_mtu: MAX_PACKET as u32,
             name_bytes: MAX_NAME as u32,
             filter_instructions: MAX_INSTRUCTIONS as u32,
+            snap_length: MAX_SNAP_LENGTH as u32,
+            min_capture_bytes: MIN_FILE_BYTES as u32,
             list_elements: LIST_MAX,
             batch_packets: BATCH_PACKETS_MAX,
             batch_bytes: BATCH_BYTES_MAX as u32,

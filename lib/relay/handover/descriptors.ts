@@ -16,6 +16,11 @@ export interface QueueDescriptors {
   readonly sockets: readonly number[]
 }
 
+/** Returns the descriptors of queues. */
+export function numbersOf(queues: readonly QueueDescriptors[]): number[] {
+  return queues.flatMap(({ device, sockets }) => [device, ...sockets])
+}
+
 const descriptor = whole(0).check
 const EXPECTED = 'descriptors of 1 to 256 queues'
 
@@ -28,7 +33,7 @@ export const queueDescriptors: Form<QueueDescriptors[]> = {
       throw invalidArgument(what, value, EXPECTED)
     }
     const checked = queues.map((queue, index) => checkQueue(`${what}[${index}]`, queue))
-    const all = checked.flatMap(({ device, sockets }) => [device, ...sockets])
+    const all = numbersOf(checked)
     const twice = all.find((number, index) => all.indexOf(number) !== index)
     if (twice !== undefined) throw invalidArgument(what, twice, 'each descriptor once')
     return checked

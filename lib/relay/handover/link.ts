@@ -1,6 +1,7 @@
 import type { NativeConnection, NativeMessage } from '#binding'
-import { fromNative } from '../../errors.ts'
+import { awaited, rethrown } from '../../errors.ts'
 import { loadNative, loadNativeNow } from '../../native/native.ts'
+import { type QueueDescriptors, numbersOf } from './descriptors.ts'
 
 /** A line that was received, with its descriptors. */
 export type Line = NativeMessage
@@ -48,25 +49,14 @@ export class Link {
   }
 }
 
+/** Closes the descriptors of queues that the caller owns. */
+export function closeQueues(queues: readonly QueueDescriptors[]): void {
+  closeDescriptors(numbersOf(queues))
+}
+
 /** Closes descriptors that the caller owns. */
 export function closeDescriptors(descriptors: readonly number[]): void {
   rethrown(() => {
     loadNativeNow().closeDescriptors([...descriptors])
   })
-}
-
-async function awaited<T>(promise: Promise<T>): Promise<T> {
-  try {
-    return await promise
-  } catch (error) {
-    throw fromNative(error)
-  }
-}
-
-function rethrown<T>(call: () => T): T {
-  try {
-    return call()
-  } catch (error) {
-    throw fromNative(error)
-  }
 }

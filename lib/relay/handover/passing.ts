@@ -1,5 +1,5 @@
 import type { NativeInheritance, NativeRelay } from '#binding'
-import { fromNative } from '../../errors.ts'
+import { awaited, rethrown } from '../../errors.ts'
 import { loadNativeNow } from '../../native/native.ts'
 import type { QueueDescriptors } from './descriptors.ts'
 
@@ -78,21 +78,5 @@ export class Passing {
       loadNativeNow().releaseRelay(this.#native)
     })
     this.#onRelease()
-  }
-}
-
-function rethrown<T>(call: () => T): T {
-  try {
-    return call()
-  } catch (error) {
-    throw fromNative(error)
-  }
-}
-
-async function awaited<T>(promise: Promise<T>): Promise<T> {
-  try {
-    return await promise
-  } catch (error) {
-    throw fromNative(error)
   }
 }

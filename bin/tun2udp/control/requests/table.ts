@@ -1,10 +1,10 @@
 import type { EarlyMethod, Method } from '../method.ts'
-import { takeover } from '../../handover/give.ts'
 import { capture } from './capture.ts'
 import { addPeer, listPeers, removePeers, setPeer } from './peers.ts'
 import { reload } from './reload.ts'
 import { show } from './show.ts'
 import { stop } from './stop.ts'
+import { takeover } from './takeover.ts'
 
 /** The methods by their names, in the order of docs/control.md. */
 export const METHODS: ReadonlyMap<string, Method> = new Map(

@@ -12,9 +12,9 @@ pub const MIN_FILE_BYTES: u64 = 128 << 10;
 /// Default bytes of each thread's buffer.
 const BUFFER_BYTES: usize = 4 << 20;
 /// The longest block of a packet fits into a buffer of this size.
-const MIN_BUFFER_BYTES: usize = 128 << 10;
-/// The longest packet, as it is stated in the file.
-const UNLIMITED: usize = 262_144;
+const MIN_BUFFER_BYTES: usize = MIN_FILE_BYTES as usize;
+/// The longest snap length, bytes: that of the longest packet, as it is stated in the file.
+pub const MAX_SNAP_LENGTH: usize = 262_144;
 
 /// Where a capture is written.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl CaptureConfig {
             output,
             inside: true,
             outside: true,
-            snap_length: UNLIMITED,
+            snap_length: MAX_SNAP_LENGTH,
             filter: None,
             max_packets: None,
             buffer_bytes: BUFFER_BYTES,
@@ -83,10 +83,10 @@ impl CaptureConfig {
         if !self.inside && !self.outside {
             return refused("it needs a point: inside, outside or both".to_owned());
         }
-        if self.snap_length == 0 || self.snap_length > UNLIMITED {
+        if self.snap_length == 0 || self.snap_length > MAX_SNAP_LENGTH {
             let found = self.snap_length;
             return refused(format!(
-                "the snap length must be 1 to {UNLIMITED} bytes, and is {found}"
+                "the snap length must be 1 to {MAX_SNAP_LENGTH} bytes, and is {found}"
             ));
         }
         if self.buffer_bytes < MIN_BUFFER_BYTES {

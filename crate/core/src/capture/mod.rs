@@ -23,7 +23,7 @@ mod stats;
 mod tap;
 mod writer;
 
-pub use config::{CaptureConfig, MIN_FILE_BYTES, Output};
+pub use config::{CaptureConfig, MAX_SNAP_LENGTH, MIN_FILE_BYTES, Output};
 pub use handle::{Capture, Closed};
 pub use stats::{CaptureStats, SideStats};
 
