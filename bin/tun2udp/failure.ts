@@ -1,4 +1,4 @@
-import { TunError, messageOf } from '../../lib/errors.ts'
+import { TunError, type TunErrorCode, messageOf } from '../../lib/errors.ts'
 import { STATUS } from './status.ts'
 
 /** The end of a message about an option. */
@@ -13,6 +13,30 @@ export function statusOf(error: unknown): number {
 export function describeError(error: unknown, hint = HINT): string {
   const line = messageOf(error).replaceAll(/\s*\n\s*/gu, ' ')
   return isUsageError(error) && line.startsWith('Invalid ') ? `${line}; ${hint}` : line
+}
+
+/** The codes and reasons of errors by their names. */
+export type Reasons = Readonly<Record<string, readonly [TunErrorCode, string]>>
+
+/** Returns the error of a socket for an error of Node; `name` is that of the reason. */
+export function socketError(
+  { operation, subject }: { readonly operation: string; readonly subject: string },
+  reasons: Reasons,
+  cause: NodeJS.ErrnoException,
+  name = cause.code ?? '',
+): TunError {
+  const [code, reason] = reasons[name] ?? ['ERR_TUN_SYSTEM', cause.message]
+  const { errno, syscall } = cause
+  return new TunError(
+    `${operation} ${subject}: ${reason}`,
+    {
+      code,
+      subject,
+      ...(errno === undefined ? {} : { errno: Math.abs(errno) }),
+      ...(syscall === undefined ? {} : { syscall }),
+    },
+    { cause },
+  )
 }
 
 /** Returns whether the arguments are wrong, independent of the state of the system. */

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { existsSync, lstatSync, unlinkSync } from 'node:fs'
 import { type Server, type Socket, connect } from 'node:net'
 import { dirname } from 'node:path'
-import { TunError, type TunErrorCode } from '../../lib/errors.ts'
+import { type Reasons, socketError } from './failure.ts'
 
 /** Where a server listens: a TCP address and port, or the path of a Unix socket. */
 export type ListenAddress =
@@ -38,7 +38,10 @@ export async function listenAt(
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw listenError(address, purpose, error as NodeJS.ErrnoException)
+    // libuv reports a missing folder as EACCES.
+    const isMissing = 'path' in address && !existsSync(dirname(address.path))
+    const cause = error as NodeJS.ErrnoException
+    throw socketError(purpose, REASONS, cause, isMissing ? 'ENOENT' : cause.code)
   }
   // A failed accept, such as of too many open files, concerns one client.
   server.on('error', () => undefined)
@@ -68,7 +71,7 @@ export async function isListening(path: string): Promise<boolean> {
   }
 }
 
-const REASONS: Readonly<Record<string, readonly [TunErrorCode, string]>> = {
+const REASONS: Reasons = {
   EADDRINUSE: [
     'ERR_TUN_ADDRESS_IN_USE',
     'another program uses it, or a file is there; choose another one',
@@ -79,26 +82,4 @@ const REASONS: Readonly<Record<string, readonly [TunErrorCode, string]>> = {
   ],
   EACCES: ['ERR_TUN_PERMISSION', 'not permitted; choose a port above 1023, or another folder'],
   ENOENT: ['ERR_TUN_NOT_FOUND', 'the folder does not exist; create it first'],
-}
-
-function listenError(
-  address: ListenAddress,
-  { operation, subject }: Purpose,
-  cause: NodeJS.ErrnoException,
-): TunError {
-  // libuv reports a missing folder as EACCES.
-  const isMissing = 'path' in address && !existsSync(dirname(address.path))
-  const name = isMissing ? 'ENOENT' : (cause.code ?? '')
-  const [code, reason] = REASONS[name] ?? ['ERR_TUN_SYSTEM', cause.message]
-  const { errno, syscall } = cause
-  return new TunError(
-    `${operation} ${subject}: ${reason}`,
-    {
-      code,
-      subject,
-      ...(errno === undefined ? {} : { errno: Math.abs(errno) }),
-      ...(syscall === undefined ? {} : { syscall }),
-    },
-    { cause },
-  )
 }

@@ -127,20 +127,21 @@ test('buffers take no memory before the first packet, and none after a second wi
       socket.send(Buffer.alloc(${DATAGRAM}, 0x45), ${port}, '127.0.0.1', () => --left || socket.close())`
   await namespace.run(process.execPath, '-e', script)
   program.child.kill('SIGCONT')
+  // The kernel joins neighboring mappings, so that of a buffer may have had other memory. What the buffer had is missing in
+  // the growth.
+  const growth = () =>
+    [...anonymousMemory(program)].map(([at, bytes]) => [at, bytes - (before.get(at) ?? 0)] as const)
   let grown: string[] = []
   const hasGrown = await until(() => {
-    const now = [...anonymousMemory(program)]
-    grown = now
-      .filter(([at, bytes]) => bytes - (before.get(at) ?? 0) > (BATCH * DATAGRAM) / 2)
+    grown = growth()
+      .filter(([, bytes]) => bytes >= BATCH * DATAGRAM - UNTOUCHED)
       .map(([at]) => at)
     return grown.length > 0
   })
-  t.true(hasGrown, 'the batch is in memory')
-  for (const at of grown) t.true((before.get(at) ?? 0) <= UNTOUCHED, `${before.get(at)} at ${at}`)
-  const isReleased = await until(() => {
-    const now = anonymousMemory(program)
-    return grown.every((at) => (now.get(at) ?? 0) <= UNTOUCHED)
-  })
+  t.true(hasGrown, 'the batch is in memory, which the buffer did not take before')
+  const isReleased = await until(() =>
+    growth().every(([at, bytes]) => !grown.includes(at) || bytes <= UNTOUCHED),
+  )
   t.true(isReleased, 'the memory was returned')
   t.is((await program.end()).status, 0)
 })

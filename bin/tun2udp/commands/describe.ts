@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { ControlClient } from '../control/client.ts'
 import { findOne } from '../control/find.ts'
+import type { RelaySocket } from '../control/path.ts'
 import { describeError, statusOf } from '../failure.ts'
 import { HELP } from '../help.ts'
 import { parseWith } from '../parse.ts'
@@ -11,6 +12,9 @@ export const NAME = [
   '[name]',
   'name of the interface, or path of the control socket with a slash (default: the only relay)',
 ] as const
+
+/** The operand of a command for one relay or all. */
+export const NAME_OR_ALL = [NAME[0], NAME[1].replace('the only relay', 'all relays')] as const
 
 /** Returns the parser of a command, without its operands and options. */
 export function describeCommand(name: string, purpose: string): Command {
@@ -51,7 +55,15 @@ export async function requestOne(
   method: string,
   params: object = {},
 ): Promise<unknown> {
-  const { path } = await findOne(name)
+  return requestAt(await findOne(name), method, params)
+}
+
+/** Sends one request to the relay of a socket, and returns its result. */
+export async function requestAt(
+  { path }: RelaySocket,
+  method: string,
+  params: object = {},
+): Promise<unknown> {
   const client = await ControlClient.connect(path)
   try {
     return await client.request(method, params)

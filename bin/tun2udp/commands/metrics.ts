@@ -1,37 +1,23 @@
 import { TunError } from '../../../lib/errors.ts'
 import { formatEndpoint } from '../../../lib/relay/info.ts'
 import { formatSnapshots } from '../../../lib/relay/metrics.ts'
-import { ControlClient } from '../control/client.ts'
-import { findOne, findRunning, noRelay } from '../control/find.ts'
-import type { RelaySocket } from '../control/path.ts'
+import { findAll } from '../control/find.ts'
 import type { Snapshot } from '../control/snapshot.ts'
 import { print } from '../print.ts'
 import { STATUS } from '../status.ts'
-import { NAME, describeCommand, runClient } from './describe.ts'
+import { NAME_OR_ALL, describeCommand, requestAt, runClient } from './describe.ts'
 
 /** Prints the counters of one relay or of all in the text format of Prometheus. */
 export async function run(args: readonly string[]): Promise<number> {
   const purpose = 'Prints the counters of relays in the text format of Prometheus.'
-  const command = describeCommand('metrics', purpose).argument(
-    NAME[0],
-    NAME[1].replace('the only relay', 'all relays'),
-  )
+  const command = describeCommand('metrics', purpose).argument(...NAME_OR_ALL)
   return runClient('metrics', command, args, async ([name]) => {
-    const sockets = name === undefined ? await findRunning() : [await findOne(name)]
-    if (sockets.length === 0) throw noRelay()
-    const snapshots = await Promise.all(sockets.map(take))
+    const sockets = await findAll(name)
+    const answers = await Promise.all(sockets.map(async (socket) => requestAt(socket, 'show')))
+    const snapshots = answers as Snapshot[]
     checkDistinct(snapshots)
     return print({ stdout: formatSnapshots(snapshots), stderr: '', status: STATUS.success })
   })
-}
-
-async function take({ path }: RelaySocket): Promise<Snapshot> {
-  const client = await ControlClient.connect(path)
-  try {
-    return (await client.request('show')) as Snapshot
-  } finally {
-    client.close()
-  }
 }
 
 /** Refuses relays whose samples would have the same labels: those of namespaces with the same names. */

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Command } from 'commander'
 import { ControlClient } from '../control/client.ts'
-import { findOne, findRunning, noRelay } from '../control/find.ts'
+import { findAll, findRunning } from '../control/find.ts'
 import type { RelaySocket } from '../control/path.ts'
 import type { Snapshot } from '../control/snapshot.ts'
 import { print } from '../print.ts'
 import { STATUS } from '../status.ts'
-import { NAME, describeCommand, runClient } from './describe.ts'
+import { NAME_OR_ALL, describeCommand, requestAt, runClient } from './describe.ts'
 
 /** The time that the rates of a table are measured for, milliseconds. */
 const SAMPLE_MS = 500
@@ -14,12 +14,11 @@ const SAMPLE_MS = 500
 /** Shows the state of one relay or of all. */
 export async function run(args: readonly string[]): Promise<number> {
   return runClient('show', describe(), args, async ([name], { json, watch }) => {
-    const find = async () => (name === undefined ? findRunning() : [await findOne(name)])
-    const sockets = await find()
-    if (sockets.length === 0) throw noRelay()
+    const sockets = await findAll(name)
     if (watch) {
-      // Only this option needs a terminal.
+      // Only this option needs a terminal. Relays may end and come back.
       const { watchRelays } = await import('./watch.ts')
+      const find = async () => (name === undefined ? findRunning() : findAll(name))
       return watchRelays(find, json === true)
     }
     const stdout = json ? await jsonOf(sockets) : await tablesOf(sockets)
@@ -29,19 +28,14 @@ export async function run(args: readonly string[]): Promise<number> {
 
 function describe(): Command {
   return describeCommand('show', 'Shows the peers, counters and problems of relays.')
-    .argument(NAME[0], NAME[1].replace('the only relay', 'all relays'))
+    .argument(...NAME_OR_ALL)
     .option('--json', 'print one JSON object per relay and line')
     .option('--watch', 'refresh every second; Ctrl-C ends it')
     .addHelpText('after', '\nRates are measured for half a second, with --watch for one.')
 }
 
 async function jsonOf(sockets: readonly RelaySocket[]): Promise<string> {
-  const snapshots = await Promise.all(
-    sockets.map(async ({ path }) => {
-      const client = await ControlClient.connect(path)
-      return takeAndClose(client)
-    }),
-  )
+  const snapshots = await Promise.all(sockets.map(async (socket) => requestAt(socket, 'show')))
   return snapshots.map((snapshot) => `${JSON.stringify(snapshot)}\n`).join('')
 }
 
@@ -60,14 +54,6 @@ async function tablesOf(sockets: readonly RelaySocket[]): Promise<string> {
     }),
   )
   return tables.map((lines) => `${lines.join('\n')}\n`).join('\n')
-}
-
-async function takeAndClose(client: ControlClient): Promise<Snapshot> {
-  try {
-    return await take(client)
-  } finally {
-    client.close()
-  }
 }
 
 async function take(client: ControlClient): Promise<Snapshot> {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
-import { TunError, type TunErrorCode } from '../../../lib/errors.ts'
+import { TunError } from '../../../lib/errors.ts'
+import { type Reasons, socketError } from '../failure.ts'
 import {
   ANSWER_BYTES_MAX,
   type Answer,
@@ -38,7 +39,8 @@ export class ControlClient {
       await once(socket, 'connect')
     } catch (cause) {
       socket.destroy()
-      throw connectError(path, cause as NodeJS.ErrnoException)
+      const purpose = { operation: 'connect to', subject: path }
+      throw socketError(purpose, REASONS, cause as NodeJS.ErrnoException)
     }
     return new ControlClient(socket, path)
   }
@@ -131,7 +133,7 @@ export class ControlClient {
   }
 }
 
-const REASONS: Readonly<Record<string, readonly [TunErrorCode, string]>> = {
+const REASONS: Reasons = {
   ENOENT: ['ERR_TUN_NOT_FOUND', 'there is no such socket; is the relay running, with --control?'],
   ECONNREFUSED: ['ERR_TUN_NOT_FOUND', 'no process listens there; its relay has ended'],
   ENOTSOCK: ['ERR_TUN_INVALID_ARGUMENT', 'not a socket; give the path of --control'],
@@ -140,20 +142,4 @@ const REASONS: Readonly<Record<string, readonly [TunErrorCode, string]>> = {
     'permission denied; only root and the user of the relay may use it',
   ],
   EAGAIN: ['ERR_TUN_BUSY', 'too many clients are waiting; try again'],
-}
-
-/** Returns the error of a socket that cannot be connected. */
-export function connectError(path: string, cause: NodeJS.ErrnoException): TunError {
-  const [code, reason] = REASONS[cause.code ?? ''] ?? ['ERR_TUN_SYSTEM', cause.message]
-  const { errno, syscall } = cause
-  return new TunError(
-    `connect to ${path}: ${reason}`,
-    {
-      code,
-      subject: path,
-      ...(errno === undefined ? {} : { errno: Math.abs(errno) }),
-      ...(syscall === undefined ? {} : { syscall }),
-    },
-    { cause },
-  )
 }

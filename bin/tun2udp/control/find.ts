@@ -31,8 +31,20 @@ export async function findOne(name: string | undefined): Promise<RelaySocket> {
   })
 }
 
+/**
+ * Returns the socket of a relay as {@link findOne} does, or those of all running relays without a name.
+ *
+ * @throws {TunError} there is no such relay, or none at all.
+ */
+export async function findAll(name: string | undefined): Promise<RelaySocket[]> {
+  if (name !== undefined) return [await findOne(name)]
+  const running = await findRunning()
+  if (running.length === 0) throw noRelay()
+  return running
+}
+
 /** Returns the error of a machine without a relay. */
-export function noRelay(): TunError {
+function noRelay(): TunError {
   return new TunError(
     `find a relay: none has a socket in ${folderNames()}; give the path of --control, which contains a slash`,
     { code: 'ERR_TUN_NOT_FOUND' },
