@@ -14,7 +14,7 @@ import {
 } from '../../support/takeover.ts'
 
 /** The number of take-overs; the soak test has more. */
-const TAKEOVERS = Number(process.env['TAKEOVERS'] ?? 20)
+const TAKEOVERS = Number(process.env['TUN2UDP_TAKEOVERS'] ?? 20)
 
 /** The latest moment at which a process is killed, milliseconds after the new one was started. */
 const KILL_WITHIN_MS = 700
@@ -130,8 +130,8 @@ async function takeOverOnce(series: Series): Promise<void> {
 
 test('take-overs under traffic, and either process is killed at any moment', async (t) => {
   if (!hasTools(t, 'ping')) return
-  const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
-  t.log(`SEED=${seed}`)
+  const seed = Number(process.env['TUN2UDP_SEED'] ?? Date.now() % 1_000_000)
+  t.log(`TUN2UDP_SEED=${seed}`)
   t.timeout(TAKEOVERS * 10_000)
   const tunnel = await TakeoverTunnel.open(t)
   const current = tunnel.start(t)
