@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Snapshot } from '../../../bin/tun2udp/control/snapshot.ts'
 import { descriptorsOf, temporaryFolder } from '../../support/control.ts'
 import { PEERS, startHub, startIn } from '../../support/controlled.ts'
+import { eventually } from '../../support/gone.ts'
 import { withNamespace } from '../../support/namespace.ts'
 import { OPERANDS, links, sendPacket } from '../../support/netnsProgram.ts'
 import { type Ended, runProgram } from '../../support/program.ts'
@@ -42,9 +43,8 @@ test('show has the counters, the peers and the state of the interface, from anot
     PEERS.map(({ name, allowedPrefixes }) => [name, allowedPrefixes]),
   )
   await sendPacket(namespace)
-  const deadline = Date.now() + 20_000
-  let after = await take()
-  while (after.peers[0]?.traffic?.datagramsSent !== 1 && Date.now() < deadline) after = await take()
+  await eventually(t, async () => (await take()).peers[0]?.traffic?.datagramsSent, 1)
+  const after = await take()
   t.is(after.peers[0]?.traffic?.bytesSent, 84)
   t.true(after.uptimeMs > before.uptimeMs)
   const table = await printed('show', path)
@@ -290,18 +290,15 @@ test('a run-time folder that others may write to, or that is of another user, is
 test('the descriptors of many clients are closed, and packets flow during this time', async (t) => {
   const namespace = await withNamespace(t)
   const { program, path } = await startHub(t, namespace)
-  await printed('show', path, '--json')
+  const take = async () => JSON.parse(await printed('show', path, '--json')) as Snapshot
+  t.is((await take()).peers[0]?.traffic?.datagramsSent, 0)
   const before = descriptorsOf(program.child.pid)
-  await Promise.all(Array.from({ length: 10 }, async () => printed('show', path, '--json')))
-  await sendPacket(namespace)
-  const deadline = Date.now() + 20_000
-  while (descriptorsOf(program.child.pid) > before && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  t.is(descriptorsOf(program.child.pid), before)
+  await Promise.all([...Array.from({ length: 10 }, take), sendPacket(namespace)])
+  await eventually(t, async () => (await take()).peers[0]?.traffic?.datagramsSent, 1)
+  await eventually(t, () => descriptorsOf(program.child.pid), before)
 })
 
-test('the server is not loaded without a socket', async (t) => {
+test('without --control and a run-time folder there is no socket', async (t) => {
   const namespace = await withNamespace(t)
   const program = startIn(t, namespace, OPERANDS)
   await program.until('stdout', /ready/u)
