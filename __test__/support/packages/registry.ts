@@ -1,37 +1,24 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { PLATFORM_FOLDERS, ROOT, Tarball, manifestIn, tarballs } from './tarballs.ts'
 
-/** Packages that `npm install` may request in addition to our own; they come from the clone's node_modules. */
-const DEPENDENCIES = ['commander', 'ipaddr.js', 'jsonc-parser']
-
 /**
- * A package registry on loopback with our tarballs and their dependencies. Platform packages that were not built are
- * listed without an addon, since package managers read all of them to choose one.
+ * A package registry on loopback with our tarballs; the package has no dependencies. Platform packages that were not
+ * built are listed without an addon, since package managers read all of them to choose one.
  */
 export interface Registry {
   readonly url: string
   close: () => void
 }
 
-/** Starts a registry. The tarballs of the dependencies are written to `folder`. */
+/** Starts a registry. The tarballs of the platform packages that were not built are written to `folder`. */
 export async function startRegistry(folder: string): Promise<Registry> {
-  const built = tarballs()
-  const unbuilt = PLATFORM_FOLDERS.filter((path) => {
-    const { name } = manifestIn(path)
-    return !built.some(({ manifest }) => manifest.name === name)
-  })
-  const folders = [...DEPENDENCIES.map((name) => `node_modules/${name}`), ...unbuilt]
-  // Scripts of the dependencies would build them from sources that their packages do not have.
-  const packing = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder]
-  execFileSync('npm', [...packing, ...folders.map((path) => join(ROOT, path))])
-  const packed = execFileSync('ls', [folder], { encoding: 'utf8' }).trim().split('\n')
-  const offered = [...built, ...packed.map((name) => new Tarball(join(folder, name)))]
+  const offered = [...tarballs(), ...packUnbuilt(folder)]
   const server = createServer((request, response) => {
     // A client may reach it through a proxy, under another port.
     const url = `http://${request.headers.host ?? ''}`
@@ -46,6 +33,20 @@ export async function startRegistry(folder: string): Promise<Registry> {
       server.closeAllConnections()
     },
   }
+}
+
+/** Packs the platform packages that were not built, without their addons. */
+function packUnbuilt(folder: string): Tarball[] {
+  const built = tarballs()
+  const unbuilt = PLATFORM_FOLDERS.filter((path) => {
+    const { name } = manifestIn(path)
+    return !built.some(({ manifest }) => manifest.name === name)
+  })
+  // Without folders npm would pack the clone.
+  if (unbuilt.length === 0) return []
+  const packing = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder]
+  execFileSync('npm', [...packing, ...unbuilt.map((path) => join(ROOT, path))])
+  return readdirSync(folder).map((name) => new Tarball(join(folder, name)))
 }
 
 function urlOf(server: Server): string {
