@@ -1,5 +1,12 @@
 //! The filter of captures, compared with the kernel's (`SO_ATTACH_FILTER` of socket(7)), and with tcpdump(8).
 
+#[path = "packets/seed.rs"]
+#[allow(
+    dead_code,
+    clippy::print_stdout,
+    reason = "the seed only, which is shown for a failed test"
+)]
+mod seed;
 #[path = "support/skip.rs"]
 mod skip;
 
@@ -8,6 +15,9 @@ use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use tun2udp_core::capture::filter::{Instruction, MAX_INSTRUCTIONS, Program};
 
+/// The number of codes at the start of `CODES` that exist.
+const KNOWN: usize = 49;
+
 /// The codes that random programs consist of: all that exist, and some that do not.
 const CODES: [u16; 58] = [
     0x20, 0x28, 0x30, 0x40, 0x48, 0x50, 0x80, 0x00, 0x60, 0x81, 0x01, 0x61, 0xb1, 0x02, 0x03, 0x06,
@@ -15,14 +25,6 @@ const CODES: [u16; 58] = [
     0x1c, 0x2c, 0x3c, 0x4c, 0x5c, 0x6c, 0x7c, 0x9c, 0xac, 0x15, 0x25, 0x35, 0x45, 0x1d, 0x2d, 0x3d,
     0x4d, 0x8c, 0x0d, 0x0e, 0xb4, 0x18, 0x55, 0x70, 0xa1, 0xffff,
 ];
-
-#[allow(clippy::print_stderr, reason = "a failed run can be repeated")]
-fn seed() -> u64 {
-    let given = std::env::var("TUN2UDP_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| fastrand::u64(..));
-    eprintln!("TUN2UDP_SEED={seed}");
-    seed
-}
 
 fn random_program(random: &mut fastrand::Rng) -> Vec<Instruction> {
     let len = random.usize(1..40);
@@ -37,7 +39,7 @@ fn random_program(random: &mut fastrand::Rng) -> Vec<Instruction> {
             };
             let jump = |random: &mut fastrand::Rng| random.u8(..(left.min(12) as u8 + 1));
             // Most are valid, so that programs get long.
-            let known = if random.u8(..30) == 0 { CODES.len() } else { 49 };
+            let known = if random.u8(..30) == 0 { CODES.len() } else { KNOWN };
             let code = CODES[random.usize(..known)];
             let k = if code == 0x05 { k % left as u32 } else { k };
             Instruction { code, jt: jump(random), jf: jump(random), k }
@@ -72,7 +74,7 @@ fn kernel(program: &[Instruction], packets: &[Vec<u8>]) -> Option<Vec<usize>> {
 
 #[test]
 fn random_programs_have_the_results_of_the_kernel() {
-    let mut random = fastrand::Rng::with_seed(seed());
+    let mut random = fastrand::Rng::with_seed(seed::choose());
     let (mut accepted, mut refused, mut matched) = (0, 0, 0);
     for _ in 0..3_000 {
         let program = random_program(&mut random);
