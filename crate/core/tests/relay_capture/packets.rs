@@ -50,8 +50,7 @@ fn send_each(relay: &Relay, peer: &UdpSocket, foreign: &UdpSocket) -> Vec<u8> {
 fn packets_and_datagrams_are_captured_with_their_cause() {
     in_namespace(|| {
         let folder = Folder::new("causes");
-        let (peer, foreign) = (loopback_socket(), loopback_socket());
-        let foreign = UdpSocket::bind(("127.0.0.2", 0)).unwrap_or(foreign);
+        let (peer, foreign) = (loopback_socket(), UdpSocket::bind(("127.0.0.2", 0)).unwrap());
         let mut config = config(&peer, 1);
         config.allowed_prefixes = vec!["10.9.0.0/24".parse().unwrap()];
         config.routes.push("10.20.0.0/16".parse().unwrap());
