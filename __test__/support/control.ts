@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { type Socket, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -77,9 +77,4 @@ export function answersIn(received: string): readonly {
 }[] {
   const lines = received.split('\n').slice(0, -1)
   return lines.map((line) => JSON.parse(line) as ReturnType<typeof answersIn>[number])
-}
-
-/** Returns the number of open descriptors of a process. */
-export function descriptorsOf(pid: number | undefined): number {
-  return readdirSync(`/proc/${pid ?? 0}/fd`).length
 }

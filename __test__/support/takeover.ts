@@ -1,4 +1,3 @@
-import { readdirSync, readlinkSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -119,19 +118,6 @@ export class TakeoverTunnel {
 /** Returns whether a program has not ended. */
 export function isRunning({ child }: Running): boolean {
   return child.exitCode === null && child.signalCode === null
-}
-
-/** Returns the number of descriptors of a process whose file has this name. */
-export function descriptorsOf(pid: number | undefined, file: RegExp): number {
-  const folder = `/proc/${pid ?? 0}/fd`
-  const links = readdirSync(folder).map((fd) => {
-    try {
-      return readlinkSync(join(folder, fd))
-    } catch {
-      return ''
-    }
-  })
-  return links.filter((link) => file.test(link)).length
 }
 
 /** Numbered bytes through the tunnel over one TCP connection; they must arrive in order and unchanged. */

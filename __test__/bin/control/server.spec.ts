@@ -11,10 +11,10 @@ import {
   connected,
   controlled,
   converse,
-  descriptorsOf,
   startControlled,
   temporaryFolder,
 } from '../../support/control.ts'
+import { descriptorsOf } from '../../support/descriptors.ts'
 import { FAKE_STATS } from '../../support/fakeBinding.ts'
 import { runProgram } from '../../support/program.ts'
 

@@ -4,9 +4,10 @@ import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { temporaryFolder } from '../../support/control.ts'
+import { descriptorsOf } from '../../support/descriptors.ts'
 import { Running, runProgram, startProgram } from '../../support/program.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
-import { NAME, READY, TakeoverTunnel, descriptorsOf, eventually } from '../../support/takeover.ts'
+import { NAME, READY, TakeoverTunnel, eventually } from '../../support/takeover.ts'
 
 const OTHER = fileURLToPath(new URL('../../support/handover.py', import.meta.url))
 const TUN = /^\/dev\/net\/tun$/u

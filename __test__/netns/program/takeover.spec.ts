@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
+import { descriptorsOf } from '../../support/descriptors.ts'
 import type { Running } from '../../support/program.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 import {
   READY,
   Stream,
   TakeoverTunnel,
-  descriptorsOf,
   eventually,
   isRunning,
   randomOf,
