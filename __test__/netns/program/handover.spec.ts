@@ -117,22 +117,22 @@ test('a new process that falls silent, dies or sends something else does not end
 test('foreign descriptors and messages are refused by the new process', async (t) => {
   if (!hasTools(t, 'python3')) return
   const tunnel = await TakeoverTunnel.open(t)
-  for (const [kind, reason] of [
-    ['none', /sent no descriptors/u],
-    ['pipe', /it is not a socket/u],
-    ['tcp', /it is not a UDP socket/u],
-    ['many', /it is not a socket/u],
-    ['endless', /more than 256 queues/u],
-    ['state', /sent state in place of queue/u],
-    ['garbage', /the other process sent "garbage"/u],
-    ['open', /others may write to it; do not use it/u],
+  for (const [kind, expected, reason] of [
+    ['none', 1, /sent no descriptors/u],
+    ['pipe', 2, /it is not a socket/u],
+    ['tcp', 2, /it is not a UDP socket/u],
+    ['many', 2, /it is not a socket/u],
+    ['endless', 1, /more than 256 queues/u],
+    ['state', 1, /sent state in place of queue/u],
+    ['garbage', 1, /the other process sent "garbage"/u],
+    ['open', 1, /others may write to it; do not use it/u],
   ] as const) {
     const path = `${tunnel.control}-${kind}`
     const other = startOther(t, 'old', path, kind)
     await other.until('stdout', /listening/u)
     const args = [...tunnel.args.slice(0, -1), path, '--takeover']
     const { status, stdout, stderr } = await runProgram(args)
-    t.is(status, reason.source.includes('socket') ? 2 : 1, kind)
+    t.is(status, expected, kind)
     t.is(stdout, '', kind)
     t.regex(stderr, reason, kind)
     await other.end()
