@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { cpuFacts, mitigations, parseCpuInfo } from '../../bench/run/cpu.ts'
+import { temporaryFolder } from '../support/folder.ts'
 
 test('an x86 CPU is identified by family and model, and by the flags that matter', (t) => {
   const one = [
@@ -41,10 +41,7 @@ test('an arm64 CPU is identified by implementer and part', (t) => {
 })
 
 test('mitigations are those of vulnerabilities that the CPU has', (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'tun2udp-mitigations-'))
-  t.teardown(() => {
-    rmSync(directory, { recursive: true })
-  })
+  const directory = temporaryFolder(t)
   writeFileSync(join(directory, 'spectre_v2'), 'Mitigation: Retpolines\n')
   writeFileSync(join(directory, 'meltdown'), 'Not affected\n')
   writeFileSync(join(directory, 'mds'), 'Vulnerable\n')

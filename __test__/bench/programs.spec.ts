@@ -1,20 +1,17 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { execa } from 'execa'
 import { printed } from '../../bench/native/debian.ts'
+import { temporaryFolder } from '../support/folder.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SCRIPT = join(ROOT, 'scripts/bench-peer.sh')
 const RECORDED = join(ROOT, 'bench/results')
 
 test('a program that is not installed, and cannot be fetched, is one line with the reason', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'tun2udp-path-'))
-  t.teardown(() => {
-    rmSync(folder, { recursive: true })
-  })
+  const folder = temporaryFolder(t)
   const { stdout: bash } = await execa('sh', ['-c', 'command -v bash'])
   const { stdout: dirname } = await execa('sh', ['-c', 'command -v dirname'])
   symlinkSync(bash, join(folder, 'bash'))

@@ -1,5 +1,4 @@
-import { mkdtemp, open, readFile, readdir, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { open, readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { ExecutionContext } from 'ava'
@@ -11,6 +10,7 @@ import {
   verifyChecksums,
 } from '../../index.ts'
 import { readPcapng } from '../support/capture/pcapng.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { hasTools, rootTest as test } from '../support/skip.ts'
 
 const PORT = 5001
@@ -43,12 +43,6 @@ async function pair(t: ExecutionContext) {
   return { hosts: network.hosts, close: async () => network.close() }
 }
 
-async function folder(t: ExecutionContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'tun2udp-capture-'))
-  t.teardown(async () => rm(path, { recursive: true, force: true }))
-  return path
-}
-
 const ping = async (host: TestHost): Promise<unknown> =>
   host.run('ping', ['-nqc', '3', '-i', '0.01', '10.9.0.2'])
 
@@ -70,7 +64,7 @@ const ALL_PINGS = { 'udp in': 3, 'udp out': 3, 'vpn0 in': 3, 'vpn0 out': 3 }
 test('a capture is a file that only its owner may read, and its counts are those of the file', async (t) => {
   if (!hasTools(t, 'ping')) return
   const { relay, host } = await startPair(t)
-  const path = join(await folder(t), 'a.pcapng')
+  const path = join(temporaryFolder(t), 'a.pcapng')
   const capture = await relay.capture({ path: pathToFileURL(path) })
   t.false(capture.isClosed)
   await ping(host)
@@ -147,7 +141,7 @@ const CLIENT = `const stream = Buffer.from(Uint32Array.from({ length: ${STREAM.l
 
 test('a TCP stream that the kernel passes in super-packets is captured as the packets they are split into', async (t) => {
   const { relay, host, peer } = await startPair(t)
-  const path = join(await folder(t), 'stream.pcapng')
+  const path = join(temporaryFolder(t), 'stream.pcapng')
   const capture = await relay.capture({ path, bufferBytes: 1 << 26 })
   await Promise.all([
     peer.run(process.execPath, ['-e', SERVER]),
@@ -188,7 +182,7 @@ test('a TCP stream that the kernel passes in super-packets is captured as the pa
 test('a descriptor, a filter, limits and a signal', async (t) => {
   if (!hasTools(t, 'ping')) return
   const { relay, host } = await startPair(t)
-  const path = await folder(t)
+  const path = temporaryFolder(t)
   const file = await open(join(path, 'fd.pcapng'), 'w')
   const ofFile = await relay.capture({ fd: file.fd, maxPackets: 2, points: ['inside'] })
   await file.close()
@@ -227,7 +221,7 @@ test('a descriptor, a filter, limits and a signal', async (t) => {
 
 test('wrong options are refused, each with one error, and leave no file', async (t) => {
   const { relay } = await startPair(t)
-  const path = await folder(t)
+  const path = temporaryFolder(t)
   const file = join(path, 'never.pcapng')
   const wrong: [options: object, message: RegExp][] = [
     [{ paht: file }, /did you mean path\?/u],

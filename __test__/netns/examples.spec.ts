@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +9,7 @@ import plainTest from 'ava'
 import { COUNTERS } from '../../index.ts'
 import { readPcapng } from '../support/capture/pcapng.ts'
 import { startExample } from '../support/example.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { withNamespace } from '../support/namespace.ts'
 import { assertPing } from '../support/ping.ts'
 import { Running, cleanEnvironment } from '../support/program.ts'
@@ -142,10 +142,7 @@ peer.bind(5001, '127.0.0.1', () => texts.forEach((text) => inside.send(text, 9, 
 
 test('record compresses what a relay carries, with the statistics at the end', async (t) => {
   const namespace = await withNamespace(t)
-  const folder = mkdtempSync(join(tmpdir(), 'tun2udp-record-'))
-  t.teardown(() => {
-    rmSync(folder, { recursive: true })
-  })
+  const folder = temporaryFolder(t)
   const file = join(folder, 'tunnel.pcapng.gz')
   const example = await startExample(t, namespace, 'recording', 'record.ts', file)
   await namespace.run(process.execPath, '-e', SEND_AND_RECEIVE)
@@ -199,10 +196,7 @@ function blocksIn(file: string): number {
 
 test('capture writes every packet, and tshark reads them', async (t) => {
   const namespace = await withNamespace(t)
-  const folder = mkdtempSync(join(tmpdir(), 'tun2udp-capture-'))
-  t.teardown(() => {
-    rmSync(folder, { recursive: true })
-  })
+  const folder = temporaryFolder(t)
   const file = join(folder, 'packets.pcapng')
   const capture = await startExample(t, namespace, 'go to', 'capture.ts', file)
   const send = 'for i in 1 22 333 4444 55555; do echo -n $i > /dev/udp/10.80.4.2/9; done'

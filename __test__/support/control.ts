@@ -1,22 +1,12 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { type Socket, connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { type Behaviour, fakeEnvironment } from './fakeBinding.ts'
+import { temporaryFolder } from './folder.ts'
 import { type Running, startProgram } from './program.ts'
 
 const OPERANDS = ['10.0.0.1/24', '5001', '5002']
-
-/** Returns a folder that is removed after the test. */
-export function temporaryFolder(t: ExecutionContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tun2udp-control-'))
-  t.teardown(() => {
-    rmSync(folder, { recursive: true, force: true })
-  })
-  return folder
-}
 
 /** Starts the program over the fake native layer, with a control socket. It ends with the test. */
 export function startControlled(

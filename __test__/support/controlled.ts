@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { temporaryFolder } from './control.ts'
+import { temporaryFolder } from './folder.ts'
 import type { Namespace } from './namespace.ts'
 import { type Running, startProgram } from './program.ts'
 

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
 import type { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
@@ -11,6 +9,7 @@ import {
   inNamespace,
   startRelay,
 } from '../../index.ts'
+import { temporaryFolder } from './folder.ts'
 import { withNamespace } from './namespace.ts'
 import { freeUdpPort } from './ports.ts'
 import { type Running, startProgram } from './program.ts'
@@ -53,8 +52,6 @@ export class TakeoverTunnel {
     more: Partial<RelayOptions> = {},
   ): Promise<TakeoverTunnel> {
     const [near, far] = [await withNamespace(t), await withNamespace(t)]
-    const folder = await mkdtemp(join(tmpdir(), 'tun2udp-takeover-'))
-    t.teardown(async () => rm(folder, { recursive: true }))
     const [nearPort, farPort] = [await freeUdpPort(), await freeUdpPort()]
     const relay = await startRelay({
       addresses: ['10.9.0.2/24'],
@@ -64,7 +61,7 @@ export class TakeoverTunnel {
       ...more,
     })
     t.teardown(async () => relay.close())
-    const control = join(folder, 'control')
+    const control = join(temporaryFolder(t), 'control')
     const ends = ['10.9.0.1/24', String(farPort), String(nearPort)]
     const args = [...ends, '--netns', near.name, '--name', NAME, '--control', control]
     const spaces: [Namespace, Namespace] = [inNamespace(near.name), inNamespace(far.name)]

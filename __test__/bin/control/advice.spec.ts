@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { controlled, startControlled, temporaryFolder } from '../../support/control.ts'
+import { controlled, startControlled } from '../../support/control.ts'
 import { fakeEnvironment } from '../../support/fakeBinding.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 import { runProgram } from '../../support/program.ts'
 
 const OPERANDS = ['10.0.0.1/24', '5001', '5002']

@@ -5,7 +5,8 @@ import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { Connection } from '../../../bin/tun2udp/control/connection.ts'
 import type { Request } from '../../../bin/tun2udp/control/protocol.ts'
-import { answersIn, closed, temporaryFolder } from '../../support/control.ts'
+import { answersIn, closed } from '../../support/control.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 
 // More runs for the nightly fuzzing.
 const runs = { numRuns: Math.ceil(Number(process.env['TUN2UDP_FUZZ_RUNS'] ?? 300) / 10) }

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import test from 'ava'
-import { controlled, startControlled, temporaryFolder } from '../../support/control.ts'
+import { controlled, startControlled } from '../../support/control.ts'
 import { FAKE_STATS } from '../../support/fakeBinding.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 import { runProgram } from '../../support/program.ts'
 
 test('metrics prints the counters of a relay, which promtool accepts', async (t) => {

@@ -12,10 +12,10 @@ import {
   controlled,
   converse,
   startControlled,
-  temporaryFolder,
 } from '../../support/control.ts'
 import { descriptorsOf } from '../../support/descriptors.ts'
 import { FAKE_STATS } from '../../support/fakeBinding.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 import { runProgram } from '../../support/program.ts'
 
 const SHOW = '{"id":1,"method":"show"}\n'

@@ -5,7 +5,8 @@ import test from 'ava'
 import { Connection } from '../../../bin/tun2udp/control/connection.ts'
 import type { Context } from '../../../bin/tun2udp/control/method.ts'
 import { takeover } from '../../../bin/tun2udp/control/requests/takeover.ts'
-import { answersIn, converse, temporaryFolder } from '../../support/control.ts'
+import { answersIn, converse } from '../../support/control.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 
 const CLIENT = { pid: 1, uid: 0, gid: 0 }
 const REQUESTS = 500

@@ -2,8 +2,8 @@ import { chmodSync, chownSync, existsSync, mkdirSync, statSync, symlinkSync } fr
 import { join } from 'node:path'
 import { spawn } from 'node:child_process'
 import type { ExecutionContext } from 'ava'
-import { temporaryFolder } from '../../support/control.ts'
 import { fakeEnvironment } from '../../support/fakeBinding.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 import { PROGRAM, Running, cleanEnvironment } from '../../support/program.ts'
 import { hasTools, isOpenToOthers, rootTest as test } from '../../support/skip.ts'
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { readPcapng } from '../../support/capture/pcapng.ts'
-import { temporaryFolder } from '../../support/control.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 import { type Namespace, withNamespace } from '../../support/namespace.ts'
 import { OPERANDS, READY, sendPacket, start } from '../../support/netnsProgram.ts'
 import {

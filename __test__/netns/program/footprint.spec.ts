@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { ExecutionContext } from 'ava'
+import { temporaryFolder } from '../../support/folder.ts'
 import { withNamespace } from '../../support/namespace.ts'
 import { OPERANDS, READY, start } from '../../support/netnsProgram.ts'
 import type { Running } from '../../support/program.ts'
@@ -26,15 +26,6 @@ const UNTOUCHED = 64 * 1024
 /** Datagrams that one call receives, and the bytes of each. */
 const BATCH = 16
 const DATAGRAM = 60_000
-
-/** Creates a directory that is removed after the test. */
-function directory(t: ExecutionContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'tun2udp-footprint-'))
-  t.teardown(() => {
-    rmSync(path, { recursive: true })
-  })
-  return path
-}
 
 /** Returns the process id of a program. */
 function pidOf({ child }: Running): number {
@@ -68,7 +59,7 @@ async function until(condition: () => boolean, timeoutMs = 15_000): Promise<bool
 
 test('a start loads a few files of the package, and none of the modules that other commands need', async (t) => {
   const namespace = await withNamespace(t)
-  const [scripts, loaded] = [directory(t), join(directory(t), 'loaded.json')]
+  const [scripts, loaded] = [temporaryFolder(t), join(temporaryFolder(t), 'loaded.json')]
   const program = start(t, namespace, OPERANDS, {
     NODE_OPTIONS: `--import ${PRELOADED}`,
     NODE_V8_COVERAGE: scripts,
