@@ -18,20 +18,6 @@ import { type Running, startProgram } from './program.ts'
 export const NAME = 'vpn0'
 export const READY = /ready/u
 
-const LIMIT_MS = 60_000
-
-/** Waits until a condition holds. */
-export async function eventually(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const deadline = Date.now() + LIMIT_MS
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not in time: ${what}`)
-    await delay(10)
-  }
-}
-
 /** A tunnel whose near end is a program that others take over; the far end is a relay of this process. */
 export class TakeoverTunnel {
   readonly control: string

@@ -7,6 +7,7 @@ import { Connection } from '../../../bin/tun2udp/control/connection.ts'
 import type { Request } from '../../../bin/tun2udp/control/protocol.ts'
 import { answersIn, closed } from '../../support/control.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { eventually } from '../../support/gone.ts'
 
 // More runs for the nightly fuzzing.
 const runs = { numRuns: Math.ceil(Number(process.env['TUN2UDP_FUZZ_RUNS'] ?? 300) / 10) }
@@ -112,9 +113,5 @@ test('whatever clients send, valid requests are answered in order, and no connec
     ),
     runs,
   )
-  const deadline = Date.now() + 20_000
-  while (state.open > 0 && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  t.is(state.open, 0)
+  await eventually(t, () => state.open, 0)
 })

@@ -16,7 +16,9 @@ import {
 import { descriptorsOf } from '../../support/descriptors.ts'
 import { FAKE_STATS } from '../../support/fakeBinding.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { eventually } from '../../support/gone.ts'
 import { runProgram } from '../../support/program.ts'
+import { untilTrue } from '../../support/wait.ts'
 
 const SHOW = '{"id":1,"method":"show"}\n'
 
@@ -213,17 +215,14 @@ test('10,000 connections leave no descriptors, and the relay answers', async (t)
     t.true(descriptorsOf(program.child.pid) < before + 200)
     for (const socket of sockets) socket.destroy()
   }
-  const deadline = Date.now() + 20_000
   // The kernel may still have connections for the relay, for which it closes others.
-  let answers = answersIn(await converse(path, SHOW))
-  while (answers.length === 0 && Date.now() < deadline) {
+  let answers: ReturnType<typeof answersIn> = []
+  await untilTrue('the relay answers', async () => {
     answers = answersIn(await converse(path, SHOW))
-  }
+    return answers.length > 0
+  })
   t.is(answers[0]?.id, 1)
-  while (descriptorsOf(program.child.pid) > before && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  t.is(descriptorsOf(program.child.pid), before)
+  await eventually(t, () => descriptorsOf(program.child.pid), before)
   t.like(await program.end('SIGTERM'), { status: 0 })
 })
 

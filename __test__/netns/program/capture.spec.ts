@@ -16,8 +16,12 @@ import {
   startProgram,
 } from '../../support/program.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
+import { untilTrue } from '../../support/wait.ts'
 
 const TERMINAL = fileURLToPath(new URL('../../support/screen.py', import.meta.url))
+
+/** Time limit for what is written to a file. */
+const LIMIT_MS = 20_000
 
 interface Rig {
   readonly namespace: Namespace
@@ -37,15 +41,18 @@ async function startRig(t: ExecutionContext): Promise<Rig> {
   return { namespace, program, path, folder }
 }
 
+/** Waits until a file has its first block. */
+async function untilFile(file: string): Promise<void> {
+  const size = () => statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  await untilTrue(`something is in ${file}`, () => size() > 0, LIMIT_MS)
+}
+
 /** Waits until a file has packets. */
 async function untilPackets(file: string, count: number): Promise<void> {
-  const deadline = Date.now() + 20_000
-  for (;;) {
-    const bytes = statSync(file, { throwIfNoEntry: false }) ? readFileSync(file) : Buffer.alloc(0)
-    if (readPcapng(bytes).packets.length >= count) return
-    if (Date.now() > deadline) throw new Error(`no ${count} packets in ${file}`)
-    await sleep(20)
-  }
+  const bytes = () =>
+    statSync(file, { throwIfNoEntry: false }) ? readFileSync(file) : Buffer.alloc(0)
+  const hasAll = () => readPcapng(bytes()).packets.length >= count
+  await untilTrue(`${count} packets are in ${file}`, hasAll, LIMIT_MS)
 }
 
 /** Returns the UDP packets of the test in a file, by point. */
@@ -79,14 +86,6 @@ test('SIGINT ends the file with its statistics, and prints the counts', async (t
   t.regex(again.stderr, /it exists; choose another name, or add --overwrite\n$/u)
   t.is((await program.end()).status, 0)
 })
-
-async function untilFile(file: string): Promise<void> {
-  const deadline = Date.now() + 20_000
-  while ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) {
-    if (Date.now() > deadline) throw new Error(`no file ${file}`)
-    await sleep(20)
-  }
-}
 
 test('stdout gets the first block at once, and a reader that is gone ends the capture', async (t) => {
   const { namespace, program, path } = await startRig(t)

@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
+import { eventually } from '../../support/gone.ts'
 import { PROGRAM, Running, cleanEnvironment, runProgram } from '../../support/program.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
-import { TakeoverTunnel, eventually } from '../../support/takeover.ts'
+import { TakeoverTunnel } from '../../support/takeover.ts'
+import { untilTrue } from '../../support/wait.ts'
 
 const MANAGER = fileURLToPath(new URL('../../support/manager.py', import.meta.url))
 
@@ -43,10 +45,8 @@ class Service {
 
   /** Waits for a line after the last command. */
   async until(pattern: RegExp): Promise<void> {
-    const { stdout } = this.#manager
-    await eventually(`${String(pattern)}: ${stdout} ${this.#manager.stderr}`, () =>
-      pattern.test(this.since),
-    )
+    const what = () => `${String(pattern)}: ${this.#manager.stdout} ${this.#manager.stderr}`
+    await untilTrue(what, () => pattern.test(this.since))
   }
 
   /** The output since the last command. */
@@ -79,12 +79,12 @@ test('the service manager keeps interface and sockets over a crash and a restart
     service.say('start')
     await service.until(/READY=1/u)
     t.false(service.since.includes('stored'), 'it has them already')
-    await eventually('packets flow', async () => tunnel.isWorking())
+    await untilTrue('packets flow', async () => tunnel.isWorking())
     t.is(await tunnel.identity(), identity, how)
   }
   t.is((await runProgram(['stop', tunnel.control])).status, 0)
   await service.until(/ended 0 with 0 in store/u)
-  await eventually('the interface is gone', async () => (await tunnel.describe()) === '')
+  await eventually(t, async () => tunnel.describe(), '', 'the interface is gone')
 })
 
 test('descriptors of others are refused, and the next start is one without', async (t) => {
@@ -97,5 +97,5 @@ test('descriptors of others are refused, and the next start is one without', asy
   t.regex(service.stderr, /adopt .*start the service again/u)
   service.say('start')
   await service.until(/READY=1/u)
-  await eventually('packets flow', async () => service.tunnel.isWorking())
+  await untilTrue('packets flow', async () => service.tunnel.isWorking())
 })

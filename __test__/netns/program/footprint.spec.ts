@@ -1,13 +1,13 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from '../../support/folder.ts'
 import { withNamespace } from '../../support/namespace.ts'
 import { OPERANDS, READY, start } from '../../support/netnsProgram.ts'
 import type { Running } from '../../support/program.ts'
 import { rootTest as test } from '../../support/skip.ts'
+import { untilTrue } from '../../support/wait.ts'
 
 const DIST = fileURLToPath(new URL('../../../dist/', import.meta.url))
 const PRELOADED = fileURLToPath(new URL('../../support/loaded.mjs', import.meta.url))
@@ -27,6 +27,9 @@ const UNTOUCHED = 64 * 1024
 const BATCH = 16
 const DATAGRAM = 60_000
 
+/** Time limit for a change of the memory. */
+const LIMIT_MS = 15_000
+
 /** Returns the process id of a program. */
 function pidOf({ child }: Running): number {
   if (child.pid === undefined) throw new Error('the program has not started')
@@ -45,16 +48,6 @@ function anonymousMemory(program: Running): Map<string, number> {
       memory.set(address, Number(kilobytes) * 1024)
   }
   return memory
-}
-
-/** Waits until a condition holds. */
-async function until(condition: () => boolean, timeoutMs = 15_000): Promise<boolean> {
-  const end = Date.now() + timeoutMs
-  while (!condition()) {
-    if (Date.now() > end) return false
-    await sleep(20)
-  }
-  return true
 }
 
 test('a start loads a few files of the package, and none of the modules that other commands need', async (t) => {
@@ -118,21 +111,20 @@ test('buffers take no memory before the first packet, and none after a second wi
       socket.send(Buffer.alloc(${DATAGRAM}, 0x45), ${port}, '127.0.0.1', () => --left || socket.close())`
   await namespace.run(process.execPath, '-e', script)
   program.child.kill('SIGCONT')
-  // The kernel joins neighboring mappings, so that of a buffer may have had other memory. What the buffer had is missing in
-  // the growth.
+  // The kernel joins neighboring mappings, so that of a buffer may have had other memory. The growth lacks the memory that the
+  // buffer had before.
   const growth = () =>
     [...anonymousMemory(program)].map(([at, bytes]) => [at, bytes - (before.get(at) ?? 0)] as const)
   let grown: string[] = []
-  const hasGrown = await until(() => {
+  const hasGrown = () => {
     grown = growth()
       .filter(([, bytes]) => bytes >= BATCH * DATAGRAM - UNTOUCHED)
       .map(([at]) => at)
     return grown.length > 0
-  })
-  t.true(hasGrown, 'the batch is in memory, which the buffer did not take before')
-  const isReleased = await until(() =>
-    growth().every(([at, bytes]) => !grown.includes(at) || bytes <= UNTOUCHED),
-  )
-  t.true(isReleased, 'the memory was returned')
+  }
+  await untilTrue('the batch is in memory, which the buffer did not take before', hasGrown, LIMIT_MS)
+  const isReleased = () =>
+    growth().every(([at, bytes]) => !grown.includes(at) || bytes <= UNTOUCHED)
+  await untilTrue('the memory was returned', isReleased, LIMIT_MS)
   t.is((await program.end()).status, 0)
 })

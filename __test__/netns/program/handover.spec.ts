@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { descriptorsOf } from '../../support/descriptors.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { eventually } from '../../support/gone.ts'
 import { Running, runProgram, startProgram } from '../../support/program.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
-import { NAME, READY, TakeoverTunnel, eventually } from '../../support/takeover.ts'
+import { NAME, READY, TakeoverTunnel } from '../../support/takeover.ts'
+import { untilTrue } from '../../support/wait.ts'
 
 const OTHER = fileURLToPath(new URL('../../support/handover.py', import.meta.url))
 const TUN = /^\/dev\/net\/tun$/u
@@ -40,7 +42,7 @@ test('a program of another protocol is refused, and started in place of the runn
   t.true(await tunnel.isWorking())
   await first.end()
   await tunnel.start(t).until('stdout', READY)
-  await eventually('packets flow', async () => tunnel.isWorking())
+  await untilTrue('packets flow', async () => tunnel.isWorking())
 })
 
 test('without a path or a name no relay is found; with one of them it is taken over', async (t) => {
@@ -64,7 +66,7 @@ test('without a path or a name no relay is found; with one of them it is taken o
   const third = start('--control', control, '--takeover')
   await third.until('stdout', READY)
   t.is((await second.ended).status, 0)
-  await eventually('packets flow', async () => tunnel.isWorking())
+  await untilTrue('packets flow', async () => tunnel.isWorking())
 })
 
 test('a new process that falls silent, dies or sends something else does not end the relay', async (t) => {
@@ -98,15 +100,14 @@ test('a new process that falls silent, dies or sends something else does not end
     }
     if (!isSilent) await other.end('SIGKILL')
     failures++
-    await eventually(`${step}: it goes on`, () => {
+    await untilTrue(`${step}: it goes on`, () => {
       return first.stderr.split('did not take over').length - 1 === failures
     })
-    await eventually(`${step}: packets flow`, async () => tunnel.isWorking())
+    await untilTrue(`${step}: packets flow`, async () => tunnel.isWorking())
     t.is(await tunnel.describe(), before, step)
     t.is(await tunnel.identity(), identity, step)
-    await eventually(`${step}: no descriptor is left`, () => {
-      return descriptorsOf(first.child.pid, TUN) === queues
-    })
+    const count = () => descriptorsOf(first.child.pid, TUN)
+    await eventually(t, count, queues, `${step}: no descriptor is left`)
   }
   const second = tunnel.start(t, '--takeover')
   await second.until('stdout', READY)
@@ -149,7 +150,7 @@ test('of several processes that take over at the same time, one relays', async (
   const others = [1, 2, 3].map(() => tunnel.start(t, '--takeover'))
   await first.ended
   // Each of them is refused, or takes over from the one before.
-  await eventually('one process is left', () => {
+  await untilTrue('one process is left', () => {
     const running = others.filter(({ child }) => child.exitCode === null)
     return running.length === 1 && running.every(({ stdout }) => READY.test(stdout))
   })

@@ -7,9 +7,11 @@ import type { ExecutionContext } from 'ava'
 import type { RelayOptions } from '../../../index.ts'
 import { readPcapng } from '../../support/capture/pcapng.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { eventually } from '../../support/gone.ts'
 import { runProgram, startProgram } from '../../support/program.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
-import { NAME, READY, TakeoverTunnel, eventually } from '../../support/takeover.ts'
+import { NAME, READY, TakeoverTunnel } from '../../support/takeover.ts'
+import { untilTrue } from '../../support/wait.ts'
 
 interface Variant {
   /** Further options of the far end. */
@@ -81,7 +83,7 @@ for (const [title, { far, prepare, isPersistent = false }] of Object.entries(VAR
     }
     let current = start()
     await current.until('stdout', READY)
-    await eventually('packets flow', async () => tunnel.isWorking())
+    await untilTrue('packets flow', async () => tunnel.isWorking())
     const [before, identity] = [await tunnel.describe(), await tunnel.identity()]
     for (let round = 0; round < 2; round++) {
       const next = start('--takeover')
@@ -89,16 +91,15 @@ for (const [title, { far, prepare, isPersistent = false }] of Object.entries(VAR
       t.is((await current.ended).status, 0, current.stderr)
       t.is(await tunnel.describe(), before)
       t.is(await tunnel.identity(), identity)
-      await eventually('packets flow', async () => tunnel.isWorking())
+      await untilTrue('packets flow', async () => tunnel.isWorking())
       current = next
       const shown = await runProgram(['show', tunnel.control, '--json'])
       t.regex(shown.stdout, /"txDropped":/u, shown.stderr)
     }
     t.is((await current.end()).status, 0, current.stderr)
-    await eventually('the interface is as before', async () => {
-      const now = await tunnel.describe()
-      return isPersistent ? settings(now) === settings(created) : now === ''
-    })
+    const state = (described: string) => (isPersistent ? settings(described) : described)
+    const now = async () => state(await tunnel.describe())
+    await eventually(t, now, isPersistent ? state(created) : '', 'the interface is as before')
   })
 }
 
@@ -130,9 +131,9 @@ test('counters never go down over take-overs, for a scraper and show --watch', a
   const watch = startProgram(['show', tunnel.control, '--watch', '--json'], { timeoutMs: 600_000 })
   const scraped: Map<string, number>[] = []
   for (let round = 0; round < 3; round++) {
-    await eventually('packets flow', async () => tunnel.isWorking())
+    await untilTrue('packets flow', async () => tunnel.isWorking())
     scraped.push(await scrape(metrics))
-    await eventually('it is watched', () => pidsIn(watch.stdout).includes(current.child.pid ?? 0))
+    await untilTrue('it is watched', () => pidsIn(watch.stdout).includes(current.child.pid ?? 0))
     const next = tunnel.start(t, ...more, '--takeover')
     await next.until('stdout', READY)
     await current.ended
@@ -177,7 +178,7 @@ test('a capture ends with its statistics at a take-over, and its client reports 
   await first.until('stdout', READY)
   const file = join(temporaryFolder(t), 'a.pcapng')
   const client = startProgram(['capture', tunnel.control, file], { timeoutMs: 600_000 })
-  await eventually('it captures', () => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0)
+  await untilTrue('it captures', () => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0)
   t.true(await tunnel.isWorking())
   const second = tunnel.start(t, '--takeover')
   await second.until('stdout', READY)

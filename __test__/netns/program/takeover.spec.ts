@@ -2,16 +2,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { descriptorsOf } from '../../support/descriptors.ts'
+import { eventually } from '../../support/gone.ts'
 import type { Running } from '../../support/program.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
-import {
-  READY,
-  Stream,
-  TakeoverTunnel,
-  eventually,
-  isRunning,
-  randomOf,
-} from '../../support/takeover.ts'
+import { READY, Stream, TakeoverTunnel, isRunning, randomOf } from '../../support/takeover.ts'
+import { untilTrue } from '../../support/wait.ts'
 
 /** The number of take-overs; the soak test has more. */
 const TAKEOVERS = Number(process.env['TUN2UDP_TAKEOVERS'] ?? 20)
@@ -40,7 +35,7 @@ test('another process takes over: interface, routes, carrier, port and counters 
     outbound: { packetsRead: number }
   }
   t.true(summary.outbound.packetsRead >= 2, stdout)
-  await eventually('the interface is gone', async () => (await tunnel.describe()) === '')
+  await eventually(t, async () => tunnel.describe(), '', 'the interface is gone')
   t.false(existsSync(tunnel.control))
 })
 
@@ -76,7 +71,7 @@ test('a signal ends a process that waits for the one that it takes over from', a
   first.child.kill('SIGSTOP')
   const second = tunnel.start(t, '--takeover')
   const connections = () => readFileSync('/proc/net/unix', 'utf8').split(tunnel.control).length - 1
-  await eventually('the second one is connected', () => connections() > 1)
+  await untilTrue('the second one is connected', () => connections() > 1)
   t.like(await second.end('SIGTERM'), { status: 0, stdout: '', stderr: '' })
   first.child.kill('SIGCONT')
   t.true(await tunnel.isWorking())
@@ -107,7 +102,7 @@ async function takeOverOnce(series: Series): Promise<void> {
     await delay(random() * KILL_WITHIN_MS)
     if (isRunning(victim)) victim.child.kill('SIGKILL')
   }
-  await eventually('one process is left', async () => {
+  await untilTrue('one process is left', async () => {
     if (isRunning(old) && isRunning(next)) return false
     const survivor = isRunning(old) ? old : next
     if (!isRunning(survivor)) return true
@@ -121,7 +116,7 @@ async function takeOverOnce(series: Series): Promise<void> {
     return
   }
   t.truthy(victim, `${old.stderr} ${next.stderr}`)
-  await eventually('the interface is gone', async () => (await tunnel.describe()) === '')
+  await eventually(t, async () => tunnel.describe(), '', 'the interface is gone')
   series.current = tunnel.start(t)
   await series.current.until('stdout', READY)
   series.identity = await tunnel.identity()
@@ -147,7 +142,7 @@ test('take-overs under traffic, and either process is killed at any moment', asy
     const { restarted } = series
     await takeOverOnce(series)
     const { arrived } = stream
-    await eventually(
+    await untilTrue(
       'the stream goes on',
       () => stream.arrived > arrived || stream.failure !== undefined,
     )
@@ -161,6 +156,6 @@ test('take-overs under traffic, and either process is killed at any moment', asy
   }
   t.log(`${series.kept} kept the interface, ${series.restarted} were started again`)
   t.is((await series.current.end()).status, 0)
-  await eventually('the interface is gone', async () => (await tunnel.describe()) === '')
+  await eventually(t, async () => tunnel.describe(), '', 'the interface is gone')
   t.false(existsSync(tunnel.control))
 })
