@@ -57,7 +57,16 @@ export class TakeoverTunnel {
 
   /** Starts a program for the near end, which ends with the test. */
   start(t: ExecutionContext, ...more: readonly string[]): Running {
-    const program = startProgram([...this.args, ...more], { timeoutMs: 600_000 })
+    return this.startWith(t, [...this.args, ...more])
+  }
+
+  /** Starts a program with these arguments only, which ends with the test. */
+  startWith(
+    t: ExecutionContext,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): Running {
+    const program = startProgram(args, { env, timeoutMs: 600_000 })
     t.teardown(async () => {
       if (isRunning(program)) await program.end('SIGKILL')
     })

@@ -6,7 +6,7 @@ import type { ExecutionContext } from 'ava'
 import { descriptorsOf } from '../../support/descriptors.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { eventually } from '../../support/gone.ts'
-import { Running, runProgram, startProgram } from '../../support/program.ts'
+import { Running, runProgram } from '../../support/program.ts'
 import { hasTools, rootTest as test } from '../../support/skip.ts'
 import { NAME, READY, TakeoverTunnel } from '../../support/takeover.ts'
 import { untilTrue } from '../../support/wait.ts'
@@ -49,11 +49,8 @@ test('without a path or a name no relay is found; with one of them it is taken o
   if (!hasTools(t, 'ping')) return
   const tunnel = await TakeoverTunnel.open(t)
   const env = { RUNTIME_DIRECTORY: temporaryFolder(t) }
-  const start = (...more: string[]) => {
-    const program = startProgram([...tunnel.args.slice(0, 5), ...more], { env, timeoutMs: 600_000 })
-    t.teardown(async () => program.end('SIGKILL'))
-    return program
-  }
+  const start = (...more: string[]) =>
+    tunnel.startWith(t, [...tunnel.args.slice(0, 5), ...more], env)
   const first = start('--name', NAME)
   await first.until('stdout', READY)
   const lost = await start('--takeover').ended

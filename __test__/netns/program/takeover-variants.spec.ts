@@ -76,11 +76,7 @@ for (const [title, { far, prepare, isPersistent = false }] of Object.entries(VAR
     const created = await tunnel.describe()
     // The operands would replace the peers of a file.
     const args = more.includes('--config') ? tunnel.args.slice(3) : tunnel.args
-    const start = (...further: string[]) => {
-      const program = startProgram([...args, ...more, ...further], { timeoutMs: 600_000 })
-      t.teardown(async () => program.end('SIGKILL'))
-      return program
-    }
+    const start = (...further: string[]) => tunnel.startWith(t, [...args, ...more, ...further])
     let current = start()
     await current.until('stdout', READY)
     await untilTrue('packets flow', async () => tunnel.isWorking())
