@@ -66,9 +66,7 @@ impl SendDrop {
 /// A message that the kernel accepted or refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// Index of its destination.
-    pub to: u32,
-    /// Its shape.
+    /// Its shape, with the index of its destination.
     pub shape: MessageShape,
     /// Why it was dropped; `None`: the kernel accepted it.
     pub cause: Option<SendDrop>,
@@ -271,8 +269,8 @@ impl SendReport {
             *count += dropped;
         }
         if let Some(messages) = &mut self.messages {
-            let (to, shape, cause) = (shape.to, shape.clone(), Some(cause));
-            messages.push(Sent { to, shape, cause, datagrams: 0, bytes: 0, dropped });
+            let (shape, cause) = (shape.clone(), Some(cause));
+            messages.push(Sent { shape, cause, datagrams: 0, bytes: 0, dropped });
         }
     }
 
@@ -289,8 +287,8 @@ impl SendReport {
         self.datagrams += datagrams;
         self.bytes += bytes;
         if let Some(messages) = &mut self.messages {
-            let (to, shape, cause) = (shape.to, shape.clone(), None);
-            messages.push(Sent { to, shape, cause, datagrams, bytes, dropped: 0 });
+            let shape = shape.clone();
+            messages.push(Sent { shape, cause: None, datagrams, bytes, dropped: 0 });
         }
     }
 }

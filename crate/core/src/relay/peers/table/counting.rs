@@ -72,7 +72,7 @@ impl PeerTable {
         let notes = self.has_keepalive && !messages.is_empty() && self.upkeep.has_one_source_port();
         let now = notes.then(|| self.upkeep.timers.millis(Instant::now()));
         for message in messages {
-            let Some(peer) = self.peers.get(message.to as usize) else { continue };
+            let Some(peer) = self.peers.get(message.shape.to as usize) else { continue };
             if message.datagrams > 0 {
                 peer.count_sent(message.datagrams, message.bytes);
                 now.into_iter().for_each(|now| peer.liveness().note_sent(now));

@@ -96,7 +96,7 @@ impl PeerTable {
     pub(in crate::relay) fn note_unreachable(&self, messages: &[Sent]) {
         for message in messages.iter().filter(|message| message.dropped > 0) {
             self.peers
-                .get(message.to as usize)
+                .get(message.shape.to as usize)
                 .into_iter()
                 .for_each(|peer| self.note_failure(peer));
         }
