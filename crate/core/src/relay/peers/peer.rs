@@ -129,9 +129,9 @@ impl Peer {
         Arc::new(self.at(settings, endpoint))
     }
 
-    /// Returns whether both are one peer, with whichever endpoints and settings.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.counters, &other.counters)
+    /// Returns what identifies the peer, with whichever endpoints and settings, as long as it exists.
+    pub(super) fn identity(&self) -> *const PeerCounters {
+        Arc::as_ptr(&self.counters)
     }
 
     /// Returns the same peer at an endpoint that was chosen at run time.

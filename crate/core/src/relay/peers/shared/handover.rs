@@ -30,7 +30,7 @@ impl Peers {
         let now = self.upkeep.timers.millis(Instant::now());
         let is_single = !table.is_many() && state.peers.len() == 1;
         let known = Known::of(table.peers());
-        let mut moves: Vec<(Arc<Peer>, &PeerState)> = Vec::new();
+        let mut moves: Vec<(&Peer, SocketAddr)> = Vec::new();
         for before in &state.peers {
             let single = table.peers().first().filter(|_| is_single);
             let Some(peer) = single.or_else(|| known.find(before)) else {
@@ -41,16 +41,13 @@ impl Peers {
                 self.upkeep.timers.schedule(until);
             }
             if before.endpoint != peer.endpoint() && before.configured == peer.settings().first() {
-                moves.push((Arc::clone(peer), before));
+                moves.push((peer, before.endpoint));
             }
         }
         self.removed().add_counts(state.removed);
         self.upkeep.foreign_bytes.fetch_add(state.foreign_bytes, Ordering::Relaxed);
-        for (peer, before) in moves {
-            let moved = self.current.load().with_moved(&peer, before.endpoint);
-            if let Some(table) = moved {
-                self.current.store(Arc::new(table));
-            }
+        if let Some(moved) = table.with_moves(&moves) {
+            self.current.store(Arc::new(moved));
         }
         self.upkeep.local_version.fetch_add(1, Ordering::Relaxed);
     }
@@ -151,6 +148,57 @@ mod tests {
         assert_eq!(saved.peers[0].local, Some("192.0.2.77".parse().unwrap()));
         let valid = saved.peers[0].path_mtu.unwrap().valid_for.as_secs();
         assert!((200..=300).contains(&valid), "{valid}");
+    }
+
+    #[test]
+    fn thousands_of_peers_continue_at_their_learned_ports() {
+        let hosts = 0..3_000;
+        let configs: Vec<[String; 3]> = hosts
+            .clone()
+            .map(|n| {
+                let (high, low) = (n / 200, n % 200 + 1);
+                [format!("p{n}"), format!("192.1.{high}.{low}:5"), format!("10.8.{high}.{low}/32")]
+            })
+            // A second peer at the address of the first one.
+            .chain([["twin".into(), "192.1.0.1:6".into(), "10.9.9.9/32".into()]])
+            .collect();
+        let at = |endpoint: &str, port: u32| {
+            let mut endpoint: SocketAddr = endpoint.parse().unwrap();
+            endpoint.set_port(port as u16);
+            endpoint.to_string()
+        };
+        let learned = |n: u32| if n.is_multiple_of(3) { 5 } else { 7_000 + n };
+        let mut states: Vec<PeerState> = configs
+            .iter()
+            .zip(hosts.clone())
+            .map(|([name, configured, _], n)| {
+                state(name, configured, &at(configured, learned(n)), n.into())
+            })
+            .collect();
+        // Both want one port, and the first has it. Another one has a configured port, and one is of another host.
+        states[0].endpoint = "192.1.0.1:777".parse().unwrap();
+        states.push(state("twin", "192.1.0.1:6", "192.1.0.1:777", 0));
+        states[4].endpoint = "192.1.0.9:5".parse().unwrap();
+        states[5].endpoint = "198.51.100.1:5".parse().unwrap();
+        let borrowed: Vec<_> =
+            configs.iter().map(|[a, b, c]| (a.as_str(), b.as_str(), c.as_str())).collect();
+        let new = peers(&borrowed);
+        new.restore(&RelayState { peers: states, ..RelayState::default() });
+        let stats = new.stats();
+        let expected = hosts.map(|n| match n {
+            0 => at(&configs[0][1], 777),
+            4 | 5 => configs[n as usize][1].clone(),
+            _ => at(&configs[n as usize][1], learned(n)),
+        });
+        let expected: Vec<String> = expected.chain(["192.1.0.1:6".to_owned()]).collect();
+        let endpoints: Vec<String> = stats.iter().map(|peer| peer.endpoint.to_string()).collect();
+        assert_eq!(endpoints, expected);
+        assert_eq!(stats[2_999].traffic.unwrap().datagrams_sent, 2_999);
+        let table = new.current.load();
+        for (peer, number) in table.peers().iter().zip(0..) {
+            let found = table.of_source(Some(peer.endpoint()));
+            assert_eq!(found, Some(crate::relay::peers::table::PeerIndex(number)), "{peer:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{Many, Peer, PeerChange, PeerIndex, PeerTable, Routing, Sources};
 use crate::relay::peers::changes::EndpointChange;
 use crate::relay::peers::settings::PeerSettings;
 use arc_swap::ArcSwap;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -55,28 +56,45 @@ impl PeerTable {
         self.upkeep.changes.add(PeerChange::Endpoint(EndpointChange { name, before, endpoint }));
     }
 
-    /// Builds the table in which datagrams of `peer` go to `endpoint`. Returns `None` if its endpoint has changed in the
-    /// meantime, if its settings do not permit the endpoint any more, or if another peer has that endpoint.
+    /// Builds the table in which datagrams of `peer` go to `endpoint`. Returns `None` if [`Self::with_moves`] refuses that.
     pub(in crate::relay::peers) fn with_moved(
         &self,
         peer: &Peer,
         endpoint: SocketAddr,
     ) -> Option<Self> {
-        let is_it = |own: &Arc<Peer>| own.is_same(peer) && own.endpoint() == peer.endpoint();
-        let number = self.peers.iter().position(is_it)?;
-        if let Routing::Many(many) = &self.routing
-            && many.sources.find_exact(endpoint).is_some_and(|owner| owner.0 as usize != number)
-        {
-            return None;
+        self.with_moves(&[(peer, endpoint)])
+    }
+
+    /// Builds the table in which datagrams of each peer go to the endpoint next to it. A peer stays where it is if its
+    /// endpoint has changed in the meantime, if its settings do not permit the endpoint any more, or if another peer has
+    /// that endpoint, also from an earlier move. Returns `None` if all of them stay.
+    pub(in crate::relay::peers) fn with_moves(
+        &self,
+        moves: &[(&Peer, SocketAddr)],
+    ) -> Option<Self> {
+        let numbers: HashMap<_, u32> =
+            self.peers.iter().zip(0..).map(|(peer, number)| (peer.identity(), number)).collect();
+        let (mut peers, mut taken) = (self.peers.clone(), Sources::default());
+        let mut is_same = true;
+        for (peer, endpoint) in moves {
+            let Some(number) = numbers.get(&peer.identity()).copied() else { continue };
+            let Some(own) = peers.get_mut(number as usize) else { continue };
+            let is_taken = || match &self.routing {
+                Routing::Single { .. } => false,
+                Routing::Many(many) => {
+                    let owner = many.sources.find_exact(*endpoint);
+                    owner.is_some_and(|owner| owner.0 != number)
+                }
+            };
+            // The caller's peer may have older settings.
+            let is_permitted =
+                own.endpoint() == peer.endpoint() && own.settings().permits(*endpoint);
+            if is_permitted && !is_taken() && taken.insert(*endpoint, PeerIndex(number)) {
+                *own = Arc::new(own.moved_to(*endpoint));
+                is_same = false;
+            }
         }
-        let mut peers = self.peers.clone();
-        // The caller's peer may have older settings.
-        let own = peers.get_mut(number)?;
-        if !own.settings().permits(endpoint) {
-            return None;
-        }
-        *own = Arc::new(own.moved_to(endpoint));
-        Some(self.with_peers(peers))
+        (!is_same).then(|| self.with_peers(peers))
     }
 
     /// Builds the table with other endpoints of the same peers, whose inner networks do not change.
