@@ -131,7 +131,7 @@ fn a_relay_that_takes_over_continues_the_count() {
         overflow("missed4");
         let _ = second.stats();
         let state = first.pause().unwrap();
-        second.resume(Some(&state)).unwrap();
+        second.resume(&state).unwrap();
         first.release().unwrap();
         first.join();
         assert_counted(&second, "missed4", 0);

@@ -148,7 +148,7 @@ fn text_of(state: &RelayState) -> Result<String> {
 #[napi(catch_unwind)]
 pub fn resume_relay(relay: &NativeRelay, state: String) -> napi::Result<()> {
     let state: RelayState = json::parse(&state)?;
-    relay.core().resume(Some(&state)).map_err(|e| error::to_napi(&e))
+    relay.core().resume(&state).map_err(|e| error::to_napi(&e))
 }
 
 /// Sets everything again that another process may have changed, and lets the relay run.

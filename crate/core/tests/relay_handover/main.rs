@@ -75,7 +75,7 @@ fn another_relay_continues_with_the_descriptors_and_the_state() {
             assert_eq!(second.info().queues, queues);
             assert_works(&first, &peer);
             let state = first.pause().unwrap();
-            second.resume(Some(&state)).unwrap();
+            second.resume(&state).unwrap();
             first.release().unwrap();
             first.join();
             assert_balanced(&first.stats());
@@ -190,7 +190,7 @@ fn packets_that_the_interface_dropped_stay_counted() {
             for _ in 0..20 {
                 inside.send_to(b"lost", "10.9.0.2:9").unwrap();
             }
-            next.resume(Some(&state)).unwrap();
+            next.resume(&state).unwrap();
             relay.release().unwrap();
             relay.join();
             relay = next;
@@ -215,7 +215,7 @@ fn a_persistent_interface_is_restored_by_the_last_relay() {
         let first = start(RelayConfig { mtu: Some(1_300), ..config("keep0", &peer, 2) });
         let second = inherit(config("keep0", &peer, 0), passed(&first, true)).unwrap();
         let state = first.pause().unwrap();
-        second.resume(Some(&state)).unwrap();
+        second.resume(&state).unwrap();
         first.release().unwrap();
         first.join();
         assert!(ip("address show dev keep0").contains("10.9.0.1/24"));

@@ -91,7 +91,7 @@ fn a_relay_without_offloads_is_continued_by_one_without() {
         assert!(error.to_string().contains(advice), "{error}");
         let second = inherit(plain(), passed(&first, true)).unwrap();
         let state = first.pause().unwrap();
-        second.resume(Some(&state)).unwrap();
+        second.resume(&state).unwrap();
         first.release().unwrap();
         first.join();
         assert_works(&second, &peer);

@@ -55,19 +55,17 @@ impl Relay {
         }
     }
 
-    /// Lets a paused relay run. With `state`, a relay that began paused continues with it.
+    /// Lets a relay run that began paused, and continues with `state`.
     ///
     /// # Errors
     ///
     /// [`ErrorCode::Closed`](crate::ErrorCode::Closed) if the relay is not paused.
-    pub fn resume(&self, state: Option<&RelayState>) -> Result<()> {
+    pub fn resume(&self, state: &RelayState) -> Result<()> {
         if !self.stop.is_pausing() {
             return Err(closed());
         }
-        if let Some(state) = state {
-            self.meter.restore(state);
-            self.peers.restore(state);
-        }
+        self.meter.restore(state);
+        self.peers.restore(state);
         if self.stop.resume() { Ok(()) } else { Err(closed()) }
     }
 
