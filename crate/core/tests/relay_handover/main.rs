@@ -4,9 +4,13 @@
 mod inner;
 #[path = "../support/namespace.rs"]
 mod namespace;
+#[path = "../support/os.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod os;
 mod refused;
 #[path = "../support/running.rs"]
 mod running;
+mod steering;
 
 use namespace::{eventually, in_namespace, ip, loopback_socket};
 use running::{assert_balanced, finish, start};

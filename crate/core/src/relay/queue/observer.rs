@@ -6,7 +6,6 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::relay::fallback::Fallback;
 use crate::relay::loops::{LoopChange, Loops};
 use crate::relay::peers::{PeerChange, Peers};
-use crate::relay::setup::redirect_datagrams;
 use crate::udp::UdpEndpoint;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
@@ -14,6 +13,8 @@ use std::os::fd::AsFd;
 /// Passes on what a queue finds out; any queue's thread may call it.
 pub(super) struct Reporter<'a> {
     pub(super) on_fallback: &'a (dyn Fn(Fallback) + Sync),
+    /// A GSO batch that this socket received has flows of other queues.
+    pub(super) on_misdirected: &'a (dyn Fn(&UdpEndpoint) + Sync),
     /// Datagrams come from an address that is not a peer's.
     pub(super) on_foreign: &'a (dyn Fn(IpAddr) + Sync),
     /// A peer changed.
@@ -51,9 +52,8 @@ impl Observer<'_> {
         if let Some(fallback) = report.fallback {
             (self.reporter.on_fallback)(fallback);
         }
-        let redirect = |endpoint| redirect_datagrams(endpoint).is_ok();
-        if report.is_misdirected && endpoint.is_some_and(redirect) {
-            (self.reporter.on_fallback)(Fallback::Receivers);
+        if report.is_misdirected {
+            endpoint.into_iter().for_each(self.reporter.on_misdirected);
         }
         if let Some(address) = report.foreign {
             (self.reporter.on_foreign)(address);

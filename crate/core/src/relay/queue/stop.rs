@@ -1,7 +1,7 @@
 //! The signal that pauses and ends the loops of a relay.
 
 use crate::sys::poll::WakeUp;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ const RELEASED: u8 = 3;
 #[derive(Debug)]
 pub(in crate::relay) struct Stop {
     state: AtomicU8,
+    /// Whether the loops were ever allowed to run.
+    has_run: AtomicBool,
     wake_up: Weak<WakeUp>,
     /// The number of loops that are paused. It is locked while the state changes.
     parked: Mutex<usize>,
@@ -29,6 +31,7 @@ impl Stop {
     pub(in crate::relay) fn new(wake_up: &Arc<WakeUp>, is_paused: bool) -> Self {
         Self {
             state: AtomicU8::new(if is_paused { PAUSED } else { RUNNING }),
+            has_run: AtomicBool::new(!is_paused),
             wake_up: Arc::downgrade(wake_up),
             parked: Mutex::new(0),
             changed: Condvar::new(),
@@ -69,6 +72,7 @@ impl Stop {
         if !self.change(PAUSED, RUNNING) {
             return false;
         }
+        self.has_run.store(true, Ordering::Release);
         if let Some(wake_up) = self.wake_up.upgrade() {
             wake_up.clear();
         }
@@ -126,6 +130,11 @@ impl Stop {
         self.state.load(Ordering::Acquire) == RELEASED
     }
 
+    /// Returns whether the loops began to run, or were resumed after a begin in the pause.
+    pub(super) fn has_run(&self) -> bool {
+        self.has_run.load(Ordering::Acquire)
+    }
+
     fn change(&self, from: u8, to: u8) -> bool {
         self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
@@ -179,6 +188,7 @@ mod tests {
         let stop = Stop::new(&wake_up, false);
         let pauses = with_loops(&stop, 3, || {
             assert!(!stop.resume() && !stop.release(), "they run");
+            assert!(stop.has_run());
             for _ in 0..5 {
                 assert!(stop.pause(3, LONG));
                 assert!(stop.resume());
@@ -197,6 +207,7 @@ mod tests {
         let stop = Stop::new(&wake_up, true);
         let pauses = with_loops(&stop, 2, || {
             assert!(stop.pause(2, LONG));
+            assert!(!stop.has_run());
             assert!(stop.release());
             stop.raise();
         });

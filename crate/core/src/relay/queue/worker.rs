@@ -109,6 +109,7 @@ fn relay(
         task.meter.missed.start(&queue.device, existed);
     }
     task.holdings.set_changes(undo.changes());
+    task.holdings.set_distribution(task.plan.distribution());
     for fallback in fallbacks {
         (task.on_event)(fallback.event());
     }
@@ -124,10 +125,10 @@ fn relay(
     };
     let end = relay_queues(task, queues, on_started)?;
     task.meter.missed.finish();
-    match steered {
-        Some(steered) if task.stop.is_released() => steered.keep(),
-        _ => {}
+    if let Some(steered) = &mut steered {
+        steered.keep(task.stop.is_released() || !task.stop.has_run());
     }
+    drop(steered);
     if !task.stop.is_released() {
         roll_back(task, runtime, &undo);
     }
@@ -200,6 +201,11 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
             (task.on_event)(fallback.event());
         }
     };
+    let on_misdirected = |endpoint: &UdpEndpoint| {
+        if task.holdings.redirect_datagrams(endpoint) {
+            on_fallback(Fallback::Receivers);
+        }
+    };
     let on_foreign = |address: IpAddr| {
         // A link-local peer is foreign for a moment when its interface was created again.
         if !task.peers.has_address(address) && task.meter.note_foreign(address) {
@@ -221,6 +227,7 @@ fn run_engine(task: &Task, engine: &mut Engine) -> Result<()> {
     };
     let reporter = Reporter {
         on_fallback: &on_fallback,
+        on_misdirected: &on_misdirected,
         on_foreign: &on_foreign,
         on_peer_change: &on_peer_change,
         on_loop: &on_loop,
@@ -265,7 +272,7 @@ fn engine(task: &Task, (queue, tap): (Queue, Tap), counters: &Arc<Counters>) -> 
     let Sockets { receiving, sends_from_receiving, further } = sockets;
     let receivers = receiving.len();
     let endpoints: Vec<_> = receiving.into_iter().chain(further).map(Arc::new).collect();
-    task.holdings.add_queue(number, &device, &endpoints);
+    task.holdings.add_queue(number, &device, &endpoints, receivers);
     let lane = |(number, endpoint): (usize, &Arc<UdpEndpoint>)| {
         let sender = UdpSender::new(Arc::clone(endpoint), offload.gso);
         let queue = SendQueue::new(task.plan.max_payload);

@@ -1,7 +1,7 @@
 //! Examines the descriptors that another relay passed on, and refuses foreign ones. The kernel keeps their settings, which
 //! are set again.
 
-use super::flow_sharing::{self, SteeredDevice};
+use super::flow_sharing::SteeredDevice;
 use super::plan::Plan;
 use super::queues::{self, Opened};
 use super::source_ports::{self, Sockets};
@@ -25,10 +25,16 @@ const OPERATION: &str = "adopt the descriptor";
 pub(super) struct Adopted {
     pub(super) sockets: Vec<Sockets>,
     pub(super) devices: Vec<Descriptor>,
+    /// Whether the other relay still runs.
+    pub(super) is_paused: bool,
 }
 
 /// Examines the sockets, in the calling thread's network namespace, and sets their options.
-pub(super) fn sockets(plan: &Plan, queues: Vec<QueueDescriptors>) -> Result<Adopted> {
+pub(super) fn sockets(
+    plan: &Plan,
+    queues: Vec<QueueDescriptors>,
+    is_paused: bool,
+) -> Result<Adopted> {
     check_queues(plan, queues.len())?;
     check_repeats(&queues)?;
     let mut devices = Vec::with_capacity(queues.len());
@@ -49,15 +55,16 @@ pub(super) fn sockets(plan: &Plan, queues: Vec<QueueDescriptors>) -> Result<Adop
     }
     source_ports::set_senders(&mut sockets);
     check_ports(plan, &sockets)?;
-    steer(plan, &sockets)?;
-    Ok(Adopted { sockets, devices })
+    Ok(Adopted { sockets, devices, is_paused })
 }
 
-/// Examines the device queues, in the calling thread's network namespace, and sets what the kernel keeps for them.
+/// Examines the device queues, in the calling thread's network namespace, and sets what the kernel keeps for them: the
+/// steering may have changed with the options. If `is_paused`, the program of a persistent device is kept.
 pub(super) async fn devices(
     plan: &Plan,
     sockets: &[Sockets],
     descriptors: Vec<Descriptor>,
+    is_paused: bool,
 ) -> Result<Opened> {
     let mut opened = Opened::none(plan, sockets);
     let wants_header = opened.offload.needs_vnet_header();
@@ -88,10 +95,13 @@ pub(super) async fn devices(
         _ => opened.negotiate_offloads()?,
     }
     if opened.devices.len() > 1 {
-        // If this process may not load a program, the one that the device has stays.
-        let _ = flow_sharing::steer_packets(&opened.devices);
         opened.steered = opened.devices.first().and_then(SteeredDevice::of);
+        if let Some(steered) = &mut opened.steered {
+            steered.keep(is_paused);
+        }
     }
+    let first = sockets.iter().take(1).flat_map(|queue| &queue.receiving);
+    plan.distribution().apply(&opened.devices, first)?;
     Ok(opened)
 }
 
@@ -175,21 +185,6 @@ fn check_ports(plan: &Plan, sockets: &[Sockets]) -> Result<()> {
         "sockets at {count} source ports are given, and {wanted} were requested: the number cannot change"
     );
     Err(Error::new(ErrorCode::InvalidArgument, "adopt descriptors", "", reason))
-}
-
-/// Distributes datagrams over the queues again: the steering may have changed with the options.
-fn steer(plan: &Plan, sockets: &[Sockets]) -> Result<()> {
-    let families = sockets.first().map_or(0, |queue| queue.receiving.len());
-    if sockets.len() < 2 {
-        return Ok(());
-    }
-    for family in 0..families {
-        let first = sockets.first().and_then(|queue| queue.receiving.get(family));
-        let Some(first) = first else { continue };
-        let layer = plan.config.wire().layer();
-        flow_sharing::steer_datagrams_at(first, sockets.len(), plan.steering(), layer)?;
-    }
-    Ok(())
 }
 
 /// Examines one queue of a device.

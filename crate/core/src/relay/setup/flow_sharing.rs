@@ -39,27 +39,69 @@ impl FlowShare {
     }
 }
 
-/// A persistent device with a program of the relay. The program is removed when this is dropped.
+/// A persistent device with a program of the relay. The program is removed when this is dropped, unless another relay
+/// uses the device.
 #[derive(Debug)]
-pub(in crate::relay) struct SteeredDevice(Option<Arc<TunDevice>>);
+pub(in crate::relay) struct SteeredDevice {
+    device: Arc<TunDevice>,
+    is_kept: bool,
+}
 
 impl SteeredDevice {
     /// Returns the device if it is persistent. A device that is not persistent is deleted together with its program.
     pub(super) fn of(device: &Arc<TunDevice>) -> Option<Self> {
-        device.is_persistent().then(|| Self(Some(Arc::clone(device))))
+        let steered = || Self { device: Arc::clone(device), is_kept: false };
+        device.is_persistent().then(steered)
     }
 
-    /// Keeps the program: another relay uses the device.
-    pub(in crate::relay) fn keep(mut self) {
-        self.0 = None;
+    /// Sets whether the program is kept, because another relay uses the device.
+    pub(in crate::relay) fn keep(&mut self, is_kept: bool) {
+        self.is_kept = is_kept;
     }
 }
 
 impl Drop for SteeredDevice {
     fn drop(&mut self) {
-        if let Some(device) = &self.0 {
-            let _ = device.set_steering(None);
+        if !self.is_kept {
+            let _ = self.device.set_steering(None);
         }
+    }
+}
+
+/// How a relay distributes packets and datagrams over its queues.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::relay) struct Distribution {
+    pub(super) steering: Steering,
+    pub(super) layer: Layer,
+}
+
+impl Distribution {
+    /// Distributes packets over the queues of `devices`, and datagrams over as many sockets, of which `first` are those of
+    /// the first queue, one per address family. If this process may not load a program, the one that the device has stays.
+    pub(in crate::relay) fn apply<'a>(
+        self,
+        devices: &[Arc<TunDevice>],
+        mut first: impl Iterator<Item = &'a UdpEndpoint>,
+    ) -> Result<()> {
+        if devices.len() < 2 {
+            return Ok(());
+        }
+        let _ = steer_packets(devices);
+        first.try_for_each(|socket| self.steer_datagrams_at(socket, devices.len()))
+    }
+
+    /// Distributes datagrams for the port of `first` over `queues` sockets, of which it is the first that was bound.
+    pub(super) fn steer_datagrams_at(self, first: &UdpEndpoint, queues: usize) -> Result<()> {
+        let program = match self.steering {
+            Steering::Flow => bpf::by_flow(queues, self.layer),
+            Steering::SourcePort => bpf::by_source(queues, false),
+            Steering::Source => bpf::by_source(queues, true),
+        };
+        bpf::attach_reuseport(first.as_fd(), &program).map_err(|e| {
+            let subject = first.local().to_string();
+            Error::os("share between queues the port", subject, "setsockopt", &e)
+                .with_advice("use one queue")
+        })
     }
 }
 
@@ -79,34 +121,10 @@ pub(super) enum Steering {
     Source,
 }
 
-/// Distributes datagrams for the port of `endpoints` over these sockets, which were bound in this order. They carry packets
-/// of this layer.
-pub(super) fn steer_datagrams(
-    endpoints: &[UdpEndpoint],
-    steering: Steering,
-    layer: Layer,
-) -> Result<()> {
+/// Distributes datagrams for the port of `endpoints` over these sockets, which were bound in this order.
+pub(super) fn steer_datagrams(endpoints: &[UdpEndpoint], distribution: Distribution) -> Result<()> {
     let Some(first) = endpoints.first() else { return Ok(()) };
-    steer_datagrams_at(first, endpoints.len(), steering, layer)
-}
-
-/// Distributes datagrams for the port of `first` over `queues` sockets, of which it is the first that was bound.
-pub(super) fn steer_datagrams_at(
-    first: &UdpEndpoint,
-    queues: usize,
-    steering: Steering,
-    layer: Layer,
-) -> Result<()> {
-    let program = match steering {
-        Steering::Flow => bpf::by_flow(queues, layer),
-        Steering::SourcePort => bpf::by_source(queues, false),
-        Steering::Source => bpf::by_source(queues, true),
-    };
-    bpf::attach_reuseport(first.as_fd(), &program).map_err(|e| {
-        let subject = first.local().to_string();
-        Error::os("share between queues the port", subject, "setsockopt", &e)
-            .with_advice("use one queue")
-    })
+    distribution.steer_datagrams_at(first, endpoints.len())
 }
 
 /// Makes the first of the sockets receive all datagrams from now on. `endpoint` may be any of them.
@@ -151,7 +169,7 @@ mod tests {
     fn endpoints_at(host: &str, steering: Steering) -> Vec<UdpEndpoint> {
         let options = options((host.parse::<IpAddr>().unwrap(), 0).into());
         let endpoints = UdpEndpoint::bind_queues(&options, QUEUES).unwrap();
-        steer_datagrams(&endpoints, steering, Layer::Ip).unwrap();
+        steer_datagrams(&endpoints, Distribution { steering, layer: Layer::Ip }).unwrap();
         endpoints
     }
 
@@ -197,7 +215,8 @@ mod tests {
     fn the_kernel_chooses_for_frames_as_the_flow_number_does() {
         let options = options("127.0.0.1:0".parse().unwrap());
         let endpoints = UdpEndpoint::bind_queues(&options, QUEUES).unwrap();
-        steer_datagrams(&endpoints, Steering::Flow, Layer::Ethernet).unwrap();
+        let (steering, layer) = (Steering::Flow, Layer::Ethernet);
+        steer_datagrams(&endpoints, Distribution { steering, layer }).unwrap();
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut queues = BTreeSet::new();
         let mut check = |frame: &[u8]| {

@@ -19,7 +19,7 @@ mod source_ports;
 mod underlay_route;
 mod user;
 
-pub(super) use flow_sharing::{FlowShare, redirect_datagrams};
+pub(super) use flow_sharing::{Distribution, FlowShare, redirect_datagrams};
 pub(super) use mtu::{MIN_V6 as MIN_MTU_V6, inside as inner_mtu, of_interface as interface_mtu};
 pub(super) use plan::{Plan, check_frame_peers};
 pub(super) use prepare::{Queue, ReadyRelay, prepare};

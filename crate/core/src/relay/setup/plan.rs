@@ -1,6 +1,6 @@
 //! The plan: decisions that follow from a relay's configuration alone. All later steps use the plan.
 
-use super::flow_sharing::Steering;
+use super::flow_sharing::{Distribution, Steering};
 use super::mtu;
 use crate::device::{MAX_QUEUES, Mode};
 use crate::error::{Error, ErrorCode, Result};
@@ -118,6 +118,11 @@ impl Plan {
             (false, true) => Steering::SourcePort,
             (false, false) => Steering::Source,
         }
+    }
+
+    /// Returns how packets and datagrams are distributed over several queues.
+    pub(in crate::relay) fn distribution(&self) -> Distribution {
+        Distribution { steering: self.steering(), layer: self.config.wire().layer() }
     }
 }
 

@@ -65,7 +65,7 @@ pub(in crate::relay) async fn prepare(
 ) -> Result<ReadyRelay> {
     let config = &plan.config;
     let identity = config.user.as_deref().map(user::resolve).transpose()?;
-    let (Adopted { mut sockets, devices }, former) = take_sockets(plan, inheritance)?;
+    let (Adopted { mut sockets, devices, is_paused }, former) = take_sockets(plan, inheritance)?;
     let connection = Connection::open()?;
     let underlay = UnderlayRoutes::find(&connection, config, &sockets).await?;
     let first = underlay.datagram().ok_or_else(no_queue)?;
@@ -79,7 +79,7 @@ pub(in crate::relay) async fn prepare(
     }
     let index_before = interface::index_of(config.name.as_deref());
     let opened = match former {
-        Some(_) => adopt::devices(plan, &sockets, devices).await?,
+        Some(_) => adopt::devices(plan, &sockets, devices, is_paused).await?,
         None => open_device(plan, &sockets).await?,
     };
     source_ports::reduce(&mut sockets, opened.devices.len());
@@ -124,10 +124,11 @@ fn take_sockets(
     plan: &Plan,
     inheritance: Option<Inheritance>,
 ) -> Result<(Adopted, Option<RelayState>)> {
-    let Some(Inheritance { queues, state, .. }) = inheritance else {
-        return Ok((Adopted { sockets: queues::bind(plan)?, devices: Vec::new() }, None));
+    let Some(Inheritance { queues, state, is_paused }) = inheritance else {
+        let (sockets, devices) = (queues::bind(plan)?, Vec::new());
+        return Ok((Adopted { sockets, devices, is_paused: false }, None));
     };
-    Ok((adopt::sockets(plan, queues)?, Some(state.unwrap_or_default())))
+    Ok((adopt::sockets(plan, queues, is_paused)?, Some(state.unwrap_or_default())))
 }
 
 /// Assembles the queues.

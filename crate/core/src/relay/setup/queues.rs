@@ -76,7 +76,7 @@ fn bind_queues(plan: &Plan, queues: usize) -> Result<Vec<Sockets>> {
 fn bind_family(plan: &Plan, is_ipv4: bool, port: u16, queues: usize) -> Result<Vec<UdpEndpoint>> {
     let endpoints = UdpEndpoint::bind_queues(&options(plan, is_ipv4, port), queues)?;
     if queues > 1 {
-        flow_sharing::steer_datagrams(&endpoints, plan.steering(), plan.config.wire().layer())?;
+        flow_sharing::steer_datagrams(&endpoints, plan.distribution())?;
     }
     Ok(endpoints)
 }
