@@ -195,10 +195,7 @@ async fn receive_line(inner: Arc<Inner>) -> Result<Option<NativeMessage>> {
             Err(e) if e.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
             Err(e) => return Err(Error::os(RECEIVE, OTHER, "recvmsg", &e)),
         }
-        if received.bytes.len() > MAX_MESSAGE || received.descriptors.len() > MAX_WAITING {
-            let reason = format!("it is longer than {MAX_MESSAGE} bytes");
-            return Err(Error::new(ErrorCode::InvalidArgument, RECEIVE, OTHER, reason));
-        }
+        received.check()?;
     }
 }
 
@@ -219,6 +216,18 @@ impl Received {
         if !descriptors.is_empty() {
             self.descriptors.push((self.bytes.len(), descriptors));
         }
+    }
+
+    /// Refuses a message that is too long, or has descriptors in too many parts.
+    fn check(&self) -> Result<()> {
+        let reason = if self.bytes.len() > MAX_MESSAGE {
+            format!("it is longer than {MAX_MESSAGE} bytes")
+        } else if self.descriptors.len() > MAX_WAITING {
+            format!("more than {MAX_WAITING} parts of it have descriptors")
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorCode::InvalidArgument, RECEIVE, OTHER, reason))
     }
 
     /// Takes the first line, with its descriptors.
@@ -257,6 +266,24 @@ mod tests {
         let count = message.descriptors.len();
         message.descriptors.into_iter().for_each(|fd| drop(tun_control::close_given(fd)));
         Some((message.text, count))
+    }
+
+    #[test]
+    fn each_limit_has_a_reason_of_its_own() {
+        let refused = |received: &Received| received.check().map_err(|error| error.to_string());
+        let mut parts = Received::default();
+        for _ in 0..MAX_WAITING {
+            parts.add(b"x", files(1));
+        }
+        assert_eq!(refused(&parts), Ok(()));
+        parts.add(b"x", files(1));
+        let text = refused(&parts).unwrap_err();
+        assert!(text.ends_with("more than 8 parts of it have descriptors"), "{text}");
+        let mut long = Received { bytes: vec![b'x'; MAX_MESSAGE], ..Received::default() };
+        assert_eq!(refused(&long), Ok(()));
+        long.add(b"x", Vec::new());
+        let text = refused(&long).unwrap_err();
+        assert!(text.ends_with("it is longer than 67108864 bytes"), "{text}");
     }
 
     #[test]
