@@ -53,6 +53,8 @@ pub(super) struct Files {
 pub(super) struct Stream {
     file: File,
     kind: Kind,
+    /// Its name, for errors.
+    subject: String,
 }
 
 impl Sink {
@@ -91,7 +93,7 @@ impl Sink {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Files(files) => files.paths.back().unwrap_or(&files.path).display().to_string(),
-            Self::Stream(_) => String::new(),
+            Self::Stream(stream) => stream.subject.clone(),
         }
     }
 
@@ -187,7 +189,7 @@ impl Stream {
                 error.with_advice("write to a file, or to a pipe such as \"| wireshark -k -i -\"")
             );
         }
-        Ok(Self { file, kind })
+        Ok(Self { file, kind, subject: subject.to_owned() })
     }
 
     /// Writes all bytes, and waits for the reader. Once the capture is closing, it gives up after [`PATIENCE`] without

@@ -4,7 +4,7 @@ use crate::capture::{Folder, INBOUND, assert_complete, config, finish, send_in, 
 use crate::namespace::{eventually, in_namespace, loopback_socket, skip};
 use crate::pcapng;
 use crate::running::start;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -152,10 +152,18 @@ fn a_full_disk_ends_the_capture_with_its_error() {
     in_namespace(|| {
         let peer = loopback_socket();
         let relay = start(config(&peer, 1));
-        let capture = relay.capture(to_file("/dev/full".as_ref())).unwrap();
-        eventually("the capture ends", || capture.is_closed());
-        let error = capture.join().unwrap_err();
-        assert_eq!(error.errno(), Some(libc::ENOSPC), "{error}");
+        let full = || OwnedFd::from(File::options().write(true).open("/dev/full").unwrap());
+        for (config, subject) in [
+            (to_file("/dev/full".as_ref()), "/dev/full"),
+            (CaptureConfig::new(Output::Descriptor(full())), "the descriptor"),
+        ] {
+            let capture = relay.capture(config).unwrap();
+            eventually("the capture ends", || capture.is_closed());
+            let error = capture.join().unwrap_err();
+            assert_eq!(error.errno(), Some(libc::ENOSPC), "{error}");
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("write the capture to {subject}: ")), "{text}");
+        }
         send_in(&relay, &peer, 10);
         // A file system that becomes full.
         let folder = Folder::new("full");
