@@ -4,6 +4,22 @@ use super::check;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+/// Maximum number of instructions of a classic BPF program: `BPF_MAXINSNS` (linux/bpf_common.h).
+pub const MAX_INSTRUCTIONS: usize = 4_096;
+
+/// One instruction of a classic BPF program: `struct sock_filter` (linux/filter.h).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Instruction {
+    /// Operation code.
+    pub code: u16,
+    /// Number of instructions to skip if the condition is true.
+    pub jt: u8,
+    /// Number of instructions to skip if the condition is false.
+    pub jf: u8,
+    /// The operand.
+    pub k: u32,
+}
+
 /// `SO_ATTACH_REUSEPORT_CBPF` (socket(7)): the program returns the number of the socket, in the order of
 /// bind(2), that receives a datagram. It reads the payload.
 pub fn attach_reuseport(fd: BorrowedFd<'_>, mut filters: Vec<libc::sock_filter>) -> io::Result<()> {

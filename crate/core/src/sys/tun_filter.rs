@@ -6,24 +6,10 @@ use super::tun_control::MAC_LEN;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Maximum number of instructions of a classic BPF program, `BPF_MAXINSNS` (linux/bpf_common.h).
-pub const MAX_INSTRUCTIONS: usize = 4096;
+pub use super::bpf::{Instruction, MAX_INSTRUCTIONS};
 
 /// Bytes of `struct tun_filter` in front of the addresses.
 const FILTER_HEAD: usize = 4;
-
-/// One instruction of a classic BPF program: `struct sock_filter` (linux/filter.h).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Instruction {
-    /// Operation code.
-    pub code: u16,
-    /// Instructions to skip if the condition holds.
-    pub jt: u8,
-    /// Instructions to skip otherwise.
-    pub jf: u8,
-    /// Operand.
-    pub k: u32,
-}
 
 /// A classic BPF program that can be attached to a device.
 ///

@@ -8,24 +8,10 @@ mod verify;
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// Maximum number of instructions: `BPF_MAXINSNS` of linux/bpf_common.h.
-pub const MAX_INSTRUCTIONS: usize = 4_096;
+pub use crate::sys::bpf::{Instruction, MAX_INSTRUCTIONS};
 
 /// Cells of memory: `BPF_MEMWORDS` of linux/filter.h.
 const CELLS: usize = 16;
-
-/// One instruction: `struct sock_filter` (linux/filter.h).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Instruction {
-    /// Operation code.
-    pub code: u16,
-    /// Number of instructions to skip if the condition is true.
-    pub jt: u8,
-    /// Number of instructions to skip if the condition is false.
-    pub jf: u8,
-    /// The operand.
-    pub k: u32,
-}
 
 /// A verified program. It always ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
