@@ -19,12 +19,13 @@
 //!
 //! [`error`] is the error type of all rooms, and `advice` has the advice that several rooms add to it. [`errno`] is
 //! the table of reactions to failed system calls of the packet path, and [`backoff`] decides when to try again what
-//! the kernel refused.
+//! the kernel refused. `counter` has the counter of one thread that others read.
 
 mod advice;
 pub mod backoff;
 mod bpf;
 pub mod capture;
+mod counter;
 pub mod device;
 pub mod errno;
 pub mod error;

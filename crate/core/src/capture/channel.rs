@@ -3,8 +3,9 @@
 use super::filter::Program;
 use super::outer::Headers;
 use super::pcapng::{self, Block, Direction, Statistics};
-use super::stats::{CaptureStats, Count, SIDES, Side, SideCounts};
+use super::stats::{CaptureStats, SIDES, Side, SideCounts};
 use super::tap::{Record, Totals};
+use crate::counter::Counter;
 use crate::sys::poll::WakeUp;
 use std::hint;
 use std::io::IoSlice;
@@ -33,8 +34,8 @@ pub(super) struct Channel {
     /// Packets that the writer could not write, of each side.
     lost: [AtomicU64; SIDES],
     /// Bytes written, and files begun.
-    pub(super) bytes: Count,
-    pub(super) files: Count,
+    pub(super) bytes: Counter,
+    pub(super) files: Counter,
 }
 
 /// The buffer of one thread, and its counts.
@@ -78,8 +79,8 @@ impl Channel {
             wake,
             is_closing: AtomicBool::new(false),
             lost: Default::default(),
-            bytes: Count::default(),
-            files: Count::default(),
+            bytes: Counter::default(),
+            files: Counter::default(),
         }
     }
 
@@ -169,7 +170,7 @@ impl Channel {
             for queue in &self.queues {
                 let Some(counts) = queue.counts.get(side as usize) else { continue };
                 let [captured, filtered, left_out] =
-                    [&counts.captured, &counts.filtered, &counts.left_out].map(Count::load);
+                    [&counts.captured, &counts.filtered, &counts.left_out].map(Counter::load);
                 place.packets += captured + filtered + left_out;
                 place.captured += captured;
                 place.filtered += filtered;

@@ -1,6 +1,6 @@
 //! The counts of a capture.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::counter::Counter;
 
 /// The number of sides.
 pub(crate) const SIDES: usize = 4;
@@ -87,25 +87,10 @@ impl CaptureStats {
     }
 }
 
-/// A count with one writer, so that adding needs no locked instruction.
-#[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
-
-impl Count {
-    pub(super) fn add(&self, amount: u64) {
-        let sum = self.0.load(Ordering::Relaxed).wrapping_add(amount);
-        self.0.store(sum, Ordering::Relaxed);
-    }
-
-    pub(super) fn load(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// The live counts of one side in one thread.
 #[derive(Debug, Default)]
 pub(super) struct SideCounts {
-    pub(super) captured: Count,
-    pub(super) filtered: Count,
-    pub(super) left_out: Count,
+    pub(super) captured: Counter,
+    pub(super) filtered: Counter,
+    pub(super) left_out: Counter,
 }

@@ -4,7 +4,7 @@
 //!
 //! To add a counter, add one line here and the code that counts. Then run `npm run generate`.
 
-use super::stats::Counter;
+use crate::counter::Counter;
 use crate::udp::SendDrop;
 use serde::{Deserialize, Serialize};
 

@@ -10,28 +10,11 @@ use crate::capture::Totals;
 use crate::sys::socket::ErrorReport;
 use crate::udp::{ErrorKind, SendDrop, SendReport};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 pub use super::counters::{InboundDrop, InboundStats, OutboundDrop, OutboundStats};
-
-/// A counter with one writer, so that adding needs no locked instruction.
-#[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(super) fn add(&self, amount: u64) {
-        if amount != 0 {
-            let sum = self.0.load(Ordering::Relaxed).wrapping_add(amount);
-            self.0.store(sum, Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn load(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Live counters of one queue.
 #[derive(Debug, Default)]
