@@ -5,7 +5,7 @@ use super::endpoint::{UdpEndpoint, UdpOptions};
 use super::socket_options::set_options;
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::netns;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -19,7 +19,7 @@ const OPERATION: &str = "adopt the descriptor";
 ///
 /// [`ErrorCode::InvalidArgument`] if it is not a UDP socket, or not bound.
 pub fn local_address(fd: &OwnedFd, number: RawFd) -> Result<SocketAddr> {
-    let socket = view(fd, number)?;
+    let socket = SockRef::from(fd);
     let failed = |e: &io::Error| Error::os(OPERATION, number.to_string(), "getsockname", e);
     let domain = match socket.domain() {
         Err(e) if e.raw_os_error() == Some(libc::ENOTSOCK) => {
@@ -40,15 +40,19 @@ pub fn local_address(fd: &OwnedFd, number: RawFd) -> Result<SocketAddr> {
 }
 
 impl UdpEndpoint {
-    /// Adopts a bound socket and sets the options that the kernel keeps for it. `number` is the number of the descriptor, for
-    /// messages.
+    /// Adopts a bound socket, whose address [`local_address`] has returned, and sets the options that the kernel keeps for
+    /// it. `number` is the number of the descriptor, for messages.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidArgument`] if it is not a UDP socket, is bound to another address than that of `options`, is
-    /// connected, also receives IPv4 as an IPv6 socket, or is in another network namespace than the calling thread.
-    pub fn adopt(fd: OwnedFd, number: RawFd, options: &UdpOptions<'_>) -> Result<Self> {
-        let local = local_address(&fd, number)?;
+    /// [`ErrorCode::InvalidArgument`] if it is bound to another address than that of `options`, is connected, also receives
+    /// IPv4 as an IPv6 socket, or is in another network namespace than the calling thread.
+    pub fn adopt(
+        fd: OwnedFd,
+        number: RawFd,
+        local: SocketAddr,
+        options: &UdpOptions<'_>,
+    ) -> Result<Self> {
         let expected = options.listen;
         let is_port = expected.port() == 0 || expected.port() == local.port();
         if canonical(local).ip() != expected.ip() || !is_port {
@@ -85,13 +89,6 @@ fn refuse_elsewhere(fd: &OwnedFd, number: RawFd) -> Result<()> {
     }
 }
 
-/// Returns the descriptor as a socket, to query it.
-fn view(fd: &OwnedFd, number: RawFd) -> Result<Socket> {
-    let copy = fd.try_clone();
-    let copy = copy.map_err(|e| Error::os(OPERATION, number.to_string(), "fcntl(F_DUPFD)", &e))?;
-    Ok(Socket::from(copy))
-}
-
 fn refuse(number: RawFd, reason: &str) -> Error {
     Error::new(ErrorCode::InvalidArgument, OPERATION, number.to_string(), reason)
 }
@@ -116,6 +113,11 @@ mod tests {
         }
     }
 
+    fn adopt(fd: OwnedFd, number: RawFd, listen: &str) -> Result<UdpEndpoint> {
+        let local = local_address(&fd, number)?;
+        UdpEndpoint::adopt(fd, number, local, &options(listen))
+    }
+
     #[test]
     fn foreign_descriptors_are_refused_and_named() {
         let unbound = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).unwrap();
@@ -133,7 +135,7 @@ mod tests {
             (dual.into(), "[::]:0", "IPV6_V6ONLY"),
         ];
         for (fd, listen, reason) in foreign {
-            let error = UdpEndpoint::adopt(fd, 77, &options(listen)).unwrap_err();
+            let error = adopt(fd, 77, listen).unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
             let text = error.to_string();
             assert!(
@@ -147,7 +149,7 @@ mod tests {
     fn a_socket_of_another_address_or_port_is_refused() {
         for listen in ["0.0.0.0:0", "127.0.0.1:1", "[::1]:0"] {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            let error = UdpEndpoint::adopt(socket.into(), 5, &options(listen)).unwrap_err();
+            let error = adopt(socket.into(), 5, listen).unwrap_err();
             assert!(error.to_string().contains("is bound to 127.0.0.1:"), "{error}");
         }
     }
@@ -157,7 +159,7 @@ mod tests {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let probe = Socket::from(OwnedFd::from(socket.try_clone().unwrap()));
         let local = socket.local_addr().unwrap();
-        let endpoint = UdpEndpoint::adopt(socket.into(), 5, &options(&local.to_string())).unwrap();
+        let endpoint = adopt(socket.into(), 5, &local.to_string()).unwrap();
         assert_eq!((endpoint.local(), endpoint.has_gro()), (local, true));
         assert_eq!(probe.tos_v4().unwrap(), 0x20);
         probe.set_tos_v4(0).unwrap();

@@ -147,7 +147,7 @@ fn of_queue(plan: &Plan, sockets: Vec<Descriptor>, port: &mut u16) -> Result<Soc
             *port = local.port();
         }
         let is_ipv4 = local.is_ipv4();
-        let endpoint = UdpEndpoint::adopt(fd, number, &queues::options(plan, is_ipv4, 0))?;
+        let endpoint = UdpEndpoint::adopt(fd, number, local, &queues::options(plan, is_ipv4, 0))?;
         if local.port() != *port {
             own.further.push(endpoint);
         } else if own.receiving.iter().any(|other| other.local() == local) {
