@@ -58,11 +58,11 @@ struct State {
 impl State {
     /// Records a value of the kernel. A value below the last one is that of a counter that was reset.
     fn record(&mut self, interface: Option<InterfaceState>) {
-        if let Some(InterfaceState { dropped, .. }) = interface {
-            let added = dropped.checked_sub(self.last.unwrap_or(0)).unwrap_or(dropped);
+        if let (Some(interface), Some(last)) = (interface, &mut self.last) {
+            let added = interface.dropped.checked_sub(*last).unwrap_or(interface.dropped);
             self.total = self.total.saturating_add(added);
-            self.last = Some(dropped);
-            self.interface = interface;
+            *last = interface.dropped;
+            self.interface = Some(interface);
         }
         self.sampled = Some(Instant::now());
     }
@@ -84,9 +84,11 @@ impl Missed {
     /// the interface existed before, earlier drops are not counted. If the kernel's counter cannot be read, none are.
     pub(super) fn start(&self, device: &TunDevice, existed: bool) {
         let Ok(mut reader) = StateReader::of(device) else { return };
-        let start = match existed {
-            true => reader.read().ok().flatten().map(|state| state.dropped),
-            false => Some(0),
+        let inherited = self.shared.lock().inherited;
+        let start = match (inherited, existed) {
+            (Some(inherited), _) => Some(inherited),
+            (None, true) => reader.read().ok().flatten().map(|state| state.dropped),
+            (None, false) => Some(0),
         };
         if let Some(start) = start {
             self.count_from(start, Box::new(move || reader.read().ok().flatten()));
@@ -114,7 +116,7 @@ impl Missed {
     /// Returns the packets so far, and the value of the kernel's counter that they were counted up to.
     pub(super) fn reading(&self) -> (u64, Option<u64>) {
         let state = self.shared.lock();
-        (state.total, state.last)
+        (state.total, state.last.or(state.inherited))
     }
 
     /// Returns the packets so far without asking the kernel.
@@ -264,6 +266,7 @@ mod tests {
             }
             missed.restore(35);
             if !is_started {
+                assert_eq!(missed.reading(), (0, Some(35)), "it can be passed on again");
                 missed.count_from(10, source(&kernel));
             }
             assert_eq!(missed.reading(), (0, Some(35)), "{is_started}");
