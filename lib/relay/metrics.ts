@@ -3,22 +3,23 @@ import { VERSION } from '../native/version.ts'
 import { COUNTERS, type CounterDescription } from './counters.ts'
 import { type RelayInfo, formatEndpoint } from './info.ts'
 import type { PeerState, PeerTraffic } from './peers/state.ts'
-import { Relay } from './relay.ts'
+import { Relay, STATS } from './relay.ts'
 import type { RelayStats } from './stats.ts'
+
+/** The characters that a label has to escape. */
+const ESCAPED = /["\\\n]/u
 
 /** A metric of all relays, in the terms of the Prometheus text format. */
 interface Metric {
   readonly name: string
   readonly type: 'counter' | 'gauge'
   readonly help: string
-  /** The samples of one relay. */
-  readonly samples: (relay: MetricsSnapshot) => readonly Sample[]
+  /** Passes on the samples of one relay. */
+  readonly sample: (relay: MetricsSnapshot, add: Add) => void
 }
 
-interface Sample {
-  readonly labels?: Readonly<Record<string, string>>
-  readonly value: number
-}
+/** Takes a sample: its value, and the text of its own labels. */
+type Add = (value: number, labels?: string) => void
 
 /** The state of a relay at one moment, so that all its samples are consistent. */
 export interface MetricsSnapshot {
@@ -37,41 +38,45 @@ export const PEERS_WITH_METRICS = 100
 
 const PREFIX = 'tun2udp'
 
+/** A count of missed packets that is younger is used again: to ask the kernel takes longer than all other counters. */
+const MISSED_AGE_MS = 500
+
 /** The metrics of a relay that are not counters. */
 const STATES: readonly Metric[] = [
   {
     name: 'interface_mtu_bytes',
     type: 'gauge',
     help: 'MTU of the interface when the relay started.',
-    samples: ({ info }) => [{ value: info.interface.mtu }],
+    sample: ({ info }, add) => {
+      add(info.interface.mtu)
+    },
   },
   {
     name: 'path_mtu_bytes',
     type: 'gauge',
     help: 'The longest packet that the path to the peer carries, inside and outside the tunnel.',
-    samples: ({ stats: { pathMtu } }) =>
-      pathMtu === undefined
-        ? []
-        : (['inside', 'outside'] as const).map((side) => ({
-            labels: { side },
-            value: pathMtu[side],
-          })),
+    sample: ({ stats: { pathMtu } }, add) => {
+      if (!pathMtu) return
+      add(pathMtu.inside, labelOf('side', 'inside'))
+      add(pathMtu.outside, labelOf('side', 'outside'))
+    },
   },
   {
     name: 'queues',
     type: 'gauge',
     help: 'Queues of the interface, each with its own thread and socket.',
-    samples: ({ info }) => [{ value: info.queues }],
+    sample: ({ info }, add) => {
+      add(info.queues)
+    },
   },
   {
     name: 'offload_active',
     type: 'gauge',
     help: 'Whether an offload of the kernel is in use: 1 or 0.',
-    samples: ({ stats }) =>
-      Object.entries(stats.offload).map(([offload, active]) => ({
-        labels: { offload },
-        value: active ? 1 : 0,
-      })),
+    sample: ({ stats }, add) => {
+      for (const [offload, active] of Object.entries(stats.offload))
+        add(active ? 1 : 0, labelOf('offload', offload))
+    },
   },
 ]
 
@@ -112,7 +117,9 @@ const PEERS: readonly Metric[] = [
     name: 'peers',
     type: 'gauge',
     help: `Peers of the relay. The first ${PEERS_WITH_METRICS} have metrics of their own.`,
-    samples: ({ peers }) => [{ value: peers.length }],
+    sample: ({ peers }, add) => {
+      add(peers.length)
+    },
   },
   ...PEER_COUNTERS.map(([property, name, help]) =>
     metricOf('counter', name, help, ({ traffic }) => traffic?.[property]),
@@ -139,9 +146,9 @@ const PEERS: readonly Metric[] = [
 
 /** All metrics, each with its full name and its description in the text. */
 const METRICS = [...countersOf(false), ...countersOf(true), ...STATES, ...PEERS].map(
-  ({ name, type, help, samples }) => {
+  ({ name, type, help, sample }) => {
     const full = `${PREFIX}_${name}`
-    return { full, head: head(full, type, help), samples }
+    return { full, head: head(full, type, help), sample }
   },
 )
 
@@ -152,12 +159,13 @@ function metricOf(
   help: string,
   valueOf: (peer: PeerState) => number | undefined,
 ): Metric {
-  const samples = ({ peers }: MetricsSnapshot) =>
-    peers.slice(0, PEERS_WITH_METRICS).flatMap((peer) => {
+  const sample = ({ peers }: MetricsSnapshot, add: Add) => {
+    for (const peer of peers.slice(0, PEERS_WITH_METRICS)) {
       const value = valueOf(peer)
-      return value === undefined ? [] : [{ labels: { peer: peer.name }, value }]
-    })
-  return { name, type, help, samples }
+      if (value !== undefined) add(value, labelOf('peer', peer.name))
+    }
+  }
+  return { name, type, help, sample }
 }
 
 /**
@@ -166,6 +174,8 @@ function metricOf(
  * Each counter of `stats()` is one metric, for example `tun2udp_outbound_read_packets_total`. The causes of drops are
  * one metric per direction and unit, with the label `cause`. Every sample has the labels `interface` and `local`. The
  * first 100 peers of a relay have metrics with the label `peer`.
+ *
+ * The kernel is asked for the packets that it dropped (`packetsMissed`) at most twice a second.
  *
  * @param relays the relays, whose pairs of interface name and local address must be distinct.
  * @throws {TunError} `ERR_TUN_INVALID_ARGUMENT`: a value is not a relay.
@@ -179,7 +189,7 @@ export function formatMetrics(relays: Relay | readonly Relay[]): string {
       return {
         version: VERSION,
         info: relay.info,
-        stats: relay.stats(),
+        stats: relay[STATS](MISSED_AGE_MS),
         peers: relay.peers.list(),
       }
     }),
@@ -189,23 +199,26 @@ export function formatMetrics(relays: Relay | readonly Relay[]): string {
 /** Returns the states of relays as {@link formatMetrics} does. They may be those of other processes. */
 export function formatSnapshots(snapshots: readonly MetricsSnapshot[]): string {
   const versions = [...new Set(snapshots.map(({ version }) => version))]
-  const lines = head(`${PREFIX}_info`, 'gauge', 'Version of the package.')
+  let text = head(`${PREFIX}_info`, 'gauge', 'Version of the package.')
   for (const version of versions.length > 0 ? versions : [VERSION])
-    lines.push(sample(`${PREFIX}_info`, labelsOf({ version }), 1))
+    text += `${PREFIX}_info{${labelOf('version', version)}} 1\n`
   // These labels are the same in all samples of a relay.
   const relays = snapshots.map((snapshot) => {
     const { interface: device, local } = snapshot.info
-    return { snapshot, own: labelsOf({ interface: device.name, local: formatEndpoint(local) }) }
+    const own = `${labelOf('interface', device.name)},${labelOf('local', formatEndpoint(local))}`
+    return { snapshot, own }
   })
-  for (const { full, head: described, samples } of METRICS) {
-    const all = relays.flatMap(({ snapshot, own }) =>
-      samples(snapshot).map(({ labels, value }) =>
-        sample(full, labels ? `${own},${labelsOf(labels)}` : own, value),
-      ),
-    )
-    if (all.length > 0) lines.push(...described, ...all)
+  for (const { full, head: described, sample } of METRICS) {
+    let samples = ''
+    for (const { snapshot, own } of relays) {
+      const start = `${full}{${own}`
+      sample(snapshot, (value, labels) => {
+        samples += labels === undefined ? `${start}} ${value}\n` : `${start},${labels}} ${value}\n`
+      })
+    }
+    if (samples !== '') text += described + samples
   }
-  return `${lines.join('\n')}\n`
+  return text
 }
 
 /** Returns the metrics of the counters, or those of the causes of drops. */
@@ -215,20 +228,22 @@ function countersOf(isDrop: boolean): Metric[] {
     const name = isDrop ? `${counter.direction}_dropped_${counter.unit}_total` : nameOf(counter)
     names.set(name, [...(names.get(name) ?? []), counter])
   }
-  const causes = new Map(COUNTERS.map((counter) => [counter, { cause: snake(counter.name) }]))
-  return [...names].map(([name, counters]) => ({
-    name,
-    type: 'counter',
-    help: isDrop ? dropHelp(counters) : (counters[0]?.help ?? ''),
-    samples: ({ stats }) =>
-      counters.map((counter) => {
-        const direction = stats[counter.direction]
-        const values: unknown = isDrop ? direction.dropped : direction
-        const value = (values as Readonly<Record<string, number>>)[counter.name] ?? 0
-        const labels = isDrop ? causes.get(counter) : undefined
-        return labels ? { labels, value } : { value }
-      }),
-  }))
+  return [...names].map(([name, counters]) => {
+    const causes = counters.map((counter) => labelOf('cause', snake(counter.name)))
+    return {
+      name,
+      type: 'counter',
+      help: isDrop ? dropHelp(counters) : (counters[0]?.help ?? ''),
+      sample: ({ stats }, add) => {
+        for (const [index, { direction, name: property }] of counters.entries()) {
+          const of = stats[direction]
+          const values: unknown = isDrop ? of.dropped : of
+          const value = (values as Readonly<Record<string, number>>)[property] ?? 0
+          add(value, isDrop ? causes[index] : undefined)
+        }
+      },
+    }
+  })
 }
 
 function dropHelp(counters: readonly CounterDescription[]): string {
@@ -248,27 +263,17 @@ function snake(name: string): string {
   return name.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)
 }
 
-function head(name: string, type: string, help: string): string[] {
+function head(name: string, type: string, help: string): string {
   const escaped = help.replaceAll('\\', String.raw`\\`).replaceAll('\n', String.raw`\n`)
-  return [`# HELP ${name} ${escaped}`, `# TYPE ${name} ${type}`]
+  return `# HELP ${name} ${escaped}\n# TYPE ${name} ${type}\n`
 }
 
-function sample(name: string, labels: string, value: number): string {
-  return `${name}{${labels}} ${value}`
-}
-
-function labelsOf(labels: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`)
-  return pairs.join(',')
-}
-
-const ESCAPED = /["\\\n]/u
-
-function escapeLabel(text: string): string {
-  // Nearly no label needs it.
-  if (!ESCAPED.test(text)) return text
-  return text
+function labelOf(label: string, text: string): string {
+  // Nearly no text needs it.
+  if (!ESCAPED.test(text)) return `${label}="${text}"`
+  const escaped = text
     .replaceAll('\\', String.raw`\\`)
     .replaceAll('"', String.raw`\"`)
     .replaceAll('\n', String.raw`\n`)
+  return `${label}="${escaped}"`
 }

@@ -32,6 +32,9 @@ const EVENTS = { signal: abortSignal }
 /** The name of the property for the program. */
 export const PASSING: unique symbol = Symbol('passing')
 
+/** The name of the method for metrics. */
+export const STATS: unique symbol = Symbol('stats')
+
 /** The parts that a relay is made of. */
 interface Parts {
   readonly native: NativeRelay
@@ -103,8 +106,15 @@ export class Relay implements AsyncDisposable {
 
   /** Returns the current counters. After the relay is closed, they keep their last values. */
   stats(): RelayStats {
+    return this[STATS]()
+  }
+
+  /**
+   * @internal Returns them with a count of missed packets that is at most so old, milliseconds. Default: 10.
+   */
+  [STATS](missedAgeMs?: number): RelayStats {
     try {
-      return this.#native.stats()
+      return this.#native.stats(missedAgeMs)
     } catch (error) {
       throw fromNative(error)
     }

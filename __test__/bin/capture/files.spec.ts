@@ -2,7 +2,8 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { CaptureFiles } from '../../../bin/tun2udp/capture/files.ts'
-import { descriptorsOf, temporaryFolder } from '../../support/control.ts'
+import { descriptorsOf } from '../../support/descriptors.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 
 /** Returns a block of this type and length, bytes. */
 function block(type: number, length: number): Buffer {

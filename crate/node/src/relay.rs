@@ -17,6 +17,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tun2udp_core::namespace::Namespace;
 use tun2udp_core::relay::{Event, Relay, RelayConfig};
 use tun2udp_core::{Error, ErrorCode, Result};
@@ -129,14 +130,19 @@ impl NativeRelay {
         self.relay.info().into()
     }
 
-    /// Returns the counters so far, and the MTU of the path.
+    /// Returns the counters so far, and the MTU of the path. The count of missed packets is at most `missed_age` old,
+    /// milliseconds, if the kernel replies in time. Default: 10.
     #[napi(catch_unwind)]
-    pub fn stats(&self) -> RelayStats {
+    pub fn stats(&self, missed_age: Option<u32>) -> RelayStats {
         let path_mtu = match self.relay.peer_stats().as_slice() {
             [only] => only.path_mtu,
             _ => None,
         };
-        RelayStats::new(self.relay.stats(), path_mtu)
+        let stats = match missed_age {
+            Some(age) => self.relay.stats_of_age(Duration::from_millis(age.into())),
+            None => self.relay.stats(),
+        };
+        RelayStats::new(stats, path_mtu)
     }
 
     /// Returns the state of the interface; `None` if it was never read.

@@ -2,6 +2,7 @@
 
 use super::config::{Event, PeerConfig, RelayConfig, RelayInfo};
 use super::handover::{Holdings, Inheritance};
+use super::missed;
 use super::peers::{PeerStats, PeerTotals, Peers};
 use super::queue::{Closed, Stop, Task, run};
 use super::setup::{Plan, check_frame_peers};
@@ -16,6 +17,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// A running relay. Dropping it closes it and waits until everything that it created is removed.
@@ -134,7 +136,14 @@ impl Relay {
     /// longer, or the last one is younger than 10 ms, the last value is returned.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.meter.missed.refresh();
+        self.stats_of_age(missed::FRESH)
+    }
+
+    /// Returns the counters as [`Relay::stats`] does, but the kernel is not asked if its last reply is younger than
+    /// `age`.
+    #[must_use]
+    pub fn stats_of_age(&self, age: Duration) -> Stats {
+        self.meter.missed.refresh(age);
         self.meter.snapshot()
     }
 
@@ -142,7 +151,7 @@ impl Relay {
     /// was never read.
     #[must_use]
     pub fn interface(&self) -> Option<InterfaceState> {
-        self.meter.missed.refresh();
+        self.meter.missed.refresh(missed::FRESH);
         self.meter.missed.interface()
     }
 

@@ -10,8 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A value of the kernel that is younger than this is not read again.
-const FRESH: Duration = Duration::from_millis(10);
+/// By default, a value of the kernel that is younger than this is not read again.
+pub(super) const FRESH: Duration = Duration::from_millis(10);
 /// How long the reader of the counters waits for a new value. After that it gets the last one.
 const WAIT: Duration = Duration::from_millis(2);
 /// Size of the stack of the thread, bytes.
@@ -28,8 +28,6 @@ pub(super) struct Missed {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    /// A value that is younger than this is not read again.
-    fresh: Duration,
 }
 
 #[derive(Default)]
@@ -70,16 +68,12 @@ impl State {
 
 impl Default for Missed {
     fn default() -> Self {
-        Self::with_interval(FRESH)
+        let shared = Shared { state: Mutex::default(), changed: Condvar::new() };
+        Self { shared: Arc::new(shared) }
     }
 }
 
 impl Missed {
-    fn with_interval(fresh: Duration) -> Self {
-        let shared = Shared { state: Mutex::default(), changed: Condvar::new(), fresh };
-        Self { shared: Arc::new(shared) }
-    }
-
     /// Starts to count the drops of the interface of `device`, which is in the calling thread's network namespace. If
     /// the interface existed before, earlier drops are not counted. If the kernel's counter cannot be read, none are.
     pub(super) fn start(&self, device: &TunDevice, existed: bool) {
@@ -129,10 +123,10 @@ impl Missed {
         self.shared.lock().interface.clone()
     }
 
-    /// Asks the kernel unless the value is fresh, and waits for a moment until it has answered.
-    pub(super) fn refresh(&self) {
+    /// Asks the kernel unless the value is younger than `age`, and waits for a moment until it has answered.
+    pub(super) fn refresh(&self, age: Duration) {
         let mut state = self.shared.lock();
-        let is_fresh = state.sampled.is_some_and(|at| at.elapsed() < self.shared.fresh);
+        let is_fresh = state.sampled.is_some_and(|at| at.elapsed() < age);
         if is_fresh || state.is_closed || !self.has_thread(&mut state) {
             return;
         }
@@ -231,21 +225,21 @@ mod tests {
         let end = Instant::now() + Duration::from_secs(60);
         while missed.count() != expected {
             assert!(Instant::now() < end, "{missed:?} instead of {expected}");
-            missed.refresh();
+            missed.refresh(Duration::ZERO);
         }
     }
 
     #[test]
     fn packets_before_the_start_are_not_counted_and_the_count_never_falls() {
         let kernel = Arc::new(AtomicU64::new(100));
-        let missed = Missed::with_interval(Duration::ZERO);
+        let missed = Missed::default();
         missed.count_from(100, source(&kernel));
         for (value, expected) in
             [(100, 0), (107, 7), (u64::MAX, 7), (110, 10), (4, 14), (4, 14), (0, 14), (6, 20)]
         {
             kernel.store(value, Ordering::Relaxed);
             assert_count(&missed, expected);
-            missed.refresh();
+            missed.refresh(Duration::ZERO);
             assert_eq!(missed.count(), expected, "{value}");
         }
         assert_eq!(missed.interface(), state(6));
@@ -258,7 +252,7 @@ mod tests {
     fn the_count_of_another_relay_is_continued_without_a_gap() {
         for is_started in [false, true] {
             let kernel = Arc::new(AtomicU64::new(40));
-            let missed = Missed::with_interval(Duration::ZERO);
+            let missed = Missed::default();
             assert_eq!(missed.reading(), (0, None));
             if is_started {
                 missed.count_from(10, source(&kernel));
@@ -283,25 +277,37 @@ mod tests {
             let missed = Missed::default();
             missed.count_from(0, source(&kernel));
             for _ in 0..reads {
-                missed.refresh();
+                missed.refresh(Duration::ZERO);
             }
             kernel.store(5, Ordering::Relaxed);
             missed.finish();
             assert_eq!((missed.count(), Arc::strong_count(&kernel)), (5, 1), "{reads} reads");
             kernel.store(9, Ordering::Relaxed);
-            missed.refresh();
+            missed.refresh(Duration::ZERO);
             missed.finish();
             assert_eq!(missed.count(), 5);
         }
     }
 
     #[test]
+    fn a_value_that_is_young_enough_is_used_again() {
+        let missed = Missed::default();
+        missed.count_from(0, source(&Arc::new(AtomicU64::new(3))));
+        assert_count(&missed, 3);
+        let requests = || missed.shared.lock().requested;
+        let before = requests();
+        missed.refresh(Duration::MAX);
+        assert_eq!(requests(), before);
+        missed.finish();
+    }
+
+    #[test]
     fn a_kernel_that_does_not_answer_delays_nobody() {
         let (answer, answers) = mpsc::channel::<u64>();
-        let missed = Missed::with_interval(Duration::ZERO);
+        let missed = Missed::default();
         missed.count_from(0, Box::new(move || answers.recv().ok().and_then(state)));
         for _ in 0..3 {
-            missed.refresh();
+            missed.refresh(Duration::ZERO);
             assert_eq!(missed.count(), 0);
         }
         answer.send(3).unwrap();
