@@ -124,10 +124,7 @@ impl Subject {
                 None => Ok(()),
             },
         };
-        match result {
-            Err(error) if is_gone(&error) => Ok(()),
-            result => result,
-        }
+        unless_gone(result)
     }
 
     /// Deletes a route that was added. The kernel deletes the first one that matches. If ours no longer
@@ -162,9 +159,12 @@ impl Subject {
     }
 }
 
-/// Returns whether an error means that the address, the route or the interface no longer exists.
-fn is_gone(error: &Error) -> bool {
-    matches!(error.code(), ErrorCode::NotFound | ErrorCode::AddressNotAvailable)
+/// Returns the result of a deletion, and success if the address, the route or the interface no longer exists.
+pub(super) fn unless_gone(result: Result<()>) -> Result<()> {
+    result.or_else(|error| match error.code() {
+        ErrorCode::NotFound | ErrorCode::AddressNotAvailable => Ok(()),
+        _ => Err(error),
+    })
 }
 
 impl Change {

@@ -1,5 +1,6 @@
 //! A relay that passes its device and sockets on to another one.
 
+mod former;
 #[path = "../support/inner.rs"]
 mod inner;
 #[path = "../support/namespace.rs"]
