@@ -141,6 +141,17 @@ impl Channel {
         }
     }
 
+    /// Returns whether the buffer of a thread is at least half full, which the writer is woken for.
+    pub(super) fn is_half_full(&self) -> bool {
+        let half = self.half();
+        self.queues.iter().any(|queue| lock(&queue.blocks).len() >= half)
+    }
+
+    /// Returns half of the size of a buffer, bytes.
+    fn half(&self) -> usize {
+        self.selection.buffer_bytes / 2
+    }
+
     /// Counts packets that could not be written.
     pub(super) fn lose<'a>(&self, blocks: impl Iterator<Item = Block<'a>>) {
         let [inside, _] = self.selection.interfaces;
@@ -225,7 +236,12 @@ impl QueueBuffer {
         let len = header.len() + len;
         let kept = len.min(header.len().saturating_add(wanted)).min(channel.selection.snap_length);
         let before = out.len();
+        let half = channel.half();
         if before + pcapng::packet_len(kept, record.comment) > channel.selection.buffer_bytes {
+            // Only a packet of more than half a buffer finds one in this state that the writer was not woken for.
+            if before < half {
+                channel.wake.wake();
+            }
             return false;
         }
         let direction =
@@ -239,7 +255,6 @@ impl QueueBuffer {
         {
             headers.complete(datagram);
         }
-        let half = channel.selection.buffer_bytes / 2;
         if before < half && out.len() >= half {
             channel.wake.wake();
         }

@@ -5,7 +5,7 @@ use super::config::{CaptureConfig, Inside};
 use super::output::Sink;
 use super::stats::CaptureStats;
 use super::tap::{Taps, now};
-use super::writer::Writer;
+use super::writer::{PAUSE, Writer};
 use crate::error::{Error, ErrorCode, Result};
 use crate::sys::poll::WakeUp;
 use std::fmt;
@@ -52,6 +52,7 @@ impl Capture {
             interfaces,
             began: now(),
             packets_left: max_packets.unwrap_or(u64::MAX),
+            pause: PAUSE,
         };
         let (report_end, closed) = watch::channel(None);
         let body = move || {

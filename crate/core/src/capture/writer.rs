@@ -1,4 +1,6 @@
 //! The thread of a capture: takes the blocks of all threads of the relay, and writes them in the order of their times.
+//!
+//! Between two writes it sleeps until a buffer is half full, so that a packet costs no system call.
 
 use super::channel::Channel;
 use super::output::{Full, Sink};
@@ -9,8 +11,8 @@ use crate::sys::output::{Events, wait};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the thread sleeps if there is nothing to write. The relay does not wake it for a packet.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How long the thread sleeps after a write, unless a buffer is half full. The relay does not wake it for a packet.
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// Bytes for the statistics of both interfaces at the end of a file.
 const RESERVE: usize = 512;
@@ -25,6 +27,8 @@ pub(super) struct Writer {
     pub(super) began: u64,
     /// Packets that may still be written.
     pub(super) packets_left: u64,
+    /// How long it sleeps after a write: [`PAUSE`].
+    pub(super) pause: Duration,
 }
 
 impl Writer {
@@ -35,9 +39,9 @@ impl Writer {
         let mut sorted = Vec::new();
         let mut end = self.begin_file();
         while end.is_ok() && !self.channel.is_closing() && !self.taps.is_ended() {
-            let has_moved = self.take(&mut buffers);
+            self.take(&mut buffers);
             end = self.write(&mut buffers, &mut sorted);
-            if end.is_ok() && !has_moved {
+            if end.is_ok() {
                 end = self.pause();
             }
         }
@@ -66,13 +70,12 @@ impl Writer {
         }
     }
 
-    /// Takes the blocks of all threads. Returns whether there were any.
-    fn take(&self, buffers: &mut [Vec<u8>]) -> bool {
+    /// Takes the blocks of all threads.
+    fn take(&self, buffers: &mut [Vec<u8>]) {
         for (number, buffer) in buffers.iter_mut().enumerate() {
             buffer.clear();
             self.channel.take(number, buffer);
         }
-        buffers.iter().any(|buffer| !buffer.is_empty())
     }
 
     /// Writes the blocks that were taken, in the order of their times.
@@ -169,17 +172,22 @@ impl Writer {
         }
     }
 
-    /// Sleeps until there may be something to write.
+    /// Sleeps until a buffer is half full, the capture is closed, or the pause has passed.
     fn pause(&self) -> Result<(), Full> {
+        if self.channel.is_half_full() {
+            // The wait for the output may have taken its wake-up. A later one would cut the next pause short.
+            self.channel.wake.clear();
+            return Ok(());
+        }
         if let Some(stream) = self.sink.stream() {
-            return if stream.is_gone(&self.channel, PAUSE) {
+            return if stream.is_gone(&self.channel, self.pause) {
                 Err(Full::ReaderGone)
             } else {
                 Ok(())
             };
         }
         let events = Events { room: false, ending: false };
-        let waited = wait(&self.channel.wake, None, events, PAUSE).map_err(Full::Failed)?;
+        let waited = wait(&self.channel.wake, None, events, self.pause).map_err(Full::Failed)?;
         if waited.is_woken {
             self.channel.wake.clear();
         }
@@ -199,3 +207,6 @@ fn merge(buffers: &[Vec<u8>], sorted: &mut Vec<u8>) {
         *rest = rest.get(block.bytes.len()..).unwrap_or_default();
     }
 }
+
+#[cfg(test)]
+mod tests;
