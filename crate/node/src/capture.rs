@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tun2udp_core::capture::filter::Program;
 use tun2udp_core::capture::{Capture, CaptureConfig, Output, SideStats};
 use tun2udp_core::relay::Relay;
-use tun2udp_core::sys::tun_control::duplicate;
+use tun2udp_core::sys::descriptor::duplicate;
 use tun2udp_core::{Error, Result};
 
 /// Options of a capture. `lib/relay/capture.ts` describes them, and has checked their form.

@@ -4,7 +4,7 @@ use crate::error;
 use napi_derive::napi;
 use std::os::fd::IntoRawFd;
 use tun2udp_core::Error;
-use tun2udp_core::sys::{connection, tun_control};
+use tun2udp_core::sys::{connection, descriptor};
 
 /// The process at the other end of a Unix connection.
 #[napi(object, object_from_js = false)]
@@ -35,7 +35,7 @@ pub fn peer_process(fd: i32) -> napi::Result<NativePeerProcess> {
 /// Returns a new descriptor of the same open file. The caller must close it.
 #[napi(catch_unwind)]
 pub fn duplicate_descriptor(fd: i32) -> napi::Result<i32> {
-    let copy = tun_control::duplicate(fd).map_err(|cause| {
+    let copy = descriptor::duplicate(fd).map_err(|cause| {
         error::to_napi(&Error::os("duplicate", format!("descriptor {fd}"), "fcntl", &cause))
     })?;
     Ok(copy.into_raw_fd())

@@ -11,7 +11,7 @@ use napi_derive::napi;
 use std::os::fd::{IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use tun2udp_core::relay::{Descriptor, Inheritance, QueueDescriptors, RelayState};
-use tun2udp_core::sys::tun_control;
+use tun2udp_core::sys::descriptor;
 use tun2udp_core::{Error, ErrorCode, Result};
 
 /// Maximum number of queues and of sockets per queue; the core has the exact limits.
@@ -88,7 +88,7 @@ impl Given {
             .iter()
             .flat_map(|(device, sockets)| std::iter::once(*device).chain(sockets.iter().copied()));
         for number in numbers {
-            let _ = tun_control::close_given(number);
+            let _ = descriptor::close_given(number);
         }
     }
 }
@@ -99,7 +99,7 @@ pub fn close_descriptors(
     #[napi(ts_arg_type = "Array<number>")] descriptors: List<i32, 65_536>,
 ) -> napi::Result<()> {
     for number in descriptors.iter() {
-        tun_control::close_given(*number).map_err(|e| {
+        descriptor::close_given(*number).map_err(|e| {
             error::to_napi(&Error::os("close the descriptor", number.to_string(), "close", &e))
         })?;
     }

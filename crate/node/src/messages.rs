@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
-use tun2udp_core::sys::{connection, rights, tun_control};
+use tun2udp_core::sys::{connection, descriptor, rights};
 use tun2udp_core::{Error, ErrorCode, Result};
 
 /// The maximum length of a message, bytes: a state of some 100,000 peers.
@@ -64,7 +64,7 @@ pub fn connect_unix(path: String) -> napi::Result<NativeConnection> {
 /// Uses a duplicate of the connected Unix socket `descriptor`.
 #[napi(catch_unwind)]
 pub fn duplicate_connection(descriptor: i32) -> napi::Result<NativeConnection> {
-    let socket = tun_control::duplicate(descriptor).map_err(|e| {
+    let socket = descriptor::duplicate(descriptor).map_err(|e| {
         error::to_napi(&Error::os("duplicate the socket", descriptor.to_string(), "fcntl", &e))
     })?;
     Ok(NativeConnection::new(socket.into()))
@@ -87,7 +87,7 @@ impl NativeConnection {
         millis: u32,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
         let inner = Arc::clone(&self.inner);
-        let copies = descriptors.iter().map(|number| tun_control::duplicate(*number));
+        let copies = descriptors.iter().map(|number| descriptor::duplicate(*number));
         let copies = copies.collect::<io::Result<Vec<_>>>().map_err(|e| {
             error::to_napi(&Error::os("pass on the descriptors to", OTHER, "fcntl(F_DUPFD)", &e))
         })?;
@@ -264,7 +264,7 @@ mod tests {
     fn take(received: &mut Received) -> Option<(String, usize)> {
         let message = received.take()?;
         let count = message.descriptors.len();
-        message.descriptors.into_iter().for_each(|fd| drop(tun_control::close_given(fd)));
+        message.descriptors.into_iter().for_each(|fd| drop(descriptor::close_given(fd)));
         Some((message.text, count))
     }
 

@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 use tokio::io::Interest;
-use tun2udp_core::sys::{rights, tun_control};
+use tun2udp_core::sys::{descriptor, rights};
 use tun2udp_core::{Error, ErrorCode};
 
 /// How long a notification waits for room in the queue of the service manager.
@@ -28,7 +28,7 @@ pub fn sd_notify(
     #[napi(ts_arg_type = "Array<number> | undefined | null")] descriptors: Option<List<i32, 253>>,
 ) -> napi::Result<PromiseRaw<'_, bool>> {
     let copies = descriptors.as_deref().unwrap_or_default().iter();
-    let copies = copies.map(|number| tun_control::duplicate(*number));
+    let copies = copies.map(|number| descriptor::duplicate(*number));
     let copies = copies.collect::<io::Result<Vec<OwnedFd>>>().map_err(|e| {
         error::to_napi(&Error::os("pass on descriptors to", "the service manager", "fcntl", &e))
     })?;

@@ -2,7 +2,8 @@
 
 use super::TunDevice;
 use crate::error::{Error, ErrorCode, Result};
-use crate::sys::tun_control::{self, MAC_LEN};
+use crate::sys::descriptor;
+use crate::sys::tun_control::MAC_LEN;
 use crate::sys::tun_filter::{self, Instruction, Program};
 
 pub use crate::sys::tun_filter::MAX_INSTRUCTIONS;
@@ -123,7 +124,7 @@ impl TunDevice {
 /// Returns a copy of the caller's descriptor. The caller keeps its own.
 fn open_program(operation: &'static str, program: Option<RawFd>) -> Result<Option<OwnedFd>> {
     let Some(fd) = program else { return Ok(None) };
-    tun_control::duplicate(fd).map(Some).map_err(|e| {
+    descriptor::duplicate(fd).map(Some).map_err(|e| {
         Error::os(operation, format!("descriptor {fd}"), "fcntl(F_DUPFD)", &e)
             .with_code(ErrorCode::InvalidArgument)
             .with_advice("it is not open: give the descriptor that bpf(BPF_PROG_LOAD) returned")

@@ -28,7 +28,7 @@ pub use settings::Settings;
 
 use crate::error::{Error, Result};
 use crate::packet::layer::Layer;
-use crate::sys::{interface, io as sys_io, tun, tun_control, tun_filter};
+use crate::sys::{descriptor, interface, io as sys_io, tun, tun_control, tun_filter};
 use std::io;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -109,7 +109,7 @@ impl TunDevice {
         if mode_of(info.flags) != mode {
             return Err(cause::of_mode(number, &info.name, mode));
         }
-        tun_control::set_nonblocking(fd.as_fd())
+        descriptor::set_nonblocking(fd.as_fd())
             .map_err(|e| Error::os("adopt", &info.name, "fcntl(F_SETFL)", &e))?;
         Self::of_queue(fd, info)
     }

@@ -5,7 +5,7 @@ use crate::device::{DeviceOptions, Offloads, TunDevice, principal};
 use crate::error::{Error, ErrorCode, Result};
 use crate::interface::{self, BusyWait, Spec};
 use crate::namespace;
-use crate::sys::tun_control;
+use crate::sys::descriptor;
 use std::os::fd::AsRawFd;
 
 /// An open device.
@@ -83,7 +83,7 @@ fn further_queues(first: &TunDevice, options: &OpenOptions) -> Result<Vec<TunDev
 
 /// Takes over a descriptor. The caller keeps it until everything has succeeded.
 fn adopt(options: &OpenOptions, fd: i32, owners: &Owners) -> Result<Opened> {
-    let copy = tun_control::duplicate(fd)
+    let copy = descriptor::duplicate(fd)
         .map_err(|e| Error::os("adopt the descriptor", fd.to_string(), "fcntl(F_DUPFD)", &e))?;
     let there = crate::sys::tun::network_namespace(std::os::fd::AsFd::as_fd(&copy));
     let work = move || {
@@ -95,7 +95,7 @@ fn adopt(options: &OpenOptions, fd: i32, owners: &Owners) -> Result<Opened> {
         Ok(there) => namespace::within(&format!("/proc/self/fd/{}", there.as_raw_fd()), work),
         Err(_) => work(),
     }?;
-    tun_control::close_given(fd)
+    descriptor::close_given(fd)
         .map_err(|e| Error::os("adopt the descriptor", fd.to_string(), "close", &e))?;
     Ok(opened)
 }

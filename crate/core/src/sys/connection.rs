@@ -44,8 +44,8 @@ pub fn connect(path: &Path) -> io::Result<UnixStream> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::descriptor::duplicate;
     use crate::sys::process::effective_user;
-    use crate::sys::tun_control::duplicate;
     use std::io::{Read, Write};
     use std::os::fd::AsRawFd;
 

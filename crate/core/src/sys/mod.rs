@@ -11,6 +11,7 @@ pub mod capability;
 pub mod checksum;
 pub mod cmsg;
 pub mod connection;
+pub mod descriptor;
 pub mod errno;
 pub mod interface;
 pub mod io;

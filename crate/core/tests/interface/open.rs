@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
 use std::path::Path;
 use tun2udp_core::device::Mode;
 use tun2udp_core::port::{self, OpenOptions};
-use tun2udp_core::sys::{netns, tun, tun_control};
+use tun2udp_core::sys::{descriptor, netns, tun, tun_control};
 use tun2udp_core::{Error, ErrorCode};
 
 /// Calls `port::open` of `keep0` so that it fails at its last step.
@@ -110,6 +110,6 @@ fn an_adopted_descriptor_whose_interface_is_elsewhere_leaves_a_namesake_alone() 
         let opened = refusal::under(&[libc::SYS_ioctl], judge, || port::open(&options));
         assert_eq!(opened.map(drop).unwrap_err().code(), ErrorCode::Permission);
         assert_eq!(link("keep0"), before);
-        tun_control::close_given(fd).unwrap();
+        descriptor::close_given(fd).unwrap();
     });
 }

@@ -1,7 +1,7 @@
 //! The descriptors of a relay, by queue.
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::sys::tun_control;
+use crate::sys::descriptor;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// A descriptor, with the number that messages name it by.
@@ -31,7 +31,7 @@ impl Descriptor {
         let failed = |e: &std::io::Error| {
             Error::os("adopt the descriptor", number.to_string(), "fcntl(F_DUPFD)", e)
         };
-        match tun_control::duplicate(number) {
+        match descriptor::duplicate(number) {
             Ok(fd) => Ok(Self { fd, number }),
             Err(e) if e.raw_os_error() == Some(libc::EBADF) => {
                 Err(failed(&e).with_code(ErrorCode::InvalidArgument))
