@@ -1,6 +1,6 @@
 //! The queues of a relay.
 //!
-//! - `worker` runs a thread for each queue, and `engine` is the loop of one;
+//! - `worker` runs a thread for each queue, `assembly` builds its engine, and `engine` is the loop of one;
 //! - `socket` is one of its sockets;
 //! - `outbound` (over `lanes`, one for each socket that sends) and `inbound` (over `packet_writer`) are its two directions;
 //! - `unwrap` finds the packets in received messages;
@@ -11,6 +11,7 @@
 //! - `step` is the report of one round of a direction, and `observer` acts on it;
 //! - `replies` are the relay's own packets for the interface.
 
+mod assembly;
 mod batch;
 mod busy_poll;
 mod engine;

@@ -1,31 +1,23 @@
 //! The relay's threads: the first sets up, starts one for each further queue, relays itself, rolls back
 //! what it added, and reports how it ended.
 
-use super::engine::{Engine, Parts};
-use super::error_sources::ErrorSources;
-use super::inbound::{BATCH_MESSAGES, Inbound};
-use super::keepalives::Keepalives;
-use super::lanes::{Lane, Lanes};
+use super::assembly::engine;
+use super::engine::Engine;
 use super::observer::Reporter;
-use super::outbound::{Outbound, OutboundOptions};
-use super::packet_writer::PacketWriter;
-use super::segment_clamp::SegmentClamp;
-use super::socket::Socket;
 use super::stop::Stop;
 use crate::capture::{Tap, Taps};
 use crate::error::{Error, Result};
 use crate::interface::Undo;
-use crate::packet::coalesce::CoalesceOptions;
 use crate::relay::config::{Event, RelayInfo};
 use crate::relay::fallback::Fallback;
 use crate::relay::handover::{Holdings, Inheritance};
-use crate::relay::loops::{LoopChange, LoopGuard};
+use crate::relay::loops::LoopChange;
 use crate::relay::notice;
 use crate::relay::peers::{PeerChange, Peers};
-use crate::relay::setup::{self, FlowShare, Plan, Queue, ReadyRelay, Sockets};
+use crate::relay::setup::{self, Plan, Queue, ReadyRelay};
 use crate::relay::stats::{Counters, Meter};
 use crate::sys::poll::WakeUp;
-use crate::udp::{SendQueue, UdpEndpoint, UdpReceiver, UdpSender};
+use crate::udp::UdpEndpoint;
 use std::net::IpAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
@@ -261,63 +253,4 @@ fn start_thread(
         .spawn(body)
         .map_err(|e| Error::os("start", "a relay thread", "clone", &e))?;
     ready.recv().unwrap_or(Ok(())).map(|()| thread)
-}
-
-fn engine(task: &Task, (queue, tap): (Queue, Tap), counters: &Arc<Counters>) -> Result<Engine> {
-    let Queue { number, device, sockets, offload, share, interface_mtu, loops } = queue;
-    let wire = task.plan.config.wire();
-    let segment_clamp = SegmentClamp::new(task.plan.mss_clamp(), interface_mtu, wire);
-    let watch = |e| Error::os("watch", device.name(), "epoll_ctl", &e);
-    let coalesce = CoalesceOptions { tcp: offload.coalesce, udp: offload.coalesce && offload.uso };
-    let Sockets { receiving, sends_from_receiving, further } = sockets;
-    let receivers = receiving.len();
-    let endpoints: Vec<_> = receiving.into_iter().chain(further).map(Arc::new).collect();
-    task.holdings.add_queue(number, &device, &endpoints, receivers);
-    let lane = |(number, endpoint): (usize, &Arc<UdpEndpoint>)| {
-        let sender = UdpSender::new(Arc::clone(endpoint), offload.gso);
-        let queue = SendQueue::new(task.plan.max_payload);
-        Lane::new(number, sender, queue, endpoint.local().is_ipv4())
-    };
-    let senders =
-        endpoints.iter().enumerate().skip(if sends_from_receiving { 0 } else { receivers });
-    let lanes = Lanes::new(senders.map(lane).collect());
-    let socket = |(number, endpoint): (usize, Arc<UdpEndpoint>)| {
-        let receiver = UdpReceiver::new(Arc::clone(&endpoint), BATCH_MESSAGES);
-        let writer = PacketWriter::new(Arc::clone(&device), coalesce);
-        let (peers, counters) = (task.peers.view(), Arc::clone(counters));
-        let is_further = number >= receivers;
-        let inbound = Inbound::new(receiver, peers, writer, counters)
-            .for_wire(wire)
-            .for_share(if is_further { FlowShare::ALL } else { share })
-            .with_segment_clamp(segment_clamp);
-        Socket::new(endpoint, inbound, is_further)
-    };
-    let receiving = endpoints.iter().take(receivers);
-    let keepalives = Keepalives::new(wire, receiving, task.peers.view(), Arc::clone(counters));
-    let options = OutboundOptions {
-        wire,
-        error_sources: ErrorSources::new(&task.plan.config.addresses),
-        class_policy: task.plan.config.class_policy(),
-        loops: LoopGuard::new(Arc::clone(&loops)),
-        segment_clamp,
-    };
-    let parts = Parts {
-        outbound: Outbound::new(
-            Arc::clone(&device),
-            lanes,
-            task.peers.view(),
-            Arc::clone(counters),
-            options,
-        ),
-        sockets: endpoints.into_iter().enumerate().map(socket).collect(),
-        keepalives,
-        deadline: Arc::clone(&task.deadline),
-        device: Arc::clone(&device),
-        stop: Arc::clone(&task.stop),
-        peers: Arc::clone(&task.peers),
-        loops,
-        counters: Arc::clone(counters),
-        tap,
-    };
-    Engine::new(parts, &task.wake_up).map_err(watch)
 }
