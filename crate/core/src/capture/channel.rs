@@ -143,13 +143,13 @@ impl Channel {
 
     /// Returns whether the buffer of a thread is at least half full, which the writer is woken for.
     pub(super) fn is_half_full(&self) -> bool {
-        let half = self.half();
+        let half = self.buffer_bytes() / 2;
         self.queues.iter().any(|queue| lock(&queue.blocks).len() >= half)
     }
 
-    /// Returns half of the size of a buffer, bytes.
-    fn half(&self) -> usize {
-        self.selection.buffer_bytes / 2
+    /// Returns the size of the buffer of a thread, bytes.
+    pub(super) fn buffer_bytes(&self) -> usize {
+        self.selection.buffer_bytes
     }
 
     /// Counts packets that could not be written.
@@ -236,8 +236,8 @@ impl QueueBuffer {
         let len = header.len() + len;
         let kept = len.min(header.len().saturating_add(wanted)).min(channel.selection.snap_length);
         let before = out.len();
-        let half = channel.half();
-        if before + pcapng::packet_len(kept, record.comment) > channel.selection.buffer_bytes {
+        let half = channel.buffer_bytes() / 2;
+        if before + pcapng::packet_len(kept, record.comment) > channel.buffer_bytes() {
             // Only a packet of more than half a buffer finds one in this state that the writer was not woken for.
             if before < half {
                 channel.wake.wake();

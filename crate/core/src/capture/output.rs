@@ -244,9 +244,6 @@ impl Stream {
         let Ok(waited) = wait(&channel.wake, Some(self.file.as_fd()), events, limit) else {
             return false;
         };
-        if waited.is_woken {
-            channel.wake.clear();
-        }
         if waited.is_ending {
             channel.close();
         }

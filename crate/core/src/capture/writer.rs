@@ -1,6 +1,6 @@
 //! The thread of a capture: takes the blocks of all threads of the relay, and writes them in the order of their times.
 //!
-//! Between two writes it sleeps until a buffer is half full, so that a packet costs no system call.
+//! It sleeps when the buffers are nearly empty, until one is half full, so that a packet costs no system call.
 
 use super::channel::Channel;
 use super::output::{Full, Sink};
@@ -11,8 +11,12 @@ use crate::sys::output::{Events, wait};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the thread sleeps after a write, unless a buffer is half full. The relay does not wake it for a packet.
+/// How long the thread sleeps, unless a buffer is half full. The relay does not wake it for a packet.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
+
+/// The thread goes on without sleeping while it finds more than this part of a buffer. So under load the
+/// buffers are mostly empty while it waits for a CPU.
+const BUSY_PART: usize = 16;
 
 /// Bytes for the statistics of both interfaces at the end of a file.
 const RESERVE: usize = 512;
@@ -27,7 +31,7 @@ pub(super) struct Writer {
     pub(super) began: u64,
     /// Packets that may still be written.
     pub(super) packets_left: u64,
-    /// How long it sleeps after a write: [`PAUSE`].
+    /// How long it sleeps: [`PAUSE`].
     pub(super) pause: Duration,
 }
 
@@ -39,9 +43,9 @@ impl Writer {
         let mut sorted = Vec::new();
         let mut end = self.begin_file();
         while end.is_ok() && !self.channel.is_closing() && !self.taps.is_ended() {
-            self.take(&mut buffers);
+            let is_busy = self.take(&mut buffers);
             end = self.write(&mut buffers, &mut sorted);
-            if end.is_ok() {
+            if end.is_ok() && !is_busy {
                 end = self.pause();
             }
         }
@@ -70,12 +74,15 @@ impl Writer {
         }
     }
 
-    /// Takes the blocks of all threads.
-    fn take(&self, buffers: &mut [Vec<u8>]) {
+    /// Takes the blocks of all threads. Returns whether one of them had so many that more will follow soon.
+    fn take(&self, buffers: &mut [Vec<u8>]) -> bool {
         for (number, buffer) in buffers.iter_mut().enumerate() {
             buffer.clear();
             self.channel.take(number, buffer);
         }
+        // A wake-up for a buffer that was taken must not end the next pause.
+        self.channel.wake.clear();
+        buffers.iter().any(|buffer| buffer.len() > self.channel.buffer_bytes() / BUSY_PART)
     }
 
     /// Writes the blocks that were taken, in the order of their times.
@@ -174,9 +181,8 @@ impl Writer {
 
     /// Sleeps until a buffer is half full, the capture is closed, or the pause has passed.
     fn pause(&self) -> Result<(), Full> {
-        if self.channel.is_half_full() {
-            // The wait for the output may have taken its wake-up. A later one would cut the next pause short.
-            self.channel.wake.clear();
+        // Its wake-up may have been cleared already.
+        if self.channel.is_half_full() || self.channel.is_closing() {
             return Ok(());
         }
         if let Some(stream) = self.sink.stream() {
@@ -187,11 +193,7 @@ impl Writer {
             };
         }
         let events = Events { room: false, ending: false };
-        let waited = wait(&self.channel.wake, None, events, self.pause).map_err(Full::Failed)?;
-        if waited.is_woken {
-            self.channel.wake.clear();
-        }
-        Ok(())
+        wait(&self.channel.wake, None, events, self.pause).map(drop).map_err(Full::Failed)
     }
 }
 
