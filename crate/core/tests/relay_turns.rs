@@ -10,9 +10,11 @@ mod running;
 #[path = "support/threads.rs"]
 mod threads;
 
-use namespace::{in_namespace, loopback_socket};
+use namespace::{eventually, in_namespace, loopback_socket, skip};
 use running::{finish, start};
+use std::fs;
 use std::net::UdpSocket;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 use tun2udp_core::relay::{Relay, RelayConfig};
@@ -109,5 +111,48 @@ fn a_relay_ends_between_question_and_answer() {
             finish(&rig.relay);
             assert_eq!(threads::in_this_namespace("tun2udp-relay").len(), 0);
         }
+    });
+}
+
+/// Returns the time slice of a thread, nanoseconds.
+fn slice_of(thread: &Path) -> Option<u64> {
+    let values = fs::read_to_string(thread.join("sched")).ok()?;
+    let line = values.lines().find(|line| line.starts_with("se.slice "))?;
+    line.split_once(':')?.1.trim().parse().ok()
+}
+
+/// Returns why the kernel has no time slices of threads, or does not show them.
+fn lack_of_slices() -> Option<String> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < (6, 12) {
+        return Some(format!("Linux {} has no time slices of threads", release.trim()));
+    }
+    let is_shown = slice_of(Path::new("/proc/thread-self")).is_some();
+    (!is_shown).then(|| "/proc/thread-self/sched does not show the time slice".to_owned())
+}
+
+#[test]
+fn single_packets_make_the_time_slice_short_and_batches_restore_the_default() {
+    if skip::because(lack_of_slices()) {
+        return;
+    }
+    in_namespace(|| {
+        let default = slice_of(Path::new("/proc/thread-self")).unwrap();
+        let rig = Rig::start(1);
+        let [thread] = threads::in_this_namespace("tun2udp-relay").try_into().unwrap();
+        assert_eq!(slice_of(&thread), Some(default));
+        eventually("the slice is short", || {
+            (0..50).for_each(|number| rig.ask(number));
+            slice_of(&thread) == Some(100_000)
+        });
+        eventually("the default is restored", || {
+            for number in 0..500_u32 {
+                let packet = inner::udp_packet(2, &number.to_be_bytes());
+                rig.peer.send_to(&packet, rig.relay.info().local).unwrap();
+            }
+            slice_of(&thread) == Some(default)
+        });
     });
 }

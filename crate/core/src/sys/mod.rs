@@ -25,6 +25,7 @@ pub mod privileges;
 pub mod process;
 pub mod readiness;
 pub mod rights;
+pub mod sched;
 pub mod socket;
 pub mod tun;
 pub mod tun_control;

@@ -15,6 +15,7 @@ use super::recording::Recording;
 use super::socket::{Rounds, Socket};
 use super::step::Step;
 use super::stop::Stop;
+use super::time_slice::TimeSlice;
 use crate::backoff::Backoff;
 use crate::capture::Tap;
 use crate::device::TunDevice;
@@ -52,6 +53,7 @@ pub(super) struct Engine {
     busy_poll: BusyPoll,
     idle: Idle,
     rounds: Rounds,
+    time_slice: TimeSlice,
 }
 
 /// The components of an engine.
@@ -128,6 +130,7 @@ impl Engine {
             busy_poll: BusyPoll::default(),
             idle: Idle::default(),
             rounds: Rounds::default(),
+            time_slice: TimeSlice::default(),
         })
     }
 
@@ -186,6 +189,7 @@ impl Engine {
         if all {
             // While packets are moved all the time, there is no wait.
             self.meet_deadlines();
+            self.time_slice.note(false);
         }
         self.sockets.iter_mut().for_each(|socket| socket.expect_more(all));
         Ready::ANY
@@ -198,6 +202,7 @@ impl Engine {
         let is_blocked = outbound == Step::Blocked || is_device_full;
         let mut is_quiet = !is_blocked && self.outbound.is_quiet() && self.pause.is_none();
         is_quiet &= self.sockets.iter().all(Socket::is_quiet);
+        self.time_slice.note(is_quiet);
         let mut ready = if is_quiet {
             self.wait_for_turn()?
         } else {

@@ -5,6 +5,7 @@
 //! - `outbound` (over `lanes`, one for each socket that sends) and `inbound` (over `packet_writer`) are its two directions;
 //! - `unwrap` finds the packets in received messages;
 //! - `busy_poll` decides whether it polls before it sleeps;
+//! - `time_slice` decides how long its thread asks to run;
 //! - `idle` decides when it returns the memory of its batches;
 //! - `pause` decides how long a source is not read after a failure;
 //! - `recording` passes packets to the captures;
@@ -31,6 +32,7 @@ mod segment_clamp;
 mod socket;
 mod step;
 mod stop;
+mod time_slice;
 mod unwrap;
 mod worker;
 
