@@ -1,5 +1,6 @@
 import type { PeerState, RelayStats } from '../../index.ts'
 import { COUNTERS, type CounterDescription } from '../../lib/relay/counters.ts'
+import { valueOf } from '../../lib/relay/stats.ts'
 
 /** The width that a line fits into, columns. */
 const WIDTH = 100
@@ -149,10 +150,4 @@ function remarksOf(
 function wordsOf({ name, direction, words = name }: CounterDescription): string {
   const isShared = COUNTERS.some((other) => other.words === words && other.direction !== direction)
   return isShared ? `${words} ${direction === 'outbound' ? 'out' : 'in'}` : words
-}
-
-function valueOf(stats: RelayStats, { direction, name, isDrop }: CounterDescription): number {
-  const counters = stats[direction]
-  const values = { ...(isDrop ? counters.dropped : counters) } as Readonly<Record<string, unknown>>
-  return Number(values[name])
 }

@@ -4,7 +4,7 @@ import { COUNTERS, type CounterDescription } from './counters.ts'
 import { type RelayInfo, formatEndpoint } from './info.ts'
 import type { PeerState, PeerTraffic } from './peers/state.ts'
 import { Relay, STATS } from './relay.ts'
-import type { RelayStats } from './stats.ts'
+import { type RelayStats, valueOf } from './stats.ts'
 
 /** The characters that a label has to escape. */
 const ESCAPED = /["\\\n]/u
@@ -235,12 +235,8 @@ function countersOf(isDrop: boolean): Metric[] {
       type: 'counter',
       help: isDrop ? dropHelp(counters) : (counters[0]?.help ?? ''),
       sample: ({ stats }, add) => {
-        for (const [index, { direction, name: property }] of counters.entries()) {
-          const of = stats[direction]
-          const values: unknown = isDrop ? of.dropped : of
-          const value = (values as Readonly<Record<string, number>>)[property] ?? 0
-          add(value, isDrop ? causes[index] : undefined)
-        }
+        for (const [index, counter] of counters.entries())
+          add(valueOf(stats, counter), isDrop ? causes[index] : undefined)
       },
     }
   })

@@ -17,8 +17,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/persistent/tunctl',
     'lib/persistent/persistent',
     'lib/relay/relay',
-    // Also the tables that describe the program.
+    // Also the tables that describe the program, and the values of the counters.
     'lib/relay/counters',
+    'lib/relay/stats',
     'lib/formatNumber',
     'lib/relay/info',
     // `metrics` formats the states of relays in other processes.

@@ -2,6 +2,7 @@ import type { PathMtu, PeerState } from '../../../index.ts'
 import { VERSION } from '../../../lib/native/version.ts'
 import { COUNTERS, type Direction } from '../../../lib/relay/counters.ts'
 import { formatEndpoint } from '../../../lib/relay/info.ts'
+import { valueOf } from '../../../lib/relay/stats.ts'
 import { formatNumber } from '../../../lib/formatNumber.ts'
 import { formatBytes, formatDuration } from '../format.ts'
 import { formatRate } from '../rates.ts'
@@ -106,11 +107,10 @@ function formatPathMtu({ outside, inside, source, router }: PathMtu): string {
 
 /** Returns the counters that have words and are not 0: the causes of drops, or the others. */
 function countersOf(stats: Snapshot['stats'], direction: Direction, isDrop: boolean): string {
-  const counters = stats[direction]
-  const values = { ...(isDrop ? counters.dropped : counters) } as Readonly<Record<string, unknown>>
   return COUNTERS.filter((one) => one.direction === direction && one.isDrop === isDrop)
-    .flatMap(({ name, words }) => {
-      const count = Number(values[name] ?? 0)
+    .flatMap((counter) => {
+      const { name, words } = counter
+      const count = valueOf(stats, counter)
       if (count === 0 || (words === undefined && !isDrop)) return []
       return [`${words ?? name} ${formatNumber(count)}`]
     })
