@@ -46,15 +46,30 @@ export function inboundProblems(facts: Facts): string[] {
   return INBOUND.map((rule) => rule(facts)).filter((problem) => problem !== undefined)
 }
 
+/** A number of things, for a sentence. */
+interface Quantity {
+  readonly count: string
+  /** The ending of the noun. */
+  readonly s: '' | 's'
+  readonly were: 'was' | 'were'
+}
+
+function quantityOf(count: number): Quantity {
+  return {
+    count: formatNumber(count),
+    ...(count === 1 ? { s: '', were: 'was' } : { s: 's', were: 'were' }),
+  }
+}
+
 /** Returns a rule for a counter that must not grow. */
 function grows(
   group: 'out' | 'outDropped' | 'into' | 'inDropped',
   name: string,
-  words: (count: string, facts: Facts) => string,
+  words: (quantity: Quantity, facts: Facts) => string,
 ): Rule {
   return (facts) => {
     const count = facts[group][name] ?? 0
-    return count > 0 ? words(formatNumber(count), facts) : undefined
+    return count > 0 ? words(quantityOf(count), facts) : undefined
   }
 }
 
@@ -68,50 +83,50 @@ const OUTBOUND: readonly Rule[] = [
   grows(
     'out',
     'unreachableReports',
-    (count, { peer, address }) =>
-      `${count} reports (ICMP) state that ${peer} cannot be reached: the address is wrong, the machine is off, or a router or firewall on the way rejects the datagrams. "ping ${address}" and "tracepath ${address}" show where the path ends.`,
+    ({ count, s }, { peer, address }) =>
+      `According to ${count} report${s} (ICMP), ${peer} cannot be reached: the address is wrong, the machine is off, or a router or firewall on the way rejects the datagrams. "ping ${address}" and "tracepath ${address}" show where the path ends.`,
   ),
   grows(
     'outDropped',
     'unreachable',
-    (count, { peer, address }) =>
-      `${count} packets were dropped since this machine has no route to ${peer}. "ip route get ${address}" shows the reason; bring the link up or add the route.`,
+    ({ count, s, were }, { peer, address }) =>
+      `${count} packet${s} ${were} dropped since this machine has no route to ${peer}. "ip route get ${address}" shows the reason; bring the link up or add the route.`,
   ),
   grows(
     'outDropped',
     'denied',
-    (count, { peer, peerPort }) =>
-      `${count} packets were dropped since a firewall or policy of this machine forbids datagrams to ${peer}. "nft list ruleset" and "iptables -S OUTPUT" print the rules; permit UDP to port ${peerPort}.`,
+    ({ count, s, were }, { peer, peerPort }) =>
+      `${count} packet${s} ${were} dropped since a firewall or policy of this machine forbids datagrams to ${peer}. "nft list ruleset" and "iptables -S OUTPUT" print the rules; permit UDP to port ${peerPort}.`,
   ),
   grows(
     'outDropped',
     'noPeer',
-    (count) =>
-      `${count} packets have a destination that is in no prefix of a peer; their senders get an ICMP error. Add the network to the allowedPrefixes of the peer that has it, or remove the route into the interface.`,
+    ({ count, s, were }) =>
+      `${count} packet${s} ${were} dropped since no prefix of a peer contains the destination. The sender gets an ICMP error. Add the network to the allowedPrefixes of the peer that has it, or remove the route into the interface.`,
   ),
   grows(
     'outDropped',
     'tooLong',
-    (count, { device }) =>
-      `${count} packets were dropped since they are longer than the path to the peer carries. Lower the MTU of ${device} (--mtu) at both ends, or permit ICMP between the senders and this machine.`,
+    ({ count, s, were }, { device }) =>
+      `${count} packet${s} ${were} dropped since the path to the peer carries only shorter ones. Lower the MTU of ${device} (--mtu) at both ends, or permit ICMP between the senders and this machine.`,
   ),
   grows(
     'out',
     'packetsMissed',
-    (count, { device }) =>
-      `The interface ${device} dropped ${count} packets since its queue was full: they come faster than the relay or the network takes them. A longer queue (--txqueuelen) holds longer bursts.`,
+    ({ count, s }, { device }) =>
+      `The interface ${device} dropped ${count} packet${s} since its queue was full: packets come faster than the relay or the network takes them. A longer queue (--txqueuelen) holds longer bursts.`,
   ),
   grows(
     'outDropped',
     'noBuffers',
-    (count) =>
-      `${count} packets were dropped since the network device or the socket had no room for them: the link is slower than the tunnel's traffic. Limit the traffic, or see "Buffers" in the guide on tuning.`,
+    ({ count, s, were }) =>
+      `${count} packet${s} ${were} dropped since the network device or the socket had no room for them: the link is slower than the tunnel's traffic. Limit the traffic, or see "Buffers" in the guide on tuning.`,
   ),
   grows(
     'out',
     'readErrors',
-    (count, { device }) =>
-      `${count} reads of ${device} failed, for example since the kernel is out of memory. The relay tries again; "dmesg" may have the reason.`,
+    ({ count, s }, { device }) =>
+      `${count} read${s} of ${device} failed, for example since the kernel is out of memory. The relay tries again; "dmesg" may have the reason.`,
   ),
   ({ hasEverRead, isSettled, device, into }) =>
     hasEverRead || !isSettled || (into['packetsWritten'] ?? 0) > 0
@@ -129,54 +144,54 @@ function received({ into, inDropped }: Facts): number {
 }
 
 const INBOUND: readonly Rule[] = [
-  grows('inDropped', 'foreignSource', (count, { peer, foreign, isSingle }) => {
+  grows('inDropped', 'foreignSource', ({ count, s, were }, { peer, foreign, isSingle }) => {
     const from = foreign.length > 0 ? `, from ${foreign.join(', ')}` : ''
     const remedy = isSingle
       ? 'If that is the peer, behind NAT or with several addresses, use it as --peer, or use --accept any.'
       : 'If that is a peer, behind NAT or with several addresses, make it an endpoint of the peer.'
-    return `${count} datagrams came from another address than that of ${peer}${from}, and were dropped. ${remedy}`
+    return `${count} datagram${s} came from another address than that of ${peer}${from}, and ${were} dropped. ${remedy}`
   }),
   grows(
     'inDropped',
     'foreignPrefix',
-    (count) =>
-      `${count} packets of a peer were dropped since their source is in none of its networks. Add the network to its allowedPrefixes (--allow) if it may send from there, or masquerade at the other end.`,
+    ({ count, s, were }) =>
+      `${count} packet${s} of a peer ${were} dropped since none of its networks contains the source. Add the network to its allowedPrefixes (--allow) if it may send from there, or masquerade at the other end.`,
   ),
-  grows('inDropped', 'notIp', (count, { port }) =>
+  grows('inDropped', 'notIp', ({ count, s, were }, { port }) =>
     [
-      `${count} datagrams were dropped since they contain no IP packet: the other end uses --mode tap, or another program sends to UDP port ${port}.`,
+      `${count} datagram${s} without an IP packet ${were} dropped: the other end uses --mode tap, or another program sends to UDP port ${port}.`,
       'Use the same mode at both ends.',
     ].join(' '),
   ),
-  grows('inDropped', 'shortFrame', (count, { port }) =>
+  grows('inDropped', 'shortFrame', ({ count, s, were }, { port }) =>
     [
-      `${count} datagrams were dropped since they contain no Ethernet frame: the other end does not use --mode tap, or another program sends to UDP port ${port}.`,
+      `${count} datagram${s} without an Ethernet frame ${were} dropped: the other end does not use --mode tap, or another program sends to UDP port ${port}.`,
       'Use the same mode at both ends.',
     ].join(' '),
   ),
   grows(
     'inDropped',
     'interfaceDown',
-    (count, { device }) =>
-      `${count} packets of the peer were dropped since the interface ${device} was down. Bring it up with "ip link set dev ${device} up".`,
+    ({ count, s, were }, { device }) =>
+      `${count} packet${s} of the peer ${were} dropped since the interface ${device} was down. Bring it up with "ip link set dev ${device} up".`,
   ),
   grows(
     'inDropped',
     'rejected',
-    (count, { device }) =>
-      `The kernel refused ${count} packets for ${device}: they are malformed. Check whether another program sends to this port.`,
+    ({ count, s }, { device }) =>
+      `The kernel refused ${count} malformed packet${s} for ${device}. Check whether another program sends to this port.`,
   ),
   grows(
     'inDropped',
     'noBuffers',
-    (count, { device }) =>
-      `The kernel had no memory for ${count} packets for ${device}. Free memory, or limit the traffic.`,
+    ({ count, s }, { device }) =>
+      `The kernel had no memory for ${count} packet${s} for ${device}. Free memory, or limit the traffic.`,
   ),
   grows(
     'into',
     'receiveErrors',
-    (count) =>
-      `${count} receives failed, for example since the kernel is out of memory. The relay tries again; "dmesg" may have the reason.`,
+    ({ count, s }) =>
+      `${count} receive${s} failed, for example since the kernel is out of memory. The relay tries again; "dmesg" may have the reason.`,
   ),
   silence,
 ]
@@ -199,5 +214,6 @@ function silence(facts: Facts): string | undefined {
   if (sent === 0) {
     return `${nothing}, and none was sent. Check whether the other end runs and sends to ${local}.`
   }
-  return `${nothing}, although ${formatNumber(sent)} were sent, and none of them was refused. The other end does not run or sends elsewhere, or a firewall drops the datagrams: permit UDP to port ${port} here and to port ${peerPort} there, and watch both ends with "tcpdump -n udp port ${port}".`
+  const { count, were } = quantityOf(sent)
+  return `${nothing}, although ${count} ${were} sent and none was refused. The other end does not run or sends elsewhere, or a firewall drops the datagrams: permit UDP to port ${port} here and to port ${peerPort} there, and watch both ends with "tcpdump -n udp port ${port}".`
 }
