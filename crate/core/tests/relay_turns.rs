@@ -101,6 +101,61 @@ fn more_packets_than_turns_come_in_order() {
     });
 }
 
+/// Returns an echo request (RFC 792) from 10.9.0.2 to 10.9.0.1.
+fn echo_request(number: u16) -> Vec<u8> {
+    let mut packet = inner::udp_packet(2, &[]);
+    packet[9] = 1;
+    // The sum of the header grows by the difference of the protocols.
+    let sum = u32::from(u16::from_be_bytes([packet[10], packet[11]])) + 16;
+    let folded = ((sum & 0xffff) + (sum >> 16)) as u16;
+    packet[10..12].copy_from_slice(&folded.to_be_bytes());
+    let [high, low] = number.to_be_bytes();
+    let [sum_high, sum_low] = (!(0x0800 + number)).to_be_bytes();
+    packet.splice(20.., [8, 0, sum_high, sum_low, 0, 0, high, low]);
+    packet
+}
+
+#[test]
+fn replies_of_the_kernel_are_there_at_once_and_packets_that_have_none_delay_nothing() {
+    in_namespace(|| {
+        for queues in [1, 3] {
+            let rig = Rig::start(queues);
+            let local = rig.relay.info().local;
+            let mut buffer = [0; 100];
+            let mut requests = 0;
+            for round in 0..10_u16 {
+                for number in 0..100_u16 {
+                    let number = 200 * round + number;
+                    rig.peer.send_to(&echo_request(number), local).unwrap();
+                    let len = rig.peer.recv(&mut buffer).unwrap();
+                    assert_eq!((buffer[20], len), (0, 28), "an echo reply");
+                    assert_eq!(buffer[26..28], number.to_be_bytes());
+                    requests += 1;
+                }
+                // The relay expects a reply to each of these packets. There is none.
+                for number in 0..20_u32 {
+                    rig.peer.send_to(&inner::udp_packet(2, &number.to_be_bytes()), local).unwrap();
+                    let len = rig.inside.recv(&mut buffer).unwrap();
+                    assert_eq!(buffer[..len], number.to_be_bytes());
+                }
+                rig.ask(u32::from(round));
+                // Several replies at once are in order.
+                (0..20).for_each(|number| {
+                    rig.peer.send_to(&echo_request(number), local).map(drop).unwrap();
+                });
+                for number in 0..20_u16 {
+                    rig.peer.recv(&mut buffer).unwrap();
+                    assert_eq!(buffer[26..28], number.to_be_bytes(), "round {round}");
+                    requests += 1;
+                }
+            }
+            let stats = finish(&rig.relay);
+            assert_eq!(stats.outbound.datagrams_sent, requests + 10, "{stats:?}");
+            assert_eq!(stats.inbound.packets_written, requests + 10 * 21, "{stats:?}");
+        }
+    });
+}
+
 #[test]
 fn a_relay_ends_between_question_and_answer() {
     in_namespace(|| {

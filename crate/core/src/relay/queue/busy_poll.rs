@@ -64,6 +64,14 @@ impl BusyPoll {
         is_turn
     }
 
+    /// Records a packet of the device that was there without a wait, after one of the endpoint. The next wait is a turn,
+    /// and its time counts from the last one.
+    pub(super) fn record_prompt(&mut self) {
+        if let Some((source, _)) = &mut self.last {
+            *source = Source::Device;
+        }
+    }
+
     /// Starts again after packets that do not alternate.
     pub(super) fn reset(&mut self) {
         *self = Self { pause: self.pause, ..Self::default() };
@@ -138,6 +146,22 @@ mod tests {
         assert!(busy_poll.should_poll());
         busy_poll.reset();
         assert!(!busy_poll.should_poll());
+    }
+
+    #[test]
+    fn a_packet_without_a_wait_makes_the_next_one_a_turn() {
+        for (micros, expected) in [(20, true), (975, false)] {
+            let mut busy_poll = BusyPoll::default();
+            let mut now = Instant::now();
+            busy_poll.record_prompt();
+            busy_poll.record_turn(Source::Endpoint, now);
+            for _ in 0..TURNS {
+                busy_poll.record_prompt();
+                now += Duration::from_micros(micros);
+                assert!(busy_poll.record_turn(Source::Endpoint, now));
+            }
+            assert_eq!(busy_poll.should_poll(), expected, "{micros} µs");
+        }
     }
 
     #[test]

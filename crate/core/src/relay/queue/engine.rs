@@ -4,13 +4,15 @@
 //! and being level-triggered it need not read until a source answers EAGAIN (docs/performance.md).
 
 mod pausing;
+mod waiting;
 
-use super::busy_poll::{BUSY_POLL, BusyPoll, Source};
+use super::busy_poll::BusyPoll;
 use super::idle::Idle;
 use super::keepalives::Keepalives;
 use super::observer::{Observer, Reporter};
 use super::outbound::Outbound;
 use super::pause::Pause;
+use super::prompt::PromptReplies;
 use super::recording::Recording;
 use super::socket::{Rounds, Socket};
 use super::step::Step;
@@ -28,7 +30,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// One queue of a relay: its device and sockets, both directions, and what ends it.
 pub(super) struct Engine {
@@ -51,6 +53,7 @@ pub(super) struct Engine {
     /// Waiting itself.
     waiting: Backoff,
     busy_poll: BusyPoll,
+    prompt: PromptReplies,
     idle: Idle,
     rounds: Rounds,
     time_slice: TimeSlice,
@@ -97,9 +100,6 @@ impl Ready {
     }
 }
 
-/// A wait that takes longer than this slept: if something is ready, it returns at once.
-const SLEEP: Duration = Duration::from_micros(3);
-
 impl Engine {
     /// Creates an engine that `wake_up` can wake.
     pub(super) fn new(parts: Parts, wake_up: &WakeUp) -> io::Result<Self> {
@@ -128,6 +128,7 @@ impl Engine {
             pause: Pause::default(),
             waiting: Backoff::READ,
             busy_poll: BusyPoll::default(),
+            prompt: PromptReplies::default(),
             idle: Idle::default(),
             rounds: Rounds::default(),
             time_slice: TimeSlice::default(),
@@ -167,9 +168,12 @@ impl Engine {
                     has_moved |= socket.step == Step::Moved;
                 }
             }
+            self.note_trial();
             ready = if has_moved {
                 // During this time another source may have received data.
                 self.expect_more()
+            } else if self.expects_reply(ready) {
+                self.try_device()
             } else {
                 match self.wait(outbound) {
                     Ok(ready) => ready,
@@ -261,50 +265,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// Waits for the next packet where the last ones came one by one.
-    fn wait_for_turn(&mut self) -> io::Result<Ready> {
-        let began = Instant::now();
-        let (mut now, mut ready) = (began, Ready::NONE);
-        if self.busy_poll.should_poll() {
-            while !ready.is_any() && now.duration_since(began) < BUSY_POLL {
-                thread::yield_now();
-                let told = self.poller.poll_now()?;
-                ready = self.ready(told);
-                now = Instant::now();
-            }
-        }
-        if !ready.is_any() {
-            ready = self.sleep()?;
-            now = Instant::now();
-        }
-        let is_turn = match (ready.device, ready.is_any_socket) {
-            (true, false) => self.busy_poll.record_turn(Source::Device, now),
-            (false, true) => self.busy_poll.record_turn(Source::Endpoint, now),
-            _ => {
-                self.busy_poll.reset();
-                false
-            }
-        };
-        // The clock alone would not show it: a wait can be slow though something is ready, and then there may be
-        // more behind it. A source that is ready twice in a row is read in batches.
-        Ok(Ready { single_packet: is_turn && now.duration_since(began) > SLEEP, ..ready })
-    }
-
-    /// Sleeps until there is something to do, or something is due with a peer.
-    fn sleep(&mut self) -> io::Result<Ready> {
-        let pauses = self.sockets.iter().map(|socket| &socket.pause).chain([&self.pause]);
-        let deadlines = [self.peers.time_left(), self.loops.time_left()].into_iter().flatten();
-        let limits = deadlines.chain(self.idle.limit());
-        let limit = limits.chain(pauses.filter_map(Pause::left)).min();
-        let told = self.poller.wait(limit)?;
-        let ready = self.ready(told);
-        if self.idle.note_wait(limit, ready.is_any()) {
-            self.outbound.release_memory();
-            self.sockets.iter_mut().for_each(|socket| socket.inbound.release_memory());
-        }
-        Ok(ready)
     }
 
     /// Returns which sources the poller reports as ready.

@@ -8,6 +8,7 @@
 //! - `time_slice` decides how long its thread asks to run;
 //! - `idle` decides when it returns the memory of its batches;
 //! - `pause` decides how long a source is not read after a failure;
+//! - `prompt` decides whether it reads the device before it polls;
 //! - `recording` passes packets to the captures;
 //! - `step` is the report of one round of a direction, and `observer` acts on it;
 //! - `replies` are the relay's own packets for the interface.
@@ -26,6 +27,7 @@ mod outbound;
 mod oversize;
 mod packet_writer;
 mod pause;
+mod prompt;
 mod recording;
 mod replies;
 mod segment_clamp;

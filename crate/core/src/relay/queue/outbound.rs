@@ -51,8 +51,8 @@ pub(super) struct Outbound {
     segment_clamp: SegmentClamp,
     /// When the batch was read, for captures; 0: none runs.
     read_at: u64,
-    /// Whether the last batch read from the device was at most one packet.
-    is_quiet: bool,
+    /// Number of packets in the last batch read from the device.
+    packets_read: u64,
 }
 
 /// The properties of the relay that an outbound half needs.
@@ -93,7 +93,7 @@ impl Outbound {
             last_route: LastRoute::default(),
             segment_clamp,
             read_at: 0,
-            is_quiet: true,
+            packets_read: 0,
         }
     }
 
@@ -139,7 +139,12 @@ impl Outbound {
 
     /// Returns whether the last batch read from the device was at most one packet.
     pub(super) fn is_quiet(&self) -> bool {
-        self.is_quiet
+        self.packets_read <= 1
+    }
+
+    /// Returns whether the device had a packet when it was last read.
+    pub(super) fn has_read(&self) -> bool {
+        self.packets_read > 0
     }
 
     /// Sends what waits, without reading. Returns whether nothing waits any more.
@@ -211,7 +216,7 @@ impl Outbound {
             };
             break;
         }
-        self.is_quiet = count.packets <= 1;
+        self.packets_read = count.packets;
         self.counters.count_read(count.packets, count.bytes);
         self.counters.count_super_packets_read(count.super_packets, count.split);
         self.counters.count_send_drop(OutboundDrop::Malformed, count.malformed);
