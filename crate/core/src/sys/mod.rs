@@ -38,6 +38,16 @@ fn check(result: libc::c_int) -> std::io::Result<libc::c_int> {
     if result == -1 { Err(std::io::Error::last_os_error()) } else { Ok(result) }
 }
 
+/// Makes the system call `$call` of libc's constant, with arguments of any type that fits into a register.
+///
+/// libc's own functions for calls that wait are cancellation points, as described in [`io`].
+macro_rules! syscall {
+    ($call:ident, $($argument:expr),+ $(,)?) => {
+        libc::syscall(libc::$call, $($argument),+) as isize
+    };
+}
+use syscall;
+
 /// Converts the result of a C call that returns a number of bytes or messages, or -1 and sets `errno`.
 fn check_count(result: isize) -> std::io::Result<usize> {
     usize::try_from(result).map_err(|_| std::io::Error::last_os_error())

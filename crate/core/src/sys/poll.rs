@@ -1,6 +1,6 @@
 //! Waits for several descriptors at once: epoll(7), level-triggered. eventfd(2) ends a wait.
 
-use super::check;
+use super::{check, check_count, syscall};
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -77,17 +77,20 @@ impl Poller {
     ) -> io::Result<impl Iterator<Item = Readiness> + use<>> {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; CAPACITY];
         // SAFETY: the kernel writes at most `CAPACITY` events into the array, which lives for the
-        // call.
+        // call. It reads no signal mask.
         let result = unsafe {
-            libc::epoll_wait(
+            syscall!(
+                SYS_epoll_pwait,
                 self.0.as_raw_fd(),
                 events.as_mut_ptr(),
-                CAPACITY as libc::c_int,
+                CAPACITY,
                 timeout_ms,
+                std::ptr::null::<libc::sigset_t>(),
+                0_usize,
             )
         };
-        let count = match check(result) {
-            Ok(count) => usize::try_from(count).unwrap_or(0),
+        let count = match check_count(result) {
+            Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             Err(error) => return Err(error),
         };

@@ -113,11 +113,7 @@ fn with_checksum(mut packet: Vec<u8>) -> Vec<u8> {
     packet
 }
 
-/// The number of epoll_wait(2) as the C library calls it.
-#[cfg(target_arch = "x86_64")]
-pub(crate) const EPOLL_WAIT: i64 = libc::SYS_epoll_wait;
-/// The number of epoll_wait(2) as the C library calls it.
-#[cfg(not(target_arch = "x86_64"))]
+/// The number of the system call that a relay waits with.
 pub(crate) const EPOLL_WAIT: i64 = libc::SYS_epoll_pwait;
 
 /// Receives a datagram. A wait with a time limit may be interrupted (signal(7)), and is repeated.

@@ -1,8 +1,8 @@
 //! Receiving: `recvmmsg(2)`, with UDP_GRO (udp(7)).
 
 use crate::sys::address::AddressBuffer;
-use crate::sys::check;
 use crate::sys::cmsg::{self, ControlBuffer, ControlMessage};
+use crate::sys::{check_count, syscall};
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -71,15 +71,16 @@ impl ReceiveBatch {
         // SAFETY: every header points into buffers of this struct (see `point_headers`) that are
         // neither moved nor borrowed during the call.
         let result = unsafe {
-            libc::recvmmsg(
+            syscall!(
+                SYS_recvmmsg,
                 fd.as_raw_fd(),
                 self.messages.as_mut_ptr(),
                 count,
-                libc::MSG_DONTWAIT as _,
-                std::ptr::null_mut(),
+                libc::MSG_DONTWAIT,
+                std::ptr::null_mut::<libc::timespec>(),
             )
         };
-        self.received = usize::try_from(check(result)?).unwrap_or(0);
+        self.received = check_count(result)?;
         Ok(self.received)
     }
 

@@ -1,7 +1,7 @@
 //! Sending: `sendmmsg(2)`, with UDP_SEGMENT (udp(7)).
 
 use crate::sys::cmsg::ControlBuffer;
-use crate::sys::{check, check_count};
+use crate::sys::{check_count, syscall};
 use socket2::SockAddr;
 use std::io;
 use std::io::IoSlice;
@@ -122,15 +122,16 @@ impl SendBatch {
         // SAFETY: the headers point at `destinations`, `slices` and `self.controls`, which live and are
         // not moved during the call; the kernel only reads them.
         let result = unsafe {
-            libc::sendmmsg(
+            syscall!(
+                SYS_sendmmsg,
                 fd.as_raw_fd(),
                 self.messages.as_mut_ptr(),
                 count,
-                libc::MSG_DONTWAIT as _,
+                libc::MSG_DONTWAIT,
             )
         };
         self.messages.clear();
-        check(result).map(|sent| usize::try_from(sent).unwrap_or(0))
+        check_count(result)
     }
 }
 
@@ -138,12 +139,13 @@ impl SendBatch {
 fn send(fd: BorrowedFd<'_>, destination: &SockAddr, datagram: &[u8]) -> io::Result<()> {
     // SAFETY: the kernel reads `datagram` and `destination`, which live for the call.
     check_count(unsafe {
-        libc::sendto(
+        syscall!(
+            SYS_sendto,
             fd.as_raw_fd(),
-            datagram.as_ptr().cast(),
+            datagram.as_ptr(),
             datagram.len(),
             libc::MSG_DONTWAIT,
-            destination.as_ptr().cast(),
+            destination.as_ptr(),
             destination.len(),
         )
     })
