@@ -38,6 +38,7 @@ const SYNCHRONOUS = [
   'Relay.interfaceState',
   'Relay.isClosed',
   'Relay.stats',
+  'Relay.[stats]',
   'Peers.list',
   'Peers.others',
   // `replace()` and `reload()` call it.
