@@ -122,7 +122,11 @@ test('buffers take no memory before the first packet, and none after a second wi
       .map(([at]) => at)
     return grown.length > 0
   }
-  await untilTrue('the batch is in memory, which the buffer did not take before', hasGrown, LIMIT_MS)
+  await untilTrue(
+    'the batch is in memory, which the buffer did not take before',
+    hasGrown,
+    LIMIT_MS,
+  )
   const isReleased = () =>
     growth().every(([at, bytes]) => !grown.includes(at) || bytes <= UNTOUCHED)
   await untilTrue('the memory was returned', isReleased, LIMIT_MS)
