@@ -14,5 +14,6 @@ pageTest('docs/guides/tuning.md', async (t, page) => {
     await a.shell(page.next('sh')),
     /^net\.core\.rmem_max = \d+\nnet\.core\.wmem_max = \d+\n$/u,
   )
+  await runLines(page.next('sh'), { a })
   page.typed()
 })
