@@ -24,7 +24,7 @@ const QUICK = {
 }
 const DEFAULT = { peers: undefined, scenarios: undefined, rounds: 5, seconds: 2 }
 /**
- * The runs of `--record`, whose results the project keeps: about 12 minutes. All of these peers run the scenarios that
+ * The runs of `--record`, whose results the project keeps: about 17 minutes. All of these peers run the scenarios that
  * they are compared by, and the kernel's peers, the relay and the plain loop also the others.
  */
 const RECORD = {
@@ -77,7 +77,7 @@ export function describeBench(): Command {
 function options(): Option[] {
   return [
     new Option('--quick', 'few peers, scenarios and rounds: under 3 minutes').conflicts('full'),
-    new Option('--record', 'the run that the project records: about 12 minutes')
+    new Option('--record', 'the run that the project records: about 17 minutes')
       .conflicts(['quick', 'full', 'path', 'peers', 'scenarios'])
       .implies({ out: RECORD.out }),
     new Option('--full', `MTU ${FULL_MTUS.join(', ')} instead of ${MTU} only`),
