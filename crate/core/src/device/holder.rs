@@ -29,10 +29,11 @@ pub(super) fn find(interface: &str) -> Option<Holder> {
     first_original(search(|name| name == interface).remove(interface)?, parent_of)
 }
 
-/// Returns the first holder whose parent is not a holder too.
+/// Returns the first holder whose parent is not a holder too. A holder without a parent in /proc has ended since, so it was
+/// probably a child.
 fn first_original(holders: Vec<Holder>, parent_of: impl Fn(u32) -> Option<u32>) -> Option<Holder> {
     let holds = |pid: u32| holders.iter().any(|holder| holder.pid == pid);
-    let is_copy = |holder: &Holder| parent_of(holder.pid).is_some_and(holds);
+    let is_copy = |holder: &Holder| parent_of(holder.pid).is_none_or(holds);
     let first = holders.iter().position(|holder| !is_copy(holder)).unwrap_or(0);
     holders.into_iter().nth(first)
 }
@@ -102,7 +103,7 @@ mod tests {
         };
         // 7 was started by 90 after the process ids began again.
         let parent_of = |pid| {
-            [(7, 90), (90, 1), (95, 90)]
+            [(7, 90), (50, 1), (90, 1), (95, 90)]
                 .into_iter()
                 .find(|(child, _)| *child == pid)
                 .map(|(_, parent)| parent)
@@ -111,6 +112,8 @@ mod tests {
         assert_eq!(first(&[7, 90, 95]), Some(90));
         assert_eq!(first(&[7, 95]), Some(7));
         assert_eq!(first(&[50, 90]), Some(50));
+        assert_eq!(first(&[3, 50]), Some(50), "3 has ended");
+        assert_eq!(first(&[3]), Some(3));
         assert_eq!(first(&[]), None);
     }
 
