@@ -46,10 +46,11 @@ function missingPrivilege(): string | undefined {
 }
 
 function closedFolder(): string | undefined {
-  const ENTER = 0o001
+  // A program may keep the group of root.
+  const ENTER = 0o011
   for (let folder = fileURLToPath(new URL('../..', import.meta.url)); ; folder = dirname(folder)) {
-    if ((statSync(folder).mode & ENTER) === 0)
-      return `another user may not enter ${folder} (chmod o+x)`
+    if ((statSync(folder).mode & ENTER) !== ENTER)
+      return `another user may not enter ${folder} (chmod go+x)`
     if (folder === dirname(folder)) return undefined
   }
 }
