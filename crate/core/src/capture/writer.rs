@@ -74,7 +74,7 @@ impl Writer {
         }
     }
 
-    /// Takes the blocks of all threads. Returns whether one of them had so many that more will follow soon.
+    /// Takes the blocks of all threads. Returns whether one of them filled more than a [`BUSY_PART`] of its buffer.
     fn take(&self, buffers: &mut [Vec<u8>]) -> bool {
         for (number, buffer) in buffers.iter_mut().enumerate() {
             buffer.clear();
